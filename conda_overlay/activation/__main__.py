@@ -1,0 +1,49 @@
+"""Run as ``python -I -S <this directory> SHELL [--dir DIR]... [--owner NAME]...``.
+
+Prints the commands that make the calling shell's environ right. Arguments are percent-encoded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Behind the standard library, so that nothing installed beside the plugin can hide a part of it.
+sys.path[:] = [
+    *sys.path[1:],
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+]
+
+from conda_overlay.activation import engine, shells  # noqa: E402
+
+
+def main(arguments: list[str]) -> int:
+    """Print the shell's commands on stdout, and refusals on stderr."""
+    shell = shells.SHELLS[arguments[0]]
+    options: dict[str, list[str]] = {"--dir": [], "--owner": []}
+    for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
+        options[option].append(shells.decode(value))
+    outcome = engine.run(os.environ, options["--dir"], options["--owner"])
+    for overlay, reason in outcome.news.items():
+        message = f"conda-overlay: {overlay} is not used: {reason}.\n"
+        sys.stderr.buffer.write(os.fsencode(message))
+    text = shell.render(outcome.diff)
+    if isinstance(shell, shells.Csh) and any("\n" in (v or "") for v in outcome.diff.values()):
+        text = _through_a_file(text)
+    sys.stdout.buffer.write(os.fsencode(text))
+    return 0
+
+
+def _through_a_file(text: str) -> str:
+    """For csh, which cannot evaluate a newline: the command that reads a file and removes it."""
+    import tempfile
+
+    handle, path = tempfile.mkstemp(suffix=".csh")
+    with os.fdopen(handle, "wb") as file:
+        file.write(os.fsencode(text))
+    quoted = shells.SHELLS["csh"].quote(path)
+    return f"source {quoted}; rm -f {quoted};\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

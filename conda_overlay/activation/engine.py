@@ -1,0 +1,70 @@
+"""The engine: makes a shell's environ right for the conda environment that is active in it."""
+
+from __future__ import annotations
+
+import os
+
+from conda_overlay.activation import locate, trust, wiring
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Outcome:
+    """What the engine found.
+
+    Attributes:
+        diff: what changes in the environ.
+        layers: the overlays in effect afterwards.
+        refused: overlays that are not trusted, with the reason of each.
+        news: of those, the ones that the user has not been told about.
+    """
+
+    __slots__ = ("diff", "layers", "news", "refused")
+
+    def __init__(
+        self,
+        diff: wiring.EnvironDiff,
+        layers: Sequence[wiring.Layer],
+        refused: Mapping[str, str],
+        news: Mapping[str, str],
+    ) -> None:
+        self.diff = diff
+        self.layers = layers
+        self.refused = refused
+        self.news = news
+
+
+def run(
+    environ: Mapping[str, str], overlay_dirs: Sequence[str] = (), owners: Sequence[str] = ()
+) -> Outcome:
+    """Work out what has to change in an environ.
+
+    Args:
+        environ: the variables of the user's shell.
+        overlay_dirs: where overlays are, as the setting names them; earlier ones win.
+        owners: names of further users whose directories are trusted.
+    """
+    told = wiring.State.decode(environ.get(wiring.STATE)).refused
+    layers: list[wiring.Layer] = []
+    refused: dict[str, str] = {}
+    if not wiring.disabled(environ):
+        trusted = trust.trusted_owners(owners)
+        directories = locate.expand(overlay_dirs, environ)
+        # Without the old wiring, because a stale entry must not decide what is active.
+        for index, prefix in enumerate(wiring.active_prefixes(wiring.unwire(environ))):
+            name = environ.get("CONDA_DEFAULT_ENV") if index == 0 else None
+            for overlay in locate.find(prefix, directories, name):
+                site = locate.site_packages(overlay, prefix)
+                if site is None or ":" in overlay or "\n" in overlay:
+                    continue
+                bin = os.path.join(overlay, "bin")
+                reason = trust.distrust(overlay, [bin, site], trusted)
+                if reason:
+                    refused[overlay] = reason
+                else:
+                    layers.append(wiring.Layer(prefix, bin, site))
+    after = wiring.wire(environ, layers, list(refused))
+    news = {overlay: reason for overlay, reason in refused.items() if overlay not in told}
+    return Outcome(wiring.EnvironDiff.between(environ, after), layers, refused, news)

@@ -1,0 +1,114 @@
+"""Finds the overlays of a host, by name and by the host's path that each overlay records."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+DEFAULT_DIR = "~/.conda/overlays"
+
+
+def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """The overlay directories as absolute paths, the default one when none is named."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    result = []
+    for path in overlay_dirs or [DEFAULT_DIR]:
+        if path == "~" or path.startswith("~/"):
+            path = home + path[1:]
+        path = os.path.normpath(os.path.expandvars(os.path.expanduser(path)))
+        if os.path.isabs(path) and path not in result:
+            result.append(path)
+    return result
+
+
+def is_name(name: str) -> bool:
+    """Whether an environment's name can be an overlay's: a dot in front would clash with state."""
+    return bool(name) and not name.startswith(".") and not set(name) & set("/:\n")
+
+
+def hashed_name(name: str, host: str) -> str:
+    """The name for a host whose own name is taken by another host, or unusable."""
+    import hashlib  # costs milliseconds, and is rarely needed
+
+    digest = hashlib.sha256(os.fsencode(host)).hexdigest()[:8]
+    stem = "".join("_" if c in ":\n" else c for c in name.lstrip("."))
+    return f"{stem}-{digest}" if stem else digest
+
+
+def state_dir(overlay: str) -> str:
+    """Where the revisions and the history of an overlay are."""
+    return os.path.join(os.path.dirname(overlay), "." + os.path.basename(overlay))
+
+
+def recorded_host(overlay: str) -> str | None:
+    """The real path of the host that an overlay was made for; None where none is recorded."""
+    try:
+        with open(
+            os.path.join(state_dir(overlay), "host"), encoding="utf-8", errors="surrogateescape"
+        ) as f:
+            return f.read().rstrip("\n")
+    except OSError:
+        return None
+
+
+def names(prefix: str, name: str | None) -> list[str]:
+    """The names that an overlay of this host may have: as conda prints it, then as on disk."""
+    result = []
+    for path in (name or "", prefix, os.path.realpath(prefix)):
+        base = os.path.basename(path.rstrip("/"))
+        if base and base not in result:
+            result.append(base)
+    return result
+
+
+def find(prefix: str, overlay_dirs: Sequence[str], name: str | None = None) -> Iterator[str]:
+    """The overlays of a host, in the order of ``overlay_dirs``; earlier ones win.
+
+    Args:
+        prefix: the host; what an overlay records is compared with its real path.
+        overlay_dirs: absolute paths; those that do not exist are passed over.
+        name: the host's name as conda prints it.
+    """
+    host = os.path.realpath(prefix)
+    for overlay_dir in overlay_dirs:
+        if os.path.isdir(overlay_dir):
+            overlay = find_in(overlay_dir, host, names(prefix, name))
+            if overlay is not None:
+                yield overlay
+
+
+def find_in(overlay_dir: str, host: str, names: Sequence[str]) -> str | None:
+    """The overlay of a host in one directory; one made by hand goes by its name alone."""
+    for name in names:
+        plain = os.path.join(overlay_dir, name)
+        if is_name(name) and os.path.lexists(plain):
+            recorded = recorded_host(plain)
+            if recorded == host or (recorded is None and _by_hand(plain)):
+                return plain
+    for name in names:
+        hashed = os.path.join(overlay_dir, hashed_name(name, host))
+        if recorded_host(hashed) == host:
+            return hashed
+    return None
+
+
+def site_packages(overlay: str, prefix: str) -> str | None:
+    """The overlay's site-packages for the Python that the host has; None when there is none."""
+    lib = os.path.join(overlay, "lib")
+    try:
+        entries = sorted(os.listdir(lib))
+    except OSError:
+        return None
+    for entry in entries:
+        site = os.path.join(lib, entry, "site-packages")
+        here = entry.startswith("python") and os.path.exists(os.path.join(prefix, "bin", entry))
+        if here and os.path.isdir(site):
+            return site
+    return None
+
+
+def _by_hand(overlay: str) -> bool:
+    return os.path.isdir(overlay) and not os.path.islink(overlay)

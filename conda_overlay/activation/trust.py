@@ -1,0 +1,139 @@
+"""Says whether a directory can be trusted with the code that a user runs.
+
+The rule is ssh's StrictModes, for every directory and link on the way: owned by the user or by
+root, or by an owner that the configuration names, and not writable by anybody else.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_MAX_LINKS = 40  # as the kernel
+
+
+def trusted_owners(names: Sequence[str] = ()) -> set[int]:
+    """The user ids whose directories are trusted: the user, root, and those of the given names."""
+    owners = {0, os.geteuid()}
+    if names:
+        import pwd
+
+        for name in names:
+            try:
+                owners.add(int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid)
+            except KeyError:
+                continue
+    return owners
+
+
+def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | None:
+    """Why an overlay is not trusted, in words; None when it is.
+
+    Args:
+        overlay: the absolute path of the overlay.
+        inside: paths below it that get onto PATH and PYTHONPATH; those that do not exist do not
+            matter, because nobody else can create them.
+        owners: trusted user ids.
+    """
+    try:
+        for path, status in _walk(overlay):
+            shared = not stat.S_ISLNK(status.st_mode) and not status.st_mode & stat.S_ISVTX
+            reason = _fault(path, status, owners, check_mode=shared)
+            if reason:
+                return reason
+        for path in _between(overlay, inside):
+            try:
+                for place in {path, os.path.realpath(path)}:
+                    status = os.lstat(place)
+                    link = stat.S_ISLNK(status.st_mode)
+                    reason = _fault(place, status, owners, check_mode=not link)
+                    if reason:
+                        return reason
+            except FileNotFoundError:
+                continue
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _walk(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every directory and link that the kernel passes on its way along an absolute path."""
+    pending = [part for part in path.split("/") if part]
+    place = "/"
+    links = 0
+    yield place, os.lstat(place)
+    while pending:
+        part = pending.pop(0)
+        if part == ".":
+            continue
+        if part == "..":
+            place = os.path.dirname(place)
+            continue
+        step = os.path.join(place, part)
+        status = os.lstat(step)
+        yield step, status
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > _MAX_LINKS:
+                raise OSError(40, "too many levels of symbolic links", path)
+            target = os.readlink(step)
+            if target.startswith("/"):
+                place = "/"
+            pending = [p for p in target.split("/") if p] + pending
+        else:
+            place = step
+
+
+def _between(overlay: str, inside: Sequence[str]) -> list[str]:
+    """The overlay itself and every directory between it and the given ones."""
+    result = [overlay]
+    for path in inside:
+        chain = []
+        while len(path) > len(overlay):
+            chain.append(path)
+            path = os.path.dirname(path)
+        result += [p for p in reversed(chain) if p not in result]
+    return result
+
+
+def _fault(path: str, status: os.stat_result, owners: set[int], check_mode: bool) -> str | None:
+    if status.st_uid not in owners:
+        return f"{path} belongs to {_user_name(status.st_uid)}"
+    if check_mode and status.st_mode & stat.S_IWOTH:
+        return f"{path} is writable by everybody"
+    if check_mode and status.st_mode & stat.S_IWGRP and not _is_private_group(path, status):
+        return f"{path} is writable by its group"
+    return None
+
+
+def _is_private_group(path: str, status: os.stat_result) -> bool:
+    """Whether the group holds the owner alone: the custom of user private groups with umask 002."""
+    if status.st_gid == 0:
+        return True
+    try:
+        os.getxattr(path, "system.posix_acl_access")
+        return False  # the group bits are then the mask of an access control list
+    except OSError:
+        pass
+    import grp
+    import pwd
+
+    try:
+        owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(status.st_gid)
+    except KeyError:
+        return False
+    private = owner.pw_gid == status.st_gid and owner.pw_name == group.gr_name
+    return private and set(group.gr_mem) <= {owner.pw_name}
+
+
+def _user_name(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

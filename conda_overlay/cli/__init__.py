@@ -1,0 +1,56 @@
+"""``conda overlay``: one small file per command, imported when that command runs."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SUMMARY = "Lay a writable overlay over an environment that you may not change."
+
+COMMANDS = {
+    "install": "Install distributions into the overlay with pip.",
+    "list": "List all overlays.",
+    "status": "Say what is overlaid, over what, by whom, since when, and what is wrong.",
+}
+
+
+class CommandParser(ArgumentParser):
+    """A parser that is filled when it is used: conda builds all parsers for every command.
+
+    Options may stand between and behind the positional arguments, as pip's users write them.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.command = ""
+        super().__init__(allow_abbrev=False, add_help=False, **kwargs)
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> tuple[Namespace, list[str]]:
+        """Fill the parser, then parse with options and positional arguments in any order."""
+        if self.command:
+            module = import_module(f"conda_overlay.cli.{self.command}")
+            self.command = ""
+            module.configure_parser(self)
+            return self.parse_known_intermixed_args(args, namespace)
+        return super().parse_known_args(args, namespace)
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the commands, each with an empty parser."""
+    commands = parser.add_subparsers(
+        dest="overlay_command", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
+    for command, summary in COMMANDS.items():
+        commands.add_parser(command, help=summary, description=summary).command = command
+
+
+def execute(arguments: Namespace) -> int:
+    """Run a command."""
+    module = import_module(f"conda_overlay.cli.{arguments.overlay_command}")
+    code: int = module.execute(arguments)
+    return code

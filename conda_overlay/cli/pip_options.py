@@ -1,0 +1,143 @@
+"""The options of ``pip install``, handed on to pip in the order in which they are given."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Any
+
+WITH_VALUE = (
+    ("-r", "--requirement"),
+    ("-c", "--constraint"),
+    ("-e", "--editable"),
+    ("-i", "--index-url", "--pypi-url"),
+    ("--extra-index-url",),
+    ("-f", "--find-links"),
+    ("--no-binary",),
+    ("--only-binary",),
+    ("-C", "--config-settings", "--config-setting"),
+    ("--upgrade-strategy",),
+    ("--platform",),
+    ("--python-version",),
+    ("--implementation",),
+    ("--abi",),
+    ("--src", "--source", "--source-dir", "--source-directory"),
+    ("-b", "--build", "--build-dir", "--build-directory"),
+    ("--global-option",),
+    ("--build-option",),
+    ("--install-option",),
+    ("--build-constraint",),
+    ("--group",),
+    ("--progress-bar",),
+    ("--report",),
+    ("--root-user-action",),
+    ("--log", "--log-file", "--local-log"),
+    ("--keyring-provider",),
+    ("--proxy",),
+    ("--retries",),
+    ("--resume-retries",),
+    ("--timeout", "--default-timeout"),
+    ("--exists-action",),
+    ("--trusted-host",),
+    ("--cert",),
+    ("--client-cert",),
+    ("--cache-dir",),
+    ("--use-feature",),
+    ("--use-deprecated",),
+    ("--uploaded-prior-to",),
+    ("--all-releases",),
+    ("--only-final",),
+    ("--requirements-from-script",),
+)
+
+FLAGS = (
+    ("-U", "--upgrade"),
+    ("-I", "--ignore-installed"),
+    ("--force-reinstall",),
+    ("--no-deps", "--no-dependencies"),
+    ("--pre",),
+    ("--no-index",),
+    ("--process-dependency-links",),
+    ("--prefer-binary",),
+    ("--require-hashes",),
+    ("--no-build-isolation",),
+    ("--use-pep517",),
+    ("--no-use-pep517",),
+    ("--check-build-dependencies",),
+    ("--ignore-requires-python",),
+    ("--compile",),
+    ("--no-compile",),
+    ("--no-clean",),
+    ("--no-warn-script-location",),
+    ("--no-warn-conflicts",),
+    ("--break-system-packages",),
+    ("--isolated",),
+    ("--require-virtualenv", "--require-venv"),
+    ("--no-input",),
+    ("--no-cache-dir",),
+    ("--disable-pip-version-check",),
+    ("--no-color",),
+    ("--no-python-version-warning",),
+)
+
+ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
+"""What says where to install; the overlay is where."""
+
+
+class Forward(Action):
+    """Appends an option to what pip gets, under its first long name."""
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the order: for ``--no-binary`` and ``--only-binary`` it matters."""
+        name = next(o for o in self.option_strings if o.startswith("--"))
+        forwarded = [*getattr(namespace, self.dest, ()), name]
+        if self.nargs is None:
+            forwarded.append(str(values))
+        setattr(namespace, self.dest, tuple(forwarded))
+
+
+class Refuse(Action):
+    """Refuses an option of pip that would install somewhere else."""
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Say so in one sentence."""
+        from conda_overlay.exceptions import UsageError
+
+        raise UsageError(
+            f"{option_string} would install somewhere else: conda overlay installs into the "
+            "overlay of an environment.",
+            "choose the environment with -n or -p, and the place with overlay_dirs",
+            option=option_string,
+        )
+
+
+def add_pip_options(parser: ArgumentParser) -> None:
+    """Add all options of ``pip install`` to a parser, as ``pip_arguments``."""
+    group = parser.add_argument_group(
+        "Options of pip install",
+        "All work as in pip: -r -c -e -U --pre --no-deps --index-url --find-links --no-binary "
+        "--config-settings and every other; see pip install --help. Only what says where to "
+        "install is refused, and --prefix is conda's.",
+    )
+    for options in WITH_VALUE:
+        group.add_argument(
+            *options, action=Forward, dest="pip_arguments", default=(), help=SUPPRESS
+        )
+    for options in FLAGS:
+        group.add_argument(
+            *options, action=Forward, nargs=0, dest="pip_arguments", default=(), help=SUPPRESS
+        )
+    for option in ELSEWHERE:
+        group.add_argument(option, action=Refuse, nargs="?", dest="elsewhere", help=SUPPRESS)

@@ -1,0 +1,139 @@
+"""Reads what is installed in a site-packages directory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from email.message import Message
+from email.parser import HeaderParser
+from importlib.metadata import Distribution as Installed
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.models import Distribution
+
+Site = Mapping[str, Sequence[Distribution]]
+"""The distributions of a directory by normalized name; more than one of a name is a fault."""
+
+
+def read_site(site: Path) -> Site:
+    """Read the distributions of a site-packages directory.
+
+    Only the headers of each METADATA are parsed, because the long description behind them is most
+    of the file.
+
+    Args:
+        site: a directory; one that does not exist holds nothing.
+    """
+    found: dict[str, list[Distribution]] = {}
+    try:
+        entries = sorted(site.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    for entry in entries:
+        if entry.suffix in (".dist-info", ".egg-info"):
+            distribution = read_distribution(entry)
+        elif entry.suffix == ".egg-link":
+            distribution = _read_egg_link(entry)
+        else:
+            continue
+        if distribution is not None:
+            found.setdefault(distribution.key, []).append(distribution)
+    return found
+
+
+def read_distribution(path: Path) -> Distribution | None:
+    """Read one ``.dist-info`` or ``.egg-info``; None when it names no project."""
+    headers = _headers(path)
+    if headers is None or not headers["Name"] or not headers["Version"]:
+        return None
+    if path.suffix == ".egg-info":
+        requires = Installed.at(path).requires if path.is_dir() else None
+    else:
+        requires = headers.get_all("Requires-Dist")
+    editable, direct_url = _direct_url(path)
+    return Distribution(
+        name=headers["Name"],
+        key=canonicalize_name(headers["Name"]),
+        version=headers["Version"],
+        requires=tuple(requires or ()),
+        path=path,
+        editable=editable,
+        direct_url=direct_url,
+    )
+
+
+def record(path: Path) -> list[list[str]] | None:
+    """The rows of a distribution's RECORD: path, hash, size; None where there is none."""
+    try:
+        with (path / "RECORD").open(newline="", encoding="utf-8") as file:
+            return [row for row in csv.reader(file) if row]
+    except (OSError, ValueError, csv.Error):
+        return None
+
+
+def installed_files(path: Path, root: Path) -> list[Path] | None:
+    """The files of a distribution below a root; None where no RECORD tells them.
+
+    Rows that lead out of the root are passed over: a RECORD is not trusted with other files.
+    """
+    if path.suffix == ".egg-link":
+        return [path]
+    rows = record(path)
+    if rows is None:
+        return None
+    files = [Path(os.path.normpath(path.parent / row[0])) for row in rows]
+    return [file for file in files if root in file.parents]
+
+
+def without_credentials(text: str) -> str:
+    """The text with the user and password of every URL in it taken out."""
+    return re.sub(r"(\w://)[^/@\s]+@", r"\1", text)
+
+
+def _headers(path: Path) -> Message | None:
+    for file in (path / "METADATA", path / "PKG-INFO", path):
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        return HeaderParser().parsestr(re.split(r"\r?\n\r?\n", text, maxsplit=1)[0])
+    return None
+
+
+def _direct_url(path: Path) -> tuple[str | None, str | None]:
+    """The editable source and the origin, as direct_url.json (PEP 610) says."""
+    try:
+        record = json.loads((path / "direct_url.json").read_text(encoding="utf-8"))
+        url = str(record["url"])
+        editable = bool(record.get("dir_info", {}).get("editable"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None, None
+    source = unquote(urlsplit(url).path) if editable else None
+    return source, without_credentials(url)
+
+
+def _read_egg_link(link: Path) -> Distribution | None:
+    """An editable install of a pip before 21.3: the egg-info lies in the source."""
+    try:
+        source = Path(link.read_text(encoding="utf-8").splitlines()[0])
+        info = next(_egg_infos(source, link.stem))
+    except (OSError, IndexError, StopIteration):
+        return None
+    found = read_distribution(info)
+    if found is None:
+        return None
+    return Distribution(
+        found.name, found.key, found.version, found.requires, link, str(source), None
+    )
+
+
+def _egg_infos(source: Path, name: str) -> Iterator[Path]:
+    for path in source.glob("*.egg-info"):
+        if canonicalize_name(path.stem) == canonicalize_name(name):
+            yield path

@@ -1,0 +1,108 @@
+"""The errors: data as public attributes, one sentence, one hint; conda prints them, as JSON too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from conda import CondaError
+
+if TYPE_CHECKING:
+    from conda_overlay.models import Conflict
+
+
+class OverlayError(CondaError):
+    """What a user can cause: one sentence that names the thing, and what to type."""
+
+    def __init__(self, sentence: str, hint: str | None = None, **data: Any) -> None:
+        super().__init__(sentence)
+        self.hint = hint
+        for name, value in data.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        # conda before 26.7 fills the message with %: a %20 in it would crash the printer.
+        return self.message + (f"\nHint: {self.hint}" if self.hint else "")
+
+
+class UsageError(OverlayError):
+    """Arguments that make no sense together."""
+
+    return_code = 2
+
+
+class HostError(OverlayError):
+    """The host environment cannot carry an overlay."""
+
+
+class NoSuchEnvironmentError(HostError):
+    """There is no conda environment at that place."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(
+            f"There is no conda environment at {prefix}.", "conda env list", prefix=prefix
+        )
+
+
+class NotProtectedError(HostError):
+    """The user may write the host, and needs no overlay."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(
+            f"You can write to {prefix} yourself: it needs no overlay.",
+            "install there with conda install or pip, or make an overlay all the same with --force",
+            prefix=prefix,
+        )
+
+
+class StateError(OverlayError):
+    """The state files of an overlay cannot be read."""
+
+
+class OverlayDirError(OverlayError):
+    """There is no directory that an overlay could be written to."""
+
+
+class LockedError(OverlayError):
+    """Another command changes the same overlay."""
+
+    def __init__(self, overlay: str, holder: str, timeout: float) -> None:
+        super().__init__(
+            f"The overlay {overlay} is being changed by {holder}; waited {timeout:g} s.",
+            "wait for it to end, or stop it, and try again",
+            overlay=overlay,
+            holder=holder,
+            timeout=timeout,
+        )
+
+
+class ResolutionError(OverlayError):
+    """No consistent set of distributions exists."""
+
+    def __init__(self, sentence: str, conflicts: Sequence[Conflict] = ()) -> None:
+        lines = [sentence, *(f"  {conflict}" for conflict in conflicts)]
+        super().__init__(
+            "\n".join(lines),
+            "--allow-conflicts installs all the same, and records the conflicts",
+            conflicts=[conflict.to_json() for conflict in conflicts],
+        )
+
+
+class PipError(OverlayError):
+    """pip failed; its own last lines say why."""
+
+    def __init__(self, output: Sequence[str], hint: str | None = None, **data: Any) -> None:
+        lines = ["pip could not do it; the overlay is as it was.", *(f"  {o}" for o in output)]
+        super().__init__("\n".join(lines), hint, output=list(output), **data)
+
+
+class VerificationError(OverlayError):
+    """What was staged is not what the host's interpreter sees."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        lines = ["What was staged does not work, so the overlay is as it was."]
+        super().__init__(
+            "\n".join([*lines, *(f"  {fault}" for fault in faults)]),
+            "try again with -vv, and report it with what it prints",
+            faults=list(faults),
+        )

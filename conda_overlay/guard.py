@@ -1,0 +1,42 @@
+"""Writes the guard into an overlay: `activation/guard.py` with the host filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAME = "sitecustomize.py"
+_TEMPLATE = Path(__file__).with_name("activation") / "guard.py"
+
+
+def text(host_site: Path) -> bytes:
+    """The guard for a host.
+
+    Args:
+        host_site: the host's own site-packages.
+    """
+    literal = repr(str(host_site))
+    try:
+        literal.encode()
+    except UnicodeEncodeError:
+        literal = ascii(str(host_site))
+    template = _TEMPLATE.read_text(encoding="utf-8")
+    lines = [
+        f"HOST = {literal}\n" if line.startswith("HOST = ") else line
+        for line in template.splitlines(keepends=True)
+    ]
+    return ("# -*- coding: utf-8 -*-\n" + "".join(lines)).encode()
+
+
+def write(site: Path, host_site: Path) -> None:
+    """Put the guard into an overlay's site-packages, replacing what is there."""
+    site.mkdir(parents=True, exist_ok=True)
+    (site / NAME).unlink(missing_ok=True)
+    (site / NAME).write_bytes(text(host_site))
+
+
+def is_intact(site: Path, host_site: Path) -> bool:
+    """Whether the guard is there and as it was written."""
+    try:
+        return (site / NAME).read_bytes() == text(host_site)
+    except OSError:
+        return False

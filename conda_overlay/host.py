@@ -1,0 +1,178 @@
+"""Reads a host environment: its Python, what is installed in it, and whether it is protected."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from conda_overlay.distributions import Site, read_site
+from conda_overlay.exceptions import HostError, NoSuchEnvironmentError
+
+_PROBE = """
+import json, os, platform, sys, sysconfig
+version = sys.implementation.version
+print(json.dumps({
+    "site_packages": sysconfig.get_path("purelib"),
+    "abi": sysconfig.get_config_var("SOABI"),
+    "markers": {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": ".".join(map(str, version[:3])),
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": platform.python_version(),
+        "python_version": "%d.%d" % sys.version_info[:2],
+        "sys_platform": sys.platform,
+    },
+}))
+"""
+
+
+class Host:
+    """A conda environment that an overlay lies over; only ever read.
+
+    Attributes:
+        prefix: as conda spells it.
+        name: as conda prints it.
+    """
+
+    def __init__(self, prefix: Path, name: str) -> None:
+        """Find the environment.
+
+        Raises:
+            NoSuchEnvironmentError: nothing of conda is at the prefix.
+            HostError: there is no Python in it.
+        """
+        self.prefix = prefix
+        self.name = name
+        if not (prefix / "conda-meta").is_dir():
+            raise NoSuchEnvironmentError(str(prefix))
+        if set(str(prefix)) & set(":\n"):
+            raise HostError(
+                f"The path {str(prefix)!r} holds a colon or a newline, which PATH cannot carry.",
+                "use an environment at another place",
+                prefix=str(prefix),
+            )
+        self.python = prefix / "bin" / "python"
+        if not self.python.exists():
+            raise HostError(
+                f"There is no Python in {prefix}, so there is nothing to overlay.",
+                "conda overlay install -n ANOTHER_ENVIRONMENT ...",
+                prefix=str(prefix),
+            )
+
+    @cached_property
+    def real(self) -> Path:
+        """The prefix with all links resolved: what an overlay records."""
+        return Path(os.path.realpath(self.prefix))
+
+    @cached_property
+    def owner(self) -> str:
+        """The name of the user to whom the environment belongs."""
+        uid = self.prefix.stat().st_uid
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return str(uid)
+
+    @cached_property
+    def protection(self) -> str | None:
+        """Why the user must not change the environment; None when nothing forbids it."""
+        if (self.prefix / "conda-meta" / "frozen").exists():  # CEP 22
+            return "frozen"
+        if not os.access(self.site_packages, os.W_OK):
+            return f"belongs to {self.owner}"
+        return None
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Any]:
+        try:
+            done = self.run(["-I", "-S", "-c", _PROBE])
+            facts: Mapping[str, Any] = json.loads(done.stdout)
+        except (OSError, ValueError) as error:
+            raise HostError(
+                f"The Python of {self.prefix} does not run: {_last_line(error, self)}",
+                f"{self.python} --version",
+                prefix=str(self.prefix),
+            ) from error
+        return facts
+
+    @property
+    def site_packages(self) -> Path:
+        """Where its distributions are."""
+        return Path(self._facts["site_packages"])
+
+    @property
+    def site_below_prefix(self) -> Path:
+        """``lib/pythonX.Y/site-packages``: the same place below the prefix of an overlay."""
+        return Path(os.path.relpath(self.site_packages, self.prefix))
+
+    @property
+    def markers(self) -> Mapping[str, str]:
+        """The environment of its markers (PEP 508)."""
+        markers: Mapping[str, str] = self._facts["markers"]
+        return markers
+
+    @property
+    def python_version(self) -> str:
+        """X.Y."""
+        return self.markers["python_version"]
+
+    @cached_property
+    def distributions(self) -> Site:
+        """What is installed in its site-packages."""
+        return read_site(self.site_packages)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What the host looks like now: Python, ABI, distributions and conda packages."""
+        packages = sorted(p.stem for p in (self.prefix / "conda-meta").glob("*.json"))
+        versions = {key: found[0].version for key, found in self.distributions.items()}
+        content = json.dumps([packages, versions], sort_keys=True).encode()
+        return {
+            "prefix": str(self.real),
+            "python": self.markers["python_full_version"],
+            "abi": self._facts["abi"],
+            "distributions": versions,
+            "packages": packages,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+
+    def run(
+        self, arguments: Sequence[str], pythonpath: Sequence[Path] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run its interpreter, with nothing of the caller's environ that would redirect it."""
+        environ = clean_environ()
+        environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        if pythonpath:
+            environ["PYTHONPATH"] = os.pathsep.join(map(str, pythonpath))
+        return subprocess.run(
+            [str(self.python), *arguments],
+            env=environ,
+            text=True,
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+def clean_environ() -> dict[str, str]:
+    """The process's environ without what changes where a Python finds its modules."""
+    dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "PYTHONPLATLIBDIR")
+    return {name: value for name, value in os.environ.items() if name not in dropped}
+
+
+def _last_line(error: Exception, host: Host) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    lines = host.run(["-I", "-S", "-c", "pass"]).stderr.strip().splitlines()
+    return lines[-1] if lines else "it prints nothing"

@@ -1,0 +1,224 @@
+"""Decides what an operation does; pure functions of what was read from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from packaging.markers import UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from conda_overlay.distributions import Site
+from conda_overlay.models import Change, Conflict, Distribution
+
+View = Mapping[str, Distribution]
+"""The distributions in effect by normalized name: of several sites, the first one wins."""
+
+Markers = Mapping[str, str]
+
+
+def effective(*sites: Site) -> View:
+    """What an interpreter sees of several site directories, the first one first on its path."""
+    view: dict[str, Distribution] = {}
+    for site in sites:
+        for key, found in site.items():
+            view.setdefault(key, found[0])
+    return view
+
+
+def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
+    """The requirements that do not hold among the distributions in effect."""
+
+    def origin(distribution: Distribution) -> str:
+        return "host" if distribution.site == host_site else "overlay"
+
+    result = []
+    for distribution, requirement in _requirements(view, markers):
+        found = view.get(canonicalize_name(requirement.name))
+        if found is None or not _holds(requirement, found):
+            result.append(
+                Conflict(
+                    distribution.name,
+                    distribution.version,
+                    origin(distribution),
+                    str(requirement).partition(";")[0].strip(),
+                    found.version if found else None,
+                    origin(found) if found else None,
+                )
+            )
+    return result
+
+
+def new_conflicts(
+    before: View, after: View, markers: Markers, host_site: Path
+) -> tuple[Conflict, ...]:
+    """What is broken afterwards and was not before: the host's own faults are not ours."""
+    known = {conflict.identity for conflict in conflicts(before, markers, host_site)}
+    found = conflicts(after, markers, host_site)
+    return tuple(conflict for conflict in found if conflict.identity not in known)
+
+
+def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
+    """What keeps pip from breaking what is installed, as lines of a constraints file.
+
+    Requirements of what is asked for do not count, because they will change, nor do those that are
+    broken already.
+
+    Args:
+        view: the distributions in effect.
+        markers: the host's.
+        requested: normalized names.
+    """
+    lines = set()
+    for distribution, requirement in _requirements(view, markers):
+        found = view.get(canonicalize_name(requirement.name))
+        wanted = distribution.key not in requested and requirement.specifier
+        if wanted and found is not None and _holds(requirement, found):
+            lines.add(f"{requirement.name}{requirement.specifier}")
+    return sorted(lines)
+
+
+def requested_names(requirements: Iterable[str]) -> set[str]:
+    """The normalized names among what a user asks for; paths and URLs do not tell theirs."""
+    return {
+        canonicalize_name(parsed.name) for parsed in map(_parse, requirements) if parsed is not None
+    }
+
+
+def changes(
+    below: View,
+    overlay: Site,
+    staged: Site,
+    *,
+    removed: Collection[str] = (),
+    requested: Collection[str] = (),
+    dependents: Mapping[str, Conflict] | None = None,
+    markers: Markers,
+) -> tuple[Change, ...]:
+    """What committing a stage does, one change for each distribution, sorted by name.
+
+    Args:
+        below: what is in effect under the overlay: the host, and layers behind the overlay.
+        overlay: what the overlay has now.
+        staged: what will replace it.
+        removed: normalized names that the overlay has and will not have any more.
+        requested: normalized names that the user asked for.
+        dependents: what moves because a requirement of it would break, with that conflict.
+        markers: the host's.
+    """
+    after = effective(staged, {k: v for k, v in overlay.items() if k not in removed})
+    merged = {**below, **after}
+    result = []
+    for key in sorted({*staged, *removed}):
+        new, old, host = after.get(key), overlay.get(key), below.get(key)
+        previous = old[0] if old else host
+        example = new or previous
+        assert example is not None
+        if key in requested:
+            why = "requested"
+        elif dependents and key in dependents:
+            conflict = dependents[key]
+            why = f"{conflict.name} {conflict.version} requires {conflict.requirement}"
+        else:
+            why = _why(key, merged, previous, staged, markers)
+        result.append(
+            Change(
+                name=example.name,
+                key=key,
+                kind=kind(host, new),
+                host_version=host.version if host else None,
+                before=old[0].version if old else None,
+                after=new.version if new else None,
+                why=why,
+                requested=key in requested,
+                editable=new.editable if new else None,
+            )
+        )
+    return tuple(result)
+
+
+def kind(host: Distribution | None, new: Distribution | None) -> str:
+    """What an overlay's distribution is to the host's one of the same name."""
+    if new is None:
+        return "remove"
+    if host is None:
+        return "add"
+    try:
+        old_version, new_version = Version(host.version), Version(new.version)
+    except InvalidVersion:
+        return "replace"
+    if old_version == new_version:
+        return "replace"
+    return "upgrade" if new_version > old_version else "downgrade"
+
+
+def _why(
+    key: str,
+    view: View,
+    previous: Distribution | None,
+    staged: Site,
+    markers: Markers,
+) -> str:
+    """Who requires a distribution that nobody asked for; best one that its predecessor broke."""
+    reasons = []
+    for distribution, requirement in _requirements(view, markers):
+        if canonicalize_name(requirement.name) == key:
+            needed = previous is None or not _holds(requirement, previous)
+            text = f"{distribution.name} {distribution.version} requires "
+            text += str(requirement).partition(";")[0].strip()
+            reasons.append((needed, distribution.key in staged, text))
+    return max(reasons)[2] if reasons else "required"
+
+
+def _requirements(view: View, markers: Markers) -> Iterator[tuple[Distribution, Requirement]]:
+    """Every requirement that applies, those of the extras that something in effect asks for too."""
+    extras: dict[str, set[str]] = {}
+    for distribution in view.values():
+        for requirement in map(_parse, distribution.requires):
+            if requirement is not None and requirement.extras and _applies(requirement, markers):
+                extras.setdefault(canonicalize_name(requirement.name), set()).update(
+                    requirement.extras
+                )
+    for key, distribution in view.items():
+        for requirement in map(_parse, distribution.requires):
+            if requirement is not None and _applies(requirement, markers, extras.get(key, ())):
+                yield distribution, requirement
+
+
+def _applies(requirement: Requirement, markers: Markers, extras: Iterable[str] = ()) -> bool:
+    if requirement.marker is None:
+        return True
+    try:
+        return any(
+            requirement.marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras)
+        )
+    except (UndefinedEnvironmentName, InvalidVersion):
+        return False
+
+
+def _holds(requirement: Requirement, found: Distribution) -> bool:
+    try:
+        return requirement.specifier.contains(found.version, prereleases=True)
+    except InvalidVersion:
+        return True  # a version outside PEP 440 cannot be judged
+
+
+@cache
+def _parse(text: str) -> Requirement | None:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Conflict]:
+    """The distributions whose requirements break, and that have not been moved yet."""
+    result: dict[str, Conflict] = {}
+    for conflict in broken:
+        key = canonicalize_name(conflict.name)
+        if key not in known:
+            result.setdefault(key, conflict)
+    return result

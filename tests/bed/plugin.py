@@ -1,0 +1,45 @@
+"""Builds the wheel of the project, as it is in the checkout now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bed import cpython, place, pypi
+from tests.bed.command import checked
+
+
+def wheel() -> Path:
+    """Return the wheel, built again only when a file that goes into it has changed."""
+    content = hashlib.sha256()
+    for file in _files():
+        content.update(f"{file}\0".encode() + file.read_bytes())
+
+    def build(target: Path) -> None:
+        # Without build isolation, which would ask PyPI for the backend each time.
+        argv: list[str | Path] = [*pypi.pip(cpython.prefix()), "wheel", "--quiet", "--no-deps"]
+        argv += ["--no-index", "--no-build-isolation", "--wheel-dir", target, place.CHECKOUT]
+        checked(argv, env={"PYTHONPATH": str(_backend())})
+
+    [found] = place.built("plugin", (content.hexdigest(), cpython.default()), build).glob("*.whl")
+    return found
+
+
+def _files() -> Iterator[Path]:
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
+        if (place.CHECKOUT / name).is_file():
+            yield place.CHECKOUT / name
+    for path in sorted((place.CHECKOUT / "conda_overlay").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
+def _backend() -> Path:
+    """Return a directory with the modules of the build backend."""
+    version = cpython.default().xy
+
+    def build(target: Path) -> None:
+        pypi.unpack(pypi.wheels(["hatchling"], version), target)
+
+    return place.built("backend", (version,), build)

@@ -1,0 +1,143 @@
+"""Gives the tests real users without privileges, and runs commands as them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pwd
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bed import place
+from tests.bed.command import checked
+
+_NETWORK = (
+    "PIP_",
+    "SSL_CERT_",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+
+
+@dataclass(frozen=True)
+class User:
+    """A user of this machine.
+
+    `dataclasses.replace(user, home=user.fresh_home())` is the user at a new home.
+    """
+
+    name: str
+    """The login name."""
+    uid: int
+    """The user's number."""
+    gid: int
+    """The number of the user's only group."""
+    home: Path
+    """The home directory that commands run with; it is in the bed, not that of the account."""
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str | None] | None = None,
+        cwd: Path | None = None,
+        input: str | None = None,
+        timeout: float | None = 120,
+        network: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as this user, in a clean environ, whatever its exit code will be.
+
+        Args:
+            argv: The command, looked up on the PATH of the clean environ.
+            env: Changes to the clean environ; None unsets a variable.
+            cwd: Where to run; the home directory if not given.
+            input: What the command reads; nothing if not given.
+            timeout: Seconds after which `subprocess.TimeoutExpired` is raised.
+            network: Whether to pass on the caller's variables for pip and its way to an index.
+        """
+        environ = {**self._environ(network), **(env or {})}
+        command = [str(word) for word in argv]
+        options = (
+            {"user": self.uid, "group": self.gid, "extra_groups": [self.gid]}
+            if os.geteuid() == 0
+            else {}
+        )
+        return subprocess.run(  # type: ignore[call-overload, no-any-return]
+            command,
+            env={name: value for name, value in environ.items() if value is not None},
+            cwd=cwd or self.home,
+            umask=0o022,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),
+            **options,
+        )
+
+    def fresh_home(self) -> Path:
+        """Make a new empty directory that belongs to this user; it goes when the tests end."""
+        home = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=_homes()))
+        self._own(home)
+        pid = os.getpid()
+        atexit.register(lambda: place.remove(home) if os.getpid() == pid else None)
+        return home
+
+    def _own(self, directory: Path) -> None:
+        directory.chmod(0o755)
+        if os.geteuid() == 0:
+            os.chown(directory, self.uid, self.gid)
+
+    def _environ(self, network: bool) -> dict[str, str]:
+        environ = {
+            "HOME": str(self.home),
+            "USER": self.name,
+            "LOGNAME": self.name,
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+        }
+        if network:
+            names = [
+                name for name in os.environ if name.startswith(_NETWORK) or name.lower() in _NETWORK
+            ]
+            environ.update({name: os.environ[name] for name in names})
+        return environ
+
+
+def user(name: str) -> User:
+    """Return the user of this name, whose account is made if it does not exist.
+
+    Only root can make accounts and become other users; for anybody else it is the current user.
+
+    Raises:
+        RuntimeError: The name is that of a privileged user.
+    """
+    account = _account(name) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    if os.geteuid() == 0 and account.pw_uid == 0:
+        raise RuntimeError(f"The tests need a user without privileges, which {name} is not.")
+    home = _homes() / account.pw_name
+    home.mkdir(exist_ok=True)
+    made = User(account.pw_name, account.pw_uid, account.pw_gid, home)
+    made._own(home)
+    return made
+
+
+def _account(name: str) -> pwd.struct_passwd:
+    with place.locked("users.lock"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            checked(["useradd", "--create-home", "--shell", "/bin/bash", "--user-group", name])
+    return pwd.getpwnam(name)
+
+
+def _homes() -> Path:
+    homes = place.root() / "homes"
+    homes.mkdir(exist_ok=True)
+    return homes
