@@ -300,6 +300,7 @@ class Overlay:
             )
             if not outcome.ok:
                 if lines and outcome.impossible:
+                    pip.say("Not without moving what depends on it; looking for what has to move.")
                     lines = []
                     continue
                 if fallback is None:
@@ -317,6 +318,7 @@ class Overlay:
             joining = planner.joining(unwanted, {*named, *moved, *staged})
             if ours or not joining:
                 break
+            pip.say(f"Moving too: {', '.join(sorted(joining))}.")
             moved.update(joining)
             lines = []
         assert fallback is not None
@@ -337,7 +339,7 @@ class Overlay:
         kept, removed = dict(staged), set()
         for key, found in staged.items():
             host, new = below.get(key), found[0]
-            if host is None or host.version != new.version or new.direct_url or host.direct_url:
+            if host is None or host.version != new.version or new.direct_url or host.editable:
                 continue
             store.remove(stage.root, installed_files(new.path, stage.root) or [])
             del kept[key]

@@ -144,6 +144,11 @@ class Pip:
             )
         return str(wheels[-1])
 
+    def say(self, text: str) -> None:
+        """Tell the user between two runs of pip."""
+        if self.verbosity >= 0:
+            print(text, file=sys.stderr if self.to_stderr else sys.stdout, flush=True)
+
     def install(
         self,
         stage: Stage,
@@ -159,8 +164,12 @@ class Pip:
             constraints: lines of a constraints file.
             source_dir: where checkouts of editables from version control are kept.
         """
+        steering = stage.root / "constraints.txt"
+        if constraints:
+            steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
         command = [str(stage.python), "-I", str(_RUNNER), self.location, str(stage.report)]
-        command += [str(source_dir), "install", "--no-user", "--no-warn-script-location"]
+        command += [str(source_dir), str(steering) if constraints else ""]
+        command += ["install", "--no-user", "--no-warn-script-location"]
         if "--no-use-pep517" not in arguments:
             command.append("--use-pep517")
         if "--compile" not in arguments:
@@ -168,10 +177,6 @@ class Pip:
             command.append("--no-compile")
         if self.verbosity:
             command.append("-q" if self.verbosity < 0 else "-" + "v" * self.verbosity)
-        if constraints:
-            file = stage.root / "constraints.txt"
-            file.write_text("\n".join(constraints) + "\n", encoding="utf-8")
-            command += ["-c", str(file)]
         environ = clean_environ()
         environ["PYTHONNOUSERSITE"] = "1"
         environ.pop("VIRTUAL_ENV", None)

@@ -1,7 +1,8 @@
 """Runs pip inside a stage; executed by the host's interpreter, from Python 3.8 and pip 19.2 on.
 
-Usage: ``python -I run_pip.py PIP_LOCATION REPORT SOURCE_DIR install ...``. PIP_LOCATION is a
-directory or a wheel that holds pip, or empty for the stage's own.
+Usage: ``python -I run_pip.py PIP_LOCATION REPORT SOURCE_DIR CONSTRAINTS install ...``. PIP_LOCATION
+is a directory or a wheel that holds pip, or empty for the stage's own; CONSTRAINTS is a file, or
+empty.
 
 The user's pip configuration counts, but for what would redirect the installation: pip itself reads
 it, the rest is handed on in PIP_* variables, and the files are switched off.
@@ -87,8 +88,8 @@ def flat(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
 
 def main() -> None:
     """Run pip."""
-    location, report, source_dir = sys.argv[1:4]
-    del sys.argv[1:4]
+    location, report, source_dir, steering = sys.argv[1:5]
+    del sys.argv[1:5]
     if location:
         sys.meta_path.insert(0, OnlyPip(location))
     settings = configuration()
@@ -108,8 +109,12 @@ def main() -> None:
         sys.argv[2:2] = ["--report", report]
     if version >= (22, 1) and "--root-user-action" not in " ".join(sys.argv):
         sys.argv[2:2] = ["--root-user-action", "ignore"]
+    if steering:  # pip's account of a conflict with constraints would be taken for the last word
+        logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.ERROR)
     for name in LOGGERS:
         logging.getLogger("pip._internal." + name).addFilter(is_helpful)
+    if steering:
+        sys.argv[2:2] = ["-c", steering]
     sys.argv[0] = "pip"
     runpy.run_module("pip", run_name="__main__", alter_sys=False)
 
