@@ -54,7 +54,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Install, show, ask."""
     from conda.base.context import context
-    from conda.cli.common import confirm_yn
 
     from conda_overlay import triggers
     from conda_overlay.cli import output
@@ -88,7 +87,7 @@ def execute(arguments: Namespace) -> int:
             output.show_plan(plan)
         if context.dry_run:
             return False
-        return bool(context.json or confirm_yn())
+        return bool(context.json) or output.ask()
 
     try:
         result = overlay.install(request, pip=pip, confirm=confirm, force=arguments.force_overlay)

@@ -38,6 +38,15 @@ def show_plan(plan: Plan) -> None:
         print()
 
 
+def ask() -> bool:
+    """Ask whether to proceed, as conda does, which leaves on a no."""
+    try:
+        from conda.reporters import confirm_yn
+    except ImportError:  # before conda 24.11
+        from conda.cli.common import confirm_yn
+    return bool(confirm_yn())
+
+
 def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
     """What was done."""
     if json:
