@@ -1,0 +1,76 @@
+"""The test command: ``python3 -m tests``.
+
+It runs ruff, mypy and pytest in the bed, with nothing needed but git, pip and an index. Given
+arguments, it runs pytest alone, with them: ``python3 -m tests -k wiring``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if sys.version_info < (3, 10):  # noqa: UP036, who starts this need not have read pyproject.toml
+    sys.exit(f"The tests need Python 3.10 or newer; this is {sys.version.split()[0]}.")
+
+from tests.bed import base, cpython, place
+from tests.bed.command import checked
+
+TOOLS = (
+    "hypothesis>=6.100,<7",
+    "mypy>=1.15,<3",
+    "pytest>=8.0,<10",
+    "ruff==0.17.*",  # what it calls formatted differs from one minor version to the next
+)
+
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy", "--strict"),
+)
+PYTEST = ("pytest", "-ra", "--durations=15")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run all, whatever fails, and return the exit code."""
+    python = tools() / "bin" / "python"
+    commands = [(*PYTEST, *arguments)] if arguments else [*CHECKS, PYTEST]
+    codes = {" ".join(command[:2]): run(python, command) for command in commands}
+    failed = [command for command, code in codes.items() if code]
+    if failed and not arguments:
+        print(f"\nFailed: {', '.join(failed)}.")
+    return next(filter(None, codes.values()), 0)
+
+
+def tools() -> Path:
+    """Return a virtual environment that has the tools, and imports the floor's conda.
+
+    Its base is the interpreter that the bed is made of, not the floor: otherwise the tests, which
+    run in it, would take the floor's Python for that of this machine, and make a second bed.
+    """
+    floor = base.floor_base()
+    python = cpython.default()
+    site = Path("lib", f"python{python.xy}", "site-packages")
+
+    def build(target: Path) -> None:
+        # Debian's Python may lack ensurepip; the pip that comes with the floor's conda serves.
+        checked([python.executable, "-m", "venv", "--without-pip", target])
+        (target / site / "floor.pth").write_text(f"{floor / site}\n")
+        checked([target / "bin" / "python", "-m", "pip", "install", "--quiet", *TOOLS])
+
+    return place.built("tools", (floor, python, *TOOLS), build)
+
+
+def run(python: Path, command: Sequence[str]) -> int:
+    """Run a module in the checkout, visibly, and return its exit code."""
+    print(f"\n$ python -m {' '.join(command)}", flush=True)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # Unbuffered, so that progress is seen where the output goes to a file, too.
+    done = subprocess.run([python, "-u", "-m", *command], cwd=place.CHECKOUT, env=environ)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,245 @@
+"""The demo: ``python3 -m tests.demo``.
+
+A real conda, an environment of root's with real distributions in it, and a user without privileges
+who adds one and replaces another. Every command is shown with what it prints, and what has to be
+seen is checked: the exit code is 1 if it was not.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.bed import base, cpython, environment, place, users
+from tests.bed.command import checked
+from tests.bed.users import User
+
+WIDTH = 88
+PINS = "flask==2.3.0 werkzeug==2.3.0 click==8.1.3 requests==2.31.0"
+IMPORTS = "import cowsay, flask, werkzeug, click"
+PRINT = "print(cowsay, flask, werkzeug, click, sep='\\n')"
+
+
+class SurpriseError(Exception):
+    """Something is not as it should be."""
+
+
+class Shell:
+    """A bash in which commands run one after the other, visibly."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def show(self, sentence: str, command: str, *shown: str, fails: bool = False) -> None:
+        """Say what is to be seen, print a command, and run it.
+
+        Args:
+            sentence: What is to be seen.
+            command: A line of bash.
+            shown: What its output has to contain.
+            fails: Whether it has to fail, and not to succeed.
+
+        Raises:
+            SurpriseError: It was otherwise.
+        """
+        say(sentence)
+        print(f"$ {command}", flush=True)
+        code, output = self._run(command, visible=True)
+        if (code != 0) != fails:
+            raise SurpriseError(f"`{command}` exited with {code}")
+        for text in shown:
+            if text not in output:
+                raise SurpriseError(f"`{command}` did not print {text!r}")
+
+    def run(self, command: str) -> str:
+        """Run a command and return its output, and show neither."""
+        return self._run(command, visible=False)[1]
+
+    def _run(self, command: str, *, visible: bool) -> tuple[int, str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        # bash reads its commands from the same input as they would, so they get another.
+        line = f"eval {shlex.quote(command)} </dev/null; printf '\\036%s\\n' $?\n"
+        self._process.stdin.write(line.encode())
+        self._process.stdin.flush()
+        output = ""
+        for raw in self._process.stdout:
+            text, end, code = raw.decode(errors="replace").partition("\036")
+            output += text
+            if visible:
+                print(text, end="", flush=True)
+            if end:
+                return int(code), output
+        raise SurpriseError(f"`{command}` ended the shell")
+
+
+def main() -> int:
+    """Show it all, and return the exit code."""
+    try:
+        with place.scratch() as scratch:
+            conda = base.clone(base.floor_base(), scratch / "conda")
+            base.install_plugin(conda)
+            host = administer(conda)
+            before = environment.tree_hash(host)
+            overlay(conda, host)
+            compare(before, environment.tree_hash(host))
+    except SurpriseError as surprise:
+        print(f"\nThe demo failed: {surprise}.", file=sys.stderr)
+        return 1
+    print("\nAll was as it should be.")
+    return 0
+
+
+def administer(conda: Path) -> Path:
+    """Make an environment that nobody else can change."""
+    host = conda / "envs" / "science"
+    title(f"The administrator of {conda} makes an environment")
+    with bash(clean_environ()) as shell, tempfile.TemporaryDirectory() as nobody:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh; export HOME={nobody}")
+        shell.show(
+            "A real conda makes a real environment, from a channel in a local directory.",
+            f"conda create --quiet --yes -n science python={cpython.default().xy}",
+            "python-",
+        )
+        # conda must not note the environment in the real home, but pip's configuration is there.
+        shell.run(f"export HOME={shlex.quote(str(Path.home()))}; conda activate base")
+        shell.show(
+            "It gets distributions from PyPI, not the newest ones, and a pip.",
+            f"pip --python {host} install --quiet \\\n    pip {PINS}",
+        )
+        shell.show("This is what is in it now.", "conda list -n science", "2.3.0")
+    environment.protect(host)
+    return host
+
+
+def overlay(conda: Path, host: Path) -> None:
+    """Use the environment, and more than is in it, as somebody who cannot change it."""
+    user = users.user("overlay-alice")
+    title(f"{user.name} needs more than is in it")
+    owner = "root"
+    if os.geteuid() != 0:
+        owner = user.name
+        say("You are not root, so the environment is yours as well, but read-only.")
+    with bash(clean_environ(user), user) as shell:
+        shell.show("This is an ordinary user.", "id", user.name)
+        shell.show("The shell learns of conda.", f"source {conda}/etc/profile.d/conda.sh")
+        before = shell.run("env -0")
+        shell.show("The environment serves as always.", "conda activate science")
+        shell.show("Its flask is 2.3.0.", "flask --version", "Flask 2.3.0")
+        shell.show("The user cannot write to it:", "ls -ld $CONDA_PREFIX", owner)
+        shell.show("nor by hand,", "touch $CONDA_PREFIX/file", "Permission denied", fails=True)
+        shell.show(
+            "nor by pip.", "pip install -q --no-user cowsay", "Permission denied", fails=True
+        )
+        shell.show(
+            "But conda overlay adds a distribution that the environment lacks, from PyPI.",
+            "conda overlay install --yes --reason 'we need cows' cowsay",
+            "added:",
+            "Revision 1",
+        )
+        shell.show(
+            "And it replaces one that the environment has, with what the new one needs newer.",
+            "conda overlay install --yes --upgrade flask",
+            "shadowing the host:",
+            "2.3.0 (host) -> 3.",
+            "werkzeug",
+            "Revision 2",
+        )
+        shell.show("From the next activation on, both are there.", "conda activate science")
+        shell.show(
+            "Imports find both, and werkzeug came along; what need not move is the host's.",
+            f'python -c "{IMPORTS}; {PRINT}"',
+            f"{user.home}/.conda/overlays/science/lib/python{cpython.default().xy}",
+            "site-packages/cowsay/",
+            f"{host}/lib/python{cpython.default().xy}/site-packages/click/",
+        )
+        shell.show("So do console scripts.", "cowsay -t 'Moo from an overlay'", "Moo from")
+        shell.show("This one runs the new flask.", "flask --version", "Flask 3.", "Werkzeug 3.")
+        shell.show(
+            "A script of the overlay needs no activation, and so can run from cron.",
+            "env -i ~/.conda/overlays/science/bin/cowsay -t hi",
+            "| hi |",
+        )
+        shell.show(
+            "The overlay knows what is in it, over what, since when, by whom and why.",
+            "conda overlay status",
+            "cowsay",
+            "we need cows",
+            "2.3.0",
+        )
+        shell.show("Back to where we were:", "conda deactivate")
+        shell.show("the shell is as if it had never been activated.", "type flask", fails=True)
+        say("The environ, before and after, are compared byte for byte.")
+        changed = variables(before) ^ variables(shell.run("env -0"))
+        if changed:
+            raise SurpriseError(f"the environ has changed: {sorted(changed)}")
+        print("They are equal.")
+
+
+def compare(before: str, after: str) -> None:
+    """Show that the environment did not change.
+
+    Raises:
+        SurpriseError: It did.
+    """
+    title("The environment is what it was")
+    say("These are hashes of all its files, their owners, modes and times, before and after.")
+    print(f"sha256 {before}\nsha256 {after}")
+    if before != after:
+        raise SurpriseError("the environment was changed")
+
+
+@contextmanager
+def bash(environ: Mapping[str, str], user: User | None = None) -> Iterator[Shell]:
+    """Start a bash, as another user if this one may, and end it."""
+    options: dict[str, Any] = {}
+    if user is not None and os.geteuid() == 0:
+        options = {"user": user.uid, "group": user.gid, "extra_groups": [user.gid]}
+    with subprocess.Popen(
+        ["bash", "--norc", "--noprofile"],
+        env=environ,
+        cwd=environ["HOME"],
+        umask=0o022,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **options,
+    ) as process:
+        yield Shell(process)
+
+
+def clean_environ(user: User | None = None) -> dict[str, str]:
+    """Return the environ that the bed runs commands in, without what would mislead them."""
+    printed = (
+        checked(["env", "-0"]) if user is None else user.run(["env", "-0"], network=True).stdout
+    )
+    environ = dict(line.split("=", 1) for line in printed.split("\0") if line)
+    return {**environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def variables(printed: str) -> set[str]:
+    """Return what `env -0` printed, less what every command changes."""
+    return {line for line in printed.split("\0") if not line.startswith("_=")}
+
+
+def title(text: str) -> None:
+    """Begin a part."""
+    print(f"\n{text}\n{'=' * len(text)}")
+
+
+def say(sentence: str) -> None:
+    """Print a sentence as a comment."""
+    print()
+    print(*textwrap.wrap(sentence, WIDTH, initial_indent="# ", subsequent_indent="# "), sep="\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
