@@ -1,0 +1,237 @@
+"""What ``conda overlay status`` and ``conda overlay list`` say, on real overlays."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bed import environment, place
+from tests.bed.users import User
+from tests.conftest import Conda
+
+
+@pytest.fixture
+def host(conda: Conda, science: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A protected host that the test may change, as its administrator."""
+    prefix = conda.env(f"own-{tmp_path_factory.mktemp('host').name}")
+    return environment.clone(science, prefix)
+
+
+@pytest.fixture
+def overlay_of(conda: Conda, alice: User, hermetic: dict[str, str]) -> Any:
+    """Install into the overlay of a host, and return its path."""
+
+    def install(host: Path, *arguments: str) -> Path:
+        argv = [conda.executable, "overlay", "install", "-p", host, "-y", *arguments]
+        done = alice.run(argv, env=hermetic)
+        assert done.returncode == 0, done.stderr
+        return alice.home / ".conda" / "overlays" / host.name
+
+    return install
+
+
+def status(conda: Conda, user: User, host: Path) -> dict[str, Any]:
+    """The status as a program reads it."""
+    done = user.run([conda.executable, "overlay", "status", "-p", host, "--json"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    value: dict[str, Any] = json.loads(done.stdout)
+    return value
+
+
+def findings(conda: Conda, user: User, host: Path) -> dict[str, str]:
+    """What is wrong with the only overlay, by kind."""
+    (overlay,) = status(conda, user, host)["overlays"]
+    return {finding["kind"]: finding["text"] for finding in overlay["findings"]}
+
+
+def test_without_an_overlay_it_says_how_to_start_one(conda: Conda, alice: User) -> None:
+    done = alice.run([conda.executable, "overlay", "status", "-n", "science"])
+    assert done.returncode == 0
+    assert "overlay:   none" in done.stdout
+    assert f"conda overlay install -p {conda.env('science')} NAME" in done.stdout
+    assert status(conda, alice, conda.env("science"))["overlays"] == []
+
+
+def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overlay_of: Any) -> None:
+    overlay_of(host, "new")
+    report = status(conda, alice, host)
+    assert set(report) == {"host", "wiring", "overlays"}
+    assert set(report["host"]) == {"name", "prefix", "owner", "protected", "python"}
+    assert set(report["wiring"]) == {"state", "detail", "trigger"}
+    assert set(report["wiring"]["trigger"]) == {"name", "reason", "remedy"}
+    (overlay,) = report["overlays"]
+    assert set(overlay) == {
+        "overlay", "managed", "revision", "size", "distributions", "findings",
+    }  # fmt: skip
+    (row,) = overlay["distributions"]
+    assert set(row) == {
+        "name", "host_version", "version", "kind", "editable", "since", "by", "reason",
+    }  # fmt: skip
+
+
+def test_it_says_what_is_overlaid_over_what_by_whom_since_when_and_why(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay_of(host, "alpha==2.0", "new", "--reason", "ticket 7")
+    report = status(conda, alice, host)
+    (overlay,) = report["overlays"]
+    rows = {row["name"]: row for row in overlay["distributions"]}
+    assert {n: (r["host_version"], r["version"], r["kind"]) for n, r in rows.items()} == {
+        "alpha": ("1.0", "2.0", "upgrade"),
+        "beta": ("1.0", "2.0", "upgrade"),
+        "new": (None, "1.0", "add"),
+    }
+    assert rows["alpha"]["by"] == alice.name
+    assert rows["alpha"]["reason"] == "ticket 7"
+    assert overlay["findings"] == []
+    assert report["host"]["owner"] == environment_owner(host)
+    text = alice.run([conda.executable, "overlay", "status", "-p", host]).stdout
+    assert "ticket 7" in text
+    assert str(host) in text
+
+
+def environment_owner(prefix: Path) -> str:
+    """The name that the file system gives."""
+    return prefix.owner()
+
+
+def test_an_older_version_than_the_host_has_is_a_downgrade(
+    conda: Conda, alice: User, overlay_of: Any, science: Path, wheels: Path
+) -> None:
+    newer = environment.template(pip="ensurepip", wheels=[wheels / "delta-2.0-py3-none-any.whl"])
+    host = environment.clone(newer, conda.env("downgraded"))
+    overlay_of(host, "delta==1.0")
+    (overlay,) = status(conda, alice, host)["overlays"]
+    (row,) = overlay["distributions"]
+    assert (row["host_version"], row["version"], row["kind"]) == ("2.0", "1.0", "downgrade")
+
+
+def test_conflicts_that_the_overlay_causes_are_named(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay_of(host, "delta==2.0", "--allow-conflicts")
+    text = findings(conda, alice, host)["conflict"]
+    assert text == "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) is in effect"
+
+
+def test_a_host_that_has_changed_since_is_told(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay_of(host, "new")
+    (info,) = host.glob("lib/python*/site-packages/gamma-1.0.dist-info")
+    metadata = (info / "METADATA").read_text().replace("Version: 1.0", "Version: 1.1")
+    replace(info / "METADATA", metadata)
+    assert "gamma 1.0 -> 1.1" in findings(conda, alice, host)["drift"]
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a new file there: the host shares its files with the template."""
+    path.unlink()
+    path.write_text(text)
+
+
+def test_what_was_added_or_removed_by_hand_is_told(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay = overlay_of(host, "new")
+    (site,) = overlay.glob("lib/python*/site-packages")
+    alice.run(["touch", site / "mine.py"])
+    assert "mine.py" in findings(conda, alice, host)["by-hand"]
+    alice.run(["rm", "-f", site / "new" / "__init__.py"])
+    assert "new/__init__.py" in findings(conda, alice, host)["missing"]
+
+
+def test_bytecode_is_no_addition_by_hand(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay = overlay_of(host, "new")
+    assert alice.run([overlay / "bin" / "new"]).stdout == "new 1.0\n"
+    assert list(overlay.glob("lib/python*/site-packages/new/__pycache__/*.pyc"))
+    assert findings(conda, alice, host) == {}
+
+
+def test_an_overlay_for_another_python_is_told(conda: Conda, alice: User, host: Path) -> None:
+    other = "python3.99"
+    overlay = alice.home / ".conda" / "overlays" / host.name
+    alice.run(["mkdir", "-p", overlay / "lib" / other / "site-packages"])
+    mine = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    assert findings(conda, alice, host)["python"] == f"built for {other}, but the host has {mine}"
+
+
+def test_an_overlay_that_others_can_write_is_not_trusted(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay = overlay_of(host, "new")
+    alice.run(["chmod", "o+w", overlay / "bin"])
+    assert findings(conda, alice, host)["untrusted"].endswith("bin is writable by everybody")
+
+
+def test_a_broken_record_is_one_sentence_and_no_traceback(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay = overlay_of(host, "new")
+    record = overlay.parent / f".{host.name}" / "history" / "1.json"
+    alice.run(["sh", "-c", f"rm -f '{record}'; echo '{{' > '{record}'"])
+    done = alice.run([conda.executable, "overlay", "status", "-p", host])
+    assert done.returncode == 1
+    assert f"The record {record} of the overlay cannot be read" in done.stderr
+    assert "Hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+WIRING = """
+. '{base}/etc/profile.d/conda.sh'
+export CONDA_CHANGEPS1=false
+conda overlay status -p '{host}' | grep ^wiring
+conda activate '{host}'
+conda overlay status | grep ^wiring
+export PYTHONPATH=/elsewhere
+conda overlay status | grep ^wiring
+conda activate '{host}'
+conda overlay status | grep ^wiring
+conda deactivate
+conda overlay status -p '{host}' | grep ^wiring
+"""
+
+
+def test_it_knows_the_wiring_of_the_shell_that_asks(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay_of(host, "new")
+    script = WIRING.format(base=conda.prefix, host=host)
+    lines = alice.run(["bash", "--norc", "-c", script]).stdout.splitlines()
+    states = [line.split()[1].rstrip(",") for line in lines]
+    assert states == ["off", "on", "stale", "on", "off"]
+
+
+def test_list_names_every_overlay_and_says_when_its_host_is_gone(
+    conda: Conda, alice: User, host: Path, overlay_of: Any, science: Path
+) -> None:
+    lost = environment.clone(science, conda.env("lost"))
+    overlay_of(host, "new")
+    overlay_of(lost, "new")
+    by_hand = alice.home / ".conda" / "overlays" / "byhand"
+    alice.run(["mkdir", "-p", by_hand / "lib"])
+    place.remove(lost)
+    assert not lost.exists()
+    done = alice.run([conda.executable, "overlay", "list", "--json"])
+    overlays = json.loads(done.stdout)["overlays"]
+    assert [set(o) for o in overlays] == [{"overlay", "host", "revision", "size", "state"}] * 3
+    states = {Path(o["overlay"]).name: (o["revision"], o["state"]) for o in overlays}
+    assert states == {
+        host.name: (1, "ok"),
+        "lost": (1, "host is gone"),
+        "byhand": (None, "by hand"),
+    }
+    assert "host is gone" in alice.run([conda.executable, "overlay", "list"]).stdout
+
+
+def test_list_without_overlays_says_how_to_start_one(conda: Conda, alice: User) -> None:
+    done = alice.run([conda.executable, "overlay", "list"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "conda overlay install" in done.stdout
+    assert "No overlays" in done.stdout
