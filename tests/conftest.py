@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,10 +66,8 @@ def science(wheels: Path) -> Path:
 _NAMED = os.environ.get("CONDA_OVERLAY_TEST_CONDAS", "").split(os.pathsep)
 
 
-@pytest.fixture(scope="session", params=["floor", *filter(None, _NAMED)], ids=os.path.basename)
-def conda(request: pytest.FixtureRequest, science: Path) -> Iterator[Conda]:
-    """Every conda under test, with the plugin, and the protected hosts ``science`` and ``daq``."""
-    source = base.floor_base() if request.param == "floor" else Path(request.param)
+@contextmanager
+def _installed(source: Path, science: Path) -> Iterator[Conda]:
     with tempfile.TemporaryDirectory(dir=place.root(), prefix="test-conda-") as directory:
         Path(directory).chmod(0o755)
         prefix = base.clone(source, Path(directory, "base"))
@@ -78,6 +77,21 @@ def conda(request: pytest.FixtureRequest, science: Path) -> Iterator[Conda]:
         environment.protect(prefix)
         asked = users.user("overlay-alice").run([prefix / "bin" / "conda", "--version"])
         yield Conda(prefix, asked.stdout.split()[-1])
+
+
+@pytest.fixture(scope="session", params=["floor", *filter(None, _NAMED)], ids=os.path.basename)
+def conda(request: pytest.FixtureRequest, science: Path) -> Iterator[Conda]:
+    """Every conda under test, with the plugin, and the protected hosts ``science`` and ``daq``."""
+    source = base.floor_base() if request.param == "floor" else Path(request.param)
+    with _installed(source, science) as conda:
+        yield conda
+
+
+@pytest.fixture(scope="session")
+def floor(science: Path) -> Iterator[Conda]:
+    """The same, of the floor conda alone: for promises that do not depend on conda's version."""
+    with _installed(base.floor_base(), science) as conda:
+        yield conda
 
 
 @pytest.fixture(scope="session")
