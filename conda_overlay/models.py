@@ -138,6 +138,17 @@ class Entry:
     by: str
     reason: str | None
     requested: bool
+    requirement: str | None = None
+    """What the user typed for it; None for what came along."""
+    options: tuple[str, ...] = ()
+    """pip's options of that command that say where from and how, without credentials."""
+    url: str | None = None
+    sha256: str | None = None
+    editable: str | None = None
+    intent: str = "fix"
+    """``fix``: until the host has it; ``hold``: the host's is the fault; ``dev``: for ever."""
+    until: str | None = None
+    """A date (ISO 8601) after which it is overdue."""
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def overlay_of(conda: Conda, alice: User, hermetic: dict[str, str]) -> Any:
     """Install into the overlay of a host, and return its path."""
 
     def install(host: Path, *arguments: str) -> Path:
-        argv = [conda.executable, "overlay", "install", "-p", host, "-y", *arguments]
-        done = alice.run(argv, env=hermetic)
+        argv: list[str | Path] = [conda.executable, "overlay", "install", "-p", host, "-y"]
+        done = alice.run([*argv, *arguments], env=hermetic)
         assert done.returncode == 0, done.stderr
         return alice.home / ".conda" / "overlays" / host.name
 
