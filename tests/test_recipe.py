@@ -1,0 +1,242 @@
+"""The recipe makes a conda package that a real conda installs and an unprivileged user runs."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import conda_overlay
+from tests.bed import base, conda, cpython, environment, place, plugin, pypi
+from tests.bed import channel as channels
+from tests.bed.command import checked
+from tests.bed.users import User
+
+RECIPE = place.CHECKOUT / "recipe" / "recipe.yaml"
+RATTLER = "py-rattler-build>=0.60"
+CONDAS = ["floor", *filter(None, os.environ.get("CONDA_OVERLAY_TEST_CONDAS", "").split(os.pathsep))]
+
+BUILD = """
+import sys
+from rattler_build import Stage0Recipe
+recipe, output, channel = sys.argv[1:]
+[built] = Stage0Recipe.from_file(recipe).run_build(output_dir=output, channels=[channel])
+print(*built.packages)
+"""
+TEST = """
+import sys
+from rattler_build import Package
+package, channel = sys.argv[1:]
+results = Package.from_file(package).run_tests(channel=[channel])
+print(*(line for result in results for line in result.output), sep="\\n")
+sys.exit(not results or not all(result.success for result in results))
+"""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What rattler-build made of the recipe."""
+
+    package: Path
+    """The noarch package, in a channel of its own."""
+    own: str
+    """The URL of that channel."""
+    dependencies: str
+    """The URL of the channel with all that the recipe names."""
+    cache: Path
+    """A directory for rattler-build."""
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Built]:
+    with place.scratch() as scratch:
+        output, dependencies = scratch / "output", f"file://{dependencies_channel()}"
+        printed = rattler(BUILD, scratch, RECIPE, output, dependencies)
+        yield Built(Path(printed.strip()), f"file://{output}", dependencies, scratch)
+
+
+@pytest.fixture(scope="module", params=CONDAS, ids=os.path.basename)
+def prefix(request: pytest.FixtureRequest, built: Built, science: Path) -> Iterator[Path]:
+    """A base into which its own conda has installed the package, with the host ``science``."""
+    floor = request.param == "floor"
+    source = base.floor_base() if floor else Path(request.param)
+    with place.scratch() as scratch:
+        prefix = base.clone(source, scratch / "base")
+        argv: list[str | Path] = [prefix / "bin" / "conda", "install", "--yes", "--offline"]
+        if floor:
+            argv += ["--override-channels", "-c", built.own, "-c", built.dependencies]
+            argv += ["conda-overlay"]
+        else:  # which may be made by other means than conda, so its solver would find no Python
+            record_python(prefix)
+            argv += [built.package]
+        checked(argv, env={"HOME": str(scratch)})
+        environment.clone(science, prefix / "envs" / "science")
+        environment.protect(prefix)
+        yield prefix
+
+
+def test_recipe_says_what_the_project_says() -> None:
+    recipe = importlib.import_module("ruamel.yaml").YAML(typ="safe").load(RECIPE)
+    wheel = plugin.wheel()
+    info = zipfile.Path(wheel, "-".join(wheel.name.split("-")[:2]) + ".dist-info/")
+    project: Any = importlib.metadata.PathDistribution(info)
+    assert recipe["package"]["name"] == project.metadata["Name"]
+    assert recipe["context"]["version"] == project.version == conda_overlay.__version__
+    assert recipe["about"].get("license") == project.metadata.get("License-Expression")
+    run = {str(Requirement(text)) for text in recipe["requirements"]["run"]}
+    python = f"python{project.metadata['Requires-Python']}"
+    floor = ".".join(conda.VERSION.split(".")[:2])
+    assert run == {python, f"conda>={floor}", *map(str, map(Requirement, project.requires or ()))}
+
+
+@pytest.mark.network
+def test_package_passes_the_tests_of_its_recipe(built: Built) -> None:
+    printed = rattler(TEST, built.cache, built.package, built.dependencies)
+    assert "No broken requirements found." in printed
+    assert "usage: conda overlay " in printed
+
+
+@pytest.mark.network
+def test_conda_lists_the_package(prefix: Path, alice: User) -> None:
+    [found] = json.loads(ran(alice, prefix, "list", "--json", "conda-overlay"))
+    assert (found["name"], found["version"]) == ("conda-overlay", conda_overlay.__version__)
+    assert found["channel"] != "pypi"
+
+
+@pytest.mark.network
+def test_user_runs_the_command_of_the_package(prefix: Path, alice: User) -> None:
+    assert ran(alice, prefix, "overlay", "--help").startswith("usage: conda overlay ")
+    status = ran(alice, prefix, "overlay", "status", "-n", "science")
+    assert str(prefix / "envs" / "science") in status
+    assert "Start one with: conda overlay install" in status
+
+
+@pytest.mark.network
+def test_activation_wires_an_overlay_that_the_package_made(
+    prefix: Path, alice: User, hermetic: dict[str, str]
+) -> None:
+    ran(alice, prefix, "overlay", "install", "-n", "science", "--yes", "new", env=hermetic)
+    script = f"""
+        eval "$({prefix}/bin/conda shell.bash hook)"
+        conda activate science
+        new
+        conda deactivate
+        type -P new || echo gone
+    """
+    done = alice.run(["bash", "--norc", "-eu", "-o", "pipefail", "-c", script])
+    assert (done.stdout, done.stderr) == ("new 1.0\ngone\n", "")
+
+
+def rattler(script: str, cache: Path, *arguments: str | Path) -> str:
+    """Run a script that imports ``rattler_build``, and return what it printed."""
+    python = cpython.default()
+
+    def unpack(target: Path) -> None:
+        pypi.unpack(pypi.wheels([RATTLER], python.xy), target)
+
+    environ = {
+        "PYTHONPATH": str(place.built("rattler", (RATTLER, python.xy), unpack)),
+        "RATTLER_CACHE_DIR": str(cache / "cache"),
+        "HOME": str(cache),
+    }
+    return checked([cpython.prefix() / "bin" / "python", "-c", script, *arguments], env=environ)
+
+
+def dependencies_channel() -> Path:
+    """Return a channel with Python, conda, and what they, pip and the build backend need."""
+    python = cpython.default()
+    wheels = {
+        wheel.name: wheel
+        for requirements in (["hatchling"], [*conda.DEPENDENCIES, "pip"])
+        for wheel in pypi.wheels(requirements, python.xy)
+    }
+
+    def build(target: Path) -> None:
+        shutil.copytree(conda.channel(python), target)
+        for wheel in wheels.values():
+            with tempfile.TemporaryDirectory(dir=target.parent) as tree:
+                pack(wheel, Path(tree), target)
+        channels.index(target)
+        # In the bed pip brings what conda needs, so its package names Python alone.
+        repodata = target / channels.subdir() / "repodata.json"
+        index = json.loads(repodata.read_text())
+        for record in index["packages"].values():
+            if record["name"] == "conda":
+                record["depends"] += map(conda_name, map(Requirement, conda.DEPENDENCIES))
+        repodata.write_text(json.dumps(index))
+
+    sources = place.sources(*conda.SOURCES, f"../{Path(__file__).name}")
+    return place.built("recipe", (sources, python, *wheels), build)
+
+
+def pack(wheel: Path, tree: Path, channel: Path) -> None:
+    """Make a conda package of a wheel."""
+    xy = cpython.default().xy
+    site = tree / "lib" / f"python{xy}" / "site-packages"
+    pypi.unpack([wheel], site)
+    [info] = site.glob("*.dist-info")
+    distribution: Any = importlib.metadata.Distribution.at(info)
+    for entry in distribution.entry_points:
+        if entry.group == "console_scripts":
+            (tree / "bin").mkdir(exist_ok=True)
+            script = tree / "bin" / entry.name
+            script.write_text(
+                f"#!{channels.PLACEHOLDER}/bin/python\n"
+                f"from {entry.module} import {entry.attr}\n\nraise SystemExit({entry.attr}())\n"
+            )
+            script.chmod(0o755)
+    needs = [
+        conda_name(requirement)
+        for requirement in map(Requirement, distribution.requires or ())
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    ]
+    channels.pack(
+        tree,
+        channel,
+        name=canonicalize_name(distribution.metadata["Name"]),
+        version=distribution.version,
+        depends=[f"python {xy}.*", *needs],
+    )
+
+
+def conda_name(requirement: Requirement) -> str:
+    return canonicalize_name(requirement.name)
+
+
+def record_python(prefix: Path) -> None:
+    """Let conda know which Python a base has, in case that its Python is from no package."""
+    found = cpython.inspect(prefix / "bin" / "python")
+    assert found is not None
+    if not any((prefix / "conda-meta").glob("python-3*.json")):
+        name = f"python-{found.version}-0"
+        record = {
+            "name": "python",
+            "version": found.version,
+            "build": "0",
+            "build_number": 0,
+            "channel": "",
+            "subdir": channels.subdir(),
+            "fn": f"{name}.tar.bz2",
+            "files": [],
+            "depends": [],
+        }
+        (prefix / "conda-meta" / f"{name}.json").write_text(json.dumps(record))
+
+
+def ran(user: User, prefix: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
+    """Run the conda of a base as a user, which must go well, and return what it printed."""
+    done = user.run([prefix / "bin" / "conda", *arguments], env=env)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout
