@@ -85,15 +85,24 @@ def installed_files(path: Path, root: Path) -> list[Path] | None:
     if path.suffix == ".egg-link":
         return [path]
     rows = record(path)
-    if rows is None:
-        return None
-    files = [Path(os.path.normpath(path.parent / row[0])) for row in rows]
+    if rows is not None:
+        names = [path.parent / row[0] for row in rows]
+    else:
+        try:  # what setup.py install leaves, by way of a pip before 23.1
+            listed = (path / "installed-files.txt").read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
+        names = [path / name for name in listed.splitlines() if name]
+    files = [Path(os.path.normpath(name)) for name in names]
     return [file for file in files if root in file.parents]
 
 
 def without_credentials(text: str) -> str:
-    """The text with the user and password of every URL in it taken out."""
-    return re.sub(r"(\w://)[^/@\s]+@", r"\1", text)
+    """The text with the user and password of every URL in it taken out.
+
+    The user ``git`` is no secret, and the URL is worth nothing without it (PEP 610).
+    """
+    return re.sub(r"(\w://)(?!git@)[^/\s]*@", r"\1", text)
 
 
 def _headers(path: Path) -> Message | None:

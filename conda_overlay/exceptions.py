@@ -91,9 +91,20 @@ class ResolutionError(OverlayError):
 class PipError(OverlayError):
     """pip failed; its own last lines say why."""
 
-    def __init__(self, output: Sequence[str], hint: str | None = None, **data: Any) -> None:
+    def __init__(self, output: Sequence[str], **data: Any) -> None:
         lines = ["pip could not do it; the overlay is as it was.", *(f"  {o}" for o in output)]
+        text = "\n".join(output)
+        hint = next((hint for sign, hint in _PIP_HINTS.items() if sign in text), None)
         super().__init__("\n".join(lines), hint, output=list(output), **data)
+
+
+_PIP_HINTS = {
+    "No space left": "free some space, or choose another overlay directory: "
+    "CONDA_PLUGINS_OVERLAY_DIRS",
+    "No matching distribution": "check the name and the version, and which index pip uses: "
+    "pip config list",
+    "conflicting dependencies": "loosen what you ask for",
+}
 
 
 class VerificationError(OverlayError):

@@ -158,6 +158,7 @@ class Host:
         return subprocess.run(
             [str(self.python), *arguments],
             env=environ,
+            cwd=self.prefix,  # with -c the current directory comes first on its path
             text=True,
             capture_output=True,
             check=False,

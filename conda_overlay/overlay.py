@@ -12,14 +12,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from packaging.utils import canonicalize_name
 
 from conda_overlay import checks, guard, planner, scripts, store
 from conda_overlay.activation import locate, trust
@@ -28,14 +26,11 @@ from conda_overlay.exceptions import (
     NotProtectedError,
     OverlayDirError,
     OverlayError,
-    PipError,
-    ResolutionError,
     StateError,
     VerificationError,
 )
 from conda_overlay.host import Host
 from conda_overlay.models import (
-    Conflict,
     Distribution,
     Entry,
     Finding,
@@ -44,10 +39,9 @@ from conda_overlay.models import (
     Revision,
 )
 from conda_overlay.pip import Pip, Stage, sources
+from conda_overlay.resolver import Resolution, Resolver
 from conda_overlay.settings import Settings, observe
 from conda_overlay.store import Store
-
-_ROUNDS = 10  # how often broken dependents may bring in further ones
 
 _OBSERVE = """
 import importlib.metadata as metadata, json, sys
@@ -60,10 +54,6 @@ for name in json.loads(sys.argv[1]):
         found[name] = [None, None]
 print(json.dumps({"found": found, "path": sys.path}))
 """
-
-
-_Resolution = tuple[Stage, Site, Mapping[str, Conflict], tuple[Conflict, ...]]
-"""A stage, what is in it, the dependents that had to move, and what breaks all the same."""
 
 
 @dataclass(frozen=True)
@@ -219,12 +209,12 @@ class Overlay:
             raise NotProtectedError(str(self.host.prefix))
         pip = pip or Pip(self.host, verbosity=-1)
         with self._changing() as staging:
-            stage, staged, moved, broken = self._resolve(pip, staging, request)
-            staged, removed = self._without_copies_of_the_host(stage, staged, request)
-            plan = self._plan(request, stage, staged, removed, moved, broken)
+            found = self._resolve(pip, staging, request)
+            staged, removed = self._without_copies_of_the_host(found, request)
+            plan = self._plan(request, found, staged, removed)
             if not plan.changes or not confirm(plan):
                 return Result(plan, None)
-            tree = self._compose(staging, stage, staged, removed)
+            tree = self._compose(staging, found.stage, staged, removed)
             self._verify(tree, plan)
             return Result(plan, self._commit(tree, plan, request))
 
@@ -278,102 +268,49 @@ class Overlay:
         layers = self._inserted([layer for layer in self.layers if layer != self.store.overlay])
         return layers[layers.index(self.store.overlay) + 1 :]
 
-    def _resolve(self, pip: Pip, staging: Path, request: Request) -> _Resolution:
-        """Let pip resolve until nothing breaks that was whole.
-
-        First under constraints that keep the host's dependents whole. Where that is impossible,
-        without them, and the dependents that break are asked for as well, until nothing new breaks.
-        """
-        markers, host_site = self.host.markers, self.host.site_packages
-        sites = self._sites()
-        before = planner.effective(*sites)
+    def _resolve(self, pip: Pip, staging: Path, request: Request) -> Resolution:
         overlays = [layer / self.host.site_below_prefix for layer in self.layers]
-        named = planner.requested_names(request.requirements)
-        lines = planner.constraints(before, markers, named)
-        moved: dict[str, Conflict] = {}
-        fallback: _Resolution | None = None
-        broken: tuple[Conflict, ...] = ()
-        for number in range(_ROUNDS):
-            stage = Stage(staging / f"stage{number}", self.host, overlays)
-            outcome = pip.install(
-                stage, [*request.arguments, *moved], lines, self.store.state / "src"
-            )
-            if not outcome.ok:
-                if lines and outcome.impossible:
-                    pip.say("Not without moving what depends on it; looking for what has to move.")
-                    lines = []
-                    continue
-                if fallback is None:
-                    hint = _hint(outcome.output)
-                    raise PipError(outcome.output, hint, requirements=list(request.requirements))
-                break
-            staged = stage.distributions()
-            after = planner.effective(staged, *sites)
-            broken = planner.new_conflicts(before, after, markers, host_site)
-            ours = request.has("--no-deps")
-            unwanted = [c for c in broken if not (ours and canonicalize_name(c.name) in staged)]
-            if not unwanted:
-                return stage, staged, moved, broken
-            fallback = fallback or (stage, staged, {}, broken)
-            joining = planner.joining(unwanted, {*named, *moved, *staged})
-            if ours or not joining:
-                break
-            pip.say(f"Moving too: {', '.join(sorted(joining))}.")
-            moved.update(joining)
-            lines = []
-        assert fallback is not None
-        if request.allow_conflicts:
-            return fallback
-        raise ResolutionError(
-            "No consistent set of distributions exists, so nothing was installed:", fallback[3]
-        )
+        source_dir = self.store.state / "src"
+        return Resolver(pip, request, self._sites(), overlays, staging, source_dir).resolve()
 
     def _without_copies_of_the_host(
-        self, stage: Stage, staged: Site, request: Request
+        self, found: Resolution, request: Request
     ) -> tuple[Site, set[str]]:
         """Drop what equals what lies below; the overlay's own copy of it goes too."""
         if request.has("--force-reinstall", "-I", "--ignore-installed"):
-            return staged, set()
+            return found.staged, set()
         below = planner.effective(*map(self._read, self._below), self.host.distributions)
-        own = read_site(self.site)
-        kept, removed = dict(staged), set()
-        for key, found in staged.items():
-            host, new = below.get(key), found[0]
+        own, root = read_site(self.site), found.stage.root
+        kept, removed = dict(found.staged), set()
+        for key, (new, *_) in found.staged.items():
+            host = below.get(key)
             if host is None or host.version != new.version or new.direct_url or host.editable:
                 continue
-            store.remove(stage.root, installed_files(new.path, stage.root) or [])
+            store.remove(root, installed_files(new.path, root) or [])
             del kept[key]
             if key in own:
                 removed.add(key)
         return kept, removed
 
-    def _plan(
-        self,
-        request: Request,
-        stage: Stage,
-        staged: Site,
-        removed: set[str],
-        moved: Mapping[str, Conflict],
-        broken: tuple[Conflict, ...],
-    ) -> Plan:
+    def _plan(self, request: Request, found: Resolution, staged: Site, removed: set[str]) -> Plan:
         named = planner.requested_names(request.requirements)
-        marked = {key for key, found in staged.items() if (found[0].path / "REQUESTED").exists()}
+        marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
         changes = planner.changes(
             planner.effective(*map(self._read, self._below), self.host.distributions),
             read_site(self.site),
             staged,
             removed=removed,
-            requested=(named | marked) - set(moved),
-            dependents=moved,
+            requested=(named | marked) - set(found.moved),
+            dependents=found.moved,
             markers=self.host.markers,
         )
-        origins = sources(stage)
+        origins = sources(found.stage)
         changes = tuple(
             replace(change, url=url, sha256=sha256)
             for change in changes
             for url, sha256 in [origins.get(change.key, (None, None))]
         )
-        return Plan(str(self.host.prefix), str(self.store.overlay), changes, broken)
+        return Plan(str(self.host.prefix), str(self.store.overlay), changes, found.broken)
 
     def _compose(self, staging: Path, stage: Stage, staged: Site, removed: set[str]) -> Path:
         """Make the next tree: the current one, less what goes, with what is new."""
@@ -618,14 +555,3 @@ def _size(tree: Path) -> int:
         for name in files:
             total += os.lstat(os.path.join(directory, name)).st_size
     return total
-
-
-def _hint(output: Sequence[str]) -> str | None:
-    text = "\n".join(output)
-    if "No space left" in text:
-        return "free some space, or choose another overlay directory: CONDA_PLUGINS_OVERLAY_DIRS"
-    if "No matching distribution" in text:
-        return "check the name and the version, and which index pip uses: pip config list"
-    if "ResolutionImpossible" in text:
-        return "loosen what you ask for"
-    return None

@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,12 @@ OLDEST = Version("19.2")
 
 _RUNNER = Path(__file__).with_name("run_pip.py")
 _TAIL = 25  # lines of pip's output that an error quotes
+
+_UNMATCHED = "No matching distribution found for"
+_NO_MATCH = re.compile(_UNMATCHED + r" ([\w.-]+)")
+_BLAMED = re.compile(
+    r"\s*(?:The user requested \(constraint\) ([\w.-]+)|([\w.-]+) \S+ depends on )"
+)
 
 
 class Stage:
@@ -55,6 +62,7 @@ class Stage:
         self.python = root / "bin" / "python"
         self.site = root / host.site_below_prefix
         self.site.mkdir(parents=True)
+        self.reports.mkdir()
         self.python.parent.mkdir()
         self.python.symlink_to(host.python)
         (root / "pyvenv.cfg").write_text(
@@ -71,9 +79,9 @@ class Stage:
         self._scaffold = {path for path in root.rglob("*") if path.is_symlink() or path.is_file()}
 
     @property
-    def report(self) -> Path:
-        """Where pip's installation report goes."""
-        return self.root / "report.json"
+    def reports(self) -> Path:
+        """The directory beside it for what pip tells of its work."""
+        return self.root.with_suffix(".reports")
 
     def distributions(self) -> Site:
         """What pip left here."""
@@ -81,12 +89,12 @@ class Stage:
 
     def files(self) -> list[Path]:
         """Every file that pip left here, and nothing of the scaffold."""
-        ours = self._scaffold | {self.report, self.root / "constraints.txt", self.root / "stderr"}
         result = []
         for directory, names, files in os.walk(self.root):
             links = [n for n in names if os.path.islink(Path(directory, n))]
             result += [Path(directory, name) for name in (*files, *links)]
-        return [path for path in result if path not in ours and path != self.root / "lib64"]
+        ours = self._scaffold | {self.root / "lib64"}
+        return [path for path in result if path not in ours]
 
 
 @dataclass(frozen=True)
@@ -96,11 +104,35 @@ class Outcome:
     ok: bool
     output: tuple[str, ...]
     """The end of what it wrote to stderr, without credentials."""
+    account: tuple[str, ...] = ()
+    """Its resolver's account of a conflict: who requires what (pip 20.3)."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All that it says of its failure."""
+        return (
+            *(line for line in self.output if "ResolutionImpossible" not in line),
+            *self.account,
+        )
 
     @property
     def impossible(self) -> bool:
         """Whether it found no set of versions, or none under the constraints."""
-        signs = ("ResolutionImpossible", "No matching distribution", "hashes")
+        return self.unknown or self._tells("ResolutionImpossible", "hashes")
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it found nothing at all for one of the requirements."""
+        return self._tells(_UNMATCHED)
+
+    @property
+    def blamed(self) -> set[str]:
+        """The normalized names of what is constrained, or requires, and so is in the way."""
+        found = [_BLAMED.match(line) for line in self.account]
+        found += [_NO_MATCH.search(line) for line in self.output]
+        return {canonicalize_name(match[match.lastindex or 0]) for match in found if match}
+
+    def _tells(self, *signs: str) -> bool:
         return any(sign in line for line in self.output for sign in signs)
 
 
@@ -164,14 +196,12 @@ class Pip:
             constraints: lines of a constraints file.
             source_dir: where checkouts of editables from version control are kept.
         """
-        steering = stage.root / "constraints.txt"
+        steering = stage.reports / "constraints.txt"
         if constraints:
             steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
-        command = [str(stage.python), "-I", str(_RUNNER), self.location, str(stage.report)]
+        command = [str(stage.python), "-I", str(_RUNNER), self.location, str(stage.reports)]
         command += [str(source_dir), str(steering) if constraints else ""]
         command += ["install", "--no-user", "--no-warn-script-location"]
-        if "--no-use-pep517" not in arguments:
-            command.append("--use-pep517")
         if "--compile" not in arguments:
             # Half of pip's time for a large set; Python does it at the first import, once.
             command.append("--no-compile")
@@ -180,27 +210,29 @@ class Pip:
         environ = clean_environ()
         environ["PYTHONNOUSERSITE"] = "1"
         environ.pop("VIRTUAL_ENV", None)
-        errors = stage.root / "stderr"
         sys.stdout.flush()
-        with errors.open("wb") as stderr:
-            done = subprocess.run(
-                [*command, *arguments],
-                env=environ,
-                check=False,
-                stdout=sys.stderr if self.to_stderr else None,
-                stderr=stderr,
-            )
-        text = without_credentials(errors.read_text(encoding="utf-8", errors="replace"))
-        lines = [line for line in text.splitlines() if line.strip()]
+        done = subprocess.run(
+            [*command, *arguments],
+            env=environ,
+            check=False,
+            stdout=sys.stderr if self.to_stderr else None,
+            stderr=subprocess.PIPE,
+        )
+        lines = _lines(done.stderr)
         if done.returncode == 0:
             _repeat_warnings(lines, everything=self.verbosity > 0)
-        return Outcome(done.returncode == 0, tuple(lines[-_TAIL:]))
+            return Outcome(True, ())
+        account = stage.reports / "account.txt"
+        told = _lines(account.read_bytes()) if account.exists() else []
+        return Outcome(False, tuple(lines[-_TAIL:]), tuple(told))
 
 
 def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
     """Where each distribution's file came from, and its sha256, as pip (22.2) reports it."""
     try:
-        report: dict[str, Any] = json.loads(stage.report.read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads(
+            (stage.reports / "report.json").read_text(encoding="utf-8")
+        )
         items = report["install"]
     except (OSError, ValueError, KeyError):
         return {}
@@ -212,6 +244,11 @@ def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
         key = canonicalize_name(item["metadata"]["name"])
         result[key] = (url and without_credentials(url), hashes.get("sha256"))
     return result
+
+
+def _lines(output: bytes) -> list[str]:
+    text = without_credentials(output.decode(errors="replace"))
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _is_recent(version: str) -> bool:

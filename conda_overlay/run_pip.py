@@ -1,8 +1,9 @@
 """Runs pip inside a stage; executed by the host's interpreter, from Python 3.8 and pip 19.2 on.
 
-Usage: ``python -I run_pip.py PIP_LOCATION REPORT SOURCE_DIR CONSTRAINTS install ...``. PIP_LOCATION
-is a directory or a wheel that holds pip, or empty for the stage's own; CONSTRAINTS is a file, or
-empty.
+Usage: ``python -I run_pip.py PIP_LOCATION REPORTS SOURCE_DIR CONSTRAINTS install ...``.
+PIP_LOCATION is a directory or a wheel that holds pip, or empty for the stage's own; CONSTRAINTS is
+a file, or empty. Into the directory REPORTS go ``report.json``, pip's installation report, and
+``account.txt``, what its resolver says of a conflict.
 
 The user's pip configuration counts, but for what would redirect the installation: pip itself reads
 it, the rest is handed on in PIP_* variables, and the files are switched off.
@@ -33,6 +34,7 @@ MISLEADING = (
     "Found existing installation",
     "Not uninstalling",
     "Can't uninstall",
+    "Installing collected packages",
     "Successfully installed",
 )
 """What pip says of the stage, and a user would take for the environment."""
@@ -58,6 +60,26 @@ class OnlyPip:
 def is_helpful(record: logging.LogRecord) -> bool:
     """Whether a message of pip's is true of the overlay."""
     return not str(record.msg).startswith(MISLEADING)
+
+
+class Account(logging.Filter):
+    """Takes the resolver's account of a conflict out of pip's output, and writes it to a file.
+
+    It names constraints that are ours, and is not the last word: that is for the caller to say.
+    """
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = file
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep all other messages."""
+        text = record.getMessage()
+        if not text.lstrip().startswith("The conflict is caused by"):
+            return True
+        with open(self.file, "w", encoding="utf-8") as account:
+            account.write(text.partition("To fix this you could")[0])
+        return False
 
 
 def configuration() -> dict[str, str]:
@@ -86,12 +108,8 @@ def flat(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
             yield key, value
 
 
-def main() -> None:
-    """Run pip."""
-    location, report, source_dir, steering = sys.argv[1:5]
-    del sys.argv[1:5]
-    if location:
-        sys.meta_path.insert(0, OnlyPip(location))
+def prepare(source_dir: str) -> None:
+    """Hand the user's configuration on in the environ, and switch the files off."""
     settings = configuration()
     for name in [n for n in os.environ if n.startswith("PIP_")]:
         del os.environ[name]
@@ -102,19 +120,43 @@ def main() -> None:
     os.environ["PIP_CONFIG_FILE"] = os.devnull
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
 
+
+def options(given: Sequence[str], reports: str, steering: str) -> Iterator[str]:
+    """Our options, as far as this pip knows them."""
     import pip
 
     version = tuple(int(part) for part in pip.__version__.split(".")[:2])
-    if version >= (22, 2) and "--report" not in sys.argv:
-        sys.argv[2:2] = ["--report", report]
-    if version >= (22, 1) and "--root-user-action" not in " ".join(sys.argv):
-        sys.argv[2:2] = ["--root-user-action", "ignore"]
-    if steering:  # pip's account of a conflict with constraints would be taken for the last word
-        logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.ERROR)
+    if version >= (22, 2) and "--report" not in given:
+        yield from ("--report", os.path.join(reports, "report.json"))
+    if version >= (22, 1) and "--root-user-action" not in given:
+        yield from ("--root-user-action", "ignore")
+    # Without it a setup.py alone would be built with the setuptools of the stage (pip before 25.3).
+    # With it pip before 21.3 refuses editables.
+    if "--no-use-pep517" not in given and (version >= (21, 3) or "--editable" not in given):
+        yield "--use-pep517"
+    if steering:
+        yield from ("-c", steering)
+
+
+def main() -> None:
+    """Run pip."""
+    location, reports, source_dir, steering = sys.argv[1:5]
+    del sys.argv[1:5]
+    if location:
+        sys.meta_path.insert(0, OnlyPip(location))
+
+    from pip._internal.exceptions import PipError
+
+    try:
+        prepare(source_dir)
+    except PipError as error:
+        sys.exit(f"ERROR: {error}")
+    sys.argv[2:2] = options(sys.argv[2:], reports, steering)
+    resolver = logging.getLogger("pip._internal.resolution.resolvelib.factory")
+    resolver.setLevel(logging.INFO)  # even with --quiet
+    resolver.addFilter(Account(os.path.join(reports, "account.txt")))
     for name in LOGGERS:
         logging.getLogger("pip._internal." + name).addFilter(is_helpful)
-    if steering:
-        sys.argv[2:2] = ["-c", steering]
     sys.argv[0] = "pip"
     runpy.run_module("pip", run_name="__main__", alter_sys=False)
 

@@ -64,7 +64,7 @@ class Store:
         """The number of the current revision; None where there is none.
 
         Raises:
-            StateError: the link leads to something that is no revision of this overlay.
+            StateError: the link leads to nothing, or to what is no revision of this overlay.
         """
         if not self.managed:
             return None
@@ -73,6 +73,12 @@ class Store:
             raise StateError(
                 f"{self.overlay} is a link to {target}, which is no revision of it.",
                 f"rm {self.overlay}",
+                overlay=str(self.overlay),
+            )
+        if not self.exists:
+            raise StateError(
+                f"Revision {target.name} of {self.overlay}, the current one, is gone.",
+                f"rm {self.overlay}, and the next change goes on from the newest that is left",
                 overlay=str(self.overlay),
             )
         return int(target.name)
@@ -131,12 +137,13 @@ class Store:
             OverlayDirError: the directory cannot be written.
         """
         try:
-            _make_directories(self.state)
-            handle = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = self._acquire(timeout)
         except OSError as error:
-            raise unwritable(self.state, error) from error
+            raise unwritable(self.overlay, error) from error
         try:
-            self._acquire(handle, timeout)
+            current = self.current()
+            if current is not None:
+                self.revision(current)  # what cannot be read must not be put right
             record = self.state / "host"
             if not record.exists():
                 _write(record, os.fsencode(f"{host}\n"))
@@ -204,20 +211,28 @@ class Store:
         os.rename(link, self.overlay)
         _sync(self.overlay.parent)
 
-    def _acquire(self, handle: int, timeout: float) -> None:
+    def _acquire(self, timeout: float) -> int:
+        """Wait for the lock, and write into its file who holds it."""
         deadline = time.monotonic() + timeout
         while True:
+            _make_directories(self.state)
+            path = self.state / "lock"
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+                if os.fstat(handle).st_nlink:
+                    break  # else its holder has discarded the state, and the file locks nothing
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     holder = os.pread(handle, 500, 0).decode(errors="replace").strip()
+                    os.close(handle)
                     raise LockedError(str(self.overlay), holder or "somebody", timeout) from None
                 time.sleep(0.05)
+            os.close(handle)
         os.ftruncate(handle, 0)
         who = f"{user()} on {socket.gethostname()}, process {os.getpid()}, since {now()}\n"
         os.pwrite(handle, who.encode(), 0)
+        return handle
 
     def _recover(self) -> None:
         """Drop what never became current; put the link back that a cut-short adoption took away."""
