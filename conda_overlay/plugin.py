@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conda.plugins import CondaPostCommand, CondaSetting, CondaSubcommand, hookimpl
+from conda.plugins import (
+    CondaPostCommand,
+    CondaPreCommand,
+    CondaSetting,
+    CondaSubcommand,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_ACTIVATION = {"activate", "deactivate", "reactivate"}
 
 
 @hookimpl
@@ -33,11 +41,15 @@ def conda_settings() -> Iterator[CondaSetting]:
 
 
 @hookimpl
+def conda_pre_commands() -> Iterator[CondaPreCommand]:
+    """Takes the wiring out of conda's process before conda computes the new PATH."""
+    yield CondaPreCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
+
+
+@hookimpl
 def conda_post_commands() -> Iterator[CondaPostCommand]:
     """Conda's official place for the wiring, which it calls from 24.9 to 26.6."""
-    yield CondaPostCommand(
-        name="conda-overlay", action=_wire, run_for={"activate", "deactivate", "reactivate"}
-    )
+    yield CondaPostCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
 
 
 def _wire(command: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.activation import shells, startup
+from conda_overlay.activation import shells, startup, wiring
 from conda_overlay.settings import observe
 
 _FIRST_WITH_HOOK, _FIRST_WITHOUT_HOOK = Version("24.9"), Version("26.6.99")
@@ -50,6 +50,7 @@ def find() -> Trigger:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if name != wiring.DISABLE},
     )
     if done.stdout.startswith("yes"):
         return Trigger("start-up hook")

@@ -1,4 +1,4 @@
-"""Run as ``python -I -S <this directory> SHELL [--dir DIR]... [--owner NAME]...``.
+"""Run as ``python -I -S <this directory> SHELL [--dir DIR]... [--owner NAME]... [--path SUM]``.
 
 Prints the commands that make the calling shell's environ right. Arguments are percent-encoded.
 """
@@ -20,10 +20,10 @@ from conda_overlay.activation import engine, shells  # noqa: E402
 def main(arguments: list[str]) -> int:
     """Print the shell's commands on stdout, and refusals on stderr."""
     shell = shells.SHELLS[arguments[0]]
-    options: dict[str, list[str]] = {"--dir": [], "--owner": []}
+    options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--path": []}
     for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
         options[option].append(shells.decode(value))
-    outcome = engine.run(os.environ, options["--dir"], options["--owner"])
+    outcome = engine.run(os.environ, options["--dir"], options["--owner"], *options["--path"][:1])
     for overlay, reason in outcome.news.items():
         message = f"conda-overlay: {overlay} is not used: {reason}.\n"
         sys.stderr.buffer.write(os.fsencode(message))

@@ -37,7 +37,10 @@ class Outcome:
 
 
 def run(
-    environ: Mapping[str, str], overlay_dirs: Sequence[str] = (), owners: Sequence[str] = ()
+    environ: Mapping[str, str],
+    overlay_dirs: Sequence[str] = (),
+    owners: Sequence[str] = (),
+    wired_path: str | None = None,
 ) -> Outcome:
     """Work out what has to change in an environ.
 
@@ -45,15 +48,20 @@ def run(
         environ: the variables of the user's shell.
         overlay_dirs: where overlays are, as the setting names them; earlier ones win.
         owners: names of further users whose directories are trusted.
+        wired_path: the checksum of the PATH from which the wiring was taken out for conda; when
+            PATH is another one now, conda has put the one in its place that it then computed.
     """
     told = wiring.State.decode(environ.get(wiring.STATE)).refused
+    in_path = wired_path in (None, wiring.checksum(environ.get("PATH", "")))
+    # A stale entry must not decide what is active.
+    bare = wiring.unwire(environ, in_path=in_path)
+    prefixes = wiring.active_prefixes(bare)
     layers: list[wiring.Layer] = []
     refused: dict[str, str] = {}
     if not wiring.disabled(environ):
         trusted = trust.trusted_owners(owners)
         directories = locate.expand(overlay_dirs, environ)
-        # Without the old wiring, because a stale entry must not decide what is active.
-        for index, prefix in enumerate(wiring.active_prefixes(wiring.unwire(environ))):
+        for index, prefix in enumerate(prefixes):
             name = environ.get("CONDA_DEFAULT_ENV") if index == 0 else None
             for overlay in locate.find(prefix, directories, name):
                 site = locate.site_packages(overlay, prefix)
@@ -65,6 +73,8 @@ def run(
                     refused[overlay] = reason
                 else:
                     layers.append(wiring.Layer(prefix, bin, site))
-    after = wiring.wire(environ, layers, list(refused))
+    # Remembered as long as something is active, so that a switch to and fro does not tell again.
+    remembered = dict.fromkeys([*told, *refused]) if prefixes else ()
+    after = wiring.wire(bare, layers, list(remembered))
     news = {overlay: reason for overlay, reason in refused.items() if overlay not in told}
     return Outcome(wiring.EnvironDiff.between(environ, after), layers, refused, news)

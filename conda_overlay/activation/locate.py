@@ -16,9 +16,10 @@ def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]
     home = environ.get("HOME") or os.path.expanduser("~")
     result = []
     for path in overlay_dirs or [DEFAULT_DIR]:
+        path = os.path.expandvars(path)
         if path == "~" or path.startswith("~/"):
             path = home + path[1:]
-        path = os.path.normpath(os.path.expandvars(os.path.expanduser(path)))
+        path = os.path.normpath(os.path.expanduser(path))
         if os.path.isabs(path) and path not in result:
             result.append(path)
     return result

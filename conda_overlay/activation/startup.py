@@ -30,15 +30,12 @@ def main() -> None:
     try:
         state = wiring.State.decode(os.environ.get(wiring.STATE))
         if state.layers and (_is_conda() or _is_another_conda_prefix(state)):
-            sites = {layer.site for layer in state.layers}
-            sys.path[:] = [entry for entry in sys.path if entry not in sites]
+            for layer in state.layers:
+                _forget(layer.site)
         request = activation_request(sys.argv)
-        if request:
-            # conda computes the new PATH from this one, and does not quote what it finds there.
-            path = wiring.unwire(os.environ).get("PATH")
-            if path is not None:
-                os.environ["PATH"] = path
-            register(request)
+        idle = wiring.disabled(os.environ) and wiring.STATE not in os.environ
+        if request and not idle and not _registered:
+            register(request, _take_out_of_path() if state.layers else None)
     except Exception:
         return
 
@@ -51,14 +48,18 @@ def activation_request(argv: Sequence[str]) -> str | None:
     return shell if shell in shells.SHELLS else None
 
 
-def register(shell: str) -> None:
-    """Print the line when this process ends, once, however often this is called."""
-    global _registered
-    if not _registered:
-        import atexit
+def register(shell: str, wired_path: str | None = None) -> None:
+    """Print the line when this process ends.
 
-        _registered = True
-        atexit.register(_print_line, shell)
+    Args:
+        shell: whose line.
+        wired_path: the checksum of the PATH that the shell has, with the wiring.
+    """
+    global _registered
+    import atexit
+
+    _registered = True
+    atexit.register(_print_line, shell, wired_path)
 
 
 def command(shell: str, overlay_dirs: Sequence[str] = (), owners: Sequence[str] = ()) -> list[str]:
@@ -72,7 +73,7 @@ def command(shell: str, overlay_dirs: Sequence[str] = (), owners: Sequence[str] 
     return result
 
 
-def _print_line(shell: str) -> None:
+def _print_line(shell: str, wired_path: str | None) -> None:
     try:
         from conda_overlay.settings import observe
 
@@ -80,16 +81,40 @@ def _print_line(shell: str) -> None:
         directories = locate.expand(settings.overlay_dirs, os.environ)
         if wiring.STATE in os.environ or any(map(os.path.isdir, directories)):
             words = command(shell, settings.overlay_dirs, settings.overlay_trusted_owners)
+            if wired_path is not None:
+                words += ["--path", wired_path]
             sys.stdout.write(shells.SHELLS[shell].line(words) + "\n")
             sys.stdout.flush()
     except Exception:
         return
 
 
+def _take_out_of_path() -> str | None:
+    """Hide the wiring from conda, which computes PATH from this one and quotes nothing in it.
+
+    Returns:
+        The checksum of the PATH before, for the commands that replace it.
+    """
+    before = os.environ.get("PATH", "")
+    after = wiring.unwire(os.environ).get("PATH", "")
+    if after != before:
+        os.environ["PATH"] = after
+    return None if sys.argv[2] == "hook" else wiring.checksum(before)
+
+
+def _forget(site: str) -> None:
+    """Be as if an overlay were not there, in spite of start-up files that have used it already."""
+    sys.path[:] = [entry for entry in sys.path if entry != site]
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(site + os.sep):
+            del sys.modules[name]
+
+
 def _is_conda() -> bool:
     """Whether this process is conda, which must survive even an overlay of its own environment."""
     if sys.argv[0] == "-m":  # what runs as a module is not known yet, but how it was started is
-        return sys.orig_argv[sys.orig_argv.index("-m") + 1 :][:1] == ["conda"]
+        module = sys.orig_argv[-len(sys.argv)]
+        return module == "conda" or (module.startswith("-") and module.endswith("mconda"))
     return os.path.basename(sys.argv[0]) == "conda"
 
 

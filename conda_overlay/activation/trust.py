@@ -40,24 +40,30 @@ def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | Non
         owners: trusted user ids.
     """
     try:
-        for path, status in _walk(overlay):
-            shared = not stat.S_ISLNK(status.st_mode) and not status.st_mode & stat.S_ISVTX
-            reason = _fault(path, status, owners, check_mode=shared)
-            if reason:
-                return reason
         for path in _between(overlay, inside):
-            try:
-                for place in {path, os.path.realpath(path)}:
-                    status = os.lstat(place)
-                    link = stat.S_ISLNK(status.st_mode)
-                    reason = _fault(place, status, owners, check_mode=not link)
-                    if reason:
-                        return reason
-            except FileNotFoundError:
-                continue
+            if path == overlay or os.path.lexists(path):
+                reason = _distrust_way(path, owners) or _distrust_place(path, owners)
+                if reason:
+                    return reason
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     return None
+
+
+def _distrust_way(path: str, owners: set[int]) -> str | None:
+    """Whether others can make a path lead elsewhere; in a sticky directory they cannot."""
+    for step, status in _walk(path):
+        safe = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
+        reason = _fault(step, status, owners, check_mode=not safe)
+        if reason:
+            return reason
+    return None
+
+
+def _distrust_place(path: str, owners: set[int]) -> str | None:
+    """Whether others can put something into a directory, sticky or not."""
+    real = os.path.realpath(path)
+    return _fault(real, os.lstat(real), owners, check_mode=True)
 
 
 def _walk(path: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -112,13 +118,13 @@ def _fault(path: str, status: os.stat_result, owners: set[int], check_mode: bool
 
 def _is_private_group(path: str, status: os.stat_result) -> bool:
     """Whether the group holds the owner alone: the custom of user private groups with umask 002."""
-    if status.st_gid == 0:
-        return True
     try:
         os.getxattr(path, "system.posix_acl_access")
         return False  # the group bits are then the mask of an access control list
     except OSError:
         pass
+    if status.st_gid == 0:
+        return True
     import grp
     import pwd
 

@@ -126,19 +126,24 @@ def active_prefixes(environ: Mapping[str, str]) -> list[str]:
     return [p for p in prefixes if p and ":" not in p and p + "/bin" in entries]
 
 
-def unwire(environ: Mapping[str, str]) -> dict[str, str]:
+def unwire(environ: Mapping[str, str], *, in_path: bool = True) -> dict[str, str]:
     """The environ without what the state variable says was put there.
 
     Entries that the user added meanwhile stay, and so does an entry equal to one of ours that the
     user had before.
+
+    Args:
+        environ: the variables of the user's shell.
+        in_path: whether PATH has the wiring still; false once conda has replaced PATH by one that
+            it computed without it.
     """
     result = dict(environ)
     state = State.decode(result.pop(STATE, None))
-    path = result.get("PATH", "").split(":")
-    current = (result.get("CONDA_PREFIX") or "") + "/bin"
-    for layer in reversed(state.layers):
-        _remove(path, layer.bin, (layer.prefix + "/bin", current))
-    if "PATH" in result:
+    if "PATH" in result and in_path:
+        path = result["PATH"].split(":")
+        current = (result.get("CONDA_PREFIX") or "") + "/bin"
+        for layer in reversed(state.layers):
+            _remove(path, layer.bin, (layer.prefix + "/bin", current))
         result["PATH"] = ":".join(path)
     if result.get("PYTHONPATH"):
         entries = result["PYTHONPATH"].split(":")
@@ -181,14 +186,19 @@ def wire(
     return result
 
 
+def checksum(path: str) -> str:
+    """A short form of a PATH, by which to see whether it is the same one still."""
+    return str(int.from_bytes(path.encode("utf-8", "surrogateescape"), "big") % (2**61 - 1))
+
+
 def disabled(environ: Mapping[str, str]) -> bool:
     """Whether the user has switched all wiring off."""
     return environ.get(DISABLE, "") not in ("", "0")
 
 
 def _remove(entries: list[str], entry: str, before: Iterable[str] = ()) -> None:
-    """Remove one occurrence: the one directly in front of ``before``, else the first."""
+    """Remove one occurrence: one directly in front of one of ``before``, else the first."""
     places = [i for i, e in enumerate(entries) if e == entry]
-    followed = [i for i in places if entries[i + 1 : i + 2] and entries[i + 1] in before]
-    for place in (followed or places)[:1]:
+    ours = [i for follower in before for i in places if entries[i + 1 : i + 2] == [follower]]
+    for place in (ours or places)[:1]:
         del entries[place]
