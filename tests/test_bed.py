@@ -29,16 +29,13 @@ PRINT = "echo {}:$CONDA_SHLVL; python -c 'import sys; print(sys.prefix)'"
 
 @pytest.fixture
 def alice() -> User:
-    return user("alice")
+    return user("overlay-alice")
 
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """Yield a directory in the bed, since pytest's own are for its user only."""
-    directory = place.root() / f"test-{os.getpid()}"
-    directory.mkdir()
-    yield directory
-    place.remove(directory)
+    with place.scratch() as directory:
+        yield directory
 
 
 @pytest.fixture
@@ -261,7 +258,7 @@ def test_index_and_sdist_install_offline(scratch: Path, alice: User) -> None:
 @pytest.mark.parametrize("backend", ["setuptools", "hatchling", "flit_core", "pdm.backend"])
 def test_projects_install_editable(backend: str, layout: str, scratch: Path) -> None:
     tree = dists.project(scratch / "tree", "Dev-Tool", "0.1", backend=backend, layout=layout)
-    host = environment.clone(environment.template(pip="24.0"), scratch / "host")
+    host = environment.create(base.floor_base(), scratch / "host", pip="24.0")
     argv: list[str | Path] = [host / "bin" / "pip", "install", "--quiet", "-e", tree]
     ran(output([*argv, "--root-user-action=ignore", "--disable-pip-version-check"]))
     assert ran(output([host / "bin" / "Dev-Tool"])) == "Dev-Tool 0.1\n"

@@ -9,13 +9,11 @@ from pathlib import Path
 
 # These would lead a tool that we start to another Python, or make pip install elsewhere.
 _MISLEADING = ("PYTHON", "CONDA_", "_CONDA_", "_CE_", "VIRTUAL_ENV", "__PYVENV")
-_REDIRECTING = {
-    "PIP_TARGET",
-    "PIP_PREFIX",
-    "PIP_ROOT",
-    "PIP_USER",
-    "PIP_REQUIRE_VIRTUALENV",
-    "PIP_PYTHON",
+_REDIRECTING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON"}
+_FIXED = {
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "PIP_USER": "0",  # or pip installs into the caller's home what it may not install into a prefix
+    "PYTHONDONTWRITEBYTECODE": "1",
 }
 
 
@@ -48,4 +46,4 @@ def _environ() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(_MISLEADING) and name not in _REDIRECTING
     }
-    return {**kept, "PIP_ROOT_USER_ACTION": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **_FIXED}

@@ -46,6 +46,13 @@ SOURCES = (*cpython.SOURCES, "conda.py", "shell/conda.sh", "shell/conda.csh", "s
 
 _CARRIER = "conda-lock==4.0.3"
 _VENDORED = "conda_lock/_vendor/"
+_RENAMED = {
+    b"conda_lock._vendor.conda": b"conda",
+    b"conda_lock.vendor.conda": b"conda",
+    # Python 3.13, which this conda is older than, has no functions for that lock.
+    b"logging._acquireLock()": b"logging._lock.acquire()",
+    b"logging._releaseLock()": b"logging._lock.release()",
+}
 
 _SCRIPT = f"""\
 #!{channels.PLACEHOLDER}/bin/python
@@ -105,8 +112,8 @@ def unpack(site: Path) -> None:
         for member in wheel.namelist():
             if member.startswith(f"{_VENDORED}conda/") and not member.endswith("/"):
                 content = wheel.read(member)
-                for name in (b"conda_lock._vendor.conda", b"conda_lock.vendor.conda"):
-                    content = content.replace(name, b"conda")
+                for old, new in _RENAMED.items():
+                    content = content.replace(old, new)
                 file = site / member.removeprefix(_VENDORED)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content)

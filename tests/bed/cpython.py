@@ -20,25 +20,12 @@ from tests.bed.command import checked
 SOURCES = ("cpython.py", "debian.py", "channel.py")
 """The modules of the bed that decide what a prefix and a package of CPython hold."""
 _LEFT_OUT = shutil.ignore_patterns(
-    *(
-        "site-packages",
-        "dist-packages",
-        "__pycache__",
-        "sitecustomize.py",
-        "usercustomize.py",
-        "EXTERNALLY-MANAGED",
-    ),
-    *(
-        "test",
-        "tests",
-        "idlelib",
-        "idle_test",
-        "turtledemo",
-        "config-*",
-        "_test*.so",
-        "_ctypes_test*.so",
-    ),
-    *("_distutils_system_mod.py", "*.exe", "*.a"),
+    # Distributions, and what an administrator or Debian says about them.
+    *("site-packages", "dist-packages", "sitecustomize.py", "usercustomize.py"),
+    *("EXTERNALLY-MANAGED", "_distutils_system_mod.py"),
+    # What is large, and no test needs.
+    *("__pycache__", "test", "tests", "idlelib", "idle_test", "turtledemo", "config-*"),
+    *("*.a", "*.exe", "_test*.so", "_ctypes_test*.so"),
 )
 _OLDEST_HOST = (3, 8)
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,18 @@ def locked(name: str) -> Iterator[TextIO]:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         yield file
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a directory that all users can reach, which pytest's own are not, and remove it."""
+    with _umask(0o022):
+        directory = Path(tempfile.mkdtemp(prefix="scratch-", dir=root()))
+        directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        remove(directory)
 
 
 def sources(*names: str) -> str:

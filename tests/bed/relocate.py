@@ -6,9 +6,9 @@ import os
 import re
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
-_LARGE = 4 * 1024 * 1024
 _LINKED = re.compile(r"lib/(python\d\.\d+/(?!site-packages/|_sysconfigdata)|[^/]+$)|include/")
 
 
@@ -43,17 +43,14 @@ def _transfer(old: Path, new: Path, source: Path, target: Path) -> None:
         new.symlink_to(str(old.readlink()).replace(str(source), str(target)))
         return
     if _LINKED.match(old.relative_to(source).as_posix()):
-        try:
+        with suppress(OSError):  # another file system, or not our file
             os.link(old, new)
-        except OSError:  # another file system, or not our file
-            shutil.copy2(old, new)
-        return
-    shutil.copy2(old, new)
-    if old.stat().st_size < _LARGE:
-        content = old.read_bytes()
-        if os.fsencode(source) in content and b"\0" not in content:
-            new.write_bytes(_moved(content, os.fsencode(source), os.fsencode(target)))
-            shutil.copystat(old, new)
+            return
+    content = old.read_bytes()
+    if b"\0" not in content:
+        content = _moved(content, os.fsencode(source), os.fsencode(target))
+    new.write_bytes(content)
+    shutil.copystat(old, new)
 
 
 def _moved(content: bytes, old: bytes, new: bytes) -> bytes:

@@ -27,10 +27,7 @@ _NETWORK = (
 
 @dataclass(frozen=True)
 class User:
-    """A user of this machine.
-
-    `dataclasses.replace(user, home=user.fresh_home())` is the user at a new home.
-    """
+    """A user of this machine."""
 
     name: str
     """The login name."""
@@ -39,7 +36,7 @@ class User:
     gid: int
     """The number of the user's only group."""
     home: Path
-    """The home directory that commands run with; it is in the bed, not that of the account."""
+    """The home directory that commands run with: in the bed, empty at first, not the account's."""
 
     def run(
         self,
@@ -82,16 +79,7 @@ class User:
 
     def fresh_home(self) -> Path:
         """Make a new empty directory that belongs to this user; it goes when the tests end."""
-        home = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=_homes()))
-        self._own(home)
-        pid = os.getpid()
-        atexit.register(lambda: place.remove(home) if os.getpid() == pid else None)
-        return home
-
-    def _own(self, directory: Path) -> None:
-        directory.chmod(0o755)
-        if os.geteuid() == 0:
-            os.chown(directory, self.uid, self.gid)
+        return _home(self.name, self.uid, self.gid)
 
     def _environ(self, network: bool) -> dict[str, str]:
         environ = {
@@ -111,7 +99,7 @@ class User:
 
 
 def user(name: str) -> User:
-    """Return the user of this name, whose account is made if it does not exist.
+    """Return the user of this name, at a new home; the account is made if it does not exist.
 
     Only root can make accounts and become other users; for anybody else it is the current user.
 
@@ -121,11 +109,8 @@ def user(name: str) -> User:
     account = _account(name) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     if os.geteuid() == 0 and account.pw_uid == 0:
         raise RuntimeError(f"The tests need a user without privileges, which {name} is not.")
-    home = _homes() / account.pw_name
-    home.mkdir(exist_ok=True)
-    made = User(account.pw_name, account.pw_uid, account.pw_gid, home)
-    made._own(home)
-    return made
+    home = _home(account.pw_name, account.pw_uid, account.pw_gid)
+    return User(account.pw_name, account.pw_uid, account.pw_gid, home)
 
 
 def _account(name: str) -> pwd.struct_passwd:
@@ -137,7 +122,17 @@ def _account(name: str) -> pwd.struct_passwd:
     return pwd.getpwnam(name)
 
 
-def _homes() -> Path:
+def _home(name: str, uid: int, gid: int) -> Path:
     homes = place.root() / "homes"
-    homes.mkdir(exist_ok=True)
-    return homes
+    homes.mkdir(mode=0o755, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=homes))
+    home.chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(home, uid, gid)
+    atexit.register(_remove_own, home, os.getpid())
+    return home
+
+
+def _remove_own(home: Path, pid: int) -> None:
+    if os.getpid() == pid:  # and not a fork that ends
+        place.remove(home)
