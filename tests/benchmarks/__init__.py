@@ -1,0 +1,1 @@
+"""What conda-overlay costs; `python3 -m tests.benchmarks` measures it."""

@@ -1,0 +1,63 @@
+"""Measures what conda-overlay costs: ``python3 -m tests.benchmarks``.
+
+For the floor conda and each in CONDA_OVERLAY_TEST_CONDAS; ratios are to the first line of each
+table, of the medians and of the minima of one run in which all take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.bed import base
+from tests.benchmarks import activation, install, race, start
+from tests.benchmarks.race import Outcome, Race
+from tests.benchmarks.scene import Scene, scene
+
+BENCHMARKS: dict[str, Callable[[Scene], Iterator[Race]]] = {
+    "activation": activation.races,
+    "guard": start.guard,
+    "plugin": start.plugin,
+    "install": install.races,
+}
+
+
+def main() -> int:
+    """Run what is asked for and print it as it comes."""
+    parser = argparse.ArgumentParser(prog="python3 -m tests.benchmarks", description=__doc__)
+    names = ", ".join(BENCHMARKS)
+    parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help=f"{names}; all if none")
+    parser.add_argument("--rounds", type=int, default=10, help="how often (default: %(default)s)")
+    parser.add_argument("--match", default="", metavar="TEXT", help="only tables with this title")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.benchmarks) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {names}")
+    for conda in base.bases():
+        with scene(conda) as prepared:
+            print(f"\nconda {prepared.version}", flush=True)
+            for name in arguments.benchmarks or BENCHMARKS:
+                for each in BENCHMARKS[name](prepared):
+                    if arguments.match in each.title:
+                        show(each.title, race.run(each, arguments.rounds))
+    return 0
+
+
+def show(title: str, outcomes: list[Outcome]) -> None:
+    """Print a table."""
+    print(f"\n  {title:44}   median      min    ratio of both    goal")
+    first = outcomes[0]
+    for outcome in outcomes:
+        line = f"    {outcome.contender.name:40} {_ms(outcome.median)} {_ms(outcome.best)}"
+        if outcome is not first:
+            line += f"   {outcome.median / first.median:5.3f}  {outcome.best / first.best:5.3f}"
+            line += f"    {outcome.contender.goal}"
+        print(line.rstrip(), flush=True)
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:5.0f} ms" if seconds >= 0.1 else f"{1000 * seconds:5.2f} ms"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""`conda overlay install` against what people do by hand with pip."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.bed import place
+from tests.bed.users import User
+from tests.benchmarks.race import Contender, Race
+from tests.benchmarks.scene import Scene, ran, wheels_for
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to install."""
+
+    title: str
+    """What it is an example of."""
+    requirement: str
+    """What the user of conda overlay asks for."""
+    by_hand: tuple[str, ...]
+    """The options and names that do it with pip."""
+    goal: str
+    """Of the ratio."""
+
+
+TASKS = (
+    Task("one wheel", "cowsay", ("cowsay",), "<= 1.3"),
+    Task("an upgrade, with a dependency", "flask", ("-I", "--no-deps", "flask", "werkzeug"), ""),
+    Task("sphinx, with all it needs", "sphinx", ("sphinx",), "<= 0.7"),
+    Task("jupyterlab, with all it needs", "jupyterlab", ("jupyterlab",), "<= 0.7"),
+)
+
+
+def races(scene: Scene) -> Iterator[Race]:
+    """Yield the race of each task; wheels are in a local directory, so the network is out of it."""
+    user = replace(scene.nobody, home=scene.nobody.fresh_home())
+    for task in TASKS:
+        yield Race(f"install: {task.title}", list(_contenders(scene, user, task)))
+
+
+def _contenders(scene: Scene, user: User, task: Task) -> Iterator[Contender]:
+    links = wheels_for(task.requirement)
+    offline = ["--no-index", "--find-links", str(links)]
+    prefix, overlays = user.home / "prefix", user.home / ".conda" / "overlays"
+    pip: list[str | Path] = [scene.host / "bin" / "python", "-m", "pip", "install"]
+    pip += [f"--prefix={prefix}", *offline]
+    upgrade = ["--upgrade"] if "-I" in task.by_hand else []
+    overlay: list[str | Path] = [scene.plugin / "bin" / "conda", "overlay", "install", "--yes"]
+
+    def gone(directory: Path) -> Callable[[], None]:
+        return lambda: place.remove(directory)
+
+    def run(*argv: str | Path) -> Callable[[], str]:
+        return lambda: ran(user, argv, PIP_CONFIG_FILE=os.devnull)
+
+    yield Contender("pip, by hand", run(*pip, *task.by_hand), prepare=gone(prefix))
+    no_bytecode = run(*pip, "--no-compile", *task.by_hand)
+    yield Contender("pip --no-compile, by hand", no_bytecode, prepare=gone(prefix))
+    yield Contender(
+        "conda overlay install",
+        run(*overlay, "-p", scene.host, *offline, *upgrade, task.requirement),
+        task.goal,
+        prepare=gone(overlays),
+    )
