@@ -89,16 +89,14 @@ def prefix(request: pytest.FixtureRequest, built: Built, science: Path) -> Itera
 
 def test_recipe_says_what_the_project_says() -> None:
     recipe = importlib.import_module("ruamel.yaml").YAML(typ="safe").load(RECIPE)
-    wheel = plugin.wheel()
-    info = zipfile.Path(wheel, "-".join(wheel.name.split("-")[:2]) + ".dist-info/")
-    project: Any = importlib.metadata.PathDistribution(info)
-    assert recipe["package"]["name"] == project.metadata["Name"]
-    assert recipe["context"]["version"] == project.version == conda_overlay.__version__
-    assert recipe["about"].get("license") == project.metadata.get("License-Expression")
-    run = {str(Requirement(text)) for text in recipe["requirements"]["run"]}
-    python = f"python{project.metadata['Requires-Python']}"
+    metadata = project().metadata
+    assert recipe["package"]["name"] == metadata["Name"]
+    assert recipe["context"]["version"] == metadata["Version"] == conda_overlay.__version__
+    assert recipe["about"].get("license") == metadata.get("License-Expression")
+    run = {unconditional(text) for text in recipe["requirements"]["run"]}
     floor = ".".join(conda.VERSION.split(".")[:2])
-    assert run == {python, f"conda>={floor}", *map(str, map(Requirement, project.requires or ()))}
+    beside = {f"python{metadata['Requires-Python']}", f"conda>={floor}"}
+    assert run == beside | {unconditional(text) for text in project().requires}
 
 
 @pytest.mark.network
@@ -139,6 +137,19 @@ def test_activation_wires_an_overlay_that_the_package_made(
     assert (done.stdout, done.stderr) == ("new 1.0\ngone\n", "")
 
 
+def project() -> Any:
+    """Return what the wheel of the project says of it."""
+    wheel = plugin.wheel()
+    info = "-".join(wheel.name.split("-")[:2]) + ".dist-info/"
+    return importlib.metadata.PathDistribution(zipfile.Path(wheel, info))
+
+
+def unconditional(text: str) -> str:
+    """Return a requirement without its marker, since a noarch package serves every Python."""
+    requirement = Requirement(text)
+    return f"{requirement.name}{requirement.specifier}"
+
+
 def rattler(script: str, cache: Path, *arguments: str | Path) -> str:
     """Run a script that imports ``rattler_build``, and return what it printed."""
     python = cpython.default()
@@ -155,11 +166,12 @@ def rattler(script: str, cache: Path, *arguments: str | Path) -> str:
 
 
 def dependencies_channel() -> Path:
-    """Return a channel with Python, conda, and what they, pip and the build backend need."""
+    """Return a channel with Python, conda, pip, the build backend, and what all of them need."""
     python = cpython.default()
+    own = list(map(unconditional, project().requires))
     wheels = {
         wheel.name: wheel
-        for requirements in (["hatchling"], [*conda.DEPENDENCIES, "pip"])
+        for requirements in (own, ["hatchling"], [*conda.DEPENDENCIES, "pip"])
         for wheel in pypi.wheels(requirements, python.xy)
     }
 
