@@ -98,11 +98,11 @@ def installed_files(path: Path, root: Path) -> list[Path] | None:
 
 
 def without_credentials(text: str) -> str:
-    """The text with the user and password of every URL in it taken out.
+    """The text with the user and password of every URL, and of every proxy, in it taken out.
 
     The user ``git`` is no secret, and the URL is worth nothing without it (PEP 610).
     """
-    return re.sub(r"(\w://)(?!git@)[^/\s]*@", r"\1", text)
+    return re.sub(r"(\w://)(?!git@)[^/\s]*@|(?<!\S)[^/\s:@]+:[^/\s@]*@", r"\1", text)
 
 
 def _headers(path: Path) -> Message | None:

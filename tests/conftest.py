@@ -1,11 +1,10 @@
-"""Fixtures: a real conda with the plugin in it, protected environments, and an unprivileged user."""
+"""Fixtures: real condas with the plugin, protected environments, and an unprivileged user."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,41 +65,65 @@ def science(wheels: Path) -> Path:
 _NAMED = os.environ.get("CONDA_OVERLAY_TEST_CONDAS", "").split(os.pathsep)
 
 
-@contextmanager
-def _installed(source: Path, science: Path) -> Iterator[Conda]:
-    with tempfile.TemporaryDirectory(dir=place.root(), prefix="test-conda-") as directory:
-        Path(directory).chmod(0o755)
-        prefix = base.clone(source, Path(directory, "base"))
-        base.install_plugin(prefix)
+class Condas:
+    """The condas under test, each made when it is first asked for."""
+
+    def __init__(self, science: Path) -> None:
+        self.made: dict[Path, Conda] = {}
+        self.hosts: dict[Path, str] = {}
+        self._science = science
+        self._exits = ExitStack()
+
+    def of(self, source: Path) -> Conda:
+        """A clone of a base, with the plugin and the hosts, until the session ends."""
+        if source not in self.made:
+            directory = self._exits.enter_context(place.scratch())
+            prefix = base.clone(source, directory / "base")
+            base.install_plugin(prefix)
+            for name in ("science", "daq"):
+                environment.clone(self._science, prefix / "envs" / name)
+            environment.protect(prefix)
+            asked = users.user("overlay-alice").run([prefix / "bin" / "conda", "--version"])
+            self.made[source] = Conda(prefix, asked.stdout.split()[-1])
+        return self.made[source]
+
+    def watch(self, conda: Conda) -> None:
+        """Take down what its hosts are now."""
         for name in ("science", "daq"):
-            environment.clone(science, prefix / "envs" / name)
-        environment.protect(prefix)
-        asked = users.user("overlay-alice").run([prefix / "bin" / "conda", "--version"])
-        yield Conda(prefix, asked.stdout.split()[-1])
+            host = conda.env(name)
+            if host not in self.hosts:
+                self.hosts[host] = environment.tree_hash(host)
+
+    def end(self) -> None:
+        """Look whether the hosts are what they were, and remove everything."""
+        with self._exits:
+            assert {host: environment.tree_hash(host) for host in self.hosts} == self.hosts
+
+
+@pytest.fixture(scope="session")
+def condas(science: Path) -> Iterator[Condas]:
+    """The condas of this session."""
+    condas = Condas(science)
+    yield condas
+    condas.end()
 
 
 @pytest.fixture(scope="session", params=["floor", *filter(None, _NAMED)], ids=os.path.basename)
-def conda(request: pytest.FixtureRequest, science: Path) -> Iterator[Conda]:
+def conda(request: pytest.FixtureRequest, condas: Condas) -> Conda:
     """Every conda under test, with the plugin, and the protected hosts ``science`` and ``daq``."""
-    source = base.floor_base() if request.param == "floor" else Path(request.param)
-    with _installed(source, science) as conda:
-        yield conda
+    return condas.of(base.floor_base() if request.param == "floor" else Path(request.param))
 
 
 @pytest.fixture(scope="session")
-def floor(science: Path) -> Iterator[Conda]:
-    """The same, of the floor conda alone: for promises that do not depend on conda's version."""
-    with _installed(base.floor_base(), science) as conda:
-        yield conda
+def floor(condas: Condas) -> Conda:
+    """The floor conda alone: for promises that do not depend on conda's version."""
+    return condas.of(base.floor_base())
 
 
 @pytest.fixture(scope="session")
-def hosts_unchanged(conda: Conda) -> Iterator[None]:
+def hosts_unchanged(conda: Conda, condas: Condas) -> None:
     """At the end of the session the hosts are what they were, byte for byte."""
-    before = {name: environment.tree_hash(conda.env(name)) for name in ("science", "daq")}
-    yield
-    after = {name: environment.tree_hash(conda.env(name)) for name in ("science", "daq")}
-    assert after == before
+    condas.watch(conda)
 
 
 @pytest.fixture

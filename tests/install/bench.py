@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ import importlib, importlib.metadata as metadata, json, sys
 seen = {}
 for name in sys.argv[1:]:
     try:
-        found = [d for d in metadata.distributions() if d.metadata["Name"].lower() == name.lower()]
         module = importlib.import_module(name.replace("-", "_").lower())
-        seen[name] = [getattr(module, "__version__", None), *(d.version for d in found)]
+        seen[name] = module.__version__
+        assert metadata.version(name) == seen[name], [name, metadata.version(name), seen]
     except ImportError:
-        seen[name] = []
+        seen[name] = None
 print(json.dumps(seen))
 """
 
@@ -40,7 +40,6 @@ class Bench:
     name: str = "science"
     """The host's name, or its prefix."""
     network: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def host(self) -> Path:
@@ -143,23 +142,20 @@ class Bench:
         record: dict[str, Any] = json.loads(path.read_text())
         return record
 
-    def see(self, *names: str) -> dict[str, list[str]]:
-        """What the host's interpreter sees with the overlay on PYTHONPATH.
+    def see(self, *names: str) -> dict[str, str | None]:
+        """The versions of modules, as the host's interpreter and their metadata have them.
 
         Returns:
-            The module's version, then those of all distributions of that name, first wins; nothing
-            where there is no module.
+            None for what cannot be imported.
         """
         done = self.python("-c", _SEE, *names)
         assert done.returncode == 0, done.stderr
-        seen: dict[str, list[str]] = json.loads(done.stdout)
+        seen: dict[str, str | None] = json.loads(done.stdout)
         return seen
 
     def version(self, name: str) -> str | None:
-        """The version of a module; None where there is none."""
-        seen = self.see(name)[name]
-        assert len(seen) < 2 or seen[0] == seen[1], seen
-        return seen[0] if seen else None
+        """The version of one of them."""
+        return self.see(name)[name]
 
     def python(self, *words: str | Path, cwd: Path | None = None) -> Done:
         """Run the host's interpreter with the overlay on PYTHONPATH."""

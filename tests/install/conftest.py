@@ -10,23 +10,20 @@ import pytest
 
 from tests.bed import environment, place
 from tests.bed.users import User
-from tests.conftest import Conda
+from tests.conftest import Conda, Condas
 from tests.install.bench import Bench
 
 
 @pytest.fixture
-def bench(
-    conda: Conda, alice: User, hermetic: dict[str, str], hosts_unchanged: None
-) -> Bench:
+def bench(conda: Conda, alice: User, hermetic: dict[str, str], hosts_unchanged: None) -> Bench:
     """Of every conda; the host is ``science``."""
     return Bench(conda, alice, hermetic)
 
 
 @pytest.fixture
-def quick(
-    floor: Conda, alice: User, hermetic: dict[str, str], floor_hosts_unchanged: None
-) -> Bench:
+def quick(floor: Conda, alice: User, hermetic: dict[str, str], condas: Condas) -> Bench:
     """Of the floor conda alone."""
+    condas.watch(floor)
     return Bench(floor, alice, hermetic)
 
 
@@ -34,15 +31,6 @@ def quick(
 def online(quick: Bench) -> Bench:
     """As `quick`, but with PyPI."""
     return replace(quick, environ={}, network=True)
-
-
-@pytest.fixture(scope="session")
-def floor_hosts_unchanged(floor: Conda) -> Iterator[None]:
-    """At the end of the session the hosts are what they were, byte for byte."""
-    names = ("science", "daq")
-    before = {name: environment.tree_hash(floor.env(name)) for name in names}
-    yield
-    assert {name: environment.tree_hash(floor.env(name)) for name in names} == before
 
 
 @pytest.fixture
@@ -56,3 +44,13 @@ def scratch() -> Iterator[Path]:
 def links(scratch: Path) -> Path:
     """A directory for wheels of one test."""
     return scratch / "links"
+
+
+@pytest.fixture(scope="session")
+def broken_host(floor: Conda, wheels: Path) -> Path:
+    """A protected host whose beta 1.0 requires what is not there, and has stuck 1.0 alone."""
+    names = ("alpha-1.0", "gamma-1.0", "stuck-1.0")
+    template = environment.template(
+        pip="ensurepip", wheels=[wheels / f"{name}-py3-none-any.whl" for name in names]
+    )
+    return environment.clone(template, floor.prefix / "envs" / "broken")
