@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 NAME = "sitecustomize.py"
@@ -14,17 +15,10 @@ def text(host_site: Path) -> bytes:
     Args:
         host_site: the host's own site-packages.
     """
-    literal = repr(str(host_site))
-    try:
-        literal.encode()
-    except UnicodeEncodeError:
-        literal = ascii(str(host_site))
-    template = _TEMPLATE.read_text(encoding="utf-8")
-    lines = [
-        f"HOST = {literal}\n" if line.startswith("HOST = ") else line
-        for line in template.splitlines(keepends=True)
-    ]
-    return ("# -*- coding: utf-8 -*-\n" + "".join(lines)).encode()
+    # As bytes, because what text they are depends on the interpreter and its locale.
+    host = f"HOST = {os.fsencode(host_site)!r}\n"
+    lines = _TEMPLATE.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(host if line.startswith("HOST = ") else line for line in lines).encode()
 
 
 def write(site: Path, host_site: Path) -> None:

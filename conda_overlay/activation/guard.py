@@ -1,104 +1,153 @@
 # The guard of a conda overlay: copied into the overlay's site-packages as sitecustomize.py, with
 # HOST filled in. PYTHONPATH reaches every Python, of any version; an overlay is meant for one.
-# So this is valid for every Python from 2.7, imports nothing that site has not imported already,
-# and raises only what the next sitecustomize raises.
+# So this is valid for every Python 2.7 and 3, imports nothing that site has not imported already,
+# and raises only what the next sitecustomize raises, or that there is none.
 import os
 import sys
 
-HOST = None  # the host's own site-packages: <prefix>/lib/pythonX.Y/site-packages
+HOST = None  # the bytes of the host's own site-packages: <prefix>/lib/pythonX.Y/site-packages
 
 
-def _is_host():
-    """Whether this interpreter has the host's site-packages: the host's own, by whatever path."""
-    if HOST in sys.path:
+def _is_site(path, host):
+    """Whether an entry of sys.path is the host's site-packages, by whatever path."""
+    if path == host:
         return True
-    tail = os.sep.join(HOST.split(os.sep)[-3:])
-    real = os.path.realpath(HOST)
-    return any(p.endswith(tail) and os.path.realpath(p) == real for p in sys.path)
+    tail = os.sep.join(host.split(os.sep)[-3:])
+    return path.endswith(tail) and os.path.realpath(path) == os.path.realpath(host)
 
 
-def _leave(here):
+def _leave(here, rest):
     """Another Python: be as if the overlay were not there."""
-    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != here or p == ""]
-    for name, module in list(sys.modules.items()):
-        origin = getattr(module, "__file__", None)
-        if name != __name__ and origin and os.path.abspath(origin).startswith(here + os.sep):
-            del sys.modules[name]
+    sys.path[:] = rest
+    _forget(here)
 
 
-def _enter(here):
+def _enter(here, rest, host):
     """The host's Python: be a site directory between the standard library and the host's own."""
     import site
 
-    rest = [p for p in sys.path if p == "" or os.path.abspath(p) != here]
+    place = [_is_site(path, host) for path in rest].index(True)
     user_site = getattr(site, "USER_SITE", None)
-    real = os.path.realpath(HOST)
-    place = len(rest)
-    for index, path in enumerate(rest):
-        if path == HOST or path == user_site or os.path.realpath(path) == real:
-            place = index
-            break
-    finders = list(sys.meta_path)
+    user_place = rest.index(user_site) if user_site in rest else place
+    if user_place < place and os.path.dirname(os.__file__) in rest[:user_place]:
+        place = user_place
     before = rest[:place] + [here] + rest[place:]
+    finders = list(sys.meta_path)
     sys.path[:] = before
-    # What .pth files append lands behind the host's own packages, and is moved to the overlay.
-    site.addsitedir(here)
-    if sys.path[: len(before)] == before:
-        added = sys.path[len(before):]
-        sys.path[:] = before[: place + 1] + added + before[place + 1:]
-    # An editable install may be a finder: it has to outrank the host's copy too.
-    new = [f for f in sys.meta_path if f not in finders]
+    _forget(here, rest[:place])
+    try:
+        site.addsitedir(here)
+    except Exception as error:  # one that site itself would not survive
+        sys.stderr.write("Error processing .pth files in %s: %s\n" % (here, error))
+    # What .pth files append lands behind the host's own packages, and is moved to the overlay. An
+    # editable install may be a finder: it too belongs before the host's copy, and not at the end.
+    start = sys.path.index(here) + 1
+    sys.path[start:] = sorted(sys.path[start:], key=lambda path: path in before)
+    start = sys.meta_path.index(_path_finder())
+    new = [finder for finder in sys.meta_path[start:] if finder not in finders]
     if new:
-        old = [f for f in sys.meta_path if f in finders]
-        names = [getattr(f, "__name__", "") for f in old]
-        index = names.index("PathFinder") if "PathFinder" in names else len(old)
-        sys.meta_path[:] = old[:index] + new + old[index:]
+        old = [finder for finder in sys.meta_path[start:] if finder in finders]
+        sys.meta_path[start:] = [_Front(here)] + new + old
 
 
-def _chain(here):
-    """Load the sitecustomize that would have been found without the overlay."""
-    rest = [p for p in sys.path if p == "" or os.path.abspath(p) != here]
-    name = __name__
-    me = sys.modules[name]
+class _Front(object):
+    """Comes before the overlay's finders, for what comes before the overlay in sys.path."""
+
+    def __init__(self, here):
+        self.here = here
+        self.names = set()
+
+    def find_spec(self, name, path=None, target=None):
+        if path is None and self.here in sys.path:
+            front = sys.path[: sys.path.index(self.here)]
+            spec = _path_finder().find_spec(name, front, target)
+            if spec and spec.origin:  # not a part of a namespace, to which others add
+                self.names.add(name)
+                return spec
+        elif name.split(".")[0] in self.names:
+            return _path_finder().find_spec(name, path, target)
+        return None
+
+
+def _forget(here, path=None):
+    """Drop what start-up files imported from the overlay, or only what hides a module on a path."""
+    gone = set()
+    for name, module in list(sys.modules.items()):
+        try:
+            ours = name != __name__ and module.__file__.startswith(here + os.sep)
+        except Exception:  # not a file's, or something odder
+            continue
+        if ours and (path is None or _find(name.split(".")[0], path)):
+            gone.add(name)
+            del sys.modules[name]
+    sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", None) not in gone]
+
+
+def _find(name, path):
+    spec = _path_finder().find_spec(name, path)
+    return spec if spec and spec.loader else None
+
+
+def _path_finder():
+    from _frozen_importlib_external import PathFinder  # importlib.util would cost milliseconds
+
+    return PathFinder
+
+
+def _chain(rest, passed):
+    """Load the sitecustomize that would have been found without the overlay, if there is one."""
+    me = sys.modules[__name__]
     if sys.version_info[0] == 2:
         import imp
 
         try:
-            found = imp.find_module(name, rest)
+            found = imp.find_module(__name__, rest)
         except ImportError:
-            return
-        del sys.modules[name]
+            return False
         try:
-            imp.load_module(name, *found)
+            del sys.modules[__name__]
+            imp.load_module(__name__, *found)
         finally:
             if found[0]:
                 found[0].close()
-            sys.modules.setdefault(name, me)
-        return
-    from _frozen_importlib import module_from_spec  # importlib.util would cost milliseconds
-    from _frozen_importlib_external import PathFinder
+            sys.modules.setdefault(__name__, me)
+        return True
+    from _frozen_importlib import module_from_spec
 
-    spec = PathFinder.find_spec(name, rest)
-    if spec is None or spec.loader is None:
-        return
-    module = sys.modules[name] = module_from_spec(spec)
+    spec = _find(__name__, rest)
+    if spec is None:
+        return False
+    module = sys.modules[__name__] = module_from_spec(spec)
+    module._passed = passed
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        sys.modules[name] = me
+        sys.modules[__name__] = me
         raise
+    return True
 
 
 def _guard():
     here = os.path.dirname(os.path.abspath(__file__))
+    rest = [path for path in sys.path if path != here]
+    entered = False
     try:
-        if _is_host():
-            _enter(here)
+        host = HOST if str is bytes else os.fsdecode(HOST)
+        entered = any(_is_site(path, host) for path in rest)
+        if entered:
+            _enter(here, rest, host)
         else:
-            _leave(here)
+            _leave(here, rest)
     except Exception:
-        _leave(here)
-    _chain(here)
+        entered = False
+        _leave(here, rest)
+    # Guards of other layers that came before this one are still on the path, and have acted.
+    passed = globals().get("_passed", []) + [here]
+    if not _chain([path for path in rest if path not in passed], passed) and not entered:
+        # So that nothing of the overlay stays: to site this error says that there is none.
+        error = ImportError("No module named " + __name__)
+        error.name = __name__
+        raise error
 
 
 if __name__ == "sitecustomize":
