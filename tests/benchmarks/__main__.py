@@ -1,7 +1,8 @@
 """Measures what conda-overlay costs: ``python3 -m tests.benchmarks``.
 
 For the floor conda and each in CONDA_OVERLAY_TEST_CONDAS; ratios are to the first line of each
-table, of the medians and of the minima of one run in which all take turns.
+table, of the medians, of the minima and of the median processor time of one run in which all take
+turns.
 """
 
 from __future__ import annotations
@@ -45,13 +46,14 @@ def main() -> int:
 
 def show(title: str, outcomes: list[Outcome]) -> None:
     """Print a table."""
-    print(f"\n  {title:44}   median      min    ratio of both    goal")
-    first = outcomes[0]
+    print(f"\n  {title:42} median      min      cpu   ratio of each        goal")
+    baseline = outcomes[0].facts()
     for outcome in outcomes:
-        line = f"    {outcome.contender.name:40} {_ms(outcome.median)} {_ms(outcome.best)}"
-        if outcome is not first:
-            line += f"   {outcome.median / first.median:5.3f}  {outcome.best / first.best:5.3f}"
-            line += f"    {outcome.contender.goal}"
+        facts = outcome.facts()
+        line = f"    {outcome.contender.name:36} {' '.join(map(_ms, facts))}"
+        if outcome is not outcomes[0]:
+            ratios = (fact / first for fact, first in zip(facts, baseline, strict=True))
+            line += f"   {'  '.join(f'{ratio:5.3f}' for ratio in ratios)}  {outcome.contender.goal}"
         print(line.rstrip(), flush=True)
 
 

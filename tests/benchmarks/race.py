@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 
@@ -44,34 +45,32 @@ class Outcome:
 
     contender: Contender
     """Who."""
-    times: Sequence[float]
-    """Each time."""
+    times: list[float] = field(default_factory=list)
+    """By the clock, each time."""
+    efforts: list[float] = field(default_factory=list)
+    """Of a processor, each time: what others do hardly changes it."""
 
-    @property
-    def median(self) -> float:
-        """What it usually takes."""
-        return median(self.times)
-
-    @property
-    def best(self) -> float:
-        """What it takes when nothing disturbs it."""
-        return min(self.times)
+    def facts(self) -> tuple[float, float, float]:
+        """Return the median and the minimum of the times, and the median effort."""
+        return median(self.times), min(self.times), median(self.efforts)
 
 
 def run(race: Race, rounds: int) -> list[Outcome]:
     """Let each contender run once to get warm, then all in turns, each time another one first."""
-    times: list[list[float]] = [[] for _ in race.contenders]
-    count = len(race.contenders)
+    outcomes = [Outcome(contender) for contender in race.contenders]
     for turn in range(-1, rounds * race.repeat):
-        for position in range(count):
-            index = (turn + position) % count
-            contender = race.contenders[index]
-            contender.prepare()
-            start = time.perf_counter()
-            contender.run()
-            took = time.perf_counter() - start
+        for position in range(len(outcomes)):
+            outcome = outcomes[(turn + position) % len(outcomes)]
+            outcome.contender.prepare()
+            start, busy = time.perf_counter(), _children()
+            outcome.contender.run()
             if turn >= 0:
-                times[index].append(took)
-    return [
-        Outcome(contender, taken) for contender, taken in zip(race.contenders, times, strict=True)
-    ]
+                outcome.times.append(time.perf_counter() - start)
+                outcome.efforts.append(_children() - busy)
+    return outcomes
+
+
+def _children() -> float:
+    """Return the seconds of a processor that the commands have taken so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

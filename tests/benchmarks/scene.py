@@ -68,7 +68,6 @@ def scene(conda: Path) -> Iterator[Scene]:
                 hook.unlink()
         host, other = (environment.clone(template, root / name) for name in ("science", "daq"))
         for prefix in (bare, plugin, official):
-            cpython.precompile(prefix)
             environment.protect(prefix)
         nobody = users.user("overlay-alice")
         overlaid = replace(nobody, home=nobody.fresh_home())
