@@ -6,82 +6,18 @@ the whole environ has to be the same at each step.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.activation.run import (
-    FLAGS,
-    Dump,
-    Export,
-    Nested,
-    Overlay,
-    Shell,
-    Step,
-    check,
-    needs,
-)
-from tests.bed import cpython, place
+from tests.activation.made import Overlay, empty_environment, give, overlay
+from tests.activation.run import Dump, Export, Nested, Shell, Step, check, latin
 from tests.bed.users import User
-from tests.conftest import Conda
 
-
-@pytest.fixture(params=FLAGS)
-def shell(request: pytest.FixtureRequest, conda: Conda, alice: User) -> Shell:
-    needs(request.param)
-    return Shell(request.param, conda, alice)
-
-
-def overlay(directory: Path, prefix: Path, user: User, *, by_hand: bool = False) -> Overlay:
-    """Make an overlay of a user's, as quickly as possible."""
-    path = directory / prefix.name
-    site = path / "lib" / f"python{cpython.default().xy}" / "site-packages"
-    script = path / "bin" / f"tool-of-{prefix.name}"
-    state = directory / f".{prefix.name}"
-    missing = [p for p in (directory, *directory.parents) if not p.exists()]
-    for part in (site, script.parent, *([] if by_hand else [state])):
-        part.mkdir(parents=True)
-    (site / f"of_{prefix.name}.py").touch()
-    script.write_text(f"#!/bin/sh\necho {prefix.name}\n")
-    script.chmod(0o755)
-    if not by_hand:
-        (state / "host").write_text(f"{prefix.resolve()}\n")
-    give([*missing, path, state], user)
-    return Overlay(path, prefix)
-
-
-def give(paths: list[Path], user: User) -> None:
-    """Make trees a user's."""
-    if os.geteuid() == 0:
-        for top in filter(Path.exists, paths):
-            for path in (top, *top.rglob("*")):
-                os.chown(path, user.uid, user.gid, follow_symlinks=False)
-
-
-@pytest.fixture
-def over_science(conda: Conda, alice: User) -> Overlay:
-    return overlay(alice.home / ".conda" / "overlays", conda.env("science"), alice)
-
-
-@pytest.fixture
-def over_daq(conda: Conda, alice: User) -> Overlay:
-    return overlay(alice.home / ".conda" / "overlays", conda.env("daq"), alice)
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    with place.scratch() as directory:
-        yield directory
-
-
-def empty_environment(prefix: Path) -> Path:
-    """What ``conda create`` without packages leaves."""
-    (prefix / "bin").mkdir(parents=True)
-    (prefix / "conda-meta").mkdir()
-    (prefix / "conda-meta" / "history").touch()
-    return prefix
+SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+SPECIAL = "!\"$`'\\ \n #~*?[b]{c};&|<>()"
+# In an entry of PATH conda itself makes these break its own code for the shell.
+MANGLED_BY_CONDA = {"bash": "'", "zsh": "'", "dash": "'", "fish": '"$', "tcsh": '!"$`\n'}
 
 
 def test_switches_and_returns_leave_no_trace(
@@ -108,19 +44,27 @@ def test_switches_and_returns_leave_no_trace(
     wired, bare = shell.with_and_without(steps)
     assert (bare.returncode, bare.stderr, wired.stderr) == (0, "", "")
     check(steps, wired, bare)
-    for variable in ("PATH", "PYTHONPATH"):
-        before, after = wired.environs["before"], wired.environs["after"]
-        assert before.get(variable) == after.get(variable)
+    before, after = wired.environs["before"], wired.environs["after"]
+    assert after.get("PYTHONPATH") == before.get("PYTHONPATH")
+    # conda itself adds this one where its file for the shell, tcsh, does not.
+    condabin = f"{latin(shell.conda.prefix / 'condabin')}:"
+    assert after["PATH"].removeprefix(condabin) == before["PATH"].removeprefix(condabin)
 
 
 def test_stacks_nested_shells_and_the_users_own_entries_are_kept(
     shell: Shell, over_science: Overlay, over_daq: Overlay
 ) -> None:
     child: list[Step] = [
-        *(Dump("in a shell started inside", [over_science]), "conda activate daq"),
-        *(Dump("daq in it", [over_daq]), "conda deactivate", Dump("science in it", [over_science])),
+        *(Dump("in a shell started inside", [over_science]), shell.load()),
+        *("conda activate daq", Dump("daq in it", [over_daq]), "conda deactivate"),
+        # conda's tcsh file forgets, when it is sourced again, that anything is active.
+        Dump("science in it", [over_science], unless_conda_fails=True),
     ]
-    failing: list[Step] = ["conda activate nosuch", Dump("failed to activate", [over_science])]
+    failing: list[Step] = [
+        shell.load(),
+        "conda activate nosuch",
+        Dump("failed to activate", [over_science]),
+    ]
     steps: list[Step] = [
         *("conda activate base", Dump("base"), "conda activate science"),
         *(Dump("from base", [over_science]), "conda activate --stack daq"),
@@ -144,3 +88,78 @@ def test_stacks_nested_shells_and_the_users_own_entries_are_kept(
     kept = wired.environs["kept"]
     assert kept["PYTHONPATH"] == "/new:/start"
     assert kept["PATH"].startswith("/first:") and kept["PATH"].endswith(":/last")
+
+
+@pytest.mark.parametrize(
+    ("path", "pythonpath"),
+    [
+        (f":{SYSTEM}::/usr/bin:/with space:/é☃:", None),
+        (SYSTEM, ""),
+        (SYSTEM, "/a:/a::/b:"),
+        (f"{SYSTEM}:/{{}}:/", f":/{SPECIAL}:/é☃"),
+    ],
+    ids=["odd PATH", "empty PYTHONPATH", "odd PYTHONPATH", "special characters"],
+)
+def test_odd_values_come_back_exactly(
+    shell: Shell, over_science: Overlay, path: str, pythonpath: str | None
+) -> None:
+    path = path.format("".join(c for c in SPECIAL if c not in MANGLED_BY_CONDA[shell.name]))
+    steps = here_and_back(over_science)
+    wired, bare = shell.with_and_without(steps, {"PATH": path, "PYTHONPATH": pythonpath})
+    assert (bare.returncode, bare.stderr, wired.stderr) == (0, "", "")
+    check(steps, wired, bare)
+    after = wired.environs["after"]
+    assert after.get("PYTHONPATH") == (None if pythonpath is None else latin(pythonpath))
+    # conda itself writes the current directory out, in most shells.
+    before = [entry or "." for entry in latin(path).split(":")]
+    assert [entry or "." for entry in after["PATH"].split(":")][1:] == before
+
+
+def test_where_conda_itself_mangles_path_the_outcome_is_condas(
+    shell: Shell, over_science: Overlay
+) -> None:
+    steps = here_and_back(over_science, unless_conda_fails=True)
+    for character in MANGLED_BY_CONDA[shell.name]:
+        path = {"PATH": f"{SYSTEM}:/a{character}b:/last"}
+        wired, bare = shell.with_and_without(steps, path)
+        check(steps, wired, bare)
+        after = bare.environs.get("after", {"PATH": None})["PATH"]
+        assert bare.returncode or bare.stderr or not str(after).endswith(latin(path["PATH"]))
+
+
+def here_and_back(overlay: Overlay, unless_conda_fails: bool = False) -> list[Step]:
+    return [
+        *(Dump("before"), "conda activate science"),
+        *(Dump("active", [overlay], unless_conda_fails), "conda deactivate", Dump("after")),
+    ]
+
+
+def test_an_overlay_directory_may_have_any_name(shell: Shell, alice: User) -> None:
+    directories = [alice.home / "-e é!", alice.home / SPECIAL.replace("\n", "")]
+    science = [overlay(d, shell.conda.env("science"), alice) for d in directories]
+    daq = [overlay(directories[1], shell.conda.env("daq"), alice)]
+    steps: list[Step] = [
+        *("conda activate science", Dump("science", science), "conda activate daq"),
+        *(Dump("daq", daq), "conda deactivate", Dump("back", science), "conda install --help"),
+        *(Dump("again", science), "conda deactivate", Dump("after")),
+    ]
+    where = {"CONDA_PLUGINS_OVERLAY_DIRS": ":".join(map(str, directories))}
+    wired, bare = shell.with_and_without(steps, where)
+    assert (bare.returncode, bare.stderr, wired.stderr) == (0, "", "")
+    check(steps, wired, bare)
+
+
+def test_the_overlays_own_entries_that_the_user_had_before_stay(
+    shell: Shell, over_science: Overlay
+) -> None:
+    """As whoever used overlays by hand has them in a start-up file."""
+    steps: list[Step] = [
+        *here_and_back(over_science),
+        *("conda activate science", "conda activate daq", "conda activate science"),
+        *("conda deactivate", "conda deactivate", "conda deactivate", Dump("after all")),
+    ]
+    by_hand = {"PATH": f"{over_science.bin}:{SYSTEM}", "PYTHONPATH": f"/x:{over_science.site}"}
+    wired, bare = shell.with_and_without(steps, by_hand)
+    assert (bare.returncode, wired.stderr) == (0, "")
+    check(steps, wired, bare)
+    assert over_science.bin in map(Path, wired.environs["after all"]["PATH"].split(":"))
