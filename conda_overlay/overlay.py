@@ -170,8 +170,9 @@ class Overlay:
         if found is not None:
             return Path(found)
         plain = directory / names[0]
-        taken = os.path.lexists(plain) or locate.recorded_host(str(plain)) is not None
-        if locate.is_name(names[0]) and not taken:
+        recorded = locate.recorded_host(str(plain))  # by a first command that is still at work
+        free = recorded == str(self.host.real) or (recorded is None and not os.path.lexists(plain))
+        if locate.is_name(names[0]) and free:
             return plain
         return directory / locate.hashed_name(names[0], str(self.host.real))
 
@@ -225,8 +226,8 @@ class Overlay:
         os.umask(previous | 0o022)  # whoever can write an overlay decides what its users run
         try:
             with self.store.lock(self.settings.overlay_lock_timeout, self.host.real):
-                self._check_trust()
                 try:
+                    self._check_trust()
                     with self.store.stage() as staging:
                         yield staging
                 finally:

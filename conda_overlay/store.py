@@ -135,6 +135,7 @@ class Store:
         Raises:
             LockedError: another writer is still at work.
             OverlayDirError: the directory cannot be written.
+            StateError: what is there cannot be read, or belongs to another host.
         """
         try:
             handle = self._acquire(timeout)
@@ -144,9 +145,7 @@ class Store:
             current = self.current()
             if current is not None:
                 self.revision(current)  # what cannot be read must not be put right
-            record = self.state / "host"
-            if not record.exists():
-                _write(record, os.fsencode(f"{host}\n"))
+            self._claim(host)
             self._recover()
             yield
         except OSError as error:
@@ -233,6 +232,19 @@ class Store:
         who = f"{user()} on {socket.gethostname()}, process {os.getpid()}, since {now()}\n"
         os.pwrite(handle, who.encode(), 0)
         return handle
+
+    def _claim(self, host: Path) -> None:
+        """Record the host, unless a command for another host of the same name has been quicker."""
+        recorded = locate.recorded_host(str(self.overlay))
+        if recorded is None:
+            _write(self.state / "host", os.fsencode(f"{host}\n"))
+        elif recorded != str(host):
+            raise StateError(
+                f"{self.overlay} has just become the overlay of {recorded}.",
+                "try again",
+                overlay=str(self.overlay),
+                host=recorded,
+            )
 
     def _recover(self) -> None:
         """Drop what never became current; put the link back that a cut-short adoption took away."""

@@ -1,0 +1,387 @@
+"""Whatever goes wrong is said in a sentence, and leaves the old state current."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists, environment
+from tests.install.bench import Bench, Done
+
+SLOW = """
+import os, time
+def build_wheel(*_):
+    open(os.environ["STARTED"], "w").close()
+    time.sleep(60)
+"""
+
+BROKEN = """
+def build_wheel(*_):
+    raise SystemExit("the flux capacitor is missing")
+"""
+
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "{0}"
+version = "1.0"
+"""
+
+
+def sdist(links: Path, name: str, backend: str) -> Path:
+    pyproject = PYPROJECT.format(name)
+    return dists.sdist(links, name, "1.0", pyproject=pyproject, files={"backend.py": backend})
+
+
+class Running:
+    """An install that runs in a session of its own, with a terminal's worth of patience."""
+
+    def __init__(self, bench: Bench, pool: ThreadPoolExecutor, *words: str | Path) -> None:
+        home = bench.user.home
+        self.bench, self.started, self.out = bench, home / "started", home / "out"
+        os.mkfifo(home / "in", 0o666)
+        self._input = os.open(home / "in", os.O_RDWR)
+        conda = shlex.join(map(str, [bench.conda.executable, "overlay", "install", *bench.where]))
+        line = f"exec setsid {conda} {shlex.join(map(str, words))} <in >out 2>&1"
+        env = {**bench.environ, "STARTED": str(self.started), "PYTHONUNBUFFERED": "1"}
+        self._done: Future[Done] = pool.submit(bench.user.run, ["bash", "-c", line], env=env)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not holds():
+            assert not self._done.done(), self.out.read_text()
+            assert time.monotonic() < end, self.out.read_text()
+            time.sleep(0.02)
+
+    def until_building(self) -> None:
+        self.until(self.started.exists)
+
+    def until_asking(self) -> None:
+        self.until(lambda: self.out.exists() and "Proceed" in self.out.read_text())
+
+    def kill(self, number: int) -> None:
+        """Send a signal to the whole session, as a terminal does."""
+        os.killpg(self.pid, number)
+
+    @property
+    def pid(self) -> int:
+        holder = (self.bench.state / "lock").read_text()
+        return int(holder.partition("process ")[2].partition(",")[0])
+
+    def end(self) -> tuple[int, str]:
+        """The exit code, and all that was printed."""
+        done = self._done.result()
+        os.close(self._input)
+        (self.bench.user.home / "in").unlink()
+        return done.returncode, self.out.read_text()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
+@pytest.fixture
+def old(quick: Bench) -> Bench:
+    """With a first revision."""
+    quick.install("new")
+    return quick
+
+
+@pytest.mark.parametrize("moment", ["pip", "prompt"])
+def test_interrupt_leaves_the_old_state(
+    bench: Bench, pool: ThreadPoolExecutor, links: Path, moment: str
+) -> None:
+    bench.install("new")
+    before = bench.content()
+    if moment == "pip":
+        running = Running(bench, pool, "--yes", sdist(links, "slow", SLOW))
+        running.until_building()
+    else:
+        running = Running(bench, pool, "alpha==1.5")
+        running.until_asking()
+    running.kill(signal.SIGINT)
+    code, printed = running.end()
+    told = {"pip": "Interrupted; the overlay is as it was.", "prompt": "aborted"}
+    assert told[moment] in printed
+    assert (code != 0) == (moment == "pip")  # at the prompt it is conda that ends
+    assert "Traceback" not in printed
+    assert bench.content() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_next_command_tidies_up_after_one_that_was_killed(
+    old: Bench, pool: ThreadPoolExecutor, links: Path, number: int
+) -> None:
+    before = old.content()
+    running = Running(old, pool, "--yes", sdist(links, "slow", SLOW))
+    running.until_building()
+    running.kill(number)
+    running.end()
+    assert old.revision == 1
+    assert old.version("new") == "1.0"
+    assert "Already satisfied" in old.install("new")
+    assert old.content() == before
+
+
+def test_lock_says_who_holds_it(old: Bench, pool: ThreadPoolExecutor, links: Path) -> None:
+    running = Running(old, pool, "--yes", sdist(links, "slow", SLOW))
+    running.until_building()
+    env = {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "1"}
+    done = old.try_install("--json", "alpha==1.5", env=env)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert f"is being changed by {old.user.name} on " in told["message"]
+    assert f"process {running.pid}" in told["holder"]
+    running.kill(signal.SIGKILL)
+    running.end()
+
+
+def test_two_at_once_come_one_after_the_other(quick: Bench, pool: ThreadPoolExecutor) -> None:
+    first = pool.submit(quick.install, "alpha==1.5")
+    second = pool.submit(quick.install, "new")
+    assert f"Revision {1}" in first.result() + second.result()
+    assert quick.revision == 2
+    assert quick.distributions() == ["alpha-1.5", "new-1.0"]
+    assert not (quick.state / "staging").exists()
+
+
+def test_wheel_whose_record_lists_what_is_not_there(old: Bench, links: Path) -> None:
+    wheel = dists.wheel(links, "liar", "1.0")
+    with zipfile.ZipFile(wheel) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["liar-1.0.dist-info/RECORD"] += b"liar/absent.py,,\n"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    told = old.refused(wheel)
+    assert "What was staged does not work, so the overlay is as it was." in told
+    assert "liar lacks lib/python3" in told
+    assert "liar/absent.py" in told
+
+
+def test_wheel_with_a_sitecustomize_would_replace_the_guard(old: Bench, links: Path) -> None:
+    wheel = dists.wheel(links, "bad", "1.0", top_level="", files={"sitecustomize.py": ""})
+    assert "brings its own sitecustomize.py" in old.refused(wheel)
+
+
+def test_unknown_requirement(bench: Bench) -> None:
+    told = bench.refused("nosuch")
+    assert "No matching distribution found for nosuch" in told
+    assert "Hint: check the name and the version" in told
+    assert "looking for what has to move" not in told
+
+
+def test_requirements_that_exclude_each_other(bench: Bench) -> None:
+    told = bench.refused("alpha==1.5", "beta==2.0")
+    assert "The user requested alpha==1.5" in told
+    assert "beta 2.0 depends on alpha>=2" in told
+    assert "Hint: loosen what you ask for" in told
+    assert "(constraint)" not in told
+
+
+@pytest.mark.parametrize("quiet", [[], ["-q"]])
+def test_account_of_a_conflict_is_told_even_to_programs(quick: Bench, quiet: list[str]) -> None:
+    done = quick.try_install("--json", *quiet, "alpha==1.5", "beta==2.0")
+    told = json.loads(done.stdout)
+    assert "    beta 2.0 depends on alpha>=2" in told["output"]
+    assert told["requirements"] == ["alpha==1.5", "beta==2.0"]
+
+
+def test_failing_build_keeps_pips_last_lines(bench: Bench, links: Path) -> None:
+    told = bench.refused(sdist(links, "fails", BROKEN))
+    assert "pip could not do it; the overlay is as it was." in told
+    assert "the flux capacitor is missing" in told
+
+
+@pytest.mark.parametrize("words", [["-r", "absent.txt"], ["./absent"], ["=="], ["alpha @ x"]])
+def test_words_that_pip_rejects(quick: Bench, words: list[str]) -> None:
+    assert "pip could not do it" in quick.refused(*words)
+
+
+def lost_link(bench: Bench) -> None:
+    bench.overlay.unlink()
+    bench.overlay.symlink_to("/nowhere")
+
+
+def lost_record(bench: Bench) -> None:
+    (bench.state / "history" / "1.json").unlink()
+
+
+def lost_tree(bench: Bench) -> None:
+    (bench.state / "revisions" / "1").rename(bench.state / "revisions" / "x")
+
+
+def record(text: str) -> Callable[[Bench], None]:
+    def write(bench: Bench) -> None:
+        (bench.state / "history" / "1.json").write_text(text)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (record(""), "cannot be read"),
+        (record('{"format": 1, "time"'), "cannot be read"),
+        (record("[]"), "cannot be read"),
+        (record('{"format": "x"}'), "cannot be read"),
+        (record('{"format": 99}'), "was written by a newer version of conda-overlay (format 99"),
+        (lost_record, "cannot be read"),
+        (lost_tree, "Revision 1 of"),
+        (lost_link, "is a link to /nowhere, which is no revision of it"),
+    ],
+    ids=["empty", "cut", "list", "format", "newer", "record", "tree", "link"],
+)
+def test_state_that_cannot_be_read(old: Bench, damage: Callable[[Bench], None], says: str) -> None:
+    damage(old)
+    told = old.refused("alpha==1.5")
+    assert says in told
+    assert "Hint: " in told
+
+
+def test_overlay_directory_that_cannot_be_written(bench: Bench, scratch: Path) -> None:
+    told = bench.refused("new", env={"CONDA_PLUGINS_OVERLAY_DIRS": str(scratch / "x")})
+    assert f"No overlay directory can be written: {scratch}/x." in told
+    assert "Hint: export CONDA_PLUGINS_OVERLAY_DIRS=" in told
+
+
+@pytest.mark.parametrize("inside", ["", "overlays", "../science/x"])
+def test_overlay_directory_inside_the_host(quick: Bench, scratch: Path, inside: str) -> None:
+    host = environment.clone(quick.host, scratch / "science")
+    (host / "overlays").mkdir()
+    for directory in (host, host / "overlays"):
+        os.chown(directory, quick.user.uid, quick.user.gid)
+    bench = replace(quick, name=str(host))
+    told = bench.refused("new", env={"CONDA_PLUGINS_OVERLAY_DIRS": str(host / inside)})
+    assert "is inside the environment" in told
+    assert not (host / ".science").exists()
+
+
+def test_overlay_directory_that_everybody_can_write(quick: Bench) -> None:
+    place = quick.user.home / "shared"
+    place.mkdir()
+    os.chown(place, quick.user.uid, quick.user.gid)
+    place.chmod(0o777)
+    told = quick.refused("new", env={"CONDA_PLUGINS_OVERLAY_DIRS": str(place)})
+    assert f"{place} is writable by everybody" in told
+    assert "Hint: chmod go-w" in told
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\nb"])
+def test_overlay_directory_that_path_cannot_carry(quick: Bench, name: str) -> None:
+    (quick.user.home / ".condarc").write_text(
+        f"plugins:\n  overlay_dirs:\n    - {json.dumps(str(quick.user.home / name))}\n"
+    )
+    assert "holds a colon or a newline" in quick.refused("new")
+
+
+def test_home_that_does_not_exist(bench: Bench) -> None:
+    told = bench.refused("new", env={"HOME": "/nonexistent"})
+    assert "No overlay directory can be written: /nonexistent/.conda/overlays." in told
+
+
+def test_home_that_cannot_be_written(bench: Bench) -> None:
+    bench.user.home.chmod(0o555)
+    os.chown(bench.user.home, 0, 0)
+    told = bench.refused("new")
+    assert f"No overlay directory can be written: {bench.overlay.parent}." in told
+
+
+def test_home_that_cannot_be_written_does_not_matter_to_an_overlay_elsewhere(
+    quick: Bench,
+) -> None:
+    elsewhere = quick.user.fresh_home()
+    quick.user.home.chmod(0o555)
+    os.chown(quick.user.home, 0, 0)
+    quick.install("new", env={"CONDA_PLUGINS_OVERLAY_DIRS": str(elsewhere)})
+    assert (elsewhere / "science" / "bin" / "new").exists()
+
+
+@pytest.fixture
+def small(quick: Bench) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    place = quick.user.home / "small"
+    place.mkdir()
+    options = f"size=1m,mode=755,uid={quick.user.uid},gid={quick.user.gid}"
+    argv = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+    if subprocess.run(argv, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("room", ["little", "none"])
+def test_no_space_left(quick: Bench, small: Path, links: Path, room: str) -> None:
+    env = {"CONDA_PLUGINS_OVERLAY_DIRS": str(small)}
+    quick.install("new", env=env)
+    big = dists.wheel(links, "big", "1.0", files={"big/data": os.urandom(2 << 20)})
+    if room == "none":
+        with suppress(OSError), (small / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(b"x" * 4096)
+    before = files(small)
+    done = quick.try_install("--yes", big, env=env)
+    assert done.returncode == 1
+    assert "No space left" in done.stderr, done
+    assert "Hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert files(small) == before
+    assert (small / "science").readlink().name == "1"
+
+
+def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
+    prefix = ["install", "-I", "--no-deps", "--no-index", "--prefix", str(bench.overlay)]
+    wheel = str(wheels / "alpha-1.5-py3-none-any.whl")
+    python = str(bench.host / "bin" / "python")
+    done = bench.user.run(
+        [python, "-m", "pip", *prefix, wheel], env={"PYTHONDONTWRITEBYTECODE": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Already satisfied" in bench.install("alpha==1.5")
+    assert bench.revision is None
+    by_hand = {str(p.relative_to(bench.overlay)) for p in bench.overlay.rglob("*") if p.is_file()}
+    bench.install("new")
+    assert bench.revision == 2
+    assert bench.record(1)["reason"] == "adopted: made by hand"
+    assert bench.record(1)["distributions"]["alpha"]["version"] == "1.5"
+    assert bench.record()["distributions"].keys() == {"alpha", "new"}
+    kept = bench.state / "revisions" / "1"
+    assert {str(p.relative_to(kept)) for p in kept.rglob("*") if p.is_file()} == by_hand
+    assert bench.see("alpha", "new") == {"alpha": "1.5", "new": "1.0"}
+    assert bench.script("alpha") == "alpha 1.5"
+
+
+def test_old_revisions_stay_as_they_were(quick: Bench) -> None:
+    """Revisions share files: none is written into."""
+    quick.install("alpha==1.5")
+    first = quick.state / "revisions" / "1"
+    before = files(first)
+    quick.install("alpha==2.0")
+    quick.install("alpha==1.0")
+    assert files(first) == before
+
+
+def files(tree: Path) -> dict[Path, bytes]:
+    """All but bytecode, which a Python that runs writes at any time."""
+    found = (path for path in tree.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path: path.read_bytes() for path in found if path.name != "lock"}
