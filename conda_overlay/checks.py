@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 from conda_overlay import guard, planner
 from conda_overlay.distributions import Site, installed_files
 from conda_overlay.host import Host
+from conda_overlay.manifest import Differences
 from conda_overlay.models import Finding, Revision
 
 _SHOWN = 5  # files that one finding names
 
 
 def findings(
-    host: Host, tree: Path, overlay: Site, below: Sequence[Site], revision: Revision | None
+    host: Host,
+    tree: Path,
+    overlay: Site,
+    below: Sequence[Site],
+    revision: Revision | None,
+    edits: Differences | None,
 ) -> list[Finding]:
     """All that is wrong.
 
@@ -25,12 +32,15 @@ def findings(
         overlay: the distributions in it.
         below: those of the layers behind it and of the host.
         revision: the record of the tree; None for one that was made by hand.
+        edits: what was done to its files by hand since; None when nobody knows.
     """
     return [
         *_python(host, tree),
         *_conflicts(host, overlay, below),
         *_drift(host, revision),
-        *_files(host, tree, overlay, revision),
+        *_overdue(revision),
+        *_distributions(tree, overlay),
+        *_files(host, tree, revision, edits),
     ]
 
 
@@ -67,49 +77,42 @@ def _drift(host: Host, revision: Revision | None) -> Iterator[Finding]:
     yield Finding("drift", f"the host has changed since revision {revision.number}: {what}")
 
 
-def _files(host: Host, tree: Path, overlay: Site, revision: Revision | None) -> Iterator[Finding]:
-    site = tree / host.site_below_prefix
-    known = {site / guard.NAME}
+def _overdue(revision: Revision | None) -> Iterator[Finding]:
+    today = date.today().isoformat()
+    for key, entry in (revision.distributions if revision else {}).items():
+        if entry.until and entry.until < today:
+            yield Finding("overdue", f"{key} was to be there until {entry.until}")
+
+
+def _distributions(tree: Path, overlay: Site) -> Iterator[Finding]:
     for key, found in overlay.items():
         if len(found) > 1:
             names = ", ".join(sorted(d.path.name for d in found))
             yield Finding("duplicate", f"{key} is there more than once: {names}")
         for distribution in found:
-            if distribution.editable and not Path(distribution.editable).is_dir():
-                yield Finding(
-                    "missing", f"the source of {distribution.name}, {distribution.editable}"
-                )
-            files = installed_files(distribution.path, tree)
-            known.update(files or ())
-            gone = [str(f.relative_to(tree)) for f in files or () if _is_gone(f)]
+            name, source = distribution.name, distribution.editable
+            if source and not Path(source).is_dir():
+                yield Finding("missing", f"the source of {name}, {source}")
+            files = installed_files(distribution.path, tree) or ()
+            gone = [str(f.relative_to(tree)) for f in files if _is_gone(f)]
             if gone:
-                yield Finding("missing", f"of {distribution.name}: {_few(gone)}")
-    if revision is None:
+                yield Finding("missing", f"of {name}: {_few(gone)}")
+
+
+def _files(
+    host: Host, tree: Path, revision: Revision | None, edits: Differences | None
+) -> Iterator[Finding]:
+    if revision is None or edits is None:
         return
-    added = [
-        str(path.relative_to(tree))
-        for path in _walk(tree)
-        if path not in known and not _belongs(path, overlay)
-    ]
-    if added:
-        yield Finding("by-hand", f"added since revision {revision.number}: {_few(sorted(added))}")
-    if not guard.is_intact(site, host.site_packages):
+    for verb, paths in (("added", edits.added), ("changed", edits.changed)):
+        if paths:
+            yield Finding("by-hand", f"{verb} since revision {revision.number}: {_few(paths)}")
+    if not guard.is_intact(tree / host.site_below_prefix, host.site_packages):
         yield Finding("missing", "the guard is absent or altered; the next install puts it back")
 
 
 def _is_gone(path: Path) -> bool:
     return path.suffix != ".pyc" and not os.path.lexists(path)
-
-
-def _belongs(path: Path, overlay: Site) -> bool:
-    """What no RECORD names and is no addition either: bytecode, and what old editables leave."""
-    return path.suffix == ".pyc" or path.name == "easy-install.pth"
-
-
-def _walk(tree: Path) -> Iterator[Path]:
-    for directory, _, files in os.walk(tree):
-        for name in files:
-            yield Path(directory, name)
 
 
 def _few(items: Sequence[str]) -> str:

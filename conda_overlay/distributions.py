@@ -97,6 +97,14 @@ def installed_files(path: Path, root: Path) -> list[Path] | None:
     return [file for file in files if root in file.parents]
 
 
+def is_compiled(path: Path) -> bool:
+    """Whether a distribution was built for one Python and platform, as its WHEEL says."""
+    try:
+        return "Root-Is-Purelib: false" in (path / "WHEEL").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
 def without_credentials(text: str) -> str:
     """The text with the user and password of every URL, and of every proxy, in it taken out.
 

@@ -117,3 +117,40 @@ class VerificationError(OverlayError):
             "try again with -vv, and report it with what it prints",
             faults=list(faults),
         )
+
+
+class NotInOverlayError(OverlayError):
+    """A distribution that is to be taken away is not the overlay's."""
+
+    def __init__(self, name: str, *, in_host: bool, overlay: str) -> None:
+        if in_host:
+            sentence = f"{name} belongs to the environment below, which is never changed."
+            hint = "conda overlay install another version of it, which then is in effect"
+        else:
+            sentence = f"{name} is not in the overlay."
+            hint = "conda overlay status"
+        super().__init__(sentence, hint, name=name, in_host=in_host, overlay=overlay)
+
+
+class EditedError(OverlayError):
+    """Files that somebody changed by hand would be lost."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        lines = ["These files were changed by hand in the overlay:", *(f"  {f}" for f in files)]
+        super().__init__(
+            "\n".join(lines), "--force takes them away all the same", files=list(files)
+        )
+
+
+class NoSuchRevisionError(OverlayError):
+    """There is no revision of that number, or none at all."""
+
+    def __init__(self, overlay: str, number: int | None, numbers: Sequence[int]) -> None:
+        sentence = (
+            f"{overlay} has no revision yet."
+            if not numbers
+            else f"{overlay} has no revision {number}."
+        )
+        super().__init__(
+            sentence, "conda overlay history", overlay=overlay, number=number, revisions=[*numbers]
+        )

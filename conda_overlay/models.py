@@ -44,6 +44,9 @@ class Request:
     reason: str | None = None
     command: tuple[str, ...] = ()
     """For the history; credentials taken out."""
+    intent: str | None = None
+    """As of `Entry`; chosen by what happens when None."""
+    until: str | None = None
 
     def has(self, *options: str) -> bool:
         """Whether one of these flags of pip is given."""
@@ -102,6 +105,11 @@ class Change:
     """Where the file came from, without credentials; None when pip does not tell."""
     sha256: str | None = None
 
+    @property
+    def visible(self) -> str | None:
+        """The version in effect afterwards."""
+        return self.after or self.host_version
+
     def to_json(self) -> dict[str, Any]:
         """All fields but the normalized name, for JSON."""
         return {name: value for name, value in asdict(self).items() if name != "key"}
@@ -126,6 +134,26 @@ class Plan:
             "changes": [change.to_json() for change in self.changes],
             "conflicts": [conflict.to_json() for conflict in self.conflicts],
         }
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the history keeps of a command."""
+
+    command: tuple[str, ...] = ()
+    """As typed; credentials taken out."""
+    reason: str | None = None
+    restores: int | None = None
+    """The revision that an undo goes back to."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an operation did, or would do."""
+
+    plan: Plan
+    revision: int | None
+    """The number of the new revision; None when nothing was committed."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +195,23 @@ class Revision:
     plan: Mapping[str, Any]
     distributions: Mapping[str, Entry] = field(default_factory=dict)
     """By normalized name."""
+    restores: int | None = None
+    """The revision that this one goes back to."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What `Overlay.clean` dropped, or would drop."""
+
+    revisions: tuple[int, ...] = ()
+    """Those whose trees went."""
+    bytes: int = 0
+    """What no other revision shares."""
+    inodes: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, for JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -222,3 +222,121 @@ def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Con
         if key not in known:
             result.setdefault(key, conflict)
     return result
+
+
+def difference(
+    below: View, before: Site, after: Site, why: Mapping[str, str], requested: Collection[str] = ()
+) -> tuple[Change, ...]:
+    """What turns one content of an overlay into another, one change for each distribution.
+
+    Args:
+        below: what is in effect under the overlay.
+        before: what it has.
+        after: what it will have.
+        why: the reason of a change by normalized name; the entry of ``""`` is everybody's.
+        requested: normalized names that the user asked for.
+    """
+    result = []
+    for key in sorted({*before, *after}):
+        old, new, host = _first(before, key), _first(after, key), below.get(key)
+        if old and new and _identity(old) == _identity(new):
+            continue
+        example = new or old
+        assert example is not None
+        result.append(
+            Change(
+                name=example.name,
+                key=key,
+                kind=kind(host, new),
+                host_version=host.version if host else None,
+                before=old.version if old else None,
+                after=new.version if new else None,
+                why=why.get(key) or why[""],
+                requested=key in requested,
+                editable=new.editable if new else None,
+            )
+        )
+    return tuple(result)
+
+
+def is_newer(one: str, other: str) -> bool:
+    """Whether a version is newer than another; one outside PEP 440 cannot be judged, and is."""
+    try:
+        return Version(one) > Version(other)
+    except InvalidVersion:
+        return True
+
+
+def unneeded(
+    overlay: Site, below: View, named: Collection[str], wanted: Collection[str], markers: Markers
+) -> set[str]:
+    """What goes with the named distributions: what nobody wanted, and nothing that stays needs.
+
+    A host distribution that becomes visible again counts as staying: what its requirements are
+    held by stays too.
+
+    Args:
+        overlay: what the overlay has.
+        below: what is in effect under it.
+        named: normalized names that go.
+        wanted: normalized names that were asked for.
+        markers: the host's.
+    """
+    mine = effective(overlay)
+    kept = {key for key in mine if key in wanted and key not in named}
+    grown = True
+    while grown:
+        view = {**below, **{key: mine[key] for key in kept}}
+        needed: set[str] = set()
+        for distribution, requirement in _requirements(view, markers):
+            target = canonicalize_name(requirement.name)
+            spare = target in mine and target not in kept and target not in named
+            host = below.get(target)
+            if spare and distribution.key in kept and (not host or not _holds(requirement, host)):
+                needed.add(target)
+            # A dependent that moved with what stays: its host copy would break.
+            found = view.get(target)
+            moved = distribution.key in mine and distribution.key not in {*kept, *named}
+            if moved and target in kept and found and not _holds(requirement, found):
+                needed.add(distribution.key)
+        grown = bool(needed - kept)
+        kept |= needed
+    return {key for key in mine if key not in kept and key not in named}
+
+
+def meaning(
+    distribution: Distribution,
+    host: Distribution | None,
+    *,
+    intent: str,
+    broken: bool,
+    stale: bool,
+) -> str:
+    """What the host as it is now means for a distribution of the overlay.
+
+    Returns:
+        ``stale``: built for another Python or ABI; ``broken``: its requirements do not hold;
+        ``redundant``: the host has the same or newer; ``downgrades``: it hides something newer on
+        purpose; ``still needed``.
+    """
+    if stale:
+        return "stale"
+    if broken:
+        return "broken"
+    if distribution.editable or host is None:
+        return "still needed"
+    relation = kind(host, distribution)
+    if relation == "replace":
+        return "redundant"
+    if relation == "downgrade":
+        return "redundant" if intent == "fix" else "downgrades"
+    return "still needed"
+
+
+def _first(site: Site, key: str) -> Distribution | None:
+    found = site.get(key)
+    return found[0] if found else None
+
+
+def _identity(distribution: Distribution) -> tuple[str, str | None, str | None]:
+    return distribution.version, distribution.editable, distribution.direct_url

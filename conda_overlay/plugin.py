@@ -56,3 +56,19 @@ def _wire(command: str) -> None:
     from conda_overlay.activation import startup
 
     startup.main()
+
+
+@hookimpl
+def conda_environment_exporters() -> Iterator[object]:
+    """``conda export --format overlay-toml`` and others, on conda 25.7 and newer."""
+    from conda_overlay import environments
+
+    yield from environments.exporters()
+
+
+@hookimpl
+def conda_environment_specifiers() -> Iterator[object]:
+    """``conda env create --file overlay.toml``, on conda 25.7 and newer."""
+    from conda_overlay import environments
+
+    yield from environments.specifiers()

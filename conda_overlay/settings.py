@@ -13,9 +13,13 @@ from typing import Any
 LOCK_TIMEOUT = 60.0
 """Seconds that a command waits for another one that changes the same overlay."""
 
+KEEP_REVISIONS = 10
+"""How many revisions keep their trees."""
+
 DESCRIPTIONS = {
     "overlay_dirs": "Directories that hold overlays, in order; the first writable one is written.",
     "overlay_trusted_owners": "Users, besides you and root, whose overlays are trusted.",
+    "overlay_keep_revisions": "How many revisions of an overlay keep their files, for undo.",
     "overlay_lock_timeout": "Seconds to wait for another command that changes the same overlay.",
 }
 
@@ -28,6 +32,7 @@ class Settings:
     """As the user wrote them; empty stands for ``~/.conda/overlays``."""
     overlay_trusted_owners: tuple[str, ...] = ()
     overlay_lock_timeout: float = LOCK_TIMEOUT
+    overlay_keep_revisions: int = KEEP_REVISIONS
 
 
 def parameters() -> dict[str, Any]:
@@ -38,6 +43,7 @@ def parameters() -> dict[str, Any]:
         "overlay_dirs": SequenceParameter(PrimitiveParameter("", str), string_delimiter=os.pathsep),
         "overlay_trusted_owners": SequenceParameter(PrimitiveParameter("", str)),
         "overlay_lock_timeout": PrimitiveParameter(LOCK_TIMEOUT, element_type=(int, float)),
+        "overlay_keep_revisions": PrimitiveParameter(KEEP_REVISIONS),
     }
 
 

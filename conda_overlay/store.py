@@ -19,13 +19,16 @@ import json
 import os
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
+from conda_overlay import manifest
 from conda_overlay.activation import locate
 from conda_overlay.exceptions import LockedError, OverlayDirError, OverlayError, StateError
 from conda_overlay.models import Entry, Revision
@@ -113,7 +116,8 @@ class Store:
                 reason=data["reason"],
                 host=dict(data["host"]),
                 plan=dict(data["plan"]),
-                distributions={k: Entry(**v) for k, v in data["distributions"].items()},
+                distributions={k: _entry(v) for k, v in data["distributions"].items()},
+                restores=data.get("restores"),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(
@@ -121,6 +125,20 @@ class Store:
                 f"restore it from a backup, or move {self.state} away and start anew",
                 path=str(path),
             ) from error
+
+    def tree(self, number: int) -> Path | None:
+        """The tree of a revision; None when it has been dropped."""
+        tree = self.state / "revisions" / str(number)
+        return tree if tree.is_dir() else None
+
+    def facts(self, number: int | None) -> dict[str, manifest.Fact] | None:
+        """What the files of a revision were when it was committed; None when nobody knows."""
+        if number is None:
+            return None
+        try:
+            return manifest.load((self.state / "history" / f"{number}.files").read_bytes())
+        except (OSError, ValueError):
+            return None
 
     # -- writing
 
@@ -165,21 +183,64 @@ class Store:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
-    def adopt(self, revision: Revision) -> None:
+    def adopt(self, revision: Revision, facts: dict[str, manifest.Fact]) -> None:
         """Make a directory that was made by hand the tree of the first revision."""
-        self._write_record(revision)
+        self._write_record(revision, facts)
         revisions = self.state / "revisions"
         revisions.mkdir(exist_ok=True)
         os.rename(self.overlay, revisions / str(revision.number))
         self._point_to(revision.number)
 
-    def commit(self, tree: Path, revision: Revision) -> None:
-        """Make a complete tree the current one."""
+    def commit(self, tree: Path, revision: Revision, facts: dict[str, manifest.Fact]) -> None:
+        """Make a complete tree the current one, its files read-only.
+
+        An editor that writes in place could reach into older revisions, which share the files.
+        """
+        for path in facts:
+            _protect(tree / path)
         revisions = self.state / "revisions"
         revisions.mkdir(exist_ok=True)
         os.rename(tree, revisions / str(revision.number))
-        self._write_record(revision)
+        self._write_record(revision, facts)
         self._point_to(revision.number)
+
+    def weight(self, numbers: Sequence[int]) -> tuple[int, int]:
+        """The bytes and inodes that dropping some trees frees: what no other tree shares."""
+        links: dict[int, tuple[int, int, int]] = {}
+        directories = 0
+        for number in numbers:
+            for directory, _, files in os.walk(self.state / "revisions" / str(number)):
+                directories += 1
+                for name in files:
+                    status = os.lstat(os.path.join(directory, name))
+                    seen = links.get(status.st_ino, (0, 0, 0))[0] + 1
+                    links[status.st_ino] = (seen, status.st_nlink, status.st_blocks * 512)
+        freed = [size for seen, count, size in links.values() if seen == count]
+        return sum(freed), len(freed) + directories
+
+    def drop_trees(self, numbers: Sequence[int]) -> None:
+        """Remove the trees of revisions that are not current; their records stay."""
+        for number in numbers:
+            trash = self.state / "trash"
+            tree = self.tree(number)
+            if tree is not None:
+                shutil.rmtree(trash, ignore_errors=True)
+                os.rename(tree, trash)
+                shutil.rmtree(trash, ignore_errors=True)
+
+    def delete(self) -> None:
+        """Remove the overlay and its history."""
+        trash = self.state / "trash"
+        if self.managed:
+            self.overlay.unlink()
+        elif self.exists:
+            os.rename(self.overlay, trash)
+        _sync(self.overlay.parent)
+        shutil.rmtree(self.state)
+
+    def write_notice(self, text: str) -> None:
+        """What activation compares the host and the date with."""
+        _write(self.state / "notice", text.encode("utf-8", "surrogateescape"))
 
     def next_number(self) -> int:
         """The number of the revision to come."""
@@ -195,9 +256,10 @@ class Store:
     def _record(self, number: int) -> Path:
         return self.state / "history" / f"{number}.json"
 
-    def _write_record(self, revision: Revision) -> None:
+    def _write_record(self, revision: Revision, facts: dict[str, manifest.Fact]) -> None:
         path = self._record(revision.number)
         path.parent.mkdir(exist_ok=True)
+        _write(path.with_suffix(".files"), manifest.dump(facts))
         data = {"format": FORMAT, **asdict(revision)}
         _write(path, json.dumps(data, indent=1, default=dict).encode())
 
@@ -248,7 +310,8 @@ class Store:
 
     def _recover(self) -> None:
         """Drop what never became current; put the link back that a cut-short adoption took away."""
-        shutil.rmtree(self.state / "staging", ignore_errors=True)
+        for name in ("staging", "trash"):
+            shutil.rmtree(self.state / name, ignore_errors=True)
         current = self.current()
         revisions = self.state / "revisions"
         complete = [n for n in self.numbers() if (revisions / str(n)).is_dir()]
@@ -261,6 +324,7 @@ class Store:
         for number in self.numbers():
             if number > (current or 0):
                 self._record(number).unlink()
+                self._record(number).with_suffix(".files").unlink(missing_ok=True)
 
 
 def unwritable(path: Path, error: OSError) -> OverlayError:
@@ -276,6 +340,18 @@ def unwritable(path: Path, error: OSError) -> OverlayError:
         "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours",
         path=str(path.parent),
     )
+
+
+def _entry(data: dict[str, Any]) -> Entry:
+    known = {field.name for field in fields(Entry)}
+    data = {name: value for name, value in data.items() if name in known}
+    return Entry(**{**data, "options": tuple(data.get("options", ()))})
+
+
+def _protect(path: Path) -> None:
+    mode = path.lstat().st_mode
+    if mode & 0o222 and not stat.S_ISLNK(mode):
+        path.chmod(mode & 0o7555)
 
 
 def clone(source: Path, target: Path) -> None:

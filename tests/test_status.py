@@ -70,6 +70,7 @@ def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overla
     (row,) = overlay["distributions"]
     assert set(row) == {
         "name", "host_version", "version", "kind", "editable", "since", "by", "reason",
+        "intent", "until", "meaning",
     }  # fmt: skip
 
 

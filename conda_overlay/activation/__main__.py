@@ -14,11 +14,15 @@ sys.path[:] = [
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
 ]
 
-from conda_overlay.activation import engine, shells  # noqa: E402
+from conda_overlay.activation import engine, notice, shells, wiring  # noqa: E402
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: list[str]) -> int:
-    """Print the shell's commands on stdout, and refusals on stderr."""
+    """Print the shell's commands on stdout, refusals and news on stderr."""
     shell = shells.SHELLS[arguments[0]]
     options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--path": []}
     for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
@@ -27,11 +31,24 @@ def main(arguments: list[str]) -> int:
     for overlay, reason in outcome.news.items():
         message = f"conda-overlay: {overlay} is not used: {reason}.\n"
         sys.stderr.buffer.write(os.fsencode(message))
+    if outcome.diff and not outcome.news:
+        _tell_news(outcome.layers)
     text = shell.render(outcome.diff)
     if isinstance(shell, shells.Csh) and any("\n" in (v or "") for v in outcome.diff.values()):
         text = _through_a_file(text)
     sys.stdout.buffer.write(os.fsencode(text))
     return 0
+
+
+def _tell_news(layers: Sequence[wiring.Layer]) -> None:
+    import time
+
+    for layer in layers:
+        overlay = os.path.dirname(layer.bin)
+        news = notice.news(overlay, layer.prefix, time.strftime("%Y-%m-%d"))
+        if news:
+            text = f"conda-overlay: {overlay}: {'; '.join(news)}; see: conda overlay status\n"
+            sys.stderr.buffer.write(os.fsencode(text))
 
 
 def _through_a_file(text: str) -> str:

@@ -19,25 +19,12 @@ def execute(arguments: Namespace) -> int:
     from conda.base.context import context
 
     from conda_overlay.cli import output
-    from conda_overlay.overlay import overlays
     from conda_overlay.settings import observe
+    from conda_overlay.status import overlays
 
     found = overlays(observe())
     if context.json:
         output.show_json({"overlays": found})
-    elif not found:
-        print("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
     else:
-        rows = [["# overlay", "host", "revision", "size", "state"]]
-        for overlay in found:
-            rows.append(
-                [
-                    overlay["overlay"],
-                    overlay["host"] or "not recorded",
-                    str(overlay["revision"] or "-"),
-                    output.size(overlay["size"]),
-                    overlay["state"],
-                ]
-            )
-        output.table(rows)
+        output.show_overlays(found)
     return 0

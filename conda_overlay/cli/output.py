@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conda_overlay.models import Change, Plan
-    from conda_overlay.overlay import Result
+    from conda_overlay.comparison import Comparison
+    from conda_overlay.manifest import Differences
+    from conda_overlay.models import Change, Plan, Result, Revision
     from conda_overlay.triggers import Trigger
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -58,7 +60,7 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
                 **result.plan.to_json(),
             }
         )
-    elif not result.plan.changes:
+    elif result.revision is None and not result.plan.changes:
         print("\nAlready satisfied: nothing to do.")
     elif result.revision is not None:
         count = len(result.plan.changes)
@@ -73,6 +75,117 @@ def show_trigger(trigger: Trigger) -> None:
     if trigger.name is None:
         print(f"\nconda activate will not use the overlay: {trigger.reason}.")
         print(f"Hint: {trigger.remedy}")
+
+
+def show_status(report: dict[str, Any]) -> None:
+    """A host, its wiring, and each of its overlays."""
+    host, wiring = report["host"], report["wiring"]
+    protected = host["protected"] or "no, you may write it"
+    print(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
+    print(f"protected: {protected}")
+    if not report["overlays"]:
+        print("overlay:   none")
+        print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
+        return
+    print(f"wiring:    {wiring['state']}, {wiring['detail']}")
+    trigger = wiring["trigger"]
+    if trigger["name"]:
+        print(f"trigger:   {trigger['name']}")
+    else:
+        print(f"trigger:   none: {trigger['reason']}; type: {trigger['remedy']}")
+    for overlay in report["overlays"]:
+        revision = overlay["revision"] if overlay["managed"] else "unmanaged, made by hand"
+        count = len(overlay["distributions"])
+        print(f"\noverlay:   {overlay['overlay']}")
+        print(
+            f"revision:  {revision}, {count} distribution{'' if count == 1 else 's'}, "
+            f"{size(overlay['size'])}"
+        )
+        if overlay["distributions"]:
+            rows = [["\n# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
+            for row in overlay["distributions"]:
+                kind = f"editable {row['editable']}" if row["editable"] else row["kind"]
+                rows.append(
+                    [
+                        row["name"],
+                        row["host_version"] or "-",
+                        row["version"],
+                        kind,
+                        row["since"] or "-",
+                        row["by"] or "-",
+                        row["meaning"],
+                        row["reason"] or "",
+                    ]
+                )
+            table(rows)
+        for finding in overlay["findings"]:
+            print(f"\n{finding['kind']}: {finding['text']}")
+
+
+def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
+    """All overlays, one line each."""
+    if not found:
+        print("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
+        return
+    rows = [["# overlay", "host", "revision", "size", "state"]]
+    for overlay in found:
+        rows.append(
+            [
+                overlay["overlay"],
+                overlay["host"] or "not recorded",
+                str(overlay["revision"] or "-"),
+                size(overlay["size"]),
+                overlay["state"],
+            ]
+        )
+    table(rows)
+
+
+def show_revision(revision: Revision, *, current: bool) -> None:
+    """A revision of the history, the current one marked."""
+    mark = "*" if current else " "
+    command = shlex.join(revision.command) if revision.command else ""
+    print(f"{mark} {revision.number}  {revision.time}  {revision.user}@{revision.hostname}")
+    for text in (command, revision.reason):
+        if text:
+            print(f"     {text}")
+    for change in revision.plan["changes"]:
+        before = change["before"] or change["host_version"] or "none"
+        after = change["after"] or (change["host_version"] and f"{change['host_version']} (host)")
+        print(f"     {change['name']} {before} -> {after or 'none'}")
+
+
+def show_edits(edits: Differences) -> None:
+    """What was done by hand to the current revision."""
+    print("\nby hand since the current revision:")
+    show_files(edits)
+
+
+def show_files(files: Differences) -> None:
+    """Files with a letter in front: added, changed, removed."""
+    for letter, paths in (("A", files.added), ("M", files.changed), ("D", files.removed)):
+        for path in paths:
+            print(f"  {letter} {path}")
+
+
+def show_comparison(found: Comparison, *, files: bool) -> None:
+    """The distributions that differ, and the files."""
+    print(f"{found.old.name} -> {found.new.name}")
+    rows = [
+        ["  " + c.name, c.before or c.host_version or "-", c.after or c.host_version or "-"]
+        for c in found.changes
+    ]
+    if rows:
+        table(rows)
+    else:
+        print("  no distribution differs")
+    if files:
+        show_files(found.files)
+
+
+def say(text: str, end: str = "\n") -> None:
+    """A line for people, or a text as it is."""
+    print(text, end=end)
 
 
 def show_json(value: Any) -> None:

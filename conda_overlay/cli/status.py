@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conda_overlay.overlay import Overlay, Status
+    from conda_overlay.overlay import Overlay
+    from conda_overlay.status import Status
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def execute(arguments: Namespace) -> int:
     if context.json:
         output.show_json(report)
     else:
-        _show(report)
+        output.show_status(report)
     return 0
 
 
@@ -63,48 +64,3 @@ def _report(overlay: Overlay, statuses: list[Status], trigger: Any) -> dict[str,
             for status in statuses
         ],
     }
-
-
-def _show(report: dict[str, Any]) -> None:
-    from conda_overlay.cli import output
-
-    host, wiring = report["host"], report["wiring"]
-    protected = host["protected"] or "no, you may write it"
-    print(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
-    print(f"protected: {protected}")
-    if not report["overlays"]:
-        print("overlay:   none")
-        print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
-        return
-    print(f"wiring:    {wiring['state']}, {wiring['detail']}")
-    trigger = wiring["trigger"]
-    if trigger["name"]:
-        print(f"trigger:   {trigger['name']}")
-    else:
-        print(f"trigger:   none: {trigger['reason']}; type: {trigger['remedy']}")
-    for overlay in report["overlays"]:
-        revision = overlay["revision"] if overlay["managed"] else "unmanaged, made by hand"
-        count = len(overlay["distributions"])
-        print(f"\noverlay:   {overlay['overlay']}")
-        print(
-            f"revision:  {revision}, {count} distribution{'' if count == 1 else 's'}, "
-            f"{output.size(overlay['size'])}"
-        )
-        if overlay["distributions"]:
-            rows = [["\n# name", "host", "overlay", "kind", "since", "by", "reason"]]
-            for row in overlay["distributions"]:
-                kind = f"editable {row['editable']}" if row["editable"] else row["kind"]
-                rows.append(
-                    [
-                        row["name"],
-                        row["host_version"] or "-",
-                        row["version"],
-                        kind,
-                        row["since"] or "-",
-                        row["by"] or "-",
-                        row["reason"] or "",
-                    ]
-                )
-            output.table(rows)
-        for finding in overlay["findings"]:
-            print(f"\n{finding['kind']}: {finding['text']}")

@@ -1,0 +1,98 @@
+"""What all commands that change an overlay have in common: their options, and how they end."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conda_overlay.models import Log, Plan, Result
+    from conda_overlay.overlay import Overlay
+    from conda_overlay.pip import Pip
+
+
+def add_options(parser: ArgumentParser, examples: str) -> None:
+    """Conda's usual options, the reason, and examples below the help."""
+    from conda.cli.helpers import (
+        add_output_and_prompt_options,
+        add_parser_help,
+        add_parser_prefix,
+    )
+
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = f"examples:\n{examples}"
+    add_parser_help(parser)
+    add_parser_prefix(parser)
+    add_output_and_prompt_options(parser)
+    parser.add_argument("--reason", metavar="TEXT", help="Why, for the history.")
+
+
+def add_allow_conflicts(parser: ArgumentParser) -> None:
+    """``--allow-conflicts``."""
+    parser.add_argument(
+        "--allow-conflicts",
+        action="store_true",
+        help="Do it although something breaks, and record what.",
+    )
+
+
+def opened() -> Overlay:
+    """The overlay of the environment that the command line names, or of the active one."""
+    from conda.base.context import context
+
+    from conda_overlay.overlay import Overlay
+
+    return Overlay.open(context.target_prefix)
+
+
+def log(arguments: Namespace) -> Log:
+    """For the history: the command as it was typed, without credentials."""
+    import sys
+
+    from conda_overlay.distributions import without_credentials
+    from conda_overlay.models import Log
+
+    words = ("conda", *sys.argv[1:])
+    return Log(tuple(map(without_credentials, words)), arguments.reason)
+
+
+def pip(overlay: Overlay) -> Pip:
+    """A pip as talkative as conda is asked to be."""
+    from conda.base.context import context
+
+    from conda_overlay.pip import Pip
+
+    verbosity = -1 if context.quiet else int(context.verbosity)
+    return Pip(overlay.host, verbosity=verbosity, to_stderr=bool(context.json))
+
+
+def confirm(plan: Plan) -> bool:
+    """Show the plan, and ask whether to go on, as the options say."""
+    from conda.base.context import context
+
+    from conda_overlay.cli import output
+
+    if not context.json:
+        output.show_plan(plan)
+    if context.dry_run:
+        return False
+    return bool(context.json) or output.ask()
+
+
+def end(operation: Callable[[], Result]) -> int:
+    """Run an operation and say what it did."""
+    from conda.base.context import context
+
+    from conda_overlay import triggers
+    from conda_overlay.cli import output
+    from conda_overlay.exceptions import OverlayError
+
+    try:
+        result = operation()
+    except KeyboardInterrupt:
+        raise OverlayError("Interrupted; the overlay is as it was.") from None
+    output.show_result(result, dry_run=bool(context.dry_run), json=bool(context.json))
+    if result.revision is not None and not context.json:
+        output.show_trigger(triggers.find())
+    return 0

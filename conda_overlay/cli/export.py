@@ -1,0 +1,58 @@
+"""``conda overlay export``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+
+EXAMPLES = """\
+examples:
+    conda overlay export -f overlay.toml          to be applied elsewhere
+    conda overlay export --format pylock.toml     for other tools (PEP 751)
+    conda overlay export --format environment.yml what the host would need instead
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda.cli.helpers import add_parser_help, add_parser_json, add_parser_prefix
+
+    from conda_overlay.formats import FORMATS
+
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    add_parser_help(parser)
+    add_parser_prefix(parser)
+    add_parser_json(parser)
+    parser.add_argument("-f", "--file", metavar="FILE", help="Where to; standard output if not.")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="By the file's name, else overlay.toml, if not given."
+    )
+
+
+def execute(arguments: Namespace) -> int:
+    """Write the file."""
+    from pathlib import Path
+
+    from conda.base.context import context
+
+    from conda_overlay.cli import change, output
+    from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
+    from conda_overlay.formats import FORMATS
+
+    overlay = change.opened()
+    if overlay.store.current() is None:
+        raise NoSuchRevisionError(str(overlay.store.overlay), None, [])
+    file = Path(arguments.file) if arguments.file else None
+    guessed = file.name if file is not None and file.name in FORMATS else "overlay.toml"
+    name = arguments.format or guessed
+    text = FORMATS[name](overlay.document())
+    if file is not None:
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OverlayError(f"{file} cannot be written: {error.strerror}.") from error
+    if context.json:
+        output.show_json({"success": True, "format": name, "file": arguments.file, "text": text})
+    elif file is None:
+        output.say(text, end="")
+    return 0

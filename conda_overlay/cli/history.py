@@ -1,0 +1,64 @@
+"""``conda overlay history``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+
+EXAMPLES = """\
+examples:
+    conda overlay history            the revisions, newest first
+    conda overlay history 3          the whole record of revision 3
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda.cli.helpers import add_parser_help, add_parser_json, add_parser_prefix
+
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
+    add_parser_help(parser)
+    add_parser_prefix(parser)
+    add_parser_json(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    """Print the revisions, or one of them."""
+    from dataclasses import asdict
+
+    from conda.base.context import context
+
+    from conda_overlay.cli import change, output
+    from conda_overlay.exceptions import NoSuchRevisionError
+
+    overlay = change.opened()
+    kept = overlay.store
+    current, numbers = kept.current(), kept.numbers()
+    if arguments.number is not None:
+        if arguments.number not in numbers:
+            raise NoSuchRevisionError(str(kept.overlay), arguments.number, numbers)
+        output.show_json(asdict(kept.revision(arguments.number)))
+        return 0
+    revisions = [kept.revision(number) for number in reversed(numbers)]
+    edits = overlay.edits() if current is not None else None
+    if context.json:
+        output.show_json(
+            {
+                "overlay": str(kept.overlay),
+                "current": current,
+                "revisions": [
+                    {**asdict(r), "current": r.number == current, "kept": bool(kept.tree(r.number))}
+                    for r in revisions
+                ],
+                "edits": asdict(edits) if edits is not None else None,
+            }
+        )
+        return 0
+    if not revisions:
+        output.say(f"No revisions of {kept.overlay}.")
+    for revision in revisions:
+        output.show_revision(revision, current=revision.number == current)
+    if edits:
+        output.show_edits(edits)
+    return 0

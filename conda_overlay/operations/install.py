@@ -1,0 +1,183 @@
+"""Installs distributions with pip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay import planner, store
+from conda_overlay.distributions import Site, installed_files, read_site
+from conda_overlay.models import Change, Entry, Log, Plan, Request, Result
+from conda_overlay.pip import Pip, sources
+from conda_overlay.resolver import Resolution, Resolver
+
+if TYPE_CHECKING:
+    from conda_overlay.stack import Stack
+    from conda_overlay.transaction import Transaction
+
+KEPT_OPTIONS = (
+    "--index-url",
+    "--extra-index-url",
+    "--find-links",
+    "--no-index",
+    "--pre",
+    "--constraint",
+    "--no-binary",
+    "--only-binary",
+    "--config-settings",
+    "--no-build-isolation",
+    "--ignore-requires-python",
+)
+"""What says where a distribution comes from and how it is built: kept to repeat it elsewhere."""
+
+
+def install(stack: Stack, request: Request, pip: Pip, confirm: Callable[[Plan], bool]) -> Result:
+    """Resolve, plan, ask, commit; see `Overlay.install`."""
+    with stack.change() as transaction:
+        found = resolve(stack, transaction, request, pip, stack.layer_sites)
+        staged, reverted = without_copies_of_the_host(stack, found, request)
+        plan = Plan(
+            str(stack.host.prefix),
+            str(stack.store.overlay),
+            _changes(stack, request, found, staged, reverted),
+            found.broken,
+        )
+        if not plan.changes or not confirm(plan):
+            return Result(plan, None)
+        transaction.drop(reverted)
+        transaction.add(found.stage, staged)
+        entries = new_entries(stack.entries(), plan.changes, request)
+        log = Log(request.command, request.reason)
+        return Result(plan, transaction.finish(plan, log, entries))
+
+
+def resolve(
+    stack: Stack,
+    transaction: Transaction,
+    request: Request,
+    pip: Pip,
+    layers: Sequence[Path],
+) -> Resolution:
+    """Let pip resolve into stages of a transaction.
+
+    Args:
+        stack: the overlays of the host.
+        transaction: under way.
+        request: what is asked for.
+        pip: the pip of the host.
+        layers: site-packages of the overlays above the host that count as installed, first wins.
+    """
+    sites = [*map(read_site, layers), stack.host.distributions]
+    source_dir = stack.store.state / "src"
+    scratch = transaction.new_scratch()
+    return Resolver(pip, request, sites, layers, scratch, source_dir).resolve()
+
+
+def without_copies_of_the_host(
+    stack: Stack, found: Resolution, request: Request
+) -> tuple[Site, set[str]]:
+    """Drop what equals what lies below; the overlay's own copy of it goes too."""
+    if request.has("--force-reinstall", "-I", "--ignore-installed"):
+        return found.staged, set()
+    below, own, root = stack.below_view, read_site(stack.site), found.stage.root
+    kept, reverted = dict(found.staged), set()
+    for key, (new, *_) in found.staged.items():
+        host = below.get(key)
+        if host is None or host.version != new.version or new.direct_url or host.editable:
+            continue
+        store.remove(root, installed_files(new.path, root) or [])
+        del kept[key]
+        if key in own:
+            reverted.add(key)
+    return kept, reverted
+
+
+def new_entries(
+    entries: Mapping[str, Entry], changes: Collection[Change], request: Request
+) -> dict[str, Entry]:
+    """What the history knows of each distribution after some changes."""
+    result = dict(entries)
+    typed = {}
+    for text in request.requirements:
+        for key in planner.requested_names([text]):
+            typed[key] = text
+    time, who = store.now(), store.user()
+    for change in changes:
+        result.pop(change.key, None)
+        if change.after is not None:
+            requirement = typed.get(change.key) or _requirement(change)
+            intent = request.intent or _intent(change)
+            result[change.key] = Entry(
+                version=change.after,
+                since=time,
+                by=who,
+                reason=request.reason,
+                requested=change.requested,
+                requirement=requirement if change.requested else None,
+                options=_options(request.arguments) if change.requested else (),
+                url=change.url,
+                sha256=change.sha256,
+                editable=change.editable,
+                intent=intent,
+                until=request.until,
+            )
+    return result
+
+
+def _intent(change: Change) -> str:
+    if change.editable:
+        return "dev"
+    return "hold" if change.kind == "downgrade" and change.requested else "fix"
+
+
+def _requirement(change: Change) -> str:
+    if change.editable:
+        return change.editable
+    return f"{change.name}=={change.after}"
+
+
+def _options(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The kept options with their values, as one string each (``--name=value``)."""
+    result = []
+    words = iter(arguments)
+    flags = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
+    for word in words:
+        if word == "--":
+            break
+        if word in flags:
+            result.append(word)
+        elif word in KEPT_OPTIONS:
+            result.append(f"{word}={next(words, '')}")
+    return tuple(result)
+
+
+def _changes(
+    stack: Stack, request: Request, found: Resolution, staged: Site, reverted: set[str]
+) -> tuple[Change, ...]:
+    named = planner.requested_names(request.requirements)
+    marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
+    changes = planner.changes(
+        stack.below_view,
+        read_site(stack.site),
+        staged,
+        removed=reverted,
+        requested=(named | marked) - set(found.moved),
+        dependents=found.moved,
+        markers=stack.host.markers,
+    )
+    return with_sources(changes, sources(found.stage))
+
+
+def with_sources(
+    changes: Collection[Change], origins: Mapping[str, tuple[str | None, str | None]]
+) -> tuple[Change, ...]:
+    """The changes, with where pip says that it had the files from."""
+    return tuple(
+        replace(change, url=url, sha256=sha256)
+        for change in changes
+        for url, sha256 in [origins.get(canonicalize_name(change.name), (None, None))]
+    )

@@ -1,0 +1,270 @@
+"""One change of an overlay, from the lock to the commit: a draft of the next tree, verified."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from conda_overlay import guard, manifest, scripts, store
+from conda_overlay.activation import notice, trust
+from conda_overlay.distributions import Site, installed_files, read_site
+from conda_overlay.exceptions import (
+    OverlayDirError,
+    OverlayError,
+    StateError,
+    VerificationError,
+)
+from conda_overlay.host import Host
+from conda_overlay.models import Distribution, Entry, Log, Plan, Revision
+from conda_overlay.pip import Stage
+from conda_overlay.settings import Settings
+from conda_overlay.store import Store
+
+_OBSERVE = """
+import importlib.metadata as metadata, json, sys
+found = {}
+for name in json.loads(sys.argv[1]):
+    try:
+        distribution = metadata.distribution(name)
+        found[name] = [distribution.version, str(distribution.locate_file(""))]
+    except metadata.PackageNotFoundError:
+        found[name] = [None, None]
+print(json.dumps({"found": found, "path": sys.path}))
+"""
+
+
+class Transaction:
+    """A change that nobody sees until it is committed.
+
+    Attributes:
+        host: the environment below.
+        kept: the overlay that is written.
+        below: site-packages of the layers behind it.
+        staging: a directory beside the revisions, gone afterwards.
+    """
+
+    def __init__(self, host: Host, kept: Store, below: Sequence[Path], staging: Path) -> None:
+        self.host = host
+        self.kept = kept
+        self.below = below
+        self.staging = staging
+        self._scratches = 0
+
+    # -- the draft
+
+    @cached_property
+    def tree(self) -> Path:
+        """The draft: a clone of the current tree, to begin with."""
+        tree = self.staging / "tree"
+        source = Path(os.path.realpath(self.kept.overlay)) if self.kept.exists else None
+        self._start(tree, source)
+        return tree
+
+    @property
+    def site(self) -> Path:
+        """The draft's site-packages."""
+        return self.tree / self.host.site_below_prefix
+
+    def start_from(self, source: Path | None) -> None:
+        """Begin with another tree than the current one, or with nothing."""
+        tree = self.staging / "tree"
+        self._start(tree, source)
+        self.__dict__["tree"] = tree
+
+    def _start(self, tree: Path, source: Path | None) -> None:
+        if source is not None:
+            store.clone(source, tree)
+        (tree / "bin").mkdir(parents=True, exist_ok=True)
+        (tree / self.host.site_below_prefix).mkdir(parents=True, exist_ok=True)
+        if source is not None and not self.kept.managed:
+            self._rewrite_scripts(tree, tree / self.host.site_below_prefix, self.host.python)
+
+    def new_scratch(self) -> Path:
+        """An empty directory for stages."""
+        self._scratches += 1
+        scratch = self.staging / f"scratch{self._scratches}"
+        scratch.mkdir()
+        return scratch
+
+    def drop(self, keys: Collection[str]) -> None:
+        """Take distributions out of the draft."""
+        current = read_site(self.site)
+        for key in keys:
+            for distribution in current.get(key, ()):
+                store.remove(self.tree, _files(distribution, self.tree))
+
+    def add(self, stage: Stage, staged: Site) -> None:
+        """Move what pip left in a stage into the draft, in place of what it replaces."""
+        files = stage.files()
+        if stage.site / guard.NAME in files:
+            raise OverlayError(
+                f"A distribution brings its own {guard.NAME}, which would replace the guard that "
+                "keeps the overlay out of other Pythons.",
+                "install it without that file, or ask for it to be put into the environment",
+            )
+        self.drop(staged)
+        self._rewrite_scripts(stage.root, stage.site, stage.python)
+        store.move_in(self.tree, stage.root, files)
+
+    def _rewrite_scripts(self, root: Path, site: Path, interpreter: Path) -> None:
+        final = self.kept.overlay / self.host.site_below_prefix
+        head = scripts.head(self.host.python, [final, *self.below])
+        scripts.rewrite(root, site, [interpreter], head)
+
+    # -- the end
+
+    def finish(self, plan: Plan, log: Log, entries: Mapping[str, Entry]) -> int:
+        """Verify the draft and make it the current revision.
+
+        Args:
+            plan: what was decided.
+            log: who wanted it, and why.
+            entries: what the history is to know of each distribution.
+
+        Returns:
+            The number of the new revision.
+
+        Raises:
+            VerificationError: something is not as planned; nothing was committed.
+        """
+        guard.write(self.site, self.host.site_packages)
+        self._verify(plan)
+        if self.kept.exists and not self.kept.managed:
+            self._adopt()
+        current = self.kept.current()
+        facts = manifest.take(self.tree, self.kept.facts(current))
+        number = self.kept.next_number()
+        revision = Revision(
+            number=number,
+            time=store.now(),
+            user=store.user(),
+            hostname=socket.gethostname(),
+            command=log.command,
+            reason=log.reason,
+            host=self.host.fingerprint(),
+            plan=plan.to_json(),
+            distributions=entries,
+            restores=log.restores,
+        )
+        self.kept.commit(self.tree, revision, facts)
+        self._write_notice(entries)
+        return number
+
+    def _write_notice(self, entries: Mapping[str, Entry]) -> None:
+        site = str(self.host.site_packages)
+        state = notice.state_of(str(self.host.prefix), site)
+        dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
+        self.kept.write_notice(notice.content(state, site, dates))
+
+    def _verify(self, plan: Plan) -> None:
+        """Ask the host's real interpreter, and look at the files."""
+        expected = {c.key: c.visible for c in plan.changes}
+        command = ["-c", _OBSERVE, json.dumps(list(expected))]
+        done = self.host.run(command, [self.site, *self.below])
+        try:
+            seen = json.loads(done.stdout.splitlines()[-1])
+        except (ValueError, IndexError):
+            raise VerificationError(done.stderr.splitlines()[-5:]) from None
+        faults = []
+        installed = read_site(self.site)
+        for change in plan.changes:
+            version, place = seen["found"][change.key]
+            if version != expected[change.key]:
+                faults.append(f"{change.name} is {version}, and not {expected[change.key]}")
+            if change.after is not None:
+                found = installed.get(change.key, ())
+                faults += self._faults(change.name, found, place)
+        path = seen["path"]
+        mine, hosts = str(self.site), str(self.host.site_packages)
+        if mine not in path or path.index(mine) > path.index(hosts):
+            faults.append(f"the overlay is not in front of {hosts}")
+        if faults:
+            raise VerificationError(faults)
+
+    def _faults(self, name: str, found: Sequence[Distribution], place: str) -> list[str]:
+        if len(found) != 1:
+            return [f"{name} is there {len(found)} times"]
+        faults = []
+        info = found[0].path
+        if info.suffix != ".egg-link" and place != str(self.site):
+            faults.append(f"{name} comes from {place}")
+        files = installed_files(info, self.tree)
+        if files is None and info.suffix == ".dist-info":
+            faults.append(f"{name} has no RECORD")
+        gone = [f for f in files or () if f.suffix != ".pyc" and not os.path.lexists(f)]
+        return faults + [f"{name} lacks {path.relative_to(self.tree)}" for path in gone]
+
+    def _adopt(self) -> None:
+        """Make a directory that was made by hand the first revision."""
+        overlay = Path(os.path.realpath(self.kept.overlay))
+        time, who = store.now(), overlay.owner()
+        entries = {
+            key: Entry(found[0].version, time, who, "made by hand", True, found[0].name)
+            for key, found in read_site(overlay / self.host.site_below_prefix).items()
+        }
+        self.kept.adopt(
+            Revision(
+                number=self.kept.next_number(),
+                time=time,
+                user=store.user(),
+                hostname=socket.gethostname(),
+                command=(),
+                reason="adopted: made by hand",
+                host=self.host.fingerprint(),
+                plan=Plan(str(self.host.prefix), str(self.kept.overlay), ()).to_json(),
+                distributions=entries,
+            ),
+            manifest.take(overlay),
+        )
+
+
+@contextmanager
+def begin(
+    host: Host, kept: Store, below: Sequence[Path], settings: Settings
+) -> Iterator[Transaction]:
+    """Be the only writer of an overlay until the transaction ends.
+
+    Raises:
+        LockedError: another command changes it.
+        OverlayDirError: it cannot be written, or would never be trusted.
+    """
+    previous = os.umask(0o022)
+    os.umask(previous | 0o022)  # whoever can write an overlay decides what its users run
+    try:
+        with kept.lock(settings.overlay_lock_timeout, host.real):
+            try:
+                _check_trust(kept, settings)
+                with kept.stage() as staging:
+                    yield Transaction(host, kept, below, staging)
+            finally:
+                kept.discard_if_empty()
+    finally:
+        os.umask(previous)
+
+
+def _check_trust(kept: Store, settings: Settings) -> None:
+    owners = trust.trusted_owners(settings.overlay_trusted_owners)
+    reason = trust.distrust(str(kept.state), [], owners)
+    if reason:
+        raise OverlayDirError(
+            f"An overlay in {kept.overlay.parent} would never be used: {reason}.",
+            "chmod go-w on that directory, or choose another overlay_dirs",
+            directories=[str(kept.overlay.parent)],
+        )
+
+
+def _files(distribution: Distribution, tree: Path) -> list[Path]:
+    files = installed_files(distribution.path, tree)
+    if files is None:
+        raise StateError(
+            f"{distribution.name} {distribution.version} in the overlay has no RECORD, so it "
+            "cannot be replaced without leaving files behind.",
+            f"remove {distribution.path.name} and its modules by hand",
+            path=str(distribution.path),
+        )
+    return files
