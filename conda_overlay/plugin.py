@@ -61,14 +61,18 @@ def _wire(command: str) -> None:
 @hookimpl
 def conda_environment_exporters() -> Iterator[object]:
     """``conda export --format overlay-toml`` and others, on conda 25.7 and newer."""
-    from conda_overlay import environments
-
+    try:
+        from conda_overlay import environments
+    except ImportError:  # a conda without such hooks
+        return
     yield from environments.exporters()
 
 
 @hookimpl
 def conda_environment_specifiers() -> Iterator[object]:
     """``conda env create --file overlay.toml``, on conda 25.7 and newer."""
-    from conda_overlay import environments
-
+    try:
+        from conda_overlay import environments
+    except ImportError:  # a conda without such hooks
+        return
     yield from environments.specifiers()
