@@ -607,10 +607,11 @@ def test_coverage_in_the_overlay_measures_child_processes(
     code = f"import subprocess, sys; subprocess.run([sys.executable, {str(script)!r}])"
     env = {"COVERAGE_PROCESS_START": str(scratch / "rc")}
     assert output(protected.python, "-c", code, overlays=[upgraded], env=env) == "2.0"
-    argv = ("-m", "coverage", "combine", "--quiet", f"--rcfile={scratch}/rc", str(scratch))
-    output(protected.python, *argv, overlays=[upgraded])
-    argv = ("-m", "coverage", "report", f"--rcfile={scratch}/rc")
-    assert "script.py" in output(protected.python, *argv, overlays=[upgraded])
+    rc = f"--rcfile={scratch}/rc"
+    combine = ("-m", "coverage", "combine", "--quiet", rc, scratch)
+    output(protected.python, *combine, overlays=[upgraded])
+    report = output(protected.python, "-m", "coverage", "report", rc, overlays=[upgraded])
+    assert "script.py" in report
 
 
 @pytest.mark.network

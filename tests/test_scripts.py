@@ -1,0 +1,373 @@
+"""Scripts of an overlay run its code in the host's interpreter, from wherever they are started."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from conda_overlay import guard, scripts
+from tests.bed import cpython, dists, place
+from tests.bed.command import checked
+from tests.bed.users import User
+
+DEFAULT = cpython.default()
+NAMES = {
+    "plain": "plain",
+    "space": "with  space",
+    "quote": "it's 'so'",
+    "double quote": 'say "so"',
+    "variable": "$HOME ${PATH} $(id)",
+    "backslash": "a\\b\\n\\",
+    "backtick": "`id`",
+    "signs": "!#;&|*?<>~%{}[]()",
+    "unicode": "ünï€ 漢",
+    "long": "/".join(["long" * 50] * 3),
+}
+TOOL = """
+import json, os, sys, alpha
+
+def main():
+    print(json.dumps({
+        "alpha": alpha.__version__,
+        "argv": sys.argv[1:],
+        "input": sys.stdin.read(),
+        "prefix": sys.prefix,
+        "PYTHONPATH": os.environ["PYTHONPATH"],
+    }))
+    return int(os.environ.get("EXIT", 0))
+"""
+SHELL = b"#!/bin/sh\n# python would not like this\necho 'a shell'\n"
+OTHERS = {
+    "of a shell": SHELL,
+    "of env": b"#!/usr/bin/env python3\nprint(1)\n",
+    "of another Python": b"#!/elsewhere/bin/python\nprint(1)\n",
+    "of a Python that ends alike": b"#!/before{python}\nprint(1)\n",
+    "of a program beside it": b"#!{python}-config\nprint(1)\n",
+    "of another Python, long": b"#!/bin/sh\n'''exec' /before{python} \"$0\" \"$@\"\n' '''\n",
+    "of a shell that names it": b"#!/bin/sh\nexec {python} -V\n",
+    "without an interpreter": b"print(1)\n",
+    "a binary": b"\x7fELF\0\xff#!{python}\n",
+    "empty": b"",
+}
+HEADS = {
+    "plain": "#!{python}\n",
+    "space behind the sign": "#! {python}\n",
+    "an option": "#!{python} -u\n",
+    "its name of X.Y": "#!{python}" + DEFAULT.xy + "\n",
+    "quoted": '#!"{python}"\n',
+    "long": "#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n",
+    "long and quoted": "#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''\n",
+    "long, of uv": "#!/bin/sh\n'''exec' '{python}' \"$0\" \"$@\"\n' '''\n",
+}
+SHOW = """
+import sys
+
+class Unknown:
+    def method(self) -> "Unknown":
+        return self
+
+print(repr(__doc__), Unknown.method.__annotations__, "ü", ascii("ü"))
+"""
+FUTURE = "from __future__ import annotations\nfrom __future__ import (\n    division,\n)\n"
+BODIES = {
+    "a docstring": '"""What it does."""\n',
+    "a long docstring": '# A comment.\n\n"""What\n  it\'s "does".\n"""\n',
+    "a docstring in parts": '("What"\n " it does")\n',
+    "an import from the future": FUTURE,
+    "both": '"""What\nit does."""\n\n' + FUTURE,
+    "a comment behind": '"""What it does."""  # short\n' + FUTURE,
+    "an encoding": '# -*- coding: latin-1 -*-\n"""Grüße"""\n' + FUTURE,
+    "the usual encoding": '# -*- coding: utf-8 -*-\n"""Grüße"""\n',
+}
+
+
+class Overlay(NamedTuple):
+    """An overlay that pip has installed into, and its host's interpreter."""
+
+    root: Path
+    site: Path
+    python: Path
+
+    @classmethod
+    def at(cls, directory: Path, science: Path) -> Overlay:
+        """In a directory that also has a link to the host."""
+        directory.mkdir(parents=True)
+        (directory / "host").symlink_to(science)
+        root = directory / "overlay"
+        site = root / "lib" / f"python{DEFAULT.xy}" / "site-packages"
+        return cls(root, site, directory / "host" / "bin" / "python")
+
+    @property
+    def head(self) -> bytes:
+        return scripts.head(self.python, [self.site])
+
+    def install(self, *wheels: Path) -> Overlay:
+        argv: list[str | Path] = [self.python, "-m", "pip", "install", "-q", "--no-index", "-I"]
+        checked([*argv, "--no-deps", "--no-compile", "--prefix", self.root, *wheels])
+        guard.write(self.site, self.python.parents[1] / self.site.relative_to(self.root))
+        return self
+
+    def write(self, content: bytes) -> Path:
+        """Put a script into it, as pip would."""
+        script = self.root / "bin" / "script"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        self.site.mkdir(parents=True, exist_ok=True)
+        script.write_bytes(content)
+        script.chmod(0o755)
+        return script
+
+    def rewrite(self) -> Overlay:
+        scripts.rewrite(self.root, self.site, [self.python], self.head)
+        return self
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    with place.scratch() as directory:
+        yield directory
+
+
+@pytest.fixture
+def overlay(scratch: Path, science: Path) -> Overlay:
+    return Overlay.at(scratch / "place", science)
+
+
+@pytest.fixture(scope="session")
+def tool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel with a console script, and others of all kinds."""
+    data: dict[str, dists.Content] = {
+        "scripts/documented": "#!python\n" + BODIES["both"] + SHOW,
+        "scripts/shell": SHELL,
+        "scripts/other": OTHERS["of env"],
+    }
+    files = {"tool.py": TOOL}
+    entry = {"tool": "tool:main"}
+    directory = tmp_path_factory.mktemp("tool")
+    return dists.wheel(
+        directory, "tool", "1.0", files=files, scripts=entry, data=data, top_level=""
+    )
+
+
+@pytest.fixture(scope="session", params=list(NAMES.values()), ids=list(NAMES))
+def named(
+    request: pytest.FixtureRequest, science: Path, tool: Path, wheels: Path
+) -> Iterator[Overlay]:
+    """An overlay in a directory of this name, with alpha 2.0, where the host has 1.0."""
+    with place.scratch() as directory:
+        overlay = Overlay.at(directory / request.param, science)
+        yield overlay.install(tool, wheels / "alpha-2.0-py3-none-any.whl").rewrite()
+
+
+@pytest.fixture
+def installed(overlay: Overlay, tool: Path, wheels: Path) -> Overlay:
+    """An overlay with alpha 2.0, where the host has 1.0."""
+    return overlay.install(tool, wheels / "alpha-2.0-py3-none-any.whl").rewrite()
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What the tool says."""
+    assert (done.returncode, done.stderr) == (0, ""), done
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def test_script_runs_the_overlays_code_from_anywhere(named: Overlay, alice: User) -> None:
+    script = named.root / "bin" / "tool"
+    link = alice.home / "a link"
+    link.symlink_to(script)
+    ways: list[tuple[list[str | Path], dict[str, Any]]] = [
+        (["env", "-i", script], {}),
+        ([script], {"cwd": Path("/")}),
+        (["./tool"], {"cwd": script.parent}),
+        ([link], {}),
+        (["env", "tool"], {"env": {"PATH": f"{script.parent}:/usr/bin:/bin"}}),
+        ([script], {"env": {"PYTHONPATH": str(named.site)}}),
+        ([script], {"env": {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"}}),
+    ]
+    for argv, options in ways:
+        said = told(alice.run(argv, **options))
+        assert said["alpha"] == "2.0"
+        assert said["prefix"] == str(named.python.parents[1])
+        assert said["PYTHONPATH"].split(":")[0] == str(named.site)
+
+
+def test_script_passes_on_arguments_input_and_exit_code(named: Overlay, alice: User) -> None:
+    script = named.root / "bin" / "tool"
+    argv = ["", "a b", "it's", '"$HOME"', "`id`", "\\n", "*", "--", "-c", "ü", "two\nlines"]
+    said = told(alice.run([script, *argv], input="one\ntwo\n"))
+    assert (said["argv"], said["input"]) == (argv, "one\ntwo\n")
+    assert alice.run([script], env={"EXIT": "7"}).returncode == 7
+
+
+def test_script_keeps_the_callers_pythonpath_behind_the_overlay(
+    installed: Overlay, alice: User
+) -> None:
+    script = installed.root / "bin" / "tool"
+    for before, after in (("/a b:/c'", ":/a b:/c'"), ("", ""), (None, "")):
+        said = told(alice.run([script], env={"PYTHONPATH": before}))
+        assert said["PYTHONPATH"] == f"{installed.site}{after}"
+
+
+def test_script_of_several_layers_names_them_in_order(installed: Overlay, alice: User) -> None:
+    script = installed.write(f"#!{installed.python}\n".encode() + SHOW.encode())
+    script.write_bytes(f"#!{installed.python}\nimport sys; print(*sys.path[-3:])\n".encode())
+    below = installed.root.parent / "below"
+    guard.write(below, installed.python.parents[1] / installed.site.relative_to(installed.root))
+    head = scripts.head(installed.python, [installed.site, below])
+    scripts.rewrite(installed.root, installed.site, [installed.python], head)
+    found = alice.run([script]).stdout.split()
+    assert found[:2] == [str(installed.site), str(below)]
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash --posix", "bash", "zsh", "busybox sh", "ksh"])
+def test_head_is_valid_in_every_shell(shell: str, named: Overlay, alice: User) -> None:
+    program, *options = shell.split()
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    said = told(alice.run([program, *options, named.root / "bin" / "tool", "a b"]))
+    assert (said["alpha"], said["argv"]) == ("2.0", ["a b"])
+
+
+@pytest.mark.parametrize(
+    "python",
+    [python for python in cpython.interpreters() if python.number >= (3, 8)],
+    ids=lambda python: str(python.xy),
+)
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_head_is_one_string_to_python_without_a_warning(
+    name: str, python: cpython.Interpreter, scratch: Path
+) -> None:
+    prefix = Path("/somewhere", name)
+    (scratch / "script").write_bytes(scripts.head(prefix / "bin" / "python", [prefix / "site"]))
+    argv: list[str | Path] = [python.executable, "-I", "-W", "error", scratch / "script"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_script_keeps_its_docstring_its_futures_and_its_encoding(
+    kind: str, overlay: Overlay, alice: User
+) -> None:
+    body = BODIES[kind] + SHOW
+    encoding = "latin-1" if "latin-1" in body else "utf-8"
+    script = overlay.write(f"#!{overlay.python}\n{body}".encode(encoding))
+    before = alice.run([script])
+    assert before.returncode == 0
+    overlay.rewrite()
+    assert b"exec" in script.read_bytes()
+    after = alice.run([script], env={"PYTHONWARNINGS": "error"})
+    if kind == "an import from the future":  # to Python the head is the docstring then
+        assert after.stdout.endswith(before.stdout.removeprefix("None"))
+    else:
+        assert after.stdout == before.stdout
+    assert (after.returncode, after.stderr) == (0, "")
+
+
+def test_script_that_is_not_valid_in_this_python_gets_the_head_all_the_same(
+    overlay: Overlay,
+) -> None:
+    body = b"'''Doc.'''\nprint 'of Python 2'\n"
+    script = overlay.write(f"#!{overlay.python}\n".encode() + body)
+    overlay.rewrite()
+    assert script.read_bytes() == overlay.head + body
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_every_form_of_head_that_names_the_interpreter_is_replaced(
+    kind: str, overlay: Overlay
+) -> None:
+    body = b"# -*- coding: utf-8 -*-\nimport sys\nprint(sys.argv)\n"
+    head = HEADS[kind].replace("{python}", str(overlay.python))
+    script = overlay.write(head.encode() + body)
+    overlay.rewrite()
+    assert script.read_bytes() == overlay.head + body
+    assert script.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_every_other_file_is_left_alone(kind: str, overlay: Overlay) -> None:
+    content = OTHERS[kind].replace(b"{python}", os.fsencode(overlay.python))
+    script = overlay.write(content)
+    before = script.stat()
+    overlay.rewrite()
+    after = script.stat()
+    assert script.read_bytes() == content
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_links_and_directories_among_the_scripts_are_left_alone(overlay: Overlay) -> None:
+    content = f"#!{overlay.python}\nprint(1)\n".encode()
+    outside = overlay.root.parent / "outside"
+    outside.write_bytes(content)
+    script = overlay.write(content)
+    (script.parent / "link").symlink_to(outside)
+    (script.parent / "dangling").symlink_to("nowhere")
+    (script.parent / "directory").mkdir()
+    overlay.rewrite()
+    assert outside.read_bytes() == content
+    assert script.read_bytes() != content
+    assert (script.parent / "link").readlink() == outside
+
+
+def test_scripts_of_a_wheel_get_the_head_if_python_runs_them(named: Overlay, alice: User) -> None:
+    scripts = named.root / "bin"
+    for name in ("tool", "alpha", "documented"):
+        assert (scripts / name).read_bytes().startswith(named.head)
+    done = alice.run(["env", "-i", "LANG=C.UTF-8", scripts / "documented"])
+    assert done.stdout.startswith("'What\\nit does.' {'return': ") and done.stderr == ""
+    assert (scripts / "shell").read_bytes() == SHELL
+    assert (scripts / "other").read_bytes() == OTHERS["of env"]
+
+
+def test_rewriting_again_changes_nothing(installed: Overlay) -> None:
+    def state() -> Mapping[Path, tuple[int, bytes]]:
+        files = [path for path in installed.root.rglob("*") if path.is_file()]
+        return {path: (path.stat().st_ino, path.read_bytes()) for path in files}
+
+    before = state()
+    installed.rewrite()
+    assert state() == before
+
+
+def test_record_has_the_hash_and_the_size_of_every_file(named: Overlay) -> None:
+    recorded = set()
+    for record in named.site.glob("*.dist-info/RECORD"):
+        with record.open(newline="", encoding="utf-8") as file:
+            for path, digest, size in csv.reader(file):
+                if path == f"{record.parent.name}/RECORD":
+                    continue
+                content = (named.site / path).read_bytes()
+                expected = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode()
+                assert (digest, size) == ("sha256=" + expected.rstrip("="), str(len(content)))
+                recorded.add(Path(os.path.normpath(named.site / path)))
+    assert set((named.root / "bin").iterdir()) <= recorded
+
+
+def test_hard_linked_older_copies_do_not_change(
+    overlay: Overlay, tool: Path, scratch: Path
+) -> None:
+    overlay.install(tool)
+    older = scratch / "older"
+    shutil.copytree(overlay.root, older, copy_function=os.link)
+    before = {path: path.read_bytes() for path in older.rglob("*") if path.is_file()}
+    overlay.rewrite()
+    assert (overlay.root / "bin" / "tool").read_bytes().startswith(overlay.head)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_pip_writes_no_head_that_is_not_known(named: Overlay, tool: Path, scratch: Path) -> None:
+    fresh = Overlay(scratch, scratch / named.site.relative_to(named.root), named.python)
+    script = fresh.install(tool).root / "bin" / "tool"
+    assert not script.read_bytes().startswith(fresh.head)
+    fresh.rewrite()
+    assert script.read_bytes().startswith(fresh.head)
