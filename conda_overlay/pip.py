@@ -201,7 +201,7 @@ class Pip:
             steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
         command = [str(stage.python), "-I", str(_RUNNER), self.location, str(stage.reports)]
         command += [str(source_dir), str(steering) if constraints else ""]
-        command += ["install", "--no-user", "--no-warn-script-location"]
+        command += ["install", "--no-user", "--no-warn-script-location", "--no-warn-conflicts"]
         if "--compile" not in arguments:
             # Half of pip's time for a large set; Python does it at the first import, once.
             command.append("--no-compile")

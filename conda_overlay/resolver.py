@@ -71,6 +71,8 @@ class Resolver:
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()
         """Dependents that cannot move."""
+        self.pushed: set[str] = set()
+        """Dependents that do not move by being named: pip before 20.3 leaves what is installed."""
         self.free: set[str] = set()
         """Names that no constraint holds any more."""
         self.loosened = 0
@@ -86,8 +88,7 @@ class Resolver:
         for number in range(_ROUNDS):
             lines = self._constraints()
             stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.overlays)
-            arguments = [*self.request.arguments, *self.moved]
-            outcome = self.pip.install(stage, arguments, lines, self.source_dir)
+            outcome = self.pip.install(stage, self._arguments(), lines, self.source_dir)
             if outcome.ok:
                 found = self._judge(stage)
                 if not found.unwanted:
@@ -101,6 +102,13 @@ class Resolver:
                     raise PipError(outcome.told, requirements=list(self.request.requirements))
                 break
         return self._give_up()
+
+    def _arguments(self) -> list[str]:
+        joined = (
+            f"{key}!={conflict.version}" if key in self.pushed else key
+            for key, conflict in self.moved.items()
+        )
+        return [*self.request.arguments, *joined]
 
     def _constraints(self) -> list[str]:
         going = {*self.named, *self.moved}
@@ -118,10 +126,11 @@ class Resolver:
 
     def _join(self, found: Resolution) -> bool:
         """Ask for the dependents that break too; False when there is none left to ask for."""
-        known = {*self.named, *self.moved, *self.stuck, *found.staged}
+        known = {*self.named, *self.stuck, *found.staged, *self.pushed}
         joining = planner.joining(found.unwanted, known)
         if not joining or self.request.has("--no-deps"):
             return False
+        self.pushed |= joining.keys() & self.moved.keys()
         self.pip.say(f"Moving too: {', '.join(sorted(joining))}.")
         self.moved.update(joining)
         return True

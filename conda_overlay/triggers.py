@@ -40,19 +40,28 @@ class Trigger:
         return {"name": self.name, "reason": self.reason, "remedy": self.remedy}
 
 
-def find() -> Trigger:
-    """Start the Python of the user's conda as activation does, and see what registers itself."""
-    import conda
-
-    done = subprocess.run(
+def ask() -> subprocess.Popen[str]:
+    """Start the Python of the user's conda as activation does; it says what registers itself."""
+    return subprocess.Popen(
         [str(_python_of_conda()), "-c", _ASK, "shell.posix", "activate"],
-        capture_output=True,
-        text=True,
-        check=False,
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
         env={name: value for name, value in os.environ.items() if name != wiring.DISABLE},
     )
-    if done.stdout.startswith("yes"):
+
+
+def find(asked: subprocess.Popen[str] | None = None) -> Trigger:
+    """What will run the engine.
+
+    Args:
+        asked: what `ask` returned, when there was something else to do meanwhile.
+    """
+    import conda
+
+    answer = (asked or ask()).communicate()[0]
+    if answer.startswith("yes"):
         return Trigger("start-up hook")
     try:
         version = Version(conda.__version__)

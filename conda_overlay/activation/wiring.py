@@ -73,6 +73,8 @@ class State:
     def decode(cls, text: str | None) -> State:
         """Read the state variable; text that nobody of us wrote counts as no state."""
         flag, *fields = (text or "0").split(":")
+        if flag not in ("0", "1") or not all(f.startswith(("/", "!/")) for f in fields):
+            return cls()
         state = cls(flag == "1")
         while fields:
             if fields[0].startswith("!"):

@@ -88,11 +88,12 @@ def end(operation: Callable[[], Result]) -> int:
     from conda_overlay.cli import output
     from conda_overlay.exceptions import OverlayError
 
+    asked = None if context.json or context.dry_run else triggers.ask()
     try:
         result = operation()
     except KeyboardInterrupt:
         raise OverlayError("Interrupted; the overlay is as it was.") from None
     output.show_result(result, dry_run=bool(context.dry_run), json=bool(context.json))
-    if result.revision is not None and not context.json:
-        output.show_trigger(triggers.find())
+    if result.revision is not None and asked is not None:
+        output.show_trigger(triggers.find(asked))
     return 0
