@@ -10,7 +10,8 @@ from hypothesis import settings
 
 from tests.activation.made import Overlay, overlay
 from tests.activation.run import FLAGS, Shell, needs
-from tests.bed import place
+from tests.bed import base, environment, place, pypi
+from tests.bed.command import checked
 from tests.bed.users import User
 from tests.conftest import Conda
 
@@ -22,6 +23,11 @@ settings.load_profile("bed")
 def shell(request: pytest.FixtureRequest, conda: Conda, alice: User) -> Shell:
     needs(request.param)
     return Shell(request.param, conda, alice)
+
+
+@pytest.fixture
+def bash(conda: Conda, alice: User) -> Shell:
+    return Shell("bash", conda, alice)
 
 
 @pytest.fixture
@@ -38,3 +44,15 @@ def over_daq(conda: Conda, alice: User) -> Overlay:
 def scratch() -> Iterator[Path]:
     with place.scratch() as directory:
         yield directory
+
+
+@pytest.fixture(scope="module")
+def bare(conda: Conda) -> Iterator[Conda]:
+    """A copy of the conda without the plugin."""
+    with place.scratch() as directory:
+        prefix = base.clone(conda.prefix, directory / "base")
+        for name in ("science", "daq"):
+            environment.clone(conda.env(name), prefix / "envs" / name)
+        checked([*pypi.pip(prefix), "uninstall", "--quiet", "--yes", "conda-overlay"])
+        environment.protect(prefix)
+        yield Conda(prefix, conda.version)

@@ -55,6 +55,8 @@ class Dump:
     overlays: Sequence[Overlay] = ()
     unless_conda_fails: bool = False
     """Whether conda itself may be unable to activate here, so that there is nothing to wire."""
+    within: str = ""
+    """A command that runs the one that notes, such as ``conda run``."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ class Shell:
     def _line(self, directory: Path, step: Step) -> str:
         if isinstance(step, Dump):
             python = self.conda.prefix / "bin" / "python"
-            return f"{python} -I -S {directory}/dump.py {directory}/dumps '{step.label}'"
+            noting = f"{python} -I -S {directory}/dump.py {directory}/dumps '{step.label}'"
+            return f"{step.within} {noting}"
         if isinstance(step, Export):
             return _EXPORT.get(self.name, 'export {}="{}"').format(step.name, step.value)
         if isinstance(step, Nested):

@@ -1,0 +1,197 @@
+"""The start-up hook does what it must in conda's processes, and nothing anywhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conda_overlay.activation import startup
+from tests.activation.made import Overlay, overlay
+from tests.activation.run import Dump, Shell, Step
+from tests.bed import base, environment, place
+from tests.bed.users import User
+from tests.conftest import Conda
+
+LOADED = "import sys; print('conda_overlay.activation.startup' in sys.modules)"
+
+
+@pytest.mark.parametrize(
+    ("argv", "shell"),
+    [
+        ("conda shell.posix activate science", "posix"),
+        ("conda shell.bash hook", "bash"),
+        ("conda shell.tcsh deactivate", "tcsh"),
+        ("conda shell.fish reactivate", "fish"),
+        ("conda shell.posix+json activate science", None),
+        ("conda shell.cmd.exe activate science", None),
+        ("conda shell.powershell activate science", None),
+        ("conda shell.xonsh activate science", None),
+        ("conda shell.posix commands", None),
+        ("conda shell.posix", None),
+        ("conda activate science", None),
+        ("conda run -n science conda shell.posix activate", None),
+        ("conda", None),
+    ],
+)
+def test_only_activation_in_a_known_shell_is_a_request(argv: str, shell: str | None) -> None:
+    assert startup.activation_request(argv.split()) == shell
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "loaded"),
+    [
+        ([], {}, "False"),
+        (["run", "shell.posix"], {}, "False"),
+        (["shell.posix", "activate"], {}, "True"),
+        ([], {"_CONDA_OVERLAY": "0"}, "True"),
+    ],
+)
+def test_a_python_of_the_base_loads_it_only_where_it_may_have_something_to_do(
+    floor: Conda, alice: User, arguments: list[str], environ: dict[str, str], loaded: str
+) -> None:
+    argv = [str(floor.prefix / "bin" / "python"), "-c", LOADED, *arguments]
+    assert alice.run(argv, env=environ).stdout.splitlines()[0] == loaded
+
+
+@pytest.mark.parametrize("program", ["conda", "/usr/bin/python3", "{env}/bin/python"])
+def test_a_module_of_an_overlay_that_another_start_up_file_has_loaded_is_forgotten_by_conda(
+    floor: Conda, alice: User, over_science_of_floor: Overlay, program: str
+) -> None:
+    """``a.pth`` comes before ``conda_overlay.pth``, and imports what the overlay has, too."""
+    python = floor.prefix / "bin" / "python"
+    state = f"0:{over_science_of_floor.prefix}:{over_science_of_floor.bin}"
+    state += f":{over_science_of_floor.site}"
+    site = alice.home / ".local/lib" / over_science_of_floor.site.parent.name / "site-packages"
+    site.mkdir(parents=True)
+    (site / "a.pth").write_text("import of_science\n")
+    script = alice.home / "conda"
+    script.write_text("import sys; print('of_science' in sys.modules)")
+    environ = {"PYTHONPATH": str(over_science_of_floor.site), "_CONDA_OVERLAY": state}
+    assert alice.run([python, script], env=environ).stdout == "False\n"
+
+
+@pytest.fixture
+def over_science_of_floor(floor: Conda, alice: User) -> Overlay:
+    return overlay(alice.home / ".conda" / "overlays", floor.env("science"), alice)
+
+
+COMMANDS = [
+    ["--version"],
+    ["info", "--json"],
+    ["list", "-n", "science"],
+    ["config", "--show"],
+    ["env", "list"],
+    ["no-such-command"],
+    ["shell.posix", "deactivate"],
+    ["shell.posix", "activate", "science"],
+    ["shell.posix", "activate", "nosuch"],
+    ["shell.posix", "activate", "--help"],
+    ["shell.posix", "commands"],
+    ["shell.posix", "hook"],
+    ["shell.fish", "hook"],
+    ["shell.csh", "hook"],
+    ["shell.posix+json", "activate", "science"],
+    ["shell.powershell", "activate", "science"],
+    ["shell.nosuch", "activate"],
+]
+LINE_FOLLOWS = [
+    ["shell.posix", "deactivate"],
+    ["shell.posix", "activate", "science"],
+    ["shell.posix", "activate", "nosuch"],
+    ["shell.posix", "activate", "--help"],
+    ["shell.posix", "hook"],
+    ["shell.fish", "hook"],
+    ["shell.csh", "hook"],
+]
+
+
+def output(conda: Conda, user: User, argv: list[str]) -> tuple[int, str, str]:
+    """What a command of conda says, wherever that conda is, but for the name of our command."""
+    done = user.run([conda.executable, *argv])
+
+    def said(text: str) -> str:
+        text = text.replace(", 'overlay'", "").replace(", overlay", "")
+        lines = [line for line in text.splitlines(keepends=True) if line != "overlay\n"]
+        return "".join(lines).replace(str(conda.prefix), "BASE")
+
+    return done.returncode, said(done.stdout), said(done.stderr)
+
+
+@pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
+def test_every_command_says_the_same_with_and_without_the_plugin(
+    conda: Conda, bare: Conda, alice: User, argv: list[str]
+) -> None:
+    with_it, without = output(conda, alice, argv), output(bare, alice, argv)
+    assert with_it == without
+    (alice.home / ".conda" / "overlays").mkdir(parents=True)
+    code, stdout, stderr = output(conda, alice, argv)
+    assert (code, stderr) == (without[0], without[2])
+    if argv in LINE_FOLLOWS:
+        line = stdout.removeprefix(without[1])
+        assert line.startswith(";") or not without[1] or without[1].endswith("\n")
+        assert line.count("\n") == 1 and "conda_overlay/activation" in line
+    else:
+        assert stdout == without[1]
+
+
+def test_json_stays_json(conda: Conda, alice: User, over_science: Overlay) -> None:
+    for argv in (["info", "--json"], ["shell.posix+json", "activate", "science"]):
+        assert json.loads(alice.run([conda.executable, *argv]).stdout)
+
+
+@pytest.mark.parametrize("state", ["garbage", ":::", "1:!", "0:/a:/b", "\udcff:\n", "2:/:/:/"])
+def test_a_broken_state_variable_stops_nothing(
+    bash: Shell, over_science: Overlay, state: str
+) -> None:
+    steps: list[Step] = ["conda activate science", Dump("active")]
+    steps += ["conda deactivate", Dump("after")]
+    ran = bash.run(steps, {"_CONDA_OVERLAY": state})
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.environs["active"]["PYTHONPATH"] == str(over_science.site)
+    assert not {"_CONDA_OVERLAY", "PYTHONPATH"} & set(ran.environs["after"])
+
+
+def test_broken_files_of_an_overlay_stop_nothing(bash: Shell, over_science: Overlay) -> None:
+    recorded = over_science.path.with_name(f".{over_science.path.name}") / "host"
+    for damage in ("host is not text", "host is a directory", "unreadable"):
+        if damage == "host is not text":
+            recorded.write_bytes(b"\xff\0")
+        elif damage == "host is a directory":
+            recorded.unlink()
+            recorded.mkdir()
+        else:
+            over_science.path.parent.chmod(0)
+        ran = bash.run(["conda activate science", "conda deactivate", Dump("after")])
+        assert ran.returncode == 0
+        assert "Traceback" not in ran.stderr
+        assert not {"_CONDA_OVERLAY", "PYTHONPATH"} & set(ran.environs["after"])
+
+
+@pytest.fixture
+def damaged(conda: Conda) -> Iterator[Conda]:
+    """A copy of the conda, to damage."""
+    with place.scratch() as directory:
+        prefix = base.clone(conda.prefix, directory / "base")
+        environment.clone(conda.env("science"), prefix / "envs" / "science")
+        yield Conda(prefix, conda.version)
+
+
+def test_a_broken_installation_of_the_plugin_stops_nothing(
+    damaged: Conda, alice: User, over_science: Overlay
+) -> None:
+    bash = Shell("bash", damaged, alice)
+    [package] = damaged.prefix.glob("lib/python*/site-packages/conda_overlay")
+    damages: dict[str, tuple[Path, str]] = {
+        "settings": (package / "settings.py", "raise RuntimeError('broken')"),
+        "engine": (package / "activation" / "engine.py", "raise RuntimeError('broken')"),
+        "hook": (package / "activation" / "startup.py", "raise RuntimeError('broken')"),
+    }
+    for name, (file, text) in damages.items():
+        file.write_text(text)
+        ran = bash.run(["conda activate science", Dump(name), "conda deactivate", Dump("after")])
+        assert ran.returncode == 0, ran
+        assert ran.environs[name]["CONDA_SHLVL"] == "1"
+        assert ran.environs["after"]["CONDA_SHLVL"] == "0"
