@@ -102,7 +102,8 @@ def show_status(report: dict[str, Any]) -> None:
             f"{size(overlay['size'])}"
         )
         if overlay["distributions"]:
-            rows = [["\n# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
+            print()
+            rows = [["# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
             for row in overlay["distributions"]:
                 kind = f"editable {row['editable']}" if row["editable"] else row["kind"]
                 rows.append(
