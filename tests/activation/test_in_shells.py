@@ -17,7 +17,7 @@ from tests.bed.users import User
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 SPECIAL = "!\"$`'\\ \n #~*?[b]{c};&|<>()"
 # In an entry of PATH conda itself makes these break its own code for the shell.
-MANGLED_BY_CONDA = {"bash": "'", "zsh": "'", "dash": "'", "fish": '"$', "tcsh": '!"$`\n'}
+MANGLED_BY_CONDA = {"bash": "'", "zsh": "'", "dash": "'", "fish": '"$\n', "tcsh": '!"$`\n'}
 
 
 def test_switches_and_returns_leave_no_trace(
@@ -124,7 +124,9 @@ def test_where_conda_itself_mangles_path_the_outcome_is_condas(
         wired, bare = shell.with_and_without(steps, path)
         check(steps, wired, bare)
         after = bare.environs.get("after", {"PATH": None})["PATH"]
-        assert bare.returncode or bare.stderr or not str(after).endswith(latin(path["PATH"]))
+        mangled = bare.returncode or bare.stderr or not str(after).endswith(latin(path["PATH"]))
+        # The newline is lost by conda's own file for fish, which the floor's is not.
+        assert mangled or (shell.name, character) == ("fish", "\n")
 
 
 def here_and_back(overlay: Overlay, unless_conda_fails: bool = False) -> list[Step]:

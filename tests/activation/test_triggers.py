@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,7 +238,7 @@ def without_hook(conda: Conda) -> Iterator[Conda]:
 
 def calls_plugins_at_activation(conda: Conda) -> bool:
     year, month = map(int, conda.version.split(".")[:2])
-    return (24, 9) <= (year, month) < (26, 6)
+    return (24, 9) <= (year, month) < (26, 7)
 
 
 def test_condas_own_hook_wires_alone_where_conda_calls_it(without_hook: Conda, alice: User) -> None:
@@ -253,6 +254,36 @@ def test_condas_own_hook_wires_alone_where_conda_calls_it(without_hook: Conda, a
     with_it, without = bash.with_and_without(steps, where)
     assert with_it.stderr == ""
     check(steps, with_it, without)
+
+
+def trigger(conda: Conda, user: User, **environ: str) -> dict[str, str | None]:
+    """What the status says will wire the overlay."""
+    argv = [str(conda.executable), "overlay", "status", "-n", "science", "--json"]
+    done = user.run(argv, env={"SHELL": "/bin/bash", **environ})
+    assert done.returncode == 0, done
+    told: dict[str, str | None] = json.loads(done.stdout)["wiring"]["trigger"]
+    return told
+
+
+def test_status_finds_the_start_up_hook(conda: Conda, alice: User) -> None:
+    assert trigger(conda, alice)["name"] == "start-up hook"
+    assert trigger(conda, alice, CONDA_OVERLAY_DISABLE="1")["name"] == "start-up hook"
+
+
+def test_where_nothing_wires_status_says_what_to_type_and_that_wires(
+    without_hook: Conda, alice: User
+) -> None:
+    told = trigger(without_hook, alice)
+    if calls_plugins_at_activation(without_hook):
+        assert told["name"] == "conda_post_commands"
+        return
+    assert told["name"] is None
+    bash = Shell("bash", without_hook, alice)
+    science = overlay(alice.home / ".conda" / "overlays", without_hook.env("science"), alice)
+    in_order(
+        bash,
+        ["conda activate science", str(told["remedy"]), Dump("by hand", [science])],
+    )
 
 
 def test_a_user_can_install_the_plugin_over_a_base_of_roots(bare: Conda, alice: User) -> None:
