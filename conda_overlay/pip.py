@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,9 @@ from conda_overlay.host import Host, clean_environ
 
 OLDEST = Version("19.2")
 """The pip that Python 3.8.0 shipped."""
+
+RESOLVING = Version("20.3")
+"""The first pip with a resolver that heeds every requirement: an older one is the last resort."""
 
 _RUNNER = Path(__file__).with_name("run_pip.py")
 _TAIL = 25  # lines of pip's output that an error quotes
@@ -158,23 +161,29 @@ class Pip:
         Raises:
             HostError: there is none that runs on the host's Python.
         """
+        for floor in (RESOLVING, OLDEST):
+            for version, place in self._candidates():
+                if _is_at_least(version, floor):
+                    return place
+        raise HostError(
+            f"No pip runs on the Python {self.host.python_version} of {self.host.prefix}.",
+            "ask for pip to be added to the environment, or to conda's base",
+            prefix=str(self.host.prefix),
+        )
+
+    def _candidates(self) -> Iterator[tuple[str, str]]:
+        """The versions and places of the pips that run on the host's Python, best first."""
         own = self.host.distributions.get("pip", ())
-        if own and (self.host.site_packages / "pip").is_dir() and _is_recent(own[0].version):
-            return ""
+        if own and (self.host.site_packages / "pip").is_dir():
+            yield own[0].version, ""
         found = importlib.util.find_spec("pip")
         if found is not None and found.origin is not None:
             requires = importlib.metadata.metadata("pip")["Requires-Python"] or ""
             if SpecifierSet(requires).contains(self.host.markers["python_full_version"]):
-                return str(Path(found.origin).parent.parent)
+                yield importlib.metadata.version("pip"), str(Path(found.origin).parent.parent)
         bundled = self.host.site_packages.parent / "ensurepip" / "_bundled"
-        wheels = sorted(bundled.glob("pip-*.whl"))
-        if not wheels:
-            raise HostError(
-                f"No pip runs on the Python {self.host.python_version} of {self.host.prefix}.",
-                "ask for pip to be added to the environment, or to conda's base",
-                prefix=str(self.host.prefix),
-            )
-        return str(wheels[-1])
+        for wheel in bundled.glob("pip-*.whl"):
+            yield wheel.name.split("-")[1], str(wheel)
 
     def say(self, text: str) -> None:
         """Tell the user between two runs of pip."""
@@ -251,9 +260,9 @@ def _lines(output: bytes) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _is_recent(version: str) -> bool:
+def _is_at_least(version: str, floor: Version) -> bool:
     try:
-        return Version(version) >= OLDEST
+        return Version(version) >= floor
     except InvalidVersion:
         return False
 

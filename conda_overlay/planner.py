@@ -173,15 +173,21 @@ def _why(
     return max(reasons)[2] if reasons else "required"
 
 
-def _requirements(view: View, markers: Markers) -> Iterator[tuple[Distribution, Requirement]]:
-    """Every requirement that applies, those of the extras that something in effect asks for too."""
+def _requirements(
+    view: View, markers: Markers, asked: Iterable[str] = ()
+) -> Iterator[tuple[Distribution, Requirement]]:
+    """Every requirement that applies, those of the extras that something in effect asks for too.
+
+    Args:
+        view: the distributions in effect.
+        markers: the host's.
+        asked: requirements that a user typed, whose extras count as well.
+    """
     extras: dict[str, set[str]] = {}
-    for distribution in view.values():
-        for requirement in map(_parse, distribution.requires):
-            if requirement is not None and requirement.extras and _applies(requirement, markers):
-                extras.setdefault(canonicalize_name(requirement.name), set()).update(
-                    requirement.extras
-                )
+    for text in (*asked, *(text for found in view.values() for text in found.requires)):
+        requirement = _parse(text)
+        if requirement is not None and requirement.extras and _applies(requirement, markers):
+            extras.setdefault(canonicalize_name(requirement.name), set()).update(requirement.extras)
     for key, distribution in view.items():
         for requirement in map(_parse, distribution.requires):
             if requirement is not None and _applies(requirement, markers, extras.get(key, ())):
@@ -201,9 +207,10 @@ def _applies(requirement: Requirement, markers: Markers, extras: Iterable[str] =
 
 def _holds(requirement: Requirement, found: Distribution) -> bool:
     try:
-        return requirement.specifier.contains(found.version, prereleases=True)
+        version = Version(found.version)
     except InvalidVersion:
         return True  # a version outside PEP 440 cannot be judged
+    return requirement.specifier.contains(version, prereleases=True)
 
 
 @cache
@@ -268,7 +275,12 @@ def is_newer(one: str, other: str) -> bool:
 
 
 def unneeded(
-    overlay: Site, below: View, named: Collection[str], wanted: Collection[str], markers: Markers
+    overlay: Site,
+    below: View,
+    named: Collection[str],
+    wanted: Collection[str],
+    markers: Markers,
+    asked: Iterable[str] = (),
 ) -> set[str]:
     """What goes with the named distributions: what nobody wanted, and nothing that stays needs.
 
@@ -281,14 +293,16 @@ def unneeded(
         named: normalized names that go.
         wanted: normalized names that were asked for.
         markers: the host's.
+        asked: what the user typed for them, for its extras.
     """
     mine = effective(overlay)
+    asked = [text for text in asked if not requested_names([text]) & set(named)]
     kept = {key for key in mine if key in wanted and key not in named}
     grown = True
     while grown:
         view = {**below, **{key: mine[key] for key in kept}}
         needed: set[str] = set()
-        for distribution, requirement in _requirements(view, markers):
+        for distribution, requirement in _requirements(view, markers, asked):
             target = canonicalize_name(requirement.name)
             spare = target in mine and target not in kept and target not in named
             host = below.get(target)
@@ -302,6 +316,32 @@ def unneeded(
         grown = bool(needed - kept)
         kept |= needed
     return {key for key in mine if key not in kept and key not in named}
+
+
+def falling(
+    overlay: Site,
+    below: View,
+    named: Collection[str],
+    candidates: Collection[str],
+    markers: Markers,
+) -> set[str]:
+    """Which of the candidates cannot stay without the named distributions: theirs would break.
+
+    Args:
+        overlay: what the overlay has.
+        below: what is in effect under it.
+        named: normalized names that go.
+        candidates: normalized names that may go as well.
+        markers: the host's.
+    """
+    mine, fallen = effective(overlay), set[str]()
+    while True:
+        staying = {key: found for key, found in mine.items() if key not in {*named, *fallen}}
+        broken = conflicts({**below, **staying}, markers, Path())
+        grown = {canonicalize_name(conflict.name) for conflict in broken} & {*candidates}
+        if grown <= fallen:
+            return fallen
+        fallen |= grown
 
 
 def meaning(

@@ -134,7 +134,7 @@ def options(given: Sequence[str], reports: str, steering: str) -> Iterator[str]:
     # With it pip before 21.3 refuses editables.
     if "--no-use-pep517" not in given and (version >= (21, 3) or "--editable" not in given):
         yield "--use-pep517"
-    if steering:
+    if steering and version >= (20, 3):  # before, a constraint took the place of what was asked for
         yield from ("-c", steering)
 
 

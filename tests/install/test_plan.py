@@ -174,9 +174,9 @@ def test_credentials_are_never_recorded(quick: Bench, wheels: Path, links: Path)
     assert "127.0.0.1:1/simple" in kept
 
 
-@pytest.mark.parametrize(("option", "shows"), [("-q", False), ("-v", True), (None, True)])
-def test_verbosity_is_pips_too(quick: Bench, option: str | None, shows: bool) -> None:
-    printed = quick.install(*[option] * bool(option), "new")
+@pytest.mark.parametrize(("options", "shows"), [(["-q"], False), (["-v"], True), ([], True)])
+def test_verbosity_is_pips_too(quick: Bench, options: list[str], shows: bool) -> None:
+    printed = quick.install(*options, "new")
     assert ("Looking in links" in printed) == shows
     assert "added:\n  new  1.0" in printed
     assert "Successfully installed" not in printed

@@ -1,0 +1,145 @@
+"""Every pip that a host may carry does, from the oldest that its Python ships, and none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import cpython, environment, pypi
+from tests.bed.cpython import Interpreter
+from tests.install.bench import Bench
+from tests.install.test_kinds import own
+
+PIPS = {
+    "20.3.4": "3.9",
+    "21.3.1": "3.10",
+    "22.0.4": "3.10",
+    "22.2.2": "3.10",
+    "23.3.2": "3.12",
+    "newest": "3.13",
+}
+"""The newest Python that a pip runs on; the newest pip is from PyPI."""
+
+SETUP = "from setuptools import setup\nsetup(name='dev-tool', version='1.9', packages=['dev_tool'])"
+
+
+def newest() -> str:
+    [wheel] = pypi.wheels(["pip"], python("3.13").xy, dependencies=False)
+    return wheel.name.split("-")[1]
+
+
+def python(newest: str) -> Interpreter:
+    """The newest Python of this machine that is not newer."""
+    fitting = [
+        found
+        for found in [*cpython.available(), cpython.default()]
+        if found.number <= tuple(map(int, newest.split(".")))
+    ]
+    if not fitting:
+        pytest.skip(f"there is no Python {newest} or older on this machine")
+    return max(fitting, key=lambda found: found.number)
+
+
+@pytest.fixture
+def hosting(quick: Bench, scratch: Path, wheels: Path) -> Callable[[str, str | None], Bench]:
+    """Makes a bench whose host has a Python and a pip."""
+
+    def make(newest: str, pip: str | None) -> Bench:
+        names = ("alpha", "beta", "gamma", "delta", "stuck")
+        template = environment.template(
+            python=python(newest),
+            pip=pip,
+            wheels=[wheels / f"{name}-1.0-py3-none-any.whl" for name in names],
+        )
+        return replace(quick, name=str(environment.clone(template, scratch / "host")))
+
+    return make
+
+
+def check(bench: Bench, *, resolves: bool = True) -> None:
+    """The promises, with the host's pip."""
+    before = environment.tree_hash(bench.host)
+    assert "No matching distribution found for nosuch" in bench.refused("nosuch")
+    bench.install("-U", "alpha")
+    assert bench.distributions() == (["alpha-1.5"] if resolves else ["alpha-2.0", "beta-2.0"])
+    bench.install("alpha==2.0")
+    assert bench.distributions() == ["alpha-2.0", "beta-2.0"]
+    assert bench.see("alpha", "beta") == {"alpha": "2.0", "beta": "2.0"}
+    assert bench.script("beta") == "beta 2.0"
+    assert "stuck 1.0 (host) requires delta<2" in bench.refused("delta==2.0")
+    bench.install("alpha==1.0")
+    assert bench.distributions() == []
+    assert environment.tree_hash(bench.host) == before
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("pip", PIPS)
+def test_pip_of_the_host(hosting: Callable[[str, str | None], Bench], pip: str) -> None:
+    check(hosting(PIPS[pip], newest() if pip == "newest" else pip))
+
+
+@pytest.mark.network
+def test_oldest_pip_moves_more_but_breaks_nothing(
+    hosting: Callable[[str, str | None], Bench],
+) -> None:
+    """The floor: what Python 3.8.0 ships, where no other pip runs on the host's Python."""
+    bench = hosting("3.8", "19.2.3")
+    forget_bundled(bench)
+    check(bench, resolves=False)
+
+
+def forget_bundled(bench: Bench) -> None:
+    for bundled in bench.host.glob("lib/python3.*/ensurepip/_bundled/pip-*.whl"):
+        bundled.unlink()
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("pip", ["20.3.4", "21.3.1", "23.3.2"])
+def test_sources_with_pip_of_the_host(
+    hosting: Callable[[str, str | None], Bench], pip: str, links: Path
+) -> None:
+    bench = replace(hosting(PIPS[pip], pip), environ={}, network=True)
+    source = bench.user.home / "dev-tool"
+    (source / "dev_tool").mkdir(parents=True)
+    (source / "setup.py").write_text(SETUP)
+    (source / "dev_tool" / "__init__.py").write_text("__version__ = '1.9'\n")
+    own(source, bench)
+    if pip < "21.3":  # which build editables without isolation, as ever
+        bench.install("setuptools<60")
+    bench.install("-e", source)
+    assert bench.version("dev-tool") == "1.9"
+    [change] = bench.record()["plan"]["changes"]
+    assert change["editable"] == str(source)
+    bench.install("--no-deps", source)
+    assert bench.version("dev-tool") == "1.9"
+    assert "dev_tool-1.9" in bench.distributions()
+    assert not list(bench.site.glob("*.egg-link"))
+    (source / "dev_tool" / "__init__.py").write_text("__version__ = 'edited'\n")
+    assert bench.python("-c", "import dev_tool; print(dev_tool.__version__)").stdout == "1.9\n"
+
+
+def test_no_pip_in_the_host_means_that_of_the_base(
+    hosting: Callable[[str, str | None], Bench],
+) -> None:
+    check(hosting("3.13", None))
+
+
+@pytest.mark.network
+def test_no_pip_that_fits_means_the_one_that_python_brings(
+    hosting: Callable[[str, str | None], Bench],
+) -> None:
+    bench = hosting("3.9", None)
+    if bench.user.run([bench.host / "bin" / "python", "-m", "ensurepip", "--version"]).returncode:
+        pytest.skip("this Python brings no pip")
+    check(bench)
+
+
+def test_no_pip_at_all_is_said(hosting: Callable[[str, str | None], Bench], links: Path) -> None:
+    bench = hosting("3.9", None)
+    forget_bundled(bench)
+    told = bench.refused("new")
+    assert "No pip runs on the Python 3." in told
+    assert "Hint: ask for pip to be added" in told
