@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,10 +48,10 @@ def unified(host: Host, comparison: Comparison) -> Iterator[str]:
     files = comparison.files
     for path in sorted((*files.added, *files.changed, *files.removed)):
         old, new = (_lines(_locate(host, side, path)) for side in (comparison.old, comparison.new))
-        if old is None or new is None:
-            yield f"Binary files {comparison.old.name}/{path} and {comparison.new.name}/{path}\n"
-            continue
         names = f"{comparison.old.name}/{path}", f"{comparison.new.name}/{path}"
+        if old is None or new is None:
+            yield f"Binary files {names[0]} and {names[1]} differ\n"
+            continue
         for line in difflib.unified_diff(old, new, *names):
             yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
@@ -98,6 +99,6 @@ def _lines(path: Path) -> list[str] | None:
     if len(content) > _LONGEST or b"\0" in content:
         return None
     try:
-        return content.decode("utf-8").splitlines(keepends=True)
+        return io.StringIO(content.decode("utf-8"), newline="\n").readlines()
     except UnicodeDecodeError:
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
 import os
 import re
@@ -95,6 +97,22 @@ def installed_files(path: Path, root: Path) -> list[Path] | None:
         names = [path / name for name in listed.splitlines() if name]
     files = [Path(os.path.normpath(name)) for name in names]
     return [file for file in files if root in file.parents]
+
+
+def altered_files(path: Path, root: Path) -> list[Path]:
+    """The files of a distribution below a root that are not what its RECORD says.
+
+    Files that are not there, and those without a hash, such as bytecode, are passed over.
+    """
+    altered = []
+    for name, digest, *_ in (row for row in record(path) or [] if len(row) > 1 and row[1]):
+        file = Path(os.path.normpath(path.parent / name))
+        algorithm, _, expected = digest.partition("=")
+        if root in file.parents and algorithm in hashlib.algorithms_guaranteed and file.is_file():
+            found = hashlib.new(algorithm, file.read_bytes()).digest()
+            if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != expected:
+                altered.append(file)
+    return altered
 
 
 def is_compiled(path: Path) -> bool:

@@ -83,7 +83,7 @@ class ResolutionError(OverlayError):
         lines = [sentence, *(f"  {conflict}" for conflict in conflicts)]
         super().__init__(
             "\n".join(lines),
-            "--allow-conflicts installs all the same, and records the conflicts",
+            "--allow-conflicts does it all the same, and records the conflicts",
             conflicts=[conflict.to_json() for conflict in conflicts],
         )
 
@@ -152,5 +152,21 @@ class NoSuchRevisionError(OverlayError):
             else f"{overlay} has no revision {number}."
         )
         super().__init__(
-            sentence, "conda overlay history", overlay=overlay, number=number, revisions=[*numbers]
+            sentence,
+            "conda overlay history" if numbers else "conda overlay install NAME makes the first",
+            overlay=overlay,
+            number=number,
+            revisions=[*numbers],
+        )
+
+
+class DroppedRevisionError(OverlayError):
+    """The files of a revision were dropped, and only its record is left."""
+
+    def __init__(self, overlay: str, number: int) -> None:
+        super().__init__(
+            f"The files of revision {number} of {overlay} were dropped.",
+            f"conda overlay undo {number} installs them again, as a new revision",
+            overlay=overlay,
+            number=number,
         )

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def load(content: bytes) -> dict[str, Fact]:
             str(path): (int(size), int(time), str(digest))
             for path, (size, time, digest) in json.loads(content).items()
         }
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 
@@ -84,7 +85,7 @@ def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
     pending = [""]
     while pending:
         below = pending.pop()
-        with os.scandir(tree / below) as entries:
+        with suppress(FileNotFoundError), os.scandir(tree / below) as entries:
             for entry in entries:
                 path = below + entry.name
                 if entry.is_dir(follow_symlinks=False):

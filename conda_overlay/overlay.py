@@ -15,6 +15,7 @@ from conda_overlay import status
 from conda_overlay.comparison import Comparison, Side, compare
 from conda_overlay.distributions import read_site
 from conda_overlay.exceptions import (
+    DroppedRevisionError,
     NoSuchRevisionError,
     NotProtectedError,
 )
@@ -105,13 +106,14 @@ class Overlay(Stack):
     def reset(
         self, names: Sequence[str] = (), *, log: Log = _NO_LOG, confirm: Confirm = yes
     ) -> Result:
-        """Go back to the host, for the named distributions or for all of them.
+        """Go back to the host, for the named distributions or for everything.
 
         Raises:
             NotInOverlayError: the overlay has no such distribution.
         """
-        chosen = names or [found[0].name for found in read_site(self.site).values()]
-        return self.remove(chosen, log=log, confirm=confirm, allow_conflicts=True, force=True)
+        if not names:
+            return self._ended(remove.reset(self, log, confirm))
+        return self.remove(names, log=log, confirm=confirm, allow_conflicts=True, force=True)
 
     def undo(
         self,
@@ -226,17 +228,25 @@ class Overlay(Stack):
             new: a revision, or 0 for the host; the current one when None.
 
         Raises:
-            NoSuchRevisionError: there is none of that number, or its tree was dropped.
+            NoSuchRevisionError: there is none of that number.
+            DroppedRevisionError: its tree was dropped.
         """
-        current = self.store.current()
-        sides = []
-        for number in (old or 0, current if new is None else new):
-            tree = self.store.tree(number) if number else None
-            if number is None or (number and tree is None):
-                numbers = self._with_trees()
-                raise NoSuchRevisionError(str(self.store.overlay), number, numbers)
-            sides.append(Side(f"revision {number}" if number else "host", tree))
-        return compare(self.host, self.below_view, *sides)
+        return compare(self.host, self.below_view, self._side(old or 0), self._side(new))
+
+    def _side(self, number: int | None) -> Side:
+        """What is compared: of a revision, of the host (0), or of the overlay as it is (None)."""
+        if number == 0:
+            return Side("host", None)
+        if number is None:
+            if self.store.exists and not self.store.managed:
+                return Side("overlay", self.tree)
+            number = self.store.current()
+        tree = self.store.tree(number) if number is not None else None
+        if number in self.store.numbers() and tree is None:
+            raise DroppedRevisionError(str(self.store.overlay), number)
+        if tree is None:
+            raise NoSuchRevisionError(str(self.store.overlay), number, self.store.numbers())
+        return Side(f"revision {number}", tree)
 
     def document(self) -> Document:
         """The overlay, to be repeated elsewhere; credentials taken out."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conda_overlay import planner
+from conda_overlay import guard, manifest, planner
 from conda_overlay.distributions import Site, read_site
 from conda_overlay.exceptions import NoSuchRevisionError
 from conda_overlay.models import Entry, Log, Plan, Result, Revision
@@ -35,12 +36,26 @@ def undo(
         then: Site = read_site(transaction.site)
         why = {"": f"back to revision {target.number}"}
         changes = planner.difference(stack.below_view, own, then, why)
-        plan = Plan(str(stack.host.prefix), str(stack.store.overlay), changes)
-        if not confirm(plan):
+        broken = planner.new_conflicts(
+            planner.effective(own, *stack.below_sites),
+            planner.effective(then, *stack.below_sites),
+            stack.host.markers,
+            stack.host.site_packages,
+        )
+        plan = Plan(str(stack.host.prefix), str(stack.store.overlay), changes, broken)
+        if (not changes and is_current(stack, transaction.tree)) or not confirm(plan):
             return Result(plan, None)
         log = replace(log, restores=target.number)
         entries: dict[str, Entry] = dict(target.distributions)
         return Result(plan, transaction.finish(plan, log, entries))
+
+
+def is_current(stack: Stack, draft: Path) -> bool:
+    """Whether a draft holds what the overlay holds already, the guard aside."""
+    facts = stack.store.facts(stack.store.current())
+    found = manifest.compare(draft, manifest.take(stack.tree, facts))
+    ours = str(stack.host.site_below_prefix / guard.NAME)
+    return {*found.added, *found.changed, *found.removed} <= {ours}
 
 
 def _target(stack: Stack, number: int | None) -> Revision:
