@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from conda_overlay.cli import output
-from conda_overlay.models import Change, Conflict, Plan
-from conda_overlay.overlay import Result
+from conda_overlay.models import Change, Conflict, Plan, Result
 
 
 def change(name: str, kind: str, *versions: str | None, **more: Any) -> Change:
