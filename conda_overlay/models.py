@@ -24,7 +24,8 @@ class Distribution:
     editable: str | None = None
     """The directory of its source, when it is an editable install (PEP 610)."""
     direct_url: str | None = None
-    """Where it came from when it did not come from an index (PEP 610), without credentials."""
+    """Where it came from when it did not come from an index (PEP 610), without credentials; of a
+    repository ``git+URL@COMMIT``."""
 
     @property
     def site(self) -> Path:
@@ -125,6 +126,8 @@ class Plan:
     changes: tuple[Change, ...]
     conflicts: tuple[Conflict, ...] = ()
     """What will be broken that was not before: allowed by the user."""
+    files: bool = False
+    """Whether files change although no distribution does."""
 
     def to_json(self) -> dict[str, Any]:
         """The same object for ``--json`` and the history."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conda_overlay.pip import Pip
 
 
-def add_options(parser: ArgumentParser, examples: str) -> None:
+def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
     """Conda's usual options, the reason, and examples below the help."""
     from conda.cli.helpers import (
         add_output_and_prompt_options,
@@ -25,7 +25,8 @@ def add_options(parser: ArgumentParser, examples: str) -> None:
     add_parser_help(parser)
     add_parser_prefix(parser)
     add_output_and_prompt_options(parser)
-    parser.add_argument("--reason", metavar="TEXT", help="Why, for the history.")
+    if reason:
+        parser.add_argument("--reason", metavar="TEXT", help="Why, for the history.")
 
 
 def add_allow_conflicts(parser: ArgumentParser) -> None:
@@ -54,7 +55,8 @@ def log(arguments: Namespace) -> Log:
     from conda_overlay.models import Log
 
     words = ("conda", *sys.argv[1:])
-    return Log(tuple(map(without_credentials, words)), arguments.reason)
+    reason = arguments.reason and without_credentials(arguments.reason)
+    return Log(tuple(map(without_credentials, words)), reason)
 
 
 def pip(overlay: Overlay) -> Pip:

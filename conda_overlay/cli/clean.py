@@ -14,7 +14,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     from conda_overlay.cli import change
 
-    change.add_options(parser, EXAMPLES)
+    change.add_options(parser, EXAMPLES, reason=False)
     parser.add_argument(
         "--keep", type=int, default=1, metavar="N", help="How many revisions keep their files."
     )

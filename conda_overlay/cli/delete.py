@@ -13,7 +13,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     from conda_overlay.cli import change
 
-    change.add_options(parser, EXAMPLES)
+    change.add_options(parser, EXAMPLES, reason=False)
 
 
 def execute(arguments: Namespace) -> int:

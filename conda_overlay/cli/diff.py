@@ -48,6 +48,9 @@ def execute(arguments: Namespace) -> int:
                 "new": found.new.name,
                 "changes": [item.to_json() for item in found.changes],
                 "files": asdict(found.files),
+                "text": "".join(comparison.unified(overlay.host, found))
+                if arguments.text
+                else None,
             }
         )
     elif arguments.text:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conda_overlay.models import Revision
 
 EXAMPLES = """\
 examples:
@@ -35,10 +39,15 @@ def execute(arguments: Namespace) -> int:
     overlay = change.opened()
     kept = overlay.store
     current, numbers = kept.current(), kept.numbers()
+
+    def whole(revision: Revision) -> dict[str, Any]:
+        number = revision.number
+        return {**asdict(revision), "current": number == current, "kept": bool(kept.tree(number))}
+
     if arguments.number is not None:
         if arguments.number not in numbers:
             raise NoSuchRevisionError(str(kept.overlay), arguments.number, numbers)
-        output.show_json(asdict(kept.revision(arguments.number)))
+        output.show_json(whole(kept.revision(arguments.number)))
         return 0
     revisions = [kept.revision(number) for number in reversed(numbers)]
     edits = overlay.edits() if current is not None else None
@@ -47,16 +56,14 @@ def execute(arguments: Namespace) -> int:
             {
                 "overlay": str(kept.overlay),
                 "current": current,
-                "revisions": [
-                    {**asdict(r), "current": r.number == current, "kept": bool(kept.tree(r.number))}
-                    for r in revisions
-                ],
+                "revisions": [whole(revision) for revision in revisions],
                 "edits": asdict(edits) if edits is not None else None,
             }
         )
         return 0
     if not revisions:
-        output.say(f"No revisions of {kept.overlay}.")
+        by_hand = ": it was made by hand" if kept.exists else ""
+        output.say(f"No revisions of {kept.overlay}{by_hand}.")
     for revision in revisions:
         output.show_revision(revision, current=revision.number == current)
     if edits:

@@ -56,12 +56,13 @@ def execute(arguments: Namespace) -> int:
             "You must name at least one requirement to install.",
             "conda overlay install NAME, or -r FILE, or -e DIRECTORY",
         )
+    log = change.log(arguments)
     request = Request(
         arguments=(*options, "--", *requirements) if requirements else options,
         requirements=requirements,
         allow_conflicts=arguments.allow_conflicts,
-        reason=arguments.reason,
-        command=change.log(arguments).command,
+        reason=log.reason,
+        command=log.command,
         intent=arguments.intent,
         until=_date(arguments.until),
     )

@@ -14,19 +14,23 @@ if TYPE_CHECKING:
     from conda_overlay.triggers import Trigger
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_NONE = "none"
 
 
 def show_plan(plan: Plan) -> None:
     """What will be done, one line for each distribution."""
-    if not plan.changes:
+    if not plan.changes and not plan.files:
         return
     print(f"\nhost:    {plan.host}\noverlay: {plan.overlay}\n")
+    if plan.files:
+        print("No distribution changes, but files do.\n")
     titles = {
         "added": [c for c in plan.changes if c.kind == "add"],
         "shadowing the host": [
             c for c in plan.changes if c.kind in ("upgrade", "downgrade", "replace")
         ],
-        "back to the host": [c for c in plan.changes if c.kind == "remove"],
+        "back to the host": [c for c in plan.changes if c.kind == "remove" and c.host_version],
+        "removed": [c for c in plan.changes if c.kind == "remove" and not c.host_version],
     }
     for title, changes in titles.items():
         if changes:
@@ -60,7 +64,7 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
                 **result.plan.to_json(),
             }
         )
-    elif result.revision is None and not result.plan.changes:
+    elif result.revision is None and not result.plan.changes and not result.plan.files:
         print("\nAlready satisfied: nothing to do.")
     elif result.revision is not None:
         count = len(result.plan.changes)
@@ -150,10 +154,11 @@ def show_revision(revision: Revision, *, current: bool) -> None:
     for text in (command, revision.reason):
         if text:
             print(f"     {text}")
+    if revision.restores is not None:
+        print(f"     back to revision {revision.restores}")
     for change in revision.plan["changes"]:
-        before = change["before"] or change["host_version"] or "none"
-        after = change["after"] or (change["host_version"] and f"{change['host_version']} (host)")
-        print(f"     {change['name']} {before} -> {after or 'none'}")
+        before, after = _sides(change["before"], change["after"], change["host_version"])
+        print(f"     {change['name']} {before} -> {after}")
 
 
 def show_edits(edits: Differences) -> None:
@@ -172,12 +177,9 @@ def show_files(files: Differences) -> None:
 def show_comparison(found: Comparison, *, files: bool) -> None:
     """The distributions that differ, and the files."""
     print(f"{found.old.name} -> {found.new.name}")
-    rows = [
-        ["  " + c.name, c.before or c.host_version or "-", c.after or c.host_version or "-"]
-        for c in found.changes
-    ]
+    rows = [["  " + c.name, *_sides(c.before, c.after, c.host_version)] for c in found.changes]
     if rows:
-        table(rows)
+        table([[name, before, "->", after] for name, before, after in rows])
     else:
         print("  no distribution differs")
     if files:
@@ -212,12 +214,16 @@ def size(count: float) -> str:
 
 
 def _versions(change: Change) -> str:
-    before = change.before or change.host_version
-    after = change.after or change.host_version
-    if before is None:
-        return str(after)
-    origin = "" if change.before else " (host)"
-    return f"{before}{origin} -> {after}{'' if change.after else ' (host)'}"
+    before, after = _sides(change.before, change.after, change.host_version)
+    if before == _NONE or after == _NONE:
+        return after if before == _NONE else before
+    return f"{before} -> {after}"
+
+
+def _sides(before: str | None, after: str | None, host: str | None) -> tuple[str, str]:
+    """What is in effect before and after a change; the host's where the overlay has none."""
+    below = f"{host} (host)" if host else _NONE
+    return before or below, after or below
 
 
 def _why(change: Change) -> str:

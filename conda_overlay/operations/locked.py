@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from conda_overlay.distributions import read_site
 from conda_overlay.exceptions import PipError
 from conda_overlay.models import Entry
-from conda_overlay.pip import Pip, Stage
+from conda_overlay.pip import Outcome, Pip, Stage
 
 if TYPE_CHECKING:
     from conda_overlay.stack import Stack
@@ -25,45 +25,72 @@ def install(stack: Stack, transaction: Transaction, entries: Mapping[str, Entry]
     """
     hashed = {key: entry for key, entry in entries.items() if entry.sha256 and not entry.editable}
     others = {key: entry for key, entry in entries.items() if key not in hashed}
-    lines = [f"{key}=={entry.version} --hash=sha256:{entry.sha256}"
-             for key, entry in sorted(hashed.items())]  # fmt: skip
-    if lines:
-        scratch = transaction.new_scratch()
-        file = scratch / "locked.txt"
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        arguments = ["--require-hashes", "--requirement", str(file), *_places(hashed)]
-        _run(stack, transaction, arguments, pip, Stage(scratch / "stage", stack.host, []))
+    if hashed:
+        outcome = _install_hashed(stack, transaction, hashed, pip)
+        if outcome.unknown and any(map(_is_remote, hashed.values())):
+            # No index has it (any more), but the place where it was then may.
+            outcome = _install_hashed(stack, transaction, hashed, pip, by_url=True)
+        _check(outcome)
     for key, entry in sorted(others.items()):
         wanted = ["--editable", entry.editable] if entry.editable else [_named(key, entry)]
-        scratch = transaction.new_scratch()
-        stage = Stage(scratch / "stage", stack.host, [])
-        _run(stack, transaction, [*_places({key: entry}), *wanted], pip, stage)
+        _check(_install(stack, transaction, [*_places({key: entry}), *wanted], pip))
 
 
-def _run(
-    stack: Stack, transaction: Transaction, arguments: list[str], pip: Pip, stage: Stage
-) -> None:
+def _install_hashed(
+    stack: Stack,
+    transaction: Transaction,
+    entries: Mapping[str, Entry],
+    pip: Pip,
+    *,
+    by_url: bool = False,
+) -> Outcome:
+    file = transaction.new_scratch() / "locked.txt"
+    lines = [
+        (_named(key, entry) if by_url and _is_remote(entry) else f"{key}=={entry.version}")
+        + f" --hash=sha256:{entry.sha256}\n"
+        for key, entry in sorted(entries.items())
+    ]
+    file.write_text("".join(lines), encoding="utf-8")
+    arguments = ["--require-hashes", "--requirement", str(file), *_places(entries)]
+    return _install(stack, transaction, arguments, pip)
+
+
+def _install(stack: Stack, transaction: Transaction, arguments: Sequence[str], pip: Pip) -> Outcome:
+    stage = Stage(transaction.new_scratch() / "stage", stack.host, [])
     options = ["--no-deps", "--ignore-installed", *arguments]
     outcome = pip.install(stage, options, [], stack.store.state / "src")
+    if outcome.ok:
+        transaction.add(stage, read_site(stage.site))
+    return outcome
+
+
+def _check(outcome: Outcome) -> None:
     if not outcome.ok:
         raise PipError(outcome.told)
-    transaction.add(stage, read_site(stage.site))
 
 
 def _named(key: str, entry: Entry) -> str:
     return f"{key} @ {entry.url}" if entry.url else f"{key}=={entry.version}"
 
 
+def _is_remote(entry: Entry) -> bool:
+    return urlsplit(entry.url or "").scheme in ("http", "https")
+
+
 def _places(entries: Mapping[str, Entry]) -> list[str]:
-    """The options of pip that say where the files are: those of then, and local folders."""
+    """The options of pip that say where the files are: those of then, and local folders.
+
+    What only some of them were asked for with is no reason to look nowhere else for the others.
+    """
+    asked = [entry.options for entry in entries.values() if entry.requested]
     result: dict[str, None] = {}
-    for entry in entries.values():
-        result.update(dict.fromkeys(option for option in entry.options if _is_place(option)))
-        if entry.url and urlsplit(entry.url).scheme == "file":
-            folder = PurePosixPath(urlsplit(entry.url).path).parent
-            result[f"--find-links=file://{folder}"] = None
+    for option in (option for options in asked for option in options):
+        name, _, value = option.partition("=")
+        if name in ("--index-url", "--no-index") and not all(option in other for other in asked):
+            option = f"--extra-index-url={value}" if value else ""
+        if name in ("--index-url", "--extra-index-url", "--find-links", "--no-index") and option:
+            result[option] = None
+    for url in (urlsplit(entry.url) for entry in entries.values() if entry.url):
+        if url.scheme == "file":
+            result[f"--find-links=file://{PurePosixPath(url.path).parent}"] = None
     return list(result)
-
-
-def _is_place(option: str) -> bool:
-    return option.startswith(("--index-url", "--extra-index-url", "--find-links", "--no-index"))

@@ -64,8 +64,9 @@ def reset(stack: Stack, log: Log, confirm: Callable[[Plan], bool]) -> Result:
         transaction.start_from(None)
         own = read_site(stack.site)
         changes = planner.difference(stack.below_view, own, {}, {"": "requested"}, own)
-        plan = Plan(str(stack.host.prefix), str(stack.store.overlay), changes)
-        if (not changes and is_current(stack, transaction.tree)) or not confirm(plan):
+        files = not changes and not is_current(stack, transaction.tree)
+        plan = Plan(str(stack.host.prefix), str(stack.store.overlay), changes, files=files)
+        if not (changes or files) or not confirm(plan):
             return Result(plan, None)
         return Result(plan, transaction.finish(plan, log, {}))
 

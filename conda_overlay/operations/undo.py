@@ -42,8 +42,9 @@ def undo(
             stack.host.markers,
             stack.host.site_packages,
         )
-        plan = Plan(str(stack.host.prefix), str(stack.store.overlay), changes, broken)
-        if (not changes and is_current(stack, transaction.tree)) or not confirm(plan):
+        files = not changes and not is_current(stack, transaction.tree)
+        plan = Plan(str(stack.host.prefix), str(stack.store.overlay), changes, broken, files)
+        if not (changes or files) or not confirm(plan):
             return Result(plan, None)
         log = replace(log, restores=target.number)
         entries: dict[str, Entry] = dict(target.distributions)
