@@ -53,8 +53,10 @@ def conda_post_commands() -> Iterator[CondaPostCommand]:
 
 
 def _wire(command: str) -> None:
-    from conda_overlay.activation import startup
-
+    try:
+        from conda_overlay.activation import startup
+    except Exception:  # a broken installation must not keep anybody from using conda
+        return
     startup.main()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,13 +109,21 @@ LINE_FOLLOWS = [
 ]
 
 
+DATES = re.compile('"(created|last_modified)": ')
+
+
 def output(conda: Conda, user: User, argv: list[str]) -> tuple[int, str, str]:
-    """What a command of conda says, wherever that conda is, but for the name of our command."""
+    """What a command of conda says, wherever that conda is, but for our command and settings."""
     done = user.run([conda.executable, *argv])
 
     def said(text: str) -> str:
         text = text.replace(", 'overlay'", "").replace(", overlay", "")
-        lines = [line for line in text.splitlines(keepends=True) if line != "overlay\n"]
+        # The last two are of `config --show`, which has the settings of plugins since 26.
+        ours = ("overlay\n", "plugins:\n", "  overlay_")
+        lines = [line for line in text.splitlines(keepends=True) if not line.startswith(ours)]
+        if argv[0] == "info":  # in which some lists have no order, and environments have dates
+            lines = [line.strip(",\n") for line in lines if not DATES.search(line)]
+            lines.sort()
         return "".join(lines).replace(str(conda.prefix), "BASE")
 
     return done.returncode, said(done.stdout), said(done.stderr)
