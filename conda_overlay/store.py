@@ -4,10 +4,13 @@
     <overlay dir>/.<name>/host            the real path of the host
     <overlay dir>/.<name>/lock            who changes the overlay now
     <overlay dir>/.<name>/revisions/<N>/  a tree
-    <overlay dir>/.<name>/history/<N>.json
+    <overlay dir>/.<name>/history/<N>.json, <N>.files
+    <overlay dir>/.<name>/notice          what activation compares the host with
     <overlay dir>/.<name>/staging/        gone when no command runs
+    <overlay dir>/.<name>/staging/number  link to nothing, named by the revision that is being made
 
-A revision is complete before the link names it, and the link changes by one rename.
+A revision is complete before the link names it, and the link changes by one rename. What a command
+that died has left is told from what was committed by the number in staging, never guessed.
 """
 
 from __future__ import annotations
@@ -21,12 +24,12 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from conda_overlay import manifest
 from conda_overlay.activation import locate
@@ -36,7 +39,12 @@ from conda_overlay.models import Entry, Revision
 FORMAT = 1
 """The version of the state files."""
 
+_Value = TypeVar("_Value", Revision, Entry)
+
 _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_IN_THE_WAY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK}
 
 
 class Store:
@@ -72,7 +80,8 @@ class Store:
         if not self.managed:
             return None
         target = Path(os.readlink(self.overlay))
-        if target.parent != Path(self.state.name, "revisions") or not target.name.isdigit():
+        number = _number(target.name)
+        if target.parent != Path(self.state.name, "revisions") or number is None:
             raise StateError(
                 f"{self.overlay} is a link to {target}, which is no revision of it.",
                 f"rm {self.overlay}",
@@ -84,12 +93,14 @@ class Store:
                 f"rm {self.overlay}, and the next change goes on from the newest that is left",
                 overlay=str(self.overlay),
             )
-        return int(target.name)
+        return number
 
     def numbers(self) -> list[int]:
-        """The numbers of all revisions that have a record."""
-        found = (self.state / "history").glob("*.json")
-        return sorted(int(path.stem) for path in found if path.stem.isdigit())
+        """The numbers of all revisions that were committed."""
+        making, recorded = self._making(), self._recorded()
+        if making is None or making == self.current():
+            return recorded
+        return [number for number in recorded if number != making]
 
     def revision(self, number: int) -> Revision:
         """Read the record of a revision.
@@ -107,19 +118,19 @@ class Store:
                     "conda update -n base conda-overlay",
                     path=str(path),
                 )
-            return Revision(
-                number=number,
-                time=str(data["time"]),
-                user=str(data["user"]),
-                hostname=str(data["hostname"]),
-                command=tuple(map(str, data["command"])),
-                reason=data["reason"],
-                host=dict(data["host"]),
-                plan=dict(data["plan"]),
-                distributions={k: _entry(v) for k, v in data["distributions"].items()},
-                restores=data.get("restores"),
+            revision: Revision = _value(
+                Revision,
+                {
+                    **data,
+                    "number": number,
+                    "distributions": {
+                        k: _value(Entry, v) for k, v in data["distributions"].items()
+                    },
+                },
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            _check_facts(revision)
+            return revision
+        except _UNREADABLE as error:
             raise StateError(
                 f"The record {path} of the overlay cannot be read: {error!r}.",
                 f"restore it from a backup, or move {self.state} away and start anew",
@@ -128,8 +139,18 @@ class Store:
 
     def tree(self, number: int) -> Path | None:
         """The tree of a revision; None when it has been dropped."""
-        tree = self.state / "revisions" / str(number)
+        tree = self._tree(number)
         return tree if tree.is_dir() else None
+
+    def spare(self, keep: int) -> list[int]:
+        """The revisions whose trees may go.
+
+        Args:
+            keep: how many trees stay; that of the current revision always does.
+        """
+        current = self.current()
+        old = [n for n in self.numbers() if n != current and self.tree(n) is not None]
+        return old[: max(0, len(old) - max(keep, 1) + 1)]
 
     def facts(self, number: int | None) -> dict[str, manifest.Fact] | None:
         """What the files of a revision were when it was committed; None when nobody knows."""
@@ -137,7 +158,7 @@ class Store:
             return None
         try:
             return manifest.load((self.state / "history" / f"{number}.files").read_bytes())
-        except (OSError, ValueError):
+        except _UNREADABLE:
             return None
 
     # -- writing
@@ -165,44 +186,61 @@ class Store:
                 self.revision(current)  # what cannot be read must not be put right
             self._claim(host)
             self._recover()
-            yield
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # the next command does it
+                    self._recover()
+                    self._forget_if_empty()
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            if error.errno in _FULL | _IN_THE_WAY:
                 raise unwritable(self.overlay, error) from error
             raise
         finally:
             os.close(handle)
 
-    @contextmanager
-    def stage(self) -> Iterator[Path]:
-        """A directory beside the revisions, gone afterwards whatever happens."""
-        staging = self.state / "staging"
-        staging.mkdir(mode=0o755)
-        try:
-            yield staging
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    @property
+    def staging(self) -> Path:
+        """A place for this process beside the revisions, gone when the lock is given back.
+
+        It is not made yet. Nobody else's has its name: what a command that was killed has started
+        may live on and write where it was told to.
+        """
+        return self.state / "staging" / str(os.getpid())
 
     def adopt(self, revision: Revision, facts: dict[str, manifest.Fact]) -> None:
-        """Make a directory that was made by hand the tree of the first revision."""
+        """Make a directory that was made by hand the tree of a revision."""
+        for path in facts:
+            _protect(self.overlay / path)
+        self._announce(revision.number)
         self._write_record(revision, facts)
-        revisions = self.state / "revisions"
-        revisions.mkdir(exist_ok=True)
-        os.rename(self.overlay, revisions / str(revision.number))
+        self._trees.mkdir(exist_ok=True)
+        _open(self.overlay)
+        os.rename(self.overlay, self._tree(revision.number))
         self._point_to(revision.number)
 
-    def commit(self, tree: Path, revision: Revision, facts: dict[str, manifest.Fact]) -> None:
+    def commit(
+        self, tree: Path, revision: Revision, facts: dict[str, manifest.Fact], notice: str
+    ) -> None:
         """Make a complete tree the current one, its files read-only.
 
         An editor that writes in place could reach into older revisions, which share the files.
+
+        Args:
+            tree: in `staging`.
+            revision: its record.
+            facts: what its files are.
+            notice: what activation compares the host and the date with.
         """
         for path in facts:
             _protect(tree / path)
-        revisions = self.state / "revisions"
-        revisions.mkdir(exist_ok=True)
-        os.rename(tree, revisions / str(revision.number))
+        self._announce(revision.number)
+        _write(self._next_notice, notice.encode("utf-8", "surrogateescape"))
         self._write_record(revision, facts)
+        self._trees.mkdir(exist_ok=True)
+        os.rename(tree, self._tree(revision.number))
         self._point_to(revision.number)
+        self._put_up_notice()
 
     def weight(self, numbers: Sequence[int]) -> tuple[int, int]:
         """The bytes and inodes that dropping some trees frees: what no other tree shares."""
@@ -221,40 +259,60 @@ class Store:
     def drop_trees(self, numbers: Sequence[int]) -> None:
         """Remove the trees of revisions that are not current; their records stay."""
         for number in numbers:
-            trash = self.state / "trash"
-            tree = self.tree(number)
+            tree, trash = self.tree(number), self.state / "trash"
             if tree is not None:
-                shutil.rmtree(trash, ignore_errors=True)
-                os.rename(tree, trash)
-                shutil.rmtree(trash, ignore_errors=True)
+                trash.mkdir(exist_ok=True)
+                _open(tree)  # or it cannot be moved
+                os.rename(tree, trash / str(number))
+                _discard(trash)
 
     def delete(self) -> None:
-        """Remove the overlay and its history."""
-        trash = self.state / "trash"
+        """Remove the overlay and its history; no space is needed for it."""
         if self.managed:
             self.overlay.unlink()
         elif self.exists:
-            os.rename(self.overlay, trash)
+            (self.state / "trash").mkdir(exist_ok=True)
+            _open(self.overlay)
+            os.rename(self.overlay, self.state / "trash" / "0")
         _sync(self.overlay.parent)
-        shutil.rmtree(self.state)
-
-    def write_notice(self, text: str) -> None:
-        """What activation compares the host and the date with."""
-        _write(self.state / "notice", text.encode("utf-8", "surrogateescape"))
+        with suppress(FileNotFoundError):
+            os.rename(self.state / "history", self.state / "deleted")
+        self._recover()
 
     def next_number(self) -> int:
         """The number of the revision to come."""
-        trees = (self.state / "revisions").glob("*")
-        numbers = [int(path.name) for path in trees if path.name.isdigit()]
-        return max([0, *self.numbers(), *numbers]) + 1
-
-    def discard_if_empty(self) -> None:
-        """Leave nothing of an overlay that never had a revision."""
-        if not self.numbers() and not self.exists:
-            shutil.rmtree(self.state, ignore_errors=True)
+        trees = [_number(path.name) or 0 for path in self._trees.glob("*")]
+        return max([0, *self._recorded(), *trees]) + 1
 
     def _record(self, number: int) -> Path:
         return self.state / "history" / f"{number}.json"
+
+    def _tree(self, number: int) -> Path:
+        return self._trees / str(number)
+
+    @property
+    def _trees(self) -> Path:
+        return self.state / "revisions"
+
+    @property
+    def _next_notice(self) -> Path:
+        return self.state / "staging" / "notice"
+
+    def _recorded(self) -> list[int]:
+        numbers = (_number(path.stem) for path in (self.state / "history").glob("*.json"))
+        return sorted(number for number in numbers if number is not None)
+
+    def _making(self) -> int | None:
+        """The revision that a command is making, or was when it died."""
+        try:
+            return _number(os.readlink(self.state / "staging" / "number"))
+        except OSError:
+            return None
+
+    def _announce(self, number: int) -> None:
+        """Say which revision is being made, so that it is known when it is never committed."""
+        self.staging.mkdir(parents=True, exist_ok=True)
+        _link(self.state / "staging" / "number", str(number), self.state / "staging" / "number.new")
 
     def _write_record(self, revision: Revision, facts: dict[str, manifest.Fact]) -> None:
         path = self._record(revision.number)
@@ -265,12 +323,12 @@ class Store:
 
     def _point_to(self, number: int) -> None:
         target = os.path.join(self.state.name, "revisions", str(number))
-        link = self.state / "link"
-        with suppress(FileNotFoundError):
-            link.unlink()
-        link.symlink_to(target)
-        os.rename(link, self.overlay)
+        _link(self.overlay, target, self.state / "link")
         _sync(self.overlay.parent)
+
+    def _put_up_notice(self) -> None:
+        with suppress(FileNotFoundError):
+            os.rename(self._next_notice, self.state / "notice")
 
     def _acquire(self, timeout: float) -> int:
         """Wait for the lock, and write into its file who holds it."""
@@ -278,7 +336,12 @@ class Store:
         while True:
             _make_directories(self.state)
             path = self.state / "lock"
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except FileNotFoundError:  # its last holder has discarded the state
+                if time.monotonic() >= deadline:
+                    raise
+                continue
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.fstat(handle).st_nlink:
@@ -289,10 +352,14 @@ class Store:
                     os.close(handle)
                     raise LockedError(str(self.overlay), holder or "somebody", timeout) from None
                 time.sleep(0.05)
+            except OSError:
+                os.close(handle)
+                raise
             os.close(handle)
-        os.ftruncate(handle, 0)
         who = f"{user()} on {socket.gethostname()}, process {os.getpid()}, since {now()}\n"
-        os.pwrite(handle, who.encode(), 0)
+        with suppress(OSError):  # on a full disk, clean and delete must be possible
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, who.encode(), 0)
         return handle
 
     def _claim(self, host: Path) -> None:
@@ -309,27 +376,43 @@ class Store:
             )
 
     def _recover(self) -> None:
-        """Drop what never became current; put the link back that a cut-short adoption took away."""
-        for name in ("staging", "trash"):
-            shutil.rmtree(self.state / name, ignore_errors=True)
-        current = self.current()
-        revisions = self.state / "revisions"
-        complete = [n for n in self.numbers() if (revisions / str(n)).is_dir()]
-        if not os.path.lexists(self.overlay) and complete:
-            current = max(complete)
-            self._point_to(current)
-        for tree in revisions.glob("*"):
-            if not tree.name.isdigit() or int(tree.name) > (current or 0):
-                shutil.rmtree(tree, ignore_errors=True)
-        for number in self.numbers():
-            if number > (current or 0):
-                self._record(number).unlink()
-                self._record(number).with_suffix(".files").unlink(missing_ok=True)
+        """Put right what a command that was cut short has left; nothing that was committed goes.
+
+        A tree that was moved away to be adopted, or to be the first one, becomes current.
+        """
+        if (self.state / "deleted").exists():
+            for name in ("revisions", "deleted"):  # in this order
+                _discard(self.state / name)
+        making = self._making()
+        whole = [number for number in self._recorded() if self.tree(number) is not None]
+        if whole and not os.path.lexists(self.overlay):
+            self._point_to(max(whole))
+        if making is not None and making == self.current():
+            self._put_up_notice()
+        elif making is not None:
+            _discard(self._tree(making))
+            for suffix in (".json", ".json.new", ".files", ".files.new"):
+                self._record(making).with_suffix(suffix).unlink(missing_ok=True)
+        for name in ("link", "host.new"):
+            (self.state / name).unlink(missing_ok=True)
+        for name in ("trash", "staging"):
+            _discard(self.state / name)
+
+    def _forget_if_empty(self) -> None:
+        """Leave nothing of an overlay that has no revision; the lock goes last, for it is held."""
+        if self._recorded() or os.path.lexists(self.overlay):
+            return
+        lock = self.state / "lock"
+        for path in self.state.glob("*"):
+            if path != lock:
+                _discard(path)
+        lock.unlink(missing_ok=True)
+        self.state.rmdir()
 
 
 def unwritable(path: Path, error: OSError) -> OverlayError:
     """The error for a directory that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         return OverlayError(
             f"No space left at {path}; the overlay is as it was.",
             f"df -h {path.parent}",
@@ -342,16 +425,79 @@ def unwritable(path: Path, error: OSError) -> OverlayError:
     )
 
 
-def _entry(data: dict[str, Any]) -> Entry:
-    known = {field.name for field in fields(Entry)}
-    data = {name: value for name, value in data.items() if name in known}
-    return Entry(**{**data, "options": tuple(data.get("options", ()))})
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+               RecursionError)  # fmt: skip
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "str | None": (str, type(None)),
+    "int": int,
+    "int | None": (int, type(None)),
+    "bool": bool,
+    "tuple[str, ...]": list,
+    "Mapping[str, Any]": dict,
+    "Mapping[str, Entry]": dict,
+}
+"""What JSON has for the types of the fields of `Revision` and `Entry`."""
+
+
+def _value(kind: type[_Value], data: Mapping[str, Any]) -> _Value:
+    """Make a value of what JSON has; fields of a later version are passed over.
+
+    Raises:
+        TypeError: a field is missing, or of another type.
+    """
+    known = {}
+    for field in fields(kind):
+        if field.name in data:
+            value = data[field.name]
+            if not isinstance(value, _TYPES.get(str(field.type), object)):
+                raise TypeError(f"{field.name} is {value!r}")
+            if isinstance(value, list):
+                value = tuple(map(str, value))
+            known[field.name] = value
+    return kind(**known)
+
+
+def _check_facts(revision: Revision) -> None:
+    """Look for what everybody counts on in the mappings of a revision.
+
+    Raises:
+        LookupError, TypeError: it is not there.
+    """
+    host, changes = revision.host, revision.plan["changes"]
+    texts = [host["python"], *host["distributions"].values(), *(c["name"] for c in changes)]
+    if "abi" not in host or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{revision.host!r}")
+
+
+def _number(name: str) -> int | None:
+    """The number of a revision, as `str` writes it."""
+    return int(name) if name.isascii() and name.isdigit() and len(name) < 10 else None
 
 
 def _protect(path: Path) -> None:
     mode = path.lstat().st_mode
     if mode & 0o222 and not stat.S_ISLNK(mode):
-        path.chmod(mode & 0o7555)
+        with suppress(PermissionError):  # then it is another user's, or has no modes
+            path.chmod(mode & 0o7555)
+
+
+def _open(directory: Path) -> None:
+    """Let its owner write a directory."""
+    with suppress(PermissionError):
+        directory.chmod(directory.stat().st_mode & 0o7777 | 0o700)
+
+
+def _discard(path: Path) -> None:
+    """Remove a tree, as far as it can be: others may have written into it, or do so now."""
+    shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir():
+        for directory, _, _ in os.walk(path):
+            _open(Path(directory))
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def clone(source: Path, target: Path) -> None:
@@ -362,7 +508,7 @@ def clone(source: Path, target: Path) -> None:
     ways = [_reflink, _hard_link, _copy]
     for directory, names, files in os.walk(source):
         place = Path(target, os.path.relpath(directory, source))
-        place.mkdir(mode=0o755, exist_ok=True)
+        place.mkdir(mode=0o755, parents=True, exist_ok=True)
         for name in [*names, *files]:
             path = os.path.join(directory, name)
             if os.path.islink(path):
@@ -373,7 +519,7 @@ def clone(source: Path, target: Path) -> None:
                         ways[0](path, str(place / name))
                         break
                     except OSError as error:
-                        if len(ways) == 1 or error.errno in (errno.ENOSPC, errno.EDQUOT):
+                        if len(ways) == 1 or error.errno in _FULL:
                             raise
                         del ways[0]  # what fails for one file fails for all
         _copy_mode(directory, place)
@@ -438,6 +584,13 @@ def _write(path: Path, content: bytes) -> None:
     os.rename(temporary, path)
 
 
+def _link(path: Path, target: str, temporary: Path) -> None:
+    """Make a symbolic link, in place of what is there, at once."""
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    os.rename(temporary, path)
+
+
 def _sync(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY)
     try:
@@ -465,4 +618,4 @@ def _copy(source: str, target: str) -> None:
 
 
 def _copy_mode(source: str, target: Path) -> None:
-    os.chmod(target, os.stat(source).st_mode & 0o7755)
+    os.chmod(target, os.stat(source).st_mode & 0o7755 | 0o700)

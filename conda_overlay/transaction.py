@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -45,14 +45,14 @@ class Transaction:
         host: the environment below.
         kept: the overlay that is written.
         below: site-packages of the layers behind it.
-        staging: a directory beside the revisions, gone afterwards.
+        keep: how many revisions keep their trees.
     """
 
-    def __init__(self, host: Host, kept: Store, below: Sequence[Path], staging: Path) -> None:
+    def __init__(self, host: Host, kept: Store, below: Sequence[Path], keep: int) -> None:
         self.host = host
         self.kept = kept
         self.below = below
-        self.staging = staging
+        self.keep = keep
         self._scratches = 0
 
     # -- the draft
@@ -60,7 +60,7 @@ class Transaction:
     @cached_property
     def tree(self) -> Path:
         """The draft: a clone of the current tree, to begin with."""
-        tree = self.staging / "tree"
+        tree = self.kept.staging / "tree"
         source = Path(os.path.realpath(self.kept.overlay)) if self.kept.exists else None
         self._start(tree, source)
         return tree
@@ -72,7 +72,7 @@ class Transaction:
 
     def start_from(self, source: Path | None) -> None:
         """Begin with another tree than the current one, or with nothing."""
-        tree = self.staging / "tree"
+        tree = self.kept.staging / "tree"
         self._start(tree, source)
         self.__dict__["tree"] = tree
 
@@ -87,8 +87,8 @@ class Transaction:
     def new_scratch(self) -> Path:
         """An empty directory for stages."""
         self._scratches += 1
-        scratch = self.staging / f"scratch{self._scratches}"
-        scratch.mkdir()
+        scratch = self.kept.staging / f"scratch{self._scratches}"
+        scratch.mkdir(parents=True)
         return scratch
 
     def drop(self, keys: Collection[str]) -> None:
@@ -135,7 +135,9 @@ class Transaction:
         guard.write(self.site, self.host.site_packages)
         self._verify(plan)
         if self.kept.exists and not self.kept.managed:
-            self._adopt()
+            there = read_site(self.site)
+            adopted = {key: entry for key, entry in self._adopt().items() if key in there}
+            entries = {**adopted, **entries}
         current = self.kept.current()
         facts = manifest.take(self.tree, self.kept.facts(current))
         number = self.kept.next_number()
@@ -151,15 +153,16 @@ class Transaction:
             distributions=entries,
             restores=log.restores,
         )
-        self.kept.commit(self.tree, revision, facts)
-        self._write_notice(entries)
+        self.kept.commit(self.tree, revision, facts, self._notice(entries))
+        with suppress(OSError):  # it is committed, whatever becomes of the old trees
+            self.kept.drop_trees(self.kept.spare(self.keep))
         return number
 
-    def _write_notice(self, entries: Mapping[str, Entry]) -> None:
+    def _notice(self, entries: Mapping[str, Entry]) -> str:
         site = str(self.host.site_packages)
         state = notice.state_of(str(self.host.prefix), site)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
-        self.kept.write_notice(notice.content(state, site, dates))
+        return notice.content(state, site, dates)
 
     def _verify(self, plan: Plan) -> None:
         """Ask the host's real interpreter, and look at the files."""
@@ -199,8 +202,8 @@ class Transaction:
         gone = [f for f in files or () if f.suffix != ".pyc" and not os.path.lexists(f)]
         return faults + [f"{name} lacks {path.relative_to(self.tree)}" for path in gone]
 
-    def _adopt(self) -> None:
-        """Make a directory that was made by hand the first revision."""
+    def _adopt(self) -> Mapping[str, Entry]:
+        """Make a directory that was made by hand a revision, and say what is in it."""
         overlay = Path(os.path.realpath(self.kept.overlay))
         time, who = store.now(), overlay.owner()
         entries = {
@@ -221,6 +224,7 @@ class Transaction:
             ),
             manifest.take(overlay),
         )
+        return entries
 
 
 @contextmanager
@@ -237,12 +241,8 @@ def begin(
     os.umask(previous | 0o022)  # whoever can write an overlay decides what its users run
     try:
         with kept.lock(settings.overlay_lock_timeout, host.real):
-            try:
-                _check_trust(kept, settings)
-                with kept.stage() as staging:
-                    yield Transaction(host, kept, below, staging)
-            finally:
-                kept.discard_if_empty()
+            _check_trust(kept, settings)
+            yield Transaction(host, kept, below, settings.overlay_keep_revisions)
     finally:
         os.umask(previous)
 
