@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from packaging.markers import UndefinedEnvironmentName
+from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -173,36 +173,54 @@ def _why(
     return max(reasons)[2] if reasons else "required"
 
 
-def _requirements(
-    view: View, markers: Markers, asked: Iterable[str] = ()
-) -> Iterator[tuple[Distribution, Requirement]]:
-    """Every requirement that applies, those of the extras that something in effect asks for too.
-
-    Args:
-        view: the distributions in effect.
-        markers: the host's.
-        asked: requirements that a user typed, whose extras count as well.
-    """
+def _requirements(view: View, markers: Markers) -> Iterator[tuple[Distribution, Requirement]]:
+    """Every requirement that applies, those of the extras that something in effect asks for too."""
+    applies = _judge(markers)
     extras: dict[str, set[str]] = {}
-    for text in (*asked, *(text for found in view.values() for text in found.requires)):
-        requirement = _parse(text)
-        if requirement is not None and requirement.extras and _applies(requirement, markers):
-            extras.setdefault(canonicalize_name(requirement.name), set()).update(requirement.extras)
+    for distribution in view.values():
+        if any("[" in text for text in distribution.requires):
+            for requirement in _applying(distribution, frozenset(), applies):
+                key = canonicalize_name(requirement.name)
+                extras.setdefault(key, set()).update(requirement.extras)
     for key, distribution in view.items():
-        for requirement in map(_parse, distribution.requires):
-            if requirement is not None and _applies(requirement, markers, extras.get(key, ())):
-                yield distribution, requirement
+        wanted = frozenset(extras.get(key, ()))
+        for requirement in _applying(distribution, wanted, applies):
+            yield distribution, requirement
 
 
-def _applies(requirement: Requirement, markers: Markers, extras: Iterable[str] = ()) -> bool:
-    if requirement.marker is None:
-        return True
-    try:
-        return any(
-            requirement.marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras)
-        )
-    except (UndefinedEnvironmentName, InvalidVersion):
-        return False
+def _applying(
+    distribution: Distribution,
+    extras: frozenset[str],
+    applies: Callable[[str, frozenset[str]], bool],
+) -> Iterator[Requirement]:
+    for text, marker in map(_split, distribution.requires):
+        if applies(marker, extras):
+            requirement = _parse(text)
+            if requirement is not None:
+                yield requirement
+
+
+def _judge(markers: Markers) -> Callable[[str, frozenset[str]], bool]:
+    """A function that says whether a marker holds; most of those of a large host are the same."""
+
+    @cache
+    def applies(marker: str, extras: frozenset[str]) -> bool:
+        try:
+            return not marker or any(
+                Marker(marker).evaluate({**markers, "extra": extra}) for extra in ("", *extras)
+            )
+        except (InvalidMarker, UndefinedEnvironmentName, InvalidVersion):
+            return False
+
+    return applies
+
+
+@cache
+def _split(text: str) -> tuple[str, str]:
+    """A requirement and its marker: what does not apply, as most extras, need not be parsed."""
+    # A URL may hold a semicolon; in front of its marker there is a space.
+    requirement, _, marker = text.partition(" ;" if "@" in text else ";")
+    return requirement.strip(), marker.strip()
 
 
 def _holds(requirement: Requirement, found: Distribution) -> bool:
