@@ -173,10 +173,21 @@ def _why(
     return max(reasons)[2] if reasons else "required"
 
 
-def _requirements(view: View, markers: Markers) -> Iterator[tuple[Distribution, Requirement]]:
-    """Every requirement that applies, those of the extras that something in effect asks for too."""
+def _requirements(
+    view: View, markers: Markers, asked: Iterable[str] = ()
+) -> Iterator[tuple[Distribution, Requirement]]:
+    """Every requirement that applies, those of the extras that something in effect asks for too.
+
+    Args:
+        view: the distributions in effect.
+        markers: the host's.
+        asked: requirements that a user typed, whose extras count as well.
+    """
     applies = _judge(markers)
     extras: dict[str, set[str]] = {}
+    for typed in map(_parse, asked):
+        if typed is not None:
+            extras.setdefault(canonicalize_name(typed.name), set()).update(typed.extras)
     for distribution in view.values():
         if any("[" in text for text in distribution.requires):
             for requirement in _applying(distribution, frozenset(), applies):
