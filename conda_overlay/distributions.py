@@ -19,6 +19,10 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.models import Distribution
 
+_SECRET = re.compile(
+    r"([?&][^=&#\s]*(?:token|key|secret|passw|pwd|sig|auth|credential)[^=&#\s]*=)[^&#\s]*", re.I
+)
+
 Site = Mapping[str, Sequence[Distribution]]
 """The distributions of a directory by normalized name; more than one of a name is a fault."""
 
@@ -124,11 +128,14 @@ def is_compiled(path: Path) -> bool:
 
 
 def without_credentials(text: str) -> str:
-    """The text with the user and password of every URL, and of every proxy, in it taken out.
+    """The text with the user, password and tokens of every URL, and of every proxy, taken out.
 
-    The user ``git`` is no secret, and the URL is worth nothing without it (PEP 610).
+    The user ``git`` is no secret, and the URL is worth nothing without it (PEP 610). A token is
+    the value of a query that is named as one, or follows ``/t/`` in a path, as conda has it.
     """
-    return re.sub(r"(\w://)(?!git@)[^/\s]*@|(?<!\S)[^/\s:@]+:[^/\s@]*@", r"\1", text)
+    text = re.sub(r"(\w://)(?!git@)[^/\s]*@|(?<!\S)[^/\s:@]+:[^/\s@]*@", r"\1", text)
+    text = re.sub(r"(\w://[^\s?#]*?)/t/[^/\s]+", r"\1", text)
+    return _SECRET.sub(r"\1", text)
 
 
 def _headers(path: Path) -> Message | None:
@@ -147,10 +154,14 @@ def _direct_url(path: Path) -> tuple[str | None, str | None]:
         record = json.loads((path / "direct_url.json").read_text(encoding="utf-8"))
         url = str(record["url"])
         editable = bool(record.get("dir_info", {}).get("editable"))
+        vcs = record.get("vcs_info")
+        origin = f"{vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else url
+        if "subdirectory" in record:
+            origin += f"#subdirectory={record['subdirectory']}"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None, None
     source = unquote(urlsplit(url).path) if editable else None
-    return source, without_credentials(url)
+    return source, without_credentials(origin)
 
 
 def _read_egg_link(link: Path) -> Distribution | None:

@@ -13,8 +13,9 @@ from conda.plugins.types import (
     EnvironmentSpecBase,
 )
 
+from conda_overlay.document import Document
 from conda_overlay.exceptions import OverlayError
-from conda_overlay.formats import FORMATS, Document, read
+from conda_overlay.formats import FORMATS, pip_lines, read
 
 NAMES = {
     "overlay-toml": "overlay.toml",
@@ -54,7 +55,7 @@ class OverlayFile(EnvironmentSpecBase):
 
     @property
     def env(self) -> Environment:
-        """The Python of the host, and from PyPI what is locked."""
+        """The Python of the host, and by pip what is locked."""
         from conda.base.context import context
         from conda.models.match_spec import MatchSpec
 
@@ -65,21 +66,19 @@ class OverlayFile(EnvironmentSpecBase):
             platform=context.subdir,
             name=document.host,
             requested_packages=[MatchSpec(f"python={python}"), MatchSpec("pip")],
-            external_packages={
-                "pip": [f"{i.name}=={i.version}" for i in document.locked if not i.editable]
-            },
+            external_packages={"pip": pip_lines(document)},
         )
 
     @property
     def _document(self) -> Document:
         path = Path(self.filename or "")
-        return read(path.read_text(encoding="utf-8"), str(path))
+        return read(path.read_text(encoding="utf-8"), str(path), {})
 
 
 def _export(format_name: str) -> Callable[[Environment], str]:
     def export(environment: Environment) -> str:
         from conda_overlay.overlay import Overlay
 
-        return FORMATS[format_name](Overlay.open(environment.prefix).document())
+        return FORMATS[format_name](Overlay.open(str(environment.prefix)).document())
 
     return export

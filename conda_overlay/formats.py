@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from dataclasses import asdict, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from conda_overlay import toml
-from conda_overlay.distributions import without_credentials
+from conda_overlay import pylock, toml
+from conda_overlay.document import Document, Locked, Wanted
 from conda_overlay.exceptions import OverlayError
 
 if sys.version_info >= (3, 11):
@@ -21,101 +25,116 @@ else:
 FORMAT = 1
 """The version of ``overlay.toml``."""
 
+_T = TypeVar("_T", Wanted, Locked)
 
-@dataclass(frozen=True)
-class Wanted:
-    """What was asked for."""
+_INTENTS = ("fix", "hold", "dev")
 
-    requirement: str
-    editable: bool = False
-    options: tuple[str, ...] = ()
-    reason: str | None = None
-    intent: str = "fix"
-    until: str | None = None
+_PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
+           "--no-binary", "--only-binary")  # fmt: skip
+"""The options that a requirements file can hold."""
 
-
-@dataclass(frozen=True)
-class Locked:
-    """One distribution, exactly."""
-
-    name: str
-    version: str
-    url: str | None = None
-    sha256: str | None = None
-    editable: str | None = None
-    requested: bool = False
-    in_host: bool = False
-    """Whether conda has a package of that name in the host."""
-
-
-@dataclass(frozen=True)
-class Document:
-    """An overlay, as a file holds it."""
-
-    host: str
-    """The name of the environment."""
-    python: str
-    """Its Python, X.Y.Z."""
-    fingerprint: str
-    """sha256 of what was installed in it."""
-    wanted: tuple[Wanted, ...]
-    locked: tuple[Locked, ...]
+_HINTS = {
+    ".txt": "conda overlay install -r {name}",
+    ".yml": "conda env create -f {name} makes an environment of it",
+    ".yaml": "conda env create -f {name} makes an environment of it",
+}
+_HINT = "conda overlay export -f overlay.toml writes one"
 
 
 def overlay_toml(document: Document) -> str:
     """What was asked for, and every distribution with its file and hash."""
     head = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
-    locked = []
-    for item in document.locked:
-        locked.append({k: v for k, v in asdict(item).items() if k != "in_host"})
-    wanted = [_without_defaults(asdict(item)) for item in document.wanted]
+    wanted = [_without_defaults(item, Wanted("")) for item in document.wanted]
+    locked = [_without_defaults(replace(item, conda=None), Locked("", ""))
+              for item in document.locked]  # fmt: skip
     return toml.dumps({"format": FORMAT, "host": head, "wanted": wanted, "locked": locked})
 
 
-def pylock(document: Document) -> str:
-    """The lock file of PEP 751, for other tools."""
-    minor = ".".join(document.python.split(".")[:2])
-    packages = [_pylock_package(item) for item in document.locked]
-    return toml.dumps(
-        {
-            "lock-version": "1.0",
-            "requires-python": f"=={minor}.*",
-            "created-by": "conda-overlay",
-            "packages": packages,
-        }
-    )
+def pylock_toml(document: Document) -> str:
+    """The lock file of PEP 751, for other tools.
+
+    Raises:
+        OverlayError: nobody knows which file a distribution came from, and the format needs one.
+    """
+    try:
+        return toml.dumps(pylock.tables(document))
+    except ValueError as error:
+        raise OverlayError(
+            f"No pylock.toml can be written: {error}.",
+            "conda overlay export --format requirements.txt",
+        ) from error
 
 
 def requirements(document: Document) -> str:
-    """A requirements file, with the hash of every file that has one."""
-    return "".join(f"{_requirement(item)}\n" for item in document.locked)
+    """A requirements file, with the hash of every file, so that pip accepts nothing else.
+
+    pip wants all hashes or none, and takes no editable together with hashes.
+    """
+    files = [item for item in document.locked if not item.editable]
+    unknown = [item.name for item in files if not item.sha256]
+    lines = _options(document)
+    if unknown:
+        lines.append(f"# Without hashes, because nobody knows that of {', '.join(unknown)}.")
+    direct = _direct(document)
+    for item in files:
+        digest = "" if unknown else f" --hash=sha256:{item.sha256}"
+        lines.append(_exactly(item, item.key in direct) + digest)
+    hashed = files and not unknown
+    for item in document.locked:
+        if item.editable:
+            note = "# pip takes no editable together with hashes: " if hashed else ""
+            lines.append(f"{note}-e {item.editable}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def environment_yaml(document: Document) -> str:
     """What the host would need so that the overlay became unnecessary."""
-    conda = [i for i in document.locked if i.in_host and not i.editable]
-    pip = [i for i in document.locked if not i.in_host and not i.editable]
-    lines = [f"name: {document.host}", "dependencies:"]
-    lines += [f"  - {item.name}={item.version}" for item in conda]
+    files = [item for item in document.locked if not item.editable]
+    direct = _direct(document)
+    conda = [f"{i.conda}={i.version}" for i in files if i.conda and i.key not in direct]
+    pip = [_exactly(i, i.key in direct) for i in files if not i.conda or i.key in direct]
+    pip = [*_options(document), *pip] if pip else []
+    lines = [f"name: {_yaml(document.host)}", "dependencies:" if files else "dependencies: []"]
+    lines += [f"  - {_yaml(line)}" for line in conda]
     if pip:
-        lines += ["  - pip", "  - pip:"]
-        lines += [f"      - {item.name}=={item.version}" for item in pip]
+        lines += ["  - pip", "  - pip:", *(f"      - {_yaml(line)}" for line in pip)]
     lines += [f"  # {item.name} is an editable install of {item.editable}"
               for item in document.locked if item.editable]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
+def pip_lines(document: Document) -> list[str]:
+    """What pip has to install for the same distributions, as lines of a requirements file."""
+    direct = _direct(document)
+    exactly = [f"-e {i.editable}" if i.editable else _exactly(i, i.key in direct)
+               for i in document.locked]  # fmt: skip
+    return [*_options(document), *exactly]
+
+
 FORMATS: Mapping[str, Callable[[Document], str]] = {
     "overlay.toml": overlay_toml,
-    "pylock.toml": pylock,
+    "pylock.toml": pylock_toml,
     "requirements.txt": requirements,
     "environment.yml": environment_yaml,
 }
 """Every format by the name of the file that it is usually in."""
 
 
-def read(text: str, name: str) -> Document:
+def format_of(file_name: str) -> str:
+    """The format that a file of this name should have; ``overlay.toml`` when it tells nothing."""
+    if re.fullmatch(r"pylock\.(.+\.)?toml", file_name):
+        return "pylock.toml"
+    by_suffix = {".txt": "requirements.txt", ".yml": "environment.yml", ".yaml": "environment.yml"}
+    return by_suffix.get(Path(file_name).suffix, "overlay.toml")
+
+
+def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
     """Read an ``overlay.toml`` or a ``pylock.toml``.
+
+    Args:
+        text: the content of the file.
+        name: its path.
+        markers: of the environment that it is for (PEP 508).
 
     Raises:
         OverlayError: it is neither, or of a newer format.
@@ -123,67 +142,103 @@ def read(text: str, name: str) -> Document:
     try:
         data = tomllib.loads(text)
         if "lock-version" in data:
-            return _from_pylock(data)
-        if data["format"] > FORMAT:
-            raise OverlayError(
-                f"{name} was written by a newer version of conda-overlay.",
-                "conda update -n base conda-overlay",
-                path=name,
-            )
-        host = data["host"]
-        wanted = [Wanted(**{**w, "options": tuple(w.get("options", ()))})
-                  for w in data.get("wanted", [])]  # fmt: skip
-        locked = [Locked(**item) for item in data.get("locked", [])]
-        return Document(host["name"], host["python"], host["sha256"], tuple(wanted), tuple(locked))
+            found = pylock.locked(data, Path(name).absolute().parent, markers)
+            return Document("", "", "", (), tuple(found))
+        return _from_overlay_toml(data, name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else error
+        hint = _HINTS.get(Path(name).suffix, _HINT).format(name=name)
         raise OverlayError(
-            f"{name} is neither an overlay.toml nor a pylock.toml: {error}.",
-            "conda overlay export -f overlay.toml writes one",
+            f"{name} is neither an overlay.toml nor a pylock.toml that can be read: {what}.",
+            hint,
             path=name,
         ) from error
 
 
-def _without_defaults(wanted: dict[str, Any]) -> dict[str, Any]:
-    default = asdict(Wanted(""))
-    return {k: v for k, v in wanted.items() if k == "requirement" or v != default[k]}
-
-
-def _requirement(item: Locked) -> str:
-    if item.editable:
-        return f"-e {item.editable}"
-    digest = f" --hash=sha256:{item.sha256}" if item.sha256 else ""
-    return f"{item.name}=={item.version}{digest}"
-
-
-def _pylock_package(item: Locked) -> dict[str, Any]:
-    package: dict[str, Any] = {"name": item.name, "version": item.version}
-    if item.editable:
-        package["directory"] = {"path": item.editable, "editable": True}
-    elif item.url and item.sha256:
-        file = {"url": without_credentials(item.url), "hashes": {"sha256": item.sha256}}
-        if urlsplit(item.url).path.endswith(".whl"):
-            name = PurePosixPath(unquote(urlsplit(item.url).path)).name
-            package["wheels"] = [{"name": name, **file}]
-        else:
-            package["sdist"] = file
-    return package
-
-
-def _from_pylock(data: Mapping[str, Any]) -> Document:
-    if not str(data["lock-version"]).startswith("1."):
-        raise ValueError(f"lock-version {data['lock-version']} is not known")
-    locked = []
-    for package in data["packages"]:
-        files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
-        file = files[0] if files else {}
-        locked.append(
-            Locked(
-                name=package["name"],
-                version=package["version"],
-                url=file.get("url"),
-                sha256=file.get("hashes", {}).get("sha256"),
-                editable=package.get("directory", {}).get("path"),
-                requested=True,
-            )
+def _from_overlay_toml(data: Mapping[str, Any], name: str) -> Document:
+    if data["format"] > FORMAT:
+        raise OverlayError(
+            f"{name} was written by a newer version of conda-overlay.",
+            "conda update -n base conda-overlay",
+            path=name,
         )
-    return Document("", "", "", (), tuple(locked))
+    host = data.get("host", {})
+    head = [str(host.get(field, "")) for field in ("name", "python", "sha256")]
+    wanted = [_made(Wanted, table, "wanted") for table in data.get("wanted", ())]
+    locked = [_made(Locked, table, "locked") for table in data.get("locked", ())]
+    for item in wanted:
+        if not _tells_name(item):
+            raise ValueError(f"the wanted {item.requirement!r} has no name")
+        if item.intent not in _INTENTS:
+            raise ValueError(f"the intent {item.intent!r} is none of {', '.join(_INTENTS)}")
+        if item.until is not None:
+            date.fromisoformat(item.until)
+    return Document(head[0], head[1], head[2], tuple(wanted), tuple(locked))
+
+
+def _made(kind: type[_T], table: Mapping[str, Any], name: str) -> _T:
+    """A value of a table, every field of its type."""
+    types = {field.name: str(field.type) for field in fields(kind) if field.name != "conda"}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in types:
+            raise ValueError(f"[[{name}]] knows no {key!r}")
+        if types[key].startswith("tuple") and isinstance(value, list):
+            good = all(isinstance(item, str) for item in value)
+            value = tuple(value)
+        else:
+            if key == "until" and isinstance(value, date):
+                value = value.isoformat()
+            good = isinstance(value, bool if types[key] == "bool" else str)
+        if not good:
+            raise ValueError(f"{key!r} of [[{name}]] is of the wrong type")
+        values[key] = value
+    required = ("requirement",) if kind is Wanted else ("name", "version")
+    for key in required:
+        if not values.get(key):
+            raise ValueError(f"a table [[{name}]] has no {key!r}")
+    return kind(**values)
+
+
+def _tells_name(item: Wanted) -> bool:
+    try:
+        return bool(item.key)
+    except ValueError:
+        return False
+
+
+def _without_defaults(item: Wanted | Locked, default: Wanted | Locked) -> dict[str, Any]:
+    known = asdict(default)
+    return {key: value for key, value in asdict(item).items() if value != known[key]}
+
+
+def _direct(document: Document) -> set[str]:
+    """The normalized names of what was asked for by its URL."""
+    return {item.key for item in document.wanted if " @ " in item.requirement}
+
+
+def _options(document: Document) -> list[str]:
+    """Where the files are, as lines of a requirements file."""
+    found: dict[str, None] = {}
+    for item in document.wanted:
+        found.update(dict.fromkeys(o for o in item.options if o.startswith(_PLACES)))
+    return [_option(option) for option in found]
+
+
+def _exactly(item: Locked, direct: bool) -> str:
+    scheme = urlsplit(item.url or "").scheme
+    if item.url and (direct or "+" in scheme):
+        return f"{item.name} @ {item.url}"
+    return f"{item.name}=={item.version}"
+
+
+def _option(option: str) -> str:
+    name, equals, value = option.partition("=")
+    return f"{name}{equals}{shlex.quote(value)}" if equals else name
+
+
+def _yaml(text: str) -> str:
+    """A scalar that no YAML reader takes for anything but this text."""
+    plain = re.fullmatch(r"[A-Za-z][\w.=@/+-]*", text)
+    words = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+    return text if plain and text.lower() not in words else json.dumps(text, ensure_ascii=False)

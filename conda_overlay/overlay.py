@@ -10,21 +10,23 @@ confirm, compose a tree, verify it with the host's interpreter, commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from conda_overlay import status
 from conda_overlay.comparison import Comparison, Side, compare
 from conda_overlay.distributions import read_site
+from conda_overlay.document import Document, describe
 from conda_overlay.exceptions import (
     DroppedRevisionError,
     NoSuchRevisionError,
     NotProtectedError,
 )
-from conda_overlay.formats import Document, Locked, Wanted
 from conda_overlay.models import Cleaned, Log, Plan, Request, Result
 from conda_overlay.operations import apply, install, remove, undo
 from conda_overlay.pip import Pip
 from conda_overlay.stack import Stack
 from conda_overlay.status import Status
+from conda_overlay.store import Store
 
 Confirm = Callable[[Plan], bool]
 """Shown a plan, says whether to go on."""
@@ -171,25 +173,32 @@ class Overlay(Stack):
         pip: Pip | None = None,
         confirm: Confirm = yes,
         allow_conflicts: bool = False,
+        force: bool = False,
     ) -> Result:
         """Make the overlay right for the host as it is now.
 
         Args:
-            document: another overlay's, to be carried here; this one's when None.
+            document: another overlay's, to be carried here; this one is there all the same.
             log: for the history.
             pip: as of `install`.
             confirm: as of `install`.
             allow_conflicts: as of `install`.
+            force: as of `install`.
+
+        Raises:
+            NoSuchRevisionError: there is nothing to make right.
         """
-        own = document is None
+        if document is not None:
+            self._check_protection(force)
+        own = self.document() if document is None or self.store.exists else None
         return self._ended(
             apply.rebase(
                 self,
-                self.document() if document is None else document,
+                own,
+                document,
                 log,
                 pip or self._pip(),
                 confirm,
-                own=own,
                 allow_conflicts=allow_conflicts,
             )
         )
@@ -249,42 +258,15 @@ class Overlay(Stack):
         return Side(f"revision {number}", tree)
 
     def document(self) -> Document:
-        """The overlay, to be repeated elsewhere; credentials taken out."""
-        fingerprint = self.host.fingerprint()
-        packages = {name.rsplit("-", 2)[0] for name in fingerprint["packages"]}
-        names = {key: found[0].name for key, found in read_site(self.site).items()}
-        entries = sorted(self.entries().items())
-        wanted = [
-            Wanted(
-                requirement=entry.editable or entry.requirement or f"{key}=={entry.version}",
-                editable=entry.editable is not None,
-                options=entry.options,
-                reason=entry.reason,
-                intent=entry.intent,
-                until=entry.until,
-            )
-            for key, entry in entries
-            if entry.requested
-        ]
-        exact = [
-            Locked(
-                name=names.get(key, key),
-                version=entry.version,
-                url=entry.url,
-                sha256=entry.sha256,
-                editable=entry.editable,
-                requested=entry.requested,
-                in_host=key in packages,
-            )
-            for key, entry in entries
-        ]
-        return Document(
-            self.host.name,
-            fingerprint["python"],
-            fingerprint["sha256"],
-            tuple(wanted),
-            tuple(exact),
-        )
+        """The overlay, to be repeated elsewhere; credentials taken out.
+
+        Raises:
+            NoSuchRevisionError: there is none.
+        """
+        if not self.store.exists:
+            raise NoSuchRevisionError(str(self.store.overlay), None, [])
+        site = {} if self.is_stale() else read_site(self.site)
+        return describe(self.host.name, self.host.fingerprint(), self.entries(), site)
 
     def _check_protection(self, force: bool) -> None:
         if self.host.protection is None and not force:
@@ -306,3 +288,19 @@ class Overlay(Stack):
             StateError: the state files of an overlay cannot be read.
         """
         return status.status(self)
+
+
+def document_of(overlay: Path) -> Document:
+    """An overlay by its own path, as far as its history tells: its host may be gone.
+
+    Raises:
+        NoSuchRevisionError: nothing is there that has a history.
+    """
+    kept = Store(overlay)
+    number = kept.current()
+    if number is None:
+        raise NoSuchRevisionError(str(overlay), None, [])
+    revision = kept.revision(number)
+    minor = ".".join(str(revision.host["python"]).split(".")[:2])
+    site = read_site(overlay / "lib" / f"python{minor}" / "site-packages")
+    return describe(overlay.name, revision.host, revision.distributions, site)

@@ -25,6 +25,8 @@ LEVELS = (
     {"transaction"},
     {"planner", "pip", "store", "scripts", "guard", "formats"},
     {"host"},
+    {"pylock"},
+    {"document"},
     {"distributions", "settings", "manifest", "toml"},
     {"exceptions"},
     {"models"},

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 
-from conda_overlay.activation import locate
+from conda_overlay.activation import locate, wiring
+
+_SIGNS = (".dist-info", ".egg-info", ".egg-link", ".json")
 
 
 def content(host_state: str, site: str, dates: list[tuple[str, str]]) -> str:
@@ -26,14 +28,14 @@ def content(host_state: str, site: str, dates: list[tuple[str, str]]) -> str:
 
 
 def state_of(prefix: str, site: str) -> str:
-    """When pip and conda last changed the host: the times of two directories, in nanoseconds."""
-    times = []
-    for path in (site, os.path.join(prefix, "conda-meta")):
-        try:
-            times.append(str(os.stat(path).st_mtime_ns))
-        except OSError:
-            times.append("-")
-    return "/".join(times)
+    """What pip and conda have put into the host, and when.
+
+    Returns:
+        The times of two directories, in nanoseconds, and behind the last slash a checksum of the
+        names and versions in them: for what changes a directory and installs nothing, as Python
+        does when root imports a module for the first time.
+    """
+    return f"{_times(prefix, site)}/{_names(prefix, site)}"
 
 
 def news(overlay: str, prefix: str, today: str) -> list[str]:
@@ -45,37 +47,62 @@ def news(overlay: str, prefix: str, today: str) -> list[str]:
         today: the date (ISO 8601).
     """
     state_dir = locate.state_dir(overlay)
-    try:
-        with open(os.path.join(state_dir, "notice"), encoding="utf-8") as file:
-            lines = file.read().splitlines()
-    except (OSError, ValueError):
-        return []
     sentences = []
     memory = [today]
-    for line in lines:
-        word, fact, name = [*line.split(" ", 2), "", ""][:3]
-        if word == "host":
-            now = state_of(prefix, name)
-            if now != fact:
-                sentences.append("the environment has changed since the overlay was")
+    for line in _read(os.path.join(state_dir, "notice")).split("\n"):
+        word, fact, rest = [*line.split(" ", 2), "", ""][:3]
+        if word == "host" and "\0" not in rest:
+            times, _, names = fact.rpartition("/")
+            now = names if times == _times(prefix, rest) else _names(prefix, rest)
+            if now != names:
+                sentences.append("the environment below it has changed")
                 memory.append(now)
         elif word == "until" and fact < today:
-            sentences.append(f"{name} was to be there until {fact}")
-            memory.append(name)
+            sentences.append(f"{rest} was to be there until {fact}")
+            memory.append(rest)
     return sentences if sentences and _remember(state_dir, "\n".join(memory)) else []
+
+
+def _directories(prefix: str, site: str) -> tuple[str, str]:
+    return site, os.path.join(prefix, "conda-meta")
+
+
+def _times(prefix: str, site: str) -> str:
+    times = []
+    for path in _directories(prefix, site):
+        try:
+            times.append(str(os.stat(path).st_mtime_ns))
+        except OSError:
+            times.append("-")
+    return "/".join(times)
+
+
+def _names(prefix: str, site: str) -> str:
+    found = []
+    for path in _directories(prefix, site):
+        try:
+            found += sorted(name for name in os.listdir(path) if name.endswith(_SIGNS))
+        except OSError:
+            found.append("-")
+    return wiring.checksum("\n".join(found))
+
+
+def _read(path: str) -> str:
+    """The text of a file; empty when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _remember(state_dir: str, memory: str) -> bool:
     """Whether this has not been told yet; it counts as told from now on."""
     path = os.path.join(state_dir, "told")
+    if _read(path) == memory:
+        return False
     try:
-        with open(path, encoding="utf-8") as file:
-            if file.read() == memory:
-                return False
-    except (OSError, ValueError):
-        pass
-    try:
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(memory)
     except OSError:
         return False

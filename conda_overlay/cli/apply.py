@@ -39,10 +39,14 @@ def execute(arguments: Namespace) -> int:
 
     try:
         text = Path(arguments.file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OverlayError(f"{arguments.file} cannot be read: {error}.") from error
-    document = formats.read(text, arguments.file)
+    except OSError as error:
+        raise OverlayError(
+            f"{arguments.file} cannot be read: {error.strerror}.", path=arguments.file
+        ) from error
+    except UnicodeDecodeError as error:
+        raise OverlayError(f"{arguments.file} is no text.", path=arguments.file) from error
     overlay = change.opened()
+    document = formats.read(text, arguments.file, overlay.host.markers)
     return change.end(
         lambda: overlay.apply(
             document,

@@ -79,7 +79,7 @@ def confirm(plan: Plan) -> bool:
         output.show_plan(plan)
     if context.dry_run:
         return False
-    return bool(context.json) or output.ask()
+    return bool(context.json) or not (plan.changes or plan.files) or output.ask()
 
 
 def end(operation: Callable[[], Result]) -> int:

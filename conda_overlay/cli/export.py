@@ -36,21 +36,20 @@ def execute(arguments: Namespace) -> int:
     from conda.base.context import context
 
     from conda_overlay.cli import change, output
-    from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
-    from conda_overlay.formats import FORMATS
+    from conda_overlay.exceptions import OverlayError
+    from conda_overlay.formats import FORMATS, format_of
 
     overlay = change.opened()
-    if overlay.store.current() is None:
-        raise NoSuchRevisionError(str(overlay.store.overlay), None, [])
     file = Path(arguments.file) if arguments.file else None
-    guessed = file.name if file is not None and file.name in FORMATS else "overlay.toml"
-    name = arguments.format or guessed
+    name = arguments.format or format_of(file.name if file else "")
     text = FORMATS[name](overlay.document())
     if file is not None:
         try:
             file.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise OverlayError(f"{file} cannot be written: {error.strerror}.") from error
+            raise OverlayError(
+                f"{file} cannot be written: {error.strerror}.", path=str(file)
+            ) from error
     if context.json:
         output.show_json({"success": True, "format": name, "file": arguments.file, "text": text})
     elif file is None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conda_overlay.document import Document
+    from conda_overlay.overlay import Overlay
 
 EXAMPLES = """\
     conda overlay rebase                                  the host was updated
     conda overlay rebase -n science-2027 --from science-2026   the next cycle's environment
+    conda overlay rebase --from ~/.conda/overlays/science-2026 whose environment is gone
 """
 
 
@@ -19,24 +25,24 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="source",
-        metavar="ENV",
-        help="Carry the overlay of another environment, by its name or path, to this one.",
+        metavar="ENV|OVERLAY",
+        help="Carry the overlay of another environment, by its name or path, to this one; or an "
+        "overlay by its path.",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        dest="force_overlay",
+        help="Make an overlay although you may write the environment.",
     )
 
 
 def execute(arguments: Namespace) -> int:
     """Rebase."""
     from conda_overlay.cli import change
-    from conda_overlay.overlay import Overlay
 
     overlay = change.opened()
-    document = None
-    if arguments.source is not None:
-        from conda.base.context import locate_prefix_by_name
-
-        path = arguments.source
-        prefix = path if "/" in path else locate_prefix_by_name(path)
-        document = Overlay.open(prefix).document()
+    document = None if arguments.source is None else _document(arguments.source, overlay)
     return change.end(
         lambda: overlay.rebase(
             document,
@@ -44,5 +50,29 @@ def execute(arguments: Namespace) -> int:
             pip=change.pip(overlay),
             confirm=change.confirm,
             allow_conflicts=arguments.allow_conflicts,
+            force=arguments.force_overlay,
         )
     )
+
+
+def _document(source: str, overlay: Overlay) -> Document:
+    """What is to be carried: of an environment, or of an overlay whose environment is gone."""
+    from pathlib import Path
+
+    from conda.base.context import locate_prefix_by_name
+    from conda.exceptions import EnvironmentNameNotFound
+
+    from conda_overlay.activation import locate
+    from conda_overlay.overlay import Overlay, document_of
+
+    try:
+        prefix = Path(source if "/" in source else locate_prefix_by_name(source))
+    except EnvironmentNameNotFound:
+        places = [directory / source for directory in overlay.directories]
+        found = next((place for place in places if locate.recorded_host(str(place))), None)
+        if found is None:
+            raise
+        return document_of(found)
+    if locate.recorded_host(str(prefix)) and not (prefix / "conda-meta").is_dir():
+        return document_of(prefix)
+    return Overlay.open(prefix).document()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay import planner, store
-from conda_overlay.distributions import Site, installed_files, read_site
+from conda_overlay.distributions import (
+    Site,
+    installed_files,
+    read_site,
+    without_credentials,
+)
 from conda_overlay.models import Change, Entry, Log, Plan, Request, Result
 from conda_overlay.pip import Pip, sources
 from conda_overlay.resolver import Resolution, Resolver
@@ -50,7 +58,7 @@ def install(stack: Stack, request: Request, pip: Pip, confirm: Callable[[Plan], 
             return Result(plan, None)
         transaction.drop(reverted)
         transaction.add(found.stage, staged)
-        entries = new_entries(stack.entries(), plan.changes, request)
+        entries = new_entries(stack.entries(), plan.changes, request, staged)
         log = Log(request.command, request.reason)
         return Result(plan, transaction.finish(plan, log, entries))
 
@@ -97,19 +105,25 @@ def without_copies_of_the_host(
 
 
 def new_entries(
-    entries: Mapping[str, Entry], changes: Collection[Change], request: Request
+    entries: Mapping[str, Entry], changes: Collection[Change], request: Request, staged: Site
 ) -> dict[str, Entry]:
-    """What the history knows of each distribution after some changes."""
+    """What the history knows of each distribution after some changes.
+
+    Args:
+        entries: what it knew before.
+        changes: what has become of them.
+        request: what was asked for.
+        staged: what pip left, which tells what came from no index.
+    """
     result = dict(entries)
-    typed = {}
-    for text in request.requirements:
-        for key in planner.requested_names([text]):
-            typed[key] = text
+    typed = _typed(request)
     time, who = store.now(), store.user()
     for change in changes:
         result.pop(change.key, None)
         if change.after is not None:
-            requirement = typed.get(change.key) or _requirement(change)
+            found = staged.get(change.key)
+            origin = found[0].direct_url if found and not change.editable else None
+            requirement = typed.get(change.key) or _requirement(change, origin)
             intent = request.intent or _intent(change)
             result[change.key] = Entry(
                 version=change.after,
@@ -119,7 +133,7 @@ def new_entries(
                 requested=change.requested,
                 requirement=requirement if change.requested else None,
                 options=_options(request.arguments) if change.requested else (),
-                url=change.url,
+                url=origin or change.url,
                 sha256=change.sha256,
                 editable=change.editable,
                 intent=intent,
@@ -134,10 +148,35 @@ def _intent(change: Change) -> str:
     return "hold" if change.kind == "downgrade" and change.requested else "fix"
 
 
-def _requirement(change: Change) -> str:
+def _requirement(change: Change, origin: str | None) -> str:
     if change.editable:
         return change.editable
-    return f"{change.name}=={change.after}"
+    return f"{change.name} @ {origin}" if origin else f"{change.name}=={change.after}"
+
+
+def _typed(request: Request) -> dict[str, str]:
+    """What the user typed, or wrote into a file of requirements, by normalized name."""
+    pairs = list(pairwise(request.arguments))
+    lines = [*request.requirements]
+    for option, value in pairs:
+        if option == "--requirement":
+            lines += _lines(value)
+    typed = {key: line for line in lines for key in planner.requested_names([line])}
+    for option, value in pairs:
+        egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", value)
+        if option == "--editable" and egg:  # else it is a directory, which what pip leaves tells
+            typed[canonicalize_name(egg[1])] = value
+    return {key: without_credentials(text) for key, text in typed.items()}
+
+
+def _lines(file: str) -> Iterator[str]:
+    """The lines of a file of requirements, without comments and the options behind them."""
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return  # a URL, perhaps: what pip installs tells the version
+    for line in text.splitlines():
+        yield re.split(r"\s#|\s--|\s\\", f" {line} ")[0].strip()
 
 
 def _options(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -151,8 +190,15 @@ def _options(arguments: Sequence[str]) -> tuple[str, ...]:
         if word in flags:
             result.append(word)
         elif word in KEPT_OPTIONS:
-            result.append(f"{word}={next(words, '')}")
+            result.append(f"{word}={_lasting(word, next(words, ''))}")
     return tuple(result)
+
+
+def _lasting(option: str, value: str) -> str:
+    """A value that means the same tomorrow, and in another directory."""
+    if option in ("--find-links", "--constraint") and "://" not in value:
+        return os.path.abspath(os.path.expanduser(value))
+    return without_credentials(value)
 
 
 def _changes(
