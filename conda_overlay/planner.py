@@ -191,8 +191,8 @@ def _requirements(
     for distribution in view.values():
         if any("[" in text for text in distribution.requires):
             for requirement in _applying(distribution, frozenset(), applies):
-                key = canonicalize_name(requirement.name)
-                extras.setdefault(key, set()).update(requirement.extras)
+                target = canonicalize_name(requirement.name)
+                extras.setdefault(target, set()).update(requirement.extras)
     for key, distribution in view.items():
         wanted = frozenset(extras.get(key, ()))
         for requirement in _applying(distribution, wanted, applies):
