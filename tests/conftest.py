@@ -133,7 +133,7 @@ def alice() -> User:
     return replace(user, home=user.fresh_home())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hermetic(wheels: Path) -> dict[str, str]:
     """Variables that keep pip from the network: it sees the test's own wheels alone."""
     return {
