@@ -1,0 +1,198 @@
+"""``conda overlay remove`` and ``conda overlay reset``: what goes, what comes back, what stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.lifecycle.bench import Bench
+
+NEVER = "belongs to the environment below, which is never changed"
+PLAN = {"success", "dry_run", "revision", "host", "overlay", "changes", "conflicts"}
+
+
+@pytest.fixture
+def tower(links: Path) -> Path:
+    """Wheels: top requires middle, which requires bottom; lone; tidy has an extra, bottom."""
+    dists.wheel(links, "bottom", "1.0")
+    dists.wheel(links, "middle", "1.0", requires=["bottom"])
+    dists.wheel(links, "top", "1.0", requires=["middle"], scripts={"top": "top:main"})
+    dists.wheel(links, "lone", "1.0")
+    dists.wheel(links, "tidy", "1.0", extras={"more": ["bottom"]})
+    return links
+
+
+def names(bench: Bench) -> list[str]:
+    return [name.partition("-")[0] for name in bench.distributions()]
+
+
+def test_dependent_that_moved_along_goes_back_with_what_it_followed(bench: Bench) -> None:
+    bench.install("alpha==2.0", "new")
+    printed = bench.change("remove", "new")
+    assert "removed:\n  new  1.0  requested\n" in printed
+    assert bench.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": None}
+    printed = bench.change("remove", "alpha", "--reason", "not needed")
+    assert (
+        "back to the host:\n"
+        "  alpha  2.0 -> 1.0 (host)  requested\n"
+        "  beta   2.0 -> 1.0 (host)  nothing needs it any more\n"
+    ) in printed
+    assert f"Revision 3 of {bench.overlay}: 2 distributions changed." in printed
+    assert bench.see("alpha", "beta") == {"alpha": "1.0", "beta": "1.0"}
+    assert not (bench.overlay / "bin" / "beta").exists()
+    record = bench.record()
+    assert (record["distributions"], record["reason"]) == ({}, "not needed")
+    assert [change["name"] for change in record["plan"]["changes"]] == ["alpha", "beta"]
+
+
+def test_json_is_the_plan_that_the_history_keeps(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    dry = quick.json("remove", "alpha", "--dry-run")
+    assert dry.keys() == PLAN
+    assert (dry["dry_run"], dry["revision"], quick.revision) == (True, None, 1)
+    done = quick.json("remove", "alpha")
+    assert (done["dry_run"], done["revision"], quick.revision) == (False, 2, 2)
+    assert done["changes"] == dry["changes"] == quick.record()["plan"]["changes"]
+    assert [(c["name"], c["kind"], c["before"], c["after"]) for c in done["changes"]] == [
+        ("alpha", "remove", "2.0", None),
+        ("beta", "remove", "2.0", None),
+    ]
+
+
+def test_what_only_it_needed_goes_along(quick: Bench, tower: Path) -> None:
+    quick.install("--find-links", tower, "top", "lone")
+    dry = quick.ask("remove", "top", "--dry-run")
+    assert (
+        "removed:\n"
+        "  bottom  1.0  nothing needs it any more\n"
+        "  middle  1.0  nothing needs it any more\n"
+        "  top     1.0  requested\n"
+    ) in dry
+    assert "Dry run: nothing was changed." in dry
+    assert names(quick) == ["bottom", "lone", "middle", "top"]
+    quick.change("remove", "top")
+    assert names(quick) == ["lone"]
+    assert not (quick.overlay / "bin" / "top").exists()
+
+
+def test_dependencies_can_be_kept_and_are_not_swept_away_later(quick: Bench, tower: Path) -> None:
+    quick.install("--find-links", tower, "top", "lone", "alpha==2.0")
+    quick.change("remove", "top", "--keep-dependencies")
+    quick.change("remove", "lone")
+    assert names(quick) == ["alpha", "beta", "bottom", "middle"]
+    # beta is no dependency of alpha: it moved because of it, and would break without it.
+    quick.change("remove", "alpha", "--keep-dependencies")
+    assert names(quick) == ["bottom", "middle"]
+    quick.change("remove", "middle")
+    assert names(quick) == []
+
+
+def test_what_somebody_asked_for_or_an_extra_needs_stays(quick: Bench, tower: Path) -> None:
+    quick.install("--find-links", tower, "tidy[more]", "lone")
+    quick.install("--find-links", tower, "top", "middle")
+    quick.change("remove", "lone")
+    assert names(quick) == ["bottom", "middle", "tidy", "top"]
+    quick.change("remove", "top")
+    assert names(quick) == ["bottom", "middle", "tidy"]
+    quick.change("remove", "middle", "tidy")
+    assert names(quick) == []
+
+
+def test_names_are_refused_that_the_overlay_does_not_have(bench: Bench) -> None:
+    assert f"gamma {NEVER}." in bench.refuse("remove", "--yes", "gamma")
+    bench.install("new")
+    assert f"gamma {NEVER}." in bench.refuse("remove", "--yes", "new", "gamma")
+    told = bench.refuse("remove", "--yes", "nosuch")
+    assert "nosuch is not in the overlay.\nHint: conda overlay status" in told
+    assert f"Alpha {NEVER}." in bench.refuse("reset", "--yes", "Alpha")
+    bench.refuse("remove", "--yes", code=2)
+
+
+def test_what_another_one_needs_is_refused_unless_conflicts_are_allowed(
+    bench: Bench, tower: Path
+) -> None:
+    bench.install("--find-links", tower, "top", "beta==2.0")
+    told = bench.refuse("remove", "--yes", "middle")
+    assert "top 1.0 (overlay) requires middle, but it is not there" in told
+    assert "Hint: --allow-conflicts" in told
+    told = bench.refuse("remove", "--yes", "alpha")
+    assert "beta 2.0 (overlay) requires alpha>=2, but 1.0 (host) would be in effect" in told
+    printed = bench.change("remove", "alpha", "--allow-conflicts")
+    assert "conflicts, which you allow:\n  beta 2.0 (overlay) requires alpha>=2" in printed
+    [conflict] = bench.record()["plan"]["conflicts"]
+    assert (conflict["name"], conflict["requirement"]) == ("beta", "alpha>=2")
+
+
+def test_dependent_of_what_stays_cannot_go_back_alone(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    told = quick.refuse("remove", "--yes", "beta")
+    assert "beta 1.0 (host) requires alpha<2, but 2.0 (overlay) would be in effect" in told
+
+
+def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
+    bench.install("alpha==1.5", "new")
+    module = bench.site / "alpha" / "__init__.py"
+    bench.edit(module, '__version__ = "1.5"\n__edited__ = True\n')
+    path = str(module.relative_to(bench.overlay))
+    told = bench.refuse("remove", "--yes", "alpha")
+    assert f"These files were changed by hand in the overlay:\n  {path}\nHint: --force" in told
+    bench.change("remove", "new")  # in the revision that this makes, the file is as committed
+    told = bench.refuse("remove", "--yes", "alpha")
+    assert f"  {path}\n" in told
+    bench.change("remove", "alpha", "--force")
+    assert bench.version("alpha") == "1.0"
+    bench.change("undo")
+    assert "__edited__ = True" in module.read_text()
+
+
+def test_no_at_the_question_leaves_everything_as_it_was(quick: Bench) -> None:
+    quick.install("new")
+    before = quick.content()
+    for command in (["remove", "new"], ["reset"], ["undo"], ["delete"]):
+        done = quick.run(command[0], *quick.where, *command[1:], input="n\n")
+        assert "Proceed ([y]/n)?" in done.stdout
+        assert quick.content() == before
+
+
+def test_reset_goes_back_to_the_host_and_can_be_undone(bench: Bench) -> None:
+    bench.install("alpha==2.0", "new")
+    bench.edit(bench.site / "mine.py", "")
+    printed = bench.change("reset", "new")
+    assert "removed:\n  new  1.0  requested\n" in printed
+    assert names(bench) == ["alpha", "beta"]
+    printed = bench.change("reset")
+    assert "alpha  2.0 -> 1.0 (host)  requested" in printed
+    assert bench.see("alpha", "beta", "new") == {"alpha": "1.0", "beta": "1.0", "new": None}
+    assert not (bench.site / "mine.py").exists()
+    assert bench.record()["distributions"] == {}
+    bench.change("undo")
+    assert bench.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": None}
+    assert (bench.site / "mine.py").exists()
+    bench.change("undo", "1")
+    assert bench.version("new") == "1.0"
+
+
+def test_reset_where_nothing_is_overlaid_does_nothing(quick: Bench) -> None:
+    assert "nothing to do" in quick.change("reset")
+    assert not quick.state.exists()
+    quick.install("new")
+    quick.change("reset")
+    assert "nothing to do" in quick.change("reset")
+    assert quick.revision == 2
+    quick.edit(quick.site / "mine.py", "")
+    assert "No distribution changes, but files do." in quick.change("reset")
+    assert not (quick.site / "mine.py").exists()
+
+
+def test_overlay_made_by_hand_is_adopted_by_a_removal(bench: Bench, wheels: Path) -> None:
+    bench.make_by_hand(*(wheels / f"{n}-py3-none-any.whl" for n in ("alpha-1.5", "new-1.0")))
+    by_hand = names(bench)
+    bench.change("remove", "alpha")
+    assert bench.see("alpha", "new") == {"alpha": "1.0", "new": "1.0"}
+    assert bench.script("new") == "new 1.0"
+    bench.change("reset")
+    assert names(bench) == []
+    bench.change("undo", "1")
+    assert (names(bench), bench.version("alpha")) == (by_hand, "1.5")
