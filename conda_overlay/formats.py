@@ -29,6 +29,9 @@ _T = TypeVar("_T", Wanted, Locked)
 
 _INTENTS = ("fix", "hold", "dev")
 
+_TYPES = {"bool": bool, "tuple[str, ...]": tuple}
+"""What is no text."""
+
 _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
            "--no-binary", "--only-binary")  # fmt: skip
 """The options that a requirements file can hold."""
@@ -146,7 +149,7 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
             return Document("", "", "", (), tuple(found))
         return _from_overlay_toml(data, name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = f"it has no {error}" if isinstance(error, KeyError) else error
+        what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         hint = _HINTS.get(Path(name).suffix, _HINT).format(name=name)
         raise OverlayError(
             f"{name} is neither an overlay.toml nor a pylock.toml that can be read: {what}.",
@@ -183,14 +186,11 @@ def _made(kind: type[_T], table: Mapping[str, Any], name: str) -> _T:
     for key, value in table.items():
         if key not in types:
             raise ValueError(f"[[{name}]] knows no {key!r}")
-        if types[key].startswith("tuple") and isinstance(value, list):
-            good = all(isinstance(item, str) for item in value)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
             value = tuple(value)
-        else:
-            if key == "until" and isinstance(value, date):
-                value = value.isoformat()
-            good = isinstance(value, bool if types[key] == "bool" else str)
-        if not good:
+        elif isinstance(value, date):
+            value = value.isoformat()
+        if not isinstance(value, _TYPES.get(types[key], str)):
             raise ValueError(f"{key!r} of [[{name}]] is of the wrong type")
         values[key] = value
     required = ("requirement",) if kind is Wanted else ("name", "version")

@@ -179,7 +179,7 @@ def _take(operation: Operation, files: Mapping[str, Locked], wanted: Mapping[str
                 name=key,
             )
     draft, current = operation.draft, operation.entries
-    entries = {key: _entry(file, wanted.get(key)) for key, file in files.items()}
+    entries = {key: _entry(file, operation.log) for key, file in files.items()}
     same = {
         key
         for key, entry in entries.items()
@@ -196,13 +196,13 @@ def _take(operation: Operation, files: Mapping[str, Locked], wanted: Mapping[str
     operation.entries = entries
 
 
-def _entry(file: Locked, wanted: Wanted | None) -> Entry:
+def _entry(file: Locked, log: Log) -> Entry:
     return Entry(
         version=file.version,
         since=store.now(),
         by=store.user(),
-        reason=None,
-        requested=file.requested or wanted is not None,
+        reason=log.reason,
+        requested=file.requested,
         requirement=f"{file.name}=={file.version}" if file.requested else None,
         url=file.url,
         sha256=file.sha256,
@@ -239,28 +239,28 @@ def _end(operation: Operation, wanted: Mapping[str, Wanted], *, anew: bool = Fal
 
 
 def _entries(operation: Operation, wanted: Mapping[str, Wanted]) -> dict[str, Entry]:
-    """What the history is to know: what was asked for, and of what stays who brought it when."""
+    """What the history is to know: of what stays all that it knew, and what is asked for now."""
     earlier = operation.stack.entries()
     result = {}
     for key, (found, *_) in operation.draft.items():
-        entry = operation.entries.get(key)
+        entry, then = operation.entries.get(key), earlier.get(key)
         if entry is None or entry.version != found.version:  # done by hand
             entry = Entry(found.version, store.now(), store.user(), None, key in wanted)
-        item, then = wanted.get(key), earlier.get(key)
+        elif then is not None and _identity(then) == _identity(entry):
+            entry = then
+        item = wanted.get(key)
         if item is not None:
             entry = replace(
                 entry,
                 requested=True,
                 requirement=item.requirement,
                 options=item.options,
-                reason=item.reason or entry.reason or operation.log.reason,
+                reason=item.reason or entry.reason,
                 intent=item.intent,
                 until=item.until,
             )
         elif wanted:
             entry = replace(entry, requested=False, requirement=None, options=())
-        if then is not None and _identity(then) == _identity(entry):
-            entry = replace(entry, since=then.since, by=then.by, reason=entry.reason or then.reason)
         result[key] = entry
     return result
 

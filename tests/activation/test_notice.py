@@ -1,0 +1,158 @@
+"""What activation tells of a host that has changed, and of what is overdue; and when."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conda_overlay.activation import notice
+from tests.bed import users
+
+CHANGED = "the environment below it has changed"
+
+
+class Scene:
+    """A host and the state of its overlay, reduced to what a notice looks at."""
+
+    def __init__(self, root: Path) -> None:
+        self.prefix = root / "host"
+        self.site = self.prefix / "lib" / "python3.11" / "site-packages"
+        self.meta = self.prefix / "conda-meta"
+        self.state = root / "overlays" / ".science"
+        for directory in (self.site / "alpha-1.0.dist-info", self.meta, self.state):
+            directory.mkdir(parents=True)
+
+    def write(self, *dates: tuple[str, str]) -> None:
+        state = notice.state_of(str(self.prefix), str(self.site))
+        text = notice.content(state, str(self.site), list(dates))
+        (self.state / "notice").write_text(text, encoding="utf-8", errors="surrogateescape")
+
+    def news(self, today: str = "2026-01-01") -> list[str]:
+        overlay = str(self.state.with_name("science"))
+        return notice.news(overlay, str(self.prefix), today)
+
+    def install(self, name: str) -> None:
+        time.sleep(0.01)  # the clock of file systems is coarse
+        (self.site / f"{name}.dist-info").mkdir()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    made = Scene(tmp_path)
+    made.write()
+    return made
+
+
+def test_nothing_is_told_when_nothing_changed(scene: Scene) -> None:
+    assert scene.news() == []
+    assert not (scene.state / "told").exists()
+
+
+def test_a_change_is_told_once_a_day(scene: Scene) -> None:
+    scene.install("beta-1.0")
+    assert scene.news("2026-01-01") == [CHANGED]
+    assert scene.news("2026-01-01") == []
+    assert scene.news("2026-01-02") == [CHANGED]
+
+
+def test_a_further_change_is_told_on_the_same_day(scene: Scene) -> None:
+    scene.install("beta-1.0")
+    assert scene.news() == [CHANGED]
+    scene.install("beta-2.0")
+    assert scene.news() == [CHANGED]
+    assert scene.news() == []
+
+
+def test_a_change_by_conda_is_told(scene: Scene) -> None:
+    time.sleep(0.01)
+    (scene.meta / "alpha-1.0-0.json").touch()
+    assert scene.news() == [CHANGED]
+
+
+def test_bytecode_that_root_leaves_is_no_change(scene: Scene) -> None:
+    before = scene.site.stat().st_mtime_ns
+    time.sleep(0.01)
+    (scene.site / "__pycache__").mkdir()
+    assert scene.site.stat().st_mtime_ns != before
+    assert scene.news() == []
+
+
+def test_a_host_of_another_python_is_told(scene: Scene) -> None:
+    os.rename(scene.site.parent, scene.site.parent.with_name("python3.12"))
+    assert scene.news() == [CHANGED]
+
+
+def test_what_a_new_revision_was_made_for_is_no_news(scene: Scene) -> None:
+    scene.install("beta-1.0")
+    scene.write()
+    assert scene.news() == []
+
+
+def test_what_is_overdue_is_told_after_its_day(scene: Scene) -> None:
+    scene.write(("2026-03-01", "alpha"), ("2026-04-01", "beta"))
+    assert scene.news("2026-03-01") == []
+    assert scene.news("2026-03-02") == ["alpha was to be there until 2026-03-01"]
+    assert scene.news("2026-03-02") == []
+
+
+@pytest.mark.parametrize("name", ["a b", "\u2028", "\x85", "\udcff", "é"])
+def test_paths_of_any_bytes_are_compared(tmp_path: Path, name: str) -> None:
+    scene = Scene(tmp_path / name)
+    scene.write()
+    assert scene.news() == []
+    scene.install("beta-1.0")
+    assert scene.news() == [CHANGED]
+
+
+@given(st.binary(max_size=60) | st.text().map(lambda t: f"host {t}\nuntil {t}".encode()))
+@settings(deadline=None, database=None, max_examples=200)
+def test_garbage_never_raises(tmp_path_factory: pytest.TempPathFactory, garbage: bytes) -> None:
+    state = tmp_path_factory.getbasetemp() / ".garbage"
+    state.mkdir(exist_ok=True)
+    (state / "notice").write_bytes(garbage)
+    (state / "told").write_bytes(garbage)
+    told = notice.news(str(state.with_name("garbage")), str(state), "2026-01-01")
+    assert isinstance(told, list)
+
+
+@pytest.mark.parametrize("kind", ["gone", "directory", "dangling"])
+def test_without_a_readable_notice_nothing_is_told(scene: Scene, kind: str) -> None:
+    (scene.state / "notice").unlink()
+    if kind == "directory":
+        (scene.state / "notice").mkdir()
+    elif kind == "dangling":
+        (scene.state / "notice").symlink_to("nowhere")
+    assert scene.news() == []
+
+
+def test_nothing_is_told_where_it_cannot_be_remembered(scene: Scene) -> None:
+    scene.install("beta-1.0")
+    (scene.state / "told").mkdir()
+    assert scene.news() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_the_news_of_another_users_overlay_are_not_told() -> None:
+    from tests.bed import cpython, place
+
+    alice = users.user("overlay-alice")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from conda_overlay.activation import notice; "
+        "print(notice.news(*sys.argv[2:]))"
+    )
+    with place.scratch() as directory:
+        scene = Scene(directory)
+        scene.write()
+        scene.install("beta-1.0")
+        overlay = str(scene.state.with_name("science"))
+        python = cpython.prefix() / "bin" / "python"
+        words = ["-c", script, place.CHECKOUT, overlay, scene.prefix, "2026-01-01"]
+        done = alice.run([python, *words])
+        assert (done.stdout, done.stderr) == ("[]\n", "")
+        os.chown(scene.state, alice.uid, alice.gid)
+        assert alice.run([python, *words]).stdout == f"[{CHANGED!r}]\n"

@@ -1,0 +1,324 @@
+"""What each format holds, and that broken files are one sentence."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+
+from conda_overlay import formats
+from conda_overlay.distributions import without_credentials
+from conda_overlay.document import Document, Locked, Wanted, describe
+from conda_overlay.exceptions import OverlayError
+from conda_overlay.models import Entry
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MARKERS = {"python_version": "3.11", "sys_platform": "linux", "os_name": "posix"}
+SHA = "0123456789abcdef" * 4
+WHEEL = Locked(
+    "Alpha_One", "2.0", "https://host.invalid/a/alpha_one-2.0-py3-none-any.whl", SHA, requested=True
+)
+SDIST = Locked("beta", "1.0", "https://host.invalid/beta-1.0.tar.gz", SHA)
+ARCHIVE = Locked("gamma", "1.0", "https://host.invalid/archive/main.zip", SHA)
+VCS = Locked("delta", "1.0", "git+https://host.invalid/delta.git@abc123#subdirectory=python")
+EDITABLE = Locked("mine", "0.1", editable="/home/me/mine", requested=True)
+
+
+def document(*locked: Locked, wanted: tuple[Wanted, ...] = ()) -> Document:
+    return Document("science", "3.11.7", "f" * 64, wanted, locked)
+
+
+def again(text: str, name: str = "overlay.toml") -> Document:
+    return formats.read(text, name, MARKERS)
+
+
+def packages(text: str) -> dict[str, Any]:
+    return {package["name"]: package for package in tomllib.loads(text)["packages"]}
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+WANTED = st.builds(
+    Wanted,
+    requirement=TEXT,
+    name=st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True),
+    editable=st.booleans(),
+    options=st.lists(TEXT, max_size=2).map(tuple),
+    reason=st.none() | TEXT,
+    intent=st.sampled_from(["fix", "hold", "dev"]),
+    until=st.none() | st.dates().map(str),
+)
+LOCKED = st.builds(
+    Locked,
+    name=TEXT,
+    version=TEXT,
+    url=st.none() | TEXT,
+    sha256=st.none() | TEXT,
+    editable=st.none() | TEXT,
+    requested=st.booleans(),
+)
+
+
+@given(TEXT, st.lists(WANTED, max_size=3), st.lists(LOCKED, max_size=3))
+@settings(deadline=None, database=None)
+def test_overlay_toml_reads_back_as_what_was_written(
+    host: str, wanted: list[Wanted], locked: list[Locked]
+) -> None:
+    original = Document(host, "3.11.7", "f" * 64, tuple(wanted), tuple(locked))
+    assert again(formats.overlay_toml(original)) == original
+
+
+def test_pylock_has_for_each_distribution_the_table_of_its_origin() -> None:
+    found = packages(formats.pylock_toml(document(WHEEL, SDIST, ARCHIVE, VCS, EDITABLE)))
+    assert found["alpha-one"]["wheels"][0]["name"] == "alpha_one-2.0-py3-none-any.whl"
+    assert found["beta"]["sdist"]["hashes"] == {"sha256": SHA}
+    assert found["gamma"]["archive"] == {"url": ARCHIVE.url, "hashes": {"sha256": SHA}}
+    assert found["delta"]["vcs"] == {
+        "type": "git",
+        "url": "https://host.invalid/delta.git",
+        "commit-id": "abc123",
+        "subdirectory": "python",
+    }
+    assert found["mine"]["directory"] == {"path": "/home/me/mine", "editable": True}
+
+
+def test_pylock_is_valid_by_the_reference_implementation() -> None:
+    standard = pytest.importorskip("packaging.pylock")
+    text = formats.pylock_toml(document(WHEEL, SDIST, ARCHIVE, VCS, EDITABLE))
+    read = standard.Pylock.from_dict(tomllib.loads(text))
+    assert [package.name for package in read.packages] == [
+        "alpha-one", "beta", "gamma", "delta", "mine",
+    ]  # fmt: skip
+
+
+def test_pylock_reads_back_the_same_distributions() -> None:
+    items = (WHEEL, SDIST, ARCHIVE, VCS, EDITABLE)
+    read = again(formats.pylock_toml(document(*items)), "pylock.toml")
+    expected = [replace(item, name=item.key, requested=True) for item in items]
+    assert list(read.locked) == expected
+
+
+def test_pylock_needs_to_know_every_file() -> None:
+    with pytest.raises(OverlayError, match="nobody knows which file beta 1.0 came from"):
+        formats.pylock_toml(document(WHEEL, replace(SDIST, url=None)))
+
+
+FOREIGN = """
+lock-version = "1.0"
+created-by = "another tool"
+
+[[packages]]
+name = "fast"
+version = "1.0"
+marker = "sys_platform == 'linux'"
+sdist = { name = "fast-1.0.tar.gz", path = "sdists/fast-1.0.tar.gz", hashes = { sha256 = "s" } }
+
+[[packages.wheels]]
+url = "https://host.invalid/fast-1.0-cp310-cp310-manylinux_2_17_x86_64.whl"
+hashes = { sha256 = "310" }
+
+[[packages.wheels]]
+url = "https://host.invalid/fast-1.0-py3-none-any.whl"
+hashes = { sha256 = "any" }
+
+[[packages.wheels]]
+url = "https://host.invalid/fast-1.0-cp39-abi3-linux_{machine}.whl"
+hashes = { sha256 = "abi3" }
+
+[[packages]]
+name = "elsewhere"
+version = "1.0"
+marker = "sys_platform == 'win32'"
+"""
+
+
+def test_of_a_foreign_pylock_the_wheel_is_taken_that_fits_best() -> None:
+    import platform
+
+    text = FOREIGN.replace("{machine}", platform.machine())
+    [fast] = again(text, "pylock.toml").locked
+    assert (fast.name, fast.sha256) == ("fast", "abi3")
+
+
+def test_of_a_foreign_pylock_the_source_is_taken_where_no_wheel_fits() -> None:
+    text = FOREIGN.replace("py3-none-any", "py2-none-any").replace("{machine}", "pdp11")
+    [fast] = formats.read(text, "/some/where/pylock.toml", MARKERS).locked
+    assert (fast.url, fast.sha256) == ("file:///some/where/sdists/fast-1.0.tar.gz", "s")
+
+
+def test_requirements_have_hashes_and_name_the_places() -> None:
+    wanted = Wanted("Alpha_One", options=("--find-links=/my wheels", "--constraint=/c.txt"))
+    text = formats.requirements(document(WHEEL, SDIST, wanted=(wanted,)))
+    assert text == (
+        f"--find-links='/my wheels'\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
+        f"beta==1.0 --hash=sha256:{SHA}\n"
+    )
+
+
+def test_requirements_have_no_hash_where_one_is_unknown_since_pip_wants_all_or_none() -> None:
+    text = formats.requirements(document(WHEEL, replace(SDIST, sha256=None)))
+    assert "--hash" not in text
+    assert "nobody knows that of beta" in text
+
+
+def test_an_editable_beside_hashes_is_a_comment_since_pip_would_refuse_the_file() -> None:
+    hashed = formats.requirements(document(WHEEL, EDITABLE)).splitlines()
+    assert hashed[-1].startswith("#") and hashed[-1].endswith("-e /home/me/mine")
+    assert formats.requirements(document(EDITABLE)) == "-e /home/me/mine\n"
+
+
+def test_what_came_from_a_url_is_required_by_that_url() -> None:
+    wanted = Wanted(f"gamma @ {ARCHIVE.url}")
+    text = formats.requirements(document(ARCHIVE, wanted=(wanted,)))
+    assert text == f"gamma @ {ARCHIVE.url} --hash=sha256:{SHA}\n"
+    assert Requirement(text.partition(" --hash")[0]).url == ARCHIVE.url
+
+
+def test_environment_yml_asks_conda_for_what_the_host_has_by_conda_and_pip_for_the_rest() -> None:
+    text = formats.environment_yaml(document(replace(WHEEL, conda="alpha_one"), SDIST, EDITABLE))
+    assert text == (
+        "name: science\ndependencies:\n  - alpha_one=2.0\n  - pip\n  - pip:\n      - beta==1.0\n"
+        "  # mine is an editable install of /home/me/mine\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["science", "2026", "on", "a: b", "é!", "null", 'q"uote'])
+def test_environment_yml_keeps_odd_names(name: str) -> None:
+    yaml = pytest.importorskip("ruamel.yaml").YAML(typ="safe")
+    read = yaml.load(formats.environment_yaml(replace(document(VCS), host=name)))
+    assert read["name"] == name
+    assert read["dependencies"][1]["pip"] == [f"delta @ {VCS.url}"]
+    assert yaml.load(formats.environment_yaml(document()))["dependencies"] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("overlay.toml", "overlay.toml"),
+        ("mine.toml", "overlay.toml"),
+        ("pylock.toml", "pylock.toml"),
+        ("pylock.science.toml", "pylock.toml"),
+        ("requirements.txt", "requirements.txt"),
+        ("requirements-2026.txt", "requirements.txt"),
+        ("environment.yml", "environment.yml"),
+        ("environment.yaml", "environment.yml"),
+    ],
+)
+def test_the_name_of_the_file_chooses_the_format(file: str, expected: str) -> None:
+    assert formats.format_of(file) == expected
+
+
+GOOD = 'format = 1\n[[wanted]]\nrequirement = "a"\n'
+BROKEN = {
+    "no TOML": ("alpha==2.0\n", "neither"),
+    "empty": ("", "it has no 'format'"),
+    "another TOML": ("[project]\nname = 'x'\n", "it has no 'format'"),
+    "newer": ("format = 2\n", "newer version of conda-overlay"),
+    "format is text": ("format = 'x'\n", "neither"),
+    "newer pylock": ("lock-version = '2.0'\npackages = []\n", "lock-version 2.0 is not known"),
+    "pylock without packages": ("lock-version = '1.0'\n", "it has no 'packages'"),
+    "pylock of nothing": (
+        "lock-version = '1.0'\n[[packages]]\nname = 'a'\n", "it has no file of a for this",
+    ),
+    "bad marker": (
+        "lock-version = '1.0'\n[[packages]]\nname = 'a'\nmarker = '?'\n", "neither",
+    ),
+    "unknown key": (GOOD + "intnet = 'fix'\n", "knows no 'intnet'"),
+    "unknown intent": (GOOD + "intent = 'fxi'\n", "the intent 'fxi' is none of"),
+    "no date": (GOOD + "until = 'soon'\n", "neither"),
+    "wrong type": (GOOD + "options = 'x'\n", "'options' of [[wanted]] is of the wrong type"),
+    "wrong item": (GOOD + "options = [1]\n", "'options' of [[wanted]] is of the wrong type"),
+    "no requirement": ("format = 1\n[[wanted]]\nname = 'a'\n", "has no 'requirement'"),
+    "no name": ("format = 1\n[[wanted]]\nrequirement = '/src'\n", "'/src' has no name"),
+    "wanted is no table": ("format = 1\nwanted = 3\n", "neither"),
+    "wanted holds text": ("format = 1\nwanted = ['a']\n", "neither"),
+    "host is text": ("format = 1\nhost = 'a'\n", "neither"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "says"), BROKEN.values(), ids=BROKEN)
+def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(text: str, says: str) -> None:
+    with pytest.raises(OverlayError) as raised:
+        again(text, "my.toml")
+    assert says in raised.value.message
+    assert raised.value.message.startswith("my.toml ")
+    assert "\n" not in raised.value.message
+    assert raised.value.hint
+
+
+@given(st.integers(0, 400), st.binary(max_size=3))
+@settings(deadline=None, database=None)
+def test_a_damaged_file_is_read_or_refused_and_never_a_crash(place: int, garbage: bytes) -> None:
+    wanted = Wanted("alpha>=1", until="2030-01-01", options=("--pre",))
+    whole = formats.overlay_toml(document(WHEEL, wanted=(wanted,))).encode()
+    text = (whole[:place] + garbage + whole[place + 1 :]).decode(errors="replace")
+    try:
+        assert isinstance(again(text), Document)
+    except OverlayError as error:
+        assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("r.txt", "conda overlay install -r r.txt"), ("e.yml", "conda env create -f e.yml")],
+)
+def test_for_other_formats_the_hint_names_what_reads_them(name: str, hint: str) -> None:
+    with pytest.raises(OverlayError) as raised:
+        again("alpha==2.0 --hash=x", name)
+    assert hint in str(raised.value.hint)
+
+
+def test_a_date_may_be_written_without_quotes() -> None:
+    [wanted] = again(GOOD + "until = 2030-01-31\n").wanted
+    assert wanted.until == "2030-01-31"
+
+
+def test_an_overlay_toml_by_hand_needs_neither_host_nor_lock() -> None:
+    assert again(GOOD) == Document("", "", "", (Wanted("a"),), ())
+
+
+FINGERPRINT = {"python": "3.11.7", "sha256": "x", "packages": ["ruamel.yaml-0.18-py311_0"]}
+
+
+def test_conda_packages_are_found_by_normalized_name() -> None:
+    entries = {"ruamel-yaml": Entry("0.19", "", "", None, True, "ruamel.yaml==0.19")}
+    [item] = describe("science", FINGERPRINT, entries, {}).locked
+    assert item.conda == "ruamel.yaml"
+
+
+@pytest.mark.parametrize(
+    ("url", "clean"),
+    [
+        ("https://u:p@host.invalid/simple", "https://host.invalid/simple"),
+        ("https://p@host.invalid/simple", "https://host.invalid/simple"),
+        ("a @ git+ssh://git@host.invalid/a.git@v1", "a @ git+ssh://git@host.invalid/a.git@v1"),
+        ("https://host.invalid/t/s3cret/pypi/simple", "https://host.invalid/pypi/simple"),
+        ("https://host.invalid/a.whl?token=s3cret&x=1", "https://host.invalid/a.whl?token=&x=1"),
+        (
+            "https://host.invalid/a?X-Amz-Signature=s3cret#sha256=ab",
+            "https://host.invalid/a?X-Amz-Signature=#sha256=ab",
+        ),
+        ("--find-links=https://u:p@host.invalid/w", "--find-links=https://host.invalid/w"),
+        ("/t/tmp/wheels", "/t/tmp/wheels"),
+    ],
+)
+def test_credentials_are_taken_out_of_urls(url: str, clean: str) -> None:
+    assert without_credentials(url) == clean
+
+
+def test_a_lock_file_names_paths_relative_to_itself(tmp_path: Path) -> None:
+    text = (
+        "lock-version = '1.0'\n[[packages]]\nname = 'mine'\nversion = '1'\n"
+        "directory = { path = 'src/mine', editable = true }\n"
+    )
+    [mine] = formats.read(text, str(tmp_path / "pylock.toml"), MARKERS).locked
+    assert mine.editable == str(tmp_path / "src/mine")
