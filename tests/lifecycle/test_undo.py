@@ -1,0 +1,118 @@
+"""``conda overlay undo``: back to any revision, as a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.bed import dists
+from tests.lifecycle.bench import Bench
+
+ALONE = {"PIP_FIND_LINKS": None, "PIP_NO_INDEX": None, "PIP_INDEX_URL": "http://127.0.0.1:1/"}
+"""Nothing is there to install from."""
+
+
+def test_undo_goes_back_by_one_and_twice_is_redo(bench: Bench) -> None:
+    assert "has no revision yet" in bench.refuse("undo", "--yes")
+    bench.install("alpha==2.0")
+    bench.install("new", "--reason", "ticket 7")
+    dry = bench.ask("undo", "--dry-run")
+    assert "removed:\n  new  1.0  back to revision 1\n" in dry
+    assert "Dry run: nothing was changed." in dry
+    assert bench.revision == 2
+    printed = bench.change("undo", env=ALONE)
+    assert f"Revision 3 of {bench.overlay}: 1 distribution changed." in printed
+    assert bench.see("alpha", "new") == {"alpha": "2.0", "new": None}
+    assert bench.files(3) == bench.files(1)
+    bench.change("undo", env=ALONE)
+    assert bench.see("alpha", "new") == {"alpha": "2.0", "new": "1.0"}
+    assert bench.script("new") == "new 1.0"
+    assert bench.files(4) == bench.files(2)
+    assert (bench.record(3)["restores"], bench.record(4)["restores"]) == (1, 2)
+    assert bench.record(4)["distributions"] == bench.record(2)["distributions"]
+    assert bench.record(4)["distributions"]["new"]["reason"] == "ticket 7"
+
+
+def test_undo_to_any_revision_and_to_the_host(bench: Bench) -> None:
+    for version in ("1.5", "2.0"):
+        bench.install(f"alpha=={version}")
+    bench.change("remove", "alpha")
+    bench.change("undo", "1", env=ALONE)
+    assert (bench.see("alpha", "beta"), bench.script("alpha")) == (
+        {"alpha": "1.5", "beta": "1.0"},
+        "alpha 1.5",
+    )
+    assert "nothing to do" in bench.change("undo", "4")
+    assert "nothing to do" in bench.change("undo", "1")
+    assert "alpha  1.5 -> 1.0 (host)  back to revision 0" in bench.change("undo", "0", env=ALONE)
+    assert bench.see("alpha", "beta") == {"alpha": "1.0", "beta": "1.0"}
+    assert "nothing to do" in bench.change("undo", "0")
+    assert (bench.revision, bench.record()["restores"]) == (5, 0)
+    for number in ("6", "-1"):
+        told = bench.refuse("undo", "--yes", number)
+        assert f"has no revision {number}.\nHint: conda overlay history" in told
+    bench.refuse("undo", "--yes", "one", code=2)
+    assert bench.json("undo", "2", env=ALONE).keys() == {
+        *("success", "dry_run", "revision", "host", "overlay", "changes", "conflicts")
+    }
+    assert bench.version("alpha") == "2.0"
+
+
+def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\n__edited__ = True\n')
+    quick.edit(quick.site / "mine.py", "")
+    quick.install("alpha==2.0")
+    assert quick.version("alpha") == "2.0"
+    quick.change("undo")
+    assert "__edited__" in (quick.site / "alpha" / "__init__.py").read_text()
+    assert (quick.site / "mine.py").exists()
+    # Now only files differ, and this is said, asked and undone as well.
+    quick.edit(quick.site / "mine.py", "again = 1\n")
+    done = quick.run("undo", *quick.where, "1", input="y\n")
+    assert "No distribution changes, but files do." in done.stdout
+    assert (quick.site / "mine.py").read_text() == ""
+    quick.change("undo")
+    assert (quick.site / "mine.py").read_text() == "again = 1\n"
+
+
+def test_a_conflict_that_comes_back_is_shown(quick: Bench) -> None:
+    quick.install("delta==2.0", "--allow-conflicts")
+    quick.change("reset")
+    printed = quick.change("undo")
+    assert "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect" in printed
+
+
+def test_files_that_were_dropped_are_installed_again_from_the_lock(
+    bench: Bench, links: Path
+) -> None:
+    for name in ("tool", "fool"):
+        dists.wheel(links, name, "1.0", scripts={name: f"{name}:main"})
+    dists.wheel(links, "tool", "2.0")
+    simple = dists.index(links)
+    bench.install("--index-url", simple.as_uri(), "tool==1.0", env={"PIP_NO_INDEX": None})
+    bench.install("alpha==2.0", "--find-links", links, "fool")
+    bench.change("reset")
+    bench.change("clean")
+    printed = bench.change("undo", "2", env={"PIP_FIND_LINKS": None})
+    assert "The files of revision 2 were dropped; installing them again." in printed
+    assert bench.distributions() == ["alpha-2.0", "beta-2.0", "fool-1.0", "tool-1.0"]
+    assert (bench.script("tool"), bench.script("alpha")) == ("tool 1.0", "alpha 2.0")
+    assert bench.record()["distributions"] == bench.record(2)["distributions"]
+    assert bench.json("status")["overlays"][0]["findings"] == []
+
+
+def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> None:
+    wheel = dists.wheel(links, "tool", "1.0")
+    bench.install("--find-links", links, "tool")
+    bench.change("remove", "tool")
+    bench.change("clean")
+    dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
+    told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
+    assert "pip could not do it; the overlay is as it was." in told
+    assert "HASHES" in told
+    wheel.unlink()
+    told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
+    assert "No matching distribution found for tool==1.0" in told
+    assert (bench.revision, bench.distributions()) == (2, [])
+
+
