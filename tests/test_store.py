@@ -31,7 +31,12 @@ def kept(tmp_path: Path) -> Store:
 
 def revision(number: int) -> Revision:
     plan = {"host": "/host", "overlay": "x", "changes": [], "conflicts": []}
-    host = {"prefix": "/host", "python": "3.11.7", "abi": None, "distributions": {}}
+    host: dict[str, object] = {
+        "prefix": "/host",
+        "python": "3.11.7",
+        "abi": None,
+        "distributions": {},
+    }
     return Revision(number, "2026-01-01T00:00:00Z", "me", "here", (), None, host, plan)
 
 
