@@ -24,6 +24,7 @@ import shutil
 import socket
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
@@ -244,17 +245,20 @@ class Store:
 
     def weight(self, numbers: Sequence[int]) -> tuple[int, int]:
         """The bytes and inodes that dropping some trees frees: what no other tree shares."""
-        links: dict[int, tuple[int, int, int]] = {}
-        directories = 0
+        seen: Counter[int] = Counter()
+        found: dict[int, os.stat_result] = {}
         for number in numbers:
-            for directory, _, files in os.walk(self.state / "revisions" / str(number)):
-                directories += 1
-                for name in files:
-                    status = os.lstat(os.path.join(directory, name))
-                    seen = links.get(status.st_ino, (0, 0, 0))[0] + 1
-                    links[status.st_ino] = (seen, status.st_nlink, status.st_blocks * 512)
-        freed = [size for seen, count, size in links.values() if seen == count]
-        return sum(freed), len(freed) + directories
+            tree = self._tree(number)
+            for path in (tree, *tree.rglob("*")):
+                status = path.lstat()
+                found[status.st_ino] = status
+                seen[status.st_ino] += 1
+        freed = [
+            status.st_blocks * 512
+            for inode, status in found.items()
+            if stat.S_ISDIR(status.st_mode) or seen[inode] == status.st_nlink
+        ]
+        return sum(freed), len(freed)
 
     def drop_trees(self, numbers: Sequence[int]) -> None:
         """Remove the trees of revisions that are not current; their records stay."""

@@ -61,11 +61,17 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Run a command, which may print file names in any encoding."""
+    """Run a command, which may print file names in any encoding, to a reader that may go away."""
+    import os
     import sys
 
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     module = import_module(f"conda_overlay.cli.{arguments.overlay_command}")
-    code: int = module.execute(arguments)
+    try:
+        code: int = module.execute(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 1
     return code

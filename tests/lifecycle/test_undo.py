@@ -114,5 +114,3 @@ def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> N
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
     assert "No matching distribution found for tool==1.0" in told
     assert (bench.revision, bench.distributions()) == (2, [])
-
-

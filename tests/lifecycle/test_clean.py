@@ -1,0 +1,84 @@
+"""``conda overlay clean``: the files of old revisions go, their records stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.bed import dists
+from tests.lifecycle.bench import Bench
+
+
+def used(bench: Bench) -> tuple[int, int]:
+    """The bytes and inodes of all revisions, as ``du`` counts them, hard links once."""
+    revisions = bench.state / "revisions"
+    size = bench.user.run(["du", "-s", "--block-size=1", revisions]).stdout.split()[0]
+    inodes = bench.user.run(["du", "-s", "--inodes", revisions]).stdout.split()[0]
+    return int(size), int(inodes)
+
+
+def kept(bench: Bench) -> list[int]:
+    return sorted(int(path.name) for path in (bench.state / "revisions").iterdir())
+
+
+def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
+    dists.wheel(links, "big", "1.0", files={f"big/{n}": bytes(100_000 * n) for n in range(5)})
+    bench.install("--find-links", links, "big", "alpha==1.5")
+    bench.install("alpha==2.0")
+    bench.change("remove", "alpha")
+    bench.change("remove", "big")
+    before = used(bench)
+    records = [bench.record(number) for number in (1, 2, 3, 4)]
+    dry = bench.json("clean", "--keep", "2", "--dry-run")
+    assert dry.keys() == {"success", "revisions", "bytes", "inodes"}
+    assert kept(bench) == [1, 2, 3, 4]
+    assert "Would drop the files of revisions 1, 2: " in bench.ask(
+        "clean", "--keep", "2", "--dry-run"
+    )
+    done = bench.json("clean", "--keep", "2")
+    assert done == dry
+    assert (done["revisions"], kept(bench)) == ([1, 2], [3, 4])
+    after = used(bench)
+    assert (done["bytes"], done["inodes"]) == (before[0] - after[0], before[1] - after[1])
+    assert done["bytes"] < 500_000  # big is in 3 still
+    printed = bench.change("clean")
+    assert printed.startswith("Dropped the files of revisions 3: 1.0 MB, ")
+    assert bench.change("clean") == "Nothing to drop.\n"
+    assert kept(bench) == [4]
+    assert [bench.record(number) for number in (1, 2, 3, 4)] == records
+    assert bench.version("alpha") == "1.0"
+
+
+def test_setting_says_how_many_stay_after_each_change(bench: Bench) -> None:
+    env = {"CONDA_PLUGINS_OVERLAY_KEEP_REVISIONS": "2"}
+    bench.install("alpha==1.5", env=env)
+    bench.install("new", env=env)
+    bench.change("remove", "new", env=env)
+    assert kept(bench) == [2, 3]
+    bench.change("undo", env=env)
+    assert kept(bench) == [3, 4]
+    bench.change("reset", env=env)
+    assert kept(bench) == [4, 5]
+    assert [r["kept"] for r in bench.json("history")["revisions"]] == [
+        *(True, True, False, False, False)
+    ]
+    bench.change("undo", "1", env=env)
+    assert (bench.version("alpha"), kept(bench)) == ("1.5", [5, 6])
+
+
+def test_nothing_to_drop_where_there_is_nothing_or_no_revision(quick: Bench, wheels: Path) -> None:
+    assert quick.change("clean") == "Nothing to drop.\n"
+    assert not quick.state.exists()
+    assert quick.json("clean")["revisions"] == []
+    quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+    assert quick.change("clean") == "Nothing to drop.\n"
+    assert quick.version("alpha") == "1.5"
+
+
+def test_current_revision_cannot_be_dropped(quick: Bench) -> None:
+    quick.install("new")
+    for number in ("0", "-1"):
+        told = quick.refuse("clean", "--keep", number, code=2)
+        assert "the current revision always stays" in told
+    quick.refuse("clean", "--keep", "one", code=2)
+    quick.change("clean", "--keep", "1")
+    assert kept(quick) == [1]

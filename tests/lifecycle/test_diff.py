@@ -1,0 +1,127 @@
+"""``conda overlay diff``: what two revisions, or a revision and the host, differ in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.bed import dists
+from tests.lifecycle.bench import Bench
+
+
+def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> None:
+    bench.install("alpha==1.5", "new")
+    bench.install("alpha==2.0")
+    bench.change("remove", "new")
+    assert bench.ask("diff") == (
+        "host -> revision 3\n"
+        "  alpha  1.0 (host)  ->  2.0\n"
+        "  beta   1.0 (host)  ->  2.0\n"
+    )  # fmt: skip
+    assert bench.ask("diff", "1") == (
+        "revision 1 -> revision 3\n"
+        "  alpha  1.5         ->  2.0\n"
+        "  beta   1.0 (host)  ->  2.0\n"
+        "  new    1.0         ->  none\n"
+    )
+    assert "  new  none  ->  1.0\n" in bench.ask("diff", "3", "2")
+    assert bench.ask("diff", "1", "0") == (
+        "revision 1 -> host\n"
+        "  alpha  1.5  ->  1.0 (host)\n"
+        "  new    1.0  ->  none\n"
+    )  # fmt: skip
+    assert bench.ask("diff", "2", "2") == "revision 2 -> revision 2\n  no distribution differs\n"
+    assert bench.ask("diff", "0", "0") == "host -> host\n  no distribution differs\n"
+
+
+def test_files_and_text(bench: Bench, links: Path) -> None:
+    text = 'a = "\x0c\u2028"\rb = 2\n'
+    dists.wheel(links, "tool", "1.0", files={"tool/odd.py": text, "tool/data": b"\0\1"})
+    bench.install("alpha==1.5", "--find-links", links, "tool")
+    dists.wheel(links, "tool", "2.0", files={"tool/odd.py": text + "c = 3", "tool/data": b"\0\2"})
+    bench.install("--find-links", links, "tool==2.0")
+    site = bench.site.relative_to(bench.overlay)
+    lines = bench.ask("diff", "1", "2", "--files").splitlines()
+    assert f"  M {site}/tool/odd.py" in lines
+    assert f"  M {site}/tool/data" in lines
+    assert f"  A {site}/tool-2.0.dist-info/METADATA" in lines
+    assert f"  D {site}/tool-1.0.dist-info/METADATA" in lines
+    assert not [line for line in lines if "alpha" in line]
+    found = bench.run("diff", *bench.where, "1", "2", "--text").stdout
+    assert (
+        f"--- revision 1/{site}/tool/__init__.py\n+++ revision 2/{site}/tool/__init__.py\n"
+    ) in found
+    assert '\n-__version__ = "1.0"\n+__version__ = "2.0"\n' in found
+    data = f"{site}/tool/data"
+    assert f"Binary files revision 1/{data} and revision 2/{data} differ\n" in found
+    assert "\n+c = 3\n\\ No newline at end of file\n" in found
+    against_host = bench.ask("diff", "--files")
+    assert f"  M {site}/alpha/__init__.py\n" in against_host
+    assert f"  A {site}/tool/odd.py\n" in against_host
+    assert "sitecustomize.py" not in against_host
+    back = bench.ask("diff", "2", "0", "--files")
+    assert f"  D {site}/tool/odd.py\n" in back
+
+
+def test_patch_takes_the_text(quick: Bench, links: Path) -> None:
+    texts = ["one\ntwo\n", "one\r\n2\n"]
+    for version, text in zip(("1.0", "2.0"), texts, strict=True):
+        dists.wheel(links, "tool", version, files={"tool/words.txt": text})
+        quick.install("--find-links", links, f"tool=={version}")
+    copy = links / "words.txt"
+    copy.write_text(texts[0])
+    report = quick.json("diff", "1", "2", "--text")["text"]
+    part = next(
+        "--- " + part for part in report.split("\n--- ") if part.partition("\n")[0].endswith(".txt")
+    )
+    argv = ["patch", "--binary", str(copy)]
+    done = subprocess.run(argv, input=f"{part}\n".encode(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert copy.read_bytes() == texts[1].encode()
+
+
+def test_json_keys_stay(bench: Bench) -> None:
+    bench.install("alpha==2.0")
+    bench.edit(bench.site / "mine.py", "x = 1\n")
+    report = bench.json("diff")
+    assert report.keys() == {"old", "new", "changes", "files", "text"}
+    assert (report["old"], report["new"], report["text"]) == ("host", "revision 1", None)
+    assert [(c["name"], c["host_version"], c["after"]) for c in report["changes"]] == [
+        ("alpha", "1.0", "2.0"),
+        ("beta", "1.0", "2.0"),
+    ]
+    assert report["files"].keys() == {"added", "changed", "removed"}
+    mine = str((bench.site / "mine.py").relative_to(bench.overlay))
+    assert mine in report["files"]["added"]
+    assert f"+++ revision 1/{mine}\n@@ -0,0 +1 @@\n+x = 1\n" in bench.json("diff", "--text")["text"]
+
+
+def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
+    assert "has no revision yet.\nHint: conda overlay install" in bench.refuse("diff")
+    bench.install("new")
+    bench.change("reset")
+    assert "has no revision 7" in bench.refuse("diff", "7")
+    assert "diff takes two revisions at the most" in bench.refuse("diff", "0", "1", "2", code=2)
+    bench.refuse("diff", "one", code=2)
+    bench.change("clean")
+    told = bench.refuse("diff", "1")
+    assert f"The files of revision 1 of {bench.overlay} were dropped." in told
+    assert "Hint: conda overlay undo 1 installs them again" in told
+
+
+def test_overlay_made_by_hand_is_compared_with_the_host(bench: Bench, wheels: Path) -> None:
+    bench.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+    assert bench.ask("diff") == "host -> overlay\n  alpha  1.0 (host)  ->  1.5\n"
+    assert '+__version__ = "1.5"' in bench.ask("diff", "--text")
+    assert "has no revision yet" in bench.refuse("diff", "1")
+
+
+def test_reader_may_close_the_pipe(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "big", "1.0", files={"big/data.txt": "line\n" * 200_000})
+    quick.install("--find-links", links, "big")
+    script = '"$1" overlay diff -n science --text | head -n 1'
+    env = {**quick.environ, "PATH": os.environ["PATH"]}
+    done = quick.user.run(["sh", "-c", script, "sh", quick.conda.executable], env=env)
+    assert done.stdout.startswith("--- host/")
+    assert "Traceback" not in done.stderr
