@@ -47,10 +47,8 @@ def state_dir(overlay: str) -> str:
 def recorded_host(overlay: str) -> str | None:
     """The real path of the host that an overlay was made for; None where none is recorded."""
     try:
-        with open(
-            os.path.join(state_dir(overlay), "host"), encoding="utf-8", errors="surrogateescape"
-        ) as f:
-            return f.read().rstrip("\n")
+        with open(os.path.join(state_dir(overlay), "host"), "rb") as file:
+            return os.fsdecode(file.read()).rstrip("\n")
     except OSError:
         return None
 

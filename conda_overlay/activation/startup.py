@@ -114,7 +114,9 @@ def _is_conda() -> bool:
     """Whether this process is conda, which must survive even an overlay of its own environment."""
     if sys.argv[0] == "-m":  # what runs as a module is not known yet, but how it was started is
         module = sys.orig_argv[-len(sys.argv)]
-        return module == "conda" or (module.startswith("-") and module.endswith("mconda"))
+        if module.startswith("-"):  # as in -mconda
+            module = module.partition("m")[2]
+        return module in ("conda", "conda_overlay")
     return os.path.basename(sys.argv[0]) == "conda"
 
 
