@@ -108,7 +108,7 @@ def test_pylock_reads_back_the_same_distributions() -> None:
 
 
 def test_pylock_needs_to_know_every_file() -> None:
-    with pytest.raises(OverlayError, match="nobody knows which file beta 1.0 came from"):
+    with pytest.raises(OverlayError, match="nobody knows which file beta"):
         formats.pylock_toml(document(WHEEL, replace(SDIST, url=None)))
 
 

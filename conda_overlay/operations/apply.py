@@ -223,6 +223,8 @@ def _end(operation: Operation, wanted: Mapping[str, Wanted], *, anew: bool = Fal
     entries = _entries(operation, wanted)
     asked = [key for key, entry in entries.items() if entry.requested]
     changes = planner.difference(stack.below_view, operation.before, draft, operation.why, asked)
+    files = {key: (entry.url, entry.sha256) for key, entry in entries.items()}
+    changes = with_sources(changes, files)
     broken = planner.new_conflicts(
         planner.effective(read_site(stack.site), *stack.below_sites),
         planner.effective(draft, *stack.below_sites),

@@ -175,8 +175,8 @@ def _lines(file: str) -> Iterator[str]:
         text = Path(file).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return  # a URL, perhaps: what pip installs tells the version
-    for line in text.splitlines():
-        yield re.split(r"\s#|\s--|\s\\", f" {line} ")[0].strip()
+    for line in text.replace("\\\n", "").splitlines():
+        yield re.split(r"\s#|\s--", f" {line}")[0].strip()
 
 
 def _options(arguments: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,254 @@
+"""``conda overlay apply`` makes an overlay what a file says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bed.users import User
+from tests.lifecycle import sources
+from tests.lifecycle.bench import Bench
+
+
+@pytest.fixture
+def daq(quick: Bench) -> Bench:
+    """The same user, another host that is like the first."""
+    return replace(quick, name="daq")
+
+
+def exported(bench: Bench, name: str = "overlay.toml") -> Path:
+    file = bench.user.home / name
+    bench.ask("export", "-f", file)
+    return file
+
+
+def toml(user: User, text: str) -> Path:
+    return sources.write(user, user.home / "by-hand.toml", f"format = 1\n{text}")
+
+
+def facts(bench: Bench) -> dict[str, dict[str, object]]:
+    """What the history knows of the distributions, less when and by whom."""
+    entries = bench.record()["distributions"]
+    return {
+        key: {name: value for name, value in entry.items() if name not in ("since", "by")}
+        for key, entry in entries.items()
+    }
+
+
+@pytest.mark.parametrize("locked", [[], ["--locked"]], ids=["anew", "locked"])
+def test_an_overlay_toml_repeats_an_overlay_over_another_host(
+    bench: Bench, locked: list[str]
+) -> None:
+    bench.install("alpha==2.0", "new", "--reason", "ticket 7", "--until", "2030-01-31")
+    other = replace(bench, name="daq")
+    other.change("apply", exported(bench), *locked)
+    assert other.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": "1.0"}
+    mine, theirs = facts(bench), facts(other)
+    for key in ("alpha", "new"):
+        assert theirs[key] == mine[key]
+    assert theirs["beta"]["requested"] is False
+    assert other.script("new") == "new 1.0"
+
+
+def test_a_pylock_repeats_an_overlay_exactly(quick: Bench, daq: Bench) -> None:
+    quick.install("alpha==2.0", "new")
+    daq.change("apply", exported(quick, "pylock.toml"))
+    assert daq.distributions() == quick.distributions()
+    hashes = {key: entry["sha256"] for key, entry in facts(daq).items()}
+    assert hashes == {key: entry["sha256"] for key, entry in facts(quick).items()}
+
+
+def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
+    quick: Bench, daq: Bench
+) -> None:
+    quick.install("new")
+    daq.install("alpha==2.0", "delta==2.0", "--allow-conflicts")
+    plan = daq.json("apply", exported(quick))
+    assert {c["name"]: (c["kind"], c["why"], c["requested"]) for c in plan["changes"]} == {
+        "alpha": ("remove", "the file does not name it", False),
+        "beta": ("remove", "the file does not name it", False),
+        "delta": ("remove", "the file does not name it", False),
+        "new": ("add", "the file says so", True),
+    }
+    assert daq.see("alpha", "new") == {"alpha": "1.0", "new": "1.0"}
+    assert daq.distributions() == ["new-1.0"]
+
+
+def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
+    quick.install("alpha==2.0", "new", "--reason", "ticket 7", "--intent", "hold")
+    for words in (["overlay.toml"], ["overlay.toml", "--locked"], ["pylock.toml"]):
+        file = exported(quick, words[0])
+        daq.change("apply", file, *words[1:])
+        revision, content = daq.revision, daq.content()
+        assert "nothing to do" in daq.change("apply", file, *words[1:])
+        assert (daq.revision, daq.content()) == (revision, content)
+    for words in (["overlay.toml"], ["overlay.toml", "--locked"], ["pylock.toml"]):
+        quick.change("apply", exported(quick, words[0]), *words[1:])
+    assert quick.revision == 1
+
+
+def test_what_stays_keeps_since_when_and_by_whom(quick: Bench) -> None:
+    quick.install("alpha==2.0", "--reason", "first")
+    before = quick.record()["distributions"]
+    text = exported(quick).read_text() + '\n[[wanted]]\nrequirement = "new"\n'
+    file = sources.write(quick.user, quick.user.home / "more.toml", text)
+    quick.change("apply", file, "--reason", "second")
+    after = quick.record()["distributions"]
+    assert {key: after[key] for key in before} == before
+    assert after["new"]["reason"] == "second"
+
+
+def test_other_reasons_and_intents_alone_are_a_revision(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    file = toml(quick.user, '[[wanted]]\nrequirement = "alpha==2.0"\nintent = "hold"\n')
+    quick.change("apply", file)
+    assert quick.revision == 2
+    assert facts(quick)["alpha"]["intent"] == "hold"
+
+
+def test_what_is_wanted_is_resolved_anew_unless_locked(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "tool", "1.0")
+    quick.install("tool", "--find-links", links)
+    file = exported(quick)
+    dists.wheel(links, "tool", "1.1")
+    daq = replace(quick, name="daq")
+    daq.change("apply", file, "--locked")
+    assert daq.version("tool") == "1.0"
+    daq.change("reset")
+    daq.change("apply", file)
+    assert daq.version("tool") == "1.1"
+
+
+def test_locked_refuses_another_file_of_the_same_name(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "tool", "1.0")
+    quick.install("tool", "--find-links", links)
+    file = exported(quick)
+    dists.wheel(links, "tool", "1.0", files={"forged.py": ""})
+    daq = replace(quick, name="daq")
+    daq.install("new")
+    assert "HASH" in daq.refuse("apply", file, "--locked", "--yes").upper()
+    assert daq.distributions() == ["new-1.0"]
+
+
+def test_locked_refuses_a_file_that_is_gone(quick: Bench, links: Path) -> None:
+    wheel = dists.wheel(links, "tool", "1.0")
+    quick.install("tool", "--find-links", links)
+    file = exported(quick)
+    wheel.unlink()
+    assert "tool" in replace(quick, name="daq").refuse("apply", file, "--locked", "--yes")
+
+
+def test_locked_refuses_a_file_without_a_lock(quick: Bench) -> None:
+    file = toml(quick.user, '[[wanted]]\nrequirement = "new"\n')
+    assert "The file locks nothing for new." in quick.refuse("apply", file, "--locked", "--yes")
+    file = toml(quick.user, '[[locked]]\nname = "new"\nversion = "1.0"\n')
+    assert "names no hash for new 1.0" in quick.refuse("apply", file, "--locked", "--yes")
+
+
+def test_locked_files_that_break_the_host_are_refused_unless_allowed(
+    quick: Bench, daq: Bench
+) -> None:
+    quick.install("delta==2.0", "--allow-conflicts")
+    file = exported(quick)
+    told = daq.refuse("apply", file, "--locked", "--yes")
+    assert "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect" in told
+    daq.change("apply", file, "--locked", "--allow-conflicts")
+    assert daq.version("delta") == "2.0"
+
+
+def test_an_editable_is_applied_and_left_alone_afterwards(quick: Bench, daq: Bench) -> None:
+    source = sources.project(quick.user, "mine", requires=("new",))
+    quick.install("-e", source)
+    for words in ([], ["--locked"]):
+        file = exported(quick)
+        daq.change("apply", file, *words)
+        assert daq.see("mine", "new") == {"mine": "0.1", "new": "1.0"}
+        assert facts(daq)["mine"]["editable"] == str(source)
+        revision = daq.revision
+        daq.change("apply", file, *words)
+        assert daq.revision == revision
+        daq.change("reset")
+
+
+def test_what_came_from_a_url_is_applied_from_it(quick: Bench, daq: Bench, links: Path) -> None:
+    wheel = dists.wheel(links, "direct", "1.0")
+    quick.install(wheel)
+    daq.change("apply", exported(quick))
+    assert facts(daq)["direct"] == facts(quick)["direct"]
+    revision = daq.revision
+    daq.change("apply", exported(quick))
+    assert daq.revision == revision
+
+
+def test_what_a_file_no_longer_names_does_not_hold_back_what_it_names(
+    quick: Bench, links: Path
+) -> None:
+    dists.wheel(links, "old", "1.0", requires=["delta<2"])
+    quick.install("old", "--find-links", links)
+    file = toml(quick.user, '[[wanted]]\nrequirement = "gamma==2.0"\n')
+    quick.change("apply", file, "--allow-conflicts")
+    assert quick.distributions() == ["delta-2.0", "gamma-2.0"]
+
+
+def test_an_empty_file_empties_the_overlay_and_undo_fills_it_again(quick: Bench) -> None:
+    quick.install("new")
+    quick.change("apply", toml(quick.user, ""))
+    assert quick.distributions() == []
+    quick.change("undo")
+    assert quick.version("new") == "1.0"
+
+
+def test_dry_run_shows_the_plan_and_changes_nothing(quick: Bench) -> None:
+    file = toml(quick.user, '[[wanted]]\nrequirement = "new"\n')
+    before = quick.content()
+    shown = quick.ask("apply", file, "--dry-run")
+    assert "new  1.0  the file says so" in shown
+    assert "Dry run: nothing was changed." in shown
+    assert quick.content() == before
+
+
+def test_the_keys_of_the_json_stay(quick: Bench) -> None:
+    file = toml(quick.user, '[[wanted]]\nrequirement = "new"\n')
+    plan = quick.json("apply", file)
+    assert set(plan) == {
+        "success", "dry_run", "revision", "host", "overlay", "changes", "conflicts",
+    }  # fmt: skip
+    assert set(plan["changes"][0]) == {
+        "name", "kind", "host_version", "before", "after", "why", "requested", "editable", "url",
+        "sha256",
+    }  # fmt: skip
+    assert plan["changes"][0]["sha256"] == facts(quick)["new"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("gone.toml", None, "gone.toml cannot be read: No such file or directory."),
+        ("my.toml", "?", "my.toml is neither an overlay.toml nor a pylock.toml"),
+        ("my.toml", "format = 99", "my.toml was written by a newer version of conda-overlay."),
+        ("r.txt", "new==1.0", "conda overlay install -r"),
+        ("e.yml", "name: x", "conda env create -f"),
+    ],
+    ids=["gone", "garbage", "newer", "requirements", "environment"],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(
+    quick: Bench, name: str, text: str | None, says: str
+) -> None:
+    file = quick.user.home / name
+    if text is not None:
+        sources.write(quick.user, file, text)
+    assert says in quick.refuse("apply", file, "--yes")
+
+
+def test_a_host_that_one_may_write_needs_force(quick: Bench, wheels: Path) -> None:
+    host = quick.user.home / "own"
+    done = quick.user.run(["cp", "-r", quick.host, host])
+    assert done.returncode == 0, done.stderr
+    own = replace(quick, name=str(host))
+    file = toml(quick.user, '[[wanted]]\nrequirement = "new"\n')
+    assert "it needs no overlay" in own.refuse("apply", file, "--yes")
+    own.change("apply", file, "--force")
+    assert own.version("new") == "1.0"

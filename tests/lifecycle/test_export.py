@@ -1,0 +1,326 @@
+"""What ``conda overlay export`` writes: enough to repeat an overlay elsewhere, and no secret."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bed import dists, environment
+from tests.lifecycle import sources
+from tests.lifecycle.bench import Bench
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FORMATS = ("overlay.toml", "pylock.toml", "requirements.txt", "environment.yml")
+
+
+def exported(bench: Bench, name: str = "overlay.toml") -> str:
+    return bench.ask("export", "--format", name)
+
+
+def wanted(bench: Bench) -> dict[str, dict[str, Any]]:
+    items = tomllib.loads(exported(bench))["wanted"]
+    return {item["name"]: item for item in items}
+
+
+def test_what_was_asked_and_every_file_are_in_it(bench: Bench, wheels: Path) -> None:
+    bench.install("alpha>=1.6", "--reason", "ticket 7", "--intent", "hold", "--until", "2030-01-31")
+    document = tomllib.loads(exported(bench))
+    assert document["format"] == 1
+    assert document["host"]["name"] == "science"
+    assert document["wanted"] == [
+        {
+            "requirement": "alpha>=1.6",
+            "name": "alpha",
+            "reason": "ticket 7",
+            "intent": "hold",
+            "until": "2030-01-31",
+        }
+    ]
+    locked = {item["name"]: item for item in document["locked"]}
+    assert {n: i["version"] for n, i in locked.items()} == {"alpha": "2.0", "beta": "2.0"}
+    for name, item in locked.items():
+        wheel = wheels / f"{name}-2.0-py3-none-any.whl"
+        assert item["url"] == wheel.as_uri()
+        assert len(item["sha256"]) == 64
+
+
+def test_requirements_are_kept_as_typed_with_extras_and_markers(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "rich", "1.0", extras={"all": ["new"]})
+    typed = "rich[all]>=0.5; python_version >= '3'"
+    quick.install(typed, "--find-links", links)
+    assert wanted(quick)["rich"]["requirement"] == typed
+    assert wanted(quick)["rich"]["options"] == [f"--find-links={links}"]
+    assert set(wanted(quick)) == {"rich"}
+
+
+def test_requirements_of_a_file_are_kept_as_written_in_it(quick: Bench) -> None:
+    text = "# mine\nnew >= 0.5  # for the plots\nalpha<2 \\\n  ,>1.2\n"
+    file = sources.write(quick.user, quick.user.home / "r.txt", text)
+    quick.install("-r", file)
+    assert wanted(quick)["new"]["requirement"] == "new >= 0.5"
+    assert wanted(quick)["alpha"]["requirement"] == "alpha<2   ,>1.2"
+
+
+def test_relative_places_are_written_such_that_they_hold_elsewhere(
+    quick: Bench, wheels: Path
+) -> None:
+    quick.user.run(["ln", "-s", wheels, quick.user.home / "links"])
+    quick.install("new", "--find-links", "links", cwd=quick.user.home)
+    assert wanted(quick)["new"]["options"] == [f"--find-links={quick.user.home}/links"]
+
+
+def test_an_editable_is_its_directory(quick: Bench) -> None:
+    source = sources.project(quick.user, "mine")
+    quick.install("-e", "./mine", cwd=quick.user.home)
+    assert wanted(quick)["mine"]["requirement"] == str(source)
+    assert wanted(quick)["mine"]["editable"] is True
+    assert wanted(quick)["mine"]["intent"] == "dev"
+    package = tomllib.loads(exported(quick, "pylock.toml"))["packages"][0]
+    assert package["directory"] == {"path": str(source), "editable": True}
+    assert exported(quick, "requirements.txt") == f"-e {source}\n"
+    assert f"# mine is an editable install of {source}" in exported(quick, "environment.yml")
+
+
+def test_what_came_from_a_file_or_a_repository_is_required_by_its_url(
+    quick: Bench, links: Path
+) -> None:
+    wheel = dists.wheel(links, "direct", "1.0")
+    repository = quick.user.home / "repo"
+    sources.project(quick.user, "repo")
+    sources.write(quick.user, repository / "setup.py", "")
+    backend = (repository / "backend.py").read_text().replace("build_editable", "build_wheel")
+    sources.write(quick.user, repository / "backend.py", backend)
+    script = (
+        "git init -q . && git add . && "
+        "git -c user.name=a -c user.email=a@b commit -q -m x && git rev-parse HEAD"
+    )
+    commit = quick.user.run(["sh", "-c", script], cwd=repository).stdout.strip()
+    quick.install(wheel, f"git+file://{repository}")
+    assert wanted(quick)["direct"]["requirement"] == f"direct @ {wheel.as_uri()}"
+    assert wanted(quick)["repo"]["requirement"] == f"repo @ git+file://{repository}@{commit}"
+    packages = tomllib.loads(exported(quick, "pylock.toml"))["packages"]
+    assert packages[1]["vcs"] == {
+        "type": "git",
+        "url": f"file://{repository}",
+        "commit-id": commit,
+    }
+
+
+def test_the_name_of_the_file_chooses_the_format_and_json_tells_it(quick: Bench) -> None:
+    quick.install("new")
+    for name in FORMATS:
+        file = quick.user.home / name
+        told = quick.json("export", "--file", file)
+        assert told == {
+            "success": True,
+            "format": name,
+            "file": str(file),
+            "text": file.read_text(),
+        }
+        assert file.read_text() == exported(quick, name)
+    quick.ask("export", "-f", quick.user.home / "other.toml", "--format", "requirements.txt")
+    assert "--hash" in (quick.user.home / "other.toml").read_text()
+
+
+def test_pip_installs_from_the_requirements_and_accepts_no_other_file(
+    quick: Bench, links: Path
+) -> None:
+    quick.install("new", "alpha==2.0")
+    text = exported(quick, "requirements.txt")
+    file = sources.write(quick.user, quick.user.home / "r.txt", text)
+    command = [quick.host / "bin" / "python", "-m", "pip", "install", "--require-hashes"]
+    command += ["--target", quick.user.home / "there", "-r", file]
+    done = quick.user.run(command, env=quick.environ)
+    assert done.returncode == 0, done.stderr
+    found = {path.name for path in (quick.user.home / "there").glob("*.dist-info")}
+    assert found == {"alpha-2.0.dist-info", "beta-2.0.dist-info", "new-1.0.dist-info"}
+    dists.wheel(links, "new", "1.0", files={"forged.py": ""})
+    dists.wheel(links, "alpha", "2.0")
+    dists.wheel(links, "beta", "2.0")
+    environ = {**quick.environ, "PIP_FIND_LINKS": str(links)}
+    assert "DO NOT MATCH THE HASHES" in quick.user.run(command, env=environ).stderr
+
+
+def test_a_new_pip_installs_from_the_pylock(quick: Bench) -> None:
+    quick.install("new", "alpha==2.0")
+    file = quick.user.home / "pylock.toml"
+    quick.ask("export", "-f", file)
+    python = quick.conda.prefix / "bin" / "python"
+    version = quick.user.run([python, "-m", "pip", "--version"]).stdout.split()[1]
+    if tuple(map(int, version.split(".")[:2])) < (26, 1):
+        pytest.skip(f"pip {version} does not read pylock.toml")
+    there = quick.user.home / "there"
+    command = [python, "-m", "pip", "install", "--target", there, "-r", file]
+    done = quick.user.run(command, env=quick.environ)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in there.glob("*.dist-info")} == {
+        "alpha-2.0.dist-info",
+        "beta-2.0.dist-info",
+        "new-1.0.dist-info",
+    }
+
+
+def test_pylock_is_valid_by_the_reference_implementation(quick: Bench) -> None:
+    standard = pytest.importorskip("packaging.pylock")
+    quick.install("new", "alpha==2.0", "-e", sources.project(quick.user, "mine"))
+    lock = standard.Pylock.from_dict(tomllib.loads(exported(quick, "pylock.toml")))
+    assert [package.name for package in lock.packages] == ["alpha", "beta", "mine", "new"]
+    assert list(lock.packages[0].wheels[0].hashes) == ["sha256"]
+
+
+def test_environment_yml_is_what_the_host_would_need(quick: Bench, science: Path) -> None:
+    host = environment.clone(science, quick.conda.env("with-conda-alpha"))
+    (host / "conda-meta" / "alpha-1.0-0.json").write_text(
+        json.dumps({"name": "alpha", "version": "1.0", "build": "0", "files": []})
+    )
+    own = Bench(quick.conda, quick.user, quick.environ, str(host))
+    own.install("alpha==2.0", "new")
+    assert exported(own, "environment.yml") == (
+        "name: with-conda-alpha\ndependencies:\n  - alpha=2.0\n  - pip\n  - pip:\n"
+        "      - beta==2.0\n      - new==1.0\n"
+    )
+
+
+SECRET = "s3cret"
+
+
+def test_credentials_never_leave(quick: Bench, links: Path) -> None:
+    for name in ("one", "two", "three", "four"):
+        dists.wheel(links, name, "1.0")
+    dists.index(links)
+    with sources.served(links) as address:
+        anybody = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_TRUSTED_HOST": address}
+        login = f"http://user:{SECRET}@{address}"
+        quick.install("one", "--index-url", f"{login}/simple/", env=anybody)
+        quick.install("two", "--no-index", "-f", f"{login}/simple/two/?token={SECRET}", env=anybody)
+        quick.install(f"three @ {login}/three-1.0-py3-none-any.whl", env=anybody)
+        quick.install(
+            f"{login}/four-1.0-py3-none-any.whl?sig={SECRET}",
+            f"--extra-index-url={login}/simple/",
+            env=anybody,
+        )
+        assert quick.json("status")["overlays"][0]["revision"] == 4
+        for name in FORMATS:
+            text = exported(quick, name)
+            assert "four" in text
+            assert SECRET not in text, name
+            assert "user:" not in text, name
+        assert SECRET not in quick.ask("history")
+        for record in (quick.state / "history").glob("*.json"):
+            assert SECRET not in record.read_text()
+        assert wanted(quick)["three"]["requirement"] == (
+            f"three @ http://{address}/three-1.0-py3-none-any.whl"
+        )
+        assert wanted(quick)["one"]["options"] == [f"--index-url=http://{address}/simple/"]
+
+
+def test_what_was_done_by_hand_is_exported_too(quick: Bench, wheels: Path) -> None:
+    quick.make_by_hand(wheels / "new-1.0-py3-none-any.whl")
+    assert wanted(quick)["new"]["requirement"] == "new==1.0"
+    assert exported(quick, "requirements.txt") == (
+        "# Without hashes, because nobody knows that of new.\nnew==1.0\n"
+    )
+    done = quick.refuse("export", "--format", "pylock.toml")
+    assert "nobody knows which file new 1.0 came from" in done
+
+
+def test_without_an_overlay_it_says_so(quick: Bench) -> None:
+    assert "has no revision yet" in quick.refuse("export")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(quick: Bench) -> None:
+    quick.install("new")
+    told = quick.refuse("export", "-f", "/nowhere/overlay.toml")
+    assert "/nowhere/overlay.toml cannot be written: No such file or directory." in told
+
+
+# -- conda's own commands, where the conda has the hooks
+
+_ASK = """
+import sys, json
+from conda.base.context import context, reset_context
+from conda.plugins.manager import get_plugin_manager
+reset_context()
+manager = get_plugin_manager()
+manager.load_entrypoints("conda")
+found = {}
+for file in sys.argv[1:]:
+    try:
+        specifier = manager.get_environment_specifier(file)
+    except Exception as error:
+        found[file] = [type(error).__name__, None]
+        continue
+    spec = specifier.environment_spec(file)
+    env = spec.env if specifier.name.startswith("overlay") else None
+    found[file] = [specifier.name, env and {
+        "name": env.name,
+        "requested": [str(package) for package in env.requested_packages],
+        "external": env.external_packages,
+    }]
+print(json.dumps(found))
+"""
+
+
+def has_hooks(bench: Bench) -> bool:
+    number = tuple(map(int, bench.conda.version.split(".")[:2]))
+    return number >= (25, 9)
+
+
+def test_conda_export_serves_the_formats(bench: Bench) -> None:
+    bench.install("new", "alpha==2.0")
+    conda = [bench.conda.executable, "export", "-n", bench.name]
+    plain = bench.user.run(conda)
+    if not has_hooks(bench):
+        assert plain.returncode != 0 or "overlay" not in plain.stdout
+        pytest.skip("this conda has no exporters")
+    for ours, name in [("overlay-toml", "overlay.toml"), ("overlay-requirements", FORMATS[2])]:
+        done = bench.user.run([*conda, "--format", ours])
+        assert (done.returncode, done.stdout) == (0, exported(bench, name)), done.stderr
+    file = bench.user.home / "overlay.toml"
+    done = bench.user.run([*conda, "--file", file])
+    assert done.returncode == 0, done.stderr
+    assert file.read_text() == exported(bench)
+    for own in ("environment.yml", "requirements.txt"):
+        done = bench.user.run([*conda, "--file", bench.user.home / own])
+        assert done.returncode == 0, done.stderr
+    assert plain.stdout.startswith("name: science\n")
+
+
+def test_conda_reads_an_overlay_toml_and_every_other_file_as_before(bench: Bench) -> None:
+    if not has_hooks(bench):
+        pytest.skip("this conda has no specifiers")
+    bench.install("new", "alpha==2.0")
+    home = bench.user.home
+    bench.ask("export", "-f", home / "overlay.toml")
+    bench.ask("export", "-f", home / "pylock.toml")
+    sources.write(bench.user, home / "environment.yml", "name: x\ndependencies:\n  - python\n")
+    sources.write(bench.user, home / "requirements.txt", "python\n")
+    files = [home / name for name in FORMATS]
+    script = sources.write(bench.user, home / "ask.py", _ASK)
+    results = []
+    for extra in ({}, {"CONDA_NO_PLUGINS": "true"}):
+        python = bench.conda.prefix / "bin" / "python"
+        done = bench.user.run([python, script, *files], env=extra)
+        assert done.returncode == 0, done.stderr
+        results.append({Path(file).name: found for file, found in json.loads(done.stdout).items()})
+    ours, _ = results
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert ours["overlay.toml"] == [
+        "overlay-toml",
+        {
+            "name": "science",
+            "requested": [f"python={python}", "pip"],
+            "external": {"pip": ["alpha==2.0", "beta==2.0", "new==1.0"]},
+        },
+    ]
+    assert ours["environment.yml"][0].startswith("environment.y")
+    assert ours["requirements.txt"][0].startswith("requirements")
+    assert not ours["pylock.toml"][0].startswith("overlay")
