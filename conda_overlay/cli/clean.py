@@ -38,7 +38,7 @@ def execute(arguments: Namespace) -> int:
         which = ", ".join(map(str, cleaned.revisions))
         verb = "Would drop" if context.dry_run else "Dropped"
         output.say(
-            f"{verb} the files of revisions {which}: "
+            f"{verb} the files of revision{'' if len(cleaned.revisions) == 1 else 's'} {which}: "
             f"{output.size(cleaned.bytes)}, {cleaned.inodes} inodes."
         )
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.bed import dists
@@ -41,7 +42,7 @@ def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
     assert (done["bytes"], done["inodes"]) == (before[0] - after[0], before[1] - after[1])
     assert done["bytes"] < 500_000  # big is in 3 still
     printed = bench.change("clean")
-    assert printed.startswith("Dropped the files of revisions 3: 1.0 MB, ")
+    assert re.match(r"Dropped the files of revision 3: 1\.\d MB, \d+ inodes\.$", printed)
     assert bench.change("clean") == "Nothing to drop.\n"
     assert kept(bench) == [4]
     assert [bench.record(number) for number in (1, 2, 3, 4)] == records
