@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.bed import dists
 from tests.lifecycle.bench import Bench
+
+PYPROJECT = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+BACKEND = """\
+import os, zipfile
+
+INFO = "mine-1.0.dist-info/"
+MEMBERS = {
+    "mine.pth": os.path.join(os.path.dirname(os.path.abspath(__file__)), "src"),
+    INFO + "METADATA": "Metadata-Version: 2.1\\nName: mine\\nVersion: 1.0\\n",
+    INFO + "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    INFO + "RECORD": "mine.pth,,\\n" + "".join(INFO + n + ",,\\n" for n in ("METADATA", "WHEEL")),
+}
+
+
+def build_editable(directory, config_settings=None, metadata_directory=None):
+    with zipfile.ZipFile(os.path.join(directory, "mine-1.0-py3-none-any.whl"), "w") as wheel:
+        for name, content in MEMBERS.items():
+            wheel.writestr(name, content)
+    return "mine-1.0-py3-none-any.whl"
+
+
+build_wheel = build_editable
+"""
 
 ALONE = {"PIP_FIND_LINKS": None, "PIP_NO_INDEX": None, "PIP_INDEX_URL": "http://127.0.0.1:1/"}
 """Nothing is there to install from."""
@@ -99,6 +129,45 @@ def test_files_that_were_dropped_are_installed_again_from_the_lock(
     assert (bench.script("tool"), bench.script("alpha")) == ("tool 1.0", "alpha 2.0")
     assert bench.record()["distributions"] == bench.record(2)["distributions"]
     assert bench.json("status")["overlays"][0]["findings"] == []
+
+
+def test_each_file_is_looked_for_where_it_was_found_then(quick: Bench, links: Path) -> None:
+    places = []
+    for name in ("tool", "fool"):
+        dists.wheel(links / name, name, "1.0")
+        places.append(dists.index(links / name).as_uri())
+    env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": places[1]}
+    quick.install("--index-url", places[0], "tool", env=env)
+    quick.install("fool", env=env)
+    quick.change("reset")
+    quick.change("clean")
+    hide_urls(quick, 2)
+    quick.change("undo", env=env)
+    assert quick.distributions() == ["fool-1.0", "tool-1.0"]
+
+
+def hide_urls(bench: Bench, number: int) -> None:
+    """As a pip before 22.2 leaves the record, which does not tell them; it keeps the hashes."""
+    path = bench.state / "history" / f"{number}.json"
+    record = json.loads(path.read_text())
+    for entry in record["distributions"].values():
+        entry["url"] = None
+    path.write_text(json.dumps(record))
+
+
+def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
+    source = quick.user.home / "mine"
+    quick.user.run(["mkdir", "-p", source / "src"])
+    quick.edit(source / "src" / "mine.py", '__version__ = "1.0"\n')
+    quick.edit(source / "backend.py", BACKEND)
+    quick.edit(source / "pyproject.toml", PYPROJECT)
+    quick.install("-e", source)
+    quick.change("reset")
+    quick.change("clean")
+    quick.change("undo")
+    assert quick.version("mine") == "1.0"
+    quick.edit(source / "src" / "mine.py", '__version__ = "1.0"\nedited = True\n')
+    assert "True" in quick.python("-c", "import mine; print(mine.edited)").stdout
 
 
 def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> None:
