@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+
+import pytest
 
 from tests.bed import dists
 from tests.lifecycle.bench import Bench
@@ -144,6 +150,37 @@ def test_each_file_is_looked_for_where_it_was_found_then(quick: Bench, links: Pa
     hide_urls(quick, 2)
     quick.change("undo", env=env)
     assert quick.distributions() == ["fool-1.0", "tool-1.0"]
+
+
+def test_file_that_no_index_names_any_more_is_taken_from_its_url(
+    quick: Bench, links: Path, served: str
+) -> None:
+    dists.wheel(links, "tool", "1.0")
+    simple = dists.index(links)
+    env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": f"{served}/simple"}
+    quick.install("tool", env=env)
+    quick.install("alpha==1.5", "--find-links", f"{served}/", env={"PIP_NO_INDEX": "1"})
+    quick.change("reset")
+    quick.change("clean")
+    (simple / "tool" / "index.html").write_text("")
+    quick.change("undo", env={**env, "PIP_FIND_LINKS": quick.environ["PIP_FIND_LINKS"]})
+    assert quick.distributions() == ["alpha-1.5", "tool-1.0"]
+    dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
+    quick.change("reset")
+    quick.change("clean")
+    assert "HASHES" in quick.refuse("undo", "--yes", env=env)
+
+
+@pytest.fixture
+def served(links: Path) -> Iterator[str]:
+    """Where `links` is on the web."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(links))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def hide_urls(bench: Bench, number: int) -> None:
