@@ -76,9 +76,16 @@ class Store:
         """The number of the current revision; None where there is none.
 
         Raises:
-            StateError: the link leads to nothing, or to what is no revision of this overlay.
+            StateError: the link leads to nothing, or to what is no revision of this overlay; or
+                something else is in its place.
         """
         if not self.managed:
+            if os.path.lexists(self.overlay) and not self.exists:
+                raise StateError(
+                    f"{self.overlay} is neither a directory nor a link.",
+                    f"move {self.overlay} away",
+                    overlay=str(self.overlay),
+                )
             return None
         target = Path(os.readlink(self.overlay))
         number = _number(target.name)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bed import base
-from tests.benchmarks import activation, install, race, start
+from tests.benchmarks import activation, install, lifecycle, race, start
 from tests.benchmarks.race import Outcome, Race
 from tests.benchmarks.scene import Scene, scene
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Scene], Iterator[Race]]] = {
     "guard": start.guard,
     "plugin": start.plugin,
     "install": install.races,
+    "lifecycle": lifecycle.races,
 }
 
 

@@ -1,0 +1,77 @@
+"""What an overlay is, so that it can be compared with what it was or should have become."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bed import place
+from tests.lifecycle.bench import Bench
+from tests.lifecycle.server import Server
+
+SEEN = ("alpha", "beta", "gamma", "delta", "new")
+
+
+@dataclass(frozen=True)
+class State:
+    """An overlay at one moment."""
+
+    revision: int | None
+    files: dict[str, bytes | str]
+    """Of the current tree, bytecode left out; the guard is among them."""
+    seen: dict[str, str | None]
+    """The versions that the host's interpreter imports, wired by hand."""
+
+
+def state(bench: Bench) -> State:
+    """Look at an overlay, without any command of ours."""
+    files: dict[str, bytes | str] = {}
+    tree = bench.overlay.resolve()
+    for path in tree.rglob("*"):
+        if path.is_symlink():
+            files[str(path.relative_to(tree))] = str(path.readlink())
+        elif path.is_file() and path.suffix != ".pyc":
+            files[str(path.relative_to(tree))] = path.read_bytes()
+    return State(bench.revision, files, bench.see(*SEEN))
+
+
+def status(server: Server) -> Any:
+    """What ``status --json`` says, less the times."""
+    ended = server.run("status", "--json")
+    assert ended.code == 0, ended.told
+    report = json.loads(re.sub(r'"since": "[^"]*"', '"since": ""', ended.out))
+    assert "Traceback" not in ended.err
+    return report
+
+
+def numbers(bench: Bench) -> list[int]:
+    """The revisions of which there are records; each has its facts, too."""
+    history = bench.state / "history"
+    names = {path.name for path in history.glob("*")}
+    found = sorted(int(name.split(".")[0]) for name in names if name.endswith(".json"))
+    assert names == {f"{n}.{suffix}" for n in found for suffix in ("json", "files")}, names
+    for number in found:
+        assert json.loads((history / f"{number}.json").read_text())["number"] == number
+    return found
+
+
+def leftovers(bench: Bench) -> set[str]:
+    """What is in the overlay directory that belongs to no revision."""
+    state = bench.state
+    expected = {"host", "lock", "history", "revisions", "notice", "told"}
+    found = {path.name for path in state.glob("*")} - expected if state.exists() else set()
+    hosts = {name for host in ("science", "daq") for name in (host, f".{host}")}
+    found |= {path.name for path in bench.overlay.parent.glob("*")} - hosts
+    trees = {path.name for path in (state / "revisions").glob("*")}
+    return found | (trees - set(map(str, numbers(bench))))
+
+
+def save(overlays: Path, copy: Path) -> None:
+    """Keep a copy of an overlay directory, which may not exist."""
+    place.remove(copy)
+    if overlays.exists():
+        subprocess.run(["cp", "-a", overlays, copy], check=True)

@@ -1,0 +1,110 @@
+"""16 writers at once: one comes after the other, and nothing of any of them is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.lifecycle.bench import Bench
+from tests.lifecycle.observed import leftovers, numbers
+from tests.lifecycle.server import Server, served
+
+WRITERS = 16
+BY_COMMAND_LINE = 3
+"""How many of them are started as a user does, from nothing."""
+
+
+@pytest.fixture
+def server(quick: Bench) -> Iterator[Server]:
+    with served(quick) as server:
+        yield server
+
+
+@pytest.fixture
+def names(links: Path) -> list[str]:
+    """Distributions, one for each writer."""
+    names = [f"writer{index}" for index in range(WRITERS)]
+    for name in names:
+        dists.wheel(links, name, "1.0")
+    return names
+
+
+def check(bench: Bench, succeeded: list[str], before: int = 0) -> None:
+    """Every success has its own revision, and is in the newest."""
+    assert numbers(bench) == list(range(1, before + len(succeeded) + 1))
+    assert bench.revision == max(numbers(bench), default=None)
+    records = [bench.record(number)["plan"]["changes"] for number in numbers(bench)[before:]]
+    assert sorted(c["name"] for changes in records for c in changes) == sorted(succeeded)
+    assert all(len(changes) == 1 for changes in records)
+    assert not leftovers(bench)
+    if succeeded:
+        assert bench.distributions() == sorted(f"{name}-1.0" for name in succeeded)
+        assert bench.see(*succeeded) == dict.fromkeys(succeeded, "1.0")
+
+
+def test_each_of_many_writers_gets_its_revision(
+    server: Server, names: list[str], links: Path
+) -> None:
+    bench, patient = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "500"}
+    find = ["--find-links", str(links)]
+    with ThreadPoolExecutor() as pool:
+        users = [
+            pool.submit(bench.change, "install", *find, name, env=patient)
+            for name in names[:BY_COMMAND_LINE]
+        ]
+        forks = server.at_once(
+            [["install", "--yes", *bench.where, *find, name] for name in names[BY_COMMAND_LINE:]],
+            env=patient,
+        )
+        assert all("Revision" in user.result() for user in users)
+    assert [each.code for each in forks] == [0] * len(forks), forks
+    check(bench, names)
+
+
+def test_writer_without_patience_says_who_is_at_work(
+    server: Server, names: list[str], links: Path
+) -> None:
+    bench, hasty = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "1"}
+    find = ["--find-links", str(links)]
+    ended = server.at_once(
+        [["install", "--json", *bench.where, *find, name] for name in names], env=hasty
+    )
+    succeeded = []
+    for name, each in zip(names, ended, strict=True):
+        if each.code == 0:
+            succeeded.append(name)
+        else:
+            told = json.loads(each.out)
+            assert told["exception_name"] == "LockedError", each
+            assert f"is being changed by {bench.user.name} on " in told["message"]
+    assert 1 <= len(succeeded) < len(names)
+    check(bench, succeeded)
+
+
+def test_writers_that_fail_take_nothing_from_those_that_succeed(
+    server: Server, names: list[str], links: Path
+) -> None:
+    """Who leaves an overlay without a revision removes all of it, while others wait for it."""
+    bench, patient = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "500"}
+    good, bad = names[:4], names[4:]
+    commands = [["install", "--yes", *bench.where, "--find-links", str(links), n] for n in good]
+    commands += [["remove", "--yes", *bench.where, name] for name in bad]
+    commands = [commands[index * 5 % WRITERS] for index in range(WRITERS)]
+    ended = server.at_once(commands, env=patient)
+    for words, each in zip(commands, ended, strict=True):
+        assert each.code == (0 if words[0] == "install" else 1), each
+        assert words[0] == "install" or "is not in the overlay" in each.told
+    check(bench, good)
+
+
+def test_dead_command_of_another_machine_blocks_nobody(server: Server) -> None:
+    bench = server.bench
+    server.done("install", "alpha==1.5")
+    (bench.state / "lock").write_text("bob on elsewhere, process 1, since 2020-01-01T00:00:00Z\n")
+    server.done("install", "new")
+    assert bench.revision == 2

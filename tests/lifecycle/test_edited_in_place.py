@@ -1,0 +1,61 @@
+"""Revisions share files: who writes into one in place is hindered, or seen."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from tests.lifecycle.bench import Bench
+
+WRITE = """
+import sys
+written = []
+for path in sys.argv[1:]:
+    try:
+        with open(path, "r+b") as file:
+            file.write(b"#")
+        written.append(path)
+    except PermissionError:
+        pass
+print(len(sys.argv) - 1, written)
+"""
+
+
+def files(bench: Bench) -> list[Path]:
+    found = (bench.state / "revisions").rglob("*")
+    return [path for path in found if path.is_file() and path.suffix != ".pyc"]
+
+
+def test_no_file_of_any_revision_can_be_written_in_place(quick: Bench, wheels: Path) -> None:
+    quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+    quick.change("install", "alpha==2.0")
+    quick.change("install", "new")
+    done = quick.user.run([quick.host / "bin" / "python", "-c", WRITE, *files(quick)])
+    count = len(files(quick))
+    assert count > 30
+    assert done.stdout == f"{count} []\n", done
+
+
+def test_what_is_written_in_place_all_the_same_is_said(quick: Bench) -> None:
+    quick.change("install", "alpha==1.5")
+    quick.change("install", "new")
+    path = quick.site / "alpha" / "__init__.py"
+    assert os.path.samefile(path, quick.tree(1) / path.relative_to(quick.overlay))
+    edit = 'chmod u+w "$1" && echo "# mended" >> "$1"'
+    assert quick.user.run(["sh", "-c", edit, "sh", path]).returncode == 0
+    [overlay] = quick.json("status")["overlays"]
+    name = str(path.relative_to(quick.overlay))
+    expected = {"kind": "by-hand", "text": f"changed since revision 2: {name}"}
+    assert expected in overlay["findings"]
+    assert json.loads(quick.ask("history", "--json"))["edits"]["changed"] == [name]
+
+
+def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) -> None:
+    quick.change("install", "alpha==1.5")
+    path = quick.site / "alpha" / "__init__.py"
+    quick.edit(path, "__version__ = '1.5'  # mended\n")
+    quick.change("install", "new")
+    assert quick.files(2)[str(path.relative_to(quick.overlay))].endswith(b"# mended\n")
+    done = quick.user.run([quick.host / "bin" / "python", "-c", WRITE, *files(quick)])
+    assert done.stdout.endswith(" []\n")

@@ -1,0 +1,305 @@
+"""State files in any condition: a clear error or a repair, and no tree is ever lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conda_overlay.activation import locate, notice
+from conda_overlay.exceptions import StateError
+from conda_overlay.store import Store
+from tests.bed import users
+from tests.lifecycle.bench import Bench
+from tests.lifecycle.observed import leftovers, save, state
+from tests.lifecycle.server import Server, served
+
+FILES = ("history/3.json", "history/2.json", "history/3.files", "host", "lock", "notice", "told")
+
+CUTS = 2 * int(os.environ.get("CONDA_OVERLAY_TEST_FACTOR", "1"))
+"""At how many bytes each file is cut for whole commands; its readers see it cut at every one."""
+
+
+def unknown_fields(content: bytes) -> bytes:
+    """Fields that a later version may add, at every level of JSON."""
+
+    def extend(value: object) -> object:
+        if isinstance(value, dict) and not value.keys() & {"alpha", "new", "delta"}:
+            return {**{k: extend(v) for k, v in value.items()}, "later": {"x": [1]}}
+        if isinstance(value, dict):
+            return {k: extend(v) for k, v in value.items()}
+        return value
+
+    try:
+        return json.dumps(extend(json.loads(content))).encode()
+    except ValueError:
+        return content + b"later x y z\n"
+
+
+def newer_format(content: bytes) -> bytes:
+    return content.replace(b'"format": 1', b'"format": 2')
+
+
+def empty_mappings(content: bytes) -> bytes:
+    try:
+        return json.dumps({k: {} if isinstance(v, dict) else v for k, v in
+                           json.loads(content).items()}).encode()  # fmt: skip
+    except ValueError:
+        return b"{}"
+
+
+def wrong_types(content: bytes) -> bytes:
+    try:
+        return json.dumps({k: [v] for k, v in json.loads(content).items()}).encode()
+    except ValueError:
+        return b"\0" * len(content)
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda content: b"",
+    "noise": lambda content: random.Random(0).randbytes(len(content)),
+    "brackets": lambda content: b"[" * 200_000,
+    "text": lambda content: b'"\x1b[31m%s %(x)d \xe2\x80\xae"\n',
+    "number": lambda content: b"-1e999",
+    "list": lambda content: b"[[], {}, null]",
+    "unknown fields": unknown_fields,
+    "newer format": newer_format,
+    "empty mappings": empty_mappings,
+    "wrong types": wrong_types,
+}
+
+
+class Life:
+    """An overlay of three revisions, to be damaged and restored."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.bench = server.bench
+        for words in (["alpha==1.5"], ["new"], ["-I", "delta==1.0"]):
+            server.done("install", *words)
+        told = self.bench.state / "told"
+        told.write_text("2020-01-01\nnews")
+        os.chown(told, self.bench.user.uid, self.bench.user.gid)
+        save(self.bench.overlay.parent, self.bench.user.home / "kept")
+        self.trees = {number: self.bench.files(number) for number in (1, 2, 3)}
+        self.whole = state(self.bench)
+
+    def restore(self) -> None:
+        save(self.bench.user.home / "kept", self.bench.overlay.parent)
+
+    def check(self, change: str = "undo", *words: str) -> list[int]:
+        """Run every command; each says what is wrong or does it right, and the trees stay.
+
+        Returns:
+            The exit codes of status, history, list, and of the command that changes.
+        """
+        where = self.bench.where
+        read = [["status", *where], ["status", *where, "--json"], ["history", *where], ["list"]]
+        ended = [*self.server.at_once(read), self.server.change(change, *words)]
+        for each in ended:
+            assert each.code in (0, 1), each.told
+            assert each.code == 0 or (each.told and each.err.count("Hint: ") == 1), each
+            assert "Traceback" not in each.out + each.err
+        for number, files in self.trees.items():
+            assert self.bench.files(number) == files, number
+        codes = [each.code for each in ended]
+        del codes[1]
+        return codes
+
+
+@pytest.fixture(scope="module")
+def life(request: pytest.FixtureRequest) -> Iterator[Life]:
+    floor = request.getfixturevalue("floor")
+    request.getfixturevalue("condas").watch(floor)
+    user = users.user("overlay-alice")
+    with served(Bench(floor, user, request.getfixturevalue("hermetic"))) as server:
+        yield Life(server)
+
+
+@pytest.fixture
+def damaged(life: Life) -> Iterator[Life]:
+    life.restore()
+    yield life
+    life.restore()
+
+
+@pytest.mark.parametrize("name", ["1.json", "3.json"])
+def test_record_cut_at_any_byte_is_an_error_that_names_it(damaged: Life, name: str) -> None:
+    store, path = Store(damaged.bench.overlay), damaged.bench.state / "history" / name
+    content, number = path.read_bytes(), int(path.stem)
+    whole = store.revision(number)
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(StateError, match=f"The record {path} of the overlay cannot be read"):
+            store.revision(number)
+    path.write_bytes(unknown_fields(content))
+    assert store.revision(number) == dataclasses.replace(
+        whole, host=store.revision(number).host, plan=store.revision(number).plan
+    )
+
+
+def test_any_byte_of_a_record_may_be_another(damaged: Life) -> None:
+    store, path = Store(damaged.bench.overlay), damaged.bench.state / "history" / "3.json"
+    content, source = path.read_bytes(), random.Random(0)
+    read = refused = 0
+    for position in range(len(content)):
+        path.write_bytes(content[:position] + source.randbytes(1) + content[position + 1 :])
+        try:
+            assert store.revision(3).number == 3
+            read += 1
+        except StateError:
+            refused += 1
+    assert read and refused
+
+
+def test_facts_cut_at_any_byte_are_known_to_nobody(damaged: Life) -> None:
+    store, path = Store(damaged.bench.overlay), damaged.bench.state / "history" / "3.files"
+    content = path.read_bytes()
+    assert store.facts(3)
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        assert store.facts(3) is None
+
+
+def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
+    bench = damaged.bench
+    overlay, host = str(bench.overlay), str(bench.host)
+    for name in ("notice", "told", "host"):
+        path = bench.state / name
+        content = path.read_bytes()
+        for length in range(len(content)):
+            path.write_bytes(content[:length])
+            told = notice.news(overlay, host, "2020-01-02")
+            assert set(told) <= {"the environment has changed since the overlay was"}
+            assert set(locate.find(host, [str(bench.overlay.parent)])) <= {overlay}
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_file_is_said_or_does_no_harm(
+    damaged: Life, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = damaged.bench.state / name
+    content = path.read_bytes()
+    source = random.Random(name)
+    cuts = [content[: source.randrange(len(content))] for _ in range(CUTS)]
+    contents = dict.fromkeys([*cuts, *(damage(content) for damage in DAMAGES.values())])
+    codes = []
+    for damage in contents:
+        path.write_bytes(damage)
+        codes.append(damaged.check())
+        damaged.restore()
+    harmless = {"lock", "notice", "told", "history/3.files"}
+    assert name not in harmless or codes == [[0, 0, 0, 0]] * len(contents)
+    if name == "history/3.json":
+        readable = [damage for damage in contents if damage == unknown_fields(content)]
+        assert codes.count([0, 0, 0, 0]) == len(readable) == 1
+    with capsys.disabled():
+        print(f"\n{name}, damaged in {len(contents)} ways", end=" ")
+
+
+def test_record_of_a_newer_format_says_what_to_update(damaged: Life) -> None:
+    path = damaged.bench.state / "history" / "3.json"
+    path.write_bytes(newer_format(path.read_bytes()))
+    ended = damaged.server.change("undo")
+    assert ended.code == 1
+    assert (
+        "was written by a newer version of conda-overlay (format 2, this one reads 1)" in ended.err
+    )
+    assert "conda update -n base conda-overlay" in ended.err
+
+
+def test_damaged_record_of_an_old_revision_hinders_no_change(damaged: Life) -> None:
+    bench = damaged.bench
+    (bench.state / "history" / "1.json").write_bytes(b"{")
+    damaged.server.done("undo")
+    damaged.server.done("remove", "new")
+    assert bench.revision == 5
+    ended = damaged.server.change("undo", "1")
+    assert ended.code == 1
+    assert "history/1.json of the overlay cannot be read" in ended.told
+
+
+LINKS: dict[str, Callable[[Path], object]] = {
+    "to nothing": lambda path: path.symlink_to("nowhere"),
+    "to another place": lambda path: path.symlink_to("/tmp"),
+    "to itself": lambda path: path.symlink_to(path.name),
+    "to no number": lambda path: path.symlink_to(".science/revisions/\u00b2"),
+    "to a number that is none": lambda path: path.symlink_to(".science/revisions/03"),
+    "to what is to come": lambda path: path.symlink_to(".science/revisions/9"),
+    "to an older revision": lambda path: path.symlink_to(".science/revisions/1"),
+    "a file": lambda path: path.write_text(""),
+    "an empty directory": lambda path: path.mkdir(),
+    "gone": lambda path: None,
+}
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_link_to_the_current_revision_may_be_anything(damaged: Life, kind: str) -> None:
+    bench, whole = damaged.bench, ("to an older revision", "an empty directory", "gone")
+    bench.overlay.unlink()
+    LINKS[kind](bench.overlay)
+    if bench.overlay.is_dir():
+        os.chown(bench.overlay, bench.user.uid, bench.user.gid)
+    codes = damaged.check("install", "-I", "gamma==1.0")
+    assert codes[-1] == (0 if kind in whole else 1)
+    if kind in whole:
+        assert bench.revision == (5 if kind == "an empty directory" else 4)
+        damaged.server.done("undo", "3")
+        assert state(bench).files == damaged.whole.files
+
+
+def test_lost_link_is_put_back_by_the_next_command(damaged: Life) -> None:
+    damaged.bench.overlay.unlink()
+    damaged.server.change("remove", "absent")
+    assert state(damaged.bench) == damaged.whole
+
+
+def test_directory_that_was_lost_is_said(damaged: Life) -> None:
+    for name in ("history", "revisions"):
+        shutil.rmtree(damaged.bench.state / name)
+        ended = damaged.server.change("undo")
+        assert ended.code == 1
+        assert "Hint: " in ended.told
+        damaged.restore()
+
+
+def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
+    bench = damaged.bench
+    script = f"source {bench.conda.prefix}/etc/profile.d/conda.sh; conda activate science"
+    script += "; echo $PYTHONPATH; python -c 'import alpha'; conda deactivate; echo :$PYTHONPATH:"
+    for name in ("notice", "told", "host"):
+        for kind in ("nothing", "noise", "text"):
+            (bench.state / name).write_bytes(DAMAGES[kind](b"x" * 100))
+            done = bench.user.run(["bash", "--norc", "-eu", "-o", "pipefail", "-c", script])
+            assert done.returncode == 0, done
+            wired, unwired = done.stdout.splitlines()
+            assert wired == ("" if name == "host" else str(bench.site))
+            assert unwired == "::"
+            lines = done.stderr.splitlines()
+            assert all(line.startswith("conda-overlay: ") for line in lines), lines
+            damaged.restore()
+
+
+def test_files_left_by_a_command_that_died_long_ago_are_removed(damaged: Life) -> None:
+    bench = damaged.bench
+    for path in ("staging/1/tree/bin/x", "trash/1/x", "revisions/4/bin/x"):
+        file = bench.state / path
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (bench.state / "staging" / "number").symlink_to("4")
+    (bench.state / "history" / "4.json.new").touch()
+    for directory in (bench.state / "trash" / "1", bench.state / "staging" / "1" / "tree"):
+        directory.chmod(0o555)
+    subprocess.run(["chown", "-hR", bench.user.name, bench.state], check=True)
+    assert json.loads(damaged.server.run("history", "--json").out)["current"] == 3
+    damaged.server.change("remove", "absent")
+    assert not leftovers(bench)
+    assert state(bench) == damaged.whole
