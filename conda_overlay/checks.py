@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from conda_overlay import guard, planner
 from conda_overlay.distributions import Site, installed_files
@@ -63,18 +64,31 @@ def _drift(host: Host, revision: Revision | None) -> Iterator[Finding]:
     if revision is None:
         return
     now = host.fingerprint()
-    if now["sha256"] == revision.host.get("sha256") and now["python"] == revision.host["python"]:
+    if all(now[name] == revision.host.get(name) for name in ("sha256", "python", "abi")):
         return
     old, new = revision.host.get("distributions", {}), now["distributions"]
-    moved = [
+    moved = _moved(old, new)
+    for name, field in (("ABI", "abi"), ("Python", "python")):
+        if now[field] != revision.host[field]:
+            moved.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
+    if not moved:
+        packages = _moved(_packages(revision.host), _packages(now))
+        moved = [f"its conda packages: {_few(packages)}"]
+    yield Finding("drift", f"the host has changed since revision {revision.number}: {_few(moved)}")
+
+
+def _moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return [
         f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]
-    if now["python"] != revision.host["python"]:
-        moved.insert(0, f"Python {revision.host['python']} -> {now['python']}")
-    what = _few(moved) if moved else "its conda packages"
-    yield Finding("drift", f"the host has changed since revision {revision.number}: {what}")
+
+
+def _packages(fingerprint: Mapping[str, Any]) -> dict[str, str]:
+    """The conda packages, which are recorded as ``name-version-build``, by name."""
+    parts = [str(package).rsplit("-", 2) for package in fingerprint.get("packages", ())]
+    return {name: "-".join(rest) for name, *rest in parts}
 
 
 def _overdue(revision: Revision | None) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tests.bed import cpython, pypi
+from tests.bed import pypi
 from tests.bed.users import User
 
 _BACKEND = '''\
@@ -79,4 +79,3 @@ def served(directory: Path) -> Iterator[str]:
 def administrate(host: Path, *wheels: Path) -> None:
     """Install into a host, as its administrator; in place of other versions."""
     pypi.install(host, wheels)
-    cpython.precompile(host)

@@ -1,0 +1,167 @@
+"""When the host has changed: a line at activation, and what it means in the status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bed import dists, environment, place
+from tests.lifecycle import sources
+from tests.lifecycle.bench import Bench
+
+SCRIPT = """
+. '{base}/etc/profile.d/conda.sh'
+export CONDA_CHANGEPS1=false
+conda activate '{host}'
+python -c 'import new; print(new.__version__)'
+conda deactivate
+"""
+CHANGED = "the environment below it has changed; see: conda overlay status"
+
+
+def over(bench: Bench, science: Path, directory: Path) -> Bench:
+    return replace(bench, name=str(environment.clone(science, directory / "own")))
+
+
+@pytest.fixture
+def own(quick: Bench, science: Path) -> Iterator[Bench]:
+    """Over a host of the test's own, which its administrator may change."""
+    with place.scratch() as directory:
+        yield over(quick, science, directory)
+
+
+def wheel(wheels: Path, name: str, version: str) -> Path:
+    return wheels / f"{name}-{version}-py3-none-any.whl"
+
+
+def activate(bench: Bench) -> str:
+    """What activation says; the overlay works, whatever it says."""
+    script = SCRIPT.format(base=bench.conda.prefix, host=bench.host)
+    done = bench.user.run(["bash", "--norc", "-eu", "-c", script])
+    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
+    return done.stderr
+
+
+def rows(bench: Bench) -> dict[str, dict[str, Any]]:
+    [overlay] = bench.json("status")["overlays"]
+    return {row["name"]: row for row in overlay["distributions"]}
+
+
+def findings(bench: Bench) -> dict[str, str]:
+    [overlay] = bench.json("status")["overlays"]
+    return {finding["kind"]: finding["text"] for finding in overlay["findings"]}
+
+
+def meaning(bench: Bench, name: str) -> str:
+    """What the status says of a distribution, as JSON and as text."""
+    found: str = rows(bench)[name]["meaning"]
+    [line] = [l for l in bench.ask("status").splitlines() if l.split()[:1] == [name]]  # noqa: E741
+    assert f"  {found}" in line
+    return found
+
+
+def test_activation_says_it_in_one_line_once_a_day_and_host_state(
+    bench: Bench, science: Path, wheels: Path
+) -> None:
+    with place.scratch() as directory:
+        own = over(bench, science, directory)
+        own.install("new")
+        assert activate(own) == ""
+        sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
+        assert activate(own) == f"conda-overlay: {own.overlay}: {CHANGED}\n"
+        assert activate(own) == ""
+        sources.administrate(own.host, wheel(wheels, "gamma", "2.0"))
+        assert CHANGED in activate(own)
+        assert activate(own) == ""
+        own.change("rebase")
+        assert activate(own) == ""
+
+
+def test_what_is_overdue_is_told_by_activation_and_status(own: Bench) -> None:
+    own.install("new", "--until", "2020-01-31")
+    told = "new was to be there until 2020-01-31"
+    assert activate(own) == f"conda-overlay: {own.overlay}: {told}; see: conda overlay status\n"
+    assert activate(own) == ""
+    assert findings(own)["overdue"] == told
+    assert f"overdue: {told}" in own.ask("status")
+    assert rows(own)["new"]["until"] == "2020-01-31"
+
+
+@pytest.mark.parametrize(
+    "damage", ["printf '\\377\\000host' >", "rm", "chmod 0", "mkdir -p nil;rm"]
+)
+def test_a_damaged_notice_never_breaks_the_activation(own: Bench, damage: str) -> None:
+    own.install("new")
+    done = own.user.run(["sh", "-c", f"chmod u+w {own.state}/notice; {damage} {own.state}/notice"])
+    assert done.returncode == 0, done.stderr
+    assert activate(own) == ""
+
+
+def test_status_says_what_changed(own: Bench, wheels: Path) -> None:
+    own.install("new")
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
+    assert findings(own)["drift"] == "the host has changed since revision 1: alpha 1.0 -> 2.0"
+    assert "drift: the host has changed" in own.ask("status")
+
+
+def test_status_says_that_conda_packages_changed(own: Bench) -> None:
+    own.install("new")
+    (own.host / "conda-meta" / "zlib-1.3-0.json").write_text('{"name": "zlib"}')
+    assert "its conda packages: zlib absent -> 1.3" in findings(own)["drift"]
+
+
+def test_redundant_is_what_the_host_has_too_or_newer(own: Bench, wheels: Path) -> None:
+    own.install("alpha==1.5")
+    assert meaning(own, "alpha") == "still needed"
+    sources.administrate(own.host, wheel(wheels, "alpha", "1.5"))
+    assert meaning(own, "alpha") == "redundant"
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
+    assert meaning(own, "alpha") == "redundant"
+
+
+def test_downgrades_is_what_hides_something_newer_on_purpose(own: Bench, wheels: Path) -> None:
+    own.install("alpha==1.5", "--intent", "hold")
+    assert meaning(own, "alpha") == "still needed"
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
+    assert meaning(own, "alpha") == "downgrades"
+
+
+def test_broken_is_what_lacks_a_requirement_now(own: Bench, wheels: Path) -> None:
+    sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
+    own.install("gamma==2.0")
+    assert meaning(own, "gamma") == "still needed"
+    sources.administrate(own.host, wheel(wheels, "delta", "1.0"))
+    assert meaning(own, "gamma") == "broken"
+    told = findings(own)["conflict"]
+    assert told == "gamma 2.0 (overlay) requires delta>=2, but 1.0 (host) is in effect"
+
+
+def test_stale_is_what_was_built_for_another_python(own: Bench, links: Path) -> None:
+    import json
+
+    tag = f"cp{own.site.parent.name.removeprefix('python').replace('.', '')}-abi3-linux_x86_64"
+    dists.wheel(links, "compiled", "1.0", tag=tag)
+    own.install("compiled", "new", "--find-links", links)
+    assert meaning(own, "compiled") == "still needed"
+    record = own.state / "history" / "1.json"
+    data = json.loads(record.read_text())
+    data["host"]["abi"] = "cpython-299-x86_64-linux-gnu"  # as if the host had been built anew
+    own.edit(record, json.dumps(data))
+    assert meaning(own, "compiled") == "stale"
+    assert meaning(own, "new") == "still needed"
+    plan = own.json("rebase")
+    assert {c["name"]: c["why"] for c in plan["changes"]} == {
+        "compiled": "stale: built for another Python",
+        "new": "stale: built for another Python",
+    }
+    assert meaning(own, "compiled") == "still needed"
+
+
+def test_dev_is_always_needed(own: Bench) -> None:
+    own.install("-e", sources.project(own.user, "mine"))
+    sources.administrate(own.host, dists.wheel(own.host.parent / "links", "mine", "9.0"))
+    assert meaning(own, "mine") == "still needed"

@@ -1,0 +1,219 @@
+"""``conda overlay rebase`` makes an overlay right for the host as it is now, or for the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bed import cpython, dists, environment, place
+from tests.lifecycle import sources
+from tests.lifecycle.bench import Bench
+
+
+@pytest.fixture
+def own(quick: Bench, science: Path) -> Iterator[Bench]:
+    """Over a host of the test's own, which its administrator may change."""
+    with place.scratch() as directory:
+        yield replace(quick, name=str(environment.clone(science, directory / "own")))
+
+
+def wheel(wheels: Path, name: str, version: str) -> Path:
+    return wheels / f"{name}-{version}-py3-none-any.whl"
+
+
+def reasons(plan: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {change["name"]: (change["kind"], change["why"]) for change in plan["changes"]}
+
+
+def test_what_the_host_has_now_is_dropped_with_what_only_it_needed(
+    own: Bench, wheels: Path
+) -> None:
+    own.install("alpha==1.5", "new")
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
+    plan = own.json("rebase")
+    assert reasons(plan) == {"alpha": ("remove", "redundant: the host has 2.0")}
+    assert own.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": "1.0"}
+    assert own.distributions() == ["new-1.0"]
+
+
+def test_dependents_that_moved_along_go_too(own: Bench, wheels: Path) -> None:
+    own.install("alpha==2.0")
+    assert own.distributions() == ["alpha-2.0", "beta-2.0"]
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
+    assert reasons(own.json("rebase")) == {
+        "alpha": ("remove", "redundant: the host has 2.0"),
+        "beta": ("remove", "nothing needs it any more"),
+    }
+    assert own.distributions() == []
+
+
+def test_hold_and_dev_are_kept(own: Bench, wheels: Path) -> None:
+    own.install("alpha==1.5", "--intent", "hold", "--allow-conflicts")
+    own.install("-e", sources.project(own.user, "mine"))
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), dists.wheel(
+        own.host.parent / "links", "mine", "9.0"))  # fmt: skip
+    own.change("rebase")
+    assert own.see("alpha", "mine") == {"alpha": "1.5", "mine": "0.1"}
+
+
+def test_a_requested_downgrade_is_held_by_itself(own: Bench, wheels: Path) -> None:
+    sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
+    own.install("delta==1.0", "new")
+    entries = own.record()["distributions"]
+    assert (entries["delta"]["intent"], entries["new"]["intent"]) == ("hold", "fix")
+    own.change("rebase")
+    assert own.version("delta") == "1.0"
+
+
+def test_what_is_broken_is_resolved_anew(own: Bench, wheels: Path) -> None:
+    sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
+    own.install("gamma==2.0")
+    assert own.distributions() == ["gamma-2.0"]
+    sources.administrate(own.host, wheel(wheels, "delta", "1.0"))
+    plan = own.json("rebase", "--allow-conflicts")
+    assert reasons(plan) == {"delta": ("upgrade", "gamma 2.0 requires delta>=2")}
+    assert own.distributions() == ["delta-2.0", "gamma-2.0"]
+    assert own.record()["distributions"]["delta"]["requested"] is False
+
+
+def test_what_an_editable_requires_is_resolved_anew(own: Bench, wheels: Path) -> None:
+    sources.administrate(own.host, wheel(wheels, "new", "1.0"))
+    source = sources.project(own.user, "mine", requires=("new",))
+    own.install("-e", source)
+    assert own.distributions() == ["mine-0.1"]
+    environment_without_new(own)
+    own.change("rebase")
+    assert own.see("mine", "new") == {"mine": "0.1", "new": "1.0"}
+
+
+def environment_without_new(own: Bench) -> None:
+    for path in own.host.glob("lib/python*/site-packages/new*"):
+        place.remove(path)
+
+
+def test_twice_is_once_and_what_has_been_looked_at_is_no_news(own: Bench, wheels: Path) -> None:
+    own.install("new", "--reason", "ticket 7")
+    before = own.record()["distributions"]
+    assert "nothing to do" in own.change("rebase")
+    assert own.revision == 1
+    sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
+    assert "drift" in kinds(own)
+    own.change("rebase")
+    assert own.revision == 2
+    assert kinds(own) == set()
+    assert own.record()["distributions"] == before
+    assert "nothing to do" in own.change("rebase")
+    assert own.revision == 2
+
+
+def kinds(bench: Bench) -> set[str]:
+    [overlay] = bench.json("status")["overlays"]
+    return {finding["kind"] for finding in overlay["findings"]}
+
+
+def test_dry_run_shows_each_line_with_its_reason_and_changes_nothing(
+    own: Bench, wheels: Path
+) -> None:
+    own.install("alpha==1.5")
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
+    before = own.content()
+    shown = own.ask("rebase", "--dry-run", "--allow-conflicts")
+    assert "alpha  1.5 -> 2.0 (host)  redundant: the host has 2.0" in shown
+    assert own.content() == before
+
+
+def test_it_can_be_undone(own: Bench, wheels: Path) -> None:
+    own.install("alpha==1.5")
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
+    own.change("rebase")
+    assert own.version("alpha") == "2.0"
+    own.change("undo")
+    assert own.version("alpha") == "1.5"
+
+
+def test_the_keys_of_the_json_stay(own: Bench) -> None:
+    own.install("new")
+    assert set(own.json("rebase")) == {
+        "success", "dry_run", "revision", "host", "overlay", "changes", "conflicts",
+    }  # fmt: skip
+
+
+def test_what_was_made_by_hand_is_kept(own: Bench, wheels: Path) -> None:
+    own.make_by_hand(wheel(wheels, "new", "1.0"))
+    own.change("rebase")
+    assert own.version("new") == "1.0"
+
+
+def test_without_an_overlay_it_says_so(quick: Bench) -> None:
+    assert "has no revision yet" in quick.refuse("rebase", "--yes")
+
+
+@pytest.mark.skipif(not cpython.available(), reason="no second Python on this machine")
+def test_for_another_python_it_is_built_again(quick: Bench, science: Path, wheels: Path) -> None:
+    template = environment.template(
+        python=cpython.available()[-1],
+        pip="ensurepip",
+        wheels=[wheel(wheels, "alpha", "1.0")],
+    )
+    with place.scratch() as directory:
+        own = replace(quick, name=str(environment.clone(science, directory / "own")))
+        source = sources.project(own.user, "mine")
+        own.install("alpha==2.0", "new", "--reason", "ticket 7", "--allow-conflicts")
+        own.install("-e", source)
+        before = own.record()["distributions"]
+        place.remove(own.host)
+        environment.clone(template, own.host)
+        [overlay] = own.json("status")["overlays"]
+        assert {row["name"]: row["meaning"] for row in overlay["distributions"]} == {
+            "alpha": "stale", "beta": "stale", "mine": "stale", "new": "stale",
+        }  # fmt: skip
+        assert own.version("new") is None
+        plan = own.json("rebase")
+        assert {change["why"] for change in plan["changes"]} == {"stale: built for another Python"}
+        assert own.see("alpha", "new", "mine") == {"alpha": "2.0", "new": "1.0", "mine": "0.1"}
+        assert own.script("new") == "new 1.0"
+        after = own.record()["distributions"]
+        assert after == {key: entry for key, entry in before.items() if key != "beta"}
+        assert "nothing to do" in own.change("rebase")
+
+
+def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
+    bench.install("alpha==2.0", "--reason", "ticket 7", "--intent", "hold")
+    bench.install("new", "--until", "2030-01-31")
+    daq = replace(bench, name="daq")
+    daq.install("delta==2.0", "--allow-conflicts")
+    plan = daq.json("rebase", "--from", "science")
+    assert {key: why for key, (_, why) in reasons(plan).items()} == {
+        "alpha": "carried over from science",
+        "beta": "beta 1.0 requires alpha<2",
+        "new": "carried over from science",
+    }
+    entries = daq.record()["distributions"]
+    assert (entries["alpha"]["reason"], entries["alpha"]["intent"]) == ("ticket 7", "hold")
+    assert (entries["new"]["until"], entries["new"]["requirement"]) == ("2030-01-31", "new")
+    assert daq.see("alpha", "new", "delta") == {"alpha": "2.0", "new": "1.0", "delta": "2.0"}
+    assert "nothing to do" in daq.change("rebase", "--from", str(bench.host))
+
+
+def test_from_leaves_behind_what_the_next_environment_has(
+    quick: Bench, own: Bench, wheels: Path
+) -> None:
+    quick.install("alpha==1.5", "new")
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
+    own.change("rebase", "--from", "science")
+    assert own.distributions() == ["new-1.0"]
+
+
+def test_from_takes_the_overlay_of_an_environment_that_is_gone(quick: Bench, science: Path) -> None:
+    old = replace(quick, name=str(environment.clone(science, quick.conda.env("of-2026"))))
+    old.install("new", "--reason", "ticket 7")
+    place.remove(old.host)
+    for source in ("of-2026", str(old.overlay)):
+        quick.change("rebase", "--from", source)
+        assert quick.record()["distributions"]["new"]["reason"] == "ticket 7"
+        quick.change("reset")
+    assert "of-1999" in quick.refuse("rebase", "--from", "of-1999", "--yes")
