@@ -139,7 +139,9 @@ def test_environments_of_the_same_name_have_overlays_of_their_own(
 
 
 def test_path_with_spaces_and_quotes(quick: Bench, scratch: Path) -> None:
-    host = environment.clone(quick.host, scratch / 'it\'s a $HOME "x" \\ é')
+    host = environment.clone(
+        quick.host, scratch / 'it\'s a $no "x" \\ é'
+    )  # conda expands the variables that are set
     bench = replace(quick, name=str(host))
     bench.install("alpha==1.5", "new")
     assert bench.version("alpha") == "1.5"
