@@ -484,7 +484,8 @@ def _check_facts(revision: Revision) -> None:
 
 def _number(name: str) -> int | None:
     """The number of a revision, as `str` writes it."""
-    return int(name) if name.isascii() and name.isdigit() and len(name) < 10 else None
+    digits = name.isascii() and name.isdigit() and len(name) < 10
+    return int(name) if digits and name == str(int(name)) else None
 
 
 def _protect(path: Path) -> None:

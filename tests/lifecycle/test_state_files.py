@@ -101,17 +101,14 @@ class Life:
             The exit codes of status, history, list, and of the command that changes.
         """
         where = self.bench.where
-        read = [["status", *where], ["status", *where, "--json"], ["history", *where], ["list"]]
+        read = [["status", *where], ["history", *where], ["list"]]
         ended = [*self.server.at_once(read), self.server.change(change, *words)]
         for each in ended:
             assert each.code in (0, 1), each.told
-            assert each.code == 0 or (each.told and each.err.count("Hint: ") == 1), each
-            assert "Traceback" not in each.out + each.err
+            assert each.code == 0 or each.told.count("Hint: ") == 1, each
         for number, files in self.trees.items():
             assert self.bench.files(number) == files, number
-        codes = [each.code for each in ended]
-        del codes[1]
-        return codes
+        return [each.code for each in ended]
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +271,9 @@ def test_directory_that_was_lost_is_said(damaged: Life) -> None:
 def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
     bench = damaged.bench
     script = f"source {bench.conda.prefix}/etc/profile.d/conda.sh; conda activate science"
-    script += "; echo $PYTHONPATH; python -c 'import alpha'; conda deactivate; echo :$PYTHONPATH:"
+    script += (
+        "; echo ${PYTHONPATH-}; python -c 'import alpha'; conda deactivate; echo ${PYTHONPATH-none}"
+    )
     for name in ("notice", "told", "host"):
         for kind in ("nothing", "noise", "text"):
             (bench.state / name).write_bytes(DAMAGES[kind](b"x" * 100))
@@ -282,7 +281,7 @@ def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
             assert done.returncode == 0, done
             wired, unwired = done.stdout.splitlines()
             assert wired == ("" if name == "host" else str(bench.site))
-            assert unwired == "::"
+            assert unwired == "none"
             lines = done.stderr.splitlines()
             assert all(line.startswith("conda-overlay: ") for line in lines), lines
             damaged.restore()
