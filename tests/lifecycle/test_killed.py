@@ -164,7 +164,7 @@ class Trial:
         else:
             told = life.server.change("remove", "absent").told
             assert "absent is not in the overlay" in told, (request, told)
-            there = state(bench)
+            there = state(bench, there)
             name = self.outcome(there)
             assert name, (request, there)
             assert numbers(bench) == self.outcomes[name].numbers, request
@@ -190,7 +190,7 @@ class Trial:
             assert life.server.change("undo").told, request
             assert numbers(bench) == [*older, *range(last, number + 1)], request
             assert bench.revision == number
-        again = state(bench)
+        again = state(bench, moment.state)
         assert (again.files, again.seen) == (moment.state.files, moment.state.seen), request
 
 
