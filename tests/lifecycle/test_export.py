@@ -136,7 +136,13 @@ def test_pip_installs_from_the_requirements_and_accepts_no_other_file(
     quick.install("new", "alpha==2.0")
     text = exported(quick, "requirements.txt")
     file = sources.write(quick.user, quick.user.home / "r.txt", text)
-    command = [quick.host / "bin" / "python", "-m", "pip", "install", "--require-hashes"]
+    command: list[str | Path] = [
+        quick.host / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+    ]
     command += ["--target", quick.user.home / "there", "-r", file]
     done = quick.user.run(command, env=quick.environ)
     assert done.returncode == 0, done.stderr
@@ -158,7 +164,7 @@ def test_a_new_pip_installs_from_the_pylock(quick: Bench) -> None:
     if tuple(map(int, version.split(".")[:2])) < (26, 1):
         pytest.skip(f"pip {version} does not read pylock.toml")
     there = quick.user.home / "there"
-    command = [python, "-m", "pip", "install", "--target", there, "-r", file]
+    command: list[str | Path] = [python, "-m", "pip", "install", "--target", there, "-r", file]
     done = quick.user.run(command, env=quick.environ)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in there.glob("*.dist-info")} == {
@@ -317,6 +323,6 @@ def test_conda_reads_an_overlay_toml_and_every_other_file_as_before(bench: Bench
             "external": {"pip": ["alpha==2.0", "beta==2.0", "new==1.0"]},
         },
     ]
-    assert ours["environment.yml"][0].startswith("environment.y")
-    assert ours["requirements.txt"][0].startswith("requirements")
+    assert ours["environment.yml"][0] in ("cep-24", "environment.yml")
+    assert ours["requirements.txt"][0] == "requirements.txt"
     assert not ours["pylock.toml"][0].startswith("overlay")

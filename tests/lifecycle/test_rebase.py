@@ -1,4 +1,4 @@
-"""``conda overlay rebase`` makes an overlay right for the host as it is now, or for the next one."""
+"""``conda overlay rebase`` makes an overlay right for the host as it is now, or the next one."""
 
 from __future__ import annotations
 
