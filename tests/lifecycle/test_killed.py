@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.bed import place, users
+from tests.bed import dists, place, users
 from tests.conftest import Conda, Condas
 from tests.lifecycle.bench import Bench
 from tests.lifecycle.observed import State, leftovers, numbers, save, state, status
@@ -260,3 +260,40 @@ def test_killed_at_any_moment_it_was_not_begun_or_is_complete(
 
 def few(steps: Sequence[int], count: int, source: random.Random) -> list[int]:
     return sorted(source.sample(steps, min(count, len(steps))))
+
+
+SLOW = """
+import pathlib, shutil, time
+def build_wheel(directory, *_):
+    time.sleep(4)
+    name = "slow-1.0-py3-none-any.whl"
+    shutil.copy(pathlib.Path(__file__).with_name(name), directory)
+    return name
+"""
+
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "slow"
+version = "1.0"
+"""
+
+
+def test_pip_that_outlives_its_command_hurts_no_later_one(quick: Bench, links: Path) -> None:
+    wheel = dists.wheel(links / "built", "slow", "1.0")
+    files: dict[str, str | bytes] = {"backend.py": SLOW, wheel.name: wheel.read_bytes()}
+    source = dists.sdist(links, "slow", "1.0", pyproject=PYPROJECT, files=files)
+    with served(quick) as server:
+        server.done("install", "alpha==1.5")
+        [ended] = server.at_once(
+            [["install", "--yes", *quick.where, source]], kill_after=3, leave_children=True
+        )
+        assert ended.code == KILLED
+        server.done("install", "new")  # and waits until that pip has ended, too
+        assert quick.revision == 2
+        assert quick.distributions() == ["alpha-1.5", "new-1.0"]
+        server.change("remove", "absent")
+        assert not leftovers(quick)
