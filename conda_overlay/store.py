@@ -411,7 +411,7 @@ class Store:
 
     def _forget_if_empty(self) -> None:
         """Leave nothing of an overlay that has no revision; the lock goes last, for it is held."""
-        if self._recorded() or os.path.lexists(self.overlay):
+        if self._recorded() or any(self._trees.glob("*")) or os.path.lexists(self.overlay):
             return
         lock = self.state / "lock"
         for path in self.state.glob("*"):

@@ -283,6 +283,13 @@ def test_directory_that_was_lost_is_said(damaged: Life) -> None:
         damaged.restore()
 
 
+def test_trees_stay_when_all_that_tells_of_them_is_lost(damaged: Life) -> None:
+    damaged.bench.overlay.unlink()
+    shutil.rmtree(damaged.bench.state / "history")
+    damaged.server.change("remove", "absent")
+    assert {number: damaged.bench.files(number) for number in (1, 2, 3)} == damaged.trees
+
+
 def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
     bench = damaged.bench
     script = f"source {bench.conda.prefix}/etc/profile.d/conda.sh; conda activate science"
