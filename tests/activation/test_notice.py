@@ -151,7 +151,7 @@ def test_the_news_of_another_users_overlay_are_not_told() -> None:
         scene.install("beta-1.0")
         overlay = str(scene.state.with_name("science"))
         python = cpython.prefix() / "bin" / "python"
-        words = ["-c", script, place.CHECKOUT, overlay, scene.prefix, "2026-01-01"]
+        words = ["-c", script, str(place.CHECKOUT), overlay, str(scene.prefix), "2026-01-01"]
         done = alice.run([python, *words])
         assert (done.stdout, done.stderr) == ("[]\n", "")
         os.chown(scene.state, alice.uid, alice.gid)
