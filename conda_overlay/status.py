@@ -58,14 +58,14 @@ def status(stack: Stack) -> list[Status]:
         StateError: the state files of an overlay cannot be read.
     """
     layers = stack.layers
+    numbers = [Store(overlay).current() for overlay in layers]  # before anything follows the links
     trees = [Path(os.path.realpath(overlay)) for overlay in layers]
     sites = [read_site(tree / stack.host.site_below_prefix) for tree in trees]
     sites.append(stack.host.distributions)
     owners = trust.trusted_owners(stack.settings.overlay_trusted_owners)
     result = []
-    for index, overlay in enumerate(layers):
+    for index, (overlay, number) in enumerate(zip(layers, numbers, strict=True)):
         kept = Store(overlay)
-        number = kept.current()
         revision = kept.revision(number) if number is not None else None
         tree = trees[index]
         below = sites[index + 1 :]
@@ -159,7 +159,7 @@ def overlays(settings: Settings) -> list[dict[str, Any]]:
                 number = kept.current()
             except StateError as error:
                 state = error.message
-            if host is not None and not (Path(host) / "conda-meta").is_dir():
+            if host is not None and not os.path.isdir(os.path.join(host, "conda-meta")):
                 state = "host is gone"
             elif not kept.exists:
                 state = "its current revision is gone"

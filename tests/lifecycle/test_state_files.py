@@ -180,14 +180,7 @@ def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
         path.write_bytes(content)
 
 
-LONG = pytest.mark.xfail(
-    reason="list looks for a host whose recorded path is longer than a path can be", strict=True
-)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=LONG if name == "host" else ()) for name in FILES]
-)
+@pytest.mark.parametrize("name", FILES)
 def test_damaged_file_is_said_or_does_no_harm(
     damaged: Life, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,14 +239,7 @@ LINKS: dict[str, Callable[[Path], object]] = {
 }
 
 
-STATUS_FIRST = pytest.mark.xfail(
-    reason="status reads the distributions before the link is checked", strict=True
-)
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=STATUS_FIRST if k == "to itself" else ()) for k in LINKS]
-)
+@pytest.mark.parametrize("kind", LINKS)
 def test_link_to_the_current_revision_may_be_anything(damaged: Life, kind: str) -> None:
     bench, whole = damaged.bench, ("to an older revision", "an empty directory", "gone")
     bench.overlay.unlink()
