@@ -22,6 +22,7 @@ TOOLS = (
     "hypothesis>=6.100,<7",
     "mypy>=1.15,<3",
     "pytest>=8.0,<10",
+    "pytest-xdist>=3.6,<4",
     "ruff==0.17.*",  # what it calls formatted differs from one minor version to the next
 )
 
@@ -31,12 +32,14 @@ CHECKS = (
     ("mypy", "--strict"),
 )
 PYTEST = ("pytest", "-ra", "--durations=15")
+WORKERS = ("-n", "2", "--dist", "loadfile")
+"""For the whole suite; a file's tests may share what they made, so they stay together."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run all, whatever fails, and return the exit code."""
     python = tools() / "bin" / "python"
-    commands = [(*PYTEST, *arguments)] if arguments else [*CHECKS, PYTEST]
+    commands = [(*PYTEST, *arguments)] if arguments else [*CHECKS, (*PYTEST, *WORKERS)]
     codes = {" ".join(command[:2]): run(python, command) for command in commands}
     failed = [command for command, code in codes.items() if code]
     if failed and not arguments:
