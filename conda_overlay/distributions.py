@@ -92,15 +92,16 @@ def installed_files(path: Path, root: Path) -> list[Path] | None:
         return [path]
     rows = record(path)
     if rows is not None:
-        names = [path.parent / row[0] for row in rows]
+        names = [os.path.join(path.parent, row[0]) for row in rows]
     else:
         try:  # what setup.py install leaves, by way of a pip before 23.1
             listed = (path / "installed-files.txt").read_text(encoding="utf-8")
         except (OSError, ValueError):
             return None
-        names = [path / name for name in listed.splitlines() if name]
-    files = [Path(os.path.normpath(name)) for name in names]
-    return [file for file in files if root in file.parents]
+        names = [os.path.join(path, name) for name in listed.splitlines() if name]
+    inside = os.path.join(root, "")
+    files = map(os.path.normpath, names)
+    return [Path(file) for file in files if file.startswith(inside)]
 
 
 def altered_files(path: Path, root: Path) -> list[Path]:

@@ -200,6 +200,8 @@ class Revision:
     """By normalized name."""
     restores: int | None = None
     """The revision that this one goes back to."""
+    edits: Mapping[str, Any] = field(default_factory=dict)
+    """The files that were added, changed and removed by hand in the revision before."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Overlay(Stack):
             LockedError: another command changes the overlay.
         """
         self._check_protection(force)
-        return self._ended(install.install(self, request, pip or self._pip(), confirm))
+        return install.install(self, request, pip or self._pip(), confirm)
 
     def remove(
         self,
@@ -93,16 +93,14 @@ class Overlay(Stack):
             EditedError: files were changed by hand.
             ResolutionError: something that stays would break.
         """
-        return self._ended(
-            remove.remove(
-                self,
-                names,
-                log,
-                confirm,
-                keep_dependencies=keep_dependencies,
-                allow_conflicts=allow_conflicts,
-                force=force,
-            )
+        return remove.remove(
+            self,
+            names,
+            log,
+            confirm,
+            keep_dependencies=keep_dependencies,
+            allow_conflicts=allow_conflicts,
+            force=force,
         )
 
     def reset(
@@ -114,7 +112,7 @@ class Overlay(Stack):
             NotInOverlayError: the overlay has no such distribution.
         """
         if not names:
-            return self._ended(remove.reset(self, log, confirm))
+            return remove.reset(self, log, confirm)
         return self.remove(names, log=log, confirm=confirm, allow_conflicts=True, force=True)
 
     def undo(
@@ -133,7 +131,7 @@ class Overlay(Stack):
             NoSuchRevisionError: there is none of that number.
             PipError: the files of that revision were dropped, and pip cannot have them again.
         """
-        return self._ended(undo.undo(self, number, log, pip or self._pip(), confirm))
+        return undo.undo(self, number, log, pip or self._pip(), confirm)
 
     def apply(
         self,
@@ -159,10 +157,8 @@ class Overlay(Stack):
         """
         self._check_protection(force)
         pip = pip or self._pip()
-        return self._ended(
-            apply.apply(
-                self, document, log, pip, confirm, exactly=exactly, allow_conflicts=allow_conflicts
-            )
+        return apply.apply(
+            self, document, log, pip, confirm, exactly=exactly, allow_conflicts=allow_conflicts
         )
 
     def rebase(
@@ -191,16 +187,14 @@ class Overlay(Stack):
         if document is not None:
             self._check_protection(force)
         own = self.document() if document is None or self.store.exists else None
-        return self._ended(
-            apply.rebase(
-                self,
-                own,
-                document,
-                log,
-                pip or self._pip(),
-                confirm,
-                allow_conflicts=allow_conflicts,
-            )
+        return apply.rebase(
+            self,
+            own,
+            document,
+            log,
+            pip or self._pip(),
+            confirm,
+            allow_conflicts=allow_conflicts,
         )
 
     def clean(self, keep: int = 1, *, dry_run: bool = False) -> Cleaned:
@@ -210,19 +204,14 @@ class Overlay(Stack):
             keep: how many revisions keep their trees; the current one always does.
             dry_run: only say what would go.
         """
-        if len(self._with_trees()) <= max(keep, 1):
+        if not self.store.spare(keep):
             return Cleaned()
         with self.change():
-            current = self.store.current()
-            old = [number for number in self._with_trees() if number != current]
-            going = old[: len(old) - max(keep, 1) + 1]
+            going = self.store.spare(keep)
             size, inodes = self.store.weight(going)
             if not dry_run:
                 self.store.drop_trees(going)
         return Cleaned(tuple(going), size, inodes)
-
-    def _with_trees(self) -> list[int]:
-        return [number for number in self.store.numbers() if self.store.tree(number)]
 
     def delete(self) -> None:
         """Remove the overlay and its history, for good."""
@@ -274,12 +263,6 @@ class Overlay(Stack):
 
     def _pip(self) -> Pip:
         return Pip(self.host, verbosity=-1)
-
-    def _ended(self, result: Result) -> Result:
-        """Tidy up after a commit."""
-        if result.revision is not None:
-            self.clean(self.settings.overlay_keep_revisions)
-        return result
 
     def status(self) -> list[Status]:
         """What each overlay of the host is; empty where there is none.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys
@@ -90,14 +89,10 @@ class Stage:
         """What pip left here."""
         return read_site(self.site)
 
-    def files(self) -> list[Path]:
-        """Every file that pip left here, and nothing of the scaffold."""
-        result = []
-        for directory, names, files in os.walk(self.root):
-            links = [n for n in names if os.path.islink(Path(directory, n))]
-            result += [Path(directory, name) for name in (*files, *links)]
-        ours = self._scaffold | {self.root / "lib64"}
-        return [path for path in result if path not in ours]
+    def strike(self) -> None:
+        """Remove the scaffold: what remains is what pip left here."""
+        for path in {*self._scaffold, self.root / "lib64"}:
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], new_head: byte
         if found:
             content = _with_head(new_head, found.string[found.end() :])
             _replace(script, content)
-            changed[os.path.normpath(script)] = content
+            changed[os.path.relpath(script, site)] = content  # as RECORD spells it
     if changed:
         for info in site.glob("*.dist-info"):
             _record(site, info, changed)
@@ -69,11 +69,11 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], new_head: byte
 def _record(site: Path, info: Path, changed: Mapping[str, bytes]) -> None:
     """Bring the RECORD of a distribution up to date."""
     rows = record(info) or []
-    ours = [(row, os.path.normpath(site / row[0])) for row in rows]
-    ours = [(row, path) for row, path in ours if path in changed]
-    for row, path in ours:
-        digest = base64.urlsafe_b64encode(hashlib.sha256(changed[path]).digest()).rstrip(b"=")
-        row[1:] = ["sha256=" + digest.decode(), str(len(changed[path]))]
+    ours = [row for row in rows if row[0] in changed]
+    for row in ours:
+        content = changed[row[0]]
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+        row[1:] = ["sha256=" + digest.decode(), str(len(content))]
     if ours:
         temporary = info / "RECORD.new"
         with temporary.open("w", newline="", encoding="utf-8") as file:

@@ -7,6 +7,7 @@ plugins, which since 26.7 is the case during activation.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,17 +49,37 @@ def parameters() -> dict[str, Any]:
 
 
 def observe() -> Settings:
-    """Read the settings from the configuration that conda has loaded, without loading plugins."""
+    """Read the settings from the configuration that conda has loaded, without loading plugins.
+
+    Nor is ``conda.plugins`` imported, which does what no activation of an older conda does: it
+    imports requests, which takes as long as all the rest.
+    """
     from conda.base.context import context
     from conda.common.configuration import ParameterLoader
-
-    try:
-        from conda.plugins.config import PluginConfig
-    except ImportError:  # before conda 24.11
-        from conda.base.context import PluginConfig
 
     loaders = {name: ParameterLoader(parameter) for name, parameter in parameters().items()}
     for name, loader in loaders.items():
         loader._set_name(name)
-    reader = type("OverlayConfig", (PluginConfig,), loaders)(context.raw_data)
+    names = {"parameter_names": tuple(loaders), "_cache_": {}, "raw_data": _of_plugins(context)}
+    reader = type("OverlayConfig", (), {**loaders, **names})()
     return Settings(*(getattr(reader, name) for name in loaders))
+
+
+def _of_plugins(context: Any) -> dict[Any, dict[str, Any]]:
+    """What each source of the configuration says under ``plugins``, as conda's reader has it."""
+    from conda.common.configuration import EnvRawParameter
+
+    prefix = "plugins_"
+    data: dict[Any, dict[str, Any]] = {}
+    for source, config in context.raw_data.items():
+        if plugins := config.get("plugins"):
+            value = plugins.value(None)
+            found = dict(value) if isinstance(value, Mapping) else {}
+        elif source == EnvRawParameter.source:
+            found = {k[len(prefix) :]: raw for k, raw in config.items() if k.startswith(prefix)}
+        else:
+            continue
+        for name, raw in found.items():
+            raw.key = name
+        data[source] = found
+    return data

@@ -558,12 +558,19 @@ def remove(tree: Path, files: Sequence[Path]) -> None:
             parent = parent.parent
 
 
-def move_in(tree: Path, root: Path, files: Sequence[Path]) -> None:
-    """Move files from below one root to the same places below a tree, replacing what is there."""
-    for file in files:
-        target = tree / file.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(file, target)
+def move_in(tree: Path, root: Path) -> None:
+    """Move all that is below one root to the same places below a tree, replacing what is there.
+
+    A directory that the tree lacks moves as a whole: to empty one and to remove it costs much more.
+    """
+    with os.scandir(root) as entries:
+        for entry in entries:
+            target = tree / entry.name
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if is_directory and target.is_dir() and not target.is_symlink():
+                move_in(target, Path(entry.path))
+            else:
+                os.rename(entry.path, target)
 
 
 def user() -> str:

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
@@ -61,9 +62,12 @@ class Transaction:
     def tree(self) -> Path:
         """The draft: a clone of the current tree, to begin with."""
         tree = self.kept.staging / "tree"
-        source = Path(os.path.realpath(self.kept.overlay)) if self.kept.exists else None
-        self._start(tree, source)
+        self._start(tree, self._current_tree if self.kept.exists else None)
         return tree
+
+    @property
+    def _current_tree(self) -> Path:
+        return Path(os.path.realpath(self.kept.overlay))
 
     @property
     def site(self) -> Path:
@@ -100,8 +104,7 @@ class Transaction:
 
     def add(self, stage: Stage, staged: Site) -> None:
         """Move what pip left in a stage into the draft, in place of what it replaces."""
-        files = stage.files()
-        if stage.site / guard.NAME in files:
+        if os.path.lexists(stage.site / guard.NAME):
             raise OverlayError(
                 f"A distribution brings its own {guard.NAME}, which would replace the guard that "
                 "keeps the overlay out of other Pythons.",
@@ -109,7 +112,8 @@ class Transaction:
             )
         self.drop(staged)
         self._rewrite_scripts(stage.root, stage.site, stage.python)
-        store.move_in(self.tree, stage.root, files)
+        stage.strike()
+        store.move_in(self.tree, stage.root)
 
     def _rewrite_scripts(self, root: Path, site: Path, interpreter: Path) -> None:
         final = self.kept.overlay / self.host.site_below_prefix
@@ -139,7 +143,9 @@ class Transaction:
             adopted = {key: entry for key, entry in self._adopt().items() if key in there}
             entries = {**adopted, **entries}
         current = self.kept.current()
-        facts = manifest.take(self.tree, self.kept.facts(current))
+        known = self.kept.facts(current)
+        facts = manifest.take(self.tree, known)
+        edits = manifest.compare(self._current_tree, known) if known is not None else None
         number = self.kept.next_number()
         revision = Revision(
             number=number,
@@ -152,6 +158,7 @@ class Transaction:
             plan=plan.to_json(),
             distributions=entries,
             restores=log.restores,
+            edits=asdict(edits) if edits else {},
         )
         self.kept.commit(self.tree, revision, facts, self._notice(entries))
         with suppress(OSError):  # it is committed, whatever becomes of the old trees

@@ -324,7 +324,7 @@ def test_clone_leaves_the_original_untouched(tmp_path: Path) -> None:
     assert (new / "a" / "file").stat().st_mode == (old / "a" / "file").stat().st_mode
     (tmp_path / "fresh" / "a").mkdir(parents=True)
     (tmp_path / "fresh" / "a" / "file").write_text("new")
-    store.move_in(new, tmp_path / "fresh", [tmp_path / "fresh" / "a" / "file"])
+    store.move_in(new, tmp_path / "fresh")
     store.remove(new, [new / "link"])
     assert ((old / "a" / "file").read_text(), (new / "a" / "file").read_text()) == ("text", "new")
     assert (old / "link").is_symlink()

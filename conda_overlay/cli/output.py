@@ -154,6 +154,9 @@ def show_revision(revision: Revision, *, current: bool) -> None:
     for text in (command, revision.reason):
         if text:
             print(f"     {text}")
+    for verb, files in revision.edits.items():
+        if files:
+            print(f"     before it, by hand: {len(files)} {verb}")
     if revision.restores is not None:
         print(f"     back to revision {revision.restores}")
     for change in revision.plan["changes"]:

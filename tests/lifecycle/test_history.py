@@ -14,7 +14,7 @@ from tests.lifecycle.bench import Bench
 
 RECORD = {
     *("number", "time", "user", "hostname", "command", "reason", "host", "plan"),
-    *("distributions", "restores", "current", "kept"),
+    *("distributions", "restores", "edits", "current", "kept"),
 }
 READING = ("history", "diff", "status", "list", "export")
 CHANGING = ("apply", "clean", "delete", "install", "rebase", "remove", "reset", "undo")
@@ -90,6 +90,18 @@ def test_what_was_done_by_hand_is_named_by_history_and_status(bench: Bench) -> N
     findings = [finding["text"] for finding in overlay["findings"]]
     for path in ("mine.py", "alpha/__init__.py", "new/__init__.py"):
         assert any(f"{site}/{path}" in text for text in findings)
+
+
+def test_what_was_done_by_hand_stays_known_after_the_next_change(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    quick.edit(quick.site / "mine.py", "")
+    quick.install("new")
+    site = quick.site.relative_to(quick.overlay)
+    assert quick.json("history", "2")["edits"] == {
+        **{"added": [f"{site}/mine.py"], "changed": [], "removed": []}
+    }
+    assert "before it, by hand: 1 added\n" in quick.ask("history")
+    assert not any(quick.json("history")["edits"].values())
 
 
 def test_touched_file_with_the_same_content_was_not_changed(quick: Bench) -> None:
