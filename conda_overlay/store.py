@@ -131,6 +131,11 @@ class Store:
                 {
                     **data,
                     "number": number,
+                    "edits": {
+                        verb: files
+                        for verb, files in data.get("edits", {}).items()
+                        if verb in _EDITS and isinstance(files, list)
+                    },
                     "distributions": {
                         k: _value(Entry, v) for k, v in data["distributions"].items()
                     },
@@ -438,6 +443,8 @@ def unwritable(path: Path, error: OSError) -> OverlayError:
 
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
                RecursionError)  # fmt: skip
+
+_EDITS = frozenset(field.name for field in fields(manifest.Differences))
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "str": str,
