@@ -1,21 +1,24 @@
-"""Serves conda's own ``export`` and ``env create`` with the files of an overlay."""
+"""Serves conda's own ``export`` and ``env create`` with the files of an overlay.
+
+conda asks for these on nearly every command, so what they need is imported when they are used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from conda.models.environment import Environment
 from conda.plugins.types import (
     CondaEnvironmentExporter,
     CondaEnvironmentSpecifier,
     EnvironmentSpecBase,
 )
 
-from conda_overlay.document import Document
-from conda_overlay.exceptions import OverlayError
-from conda_overlay.formats import FORMATS, pip_lines, read
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conda.models.environment import Environment
+
+    from conda_overlay.document import Document
 
 NAMES = {
     "overlay-toml": "overlay.toml",
@@ -48,6 +51,8 @@ class OverlayFile(EnvironmentSpecBase):
 
     def can_handle(self) -> bool:
         """Whether the file is one."""
+        from conda_overlay.exceptions import OverlayError
+
         try:
             return bool(self._document.python)
         except (OSError, UnicodeDecodeError, OverlayError):
@@ -57,7 +62,10 @@ class OverlayFile(EnvironmentSpecBase):
     def env(self) -> Environment:
         """The Python of the host, and by pip what is locked."""
         from conda.base.context import context
+        from conda.models.environment import Environment
         from conda.models.match_spec import MatchSpec
+
+        from conda_overlay.formats import pip_lines
 
         document = self._document
         python = ".".join(document.python.split(".")[:2])
@@ -71,12 +79,17 @@ class OverlayFile(EnvironmentSpecBase):
 
     @property
     def _document(self) -> Document:
+        from pathlib import Path
+
+        from conda_overlay.formats import read
+
         path = Path(self.filename or "")
         return read(path.read_text(encoding="utf-8"), str(path), {})
 
 
 def _export(format_name: str) -> Callable[[Environment], str]:
     def export(environment: Environment) -> str:
+        from conda_overlay.formats import FORMATS
         from conda_overlay.overlay import Overlay
 
         return FORMATS[format_name](Overlay.open(str(environment.prefix)).document())
