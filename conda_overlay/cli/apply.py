@@ -21,12 +21,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--locked", action="store_true", help="Take the files that it names, or fail."
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        dest="force_overlay",
-        help="Make an overlay although you may write the environment.",
-    )
+    change.add_force(parser)
 
 
 def execute(arguments: Namespace) -> int:

@@ -38,6 +38,13 @@ def add_allow_conflicts(parser: ArgumentParser) -> None:
     )
 
 
+def add_force(
+    parser: ArgumentParser, meaning: str = "Make an overlay although you may write the environment."
+) -> None:
+    """``--force``, which conda has a setting of the same name for."""
+    parser.add_argument("--force", action="store_true", dest="force_overlay", help=meaning)
+
+
 def opened() -> Overlay:
     """The overlay of the environment that the command line names, or of the active one."""
     from conda.base.context import context

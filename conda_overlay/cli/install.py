@@ -34,12 +34,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--until", metavar="DATE", help="YYYY-MM-DD: after it, status says that it is overdue."
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        dest="force_overlay",
-        help="Make an overlay although you may write the environment.",
-    )
+    change.add_force(parser)
     add_pip_options(parser)
 
 

@@ -29,12 +29,7 @@ def configure_parser(parser: ArgumentParser) -> None:
         help="Carry the overlay of another environment, by its name or path, to this one; or an "
         "overlay by its path.",
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        dest="force_overlay",
-        help="Make an overlay although you may write the environment.",
-    )
+    change.add_force(parser)
 
 
 def execute(arguments: Namespace) -> int:

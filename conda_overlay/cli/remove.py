@@ -23,12 +23,7 @@ def configure_parser(parser: ArgumentParser) -> None:
         action="store_true",
         help="Leave what only the named distributions needed.",
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        dest="force_overlay",
-        help="Do it although files were changed by hand.",
-    )
+    change.add_force(parser, "Do it although files were changed by hand.")
 
 
 def execute(arguments: Namespace) -> int:
