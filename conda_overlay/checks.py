@@ -61,11 +61,9 @@ def _conflicts(host: Host, overlay: Site, below: Sequence[Site]) -> Iterator[Fin
 
 
 def _drift(host: Host, revision: Revision | None) -> Iterator[Finding]:
-    if revision is None:
+    if revision is None or not host.has_changed(revision.host):
         return
     now = host.fingerprint()
-    if all(now[name] == revision.host.get(name) for name in ("sha256", "python", "abi")):
-        return
     old, new = revision.host.get("distributions", {}), now["distributions"]
     moved = _moved(old, new)
     for name, field in (("ABI", "abi"), ("Python", "python")):

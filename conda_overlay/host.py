@@ -147,6 +147,11 @@ class Host:
             "sha256": hashlib.sha256(content).hexdigest(),
         }
 
+    def has_changed(self, fingerprint: Mapping[str, Any]) -> bool:
+        """Whether it is not any more what an earlier fingerprint says."""
+        now = self.fingerprint()
+        return any(fingerprint.get(name) != now[name] for name in ("sha256", "python", "abi"))
+
     def run(
         self, arguments: Sequence[str], pythonpath: Sequence[Path] = ()
     ) -> subprocess.CompletedProcess[str]:

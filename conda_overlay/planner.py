@@ -113,30 +113,15 @@ def changes(
     merged = {**below, **after}
     result = []
     for key in sorted({*staged, *removed}):
-        new, old, host = after.get(key), overlay.get(key), below.get(key)
-        previous = old[0] if old else host
-        example = new or previous
-        assert example is not None
+        new, old, host = after.get(key), _first(overlay, key), below.get(key)
         if key in requested:
             why = "requested"
         elif dependents and key in dependents:
             conflict = dependents[key]
             why = f"{conflict.name} {conflict.version} requires {conflict.requirement}"
         else:
-            why = _why(key, merged, previous, staged, markers)
-        result.append(
-            Change(
-                name=example.name,
-                key=key,
-                kind=kind(host, new),
-                host_version=host.version if host else None,
-                before=old[0].version if old else None,
-                after=new.version if new else None,
-                why=why,
-                requested=key in requested,
-                editable=new.editable if new else None,
-            )
-        )
+            why = _why(key, merged, old or host, staged, markers)
+        result.append(_change(key, host, old, new, why, key in requested))
     return tuple(result)
 
 
@@ -277,21 +262,8 @@ def difference(
         old, new, host = _first(before, key), _first(after, key), below.get(key)
         if old and new and _identity(old) == _identity(new):
             continue
-        example = new or old
-        assert example is not None
-        result.append(
-            Change(
-                name=example.name,
-                key=key,
-                kind=kind(host, new),
-                host_version=host.version if host else None,
-                before=old.version if old else None,
-                after=new.version if new else None,
-                why=why.get(key) or why[""],
-                requested=key in requested,
-                editable=new.editable if new else None,
-            )
-        )
+        reason = why.get(key) or why[""]
+        result.append(_change(key, host, old, new, reason, key in requested))
     return tuple(result)
 
 
@@ -400,6 +372,29 @@ def meaning(
     if relation == "downgrade":
         return "redundant" if intent == "fix" else "downgrades"
     return "still needed"
+
+
+def _change(
+    key: str,
+    host: Distribution | None,
+    old: Distribution | None,
+    new: Distribution | None,
+    why: str,
+    requested: bool,
+) -> Change:
+    example = new or old or host
+    assert example is not None
+    return Change(
+        name=example.name,
+        key=key,
+        kind=kind(host, new),
+        host_version=host.version if host else None,
+        before=old.version if old else None,
+        after=new.version if new else None,
+        why=why,
+        requested=requested,
+        editable=new.editable if new else None,
+    )
 
 
 def _first(site: Site, key: str) -> Distribution | None:

@@ -115,7 +115,7 @@ class Stack:
     @property
     def tree(self) -> Path:
         """The real directory of the current revision."""
-        return Path(os.path.realpath(self.store.overlay))
+        return self.store.real
 
     @property
     def layer_sites(self) -> list[Path]:
@@ -137,7 +137,7 @@ class Stack:
         behind = layers[layers.index(self.store.overlay) + 1 :]
         return [layer / self.host.site_below_prefix for layer in behind]
 
-    @property
+    @cached_property
     def below_sites(self) -> list[Site]:
         """What is installed behind the overlay, the host last."""
         return [*map(read_site, self.below), self.host.distributions]
@@ -154,8 +154,12 @@ class Stack:
 
     def edits(self) -> manifest.Differences:
         """The files that somebody added, changed or removed by hand in the current revision."""
-        facts = self.store.facts(self.store.current())
-        return manifest.compare(self.tree, facts) if facts is not None else manifest.Differences()
+        return self.store.edits() or manifest.Differences()
+
+    def has_moved_on(self) -> bool:
+        """Whether the host has changed since the current revision was made."""
+        number = self.store.current()
+        return number is not None and self.host.has_changed(self.store.revision(number).host)
 
     def is_stale(self) -> bool:
         """Whether the current revision was made for another Python or ABI than the host has."""

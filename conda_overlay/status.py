@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay import checks, manifest, planner
+from conda_overlay import checks, planner
 from conda_overlay.activation import locate, trust
 from conda_overlay.distributions import Site, is_compiled, read_site
 from conda_overlay.exceptions import StateError
@@ -59,7 +59,7 @@ def status(stack: Stack) -> list[Status]:
     """
     layers = stack.layers
     numbers = [Store(overlay).current() for overlay in layers]  # before anything follows the links
-    trees = [Path(os.path.realpath(overlay)) for overlay in layers]
+    trees = [Store(overlay).real for overlay in layers]
     sites = [read_site(tree / stack.host.site_below_prefix) for tree in trees]
     sites.append(stack.host.distributions)
     owners = trust.trusted_owners(stack.settings.overlay_trusted_owners)
@@ -69,9 +69,7 @@ def status(stack: Stack) -> list[Status]:
         revision = kept.revision(number) if number is not None else None
         tree = trees[index]
         below = sites[index + 1 :]
-        facts = kept.facts(number)
-        edits = manifest.compare(tree, facts) if facts is not None else None
-        findings = checks.findings(stack.host, tree, sites[index], below, revision, edits)
+        findings = checks.findings(stack.host, tree, sites[index], below, revision, kept.edits())
         inside = [str(overlay / "bin"), str(overlay / stack.host.site_below_prefix)]
         reason = trust.distrust(str(overlay), inside, owners)
         if reason:

@@ -68,6 +68,11 @@ class Store:
         return self.overlay.is_dir()
 
     @property
+    def real(self) -> Path:
+        """The real directory of the current revision, or of what was made by hand."""
+        return Path(os.path.realpath(self.overlay))
+
+    @property
     def managed(self) -> bool:
         """Whether it is ours, and not a directory that somebody made by hand."""
         return self.overlay.is_symlink()
@@ -173,6 +178,11 @@ class Store:
             return manifest.load((self.state / "history" / f"{number}.files").read_bytes())
         except _UNREADABLE:
             return None
+
+    def edits(self) -> manifest.Differences | None:
+        """What was done by hand to the current revision; None when nobody knows."""
+        facts = self.facts(self.current())
+        return manifest.compare(self.real, facts) if facts is not None else None
 
     # -- writing
 

@@ -62,12 +62,8 @@ class Transaction:
     def tree(self) -> Path:
         """The draft: a clone of the current tree, to begin with."""
         tree = self.kept.staging / "tree"
-        self._start(tree, self._current_tree if self.kept.exists else None)
+        self._start(tree, self.kept.real if self.kept.exists else None)
         return tree
-
-    @property
-    def _current_tree(self) -> Path:
-        return Path(os.path.realpath(self.kept.overlay))
 
     @property
     def site(self) -> Path:
@@ -145,7 +141,7 @@ class Transaction:
         current = self.kept.current()
         known = self.kept.facts(current)
         facts = manifest.take(self.tree, known)
-        edits = manifest.compare(self._current_tree, known) if known is not None else None
+        edits = manifest.compare(self.kept.real, known) if known is not None else None
         number = self.kept.next_number()
         revision = Revision(
             number=number,
@@ -211,7 +207,7 @@ class Transaction:
 
     def _adopt(self) -> Mapping[str, Entry]:
         """Make a directory that was made by hand a revision, and say what is in it."""
-        overlay = Path(os.path.realpath(self.kept.overlay))
+        overlay = self.kept.real
         time, who = store.now(), overlay.owner()
         entries = {
             key: Entry(found[0].version, time, who, "made by hand", True, found[0].name)

@@ -94,7 +94,7 @@ def rebase(
         if other is not None:
             carried = f"carried over from {other.host}"
             operation.why.update(dict.fromkeys((item.key for item in other.wanted), carried))
-        moved_on = _has_moved_on(stack)
+        moved_on = stack.has_moved_on()
         if stack.is_stale():
             transaction.start_from(None)
             operation.before = {}
@@ -120,15 +120,6 @@ def _redundant(
         if retires and host and version and not planner.is_newer(version, host.version):
             found[key] = f"redundant: the host has {host.version}"
     return found
-
-
-def _has_moved_on(stack: Stack) -> bool:
-    """Whether the host has changed since the current revision was made."""
-    number = stack.store.current()
-    if number is None:
-        return False
-    then, now = stack.store.revision(number).host, stack.host.fingerprint()
-    return any(then.get(name) != now[name] for name in ("sha256", "python", "abi"))
 
 
 def _resolve(operation: Operation, wanted: Mapping[str, Wanted]) -> None:
