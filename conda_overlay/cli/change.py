@@ -1,4 +1,4 @@
-"""What all commands that change an overlay have in common: their options, and how they end."""
+"""What the commands have in common: their options, and how those that change something end."""
 
 from __future__ import annotations
 
@@ -14,19 +14,29 @@ if TYPE_CHECKING:
 
 def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
     """Conda's usual options, the reason, and examples below the help."""
-    from conda.cli.helpers import (
-        add_output_and_prompt_options,
-        add_parser_help,
-        add_parser_prefix,
-    )
+    from conda.cli.helpers import add_output_and_prompt_options
+
+    _add_help(parser, examples)
+    add_output_and_prompt_options(parser)
+    if reason:
+        parser.add_argument("--reason", metavar="TEXT", help="Why, for the history.")
+
+
+def add_reading_options(parser: ArgumentParser, examples: str) -> None:
+    """Conda's usual options of a command that changes nothing, and examples below the help."""
+    from conda.cli.helpers import add_parser_json
+
+    _add_help(parser, examples)
+    add_parser_json(parser)
+
+
+def _add_help(parser: ArgumentParser, examples: str) -> None:
+    from conda.cli.helpers import add_parser_help, add_parser_prefix
 
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = f"examples:\n{examples}"
     add_parser_help(parser)
     add_parser_prefix(parser)
-    add_output_and_prompt_options(parser)
-    if reason:
-        parser.add_argument("--reason", metavar="TEXT", help="Why, for the history.")
 
 
 def add_allow_conflicts(parser: ArgumentParser) -> None:

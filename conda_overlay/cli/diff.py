@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 
 EXAMPLES = """\
-examples:
     conda overlay diff               the overlay against the host
     conda overlay diff 3             revision 3 against the current one
     conda overlay diff 2 3 --text    what changed from 2 to 3, line by line
@@ -15,14 +14,10 @@ examples:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda.cli.helpers import add_parser_help, add_parser_json, add_parser_prefix
+    from conda_overlay.cli import change
 
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
     parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="Revisions; 0: the host.")
-    add_parser_help(parser)
-    add_parser_prefix(parser)
-    add_parser_json(parser)
+    change.add_reading_options(parser, EXAMPLES)
     parser.add_argument("--files", action="store_true", help="The files that differ, too.")
     parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
 

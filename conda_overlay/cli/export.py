@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 
 EXAMPLES = """\
-examples:
     conda overlay export -f overlay.toml          to be applied elsewhere
     conda overlay export --format pylock.toml     for other tools (PEP 751)
     conda overlay export --format environment.yml what the host would need instead
@@ -14,15 +13,10 @@ examples:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda.cli.helpers import add_parser_help, add_parser_json, add_parser_prefix
-
+    from conda_overlay.cli import change
     from conda_overlay.formats import FORMATS
 
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
-    add_parser_help(parser)
-    add_parser_prefix(parser)
-    add_parser_json(parser)
+    change.add_reading_options(parser, EXAMPLES)
     parser.add_argument("-f", "--file", metavar="FILE", help="Where to; standard output if not.")
     parser.add_argument(
         "--format", choices=FORMATS, help="By the file's name, else overlay.toml, if not given."

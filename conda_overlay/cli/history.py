@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conda_overlay.models import Revision
 
 EXAMPLES = """\
-examples:
     conda overlay history            the revisions, newest first
     conda overlay history 3          the whole record of revision 3
 """
@@ -17,14 +16,10 @@ examples:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda.cli.helpers import add_parser_help, add_parser_json, add_parser_prefix
+    from conda_overlay.cli import change
 
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = EXAMPLES
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
-    add_parser_help(parser)
-    add_parser_prefix(parser)
-    add_parser_json(parser)
+    change.add_reading_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
