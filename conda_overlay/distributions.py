@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 import json
 import os
 import re
@@ -83,41 +82,41 @@ def record(path: Path) -> list[list[str]] | None:
         return None
 
 
-def installed_files(path: Path, root: Path) -> list[Path] | None:
-    """The files of a distribution below a root; None where no RECORD tells them.
+def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None] | None:
+    """The files of a distribution below a root, as its RECORD has them.
 
     Rows that lead out of the root are passed over: a RECORD is not trusted with other files.
+
+    Returns:
+        The path of each relative to the root, and its sha256 in hex, None where RECORD has none;
+        None where nothing tells the files.
     """
+    path = distribution.path
     if path.suffix == ".egg-link":
-        return [path]
+        return {os.path.relpath(path, root): None}
     rows = record(path)
     if rows is not None:
-        names = [os.path.join(path.parent, row[0]) for row in rows]
+        named = [(os.path.join(path.parent, row[0]), *row[1:2]) for row in rows]
     else:
         try:  # what setup.py install leaves, by way of a pip before 23.1
             listed = (path / "installed-files.txt").read_text(encoding="utf-8")
         except (OSError, ValueError):
             return None
-        names = [os.path.join(path, name) for name in listed.splitlines() if name]
+        named = [(os.path.join(path, name), "") for name in listed.splitlines() if name]
     inside = os.path.join(root, "")
-    files = map(os.path.normpath, names)
-    return [Path(file) for file in files if file.startswith(inside)]
+    found = {os.path.normpath(name): _sha256(*digest) for name, *digest in named}
+    return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
 
 
-def altered_files(path: Path, root: Path) -> list[Path]:
-    """The files of a distribution below a root that are not what its RECORD says.
-
-    Files that are not there, and those without a hash, such as bytecode, are passed over.
-    """
-    altered = []
-    for name, digest, *_ in (row for row in record(path) or [] if len(row) > 1 and row[1]):
-        file = Path(os.path.normpath(path.parent / name))
-        algorithm, _, expected = digest.partition("=")
-        if root in file.parents and algorithm in hashlib.algorithms_guaranteed and file.is_file():
-            found = hashlib.new(algorithm, file.read_bytes()).digest()
-            if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != expected:
-                altered.append(file)
-    return altered
+def _sha256(digest: str = "") -> str | None:
+    """The hash of a row of RECORD in hex."""
+    algorithm, _, value = digest.partition("=")
+    if algorithm != "sha256":
+        return None
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
+    except ValueError:
+        return None
 
 
 def is_compiled(path: Path) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+INTENTS = ("fix", "hold", "dev")
+"""``fix``: until the host has it; ``hold``: the host's version is the fault; ``dev``: for ever."""
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """An installed Python project at one version."""
+    """What the files say of one installed project."""
 
     name: str
     """As its METADATA spells it."""
@@ -34,24 +37,63 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks ``install`` for."""
+class Entry:
+    """What the history, or an exported file, knows of one distribution."""
 
-    arguments: tuple[str, ...]
-    """Options of pip, then requirements, as the user wrote them."""
-    requirements: tuple[str, ...] = ()
-    """The requirements among the arguments."""
-    allow_conflicts: bool = False
+    version: str
+    """Empty in a file that does not say."""
+    name: str = ""
+    """As its METADATA spells it."""
+    since: str = field(default="", compare=False)
+    """The time (ISO 8601, UTC) at which it came at this version."""
+    by: str = field(default="", compare=False)
     reason: str | None = None
-    command: tuple[str, ...] = ()
-    """For the history; credentials taken out."""
-    intent: str | None = None
-    """As of `Entry`; chosen by what happens when None."""
+    requested: bool = False
+    requirement: str | None = None
+    """What repeats the request; None for what came along."""
+    options: tuple[str, ...] = ()
+    """pip's options of that command that say where from and how, without credentials."""
+    url: str | None = None
+    """Of its file, without credentials, or ``git+URL@COMMIT``."""
+    sha256: str | None = None
+    editable: str | None = None
+    intent: str = "fix"
     until: str | None = None
+    """A date (ISO 8601) after which it is overdue."""
 
-    def has(self, *options: str) -> bool:
-        """Whether one of these flags of pip is given."""
-        return any(option in self.arguments for option in options)
+
+@dataclass(frozen=True)
+class Change:
+    """What differs in one distribution between two states of an overlay."""
+
+    name: str
+    key: str
+    """The normalized name."""
+    kind: str
+    """What the overlay's distribution is to the host's: ``add``, ``upgrade``, ``downgrade``,
+    ``replace`` (same version), ``remove``."""
+    host_version: str | None
+    """None when the host lacks it."""
+    before: str | None
+    """The overlay's own version until now."""
+    after: str | None
+    """The overlay's version from now on; None when the host's becomes visible again."""
+    differs: tuple[str, ...]
+    """``version``, or else what differs at the same version: ``origin``, ``content``, and the
+    fields of `Entry` that a user decides."""
+    why: str
+    entry: Entry | None = None
+    """What the history knows of it from now on."""
+
+    @property
+    def visible(self) -> str | None:
+        """The version in effect afterwards."""
+        return self.after or self.host_version
+
+    @property
+    def files_differ(self) -> bool:
+        """Whether more changes than what the history knows of it."""
+        return bool({"version", "origin", "content"} & {*self.differs})
 
 
 @dataclass(frozen=True)
@@ -68,16 +110,10 @@ class Conflict:
     found_origin: str | None = None
 
     def __str__(self) -> str:
-        what = (
-            f"{self.found} ({self.found_origin}) would be in effect"
-            if self.found
-            else "it is not there"
+        what = f"{self.found} ({self.found_origin})" if self.found else "it is not installed"
+        return f"{self.name} {self.version} ({self.origin}) requires {self.requirement}, but " + (
+            f"{what} would be in effect" if self.found else what
         )
-        return f"{self.name} {self.version} ({self.origin}) requires {self.requirement}, but {what}"
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields, for JSON."""
-        return asdict(self)
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -86,57 +122,76 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What an operation does to one distribution."""
+class Differences:
+    """Files, relative to the tree, that are not what they were."""
 
-    name: str
-    key: str
-    kind: str
-    """``add``, ``upgrade``, ``downgrade``, ``replace`` (same version), ``remove``."""
-    host_version: str | None
-    """None when the host lacks it."""
-    before: str | None
-    """The overlay's own version until now."""
-    after: str | None
-    """The overlay's version from now on; None when the host's becomes visible again."""
-    why: str
-    requested: bool = False
-    editable: str | None = None
-    url: str | None = None
-    """Where the file came from, without credentials; None when pip does not tell."""
-    sha256: str | None = None
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
 
     @property
-    def visible(self) -> str | None:
-        """The version in effect afterwards."""
-        return self.after or self.host_version
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields but the normalized name, for JSON."""
-        return {name: value for name, value in asdict(self).items() if name != "key"}
+    def all(self) -> tuple[str, ...]:
+        """All of them, sorted."""
+        return tuple(sorted((*self.added, *self.changed, *self.removed)))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an operation will do: shown, printed as JSON, executed and kept in the history."""
+    """All that differs between two states: shown, printed as JSON, kept in the history."""
 
     host: str
     """The prefix of the host."""
     overlay: str
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    files: Differences = Differences()
+    """The files that belong to no distribution."""
+    lost: tuple[str, ...] = ()
+    """Files edited by hand whose edits would go."""
     conflicts: tuple[Conflict, ...] = ()
-    """What will be broken that was not before: allowed by the user."""
-    files: bool = False
-    """Whether files change although no distribution does."""
+    """What breaks that was whole."""
+    resolved: tuple[Conflict, ...] = ()
+    """What was broken and is whole again."""
+    accepts_host: bool = False
+    """Whether the host, which has changed, is recorded as it is now."""
+    notes: tuple[str, ...] = ()
+    """What else a user should know."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.files or self.accepts_host)
 
     def to_json(self) -> dict[str, Any]:
-        """The same object for ``--json`` and the history."""
-        return {
-            "host": self.host,
-            "overlay": self.overlay,
-            "changes": [change.to_json() for change in self.changes],
-            "conflicts": [conflict.to_json() for conflict in self.conflicts],
-        }
+        """All of it, for ``--json`` and the history."""
+        from conda_overlay.records import encode
+
+        plan: dict[str, Any] = encode(self)
+        for change in plan["changes"]:
+            entry = change.pop("entry") or {}
+            del change["key"]
+            for name in ("requested", "requirement", "editable", "url", "sha256", "intent",
+                         "until", "reason"):  # fmt: skip
+                change[name] = entry.get(name, False if name == "requested" else None)
+        return plan
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks ``install`` for."""
+
+    arguments: tuple[str, ...]
+    """Options of pip, then requirements, as the user wrote them."""
+    requirements: tuple[str, ...] = ()
+    """The requirements among the arguments."""
+    allow_conflicts: bool = False
+    intent: str | None = None
+    """As of `Entry`; chosen by what happens when None."""
+    until: str | None = None
+
+    def has(self, *options: str) -> bool:
+        """Whether one of these flags of pip is given."""
+        return any(option in self.arguments for option in options)
 
 
 @dataclass(frozen=True)
@@ -146,13 +201,11 @@ class Log:
     command: tuple[str, ...] = ()
     """As typed; credentials taken out."""
     reason: str | None = None
-    restores: int | None = None
-    """The revision that an undo goes back to."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What an operation did, or would do."""
+    """What a command did, or would do."""
 
     plan: Plan
     revision: int | None
@@ -160,31 +213,8 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What the history knows of one distribution of a revision."""
-
-    version: str
-    since: str
-    """The time (ISO 8601, UTC) at which it came at this version."""
-    by: str
-    reason: str | None
-    requested: bool
-    requirement: str | None = None
-    """What the user typed for it; None for what came along."""
-    options: tuple[str, ...] = ()
-    """pip's options of that command that say where from and how, without credentials."""
-    url: str | None = None
-    sha256: str | None = None
-    editable: str | None = None
-    intent: str = "fix"
-    """``fix``: until the host has it; ``hold``: the host's is the fault; ``dev``: for ever."""
-    until: str | None = None
-    """A date (ISO 8601) after which it is overdue."""
-
-
-@dataclass(frozen=True)
 class Revision:
-    """One immutable, numbered state of an overlay."""
+    """One immutable, numbered state of an overlay: its record."""
 
     number: int
     time: str
@@ -198,25 +228,12 @@ class Revision:
     plan: Mapping[str, Any]
     distributions: Mapping[str, Entry] = field(default_factory=dict)
     """By normalized name."""
+    parent: int | None = None
+    """The revision that it was made of."""
     restores: int | None = None
-    """The revision that this one goes back to."""
-    edits: Mapping[str, Any] = field(default_factory=dict)
-    """The files that were added, changed and removed by hand in the revision before."""
-
-
-@dataclass(frozen=True)
-class Cleaned:
-    """What `Overlay.clean` dropped, or would drop."""
-
-    revisions: tuple[int, ...] = ()
-    """Those whose trees went."""
-    bytes: int = 0
-    """What no other revision shares."""
-    inodes: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields, for JSON."""
-        return asdict(self)
+    """The revision whose state this one brings back; 0: nothing overlaid."""
+    edits: Differences = Differences()
+    """What was done by hand to the revision before, and is in this one."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +243,3 @@ class Finding:
     kind: str
     """``conflict``, ``python``, ``drift``, ``by-hand``, ``missing``, ``untrusted``, ``state``."""
     text: str
-
-    def to_json(self) -> dict[str, str]:
-        """All fields, for JSON."""
-        return asdict(self)

@@ -1,37 +1,48 @@
-"""The facade: one overlay of one host, and what can be done with it.
+"""The overlays of one host: which is written, what is in effect, and how it is changed.
 
     overlay = Overlay.open("/opt/envs/science")
-    result = overlay.install(Request(arguments=("flask>=3",), requirements=("flask>=3",)))
+    with overlay.draft() as draft:
+        install(draft, Request(arguments=("flask>=3",), requirements=("flask>=3",)))
+        plan = draft.plan()
+        draft.commit()
 
-Every change is the same sentence: read host and overlay, resolve into a stage, plan, show and
-confirm, compose a tree, verify it with the host's interpreter, commit.
+Every change is this sentence, and `Overlay.change` says it for all commands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from conda_overlay import status
-from conda_overlay.comparison import Comparison, Side, compare
-from conda_overlay.distributions import read_site
+from conda_overlay import dependencies, plan, state
+from conda_overlay.activation import locate, trust
+from conda_overlay.dependencies import View
+from conda_overlay.distributions import Site, read_site
 from conda_overlay.document import Document, describe
+from conda_overlay.draft import Draft
 from conda_overlay.exceptions import (
     DroppedRevisionError,
+    EditedError,
     NoSuchRevisionError,
     NotProtectedError,
+    OverlayDirError,
+    OvertakenError,
+    ResolutionError,
 )
-from conda_overlay.models import Cleaned, Log, Plan, Request, Result
-from conda_overlay.operations import apply, install, remove, undo
+from conda_overlay.host import Host
+from conda_overlay.models import Log, Plan, Result
 from conda_overlay.pip import Pip
-from conda_overlay.stack import Stack
-from conda_overlay.status import Status
+from conda_overlay.settings import Settings, observe
+from conda_overlay.state import State
 from conda_overlay.store import Store
 
-Confirm = Callable[[Plan], bool]
-"""Shown a plan, says whether to go on."""
-
-_NO_LOG = Log()
+_ATTEMPTS = 3  # how often a draft is made, when others commit meanwhile
 
 
 def yes(plan: Plan) -> bool:
@@ -39,212 +50,205 @@ def yes(plan: Plan) -> bool:
     return True
 
 
-class Overlay(Stack):
-    """The overlays of one host, and every operation on the one that is written."""
+class Overlay:
+    """The overlays of one host, of which one is written.
 
-    def install(
-        self,
-        request: Request,
-        *,
-        pip: Pip | None = None,
-        confirm: Confirm = yes,
-        force: bool = False,
-    ) -> Result:
-        """Install distributions into the overlay with pip.
+    Attributes:
+        host: the host environment.
+        settings: where overlays are, and whom to trust.
+        tell: shown what a user who waits should know.
+    """
 
-        Args:
-            request: what the user asks for.
-            pip: how pip is called; quietly by default.
-            confirm: shown the plan before anything is committed; when it returns False nothing is.
-            force: make an overlay although the host is not protected.
+    def __init__(
+        self, host: Host, settings: Settings, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.host = host
+        self.settings = settings
+        self.tell = tell
 
-        Raises:
-            NotProtectedError: the user may write the host.
-            ResolutionError: no consistent set of distributions exists.
-            PipError: pip failed.
-            VerificationError: what was staged does not work.
-            LockedError: another command changes the overlay.
-        """
-        self._check_protection(force)
-        return install.install(self, request, pip or self._pip(), confirm)
-
-    def remove(
-        self,
-        names: Sequence[str],
-        *,
-        log: Log = _NO_LOG,
-        confirm: Confirm = yes,
-        keep_dependencies: bool = False,
-        allow_conflicts: bool = False,
-        force: bool = False,
-    ) -> Result:
-        """Take distributions out of the overlay, with what only they needed.
+    @classmethod
+    def open(
+        cls,
+        prefix: str | Path,
+        settings: Settings | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Overlay:
+        """Find a host and its overlays.
 
         Args:
-            names: of distributions.
-            log: for the history.
-            confirm: as of `install`.
-            keep_dependencies: leave what only they needed.
-            allow_conflicts: do it although something breaks, and record what.
-            force: do it although files of theirs were changed by hand.
+            prefix: of the host.
+            settings: conda's configuration when None.
+            tell: shown what a user who waits should know.
 
         Raises:
-            NotInOverlayError: the overlay has no such distribution.
-            EditedError: files were changed by hand.
-            ResolutionError: something that stays would break.
+            HostError: the prefix is no environment with a Python.
         """
-        return remove.remove(
-            self,
-            names,
-            log,
-            confirm,
-            keep_dependencies=keep_dependencies,
-            allow_conflicts=allow_conflicts,
-            force=force,
+        from conda.base.context import env_name
+
+        path = Path(os.path.abspath(prefix))
+        name = os.path.basename(str(env_name(str(path))))
+        return cls(Host(path, name), settings or observe(), tell)
+
+    # -- where
+
+    @cached_property
+    def directories(self) -> list[Path]:
+        """The overlay directories, in order."""
+        return [Path(d) for d in locate.expand(self.settings.overlay_dirs, os.environ)]
+
+    @property
+    def layers(self) -> list[Path]:
+        """The overlays of this host that exist, in order; earlier ones win."""
+        found = locate.find(
+            str(self.host.prefix), [str(d) for d in self.directories], self.host.name
+        )
+        return [Path(overlay) for overlay in found]
+
+    @cached_property
+    def store(self) -> Store:
+        """The overlay that is written: in the first directory that the user can write.
+
+        Raises:
+            OverlayDirError: there is none, or it is inside the host.
+        """
+        directory = next((d for d in self.directories if _can_write(d)), None)
+        if directory is None:
+            names = ", ".join(map(str, self.directories))
+            raise _unusable(f"No overlay directory can be written: {names}.", *self.directories)
+        real = Path(os.path.realpath(directory))
+        if real == self.host.real or self.host.real in real.parents:
+            raise _unusable(
+                f"The overlay directory {directory} is inside the environment {self.host.prefix}.",
+                directory,
+            )
+        if set(str(directory)) & set(":\n"):
+            raise _unusable(
+                f"The path {str(directory)!r} holds a colon or a newline, which PATH cannot carry.",
+                directory,
+            )
+        return Store(self._place_in(directory), self.settings.overlay_lock_timeout, self.tell)
+
+    def _place_in(self, directory: Path) -> Path:
+        names = locate.names(str(self.host.prefix), self.host.name)
+        found = locate.find_in(str(directory), str(self.host.real), names)
+        if found is not None:
+            return Path(found)
+        plain = directory / names[0]
+        recorded = locate.recorded_host(str(plain))  # by a first command that is still at work
+        free = recorded == str(self.host.real) or (recorded is None and not os.path.lexists(plain))
+        if locate.is_name(names[0]) and free:
+            return plain
+        return directory / locate.hashed_name(names[0], str(self.host.real))
+
+    def sites(self, layers: list[Path]) -> list[Path]:
+        """The site-packages of overlays."""
+        return [layer / self.host.site_below_prefix for layer in layers]
+
+    def layers_with_mine(self) -> list[Path]:
+        """All layers, and the overlay that is written, whether it exists or not."""
+        order = {directory: index for index, directory in enumerate(self.directories)}
+        return sorted({*self.layers, self.store.overlay}, key=lambda path: order[path.parent])
+
+    @cached_property
+    def below(self) -> list[Path]:
+        """The site-packages of the layers behind the one that is written."""
+        layers = self.layers_with_mine()
+        return self.sites(layers[layers.index(self.store.overlay) + 1 :])
+
+    @cached_property
+    def below_sites(self) -> list[Site]:
+        """What is installed behind the overlay, the host last."""
+        return [*map(read_site, self.below), self.host.distributions]
+
+    @property
+    def ground(self) -> plan.Ground:
+        """What lies under the overlay that is written."""
+        return plan.Ground(
+            str(self.host.prefix),
+            str(self.store.overlay),
+            self.below_view,
+            self.host.markers,
+            self.host.site_packages,
         )
 
-    def reset(
-        self, names: Sequence[str] = (), *, log: Log = _NO_LOG, confirm: Confirm = yes
-    ) -> Result:
-        """Go back to the host, for the named distributions or for everything.
+    @property
+    def below_view(self) -> View:
+        """What is in effect behind the overlay."""
+        return dependencies.effective(*self.below_sites)
 
-        Raises:
-            NotInOverlayError: the overlay has no such distribution.
-        """
-        if not names:
-            return remove.reset(self, log, confirm)
-        return self.remove(names, log=log, confirm=confirm, allow_conflicts=True, force=True)
+    # -- what it is
 
-    def undo(
-        self,
-        number: int | None = None,
-        *,
-        log: Log = _NO_LOG,
-        pip: Pip | None = None,
-        confirm: Confirm = yes,
-    ) -> Result:
-        """Go back to the state before the last change, or to a revision, as a new revision.
-
-        An undo is a change too: undoing it does again what it undid.
-
-        Raises:
-            NoSuchRevisionError: there is none of that number.
-            PipError: the files of that revision were dropped, and pip cannot have them again.
-        """
-        return undo.undo(self, number, log, pip or self._pip(), confirm)
-
-    def apply(
-        self,
-        document: Document,
-        *,
-        log: Log = _NO_LOG,
-        pip: Pip | None = None,
-        confirm: Confirm = yes,
-        exactly: bool = False,
-        allow_conflicts: bool = False,
-        force: bool = False,
-    ) -> Result:
-        """Make the overlay what a document says, and take away what it does not name.
-
-        Args:
-            document: from a file, or from another overlay.
-            log: for the history.
-            pip: as of `install`.
-            confirm: as of `install`.
-            exactly: take the locked files with their hashes, or fail.
-            allow_conflicts: as of `install`.
-            force: as of `install`.
-        """
-        self._check_protection(force)
-        pip = pip or self._pip()
-        return apply.apply(
-            self, document, log, pip, confirm, exactly=exactly, allow_conflicts=allow_conflicts
-        )
-
-    def rebase(
-        self,
-        document: Document | None = None,
-        *,
-        log: Log = _NO_LOG,
-        pip: Pip | None = None,
-        confirm: Confirm = yes,
-        allow_conflicts: bool = False,
-        force: bool = False,
-    ) -> Result:
-        """Make the overlay right for the host as it is now.
-
-        Args:
-            document: another overlay's, to be carried here; this one is there all the same.
-            log: for the history.
-            pip: as of `install`.
-            confirm: as of `install`.
-            allow_conflicts: as of `install`.
-            force: as of `install`.
-
-        Raises:
-            NoSuchRevisionError: there is nothing to make right.
-        """
-        if document is not None:
-            self._check_protection(force)
-        own = self.document() if document is None or self.store.exists else None
-        return apply.rebase(
-            self,
-            own,
-            document,
-            log,
-            pip or self._pip(),
-            confirm,
-            allow_conflicts=allow_conflicts,
-        )
-
-    def clean(self, keep: int = 1, *, dry_run: bool = False) -> Cleaned:
-        """Drop the trees of old revisions; their records stay.
-
-        Args:
-            keep: how many revisions keep their trees; the current one always does.
-            dry_run: only say what would go.
-        """
-        if not self.store.spare(keep):
-            return Cleaned()
-        with self.change():
-            going = self.store.spare(keep)
-            size, inodes = self.store.weight(going)
-            if not dry_run:
-                self.store.drop_trees(going)
-        return Cleaned(tuple(going), size, inodes)
-
-    def delete(self) -> None:
-        """Remove the overlay and its history, for good."""
-        with self.change():
-            self.store.delete()
-
-    def compare(self, old: int | None = None, new: int | None = None) -> Comparison:
-        """What two revisions differ in.
-
-        Args:
-            old: a revision; 0 or None for the host.
-            new: a revision, or 0 for the host; the current one when None.
+    def state(self, number: int | None = None) -> State:
+        """What a revision is, or was; the current one as it is now when None; 0: the host.
 
         Raises:
             NoSuchRevisionError: there is none of that number.
             DroppedRevisionError: its tree was dropped.
         """
-        return compare(self.host, self.below_view, self._side(old or 0), self._side(new))
-
-    def _side(self, number: int | None) -> Side:
-        """What is compared: of a revision, of the host (0), or of the overlay as it is (None)."""
+        store = self.store
         if number == 0:
-            return Side("host", None)
-        if number is None:
-            if self.store.exists and not self.store.managed:
-                return Side("overlay", self.tree)
-            number = self.store.current()
-        tree = self.store.tree(number) if number is not None else None
-        if number in self.store.numbers() and tree is None:
-            raise DroppedRevisionError(str(self.store.overlay), number)
+            return State()
+        current = store.current()
+        if number is None and current is None:
+            return state.read(store.real, self.host.site_below_prefix, {})
+        number = current if number is None else number
+        if number not in store.numbers():
+            raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
+        tree = store.tree(number)
         if tree is None:
-            raise NoSuchRevisionError(str(self.store.overlay), number, self.store.numbers())
-        return Side(f"revision {number}", tree)
+            raise DroppedRevisionError(str(store.overlay), number)
+        entries = store.revision(number).distributions
+        return state.read(tree, self.host.site_below_prefix, entries, store.manifest(number))
+
+    def compare(self, old: int, new: int | None) -> Plan:
+        """What turns one revision into another; 0: the host; None: the overlay as it is now.
+
+        Raises:
+            NoSuchRevisionError: there is none of that number.
+            DroppedRevisionError: its tree was dropped.
+        """
+        if new is None and not self.store.exists:
+            raise NoSuchRevisionError(str(self.store.overlay), None, self.store.numbers())
+        title = f"{name_of(old)} -> {name_of(new)}"
+        found = plan.compare(self.state(old), self.state(new), self.ground, {"": title})
+        return replace(found, lost=())
+
+    def droppable(self, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
+        """The revisions whose trees may go, the oldest ones first.
+
+        Args:
+            keep: how many trees stay; that of the current revision always does.
+            force: drop also what no index can give again.
+
+        Returns:
+            Those, and those that are old enough but could not be had again.
+        """
+        store, current = self.store, self.store.current()
+        old = [n for n in store.numbers() if n != current and store.tree(n) is not None]
+        old = old[: max(0, len(old) - max(keep, 1) + 1)]
+        kept = [] if force else [n for n in old if not self._can_be_had_again(n)]
+        return [n for n in old if n not in kept], kept
+
+    def _can_be_had_again(self, number: int) -> bool:
+        """Whether indexes have all that is in a revision: no local source, no edit by hand."""
+        was = self.state(number)
+        remote = all(
+            entry.sha256 and urlsplit(entry.url or "").scheme in ("http", "https")
+            for entry in was.entries.values()
+        )
+        return remote and not was.edited
+
+    def has_moved_on(self) -> bool:
+        """Whether the host has changed since the current revision was made."""
+        number = self.store.current()
+        return number is not None and self.host.has_changed(self.store.revision(number).host)
+
+    def is_stale(self) -> bool:
+        """Whether the current revision was made for another Python or ABI than the host has."""
+        number = self.store.current()
+        if number is None:
+            return False
+        return build(self.store.revision(number).host) != build(self.host.fingerprint())
 
     def document(self) -> Document:
         """The overlay, to be repeated elsewhere; credentials taken out.
@@ -254,36 +258,137 @@ class Overlay(Stack):
         """
         if not self.store.exists:
             raise NoSuchRevisionError(str(self.store.overlay), None, [])
-        site = {} if self.is_stale() else read_site(self.site)
-        return describe(self.host.name, self.host.fingerprint(), self.entries(), site)
+        number = self.store.current()
+        if self.is_stale() and number is not None:  # in the site-packages of another Python
+            entries = self.store.revision(number).distributions
+        else:
+            entries = self.state().entries
+        return describe(self.host.name, self.host.fingerprint(), entries)
 
-    def _check_protection(self, force: bool) -> None:
+    # -- how it changes
+
+    @contextmanager
+    def draft(
+        self, log: Log = Log(), pip: Pip | None = None, *, allow_conflicts: bool = False
+    ) -> Iterator[Draft]:
+        """Begin a change: a draft of the next revision, which nobody sees before its commit.
+
+        Args:
+            log: for the history.
+            pip: how pip is called; quietly by default.
+            allow_conflicts: look for a solution although something breaks.
+
+        Raises:
+            LockedError: another command commits.
+            OverlayDirError: the overlay cannot be written, or would never be trusted.
+        """
+        previous = os.umask(0o022)
+        os.umask(previous | 0o022)  # whoever can write an overlay decides what its users run
+        try:
+            with self.store.new_draft(self.host.real) as directory:
+                self._check_trust()
+                pip = pip or Pip(self.host, verbosity=-1)
+                yield Draft(self, directory, log, pip, allow_conflicts=allow_conflicts)
+        finally:
+            os.umask(previous)
+
+    def change(
+        self,
+        step: Callable[[Draft], None],
+        confirm: Callable[[Plan], bool] = yes,
+        *,
+        log: Log = Log(),
+        pip: Pip | None = None,
+        allow_conflicts: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Result:
+        """Change the overlay: make a draft, plan, ask, commit.
+
+        If another command commits meanwhile, the draft is made again on top of that, and shown
+        again if its plan is another one.
+
+        Args:
+            step: does to a draft what is asked for: a function of `conda_overlay.operations`.
+            confirm: shown the plan if anything differs; when it returns False nothing is done.
+            log: for the history.
+            pip: how pip is called; quietly by default.
+            allow_conflicts: proceed although something breaks, and record what.
+            force: proceed although edits made by hand are lost.
+            dry_run: only plan.
+
+        Raises:
+            ResolutionError: something would break.
+            EditedError: edits made by hand would be lost.
+            PipError: pip failed.
+            VerificationError: what was installed is not what the host's interpreter sees.
+            LockedError: another command commits.
+            OvertakenError: others commit again and again.
+        """
+        agreed: Plan | None = None
+        for attempt in range(1, _ATTEMPTS + 1):
+            with self.draft(log, pip, allow_conflicts=allow_conflicts) as draft:
+                step(draft)
+                found = draft.plan()
+                if draft.unwanted(found) and not allow_conflicts:
+                    raise ResolutionError(
+                        "The overlay is unchanged, because this would break:", found.conflicts
+                    )
+                if found.lost and not (force or dry_run):
+                    raise EditedError(found.lost)
+                if found and found != agreed and not confirm(found):
+                    return Result(found, None)
+                if dry_run or not found:
+                    return Result(found, None)
+                agreed = found
+                try:
+                    return Result(found, draft.commit())
+                except OvertakenError:
+                    if attempt == _ATTEMPTS:
+                        raise
+                    self.tell("The overlay has changed meanwhile; trying again on top of that.")
+        raise AssertionError
+
+    def check_protection(self, force: bool) -> None:
+        """Refuse to overlay a host that the user may write, unless forced.
+
+        Raises:
+            NotProtectedError: the user may write the host.
+        """
         if self.host.protection is None and not force:
             raise NotProtectedError(str(self.host.prefix))
 
-    def _pip(self) -> Pip:
-        return Pip(self.host, verbosity=-1)
+    def _check_trust(self) -> None:
+        owners = trust.trusted_owners(self.settings.overlay_trusted_owners)
+        reason = trust.distrust(str(self.store.state), [], owners)
+        if reason:
+            raise OverlayDirError(
+                f"An overlay in {self.store.overlay.parent} would never be used: {reason}.",
+                "chmod go-w on that directory, or choose another overlay_dirs",
+                directories=[str(self.store.overlay.parent)],
+            )
 
-    def status(self) -> list[Status]:
-        """What each overlay of the host is; empty where there is none.
 
-        Raises:
-            StateError: the state files of an overlay cannot be read.
-        """
-        return status.status(self)
+def build(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What compiled modules are built for: Python X.Y, and its ABI."""
+    return ".".join(str(fingerprint["python"]).split(".")[:2]), fingerprint["abi"]
 
 
-def document_of(overlay: Path) -> Document:
-    """An overlay by its own path, as far as its history tells: its host may be gone.
+def name_of(number: int | None) -> str:
+    """A revision, the host (0), or the overlay as it is now (None), in words."""
+    return "overlay" if number is None else f"revision {number}" if number else "host"
 
-    Raises:
-        NoSuchRevisionError: nothing is there that has a history.
-    """
-    kept = Store(overlay)
-    number = kept.current()
-    if number is None:
-        raise NoSuchRevisionError(str(overlay), None, [])
-    revision = kept.revision(number)
-    minor = ".".join(str(revision.host["python"]).split(".")[:2])
-    site = read_site(overlay / "lib" / f"python{minor}" / "site-packages")
-    return describe(overlay.name, revision.host, revision.distributions, site)
+
+def _unusable(sentence: str, *directories: Path) -> OverlayDirError:
+    return OverlayDirError(
+        sentence,
+        "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours",
+        directories=[str(directory) for directory in directories],
+    )
+
+
+def _can_write(directory: Path) -> bool:
+    """Whether a directory can be written, or made."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)

@@ -1,1 +1,1 @@
-"""What can be done with an overlay: one module for each operation that changes it."""
+"""What can be done to a draft: one module for each operation."""

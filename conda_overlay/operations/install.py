@@ -4,154 +4,221 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay import planner, store
-from conda_overlay.distributions import (
-    Site,
-    installed_files,
-    read_site,
-    without_credentials,
-)
-from conda_overlay.models import Change, Entry, Log, Plan, Request, Result
-from conda_overlay.pip import Pip, sources
+from conda_overlay import dependencies
+from conda_overlay.distributions import Site, owned_files, read_site, without_credentials
+from conda_overlay.lock import now, user
+from conda_overlay.models import Distribution, Entry, Request
+from conda_overlay.pip import sources
 from conda_overlay.resolver import Resolution, Resolver
+from conda_overlay.tree import remove_files
 
 if TYPE_CHECKING:
-    from conda_overlay.stack import Stack
-    from conda_overlay.transaction import Transaction
+    from conda_overlay.draft import Draft
+
+FLAGS = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
 
 KEPT_OPTIONS = (
+    *FLAGS,
     "--index-url",
     "--extra-index-url",
     "--find-links",
-    "--no-index",
-    "--pre",
     "--constraint",
     "--no-binary",
     "--only-binary",
     "--config-settings",
-    "--no-build-isolation",
-    "--ignore-requires-python",
 )
 """What says where a distribution comes from and how it is built: kept to repeat it elsewhere."""
 
-
-def install(stack: Stack, request: Request, pip: Pip, confirm: Callable[[Plan], bool]) -> Result:
-    """Resolve, plan, ask, commit; see `Overlay.install`."""
-    with stack.change() as transaction:
-        found = resolve(stack, transaction, request, pip, stack.layer_sites)
-        staged, reverted = without_copies_of_the_host(stack, found, request)
-        plan = Plan(
-            str(stack.host.prefix),
-            str(stack.store.overlay),
-            _changes(stack, request, found, staged, reverted),
-            found.broken,
-        )
-        if not plan.changes or not confirm(plan):
-            return Result(plan, None)
-        transaction.drop(reverted)
-        transaction.add(found.stage, staged)
-        entries = new_entries(stack.entries(), plan.changes, request, staged)
-        log = Log(request.command, request.reason)
-        return Result(plan, transaction.finish(plan, log, entries))
+_HOLDING = ("==", "===", "<", "<=", "~=")
 
 
-def resolve(
-    stack: Stack,
-    transaction: Transaction,
-    request: Request,
-    pip: Pip,
-    layers: Sequence[Path],
-) -> Resolution:
-    """Let pip resolve into stages of a transaction.
+def install(draft: Draft, request: Request) -> None:
+    """Let pip add to a draft what is asked for, and what that needs.
 
-    Args:
-        stack: the overlays of the host.
-        transaction: under way.
-        request: what is asked for.
-        pip: the pip of the host.
-        layers: site-packages of the overlays above the host that count as installed, first wins.
+    Raises:
+        ResolutionError: no consistent set of distributions exists.
+        PipError: pip failed.
     """
-    sites = [*map(read_site, layers), stack.host.distributions]
-    source_dir = stack.store.state / "src"
-    scratch = transaction.new_scratch()
-    return Resolver(pip, request, sites, layers, scratch, source_dir).resolve()
+    typed = _typed(request)
+    draft.repair(typed)
+    found = resolve(draft, request)
+    staged, reverted = _without_copies_of_the_host(draft, found, request)
+    marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
+    requested = ({*typed} | marked) - {*found.moved}
+    draft.drop(reverted)
+    _record_staged(draft, request, found, staged, {key: typed.get(key) for key in requested})
+    draft.add(found.stage, staged)
+    there = draft.installed
+    for key in typed.keys() & there.keys() - staged.keys():  # installed already
+        draft.entries[key] = _asked_again(draft, draft.entries[key], typed[key], request)
+    draft.notes += found.held_back
+    if request.has("--no-deps"):
+        draft.accepted |= staged.keys()
 
 
-def without_copies_of_the_host(
-    stack: Stack, found: Resolution, request: Request
+def resolve(draft: Draft, request: Request) -> Resolution:
+    """Let pip resolve into stages of a draft; what is in the draft counts as installed."""
+    host = draft.overlay.host
+    sites = [*map(read_site, draft.sites), host.distributions]
+    source_dir = draft.overlay.store.state / "src"
+    request = replace(request, allow_conflicts=draft.allow_conflicts)
+    return Resolver(
+        draft.pip, request, sites, draft.sites, draft.new_scratch(), source_dir
+    ).resolve()
+
+
+def _without_copies_of_the_host(
+    draft: Draft, found: Resolution, request: Request
 ) -> tuple[Site, set[str]]:
-    """Drop what equals what lies below; the overlay's own copy of it goes too."""
+    """Drop from the stage what came from an index and lies below in the same version.
+
+    Returns:
+        What stays, and what of the overlay's own goes because the host's is what was asked for.
+    """
     if request.has("--force-reinstall", "-I", "--ignore-installed"):
         return found.staged, set()
-    below, own, root = stack.below_view, read_site(stack.site), found.stage.root
+    below, own, root = draft.overlay.below_view, draft.installed, found.stage.root
     kept, reverted = dict(found.staged), set()
     for key, (new, *_) in found.staged.items():
         host = below.get(key)
         if host is None or host.version != new.version or new.direct_url or host.editable:
             continue
-        store.remove(root, installed_files(new.path, root) or [])
+        remove_files(root, [root / file for file in owned_files(new, root) or ()])
         del kept[key]
         if key in own:
             reverted.add(key)
+            draft.why.setdefault(key, "the host has it")
     return kept, reverted
 
 
-def new_entries(
-    entries: Mapping[str, Entry], changes: Collection[Change], request: Request, staged: Site
-) -> dict[str, Entry]:
-    """What the history knows of each distribution after some changes.
-
-    Args:
-        entries: what it knew before.
-        changes: what has become of them.
-        request: what was asked for.
-        staged: what pip left, which tells what came from no index.
-    """
-    result = dict(entries)
-    typed = _typed(request)
-    time, who = store.now(), store.user()
-    for change in changes:
-        result.pop(change.key, None)
-        if change.after is not None:
-            found = staged.get(change.key)
-            origin = found[0].direct_url if found and not change.editable else None
-            requirement = typed.get(change.key) or _requirement(change, origin)
-            intent = request.intent or _intent(change)
-            result[change.key] = Entry(
-                version=change.after,
-                since=time,
-                by=who,
-                reason=request.reason,
-                requested=change.requested,
-                requirement=requirement if change.requested else None,
-                options=_options(request.arguments) if change.requested else (),
-                url=origin or change.url,
-                sha256=change.sha256,
-                editable=change.editable,
-                intent=intent,
-                until=request.until,
-            )
-    return result
+def _record_staged(
+    draft: Draft,
+    request: Request,
+    found: Resolution,
+    staged: Site,
+    requested: Mapping[str, str | None],
+) -> None:
+    """Take down what the history is to know of what pip has staged."""
+    origins = sources(found.stage)
+    for key, (new, *_) in staged.items():
+        url, sha256 = origins.get(key, (None, None))
+        entry = Entry(
+            version=new.version,
+            name=new.name,
+            since=now(),
+            by=user(),
+            reason=draft.log.reason,
+            url=url if new.editable else new.direct_url or url,
+            sha256=sha256,
+            editable=new.editable,
+        )
+        if key in requested:
+            entry = _asked(draft, entry, new, requested[key], request)
+        elif key in draft.entries and draft.entries[key].requested:  # moved with its dependency
+            entry = _moved(draft.entries[key], entry)
+        draft.entries[key] = entry
+        if key in found.moved:
+            conflict = found.moved[key]
+            draft.why[key] = f"{conflict.name} {conflict.version} requires {conflict.requirement}"
 
 
-def _intent(change: Change) -> str:
-    if change.editable:
-        return "dev"
-    return "hold" if change.kind == "downgrade" and change.requested else "fix"
+def _asked(
+    draft: Draft, entry: Entry, new: Distribution, typed: str | None, request: Request
+) -> Entry:
+    """The entry of what was asked for."""
+    host = draft.overlay.below_view.get(new.key)
+    upgrade = request.has("--upgrade", "-U") or dependencies.kind(host, new) == "upgrade"
+    requirement = new.editable or typed or f"{new.name}=={new.version}"
+    if new.direct_url and not new.editable:
+        requirement = f"{new.name} @ {new.direct_url}"
+    elif upgrade and not new.editable:
+        requirement = _at_least(requirement, new.version)
+    if new.editable and typed:
+        requirement = typed
+    downgrade = dependencies.kind(host, new) == "downgrade"
+    hold = new.direct_url or downgrade or _is_pin(requirement)
+    default = "dev" if new.editable else "hold" if hold else "fix"
+    return replace(
+        entry,
+        requested=True,
+        requirement=requirement,
+        options=_options(request.arguments),
+        intent=request.intent or default,
+        until=request.until,
+    )
 
 
-def _requirement(change: Change, origin: str | None) -> str:
-    if change.editable:
-        return change.editable
-    return f"{change.name} @ {origin}" if origin else f"{change.name}=={change.after}"
+def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> Entry:
+    """The entry of what is installed already: what was typed now counts, and all else stays."""
+    requirement = entry.requirement
+    if requirement is None or typed != canonicalize_name(_name(typed)) and not entry.editable:
+        requirement = typed if " @ " not in typed else requirement
+    pinned = _is_pin(typed) and entry.intent == "fix"
+    return replace(
+        entry,
+        requested=True,
+        requirement=requirement or typed,
+        reason=draft.log.reason or entry.reason,
+        intent=request.intent or ("hold" if pinned else entry.intent),
+        until=request.until or entry.until,
+    )
+
+
+def _moved(before: Entry, entry: Entry) -> Entry:
+    """The entry of what was asked for earlier, and now moves because of something else."""
+    requirement = before.requirement or ""
+    try:
+        admits = Requirement(requirement).specifier.contains(entry.version, prereleases=True)
+    except InvalidRequirement:
+        admits = True
+    if not admits:
+        requirement = f"{entry.name}>={entry.version}"
+    return replace(
+        entry,
+        requested=True,
+        requirement=requirement,
+        options=before.options,
+        reason=before.reason,
+        intent=before.intent,
+        until=before.until,
+    )
+
+
+def _at_least(text: str, version: str) -> str:
+    """A requirement that an older version does not meet, unless it says so itself."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return text
+    if requirement.url or any(s.operator in (">", *_HOLDING) for s in requirement.specifier):
+        return text
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    others = [str(s) for s in requirement.specifier if s.operator != ">="]
+    return f"{requirement.name}{extras}{','.join([f'>={version}', *sorted(others)])}"
+
+
+def _is_pin(text: str) -> bool:
+    """Whether a requirement holds a version that an upgrade would not have."""
+    try:
+        return any(s.operator in _HOLDING for s in Requirement(text).specifier)
+    except InvalidRequirement:
+        return False
+
+
+def _name(text: str) -> str:
+    try:
+        return Requirement(text).name
+    except InvalidRequirement:
+        return text
 
 
 def _typed(request: Request) -> dict[str, str]:
@@ -161,7 +228,7 @@ def _typed(request: Request) -> dict[str, str]:
     for option, value in pairs:
         if option == "--requirement":
             lines += _lines(value)
-    typed = {key: line for line in lines for key in planner.requested_names([line])}
+    typed = {key: line for line in lines for key in dependencies.requested_names([line])}
     for option, value in pairs:
         egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", value)
         if option == "--editable" and egg:  # else it is a directory, which what pip leaves tells
@@ -183,11 +250,10 @@ def _options(arguments: Sequence[str]) -> tuple[str, ...]:
     """The kept options with their values, as one string each (``--name=value``)."""
     result = []
     words = iter(arguments)
-    flags = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
     for word in words:
         if word == "--":
             break
-        if word in flags:
+        if word in FLAGS:
             result.append(word)
         elif word in KEPT_OPTIONS:
             result.append(f"{word}={_lasting(word, next(words, ''))}")
@@ -199,31 +265,3 @@ def _lasting(option: str, value: str) -> str:
     if option in ("--find-links", "--constraint") and "://" not in value:
         return os.path.abspath(os.path.expanduser(value))
     return without_credentials(value)
-
-
-def _changes(
-    stack: Stack, request: Request, found: Resolution, staged: Site, reverted: set[str]
-) -> tuple[Change, ...]:
-    named = planner.requested_names(request.requirements)
-    marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
-    changes = planner.changes(
-        stack.below_view,
-        read_site(stack.site),
-        staged,
-        removed=reverted,
-        requested=(named | marked) - set(found.moved),
-        dependents=found.moved,
-        markers=stack.host.markers,
-    )
-    return with_sources(changes, sources(found.stage))
-
-
-def with_sources(
-    changes: Collection[Change], origins: Mapping[str, tuple[str | None, str | None]]
-) -> tuple[Change, ...]:
-    """The changes, with where pip says that it had the files from."""
-    return tuple(
-        replace(change, url=url, sha256=sha256)
-        for change in changes
-        for url, sha256 in [origins.get(canonicalize_name(change.name), (None, None))]
-    )

@@ -10,57 +10,48 @@ from urllib.parse import urlsplit
 from conda_overlay.distributions import read_site
 from conda_overlay.exceptions import PipError
 from conda_overlay.models import Entry
-from conda_overlay.pip import Outcome, Pip, Stage
+from conda_overlay.pip import Outcome, Stage
 
 if TYPE_CHECKING:
-    from conda_overlay.stack import Stack
-    from conda_overlay.transaction import Transaction
+    from conda_overlay.draft import Draft
 
 
-def install(stack: Stack, transaction: Transaction, entries: Mapping[str, Entry], pip: Pip) -> None:
-    """Put distributions into the draft of a transaction, those with a hash by that hash.
+def install_exactly(draft: Draft, entries: Mapping[str, Entry]) -> None:
+    """Put distributions into a draft, those with a hash by that hash.
 
     Raises:
-        PipError: pip cannot have one of them, or its file is another one.
+        PipError: pip cannot get one of them, or its file is another one.
     """
     hashed = {key: entry for key, entry in entries.items() if entry.sha256 and not entry.editable}
     others = {key: entry for key, entry in entries.items() if key not in hashed}
     if hashed:
-        outcome = _install_hashed(stack, transaction, hashed, pip)
+        outcome = _install_hashed(draft, hashed)
         if outcome.unknown and any(map(_is_remote, hashed.values())):
             # No index has it (any more), but the place where it was then may.
-            outcome = _install_hashed(stack, transaction, hashed, pip, by_url=True)
+            outcome = _install_hashed(draft, hashed, by_url=True)
         _check(outcome)
     for key, entry in sorted(others.items()):
         wanted = ["--editable", entry.editable] if entry.editable else [_named(key, entry)]
-        _check(_install(stack, transaction, [*_places({key: entry}), *wanted], pip))
+        _check(_install(draft, [*_places({key: entry}), *wanted]))
 
 
-def _install_hashed(
-    stack: Stack,
-    transaction: Transaction,
-    entries: Mapping[str, Entry],
-    pip: Pip,
-    *,
-    by_url: bool = False,
-) -> Outcome:
-    file = transaction.new_scratch() / "locked.txt"
+def _install_hashed(draft: Draft, entries: Mapping[str, Entry], *, by_url: bool = False) -> Outcome:
+    file = draft.new_scratch() / "locked.txt"
     lines = [
         (_named(key, entry) if by_url and _is_remote(entry) else f"{key}=={entry.version}")
         + f" --hash=sha256:{entry.sha256}\n"
         for key, entry in sorted(entries.items())
     ]
     file.write_text("".join(lines), encoding="utf-8")
-    arguments = ["--require-hashes", "--requirement", str(file), *_places(entries)]
-    return _install(stack, transaction, arguments, pip)
+    return _install(draft, ["--require-hashes", "--requirement", str(file), *_places(entries)])
 
 
-def _install(stack: Stack, transaction: Transaction, arguments: Sequence[str], pip: Pip) -> Outcome:
-    stage = Stage(transaction.new_scratch() / "stage", stack.host, [])
+def _install(draft: Draft, arguments: Sequence[str]) -> Outcome:
+    stage = Stage(draft.new_scratch() / "stage", draft.overlay.host, [])
     options = ["--no-deps", "--ignore-installed", *arguments]
-    outcome = pip.install(stage, options, [], stack.store.state / "src")
+    outcome = draft.pip.install(stage, options, [], draft.overlay.store.state / "src")
     if outcome.ok:
-        transaction.add(stage, read_site(stage.site))
+        draft.add(stage, read_site(stage.site))
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""Decides what an operation does; pure functions of what was read from the disk."""
+"""Who requires what among the distributions in effect; pure functions of what was read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from conda_overlay.distributions import Site
-from conda_overlay.models import Change, Conflict, Distribution
+from conda_overlay.models import Conflict, Distribution
 
 View = Mapping[str, Distribution]
 """The distributions in effect by normalized name: of several sites, the first one wins."""
@@ -44,7 +44,7 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
                     distribution.name,
                     distribution.version,
                     origin(distribution),
-                    str(requirement).partition(";")[0].strip(),
+                    _text(requirement),
                     found.version if found else None,
                     origin(found) if found else None,
                 )
@@ -88,45 +88,40 @@ def requested_names(requirements: Iterable[str]) -> set[str]:
     }
 
 
-def changes(
-    below: View,
-    overlay: Site,
-    staged: Site,
-    *,
-    removed: Collection[str] = (),
-    requested: Collection[str] = (),
-    dependents: Mapping[str, Conflict] | None = None,
+
+def why_required(
+    key: str,
+    view: View,
+    previous: Distribution | None,
+    moved: Collection[str],
     markers: Markers,
-) -> tuple[Change, ...]:
-    """What committing a stage does, one change for each distribution, sorted by name.
+    asked: Iterable[str] = (),
+) -> str:
+    """Who requires a distribution that nobody asked for; best one that its predecessor broke.
 
     Args:
-        below: what is in effect under the overlay: the host, and layers behind the overlay.
-        overlay: what the overlay has now.
-        staged: what will replace it.
-        removed: normalized names that the overlay has and will not have any more.
-        requested: normalized names that the user asked for.
-        dependents: what moves because a requirement of it would break, with that conflict.
+        key: its normalized name.
+        view: the distributions in effect afterwards.
+        previous: the one in effect before.
+        moved: normalized names of what changes together with it.
         markers: the host's.
+        asked: requirements that a user typed, whose extras count as well.
     """
-    after = effective(staged, {k: v for k, v in overlay.items() if k not in removed})
-    merged = {**below, **after}
-    result = []
-    for key in sorted({*staged, *removed}):
-        new, old, host = after.get(key), _first(overlay, key), below.get(key)
-        if key in requested:
-            why = "requested"
-        elif dependents and key in dependents:
-            conflict = dependents[key]
-            why = f"{conflict.name} {conflict.version} requires {conflict.requirement}"
-        else:
-            why = _why(key, merged, old or host, staged, markers)
-        result.append(_change(key, host, old, new, why, key in requested))
-    return tuple(result)
+    reasons = []
+    typed = {canonicalize_name(r.name): r for r in map(_parse, asked) if r is not None}
+    for distribution, requirement in _requirements(view, markers, typed.values()):
+        if canonicalize_name(requirement.name) == key:
+            needed = previous is None or not _holds(requirement, previous)
+            asker = f"{distribution.name} {distribution.version}"
+            extras = typed[distribution.key].extras if distribution.key in typed else ()
+            if extras and requirement.marker and "extra" in str(requirement.marker):
+                asker = f"{distribution.name}[{','.join(sorted(extras))}]"
+            reasons.append((needed, distribution.key in moved, f"{asker} requires {_text(requirement)}"))
+    return max(reasons)[2] if reasons else "required"
 
 
 def kind(host: Distribution | None, new: Distribution | None) -> str:
-    """What an overlay's distribution is to the host's one of the same name."""
+    """What an overlay's distribution is to the host's one of the same name: see `Change.kind`."""
     if new is None:
         return "remove"
     if host is None:
@@ -140,26 +135,16 @@ def kind(host: Distribution | None, new: Distribution | None) -> str:
     return "upgrade" if new_version > old_version else "downgrade"
 
 
-def _why(
-    key: str,
-    view: View,
-    previous: Distribution | None,
-    staged: Site,
-    markers: Markers,
-) -> str:
-    """Who requires a distribution that nobody asked for; best one that its predecessor broke."""
-    reasons = []
-    for distribution, requirement in _requirements(view, markers):
-        if canonicalize_name(requirement.name) == key:
-            needed = previous is None or not _holds(requirement, previous)
-            text = f"{distribution.name} {distribution.version} requires "
-            text += str(requirement).partition(";")[0].strip()
-            reasons.append((needed, distribution.key in staged, text))
-    return max(reasons)[2] if reasons else "required"
+def is_newer(one: str, other: str) -> bool:
+    """Whether a version is newer than another; one outside PEP 440 cannot be judged, and is."""
+    try:
+        return Version(one) > Version(other)
+    except InvalidVersion:
+        return True
 
 
 def _requirements(
-    view: View, markers: Markers, asked: Iterable[str] = ()
+    view: View, markers: Markers, asked: Iterable[Requirement] = ()
 ) -> Iterator[tuple[Distribution, Requirement]]:
     """Every requirement that applies, those of the extras that something in effect asks for too.
 
@@ -170,9 +155,8 @@ def _requirements(
     """
     applies = _judge(markers)
     extras: dict[str, set[str]] = {}
-    for typed in map(_parse, asked):
-        if typed is not None:
-            extras.setdefault(canonicalize_name(typed.name), set()).update(typed.extras)
+    for typed in asked:
+        extras.setdefault(canonicalize_name(typed.name), set()).update(typed.extras)
     for distribution in view.values():
         if any("[" in text for text in distribution.requires):
             for requirement in _applying(distribution, frozenset(), applies):
@@ -245,45 +229,17 @@ def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Con
     return result
 
 
-def difference(
-    below: View, before: Site, after: Site, why: Mapping[str, str], requested: Collection[str] = ()
-) -> tuple[Change, ...]:
-    """What turns one content of an overlay into another, one change for each distribution.
-
-    Args:
-        below: what is in effect under the overlay.
-        before: what it has.
-        after: what it will have.
-        why: the reason of a change by normalized name; the entry of ``""`` is everybody's.
-        requested: normalized names that the user asked for.
-    """
-    result = []
-    for key in sorted({*before, *after}):
-        old, new, host = _first(before, key), _first(after, key), below.get(key)
-        if old and new and _identity(old) == _identity(new):
-            continue
-        reason = why.get(key) or why[""]
-        result.append(_change(key, host, old, new, reason, key in requested))
-    return tuple(result)
 
 
-def is_newer(one: str, other: str) -> bool:
-    """Whether a version is newer than another; one outside PEP 440 cannot be judged, and is."""
-    try:
-        return Version(one) > Version(other)
-    except InvalidVersion:
-        return True
-
-
-def unneeded(
+def orphans(
     overlay: Site,
     below: View,
-    named: Collection[str],
+    going: Collection[str],
     wanted: Collection[str],
     markers: Markers,
     asked: Iterable[str] = (),
 ) -> set[str]:
-    """What goes with the named distributions: what nobody wanted, and nothing that stays needs.
+    """What goes with some distributions: what nobody wanted, and nothing that stays needs.
 
     A host distribution that becomes visible again counts as staying: what its requirements are
     held by stays too.
@@ -291,116 +247,39 @@ def unneeded(
     Args:
         overlay: what the overlay has.
         below: what is in effect under it.
-        named: normalized names that go.
+        going: normalized names.
         wanted: normalized names that were asked for.
         markers: the host's.
         asked: what the user typed for them, for its extras.
     """
     mine = effective(overlay)
-    asked = [text for text in asked if not requested_names([text]) & set(named)]
-    kept = {key for key in mine if key in wanted and key not in named}
+    typed = [r for r in map(_parse, asked) if r and canonicalize_name(r.name) not in going]
+    staying = {key for key in mine if key in wanted and key not in going}
     grown = True
     while grown:
-        view = {**below, **{key: mine[key] for key in kept}}
+        view = {**below, **{key: mine[key] for key in staying}}
         needed: set[str] = set()
-        for distribution, requirement in _requirements(view, markers, asked):
+        for distribution, requirement in _requirements(view, markers, typed):
             target = canonicalize_name(requirement.name)
-            spare = target in mine and target not in kept and target not in named
+            loose = target in mine and target not in staying and target not in going
             host = below.get(target)
-            if spare and distribution.key in kept and (not host or not _holds(requirement, host)):
+            if loose and distribution.key in staying and not (host and _holds(requirement, host)):
                 needed.add(target)
             # A dependent that moved with what stays: its host copy would break.
             found = view.get(target)
-            moved = distribution.key in mine and distribution.key not in {*kept, *named}
-            if moved and target in kept and found and not _holds(requirement, found):
+            moved = distribution.key in mine and distribution.key not in {*staying, *going}
+            if moved and target in staying and found and not _holds(requirement, found):
                 needed.add(distribution.key)
-        grown = bool(needed - kept)
-        kept |= needed
-    return {key for key in mine if key not in kept and key not in named}
+        grown = bool(needed - staying)
+        staying |= needed
+    return {key for key in mine if key not in staying and key not in going}
 
 
-def falling(
-    overlay: Site,
-    below: View,
-    named: Collection[str],
-    candidates: Collection[str],
-    markers: Markers,
-) -> set[str]:
-    """Which of the candidates cannot stay without the named distributions: theirs would break.
-
-    Args:
-        overlay: what the overlay has.
-        below: what is in effect under it.
-        named: normalized names that go.
-        candidates: normalized names that may go as well.
-        markers: the host's.
-    """
-    mine, fallen = effective(overlay), set[str]()
-    while True:
-        staying = {key: found for key, found in mine.items() if key not in {*named, *fallen}}
-        broken = conflicts({**below, **staying}, markers, Path())
-        grown = {canonicalize_name(conflict.name) for conflict in broken} & {*candidates}
-        if grown <= fallen:
-            return fallen
-        fallen |= grown
+def _text(requirement: Requirement) -> str:
+    """A requirement without its marker."""
+    return str(requirement).partition(";")[0].strip()
 
 
-def meaning(
-    distribution: Distribution,
-    host: Distribution | None,
-    *,
-    intent: str,
-    broken: bool,
-    stale: bool,
-) -> str:
-    """What the host as it is now means for a distribution of the overlay.
-
-    Returns:
-        ``stale``: built for another Python or ABI; ``broken``: its requirements do not hold;
-        ``redundant``: the host has the same or newer; ``downgrades``: it hides something newer on
-        purpose; ``still needed``.
-    """
-    if stale:
-        return "stale"
-    if broken:
-        return "broken"
-    if distribution.editable or host is None:
-        return "still needed"
-    relation = kind(host, distribution)
-    if relation == "replace":
-        return "redundant"
-    if relation == "downgrade":
-        return "redundant" if intent == "fix" else "downgrades"
-    return "still needed"
 
 
-def _change(
-    key: str,
-    host: Distribution | None,
-    old: Distribution | None,
-    new: Distribution | None,
-    why: str,
-    requested: bool,
-) -> Change:
-    example = new or old or host
-    assert example is not None
-    return Change(
-        name=example.name,
-        key=key,
-        kind=kind(host, new),
-        host_version=host.version if host else None,
-        before=old.version if old else None,
-        after=new.version if new else None,
-        why=why,
-        requested=requested,
-        editable=new.editable if new else None,
-    )
 
-
-def _first(site: Site, key: str) -> Distribution | None:
-    found = site.get(key)
-    return found[0] if found else None
-
-
-def _identity(distribution: Distribution) -> tuple[str, str | None, str | None]:
-    return distribution.version, distribution.editable, distribution.direct_url

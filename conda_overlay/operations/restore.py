@@ -1,0 +1,110 @@
+"""Goes back to an earlier state, or forward again: exactly to its files, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from conda_overlay.exceptions import (
+    CannotRestoreError,
+    NoSuchRevisionError,
+    OverlayError,
+    PipError,
+)
+from conda_overlay.models import Revision
+from conda_overlay.operations.locked import install_exactly
+from conda_overlay.state import is_bookkeeping, scaffolding
+from conda_overlay.timeline import timeline
+from conda_overlay.tree import Manifest, differences, digest, remove_files, take_manifest
+
+if TYPE_CHECKING:
+    from conda_overlay.draft import Draft
+
+
+def undo(draft: Draft, number: int | None = None) -> None:
+    """Go back to what was before the last change, or to a revision.
+
+    Args:
+        draft: of the next state.
+        number: of the revision; 0 is the host with nothing over it.
+
+    Raises:
+        NoSuchRevisionError: there is none of that number, or nothing to undo.
+        CannotRestoreError: its files cannot be had again.
+    """
+    store = draft.overlay.store
+    if draft.base is None or number is not None and number not in (0, *store.numbers()):
+        raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
+    if number is None:
+        line = timeline(store.line())
+        if len(line.done) < 2:
+            raise OverlayError("There is nothing to undo.", "conda overlay history")
+        number = line.done[-2]
+    _restore(draft, number)
+
+
+def redo(draft: Draft) -> None:
+    """Go forward again to what the last undo has undone.
+
+    Raises:
+        OverlayError: nothing was undone, or something was changed since.
+        CannotRestoreError: its files cannot be had again.
+    """
+    line = timeline(draft.overlay.store.line())
+    if not line.undone:
+        raise OverlayError("There is nothing to redo.", "conda overlay history")
+    _restore(draft, line.undone[-1])
+
+
+def _restore(draft: Draft, number: int) -> None:
+    draft.restores = number
+    draft.why[""] = f"back to revision {number}" if number else "back to the host"
+    if not number:
+        draft.start_from(None)
+        draft.entries = {}
+        return
+    store = draft.overlay.store
+    revision, recorded = store.revision(number), store.manifest(number)
+    draft.start_from(store.tree(number))
+    draft.entries = dict(revision.distributions)
+    if recorded is None:  # nobody knows what its files were
+        if store.tree(number) is None:
+            _reinstall(draft, revision)
+        return
+    if faults := _faults(draft, recorded):
+        _take_from_others(draft, recorded, faults)
+    if _faults(draft, recorded):
+        draft.start_from(None)
+        _reinstall(draft, revision)
+    if faults := _faults(draft, recorded):
+        raise CannotRestoreError(number, faults)
+
+
+def _faults(draft: Draft, recorded: Manifest) -> list[str]:
+    """The files that are not what they were, without what pip notes and we write anew."""
+    found = differences(recorded, take_manifest(draft.tree, recorded))
+    ours = scaffolding(draft.overlay.host.site_below_prefix)
+    return [path for path in found.all if not (path in ours or is_bookkeeping(path))]
+
+
+def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
+    """Take files that were changed by hand from the trees of other revisions, which share them."""
+    store = draft.overlay.store
+    remove_files(draft.tree, [draft.tree / path for path in faults])
+    trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
+    for path in (path for path in faults if path in recorded):
+        for tree in trees:
+            if os.path.lexists(tree / path) and digest(tree / path) == recorded[path][2]:
+                (draft.tree / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(tree / path, draft.tree / path, follow_symlinks=False)
+                break
+
+
+def _reinstall(draft: Draft, revision: Revision) -> None:
+    """Install again what a revision had."""
+    draft.pip.say(f"The files of revision {revision.number} are gone; installing them again.")
+    try:
+        install_exactly(draft, revision.distributions)
+    except PipError as error:
+        raise CannotRestoreError(revision.number, error.message.splitlines()[1:]) from error

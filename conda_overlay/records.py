@@ -1,0 +1,70 @@
+"""Turns our values into what JSON and TOML have, and back: for state files, documents, output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+
+def encode(value: Any) -> Any:
+    """A value as dictionaries, lists and scalars."""
+    if is_dataclass(value):
+        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [encode(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def decode(kind: Any, value: Any, *, strict: bool = False) -> Any:
+    """The reverse of `encode`.
+
+    Args:
+        kind: the type that is wanted: a dataclass, or what the fields of ours have.
+        value: what JSON or TOML had.
+        strict: refuse fields that are not known, instead of passing over a later version's.
+
+    Raises:
+        TypeError: the value is of another type, or a field is missing or not known.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if is_dataclass(kind):
+        return _decode_fields(kind, value, strict)
+    if origin is UnionType:
+        [other] = [argument for argument in arguments if argument is not NoneType]
+        return None if value is None else decode(other, value, strict=strict)
+    if origin is tuple and isinstance(value, list):
+        return tuple(decode(arguments[0], item, strict=strict) for item in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {key: decode(arguments[1], item, strict=strict) for key, item in value.items()}
+    if origin is not None or not isinstance(value, kind) or (kind is int and value in (True, False)
+                                                             and isinstance(value, bool)):  # fmt: skip
+        raise TypeError(f"{value!r} is of the wrong type")
+    return value
+
+
+def _decode_fields(kind: Any, data: Any, strict: bool) -> Any:
+    if not isinstance(data, dict):
+        raise TypeError(f"{data!r} is of the wrong type")
+    types = _types(kind)
+    for name in data.keys() - types.keys() if strict else ():
+        raise TypeError(f"{name!r} is not known")
+    values = {}
+    for name in types.keys() & data.keys():
+        try:
+            values[name] = decode(types[name], data[name], strict=strict)
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}") from error
+    return kind(**values)
+
+
+@cache
+def _types(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)

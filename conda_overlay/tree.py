@@ -1,0 +1,238 @@
+"""Trees of files: cloned, changed, compared and removed; and the manifest of what is in one."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from conda_overlay.models import Differences
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+_FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
+
+FileInfo = tuple[int, int, str]
+"""Size in bytes, time of change in nanoseconds, sha256 in hex (of a link: of its target)."""
+
+Manifest = Mapping[str, FileInfo]
+"""Every file of a tree by its path relative to it; bytecode does not count: Python writes it."""
+
+
+def take_manifest(tree: Path, known: Manifest | None = None) -> Manifest:
+    """What every file in a tree is.
+
+    Size and time are looked at first, so that many thousand files cost little more than a listing.
+
+    Args:
+        tree: a directory.
+        known: an earlier manifest; a file of the same size and time is not read again.
+    """
+    manifest = {}
+    for path, status in _files(tree):
+        old = (known or {}).get(path)
+        same = old is not None and old[:2] == (status.st_size, status.st_mtime_ns)
+        digest = old[2] if old is not None and same else digest(tree / path)
+        manifest[path] = (status.st_size, status.st_mtime_ns, digest)
+    return manifest
+
+
+def differences(before: Manifest, after: Manifest) -> Differences:
+    """The files whose content differs between two manifests."""
+    both = before.keys() & after.keys()
+    return Differences(
+        tuple(sorted(after.keys() - before.keys())),
+        tuple(sorted(path for path in both if before[path][2] != after[path][2])),
+        tuple(sorted(before.keys() - after.keys())),
+    )
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """A manifest as bytes, for a file."""
+    return json.dumps(manifest, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def load_manifest(content: bytes) -> Manifest:
+    """The reverse of `dump_manifest`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return {
+            str(path): (int(size), int(time), str(digest))
+            for path, (size, time, digest) in json.loads(content).items()
+        }
+    except (AttributeError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def clone(source: Path, target: Path) -> None:
+    """Copy a tree as cheaply as the file system allows: shared blocks, else hard links, else bytes.
+
+    Whoever changes a file of the copy must replace it, never write into it.
+    """
+    ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
+    for directory, names, files in os.walk(source):
+        place = Path(target, os.path.relpath(directory, source))
+        place.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for name in [*names, *files]:
+            path = os.path.join(directory, name)
+            if os.path.islink(path):
+                os.symlink(os.readlink(path), place / name)
+            elif name in files:
+                _clone_file(ways, path, str(place / name))
+        os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
+
+
+def _clone_file(ways: list[Callable[[str, str], object]], source: str, target: str) -> None:
+    while True:
+        try:
+            ways[0](source, target)
+            return
+        except OSError as error:
+            if len(ways) == 1 or error.errno in FULL or isinstance(error, FileNotFoundError):
+                raise
+            del ways[0]  # what fails for one file fails for all
+
+
+def _reflink(source: str, target: str) -> None:
+    with open(source, "rb") as old, open(target, "xb") as new:
+        try:
+            fcntl.ioctl(new, _FICLONE, old.fileno())
+        except OSError:
+            os.unlink(target)
+            raise
+    shutil.copystat(source, target)
+
+
+def remove_files(tree: Path, files: Collection[Path]) -> None:
+    """Remove files below a tree, the bytecode made from them, and directories that become empty.
+
+    What lies behind a link in the tree is not the tree's: the link goes in its stead.
+    """
+    parents = set()
+    for path in {_own(tree, file) for file in files}:
+        cached = path.parent / "__pycache__"
+        doomed = [path]
+        if path.suffix == ".py" and cached.is_dir() and not cached.is_symlink():
+            doomed += cached.glob(f"{path.stem}.*.pyc")
+        for file in doomed:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                file.unlink()
+            parents.add(file.parent)
+    for parent in sorted(parents, key=lambda p: len(p.parts), reverse=True):
+        while parent != tree and tree in parent.parents:
+            try:
+                parent.rmdir()
+            except OSError:
+                break
+            parent = parent.parent
+
+
+def _own(tree: Path, file: Path) -> Path:
+    """The file, or the first link on the way from the tree to it."""
+    place = tree
+    for part in file.relative_to(tree).parts:
+        place = place / part
+        if place.is_symlink():
+            break
+    return place
+
+
+def move_in(tree: Path, root: Path) -> None:
+    """Move all that is below one root to the same places below a tree, replacing what is there.
+
+    A directory that the tree lacks moves as a whole: to empty one and to remove it costs much more.
+    """
+    with os.scandir(root) as entries:
+        for entry in entries:
+            target = tree / entry.name
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if is_directory and target.is_dir() and not target.is_symlink():
+                move_in(target, Path(entry.path))
+            else:
+                os.rename(entry.path, target)
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Put a file where perhaps another is, which an older revision may share."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(content)
+    temporary.chmod(mode)
+    os.rename(temporary, path)
+
+
+def protect(tree: Path, files: Collection[str]) -> None:
+    """Make files read-only: an editor that writes in place would reach into older revisions."""
+    for file in files:
+        path = tree / file
+        mode = path.lstat().st_mode
+        if mode & 0o222 and not stat.S_ISLNK(mode):
+            with suppress(PermissionError):  # then it is another user's, or has no modes
+                path.chmod(mode & 0o7555)
+
+
+def open_directory(directory: Path) -> None:
+    """Let its owner write a directory."""
+    with suppress(PermissionError):
+        directory.chmod(directory.stat().st_mode & 0o7777 | 0o700)
+
+
+def discard(path: Path) -> None:
+    """Remove a tree, as far as it can be: others may have written into it, or do so now."""
+    shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir() and not path.is_symlink():
+        for directory, _, _ in os.walk(path):
+            open_directory(Path(directory))
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def weight(trees: Sequence[Path]) -> int:
+    """The bytes that removing some trees frees: what no other tree shares."""
+    seen: dict[int, int] = {}
+    found: dict[int, os.stat_result] = {}
+    for tree in trees:
+        for path in tree.rglob("*"):
+            status = path.lstat()
+            found[status.st_ino] = status
+            seen[status.st_ino] = seen.get(status.st_ino, 0) + 1
+    freed = (
+        status.st_blocks * 512
+        for inode, status in found.items()
+        if stat.S_ISDIR(status.st_mode) or seen[inode] == status.st_nlink
+    )
+    return sum(freed)
+
+
+def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
+    pending = [""]
+    while pending:
+        below = pending.pop()
+        with suppress(FileNotFoundError), os.scandir(tree / below) as entries:
+            for entry in entries:
+                path = below + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path + "/")
+                elif not path.endswith(".pyc"):
+                    yield path, entry.stat(follow_symlinks=False)
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file in hex; of a link: of its target."""
+    if path.is_symlink():
+        return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+    whole = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            whole.update(block)
+    return whole.hexdigest()
