@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from conda_overlay import guard, planner
-from conda_overlay.distributions import Site, installed_files
+from conda_overlay import dependencies, guard
+from conda_overlay.distributions import Site
 from conda_overlay.host import Host
-from conda_overlay.manifest import Differences
 from conda_overlay.models import Finding, Revision
+from conda_overlay.state import State, is_leftover
+from conda_overlay.store import Store
+from conda_overlay.tree import differences
 
 _SHOWN = 5  # files that one finding names
 
 
 def findings(
-    host: Host,
-    tree: Path,
-    overlay: Site,
-    below: Sequence[Site],
-    revision: Revision | None,
-    edits: Differences | None,
+    host: Host, store: Store, now: State, below: Sequence[Site], revision: Revision | None
 ) -> list[Finding]:
     """All that is wrong.
 
     Args:
-        host: the environment below.
-        tree: the real directory of the overlay.
-        overlay: the distributions in it.
-        below: those of the layers behind it and of the host.
+        host: the host environment.
+        store: of the overlay.
+        now: what is in it.
+        below: what is installed in the layers behind it and in the host.
         revision: the record of the tree; None for one that was made by hand.
-        edits: what was done to its files by hand since; None when nobody knows.
     """
     return [
-        *_python(host, tree),
-        *_conflicts(host, overlay, below),
+        *_python(host, store.real),
+        *_conflicts(host, now.site, below),
         *_drift(host, revision),
         *_overdue(revision),
-        *_distributions(tree, overlay),
-        *_files(host, tree, revision, edits),
+        *_distributions(host, now, revision),
+        *_files(host, store, now, revision),
     ]
 
 
@@ -53,9 +48,9 @@ def _python(host: Host, tree: Path) -> Iterator[Finding]:
 
 
 def _conflicts(host: Host, overlay: Site, below: Sequence[Site]) -> Iterator[Finding]:
-    before = planner.effective(*below)
-    after = planner.effective(overlay, *below)
-    for conflict in planner.new_conflicts(before, after, host.markers, host.site_packages):
+    before = dependencies.effective(*below)
+    after = dependencies.effective(overlay, *below)
+    for conflict in dependencies.new_conflicts(before, after, host.markers, host.site_packages):
         text = str(conflict).replace(" would be in effect", " is in effect")
         yield Finding("conflict", text)
 
@@ -93,38 +88,43 @@ def _overdue(revision: Revision | None) -> Iterator[Finding]:
     today = date.today().isoformat()
     for key, entry in (revision.distributions if revision else {}).items():
         if entry.until and entry.until < today:
-            yield Finding("overdue", f"{key} was to be there until {entry.until}")
+            yield Finding("overdue", f"{key} is overdue since {entry.until}")
 
 
-def _distributions(tree: Path, overlay: Site) -> Iterator[Finding]:
-    for key, found in overlay.items():
+def _distributions(host: Host, now: State, revision: Revision | None) -> Iterator[Finding]:
+    remedy = f"; conda overlay undo {revision.number} restores it" if revision else ""
+    for key, found in now.site.items():
+        name, source = found[0].name, found[0].editable
         if len(found) > 1:
             names = ", ".join(sorted(d.path.name for d in found))
-            yield Finding("duplicate", f"{key} is there more than once: {names}")
-        for distribution in found:
-            name, source = distribution.name, distribution.editable
-            if source and not Path(source).is_dir():
-                yield Finding("missing", f"the source of {name}, {source}")
-            files = installed_files(distribution.path, tree) or ()
-            gone = [str(f.relative_to(tree)) for f in files if _is_gone(f)]
-            if gone:
-                yield Finding("missing", f"of {name}: {_few(gone)}")
+            yield Finding("duplicate", f"{key} is installed more than once: {names}")
+        if source and not Path(source).is_dir():
+            yield Finding("missing", f"{name} is an editable install of {source}, which is gone")
+        if gone := now.missing(key):
+            yield Finding("missing", f"{name} lacks {_few(gone)}{remedy}")
+    here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
+    recorded = revision.distributions.keys() if revision and here else set()
+    for key in sorted(recorded - now.site.keys()):
+        yield Finding("missing", f"{key} is gone{remedy}")
 
 
-def _files(
-    host: Host, tree: Path, revision: Revision | None, edits: Differences | None
-) -> Iterator[Finding]:
-    if revision is None or edits is None:
+def _files(host: Host, store: Store, now: State, revision: Revision | None) -> Iterator[Finding]:
+    if revision is None:
         return
-    for verb, paths in (("added", edits.added), ("changed", edits.changed)):
-        if paths:
-            yield Finding("by-hand", f"{verb} since revision {revision.number}: {_few(paths)}")
-    if not guard.is_intact(tree / host.site_below_prefix, host.site_packages):
+    recorded = store.manifest(revision.number)
+    if recorded is not None:
+        by_hand = differences(recorded, now.files)
+        for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
+            if mine := [path for path in paths if path in now.edited]:
+                yield Finding("by-hand", f"{verb} since revision {revision.number}: {_few(mine)}")
+    if left := [path for path in now.files if is_leftover(path)]:
+        yield Finding(
+            "missing",
+            f"pip has moved files aside and could not go on: {_few(left)}; "
+            f"conda overlay undo {revision.number} puts them right",
+        )
+    if not guard.is_intact(store.real / host.site_below_prefix, host.real / host.site_below_prefix):
         yield Finding("missing", "the guard is absent or altered; the next install puts it back")
-
-
-def _is_gone(path: Path) -> bool:
-    return path.suffix != ".pyc" and not os.path.lexists(path)
 
 
 def _few(items: Sequence[str]) -> str:

@@ -88,7 +88,6 @@ def requested_names(requirements: Iterable[str]) -> set[str]:
     }
 
 
-
 def why_required(
     key: str,
     view: View,
@@ -108,7 +107,7 @@ def why_required(
         asked: requirements that a user typed, whose extras count as well.
     """
     reasons = []
-    typed = {canonicalize_name(r.name): r for r in map(_parse, asked) if r is not None}
+    typed = {str(canonicalize_name(r.name)): r for r in map(_parse, asked) if r is not None}
     for distribution, requirement in _requirements(view, markers, typed.values()):
         if canonicalize_name(requirement.name) == key:
             needed = previous is None or not _holds(requirement, previous)
@@ -116,7 +115,9 @@ def why_required(
             extras = typed[distribution.key].extras if distribution.key in typed else ()
             if extras and requirement.marker and "extra" in str(requirement.marker):
                 asker = f"{distribution.name}[{','.join(sorted(extras))}]"
-            reasons.append((needed, distribution.key in moved, f"{asker} requires {_text(requirement)}"))
+            reasons.append(
+                (needed, distribution.key in moved, f"{asker} requires {_text(requirement)}")
+            )
     return max(reasons)[2] if reasons else "required"
 
 
@@ -229,8 +230,6 @@ def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Con
     return result
 
 
-
-
 def orphans(
     overlay: Site,
     below: View,
@@ -278,8 +277,3 @@ def orphans(
 def _text(requirement: Requirement) -> str:
     """A requirement without its marker."""
     return str(requirement).partition(";")[0].strip()
-
-
-
-
-

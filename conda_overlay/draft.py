@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,6 @@ from conda_overlay.models import Conflict, Differences, Entry, Log, Plan, Revisi
 from conda_overlay.pip import Pip, Stage
 from conda_overlay.state import State
 from conda_overlay.tree import (
-    FULL,
     Manifest,
     clone,
     differences,
@@ -159,21 +159,23 @@ class Draft:
         remove_files(self.tree, [self.tree / path for path in leftovers])
 
     def _rewrite_scripts(self, root: Path, site: Path, interpreter: Path) -> None:
-        scripts.rewrite(root, site, [interpreter], self.overlay.store.overlay / "bin" / scripts.NAME)
+        final = self.overlay.store.overlay / "bin" / scripts.NAME
+        scripts.rewrite(root, site, [interpreter], final)
 
     # -- the end
 
     def plan(self) -> Plan:
         """All that differs from the overlay as it is."""
         overlay, host = self.overlay, self.overlay.host
-        guard.write(self.site, host)
+        guard.write(self.site, host.real / host.site_below_prefix)
         final = overlay.store.overlay / host.site_below_prefix
         interpreter = scripts.interpreter(host.python, [final, *overlay.below])
         replace_file(self.tree / "bin" / scripts.NAME, interpreter, 0o755)
-        after = state.read(
-            self.tree, host.site_below_prefix, self.entries, known=self.before.files
-        )
+        after = state.read(self.tree, host.site_below_prefix, self.entries, known=self.before.files)
         found = plan.compare(self.before, after, overlay.ground, self.why)
+        theirs = found.files.without(state.scaffolding(host.site_below_prefix))
+        if found.changes or theirs or self.base is None:
+            found = replace(found, files=theirs)  # what we write counts if it alone differs
         found = replace(found, accepts_host=self.accepts_host, notes=tuple(self.notes))
         self._planned = found, after
         return found
@@ -212,10 +214,8 @@ class Draft:
             if adopted:
                 self._adopt(number - 1)
             store.commit(self.tree.parent, number)
-            try:  # it is committed, whatever becomes of the old trees
+            with suppress(OSError, OverlayError):  # it is committed, whatever becomes of old trees
                 store.drop_trees(overlay.droppable(overlay.settings.overlay_keep_revisions)[0])
-            except (OSError, OverlayError):
-                pass
         return number
 
     def _revision(

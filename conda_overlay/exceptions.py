@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from conda import CondaError
 
+from conda_overlay.records import encode
+
 if TYPE_CHECKING:
     from conda_overlay.models import Conflict
 
@@ -50,7 +52,7 @@ class NotProtectedError(HostError):
     def __init__(self, prefix: str) -> None:
         super().__init__(
             f"You can write to {prefix} yourself: it needs no overlay.",
-            "install there with conda install or pip, or make an overlay all the same with --force",
+            "install there with conda install or pip, or make an overlay anyway with --force",
             prefix=prefix,
         )
 
@@ -68,11 +70,22 @@ class LockedError(OverlayError):
 
     def __init__(self, overlay: str, holder: str, timeout: float) -> None:
         super().__init__(
-            f"The overlay {overlay} is being changed by {holder}; waited {timeout:g} s.",
+            f"{overlay} is being changed by {holder}; waited {timeout:g} s.",
             "wait for it to end, or stop it, and try again",
             overlay=overlay,
             holder=holder,
             timeout=timeout,
+        )
+
+
+class OvertakenError(OverlayError):
+    """Others have changed the overlay while a change of it was prepared."""
+
+    def __init__(self, overlay: str) -> None:
+        super().__init__(
+            f"{overlay} has changed meanwhile, so it was left as it is.",
+            "try again",
+            overlay=overlay,
         )
 
 
@@ -83,18 +96,20 @@ class ResolutionError(OverlayError):
         lines = [sentence, *(f"  {conflict}" for conflict in conflicts)]
         super().__init__(
             "\n".join(lines),
-            "--allow-conflicts does it all the same, and records the conflicts",
-            conflicts=[conflict.to_json() for conflict in conflicts],
+            "--allow-conflicts proceeds anyway, and records the conflicts",
+            conflicts=[encode(conflict) for conflict in conflicts],
         )
 
 
 class PipError(OverlayError):
     """pip failed; its own last lines say why."""
 
-    def __init__(self, output: Sequence[str], **data: Any) -> None:
-        lines = ["pip could not do it; the overlay is as it was.", *(f"  {o}" for o in output)]
+    def __init__(
+        self, output: Sequence[str], what: str = "pip", hint: str | None = None, **data: Any
+    ) -> None:
+        lines = [f"{what} failed; the overlay is unchanged.", *(f"  {line}" for line in output)]
         text = "\n".join(output)
-        hint = next((hint for sign, hint in _PIP_HINTS.items() if sign in text), None)
+        hint = hint or next((hint for sign, hint in _PIP_HINTS.items() if sign in text), None)
         super().__init__("\n".join(lines), hint, output=list(output), **data)
 
 
@@ -103,7 +118,7 @@ _PIP_HINTS = {
     "CONDA_PLUGINS_OVERLAY_DIRS",
     "No matching distribution": "check the name and the version, and which index pip uses: "
     "pip config list",
-    "conflicting dependencies": "loosen what you ask for",
+    "conflicting dependencies": "relax the versions",
 }
 
 
@@ -111,7 +126,7 @@ class VerificationError(OverlayError):
     """What was staged is not what the host's interpreter sees."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        lines = ["What was staged does not work, so the overlay is as it was."]
+        lines = ["Verification failed; the overlay is unchanged."]
         super().__init__(
             "\n".join([*lines, *(f"  {fault}" for fault in faults)]),
             "try again with -vv, and report it with what it prints",
@@ -120,25 +135,48 @@ class VerificationError(OverlayError):
 
 
 class NotInOverlayError(OverlayError):
-    """A distribution that is to be taken away is not the overlay's."""
+    """A distribution that is to be removed is not the overlay's."""
 
-    def __init__(self, name: str, *, in_host: bool, overlay: str) -> None:
-        if in_host:
-            sentence = f"{name} belongs to the environment below, which is never changed."
+    def __init__(
+        self, name: str, *, where: str | None, overlay: str, version: str | None = None
+    ) -> None:
+        hint = "conda overlay status"
+        if version is not None:
+            sentence = f"{name} {version} is installed, and not the version that is named."
+            hint = f"conda overlay remove {name}"
+        elif where == "host":
+            sentence = f"{name} belongs to the host environment, which is never changed."
             hint = "conda overlay install another version of it, which then is in effect"
+        elif where is not None:
+            sentence = f"{name} is in the layer {where}, and not in your overlay {overlay}."
         else:
             sentence = f"{name} is not in the overlay."
-            hint = "conda overlay status"
-        super().__init__(sentence, hint, name=name, in_host=in_host, overlay=overlay)
+        super().__init__(sentence, hint, name=name, where=where, overlay=overlay, version=version)
 
 
 class EditedError(OverlayError):
-    """Files that somebody changed by hand would be lost."""
+    """Edits made by hand would be lost."""
 
     def __init__(self, files: Sequence[str]) -> None:
-        lines = ["These files were changed by hand in the overlay:", *(f"  {f}" for f in files)]
+        lines = ["These files were edited by hand, and the edits would be lost:"]
         super().__init__(
-            "\n".join(lines), "--force takes them away all the same", files=list(files)
+            "\n".join([*lines, *(f"  {file}" for file in files)]),
+            "--force proceeds anyway",
+            files=list(files),
+        )
+
+
+class CannotRestoreError(OverlayError):
+    """The files of a revision cannot be had again as they were."""
+
+    def __init__(self, number: int, why: Sequence[str]) -> None:
+        lines = [f"Revision {number} cannot be restored as it was; the overlay is unchanged."]
+        shown = [*why[:10], *([f"and {len(why) - 10} more"] if len(why) > 10 else [])]
+        super().__init__(
+            "\n".join([*lines, *(f"  {line.strip()}" for line in shown)]),
+            f"conda overlay history {number} shows what it had",
+            number=number,
+            why=list(why),
         )
 
 

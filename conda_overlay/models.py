@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,11 @@ class Differences:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
+
+    def without(self, paths: Collection[str]) -> Differences:
+        """Those but for some."""
+        kinds = (self.added, self.changed, self.removed)
+        return Differences(*(tuple(p for p in kind if p not in paths) for kind in kinds))
 
     @property
     def all(self) -> tuple[str, ...]:

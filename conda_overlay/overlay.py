@@ -12,7 +12,7 @@ Every change is this sentence, and `Overlay.change` says it for all commands.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from conda_overlay import dependencies, plan, state
+from conda_overlay import dependencies, plan, state, tree
 from conda_overlay.activation import locate, trust
 from conda_overlay.dependencies import View
 from conda_overlay.distributions import Site, read_site
@@ -41,6 +41,8 @@ from conda_overlay.pip import Pip
 from conda_overlay.settings import Settings, observe
 from conda_overlay.state import State
 from conda_overlay.store import Store
+
+_NO_LOG = Log()
 
 _ATTEMPTS = 3  # how often a draft is made, when others commit meanwhile
 
@@ -194,11 +196,11 @@ class Overlay:
         number = current if number is None else number
         if number not in store.numbers():
             raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
-        tree = store.tree(number)
-        if tree is None:
+        place = store.tree(number)
+        if place is None:
             raise DroppedRevisionError(str(store.overlay), number)
         entries = store.revision(number).distributions
-        return state.read(tree, self.host.site_below_prefix, entries, store.manifest(number))
+        return state.read(place, self.host.site_below_prefix, entries, store.manifest(number))
 
     def compare(self, old: int, new: int | None) -> Plan:
         """What turns one revision into another; 0: the host; None: the overlay as it is now.
@@ -228,6 +230,21 @@ class Overlay:
         old = old[: max(0, len(old) - max(keep, 1) + 1)]
         kept = [] if force else [n for n in old if not self._can_be_had_again(n)]
         return [n for n in old if n not in kept], kept
+
+    def clean(self, numbers: Sequence[int]) -> int:
+        """Drop the trees of revisions that are not current; their records stay.
+
+        Returns:
+            The bytes that are free then.
+        """
+        with self.store.lock():
+            freed = self.weight(numbers)
+            self.store.drop_trees(numbers)
+        return freed
+
+    def weight(self, numbers: Sequence[int]) -> int:
+        """The bytes that dropping the trees of revisions frees."""
+        return tree.weight([path for n in numbers if (path := self.store.tree(n))])
 
     def _can_be_had_again(self, number: int) -> bool:
         """Whether indexes have all that is in a revision: no local source, no edit by hand."""
@@ -269,7 +286,7 @@ class Overlay:
 
     @contextmanager
     def draft(
-        self, log: Log = Log(), pip: Pip | None = None, *, allow_conflicts: bool = False
+        self, log: Log = _NO_LOG, pip: Pip | None = None, *, allow_conflicts: bool = False
     ) -> Iterator[Draft]:
         """Begin a change: a draft of the next revision, which nobody sees before its commit.
 
@@ -297,7 +314,7 @@ class Overlay:
         step: Callable[[Draft], None],
         confirm: Callable[[Plan], bool] = yes,
         *,
-        log: Log = Log(),
+        log: Log = _NO_LOG,
         pip: Pip | None = None,
         allow_conflicts: bool = False,
         force: bool = False,

@@ -46,9 +46,9 @@ def compare(
         for key in sorted({*before.site, *after.site})
         if (differs := _differs(key, before, after))
     }
+    reasons = {key: _why(key, found, before, after, ground, why or {}) for key in found}
     changes = tuple(
-        _change(key, differs, before, after, ground, _why(key, found, before, after, ground, why or {}))
-        for key, differs in found.items()
+        _change(key, differs, before, after, ground, reasons[key]) for key, differs in found.items()
     )
     owned = {path for state in (before, after) for files in state.owned.values() for path in files}
     files = differences(
@@ -57,11 +57,16 @@ def compare(
     )
     lost = [p for p in before.edited if before.files[p][2:] != after.files.get(p, (0, 0))[2:]]
     old, new = ({**ground.below, **dependencies.effective(s.site)} for s in (before, after))
-    conflicts = (
-        dependencies.new_conflicts(*views, ground.markers, ground.host_site) if changes else ()
-        for views in ((old, new), (new, old))
+    place = ground.markers, ground.host_site
+    return Plan(
+        ground.host,
+        ground.overlay,
+        changes,
+        files,
+        lost=tuple(sorted(lost)),
+        conflicts=dependencies.new_conflicts(old, new, *place) if changes else (),
+        resolved=dependencies.new_conflicts(new, old, *place) if changes else (),
     )
-    return Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)), *conflicts)
 
 
 def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
@@ -79,9 +84,7 @@ def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
         ):  # fmt: skip
             found[key] = f"redundant: the host has {host.version}"
     wanted = state.requested.keys() - found.keys()
-    spare = dependencies.orphans(
-        state.site, below, (*found,), wanted, markers, state.requirements
-    )
+    spare = dependencies.orphans(state.site, below, (*found,), wanted, markers, state.requirements)
     return {**dict.fromkeys(spare, "nothing needs it any more"), **found}
 
 
@@ -173,9 +176,7 @@ def _why(
         return "requested"
     view = {**ground.below, **dependencies.effective(after.site)}
     previous = _first(before, key) or ground.below.get(key)
-    return dependencies.why_required(
-        key, view, previous, moved, ground.markers, after.requirements
-    )
+    return dependencies.why_required(key, view, previous, moved, ground.markers, after.requirements)
 
 
 def _first(state: State, key: str) -> Distribution | None:

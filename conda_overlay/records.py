@@ -44,10 +44,10 @@ def decode(kind: Any, value: Any, *, strict: bool = False) -> Any:
         return tuple(decode(arguments[0], item, strict=strict) for item in value)
     if origin is Mapping and isinstance(value, dict):
         return {key: decode(arguments[1], item, strict=strict) for key, item in value.items()}
-    if origin is not None or not isinstance(value, kind) or (kind is int and value in (True, False)
-                                                             and isinstance(value, bool)):  # fmt: skip
-        raise TypeError(f"{value!r} is of the wrong type")
-    return value
+    is_other_bool = isinstance(value, bool) and kind is not bool
+    if origin is None and isinstance(value, kind) and not is_other_bool:
+        return value
+    raise TypeError(f"{value!r} is of the wrong type")
 
 
 def _decode_fields(kind: Any, data: Any, strict: bool) -> Any:

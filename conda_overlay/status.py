@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay import checks, planner
+from conda_overlay import checks, dependencies, plan, state
 from conda_overlay.activation import locate, trust
-from conda_overlay.distributions import Site, is_compiled, read_site
+from conda_overlay.distributions import is_compiled
 from conda_overlay.exceptions import StateError
-from conda_overlay.models import Finding, Revision
+from conda_overlay.models import Distribution, Entry, Finding, Revision
+from conda_overlay.overlay import Overlay, build
 from conda_overlay.settings import Settings
-from conda_overlay.stack import Stack, build
+from conda_overlay.state import State
 from conda_overlay.store import Store
-
-
-@dataclass(frozen=True)
-class Row:
-    """One distribution of an overlay, for ``status``."""
-
-    name: str
-    host_version: str | None
-    version: str
-    kind: str
-    editable: str | None
-    since: str | None
-    by: str | None
-    reason: str | None
-    intent: str | None
-    until: str | None
-    meaning: str
-    """What the host as it is now means for it: see `planner.meaning`."""
+from conda_overlay.timeline import timeline
 
 
 @dataclass(frozen=True)
@@ -45,93 +29,98 @@ class Status:
     overlay: str
     managed: bool
     revision: int | None
+    position: int | None
+    """The revision whose state is the current one: another one after an undo."""
     size: int
     """Bytes."""
-    rows: tuple[Row, ...]
+    distributions: tuple[Mapping[str, Any], ...]
     findings: tuple[Finding, ...]
 
 
-def status(stack: Stack) -> list[Status]:
+def status(overlay: Overlay) -> list[Status]:
     """What each overlay of the host is; empty where there is none.
 
     Raises:
         StateError: the state files of an overlay cannot be read.
     """
-    layers = stack.layers
-    numbers = [Store(overlay).current() for overlay in layers]  # before anything follows the links
-    trees = [Store(overlay).real for overlay in layers]
-    sites = [read_site(tree / stack.host.site_below_prefix) for tree in trees]
-    sites.append(stack.host.distributions)
-    owners = trust.trusted_owners(stack.settings.overlay_trusted_owners)
-    result = []
-    for index, (overlay, number) in enumerate(zip(layers, numbers, strict=True)):
-        kept = Store(overlay)
-        revision = kept.revision(number) if number is not None else None
-        tree = trees[index]
-        below = sites[index + 1 :]
-        findings = checks.findings(stack.host, tree, sites[index], below, revision, kept.edits())
-        inside = [str(overlay / "bin"), str(overlay / stack.host.site_below_prefix)]
-        reason = trust.distrust(str(overlay), inside, owners)
+    stores = [Store(layer) for layer in overlay.layers]
+    numbers = [store.current() for store in stores]  # before anything follows the links
+    host, below = overlay.host, [overlay.host.distributions]
+    owners = trust.trusted_owners(overlay.settings.overlay_trusted_owners)
+    result: list[Status] = []
+    for store, number in reversed([*zip(stores, numbers, strict=True)]):
+        revision = store.revision(number) if number is not None else None
+        entries = revision.distributions if revision else {}
+        now = state.read(store.real, host.site_below_prefix, entries, store.manifest(number))
+        findings = checks.findings(host, store, now, below, revision)
+        inside = [str(store.overlay / "bin"), str(store.overlay / host.site_below_prefix)]
+        reason = trust.distrust(str(store.overlay), inside, owners)
         if reason:
             findings.insert(0, Finding("untrusted", f"it is not used: {reason}"))
-        rows = _rows(stack, sites[index], below, revision)
-        result.append(
-            Status(str(overlay), kept.managed, number, _size(tree), tuple(rows), tuple(findings))
+        found = Status(
+            str(store.overlay),
+            store.managed,
+            number,
+            timeline(store.line()).position if revision else None,
+            _size(store.real),
+            tuple(_rows(overlay, now, dependencies.effective(*below), revision)),
+            tuple(findings),
         )
+        result.insert(0, found)
+        below = [now.site, *below]
     return result
 
 
 def _rows(
-    stack: Stack, site: Site, below: Sequence[Site], revision: Revision | None
-) -> Iterator[Row]:
-    entries = revision.distributions if revision else {}
-    under, host = planner.effective(*below), stack.host
-    view = planner.effective(site, *below)
+    overlay: Overlay, now: State, below: dependencies.View, revision: Revision | None
+) -> Iterator[Mapping[str, Any]]:
+    host = overlay.host
+    view = {**below, **dependencies.effective(now.site)}
     broken = {
         canonicalize_name(conflict.name)
-        for conflict in planner.conflicts(view, host.markers, host.site_packages)
+        for conflict in dependencies.conflicts(view, host.markers, host.site_packages)
     }
+    redundant = plan.redundant(now, below, host.markers)
     rebuilt = revision is not None and build(revision.host) != build(host.fingerprint())
-    for key, found in sorted(site.items()):
-        distribution = found[0]
-        entry = entries.get(key)
-        if entry is not None and entry.version != distribution.version:
-            entry = None  # changed by hand since
-        kind = planner.kind(under.get(key), distribution)
-        yield Row(
-            name=distribution.name,
-            host_version=under[key].version if key in under else None,
-            version=distribution.version,
-            kind="editable" if distribution.editable else kind,
-            editable=distribution.editable,
-            since=entry.since if entry else None,
-            by=entry.by if entry else None,
-            reason=entry.reason if entry else None,
-            intent=entry.intent if entry else None,
-            until=entry.until if entry else None,
-            meaning=planner.meaning(
-                distribution,
-                under.get(key),
-                intent=entry.intent if entry else "fix",
-                broken=key in broken,
-                stale=rebuilt and is_compiled(distribution.path),
-            ),
+    for key, (found, *_) in sorted(now.site.items()):
+        meaning = plan.meaning(
+            found,
+            below.get(key),
+            redundant=key in redundant,
+            broken=key in broken,
+            stale=rebuilt and is_compiled(found.path),
         )
-    for key, entry in sorted(entries.items()):
-        if key not in site and rebuilt:  # in the site-packages of another Python
-            yield Row(
-                name=key,
-                host_version=under[key].version if key in under else None,
-                version=entry.version,
-                kind="editable" if entry.editable else "add" if key not in under else "replace",
-                editable=entry.editable,
-                since=entry.since,
-                by=entry.by,
-                reason=entry.reason,
-                intent=entry.intent,
-                until=entry.until,
-                meaning="stale",
-            )
+        kind = dependencies.kind(below.get(key), found)
+        edited = key in now.edited_keys
+        yield _row(found.name, below.get(key), now.entries[key], kind, meaning, edited)
+    for key, entry in sorted(revision.distributions.items()) if revision and rebuilt else ():
+        if key not in now.site:  # in the site-packages of another Python
+            kind = "add" if key not in below else "replace"
+            yield _row(entry.name or key, below.get(key), entry, kind, "stale", False)
+
+
+def _row(
+    name: str,
+    host: Distribution | None,
+    entry: Entry,
+    kind: str,
+    meaning: str,
+    edited: bool,
+) -> Mapping[str, Any]:
+    return {
+        "name": name,
+        "host_version": host.version if host else None,
+        "version": entry.version,
+        "kind": "editable" if entry.editable else kind,
+        "editable": entry.editable,
+        "edited": edited,
+        "since": entry.since or None,
+        "by": entry.by or None,
+        "reason": entry.reason,
+        "intent": entry.intent,
+        "until": entry.until,
+        "meaning": meaning,
+    }
 
 
 def overlays(settings: Settings) -> list[dict[str, Any]]:
@@ -148,26 +137,26 @@ def overlays(settings: Settings) -> list[dict[str, Any]]:
         except OSError:
             continue
         for path in found:
-            kept = Store(path)
-            if not kept.exists and not kept.managed:
+            store = Store(path)
+            if not store.exists and not store.managed:
                 continue
             host = locate.recorded_host(str(path))
-            number, state = None, "ok" if kept.managed else "by hand"
+            number, condition = None, "ok" if store.managed else "by hand"
             try:
-                number = kept.current()
+                number = store.current()
             except StateError as error:
-                state = error.message
+                condition = error.message
             if host is not None and not os.path.isdir(os.path.join(host, "conda-meta")):
-                state = "host is gone"
-            elif not kept.exists:
-                state = "its current revision is gone"
+                condition = "host is gone"
+            elif not store.exists:
+                condition = "its current revision is gone"
             result.append(
                 {
                     "overlay": str(path),
                     "host": host,
                     "revision": number,
-                    "size": _size(Path(os.path.realpath(path))),
-                    "state": state,
+                    "size": _size(store.real),
+                    "state": condition,
                 }
             )
     return result

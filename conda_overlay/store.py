@@ -195,9 +195,8 @@ class Store:
             finally:
                 discard(draft)
                 os.close(alive)
-                with suppress(OSError, OverlayError):  # the next command does it
-                    with self.lock():
-                        self._forget_if_empty()
+                with suppress(OSError, OverlayError), self.lock():  # else the next command does it
+                    self._forget_if_empty()
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -39,8 +39,8 @@ def take_manifest(tree: Path, known: Manifest | None = None) -> Manifest:
     for path, status in _files(tree):
         old = (known or {}).get(path)
         same = old is not None and old[:2] == (status.st_size, status.st_mtime_ns)
-        digest = old[2] if old is not None and same else digest(tree / path)
-        manifest[path] = (status.st_size, status.st_mtime_ns, digest)
+        sha256 = old[2] if old is not None and same else digest(tree / path)
+        manifest[path] = (status.st_size, status.st_mtime_ns, sha256)
     return manifest
 
 

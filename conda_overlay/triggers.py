@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,3 +96,14 @@ def _python_of_conda() -> Path:
         if python.exists():
             return python
     return Path(sys.executable)
+
+
+@contextmanager
+def asking(needed: bool) -> Iterator[subprocess.Popen[str] | None]:
+    """Ask in the background, and leave no child behind."""
+    asked = ask() if needed else None
+    try:
+        yield asked
+    finally:
+        if asked is not None:
+            asked.wait()

@@ -53,7 +53,7 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
             faults += _faults(change.name, installed.get(change.key, ()), tree, sites[0], place)
     path = seen["path"]
     mine, hosts = str(sites[0]), str(host.site_packages)
-    if mine not in path or hosts in path and path.index(mine) > path.index(hosts):
+    if mine not in path or (hosts in path and path.index(mine) > path.index(hosts)):
         faults.append(f"the overlay is not in front of {hosts}")
     if faults:
         raise VerificationError(faults)

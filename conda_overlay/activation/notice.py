@@ -49,7 +49,8 @@ def news(overlay: str, prefix: str, today: str) -> list[str]:
     state_dir = locate.state_dir(overlay)
     sentences = []
     memory = [today]
-    for line in _read(os.path.join(state_dir, "notice")).split("\n"):
+    revision = os.path.dirname(os.path.realpath(overlay))
+    for line in _read(os.path.join(revision, "notice")).split("\n"):
         word, fact, rest = [*line.split(" ", 2), "", ""][:3]
         if word == "host" and "\0" not in rest:
             times, _, names = fact.rpartition("/")

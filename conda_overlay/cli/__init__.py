@@ -12,18 +12,19 @@ if TYPE_CHECKING:
 SUMMARY = "Lay a writable overlay over an environment that you may not change."
 
 COMMANDS = {
-    "apply": "Make the overlay what a file says.",
+    "apply": "Apply an exported file.",
     "clean": "Drop the files of old revisions.",
     "delete": "Remove the overlay and its history.",
-    "diff": "Say what two revisions, or a revision and the host, differ in.",
-    "export": "Write the overlay to a file, to be repeated elsewhere.",
+    "diff": "Show what two revisions, or a revision and the host, differ in.",
+    "export": "Export the overlay to a file, to be applied elsewhere.",
     "history": "List the revisions: who changed what, when and why.",
     "install": "Install distributions into the overlay with pip.",
     "list": "List all overlays.",
-    "rebase": "Make the overlay right for the host as it is now.",
-    "remove": "Take distributions away, with what only they needed.",
+    "rebase": "Re-resolve the overlay against the current host.",
+    "redo": "Do again what undo has undone.",
+    "remove": "Remove distributions, with what only they needed.",
     "reset": "Go back to the host, for all distributions or for some.",
-    "status": "Say what is overlaid, over what, by whom, since when, and what is wrong.",
+    "status": "Show what is overlaid, over what, by whom, since when, and what is wrong.",
     "undo": "Go back to an earlier revision.",
 }
 

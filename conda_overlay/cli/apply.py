@@ -13,15 +13,13 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
 
     parser.add_argument("file", metavar="FILE", help="An overlay.toml or a pylock.toml.")
-    change.add_options(parser, EXAMPLES)
-    change.add_allow_conflicts(parser)
+    common.add_change_options(parser, EXAMPLES)
     parser.add_argument(
-        "--locked", action="store_true", help="Take the files that it names, or fail."
+        "--locked", action="store_true", help="Install exactly the files that it names, or fail."
     )
-    change.add_force(parser)
 
 
 def execute(arguments: Namespace) -> int:
@@ -29,8 +27,9 @@ def execute(arguments: Namespace) -> int:
     from pathlib import Path
 
     from conda_overlay import formats
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
     from conda_overlay.exceptions import OverlayError
+    from conda_overlay.operations.apply import apply
 
     try:
         text = Path(arguments.file).read_text(encoding="utf-8")
@@ -39,17 +38,10 @@ def execute(arguments: Namespace) -> int:
             f"{arguments.file} cannot be read: {error.strerror}.", path=arguments.file
         ) from error
     except UnicodeDecodeError as error:
-        raise OverlayError(f"{arguments.file} is no text.", path=arguments.file) from error
-    overlay = change.opened()
+        raise OverlayError(f"{arguments.file} is not UTF-8 text.", path=arguments.file) from error
+    overlay = common.opened()
+    overlay.check_protection(arguments.force_overlay)
     document = formats.read(text, arguments.file, overlay.host.markers)
-    return change.end(
-        lambda: overlay.apply(
-            document,
-            log=change.log(arguments),
-            pip=change.pip(overlay),
-            confirm=change.confirm,
-            exactly=arguments.locked,
-            allow_conflicts=arguments.allow_conflicts,
-            force=arguments.force_overlay,
-        )
+    return common.change(
+        arguments, overlay, lambda draft: apply(draft, document, locked=arguments.locked)
     )

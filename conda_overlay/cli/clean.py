@@ -5,40 +5,52 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 EXAMPLES = """\
-    conda overlay clean              the files of the current revision stay, those of all others go
-    conda overlay clean --keep 3     those of the newest three stay
+    conda overlay clean              keep the files of the current revision alone
+    conda overlay clean --keep 3     keep those of the newest three
+    conda overlay clean --force      drop what no index can give again, too
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
 
-    change.add_options(parser, EXAMPLES, reason=False)
+    common.add_options(parser, EXAMPLES, reason=False)
     parser.add_argument(
         "--keep", type=int, default=1, metavar="N", help="How many revisions keep their files."
     )
+    common.add_force(parser, "Drop revisions, too, that cannot be installed again: what was built "
+                             "from a local source, or edited by hand.")  # fmt: skip
 
 
 def execute(arguments: Namespace) -> int:
     """Clean, and say what was freed."""
     from conda.base.context import context
 
-    from conda_overlay.cli import change, output
+    from conda_overlay.cli import common, output
     from conda_overlay.exceptions import UsageError
 
     if arguments.keep < 1:
         raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
-    cleaned = change.opened().clean(arguments.keep, dry_run=bool(context.dry_run))
+    overlay, dry_run = common.opened(), bool(context.dry_run)
+    going, kept = overlay.droppable(arguments.keep, force=arguments.force_overlay)
+    freed = overlay.weight(going)
+    final = arguments.force_overlay and going and not dry_run and not context.json
+    if final:
+        output.say(f"{output.revisions(going).capitalize()} may not come back the same.")
+    if not dry_run and (not final or output.ask("no")):
+        overlay.clean(going)
     if context.json:
-        output.show_json({"success": True, **cleaned.to_json()})
-    elif not cleaned.revisions:
-        output.say("Nothing to drop.")
-    else:
-        which = ", ".join(map(str, cleaned.revisions))
-        verb = "Would drop" if context.dry_run else "Dropped"
+        output.show_json({"success": True, "dry_run": dry_run, "revisions": going, "kept": kept,
+                          "bytes": freed})  # fmt: skip
+        return 0
+    if going:
+        verb = "Would drop" if dry_run else "Dropped"
+        output.say(f"{verb} the files of {output.revisions(going)}: {output.size(freed)}.")
+    if kept:
         output.say(
-            f"{verb} the files of revision{'' if len(cleaned.revisions) == 1 else 's'} {which}: "
-            f"{output.size(cleaned.bytes)}, {cleaned.inodes} inodes."
+            f"Kept {output.revisions(kept)}, which no index can give again; --force drops them."
         )
+    if not going and not kept:
+        output.say("Nothing to drop.")
     return 0

@@ -6,34 +6,36 @@ from argparse import ArgumentParser, Namespace
 
 EXAMPLES = """\
     conda overlay delete -n science      the overlay and its history; reset keeps the history
+    conda overlay delete -p ~/.conda/overlays/science-2025     whose environment is gone
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
 
-    change.add_options(parser, EXAMPLES, reason=False)
+    common.add_options(parser, EXAMPLES, reason=False)
 
 
 def execute(arguments: Namespace) -> int:
     """Ask, and delete."""
     from conda.base.context import context
 
-    from conda_overlay.cli import change, output
+    from conda_overlay.cli import common, output
 
-    overlay = change.opened()
-    place = str(overlay.store.overlay)
-    there = overlay.store.exists or bool(overlay.store.numbers())
-    gone = there and not context.dry_run
+    store = common.store_of(arguments)
+    place, dry_run = str(store.overlay), bool(context.dry_run)
+    there = store.exists or store.managed or bool(store.numbers())
     if not context.json:
         output.say(
-            f"The overlay {place} and its history go." if there else f"No overlay at {place}."
+            f"The overlay {place} and its history will be deleted permanently."
+            if there
+            else f"No overlay at {place}."
         )
+    gone = there and not dry_run and (bool(context.json) or output.ask("no"))
     if gone:
-        if not context.json:
-            output.ask()
-        overlay.delete()
+        with store.lock():
+            store.delete()
     if context.json:
-        output.show_json({"success": True, "overlay": place, "deleted": gone})
+        output.show_json({"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone})
     return 0

@@ -14,43 +14,43 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
 
     parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="Revisions; 0: the host.")
-    change.add_reading_options(parser, EXAMPLES)
+    common.add_reading_options(parser, EXAMPLES)
     parser.add_argument("--files", action="store_true", help="The files that differ, too.")
     parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
 
 
 def execute(arguments: Namespace) -> int:
     """Print the differences."""
-    from dataclasses import asdict
-
     from conda.base.context import context
 
-    from conda_overlay import comparison
-    from conda_overlay.cli import change, output
+    from conda_overlay import files
+    from conda_overlay.cli import common, output
     from conda_overlay.exceptions import UsageError
+    from conda_overlay.overlay import name_of
+    from conda_overlay.records import encode
 
     if len(arguments.numbers) > 2:
         raise UsageError("diff takes two revisions at the most.", "conda overlay history")
-    overlay = change.opened()
-    found = overlay.compare(*arguments.numbers)
+    overlay = common.opened()
+    old, new = [*arguments.numbers, 0, None][:2] if arguments.numbers else (0, None)
+    if len(arguments.numbers) == 1:
+        new = None
+    plan = overlay.compare(old, new)
+    found = files.compare(overlay, old, new)
+    text = files.unified(overlay, old, new, found) if arguments.text else ()
     if context.json:
-        output.show_json(
-            {
-                "old": found.old.name,
-                "new": found.new.name,
-                "changes": [item.to_json() for item in found.changes],
-                "files": asdict(found.files),
-                "text": "".join(comparison.unified(overlay.host, found))
-                if arguments.text
-                else None,
-            }
-        )
+        report = {**plan.to_json(), "files": encode(found)}
+        report.update(old=name_of(old), new=name_of(new))
+        output.show_json({**report, "text": "".join(text) if arguments.text else None})
     elif arguments.text:
-        for line in comparison.unified(overlay.host, found):
+        for line in text:
             output.say(line, end="")
     else:
-        output.show_comparison(found, files=arguments.files)
+        output.say(f"{name_of(old)} -> {name_of(new)}")
+        output.show_changes(plan.to_json()["changes"])
+        if arguments.files:
+            output.show_files(encode(found))
     return 0

@@ -3,64 +3,70 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from conda_overlay.models import Revision
+from typing import Any
 
 EXAMPLES = """\
     conda overlay history            the revisions, newest first
-    conda overlay history 3          the whole record of revision 3
+    conda overlay history 3          revision 3 alone, with all that it changed
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
 
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
-    change.add_reading_options(parser, EXAMPLES)
+    common.add_reading_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Print the revisions, or one of them."""
-    from dataclasses import asdict
-
     from conda.base.context import context
 
-    from conda_overlay.cli import change, output
+    from conda_overlay.cli import common, output
     from conda_overlay.exceptions import NoSuchRevisionError
+    from conda_overlay.models import Differences
+    from conda_overlay.records import encode
+    from conda_overlay.timeline import timeline
+    from conda_overlay.tree import differences
 
-    overlay = change.opened()
-    kept = overlay.store
-    current, numbers = kept.current(), kept.numbers()
+    overlay = common.opened()
+    store = overlay.store
+    current, numbers = store.current(), store.numbers()
+    position = timeline(store.line()).position if current is not None else None
 
-    def whole(revision: Revision) -> dict[str, Any]:
-        number = revision.number
-        return {**asdict(revision), "current": number == current, "kept": bool(kept.tree(number))}
+    def whole(number: int) -> dict[str, Any]:
+        record: dict[str, Any] = encode(store.revision(number))
+        return {**record, "current": number == current, "kept": bool(store.tree(number))}
 
     if arguments.number is not None:
         if arguments.number not in numbers:
-            raise NoSuchRevisionError(str(kept.overlay), arguments.number, numbers)
-        output.show_json(whole(kept.revision(arguments.number)))
+            raise NoSuchRevisionError(str(store.overlay), arguments.number, numbers)
+        record = whole(arguments.number)
+        output.show_json(record) if context.json else output.show_revision(record, whole=True)
         return 0
-    revisions = [kept.revision(number) for number in reversed(numbers)]
-    edits = overlay.edits() if current is not None else None
+    revisions = [whole(number) for number in reversed(numbers)]
+    recorded = store.manifest(current)
+    edits = Differences()
+    if recorded is not None:
+        edits = differences(recorded, overlay.state().files)
     if context.json:
         output.show_json(
             {
-                "overlay": str(kept.overlay),
+                "overlay": str(store.overlay),
                 "current": current,
-                "revisions": [whole(revision) for revision in revisions],
-                "edits": asdict(edits) if edits is not None else None,
+                "position": position,
+                "revisions": revisions,
+                "edits": encode(edits),
             }
         )
         return 0
     if not revisions:
-        by_hand = ": it was made by hand" if kept.exists else ""
-        output.say(f"No revisions of {kept.overlay}{by_hand}.")
-    for revision in revisions:
-        output.show_revision(revision, current=revision.number == current)
+        by_hand = ": it was made by hand" if store.exists else ""
+        output.say(f"No revisions of {store.overlay}{by_hand}.")
+    for record in revisions:
+        output.show_revision(record, position=position)
     if edits:
-        output.show_edits(edits)
+        output.say("\nby hand since the current revision:")
+        output.show_files(encode(edits))
     return 0

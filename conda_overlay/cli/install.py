@@ -15,7 +15,7 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options, ours, and those of pip."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
     from conda_overlay.cli.pip_options import add_pip_options
 
     parser.add_argument(
@@ -24,8 +24,7 @@ def configure_parser(parser: ArgumentParser) -> None:
         metavar="REQUIREMENT",
         help="What to install: a name, a specifier, a path or a URL, as for pip.",
     )
-    change.add_options(parser, EXAMPLES)
-    change.add_allow_conflicts(parser)
+    common.add_change_options(parser, EXAMPLES)
     parser.add_argument(
         "--intent",
         choices=("fix", "hold", "dev"),
@@ -34,15 +33,15 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--until", metavar="DATE", help="YYYY-MM-DD: after it, status says that it is overdue."
     )
-    change.add_force(parser)
     add_pip_options(parser)
 
 
 def execute(arguments: Namespace) -> int:
     """Install."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
     from conda_overlay.exceptions import UsageError
     from conda_overlay.models import Request
+    from conda_overlay.operations.install import install
 
     options = tuple(arguments.pip_arguments)
     requirements = tuple(arguments.requirements)
@@ -51,25 +50,15 @@ def execute(arguments: Namespace) -> int:
             "You must name at least one requirement to install.",
             "conda overlay install NAME, or -r FILE, or -e DIRECTORY",
         )
-    log = change.log(arguments)
     request = Request(
         arguments=(*options, "--", *requirements) if requirements else options,
         requirements=requirements,
-        allow_conflicts=arguments.allow_conflicts,
-        reason=log.reason,
-        command=log.command,
         intent=arguments.intent,
         until=_date(arguments.until),
     )
-    overlay = change.opened()
-    return change.end(
-        lambda: overlay.install(
-            request,
-            pip=change.pip(overlay),
-            confirm=change.confirm,
-            force=arguments.force_overlay,
-        )
-    )
+    overlay = common.opened()
+    overlay.check_protection(arguments.force_overlay)
+    return common.change(arguments, overlay, lambda draft: install(draft, request))
 
 
 def _date(text: str | None) -> str | None:
@@ -82,4 +71,4 @@ def _date(text: str | None) -> str | None:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise UsageError(f"{text} is no date.", "--until 2027-01-31") from None
+        raise UsageError(f"{text} is not a date (YYYY-MM-DD).", "--until 2027-01-31") from None

@@ -4,84 +4,102 @@ from __future__ import annotations
 
 import json as json_module
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conda_overlay.comparison import Comparison
-    from conda_overlay.manifest import Differences
-    from conda_overlay.models import Change, Plan, Result, Revision
+    from conda_overlay.models import Result
+    from conda_overlay.overlay import Overlay
     from conda_overlay.triggers import Trigger
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _NONE = "none"
+_SHOWN = 20  # files that a plan names
 
 
-def show_plan(plan: Plan) -> None:
-    """What will be done, one line for each distribution."""
-    if not plan.changes and not plan.files:
-        return
-    print(f"\nhost:    {plan.host}\noverlay: {plan.overlay}\n")
-    if plan.files:
-        print("No distribution changes, but files do.\n")
-    titles = {
-        "added": [c for c in plan.changes if c.kind == "add"],
-        "shadowing the host": [
-            c for c in plan.changes if c.kind in ("upgrade", "downgrade", "replace")
-        ],
-        "back to the host": [c for c in plan.changes if c.kind == "remove" and c.host_version],
-        "removed": [c for c in plan.changes if c.kind == "remove" and not c.host_version],
+def show_plan(plan: Mapping[str, Any]) -> None:
+    """What will be done, as `Plan.to_json` has it."""
+    print(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
+    show_changes(plan["changes"])
+    if any(plan["files"].values()):
+        print("files of no distribution:" if plan["changes"] else "only files differ:")
+        show_files(plan["files"], _SHOWN)
+        print()
+    if plan["accepts_host"]:
+        print("The host has changed; this records it as it is now.\n")
+    lists = {
+        "edits made by hand that will be lost": plan["lost"],
+        "conflicts (allowed by --allow-conflicts)": map(_conflict, plan["conflicts"]),
+        "conflicts that this resolves": map(_conflict, plan["resolved"]),
+        "note": plan["notes"],
     }
-    for title, changes in titles.items():
-        if changes:
-            print(f"{title}:")
-            table([["  " + c.name, _versions(c), _why(c)] for c in changes])
-            print()
-    if plan.conflicts:
-        print("conflicts, which you allow:")
-        for conflict in plan.conflicts:
-            print(f"  {conflict}")
+    for title, lines in lists.items():
+        if lines := [*lines]:
+            print(f"{title}:", *(f"  {line}" for line in lines), "", sep="\n")
+
+
+def show_changes(changes: Sequence[Mapping[str, Any]]) -> None:
+    """What becomes of each distribution."""
+    groups: dict[str, list[list[str]]] = {}
+    for change in changes:
+        row = ["  " + change["name"], _versions(change), _why(change)]
+        groups.setdefault(_title(change), []).append(row)
+    for title, rows in groups.items():
+        print(f"{title}:")
+        table(rows)
         print()
 
 
-def ask() -> bool:
+def ask(default: str = "yes") -> bool:
     """Ask whether to proceed, as conda does, which leaves on a no."""
     try:
         from conda.reporters import confirm_yn
     except ImportError:  # before conda 24.11
         from conda.cli.common import confirm_yn
-    return bool(confirm_yn())
+    return bool(confirm_yn(default=default))
+
+
+def tell(text: str) -> None:
+    """What a user who waits should know; stdout may be JSON's."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
     """What was done."""
+    plan = result.plan
     if json:
         show_json(
-            {
-                "success": True,
-                "dry_run": dry_run,
-                "revision": result.revision,
-                **result.plan.to_json(),
-            }
+            {"success": True, "dry_run": dry_run, "revision": result.revision, **plan.to_json()}
         )
-    elif result.revision is None and not result.plan.changes and not result.plan.files:
-        print("\nAlready satisfied: nothing to do.")
+        return
+    if not plan:
+        for note in plan.notes:
+            print(f"note: {note}")
+        print("\nNothing to do: the overlay is already as requested.")
     elif result.revision is not None:
-        count = len(result.plan.changes)
-        noun = "distribution" if count == 1 else "distributions"
-        print(f"\nRevision {result.revision} of {result.plan.overlay}: {count} {noun} changed.")
+        count = len(plan.changes)
+        what = f"{count} distribution{'' if count == 1 else 's'} changed"
+        print(f"\nRevision {result.revision} of {plan.overlay}: {what}.")
     elif dry_run:
         print("Dry run: nothing was changed.")
 
 
-def show_trigger(trigger: Trigger) -> None:
-    """Say it when nothing will wire the overlay."""
+def show_way_in(overlay: Overlay, trigger: Trigger) -> None:
+    """Say what to type where the overlay is not in effect in this shell."""
+    from conda_overlay.wired import wired
+
     if trigger.name is None:
         print(f"\nconda activate will not use the overlay: {trigger.reason}.")
         print(f"Hint: {trigger.remedy}")
+    else:
+        found = wired(overlay.host, overlay.settings)
+        if found.state != "on":
+            print(f"\nTo use it in this shell: conda activate {overlay.host.name}")
 
 
-def show_status(report: dict[str, Any]) -> None:
+def show_status(report: Mapping[str, Any]) -> None:
     """A host, its wiring, and each of its overlays."""
     host, wiring = report["host"], report["wiring"]
     protected = host["protected"] or "no, you may write it"
@@ -89,42 +107,46 @@ def show_status(report: dict[str, Any]) -> None:
     print(f"protected: {protected}")
     if not report["overlays"]:
         print("overlay:   none")
-        print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
+        if host["protected"]:
+            print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
         return
     print(f"wiring:    {wiring['state']}, {wiring['detail']}")
     trigger = wiring["trigger"]
-    if trigger["name"]:
-        print(f"trigger:   {trigger['name']}")
-    else:
-        print(f"trigger:   none: {trigger['reason']}; type: {trigger['remedy']}")
+    if not trigger["name"]:
+        print(f"           {trigger['reason']}; type: {trigger['remedy']}")
     for overlay in report["overlays"]:
-        revision = overlay["revision"] if overlay["managed"] else "unmanaged, made by hand"
-        count = len(overlay["distributions"])
-        print(f"\noverlay:   {overlay['overlay']}")
-        print(
-            f"revision:  {revision}, {count} distribution{'' if count == 1 else 's'}, "
-            f"{size(overlay['size'])}"
-        )
-        if overlay["distributions"]:
-            print()
-            rows = [["# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
-            for row in overlay["distributions"]:
-                kind = f"editable {row['editable']}" if row["editable"] else row["kind"]
-                rows.append(
-                    [
-                        row["name"],
-                        row["host_version"] or "-",
-                        row["version"],
-                        kind,
-                        row["since"] or "-",
-                        row["by"] or "-",
-                        row["meaning"],
-                        row["reason"] or "",
-                    ]
-                )
-            table(rows)
-        for finding in overlay["findings"]:
-            print(f"\n{finding['kind']}: {finding['text']}")
+        _show_overlay(overlay)
+
+
+def _show_overlay(overlay: Mapping[str, Any]) -> None:
+    revision = overlay["revision"] if overlay["managed"] else "unmanaged, made by hand"
+    if overlay["position"] not in (None, overlay["revision"]):
+        revision = f"{revision} (the state of {_state(overlay['position'])})"
+    count = len(overlay["distributions"])
+    plural = "" if count == 1 else "s"
+    print(f"\noverlay:   {overlay['overlay']}")
+    print(f"revision:  {revision}, {count} distribution{plural}, {size(overlay['size'])}")
+    if overlay["distributions"]:
+        print()
+        rows = [["# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
+        rows += map(_status_row, overlay["distributions"])
+        table(rows)
+    for finding in overlay["findings"]:
+        print(f"\n{finding['kind']}: {finding['text']}")
+
+
+def _status_row(row: Mapping[str, Any]) -> list[str]:
+    kind = f"editable {row['editable']}" if row["editable"] else row["kind"]
+    return [
+        row["name"],
+        row["host_version"] or "-",
+        row["version"],
+        f"{kind}, edited" if row["edited"] else kind,
+        local(row["since"]) if row["since"] else "-",
+        row["by"] or "-",
+        row["meaning"],
+        row["reason"] or "",
+    ]
 
 
 def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
@@ -146,47 +168,38 @@ def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
     table(rows)
 
 
-def show_revision(revision: Revision, *, current: bool) -> None:
-    """A revision of the history, the current one marked."""
-    mark = "*" if current else " "
-    command = shlex.join(revision.command) if revision.command else ""
-    print(f"{mark} {revision.number}  {revision.time}  {revision.user}@{revision.hostname}")
-    for text in (command, revision.reason):
-        if text:
-            print(f"     {text}")
-    for verb, files in revision.edits.items():
-        if files:
-            print(f"     before it, by hand: {len(files)} {verb}")
-    if revision.restores is not None:
-        print(f"     back to revision {revision.restores}")
-    for change in revision.plan["changes"]:
-        before, after = _sides(change["before"], change["after"], change["host_version"])
-        print(f"     {change['name']} {before} -> {after}")
+def show_revision(
+    record: Mapping[str, Any], *, position: int | None = None, whole: bool = False
+) -> None:
+    """A revision of the history, the current one marked; with its whole plan, or in short."""
+    number, mark = record["number"], "*" if record["current"] else " "
+    stands = " (its state is current)" if number == position and not record["current"] else ""
+    who = f"{record['user']}@{record['hostname']}"
+    print(f"{mark} {number}  {local(record['time'])}  {who}{stands}")
+    lines = [shlex.join(record["command"]), record["reason"]]
+    lines += [f"before it, by hand: {len(f)} {verb}" for verb, f in record["edits"].items() if f]
+    if record["restores"] is not None:
+        lines.append(f"back to {_state(record['restores'])}")
+    if not record["kept"]:
+        lines.append("its files were dropped")
+    for line in filter(None, lines):
+        print(f"     {line}")
+    if whole:
+        show_plan(record["plan"])
+        return
+    for change in record["plan"]["changes"]:
+        print(f"     {change['name']} {' -> '.join(_sides(change))}{_same_version(change)}")
 
 
-def show_edits(edits: Differences) -> None:
-    """What was done by hand to the current revision."""
-    print("\nby hand since the current revision:")
-    show_files(edits)
-
-
-def show_files(files: Differences) -> None:
+def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:
     """Files with a letter in front: added, changed, removed."""
-    for letter, paths in (("A", files.added), ("M", files.changed), ("D", files.removed)):
-        for path in paths:
-            print(f"  {letter} {path}")
-
-
-def show_comparison(found: Comparison, *, files: bool) -> None:
-    """The distributions that differ, and the files."""
-    print(f"{found.old.name} -> {found.new.name}")
-    rows = [["  " + c.name, *_sides(c.before, c.after, c.host_version)] for c in found.changes]
-    if rows:
-        table([[name, before, "->", after] for name, before, after in rows])
-    else:
-        print("  no distribution differs")
-    if files:
-        show_files(found.files)
+    lines = [
+        f"  {letter} {path}"
+        for letter, verb in (("A", "added"), ("M", "changed"), ("D", "removed"))
+        for path in files[verb]
+    ]
+    rest = len(lines) - (most or len(lines))
+    print(*lines[:most], *([f"  and {rest:,} more"] if rest > 0 else []), sep="\n")
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -216,18 +229,70 @@ def size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
-def _versions(change: Change) -> str:
-    before, after = _sides(change.before, change.after, change.host_version)
+def revisions(numbers: Sequence[int]) -> str:
+    """Revisions in words."""
+    return f"revision{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+
+
+def local(time: str) -> str:
+    """A time of the history (ISO 8601, UTC) as the clock here shows it."""
+    try:
+        return datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone().strftime(
+            "%Y-%m-%d %H:%M"
+        )  # fmt: skip
+    except ValueError:
+        return time
+
+
+def _title(change: Mapping[str, Any]) -> str:
+    if change["after"] is None:
+        return "back to the host" if change["host_version"] else "removed"
+    if change["before"] is None:
+        return "shadowing the host" if change["host_version"] else "added"
+    moved = {"version", "origin", "content"} & {*change["differs"]}
+    return "changed" if moved else "recorded anew"
+
+
+def _versions(change: Mapping[str, Any]) -> str:
+    before, after = _sides(change)
     if before == _NONE or after == _NONE:
         return after if before == _NONE else before
-    return f"{before} -> {after}"
+    same = _same_version(change)
+    return f"{after}{same}" if same else f"{before} -> {after}"
 
 
-def _sides(before: str | None, after: str | None, host: str | None) -> tuple[str, str]:
+def _same_version(change: Mapping[str, Any]) -> str:
+    """What differs, where the version does not."""
+    if change["before"] != change["after"] or "version" in change["differs"]:
+        return ""
+    return f" ({', '.join(change['differs'])})"
+
+
+def _sides(change: Mapping[str, Any]) -> tuple[str, str]:
     """What is in effect before and after a change; the host's where the overlay has none."""
+    host = change["host_version"]
     below = f"{host} (host)" if host else _NONE
-    return before or below, after or below
+    return change["before"] or below, change["after"] or below
 
 
-def _why(change: Change) -> str:
-    return f"{change.why}, editable from {change.editable}" if change.editable else change.why
+def _why(change: Mapping[str, Any]) -> str:
+    if change["after"] is None:
+        return change["why"]
+    notes = [change["why"]]
+    if change["editable"]:
+        notes.append(f"editable from {change['editable']}")
+    if "intent" in change["differs"] or change["intent"] not in ("fix", None):
+        notes.append(f"intent {change['intent']}")
+    if change["until"]:
+        notes.append(f"until {change['until']}")
+    return ", ".join(notes)
+
+
+def _state(number: int) -> str:
+    return f"revision {number}" if number else "the host"
+
+
+def _conflict(conflict: Mapping[str, Any]) -> str:
+    from conda_overlay.models import Conflict
+
+    return str(Conflict(**conflict))

@@ -12,18 +12,20 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
 
     parser.add_argument("names", nargs="*", metavar="NAME", help="All distributions if none.")
-    change.add_options(parser, EXAMPLES)
+    common.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Reset."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
+    from conda_overlay.operations.remove import reset
 
-    return change.end(
-        lambda: change.opened().reset(
-            arguments.names, log=change.log(arguments), confirm=change.confirm
-        )
+    return common.change(
+        arguments,
+        common.opened(),
+        lambda draft: reset(draft, arguments.names),
+        default="yes" if arguments.names else "no",
     )

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from conda_overlay.overlay import Overlay
-    from conda_overlay.status import Status
+EXAMPLES = """\
+    conda overlay status
+    conda overlay status -n science --json
+"""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options."""
-    from conda.cli.helpers import add_parser_help, add_parser_json, add_parser_prefix
+    from conda_overlay.cli import common
 
-    add_parser_help(parser)
-    add_parser_prefix(parser)
-    add_parser_json(parser)
-    parser.epilog = "examples: conda overlay status; conda overlay status -n science --json"
+    common.add_reading_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
@@ -25,25 +22,14 @@ def execute(arguments: Namespace) -> int:
     from conda.base.context import context
 
     from conda_overlay import triggers
-    from conda_overlay.cli import output
-    from conda_overlay.overlay import Overlay
-
-    overlay = Overlay.open(context.target_prefix)
-    report = _report(overlay, overlay.status(), triggers.find())
-    if context.json:
-        output.show_json(report)
-    else:
-        output.show_status(report)
-    return 0
-
-
-def _report(overlay: Overlay, statuses: list[Status], trigger: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
+    from conda_overlay.cli import common, output
+    from conda_overlay.records import encode
+    from conda_overlay.status import status
     from conda_overlay.wired import wired
 
+    overlay = common.opened()
     host = overlay.host
-    return {
+    report = {
         "host": {
             "name": host.name,
             "prefix": str(host.prefix),
@@ -51,16 +37,11 @@ def _report(overlay: Overlay, statuses: list[Status], trigger: Any) -> dict[str,
             "protected": host.protection,
             "python": host.markers["python_full_version"],
         },
-        "wiring": {**wired(host, overlay.settings).to_json(), "trigger": trigger.to_json()},
-        "overlays": [
-            {
-                "overlay": status.overlay,
-                "managed": status.managed,
-                "revision": status.revision,
-                "size": status.size,
-                "distributions": [asdict(row) for row in status.rows],
-                "findings": [finding.to_json() for finding in status.findings],
-            }
-            for status in statuses
-        ],
+        "wiring": {**encode(wired(host, overlay.settings)), "trigger": encode(triggers.find())},
+        "overlays": encode(status(overlay)),
     }
+    if context.json:
+        output.show_json(report)
+    else:
+        output.show_status(report)
+    return 0

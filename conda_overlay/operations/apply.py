@@ -91,8 +91,8 @@ def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
     for key, entry in document.requested.items():
         host = draft.overlay.below_view.get(key)
         from_index = not (entry.editable or " @ " in (entry.requirement or ""))
-        redundant = entry.intent == "fix" and from_index and host is not None and entry.version
-        if redundant and not dependencies.is_newer(entry.version, host.version):
+        retires = entry.intent == "fix" and from_index and entry.version
+        if host and retires and not dependencies.is_newer(entry.version, host.version):
             draft.notes.append(
                 f"{entry.name or key} {entry.version} is not carried over: "
                 f"the host has {host.version}"

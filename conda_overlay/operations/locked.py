@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conda_overlay.distributions import read_site
-from conda_overlay.exceptions import PipError
 from conda_overlay.models import Entry
-from conda_overlay.pip import Outcome, Stage
+from conda_overlay.outcome import Outcome
+from conda_overlay.pip import Stage
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -57,7 +57,7 @@ def _install(draft: Draft, arguments: Sequence[str]) -> Outcome:
 
 def _check(outcome: Outcome) -> None:
     if not outcome.ok:
-        raise PipError(outcome.told)
+        raise outcome.error()
 
 
 def _named(key: str, entry: Entry) -> str:

@@ -34,7 +34,7 @@ def undo(draft: Draft, number: int | None = None) -> None:
         CannotRestoreError: its files cannot be had again.
     """
     store = draft.overlay.store
-    if draft.base is None or number is not None and number not in (0, *store.numbers()):
+    if draft.base is None or (number is not None and number not in (0, *store.numbers())):
         raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
     if number is None:
         line = timeline(store.line())

@@ -134,11 +134,11 @@ class Bench:
     @property
     def revision(self) -> int | None:
         """The number of the current one."""
-        return int(self.overlay.readlink().name) if self.overlay.is_symlink() else None
+        return int(self.overlay.readlink().parent.name) if self.overlay.is_symlink() else None
 
     def record(self, number: int | None = None) -> dict[str, Any]:
         """The history's record of a revision; of the current one if no number is given."""
-        path = self.state / "history" / f"{number or self.revision}.json"
+        path = self.state / "revisions" / str(number or self.revision) / "record.json"
         record: dict[str, Any] = json.loads(path.read_text())
         return record
 

@@ -54,7 +54,7 @@ class Bench(bench.Bench):
 
     def tree(self, number: int) -> Path:
         """Where the files of a revision are."""
-        return self.state / "revisions" / str(number)
+        return self.state / "revisions" / str(number) / "tree"
 
     def files(self, number: int) -> dict[str, bytes]:
         """The files of a revision and what is in them, but for bytecode."""

@@ -1,0 +1,180 @@
+"""What the commands have in common: their options, and how those that change something run."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conda_overlay.document import Document
+    from conda_overlay.draft import Draft
+    from conda_overlay.models import Log, Plan
+    from conda_overlay.overlay import Overlay
+    from conda_overlay.store import Store
+
+
+def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
+    """Conda's usual options, the reason, and examples below the help."""
+    from conda.cli.helpers import add_output_and_prompt_options
+
+    _add_help(parser, examples)
+    add_output_and_prompt_options(parser)
+    if reason:
+        parser.add_argument("--reason", metavar="TEXT", help="Why, for the history.")
+
+
+def add_change_options(parser: ArgumentParser, examples: str) -> None:
+    """The options of a command that makes a revision."""
+    add_options(parser, examples)
+    parser.add_argument(
+        "--allow-conflicts",
+        action="store_true",
+        help="Proceed despite conflicts, and record them.",
+    )
+    add_force(parser, "Proceed although edits made by hand are lost, or although you may write "
+                      "the environment yourself.")  # fmt: skip
+
+
+def add_force(parser: ArgumentParser, meaning: str) -> None:
+    """``--force``, which conda has a setting of the same name for."""
+    parser.add_argument("--force", action="store_true", dest="force_overlay", help=meaning)
+
+
+def add_reading_options(parser: ArgumentParser, examples: str) -> None:
+    """Conda's usual options of a command that changes nothing, and examples below the help."""
+    from conda.cli.helpers import add_parser_json
+
+    _add_help(parser, examples)
+    add_parser_json(parser)
+
+
+def _add_help(parser: ArgumentParser, examples: str) -> None:
+    from conda.cli.helpers import add_parser_help, add_parser_prefix
+
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = f"examples:\n{examples}"
+    add_parser_help(parser)
+    add_parser_prefix(parser)
+
+
+def opened() -> Overlay:
+    """The overlay of the environment that the command line names, or of the active one."""
+    from conda.base.context import context
+
+    from conda_overlay.cli import output
+    from conda_overlay.overlay import Overlay
+
+    return Overlay.open(context.target_prefix, tell=output.tell)
+
+
+def store_of(arguments: Namespace) -> Store:
+    """The overlay of the environment that is named, which itself may be gone, or by its path."""
+    from conda_overlay.exceptions import NoSuchEnvironmentError
+
+    try:
+        return opened().store
+    except NoSuchEnvironmentError as error:
+        found = _orphaned(arguments.prefix or arguments.name or "")
+        if found is None:
+            raise error
+        return found
+
+
+def document_of(source: str) -> Document:
+    """What is to be carried: of an environment, or of an overlay whose environment is gone."""
+    from conda.base.context import locate_prefix_by_name
+    from conda.exceptions import EnvironmentNameNotFound
+
+    from conda_overlay.document import describe
+    from conda_overlay.exceptions import NoSuchEnvironmentError, NoSuchRevisionError
+    from conda_overlay.overlay import Overlay
+
+    try:
+        return Overlay.open(source if "/" in source else locate_prefix_by_name(source)).document()
+    except (EnvironmentNameNotFound, NoSuchEnvironmentError):
+        store = _orphaned(source)
+        if store is None:
+            raise
+    number = store.current()
+    if number is None:
+        raise NoSuchRevisionError(str(store.overlay), None, [])
+    revision = store.revision(number)
+    return describe(store.overlay.name, revision.host, revision.distributions)
+
+
+def _orphaned(name: str) -> Store | None:
+    """The overlay at a path, or of that name, or whose host was at a path."""
+    import os
+    from pathlib import Path
+
+    from conda_overlay.activation import locate
+    from conda_overlay.settings import observe
+    from conda_overlay.store import Store
+
+    directories = locate.expand(observe().overlay_dirs, os.environ)
+    path = os.path.abspath(os.path.expanduser(name)) if "/" in name else ""
+    if path and locate.recorded_host(path):
+        return Store(Path(path))
+    for place in (
+        place for directory in directories for place in sorted(Path(directory).glob("*"))
+    ):
+        host = locate.recorded_host(str(place))
+        if host is not None and (host == path if path else place.name == name):
+            return Store(place)
+    return None
+
+
+def log(arguments: Namespace) -> Log:
+    """For the history: the command as it was typed, without credentials."""
+    import sys
+
+    from conda_overlay.distributions import without_credentials
+    from conda_overlay.models import Log
+
+    words = ("conda", *sys.argv[1:])
+    reason = arguments.reason and without_credentials(arguments.reason)
+    return Log(tuple(map(without_credentials, words)), reason)
+
+
+def change(
+    arguments: Namespace, overlay: Overlay, step: Callable[[Draft], None], *, default: str = "yes"
+) -> int:
+    """Change an overlay, and say what was done.
+
+    Args:
+        arguments: of the command line.
+        overlay: of one host.
+        step: does to a draft what is asked for.
+        default: the answer to the question when none is given: ``no`` where much is lost.
+    """
+    from conda.base.context import context
+
+    from conda_overlay import triggers
+    from conda_overlay.cli import output
+    from conda_overlay.exceptions import OverlayError
+    from conda_overlay.pip import Pip
+
+    def confirm(plan: Plan) -> bool:
+        if not context.json:
+            output.show_plan(plan.to_json())
+        return bool(context.json or context.dry_run) or output.ask(default)
+
+    verbosity = -1 if context.quiet else int(context.verbosity)
+    with triggers.asking(not context.json and not context.dry_run) as asked:
+        try:
+            result = overlay.change(
+                step,
+                confirm,
+                log=log(arguments),
+                pip=Pip(overlay.host, verbosity=verbosity, to_stderr=bool(context.json)),
+                allow_conflicts=arguments.allow_conflicts,
+                force=arguments.force_overlay,
+                dry_run=bool(context.dry_run),
+            )
+        except KeyboardInterrupt:
+            raise OverlayError("Interrupted; the overlay is unchanged.") from None
+        output.show_result(result, dry_run=bool(context.dry_run), json=bool(context.json))
+        if result.revision is not None and not context.json:
+            output.show_way_in(overlay, triggers.find(asked))
+    return 0

@@ -1,0 +1,24 @@
+"""``conda overlay redo``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+EXAMPLES = """\
+    conda overlay redo               forward again to what the last undo has undone
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda_overlay.cli import common
+
+    common.add_change_options(parser, EXAMPLES)
+
+
+def execute(arguments: Namespace) -> int:
+    """Redo."""
+    from conda_overlay.cli import common
+    from conda_overlay.operations.restore import redo
+
+    return common.change(arguments, common.opened(), redo)
