@@ -44,8 +44,8 @@ def decode(kind: Any, value: Any, *, strict: bool = False) -> Any:
         return tuple(decode(arguments[0], item, strict=strict) for item in value)
     if origin is Mapping and isinstance(value, dict):
         return {key: decode(arguments[1], item, strict=strict) for key, item in value.items()}
-    if origin is not None or not isinstance(value, kind) or (kind is int and value in (True, False)
-                                                             and isinstance(value, bool)):  # fmt: skip
+    is_number = kind is int and isinstance(value, bool)  # which bool is a kind of
+    if origin is not None or not isinstance(value, kind) or is_number:
         raise TypeError(f"{value!r} is of the wrong type")
     return value
 
