@@ -1,4 +1,4 @@
-"""The files that an overlay can be written to, to be repeated elsewhere; and read back from."""
+"""The files that an overlay is exported to, and read back from."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from conda_overlay import pylock, toml
-from conda_overlay.document import Document, Locked, Wanted
+from conda_overlay.document import Document
 from conda_overlay.exceptions import OverlayError
+from conda_overlay.models import INTENTS, Entry
+from conda_overlay.records import decode
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,39 +30,31 @@ else:
 FORMAT = 1
 """The version of ``overlay.toml``."""
 
-_T = TypeVar("_T", Wanted, Locked)
-
-_INTENTS = ("fix", "hold", "dev")
-
-_TYPES = {"bool": bool, "tuple[str, ...]": tuple}
-"""What is no text."""
-
 _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
            "--no-binary", "--only-binary")  # fmt: skip
 """The options that a requirements file can hold."""
 
 _HINTS = {
-    ".txt": "conda overlay install -r {name}",
-    ".yml": "conda env create -f {name} makes an environment of it",
-    ".yaml": "conda env create -f {name} makes an environment of it",
+    "requirements.txt": "conda overlay install -r {name}",
+    "environment.yml": "conda env create -f {name} makes an environment of it",
+    "overlay.toml": "conda overlay export -f overlay.toml writes one",
 }
-_HINT = "conda overlay export -f overlay.toml writes one"
 
 
 def overlay_toml(document: Document) -> str:
-    """What was asked for, and every distribution with its file and hash."""
-    head = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
-    wanted = [_without_defaults(item, Wanted("")) for item in document.wanted]
-    locked = [_without_defaults(replace(item, conda=None), Locked("", ""))
-              for item in document.locked]  # fmt: skip
-    return toml.dumps({"format": FORMAT, "host": head, "wanted": wanted, "locked": locked})
+    """What was asked for, and every distribution with its file and hash; defaults are left out."""
+    entries = document.entries.values()
+    host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
+    wanted = [_wanted(entry) for entry in entries if entry.requested]
+    locked = [_table(_Locked, entry) for entry in entries if entry.version]
+    return toml.dumps({"format": FORMAT, "host": host, "wanted": wanted, "locked": locked})
 
 
 def pylock_toml(document: Document) -> str:
     """The lock file of PEP 751, for other tools.
 
     Raises:
-        OverlayError: nobody knows which file a distribution came from, and the format needs one.
+        OverlayError: the file that a distribution came from is unknown, and the format needs it.
     """
     try:
         return toml.dumps(pylock.tables(document))
@@ -73,45 +70,34 @@ def requirements(document: Document) -> str:
 
     pip wants all hashes or none, and takes no editable together with hashes.
     """
-    files = [item for item in document.locked if not item.editable]
-    unknown = [item.name for item in files if not item.sha256]
+    entries = document.entries.values()
+    files = [entry for entry in entries if not entry.editable]
+    unknown = [entry.name for entry in files if not entry.sha256]
     lines = _options(document)
     if unknown:
-        lines.append(f"# Without hashes, because nobody knows that of {', '.join(unknown)}.")
-    direct = _direct(document)
-    for item in files:
-        digest = "" if unknown else f" --hash=sha256:{item.sha256}"
-        lines.append(_exactly(item, item.key in direct) + digest)
+        lines.append(f"# No hashes: hashes unknown for {', '.join(unknown)}.")
+    for entry in files:
+        lines.append(_exactly(entry) + ("" if unknown else f" --hash=sha256:{entry.sha256}"))
     hashed = files and not unknown
-    for item in document.locked:
-        if item.editable:
-            note = "# pip takes no editable together with hashes: " if hashed else ""
-            lines.append(f"{note}-e {item.editable}")
+    note = "# pip takes no editable together with hashes: " if hashed else ""
+    lines += [f"{note}-e {entry.editable}" for entry in entries if entry.editable]
     return "".join(f"{line}\n" for line in lines)
 
 
 def environment_yaml(document: Document) -> str:
     """What the host would need so that the overlay became unnecessary."""
-    files = [item for item in document.locked if not item.editable]
-    direct = _direct(document)
-    conda = [f"{i.conda}={i.version}" for i in files if i.conda and i.key not in direct]
-    pip = [_exactly(i, i.key in direct) for i in files if not i.conda or i.key in direct]
-    pip = [*_options(document), *pip] if pip else []
+    files = {key: entry for key, entry in document.entries.items() if not entry.editable}
+    by_conda = {key for key in files if key in document.conda and not _is_direct(files[key])}
+    conda = [f"{document.conda[k]}={e.version}" for k, e in files.items() if k in by_conda]
+    pip = [_exactly(entry) for key, entry in files.items() if key not in by_conda]
     lines = [f"name: {_yaml(document.host)}", "dependencies:" if files else "dependencies: []"]
     lines += [f"  - {_yaml(line)}" for line in conda]
     if pip:
+        pip = [*_options(document), *pip]
         lines += ["  - pip", "  - pip:", *(f"      - {_yaml(line)}" for line in pip)]
-    lines += [f"  # {item.name} is an editable install of {item.editable}"
-              for item in document.locked if item.editable]  # fmt: skip
+    lines += [f"  # {e.name} is an editable install of {e.editable}"
+              for e in document.entries.values() if e.editable]  # fmt: skip
     return "\n".join(lines) + "\n"
-
-
-def pip_lines(document: Document) -> list[str]:
-    """What pip has to install for the same distributions, as lines of a requirements file."""
-    direct = _direct(document)
-    exactly = [f"-e {i.editable}" if i.editable else _exactly(i, i.key in direct)
-               for i in document.locked]  # fmt: skip
-    return [*_options(document), *exactly]
 
 
 FORMATS: Mapping[str, Callable[[Document], str]] = {
@@ -131,6 +117,16 @@ def format_of(file_name: str) -> str:
     return by_suffix.get(Path(file_name).suffix, "overlay.toml")
 
 
+def notes(document: Document) -> list[str]:
+    """What whoever exports an overlay should know."""
+    return [
+        f"{entry.name} is an editable install of {entry.editable}: "
+        "the file can only be applied where that directory exists."
+        for entry in document.entries.values()
+        if entry.editable
+    ]
+
+
 def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
     """Read an ``overlay.toml`` or a ``pylock.toml``.
 
@@ -145,96 +141,143 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
     try:
         data = tomllib.loads(text)
         if "lock-version" in data:
-            found = pylock.locked(data, Path(name).absolute().parent, markers)
-            return Document("", "", "", (), tuple(found))
-        return _from_overlay_toml(data, name)
+            directory = Path(name).absolute().parent
+            return Document("", "", "", pylock.entries(data, directory, markers))
+        if data["format"] > FORMAT:
+            raise OverlayError(
+                f"{name} was written by a newer version of conda-overlay.",
+                "conda update -n base conda-overlay",
+                path=name,
+            )
+        return _document(decode(_File, data, strict=True))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        hint = _HINTS.get(Path(name).suffix, _HINT).format(name=name)
+        hint = _HINTS.get(format_of(Path(name).name), _HINTS["overlay.toml"])
         raise OverlayError(
             f"{name} is neither an overlay.toml nor a pylock.toml that can be read: {what}.",
-            hint,
+            hint.format(name=name),
             path=name,
         ) from error
 
 
-def _from_overlay_toml(data: Mapping[str, Any], name: str) -> Document:
-    if data["format"] > FORMAT:
-        raise OverlayError(
-            f"{name} was written by a newer version of conda-overlay.",
-            "conda update -n base conda-overlay",
-            path=name,
-        )
-    host = data.get("host", {})
-    head = [str(host.get(field, "")) for field in ("name", "python", "sha256")]
-    wanted = [_made(Wanted, table, "wanted") for table in data.get("wanted", ())]
-    locked = [_made(Locked, table, "locked") for table in data.get("locked", ())]
-    for item in wanted:
-        if not _tells_name(item):
-            raise ValueError(f"the wanted {item.requirement!r} has no name")
-        if item.intent not in _INTENTS:
-            raise ValueError(f"the intent {item.intent!r} is none of {', '.join(_INTENTS)}")
-        if item.until is not None:
-            date.fromisoformat(item.until)
-    return Document(head[0], head[1], head[2], tuple(wanted), tuple(locked))
+@dataclass(frozen=True)
+class _Wanted:
+    """A table ``[[wanted]]``: an `Entry`, but that `editable` and `until` are of other types."""
+
+    requirement: str = ""
+    name: str = ""
+    editable: bool = False
+    options: tuple[str, ...] = ()
+    reason: str | None = None
+    intent: str = "fix"
+    until: Any = None
 
 
-def _made(kind: type[_T], table: Mapping[str, Any], name: str) -> _T:
-    """A value of a table, every field of its type."""
-    types = {field.name: str(field.type) for field in fields(kind) if field.name != "conda"}
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in types:
-            raise ValueError(f"[[{name}]] knows no {key!r}")
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            value = tuple(value)
-        elif isinstance(value, date):
-            value = value.isoformat()
-        if not isinstance(value, _TYPES.get(types[key], str)):
-            raise ValueError(f"{key!r} of [[{name}]] is of the wrong type")
-        values[key] = value
-    required = ("requirement",) if kind is Wanted else ("name", "version")
-    for key in required:
-        if not values.get(key):
-            raise ValueError(f"a table [[{name}]] has no {key!r}")
-    return kind(**values)
+@dataclass(frozen=True)
+class _Locked:
+    """A table ``[[locked]]``: an `Entry`."""
+
+    name: str = ""
+    version: str = ""
+    url: str | None = None
+    sha256: str | None = None
+    editable: str | None = None
+    requested: bool = False
 
 
-def _tells_name(item: Wanted) -> bool:
+@dataclass(frozen=True)
+class _File:
+    """An ``overlay.toml``."""
+
+    format: int
+    host: Mapping[str, str] = field(default_factory=dict)
+    wanted: tuple[_Wanted, ...] = ()
+    locked: tuple[_Locked, ...] = ()
+
+
+def _wanted(entry: Entry) -> dict[str, Any]:
+    """The table of what was asked for."""
+    pin = entry.editable or f"{entry.name}=={entry.version}"
+    table = _table(_Wanted, replace(entry, requirement=entry.requirement or pin))
+    return {**table, "editable": True if entry.editable else None}
+
+
+def _table(kind: type[_Wanted | _Locked], entry: Entry) -> dict[str, Any]:
+    """The fields of an entry that a table has, less those that are the default."""
+    defaults = {f.name: f.default for f in fields(kind)}
+    values = {key: getattr(entry, key) for key in defaults}
+    return {key: value for key, value in values.items() if value != defaults[key]}
+
+
+def _document(file: _File) -> Document:
+    """What a file says; a distribution that is in both tables is one entry."""
+    if not all(table.name and table.version for table in file.locked):
+        raise ValueError("a table [[locked]] has no 'name' or no 'version'")
+    entries = _by_key("locked", [Entry(**vars(table)) for table in file.locked])
+    for key, entry in _by_key("wanted", [_asked(table) for table in file.wanted]).items():
+        lock = entries.get(key, entry)
+        exactly = {name: getattr(lock, name) for name in ("name", "version", "url", "sha256")}
+        editable = entry.editable and (lock.editable or entry.editable)
+        entries[key] = replace(entry, editable=editable, **exactly)
+    host = [file.host.get(name, "") for name in ("name", "python", "sha256")]
+    return Document(host[0], host[1], host[2], dict(sorted(entries.items())))
+
+
+def _by_key(table: str, entries: Sequence[Entry]) -> dict[str, Entry]:
+    keys = [str(canonicalize_name(entry.name)) for entry in entries]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"[[{table}]] has {key} twice")
+    return dict(zip(keys, entries, strict=True))
+
+
+def _asked(table: _Wanted) -> Entry:
+    """What was asked for; an editable is where its requirement says, less extras."""
+    text, until = table.requirement, None if table.until is None else str(table.until)
+    if not text:
+        raise ValueError("a table [[wanted]] has no 'requirement'")
+    if table.intent not in INTENTS:
+        raise ValueError(f"the intent {table.intent!r} is none of {', '.join(INTENTS)}")
+    if until is not None and not _is_date(until):
+        raise ValueError(f"until: {until!r} is not a date (YYYY-MM-DD)")
+    editable = re.sub(r"(?<=.)\[[^]]+]$", "", text) if table.editable else None
+    given = {**vars(table), "name": table.name or _name(text), "until": until, "editable": editable}
+    return Entry("", requested=True, **given)
+
+
+def _name(requirement: str) -> str:
     try:
-        return bool(item.key)
+        return Requirement(requirement).name
+    except InvalidRequirement:
+        raise ValueError(f"the wanted {requirement!r} has no name") from None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
 
 
-def _without_defaults(item: Wanted | Locked, default: Wanted | Locked) -> dict[str, Any]:
-    known = asdict(default)
-    return {key: value for key, value in asdict(item).items() if value != known[key]}
-
-
-def _direct(document: Document) -> set[str]:
-    """The normalized names of what was asked for by its URL."""
-    return {item.key for item in document.wanted if " @ " in item.requirement}
-
-
 def _options(document: Document) -> list[str]:
     """Where the files are, as lines of a requirements file."""
-    found: dict[str, None] = {}
-    for item in document.wanted:
-        found.update(dict.fromkeys(o for o in item.options if o.startswith(_PLACES)))
-    return [_option(option) for option in found]
+    found = dict.fromkeys(option for e in document.entries.values() for option in e.options)
+    parts = (option.partition("=") for option in found)
+    return [
+        f"{name}{equals}{shlex.quote(value)}" if equals else name
+        for name, equals, value in parts
+        if name in _PLACES
+    ]
 
 
-def _exactly(item: Locked, direct: bool) -> str:
-    scheme = urlsplit(item.url or "").scheme
-    if item.url and (direct or "+" in scheme):
-        return f"{item.name} @ {item.url}"
-    return f"{item.name}=={item.version}"
+def _is_direct(entry: Entry) -> bool:
+    """Whether only its URL gives the same again."""
+    asked = " @ " in (entry.requirement or "")
+    return bool(entry.url) and (asked or "+" in urlsplit(entry.url or "").scheme)
 
 
-def _option(option: str) -> str:
-    name, equals, value = option.partition("=")
-    return f"{name}{equals}{shlex.quote(value)}" if equals else name
+def _exactly(entry: Entry) -> str:
+    return f"{entry.name} @ {entry.url}" if _is_direct(entry) else f"{entry.name}=={entry.version}"
 
 
 def _yaml(text: str) -> str:

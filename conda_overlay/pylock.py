@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from packaging.markers import Marker
-from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
-from packaging.utils import parse_wheel_filename
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from conda_overlay.document import Document, Locked
+from conda_overlay.document import Document
+from conda_overlay.models import Entry
 
 VERSION = "1.0"
 
@@ -20,21 +22,24 @@ def tables(document: Document) -> dict[str, Any]:
     """The content of the file.
 
     Raises:
-        ValueError: nobody knows which file a distribution came from, and the format needs one.
+        ValueError: the file that a distribution came from is unknown, and the format needs it.
     """
     minor = ".".join(document.python.split(".")[:2])
     return {
         "lock-version": VERSION,
         "requires-python": f"=={minor}.*",
         "created-by": "conda-overlay",
-        "packages": [_package(item) for item in document.locked],
+        "packages": [
+            {"name": key, "version": entry.version, **_source(entry)}
+            for key, entry in document.entries.items()
+        ],
     }
 
 
-def locked(
+def entries(
     data: Mapping[str, Any], directory: Path, markers: Mapping[str, str]
-) -> Iterator[Locked]:
-    """What a file locks for one environment.
+) -> dict[str, Entry]:
+    """What a file locks for one environment, by normalized name.
 
     Args:
         data: the content of the file.
@@ -49,79 +54,73 @@ def locked(
     groups = frozenset(data.get("default-groups", ()))
     environment: dict[str, Any] = {**markers, "extras": frozenset(), "dependency_groups": groups}
     tags = {tag: rank for rank, tag in enumerate(_tags(markers["python_version"]))}
+    found: dict[str, Entry] = {}
     for package in data["packages"]:
         marker = package.get("marker")
-        if not marker or Marker(marker).evaluate(environment):
-            yield _locked(package, directory, tags)
+        if marker and not Marker(marker).evaluate(environment):
+            continue
+        key = str(canonicalize_name(package["name"]))
+        if key in found:
+            raise ValueError(f"it has {key} twice for this environment")
+        found[key] = _entry(package, directory, tags)
+    return found
 
 
-def _package(item: Locked) -> dict[str, Any]:
-    return {"name": item.key, "version": item.version, **_source(item)}
-
-
-def _source(item: Locked) -> dict[str, Any]:
-    if item.editable:
-        return {"directory": {"path": item.editable, "editable": True}}
-    kind, plus, repository = (item.url or "").partition("+")
+def _source(entry: Entry) -> dict[str, Any]:
+    if entry.editable:
+        return {"directory": {"path": entry.editable, "editable": True}}
+    kind, plus, repository = (entry.url or "").partition("+")
     if plus and kind.isalpha():
         return {"vcs": _vcs(kind, repository)}
-    if not item.url or not item.sha256:
-        raise ValueError(f"nobody knows which file {item.name} {item.version} came from")
-    name = PurePosixPath(unquote(urlsplit(item.url).path)).name
-    file = {"name": name, "url": item.url, "hashes": {"sha256": item.sha256}}
+    if not entry.url or not entry.sha256:
+        raise ValueError(f"source file unknown for {entry.name} {entry.version}")
+    name = _file_name({"url": entry.url})
+    file = {"url": entry.url, "hashes": {"sha256": entry.sha256}}
     if name.endswith(".whl"):
-        return {"wheels": [file]}
-    if name.endswith((f"-{item.version}.tar.gz", f"-{item.version}.zip")):
-        return {"sdist": file}
-    del file["name"]
+        return {"wheels": [{"name": name, **file}]}
+    if name.endswith((f"-{entry.version}.tar.gz", f"-{entry.version}.zip")):
+        return {"sdist": {"name": name, **file}}
     return {"archive": file}
 
 
-def _vcs(kind: str, repository: str) -> dict[str, str]:
+def _vcs(kind: str, repository: str) -> dict[str, str | None]:
     url, _, fragment = repository.partition("#")
     url, _, commit = url.rpartition("@")
     subdirectory = parse_qs(fragment).get("subdirectory", [None])[0]
-    found = {"type": kind, "url": url, "commit-id": commit, "subdirectory": subdirectory}
-    return {name: value for name, value in found.items() if value is not None}
+    return {"type": kind, "url": url, "commit-id": commit, "subdirectory": subdirectory}
 
 
-def _locked(package: Mapping[str, Any], directory: Path, tags: Mapping[Tag, int]) -> Locked:
-    name, version = package["name"], package.get("version", "")
-    tree = package.get("directory", {})
-    if tree.get("editable"):
+def _entry(package: Mapping[str, Any], directory: Path, tags: Mapping[Tag, int]) -> Entry:
+    entry = Entry(package.get("version", ""), package["name"], requested=True)
+    if tree := package.get("directory"):
         path = directory / tree["path"] / tree.get("subdirectory", "")
-        return Locked(name, version, editable=str(path), requested=True)
-    if tree:
-        return Locked(name, version, (directory / tree["path"]).as_uri(), requested=True)
+        if tree.get("editable"):
+            return replace(entry, editable=str(path))
+        return replace(entry, url=path.as_uri())
+    source = package.get("vcs") or _file(package, tags)
+    url = source.get("url") or (directory / source["path"]).as_uri()
     if "vcs" in package:
-        vcs = package["vcs"]
-        url = vcs.get("url") or (directory / vcs["path"]).as_uri()
-        below = f"#subdirectory={vcs['subdirectory']}" if "subdirectory" in vcs else ""
-        url = f"{vcs['type']}+{url}@{vcs['commit-id']}{below}"
-        return Locked(name, version, url, requested=True)
-    file = _file(package, tags)
-    url = file.get("url") or (directory / file["path"]).absolute().as_uri()
-    return Locked(name, version, url, file["hashes"].get("sha256"), requested=True)
+        url = f"{source['type']}+{url}@{source['commit-id']}"
+    if "subdirectory" in source:
+        url += f"#subdirectory={source['subdirectory']}"
+    return replace(entry, url=url, sha256=source.get("hashes", {}).get("sha256"))
 
 
 def _file(package: Mapping[str, Any], tags: Mapping[Tag, int]) -> Mapping[str, Any]:
     """The wheel that fits best, or else the source."""
-    ranked = []
-    for number, wheel in enumerate(package.get("wheels", ())):
-        ranks = [tags[tag] for tag in parse_wheel_filename(_name(wheel))[3] if tag in tags]
-        if ranks:
-            ranked.append((min(ranks), number))
-    if ranked:
-        file: Mapping[str, Any] = package["wheels"][min(ranked)[1]]
-        return file
-    for kind in ("sdist", "archive"):
-        if kind in package:
-            source: Mapping[str, Any] = package[kind]
-            return source
+
+    def rank(wheel: Mapping[str, Any]) -> int:
+        found = parse_wheel_filename(_file_name(wheel))[3]
+        return min((tags[tag] for tag in found if tag in tags), default=len(tags))
+
+    wheels = [wheel for wheel in package.get("wheels", ()) if rank(wheel) < len(tags)]
+    sources = [package[kind] for kind in ("sdist", "archive") if kind in package]
+    for file in (*sorted(wheels, key=rank), *sources):
+        return dict(file)
     raise ValueError(f"it has no file of {package['name']} for this environment")
 
 
-def _name(file: Mapping[str, Any]) -> str:
+def _file_name(file: Mapping[str, Any]) -> str:
     place = file.get("name") or file.get("path") or unquote(urlsplit(file["url"]).path)
     return PurePosixPath(str(place)).name
 
@@ -129,9 +128,5 @@ def _name(file: Mapping[str, Any]) -> str:
 def _tags(python: str) -> Sequence[Tag]:
     """What wheels a CPython of this machine takes, the best first."""
     major, minor = map(int, python.split("."))
-    platforms = list(platform_tags())
     mine = f"cp{major}{minor}"
-    return [
-        *cpython_tags((major, minor), [mine], platforms),
-        *compatible_tags((major, minor), mine, platforms),
-    ]
+    return [*cpython_tags((major, minor), [mine]), *compatible_tags((major, minor), mine)]

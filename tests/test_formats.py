@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from conda_overlay import formats
 from conda_overlay.distributions import without_credentials
-from conda_overlay.document import Document, Locked, Wanted, describe
+from conda_overlay.document import Document, describe
 from conda_overlay.exceptions import OverlayError
-from conda_overlay.models import Entry
+from conda_overlay.models import INTENTS, Entry
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,21 +26,33 @@ else:
 
 MARKERS = {"python_version": "3.11", "sys_platform": "linux", "os_name": "posix"}
 SHA = "0123456789abcdef" * 4
-WHEEL = Locked(
-    "Alpha_One", "2.0", "https://host.invalid/a/alpha_one-2.0-py3-none-any.whl", SHA, requested=True
+WHEEL = Entry(
+    "2.0",
+    "Alpha_One",
+    requested=True,
+    url="https://host.invalid/a/alpha_one-2.0-py3-none-any.whl",
+    sha256=SHA,
 )
-SDIST = Locked("beta", "1.0", "https://host.invalid/beta-1.0.tar.gz", SHA)
-ARCHIVE = Locked("gamma", "1.0", "https://host.invalid/archive/main.zip", SHA)
-VCS = Locked("delta", "1.0", "git+https://host.invalid/delta.git@abc123#subdirectory=python")
-EDITABLE = Locked("mine", "0.1", editable="/home/me/mine", requested=True)
+SDIST = Entry("1.0", "beta", url="https://host.invalid/beta-1.0.tar.gz", sha256=SHA)
+ARCHIVE = Entry("1.0", "gamma", url="https://host.invalid/archive/main.zip", sha256=SHA)
+VCS = Entry("1.0", "delta", url="git+https://host.invalid/delta.git@abc123#subdirectory=python")
+EDITABLE = Entry("0.1", "mine", requested=True, editable="/home/me/mine")
 
 
-def document(*locked: Locked, wanted: tuple[Wanted, ...] = ()) -> Document:
-    return Document("science", "3.11.7", "f" * 64, wanted, locked)
+def keyed(*entries: Entry) -> dict[str, Entry]:
+    return {canonicalize_name(entry.name): entry for entry in entries}
+
+
+def document(*entries: Entry, **conda: str) -> Document:
+    return Document("science", "3.11.7", "f" * 64, keyed(*entries), conda)
 
 
 def again(text: str, name: str = "overlay.toml") -> Document:
     return formats.read(text, name, MARKERS)
+
+
+def tables(*entries: Entry) -> Any:
+    return tomllib.loads(formats.overlay_toml(document(*entries)))
 
 
 def packages(text: str) -> dict[str, Any]:
@@ -47,34 +60,94 @@ def packages(text: str) -> dict[str, Any]:
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-WANTED = st.builds(
-    Wanted,
-    requirement=TEXT,
-    name=st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True),
-    editable=st.booleans(),
-    options=st.lists(TEXT, max_size=2).map(tuple),
-    reason=st.none() | TEXT,
-    intent=st.sampled_from(["fix", "hold", "dev"]),
-    until=st.none() | st.dates().map(str),
-)
-LOCKED = st.builds(
-    Locked,
-    name=TEXT,
+NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
+ENTRY = st.builds(
+    Entry,
     version=TEXT,
+    name=NAME,
     url=st.none() | TEXT,
     sha256=st.none() | TEXT,
     editable=st.none() | TEXT,
-    requested=st.booleans(),
+)
+REQUESTED = st.builds(
+    replace,
+    ENTRY,
+    requested=st.just(True),
+    requirement=TEXT,
+    options=st.lists(TEXT, max_size=2).map(tuple),
+    reason=st.none() | TEXT,
+    intent=st.sampled_from(INTENTS),
+    until=st.none() | st.dates().map(str),
 )
 
 
-@given(TEXT, st.lists(WANTED, max_size=3), st.lists(LOCKED, max_size=3))
+@given(TEXT, st.lists(ENTRY | REQUESTED, max_size=5))
 @settings(deadline=None, database=None)
-def test_overlay_toml_reads_back_as_what_was_written(
-    host: str, wanted: list[Wanted], locked: list[Locked]
-) -> None:
-    original = Document(host, "3.11.7", "f" * 64, tuple(wanted), tuple(locked))
+def test_overlay_toml_reads_back_as_what_was_written(host: str, entries: list[Entry]) -> None:
+    original = Document(host, "3.11.7", "f" * 64, keyed(*entries))
     assert again(formats.overlay_toml(original)) == original
+
+
+def test_overlay_toml_is_what_was_asked_for_and_what_was_got() -> None:
+    asked = replace(
+        WHEEL,
+        requirement="Alpha-One>=1",
+        options=("--pre",),
+        reason="ticket 7",
+        intent="hold",
+        until="2030-01-31",
+    )
+    mine = replace(EDITABLE, requirement="/home/me/mine", intent="dev")
+    expected = f"""\
+format = 1
+
+[host]
+name = "science"
+python = "3.11.7"
+sha256 = "{"f" * 64}"
+
+[[wanted]]
+requirement = "Alpha-One>=1"
+name = "Alpha_One"
+options = ["--pre"]
+reason = "ticket 7"
+intent = "hold"
+until = "2030-01-31"
+
+[[wanted]]
+requirement = "/home/me/mine"
+name = "mine"
+editable = true
+intent = "dev"
+
+[[locked]]
+name = "Alpha_One"
+version = "2.0"
+url = "{WHEEL.url}"
+sha256 = "{SHA}"
+requested = true
+
+[[locked]]
+name = "beta"
+version = "1.0"
+url = "{SDIST.url}"
+sha256 = "{SHA}"
+
+[[locked]]
+name = "mine"
+version = "0.1"
+editable = "/home/me/mine"
+requested = true
+"""
+    assert formats.overlay_toml(document(asked, SDIST, mine)) == expected
+
+
+def test_what_was_asked_for_in_words_unknown_is_asked_for_again_as_it_is() -> None:
+    asked = {item["name"]: item for item in tables(WHEEL, SDIST, EDITABLE)["wanted"]}
+    assert asked == {
+        "Alpha_One": {"requirement": "Alpha_One==2.0", "name": "Alpha_One"},
+        "mine": {"requirement": "/home/me/mine", "name": "mine", "editable": True},
+    }
 
 
 def test_pylock_has_for_each_distribution_the_table_of_its_origin() -> None:
@@ -103,12 +176,19 @@ def test_pylock_is_valid_by_the_reference_implementation() -> None:
 def test_pylock_reads_back_the_same_distributions() -> None:
     items = (WHEEL, SDIST, ARCHIVE, VCS, EDITABLE)
     read = again(formats.pylock_toml(document(*items)), "pylock.toml")
-    expected = [replace(item, name=item.key, requested=True) for item in items]
-    assert list(read.locked) == expected
+    assert read.entries == {
+        key: replace(item, name=key, requested=True) for key, item in keyed(*items).items()
+    }
+
+
+def test_a_pylock_says_nothing_of_what_was_asked_for() -> None:
+    read = again(formats.pylock_toml(document(WHEEL, EDITABLE)), "pylock.toml")
+    assert list(read.entries) == ["alpha-one", "mine"]
+    assert read.requested == {}
 
 
 def test_pylock_needs_to_know_every_file() -> None:
-    with pytest.raises(OverlayError, match="nobody knows which file beta"):
+    with pytest.raises(OverlayError, match=r"source file unknown for beta 1\.0"):
         formats.pylock_toml(document(WHEEL, replace(SDIST, url=None)))
 
 
@@ -145,19 +225,19 @@ def test_of_a_foreign_pylock_the_wheel_is_taken_that_fits_best() -> None:
     import platform
 
     text = FOREIGN.replace("{machine}", platform.machine())
-    [fast] = again(text, "pylock.toml").locked
+    [fast] = again(text, "pylock.toml").entries.values()
     assert (fast.name, fast.sha256) == ("fast", "abi3")
 
 
 def test_of_a_foreign_pylock_the_source_is_taken_where_no_wheel_fits() -> None:
     text = FOREIGN.replace("py3-none-any", "py2-none-any").replace("{machine}", "pdp11")
-    [fast] = formats.read(text, "/some/where/pylock.toml", MARKERS).locked
+    [fast] = formats.read(text, "/some/where/pylock.toml", MARKERS).entries.values()
     assert (fast.url, fast.sha256) == ("file:///some/where/sdists/fast-1.0.tar.gz", "s")
 
 
 def test_requirements_have_hashes_and_name_the_places() -> None:
-    wanted = Wanted("Alpha_One", options=("--find-links=/my wheels", "--constraint=/c.txt"))
-    text = formats.requirements(document(WHEEL, SDIST, wanted=(wanted,)))
+    options = ("--find-links=/my wheels", "--constraint=/c.txt", "--prefer-binary")
+    text = formats.requirements(document(replace(WHEEL, options=options), SDIST))
     assert text == (
         f"--find-links='/my wheels'\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
         f"beta==1.0 --hash=sha256:{SHA}\n"
@@ -167,7 +247,7 @@ def test_requirements_have_hashes_and_name_the_places() -> None:
 def test_requirements_have_no_hash_where_one_is_unknown_since_pip_wants_all_or_none() -> None:
     text = formats.requirements(document(WHEEL, replace(SDIST, sha256=None)))
     assert "--hash" not in text
-    assert "nobody knows that of beta" in text
+    assert "hashes unknown for beta" in text
 
 
 def test_an_editable_beside_hashes_is_a_comment_since_pip_would_refuse_the_file() -> None:
@@ -177,14 +257,16 @@ def test_an_editable_beside_hashes_is_a_comment_since_pip_would_refuse_the_file(
 
 
 def test_what_came_from_a_url_is_required_by_that_url() -> None:
-    wanted = Wanted(f"gamma @ {ARCHIVE.url}")
-    text = formats.requirements(document(ARCHIVE, wanted=(wanted,)))
+    asked = replace(ARCHIVE, requested=True, requirement=f"gamma @ {ARCHIVE.url}")
+    text = formats.requirements(document(asked))
     assert text == f"gamma @ {ARCHIVE.url} --hash=sha256:{SHA}\n"
     assert Requirement(text.partition(" --hash")[0]).url == ARCHIVE.url
 
 
 def test_environment_yml_asks_conda_for_what_the_host_has_by_conda_and_pip_for_the_rest() -> None:
-    text = formats.environment_yaml(document(replace(WHEEL, conda="alpha_one"), SDIST, EDITABLE))
+    text = formats.environment_yaml(
+        document(WHEEL, SDIST, EDITABLE, **{"alpha-one": "alpha_one", "mine": "mine"})
+    )
     assert text == (
         "name: science\ndependencies:\n  - alpha_one=2.0\n  - pip\n  - pip:\n      - beta==1.0\n"
         "  # mine is an editable install of /home/me/mine\n"
@@ -232,13 +314,33 @@ BROKEN = {
     "bad marker": (
         "lock-version = '1.0'\n[[packages]]\nname = 'a'\nmarker = '?'\n", "neither",
     ),
-    "unknown key": (GOOD + "intnet = 'fix'\n", "knows no 'intnet'"),
+    "unknown key": (GOOD + "intnet = 'fix'\n", "wanted: 'intnet' is not known"),
     "unknown intent": (GOOD + "intent = 'fxi'\n", "the intent 'fxi' is none of"),
-    "no date": (GOOD + "until = 'soon'\n", "neither"),
-    "wrong type": (GOOD + "options = 'x'\n", "'options' of [[wanted]] is of the wrong type"),
-    "wrong item": (GOOD + "options = [1]\n", "'options' of [[wanted]] is of the wrong type"),
+    "no date": (GOOD + "until = 'soon'\n", "'soon' is not a date (YYYY-MM-DD)"),
+    "wrong type": (GOOD + "options = 'x'\n", "wanted: options: 'x' is of the wrong type"),
+    "wrong item": (GOOD + "options = [1]\n", "wanted: options: 1 is of the wrong type"),
     "no requirement": ("format = 1\n[[wanted]]\nname = 'a'\n", "has no 'requirement'"),
     "no name": ("format = 1\n[[wanted]]\nrequirement = '/src'\n", "'/src' has no name"),
+    "no time": (GOOD + "until = 2030-01-31T10:00:00\n", "is not a date"),
+    "short date": (GOOD + "until = '20300131'\n", "is not a date"),
+    "editable is text": (GOOD + "editable = '/x'\n", "wanted: editable: '/x' is of the wrong type"),
+    "empty requirement": (
+        "format = 1\n[[wanted]]\nname = 'a'\nrequirement = ''\n", "has no 'requirement'",
+    ),
+    "lock without version": ("format = 1\n[[locked]]\nname = 'a'\n", "no 'version'"),
+    "lock with unknown key": (
+        "format = 1\n[[locked]]\nname = 'a'\nversion = '1'\nsince = 'x'\n",
+        "locked: 'since' is not known",
+    ),
+    "unknown table": (GOOD + "[[wnated]]\nrequirement = 'b'\n", "'wnated' is not known"),
+    "wanted twice": (GOOD + "[[wanted]]\nrequirement = 'A>1'\n", "[[wanted]] has a twice"),
+    "locked twice": (
+        "format = 1\n" + 2 * "[[locked]]\nname = 'a'\nversion = '1'\n", "[[locked]] has a twice",
+    ),
+    "pylock of two": (
+        "lock-version = '1.0'\n" + 2 * "[[packages]]\nname = 'a'\nvcs = "
+        "{ type = 'git', url = 'u', commit-id = 'c' }\n", "has a twice for this environment",
+    ),
     "wanted is no table": ("format = 1\nwanted = 3\n", "neither"),
     "wanted holds text": ("format = 1\nwanted = ['a']\n", "neither"),
     "host is text": ("format = 1\nhost = 'a'\n", "neither"),
@@ -258,8 +360,8 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(text: str, says: 
 @given(st.integers(0, 400), st.binary(max_size=3))
 @settings(deadline=None, database=None)
 def test_a_damaged_file_is_read_or_refused_and_never_a_crash(place: int, garbage: bytes) -> None:
-    wanted = Wanted("alpha>=1", until="2030-01-01", options=("--pre",))
-    whole = formats.overlay_toml(document(WHEEL, wanted=(wanted,))).encode()
+    asked = replace(WHEEL, requirement="alpha>=1", until="2030-01-01", options=("--pre",))
+    whole = formats.overlay_toml(document(asked)).encode()
     text = (whole[:place] + garbage + whole[place + 1 :]).decode(errors="replace")
     try:
         assert isinstance(again(text), Document)
@@ -278,21 +380,67 @@ def test_for_other_formats_the_hint_names_what_reads_them(name: str, hint: str) 
 
 
 def test_a_date_may_be_written_without_quotes() -> None:
-    [wanted] = again(GOOD + "until = 2030-01-31\n").wanted
-    assert wanted.until == "2030-01-31"
+    assert again(GOOD + "until = 2030-01-31\n").entries["a"].until == "2030-01-31"
 
 
 def test_an_overlay_toml_by_hand_needs_neither_host_nor_lock() -> None:
-    assert again(GOOD) == Document("", "", "", (Wanted("a"),), ())
+    asked = Entry("", "a", requested=True, requirement="a")
+    read = again(GOOD)
+    assert read == Document("", "", "", {"a": asked})
+    assert read.requested == read.entries
+
+
+def test_what_is_asked_for_comes_from_wanted_and_what_was_got_from_locked() -> None:
+    text = (
+        'format = 1\n[[wanted]]\nrequirement = "alpha_one>=1"\nreason = "r"\n'
+        f'[[locked]]\nname = "Alpha.One"\nversion = "2.0"\nurl = "u"\nsha256 = "{SHA}"\n'
+        '[[locked]]\nname = "beta"\nversion = "1.0"\n'
+    )
+    assert again(text).entries == {
+        "alpha-one": Entry(
+            "2.0", "Alpha.One", "", "", "r", True, "alpha_one>=1", url="u", sha256=SHA
+        ),
+        "beta": Entry("1.0", "beta"),
+    }
+    assert list(again(text).requested) == ["alpha-one"]
+
+
+LOCKED_EDITABLE = '[[locked]]\nname = "mine"\nversion = "1"\neditable = "/src/checkout"\n'
+
+
+@pytest.mark.parametrize(
+    ("wanted", "locked", "expected"),
+    [
+        ('requirement = "/src/mine"\neditable = true', "", "/src/mine"),
+        ('requirement = "/src/mine[extra]"\neditable = true', "", "/src/mine"),
+        ('requirement = "git+https://h.invalid/m"\neditable = true', "", "git+https://h.invalid/m"),
+        ('requirement = "git+https://h.invalid/m"\neditable = true', LOCKED_EDITABLE,
+         "/src/checkout"),
+        ('requirement = "mine>=1"', LOCKED_EDITABLE, None),
+    ],
+)  # fmt: skip
+def test_an_editable_is_in_its_locked_directory_or_where_its_requirement_says(
+    wanted: str, locked: str, expected: str | None
+) -> None:
+    entry = again(f'format = 1\n[[wanted]]\nname = "mine"\n{wanted}\n{locked}').entries["mine"]
+    assert entry.editable == expected
+
+
+def test_whoever_exports_an_editable_is_told_where_the_file_holds() -> None:
+    assert formats.notes(document(WHEEL, EDITABLE)) == [
+        "mine is an editable install of /home/me/mine: "
+        "the file can only be applied where that directory exists."
+    ]
 
 
 FINGERPRINT = {"python": "3.11.7", "sha256": "x", "packages": ["ruamel.yaml-0.18-py311_0"]}
 
 
 def test_conda_packages_are_found_by_normalized_name() -> None:
-    entries = {"ruamel-yaml": Entry("0.19", "", "", None, True, "ruamel.yaml==0.19")}
-    [item] = describe("science", FINGERPRINT, entries, {}).locked
-    assert item.conda == "ruamel.yaml"
+    entries = {"ruamel-yaml": Entry("0.19", "ruamel.yaml"), "alpha": Entry("1", "alpha")}
+    described = describe("science", FINGERPRINT, entries)
+    assert described.conda == {"ruamel-yaml": "ruamel.yaml"}
+    assert list(described.entries.items()) == sorted(entries.items())
 
 
 @pytest.mark.parametrize(
@@ -320,5 +468,18 @@ def test_a_lock_file_names_paths_relative_to_itself(tmp_path: Path) -> None:
         "lock-version = '1.0'\n[[packages]]\nname = 'mine'\nversion = '1'\n"
         "directory = { path = 'src/mine', editable = true }\n"
     )
-    [mine] = formats.read(text, str(tmp_path / "pylock.toml"), MARKERS).locked
+    [mine] = formats.read(text, str(tmp_path / "pylock.toml"), MARKERS).entries.values()
     assert mine.editable == str(tmp_path / "src/mine")
+
+
+def test_a_lock_file_names_what_is_below_a_source() -> None:
+    text = (
+        "lock-version = '1.0'\n"
+        "[[packages]]\nname = 'a'\nversion = '1'\n[packages.archive]\nsubdirectory = 'py'\n"
+        "url = 'https://h.invalid/a.zip'\nhashes = { sha256 = 's' }\n"
+        "[[packages]]\nname = 'b'\nversion = '1'\n"
+        "directory = { path = 'src', subdirectory = 'py' }\n"
+    )
+    read = formats.read(text, "/some/where/pylock.toml", MARKERS).entries
+    assert read["a"].url == "https://h.invalid/a.zip#subdirectory=py"
+    assert read["b"].url == "file:///some/where/src/py"

@@ -13,11 +13,11 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import change
+    from conda_overlay.cli import common
     from conda_overlay.formats import FORMATS
 
-    change.add_reading_options(parser, EXAMPLES)
-    parser.add_argument("-f", "--file", metavar="FILE", help="Where to; standard output if not.")
+    common.add_reading_options(parser, EXAMPLES)
+    parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
     parser.add_argument(
         "--format", choices=FORMATS, help="By the file's name, else overlay.toml, if not given."
     )
@@ -29,14 +29,14 @@ def execute(arguments: Namespace) -> int:
 
     from conda.base.context import context
 
-    from conda_overlay.cli import change, output
+    from conda_overlay.cli import common, output
     from conda_overlay.exceptions import OverlayError
-    from conda_overlay.formats import FORMATS, format_of
+    from conda_overlay.formats import FORMATS, format_of, notes
 
-    overlay = change.opened()
+    document = common.opened().document()
     file = Path(arguments.file) if arguments.file else None
     name = arguments.format or format_of(file.name if file else "")
-    text = FORMATS[name](overlay.document())
+    text = FORMATS[name](document)
     if file is not None:
         try:
             file.write_text(text, encoding="utf-8")
@@ -44,8 +44,12 @@ def execute(arguments: Namespace) -> int:
             raise OverlayError(
                 f"{file} cannot be written: {error.strerror}.", path=str(file)
             ) from error
+    told = {"format": name, "file": arguments.file, "text": text, "notes": notes(document)}
     if context.json:
-        output.show_json({"success": True, "format": name, "file": arguments.file, "text": text})
-    elif file is None:
+        output.show_json({"success": True, **told})
+        return 0
+    if file is None:
         output.say(text, end="")
+    for note in notes(document):
+        output.tell(note)
     return 0

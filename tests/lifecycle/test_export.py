@@ -124,6 +124,7 @@ def test_the_name_of_the_file_chooses_the_format_and_json_tells_it(quick: Bench)
             "format": name,
             "file": str(file),
             "text": file.read_text(),
+            "notes": [],
         }
         assert file.read_text() == exported(quick, name)
     quick.ask("export", "-f", quick.user.home / "other.toml", "--format", "requirements.txt")
@@ -232,10 +233,10 @@ def test_what_was_done_by_hand_is_exported_too(quick: Bench, wheels: Path) -> No
     quick.make_by_hand(wheels / "new-1.0-py3-none-any.whl")
     assert wanted(quick)["new"]["requirement"] == "new==1.0"
     assert exported(quick, "requirements.txt") == (
-        "# Without hashes, because nobody knows that of new.\nnew==1.0\n"
+        "# No hashes: hashes unknown for new.\nnew==1.0\n"
     )
     done = quick.refuse("export", "--format", "pylock.toml")
-    assert "nobody knows which file new 1.0 came from" in done
+    assert "source file unknown for new 1.0" in done
 
 
 def test_without_an_overlay_it_says_so(quick: Bench) -> None:
