@@ -10,8 +10,8 @@ import pytest
 
 from tests.bed import environment, place
 from tests.bed.users import User
+from tests.bench import Bench
 from tests.conftest import Conda, Condas
-from tests.install.bench import Bench
 
 
 @pytest.fixture

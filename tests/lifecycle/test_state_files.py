@@ -18,8 +18,8 @@ from conda_overlay.exceptions import StateError
 from conda_overlay.store import Store
 from tests.bed import users
 from tests.lifecycle.bench import Bench
-from tests.lifecycle.observed import leftovers, save, state
-from tests.lifecycle.server import Server, served
+from tests.observed import leftovers, save, state
+from tests.server import Server, served
 
 FILES = ("history/3.json", "history/2.json", "history/3.files", "host", "lock", "notice", "told")
 
