@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.bed import environment, place
+from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
 from tests.bench import Bench
-from tests.conftest import Conda, Condas
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.bed import dists, place, users
-from tests.conftest import Conda, Condas
+from tests.bed.condas import Conda, Condas
 from tests.lifecycle.bench import Bench
 from tests.observed import State, leftovers, numbers, save, state, status
 from tests.server import KILLED, Ended, Server, served
