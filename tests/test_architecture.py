@@ -12,7 +12,7 @@ import pytest
 
 from tests.bed import place
 from tests.bed.command import checked
-from tests.conftest import Conda
+from tests.bed.condas import Conda
 
 LEVELS = (
     {"__main__"},

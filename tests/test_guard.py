@@ -14,9 +14,9 @@ import pytest
 from conda_overlay import guard
 from conda_overlay.activation import wiring
 from tests.bed import cpython, dists, place, pypi, relocate
+from tests.bed.condas import Conda
 from tests.bed.cpython import Interpreter
 from tests.bed.users import User
-from tests.conftest import Conda
 
 DEFAULT = cpython.default()
 SYSTEM = Path("/usr/bin/python3")  # Debian's has a sitecustomize of its own

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.bed import environment, place
+from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.conftest import Conda
 
 
 @pytest.fixture

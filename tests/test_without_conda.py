@@ -10,8 +10,8 @@ import pytest
 
 from tests.bed import cpython, place, plugin, pypi
 from tests.bed.command import checked
+from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.conftest import Conda
 
 SENTENCE = (
     "conda-overlay is a plugin of conda, and there is no conda in this Python: "

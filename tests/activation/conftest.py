@@ -12,8 +12,8 @@ from tests.activation.made import Overlay, overlay
 from tests.activation.run import FLAGS, Shell, needs
 from tests.bed import base, environment, place, pypi
 from tests.bed.command import checked
+from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.conftest import Conda
 
 settings.register_profile("bed", deadline=None, database=None)
 settings.load_profile("bed")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.activation.made import Overlay
+from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.conftest import Conda
 
 FLAGS = {
     "bash": ["bash", "--norc", "-eu", "-o", "pipefail"],

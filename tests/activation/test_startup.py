@@ -13,8 +13,8 @@ from conda_overlay.activation import startup
 from tests.activation.made import Overlay, overlay
 from tests.activation.run import Dump, Shell, Step
 from tests.bed import base, environment, place
+from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.conftest import Conda
 
 LOADED = "import sys; print('conda_overlay.activation.startup' in sys.modules)"
 

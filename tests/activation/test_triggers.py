@@ -12,8 +12,8 @@ import pytest
 from tests.activation.made import Overlay, overlay
 from tests.activation.run import Dump, Export, Nested, Shell, Step, check
 from tests.bed import base, environment, place, plugin, users
+from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.conftest import Conda
 
 
 def in_order(shell: Shell, steps: list[Step]) -> None:

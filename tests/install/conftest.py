@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.bed import environment, place
+from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
-from tests.conftest import Conda, Condas
-from tests.install.bench import Bench
+from tests.bench import Bench
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists, environment
-from tests.install.bench import Bench
+from tests.bench import Bench
 
 
 @pytest.fixture

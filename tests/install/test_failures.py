@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists, environment
-from tests.install.bench import Bench, Done
+from tests.bench import Bench, Done
 
 SLOW = """
 import os, time

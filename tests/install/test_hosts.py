@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import environment
-from tests.install.bench import Bench
+from tests.bench import Bench
 
 
 @pytest.fixture

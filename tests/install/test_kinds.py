@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists, environment
-from tests.install.bench import Bench
+from tests.bench import Bench
 
 SETUP = """
 from setuptools import Extension, setup

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bed import cpython, environment, pypi
 from tests.bed.cpython import Interpreter
-from tests.install.bench import Bench
+from tests.bench import Bench
 from tests.install.test_kinds import own
 
 PIPS = {

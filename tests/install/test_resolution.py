@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists
-from tests.install.bench import Bench
+from tests.bench import Bench
 
 
 def moves(plan: dict[str, list[dict[str, str]]]) -> dict[str, tuple[str, str | None]]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.install import bench
-from tests.install.bench import Done
+from tests import bench
+from tests.bench import Done
 
 
 class Bench(bench.Bench):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.bed import place
+from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
-from tests.conftest import Conda, Condas
 from tests.lifecycle.bench import Bench
 
 

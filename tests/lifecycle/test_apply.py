@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import dists
 from tests.bed.users import User
-from tests.lifecycle import sources
 from tests.lifecycle.bench import Bench
 
 

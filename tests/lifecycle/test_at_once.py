@@ -11,8 +11,8 @@ import pytest
 
 from tests.bed import dists
 from tests.lifecycle.bench import Bench
-from tests.lifecycle.observed import leftovers, numbers
-from tests.lifecycle.server import Server, served
+from tests.observed import leftovers, numbers
+from tests.server import Server, served
 
 WRITERS = 16
 BY_COMMAND_LINE = 3

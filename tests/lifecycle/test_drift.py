@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests import sources
 from tests.bed import dists, environment, place
-from tests.lifecycle import sources
 from tests.lifecycle.bench import Bench
 
 SCRIPT = """

@@ -13,8 +13,8 @@ import pytest
 
 from tests.bed import dists
 from tests.lifecycle.bench import Bench
-from tests.lifecycle.observed import leftovers, numbers, state
-from tests.lifecycle.server import KILLED, Server, served
+from tests.observed import leftovers, numbers, state
+from tests.server import KILLED, Server, served
 
 Mount = Callable[..., Path]
 

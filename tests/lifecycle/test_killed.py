@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from tests.bed import dists, place, users
-from tests.conftest import Conda, Condas
+from tests.bed.condas import Conda, Condas
 from tests.lifecycle.bench import Bench
-from tests.lifecycle.observed import State, leftovers, numbers, save, state, status
-from tests.lifecycle.server import KILLED, Ended, Server, served
+from tests.observed import State, leftovers, numbers, save, state, status
+from tests.server import KILLED, Ended, Server, served
 
 FACTOR = int(os.environ.get("CONDA_OVERLAY_TEST_FACTOR", "1"))
 """How many times as many cases as usual."""

@@ -18,8 +18,8 @@ from conda_overlay.exceptions import StateError
 from conda_overlay.store import Store
 from tests.bed import users
 from tests.lifecycle.bench import Bench
-from tests.lifecycle.observed import leftovers, save, state
-from tests.lifecycle.server import Server, served
+from tests.observed import leftovers, save, state
+from tests.server import Server, served
 
 FILES = ("history/3.json", "history/2.json", "history/3.files", "host", "lock", "notice", "told")
 
@@ -84,6 +84,9 @@ class Life:
         self.bench = server.bench
         for words in (["alpha==1.5"], ["new"], ["-I", "delta==1.0"]):
             server.done("install", *words)
+        self.elsewhere = self.bench.user.home / "elsewhere"
+        self.elsewhere.mkdir()
+        os.lchown(self.elsewhere, self.bench.user.uid, self.bench.user.gid)
         told = self.bench.state / "told"
         told.write_text("2020-01-01\nnews")
         os.chown(told, self.bench.user.uid, self.bench.user.gid)
@@ -227,7 +230,7 @@ def test_damaged_record_of_an_old_revision_hinders_no_change(damaged: Life) -> N
 
 LINKS: dict[str, Callable[[Path], object]] = {
     "to nothing": lambda path: path.symlink_to("nowhere"),
-    "to another place": lambda path: path.symlink_to("/tmp"),
+    "to another place": lambda path: path.symlink_to("../../elsewhere"),
     "to itself": lambda path: path.symlink_to(path.name),
     "to no number": lambda path: path.symlink_to(".science/revisions/\u00b2"),
     "to a number that is none": lambda path: path.symlink_to(".science/revisions/03"),
@@ -244,10 +247,11 @@ def test_link_to_the_current_revision_may_be_anything(damaged: Life, kind: str) 
     bench, whole = damaged.bench, ("to an older revision", "an empty directory", "gone")
     bench.overlay.unlink()
     LINKS[kind](bench.overlay)
-    if bench.overlay.is_dir():
-        os.chown(bench.overlay, bench.user.uid, bench.user.gid)
+    if os.path.lexists(bench.overlay):
+        os.lchown(bench.overlay, bench.user.uid, bench.user.gid)
     codes = damaged.check("install", "-I", "gamma==1.0")
     assert codes[-1] == (0 if kind in whole else 1)
+    assert not list(damaged.elsewhere.iterdir())
     if kind in whole:
         assert bench.revision == (5 if kind == "an empty directory" else 4)
         damaged.server.done("undo", "3")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.activation import locate
+from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.conftest import Conda
 
 Done = subprocess.CompletedProcess[str]
 

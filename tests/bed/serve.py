@@ -1,7 +1,7 @@
 """A conda whose start is paid once: each command runs in a fork, and can be killed at a given step.
 
 Run by the interpreter of a base that has the plugin. Reads one request per line, as JSON, and
-answers each with one line; see `tests.lifecycle.server`, which talks to it. A step is a call that
+answers each with one line; see `tests.server`, which talks to it. A step is a call that
 changes a file system, as Python's audit hooks tell, below the directory that the request names;
 the process kills itself just before it, as no signal from outside could.
 """

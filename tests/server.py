@@ -1,4 +1,4 @@
-"""Talks to `tests.lifecycle.serve`: runs commands of conda by the hundred, and kills them."""
+"""Talks to `tests.bed.serve`: runs commands of conda by the hundred, and kills them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def served(bench: Bench, launcher: Sequence[str] = ()) -> Iterator[Server]:
             *launcher,
             bench.conda.prefix / "bin" / "python",
             "-I",
-            Path(__file__).with_name("serve.py"),
+            Path(__file__).with_name("bed") / "serve.py",
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

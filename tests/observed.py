@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.bed import place
 from tests.lifecycle.bench import Bench
-from tests.lifecycle.server import Server
+from tests.server import Server
 
 SEEN = ("alpha", "beta", "gamma", "delta", "new")
 
