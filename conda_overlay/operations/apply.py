@@ -154,9 +154,9 @@ def _drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> Non
 def _take(draft: Draft, document: Document) -> None:
     """Make a draft hold exactly the locked files; what is there already from that file stays."""
     for key, entry in document.entries.items():
-        if not entry.version:
+        if not (entry.version or entry.url or entry.editable):
             raise OverlayError(
-                f"The file locks nothing for {entry.requirement}.",
+                f"The file locks nothing for {entry.requirement or key}.",
                 "apply it without --locked",
                 name=key,
             )
@@ -205,7 +205,8 @@ def _check_sources(entries: Mapping[str, Entry]) -> None:
         OverlayError: one is not there.
     """
     for key, entry in entries.items():
-        if entry.editable and "://" not in entry.editable and not Path(entry.editable).is_dir():
+        remote = "://" in (entry.requirement or "") or "://" in (entry.editable or "")
+        if entry.editable and not remote and not Path(entry.editable).is_dir():
             raise OverlayError(
                 f"{entry.name or key} is an editable install of {entry.editable}, which is not "
                 "there.",
