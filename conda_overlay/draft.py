@@ -200,6 +200,8 @@ class Draft:
         assert self._planned is not None
         found, after = self._planned
         overlay, store = self.overlay, self.overlay.store
+        if Path.home().resolve() not in store.overlay.resolve().parents:
+            self._compile()
         verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
         manifest = after.files
         entries = {key: _dated(entry) for key, entry in after.entries.items()}
@@ -217,6 +219,12 @@ class Draft:
             with suppress(OSError, OverlayError):  # it is committed, whatever becomes of old trees
                 store.drop_trees(overlay.droppable(overlay.settings.overlay_keep_revisions)[0])
         return number
+
+    def _compile(self) -> None:
+        """Compile what others, who cannot write the tree, would compile at every start."""
+        final = self.overlay.store.overlay / self.overlay.host.site_below_prefix
+        words = ["-I", "-m", "compileall", "-q", "-d", str(final), str(self.site)]
+        self.overlay.host.run(words)
 
     def _revision(
         self, number: int, found: Plan, entries: Mapping[str, Entry], edits: Differences

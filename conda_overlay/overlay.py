@@ -12,10 +12,12 @@ Every change is this sentence, and `Overlay.change` says it for all commands.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,7 +46,7 @@ from conda_overlay.store import Store
 
 _NO_LOG = Log()
 
-_ATTEMPTS = 3  # how often a draft is made, when others commit meanwhile
+_ATTEMPTS = 3  # how often a draft is made at least, when others commit meanwhile
 
 
 def yes(plan: Plan) -> bool:
@@ -323,7 +325,7 @@ class Overlay:
         """Change the overlay: make a draft, plan, ask, commit.
 
         If another command commits meanwhile, the draft is made again on top of that, and shown
-        again if its plan is another one.
+        again if its plan is another one: each time somebody has got ahead, so it ends.
 
         Args:
             step: does to a draft what is asked for: a function of `conda_overlay.operations`.
@@ -343,7 +345,8 @@ class Overlay:
             OvertakenError: others commit again and again.
         """
         agreed: Plan | None = None
-        for attempt in range(1, _ATTEMPTS + 1):
+        start = time.monotonic()
+        for attempt in count(1):
             with self.draft(log, pip, allow_conflicts=allow_conflicts) as draft:
                 step(draft)
                 found = draft.plan()
@@ -361,7 +364,8 @@ class Overlay:
                 try:
                     return Result(found, draft.commit())
                 except OvertakenError:
-                    if attempt == _ATTEMPTS:
+                    waited = time.monotonic() - start
+                    if attempt >= _ATTEMPTS and waited > self.settings.overlay_lock_timeout:
                         raise
                     self.tell("The overlay has changed meanwhile; trying again on top of that.")
         raise AssertionError

@@ -32,6 +32,7 @@ from conda_overlay.tree import (
     load_manifest,
     open_directory,
     protect,
+    sync,
 )
 
 FORMAT = 1
@@ -238,6 +239,7 @@ class Store:
         directory = draft / "adopted"
         directory.mkdir()
         _write_record(directory, revision)
+        sync(directory)
         self._number_it(directory, revision.number)
         open_directory(self.overlay)
         os.rename(self.overlay, self._directory(revision.number) / "tree")
@@ -245,7 +247,7 @@ class Store:
         self._point_to(revision.number)
 
     def prepare(self, directory: Path, revision: Revision, manifest: Manifest, notice: str) -> None:
-        """Complete a revision in a draft, its files read-only; needs no lock.
+        """Complete a revision in a draft, its files read-only and on the disk; needs no lock.
 
         Args:
             directory: holds its tree.
@@ -254,9 +256,10 @@ class Store:
             notice: what activation compares the host and the date with.
         """
         protect(directory / "tree", manifest)
-        _write(directory / "notice", notice.encode("utf-8", "surrogateescape"))
-        _write(directory / "manifest.json", dump_manifest(manifest))
+        (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
+        (directory / "manifest.json").write_bytes(dump_manifest(manifest))
         _write_record(directory, revision)
+        sync(directory)
 
     def commit(self, directory: Path, number: int) -> None:
         """Make a complete revision the current one."""
@@ -276,7 +279,7 @@ class Store:
             self.overlay.unlink()
         elif self.exists:
             self._throw_away(self.overlay, "overlay")
-        _sync(self.overlay.parent)
+        _sync_directory(self.overlay.parent)
         if self._revisions.is_dir():
             self._throw_away(self._revisions, "revisions")
         self._forget_if_empty()
@@ -298,14 +301,14 @@ class Store:
     def _number_it(self, directory: Path, number: int) -> None:
         self._revisions.mkdir(exist_ok=True)
         os.rename(directory, self._directory(number))
-        _sync(self._revisions)
+        _sync_directory(self._revisions)
 
     def _point_to(self, number: int) -> None:
         temporary = self.state / "link"
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(self._target(number))
         os.rename(temporary, self.overlay)
-        _sync(self.overlay.parent)
+        _sync_directory(self.overlay.parent)
 
     def _throw_away(self, path: Path, name: str) -> None:
         """Remove a tree, moved among the drafts first: cut short, it is no half tree."""
@@ -403,7 +406,7 @@ def _make_directories(path: Path) -> None:
 
 def _write_record(directory: Path, revision: Revision) -> None:
     data = {"format": FORMAT, **records.encode(revision)}
-    _write(directory / "record.json", json.dumps(data, indent=1).encode())
+    (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -415,7 +418,7 @@ def _write(path: Path, content: bytes) -> None:
     os.rename(temporary, path)
 
 
-def _sync(directory: Path) -> None:
+def _sync_directory(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)
