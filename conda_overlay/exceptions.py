@@ -91,10 +91,12 @@ class ResolutionError(OverlayError):
 class PipError(OverlayError):
     """pip failed; its own last lines say why."""
 
-    def __init__(self, output: Sequence[str], **data: Any) -> None:
-        lines = ["pip could not do it; the overlay is as it was.", *(f"  {o}" for o in output)]
+    def __init__(
+        self, output: Sequence[str], what: str = "pip failed", hint: str | None = None, **data: Any
+    ) -> None:
+        lines = [f"{what}; the overlay is unchanged.", *(f"  {line}" for line in output)]
         text = "\n".join(output)
-        hint = next((hint for sign, hint in _PIP_HINTS.items() if sign in text), None)
+        hint = hint or next((hint for sign, hint in _PIP_HINTS.items() if sign in text), None)
         super().__init__("\n".join(lines), hint, output=list(output), **data)
 
 
@@ -103,7 +105,7 @@ _PIP_HINTS = {
     "CONDA_PLUGINS_OVERLAY_DIRS",
     "No matching distribution": "check the name and the version, and which index pip uses: "
     "pip config list",
-    "conflicting dependencies": "loosen what you ask for",
+    "conflicting dependencies": "relax the versions",
 }
 
 

@@ -108,13 +108,18 @@ class Transaction:
             )
         self.drop(staged)
         self._rewrite_scripts(stage.root, stage.site, stage.python)
-        stage.strike()
+        stage.remove_scaffolding()
         store.move_in(self.tree, stage.root)
 
     def _rewrite_scripts(self, root: Path, site: Path, interpreter: Path) -> None:
-        final = self.kept.overlay / self.host.site_below_prefix
-        head = scripts.head(self.host.python, [final, *self.below])
-        scripts.rewrite(root, site, [interpreter], head)
+        scripts.rewrite(root, site, [interpreter], self.kept.overlay / "bin" / scripts.NAME)
+
+    def _write_interpreter(self) -> None:
+        sites = [self.kept.overlay / self.host.site_below_prefix, *self.below]
+        file = self.tree / "bin" / scripts.NAME
+        file.unlink(missing_ok=True)
+        file.touch(0o777)
+        file.write_bytes(scripts.interpreter(self.host.python, sites))
 
     # -- the end
 
@@ -133,6 +138,7 @@ class Transaction:
             VerificationError: something is not as planned; nothing was committed.
         """
         guard.write(self.site, self.host.site_packages)
+        self._write_interpreter()
         self._verify(plan)
         if self.kept.exists and not self.kept.managed:
             there = read_site(self.site)

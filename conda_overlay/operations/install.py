@@ -82,7 +82,10 @@ def resolve(
     sites = [*map(read_site, layers), stack.host.distributions]
     source_dir = stack.store.state / "src"
     scratch = transaction.new_scratch()
-    return Resolver(pip, request, sites, layers, scratch, source_dir).resolve()
+    found = Resolver(pip, request, sites, layers, scratch, source_dir).resolve()
+    for sentence in found.held_back:
+        pip.say(f"{sentence}.")
+    return found
 
 
 def without_copies_of_the_host(

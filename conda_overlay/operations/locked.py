@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conda_overlay.distributions import read_site
-from conda_overlay.exceptions import PipError
 from conda_overlay.models import Entry
-from conda_overlay.pip import Outcome, Pip, Stage
+from conda_overlay.outcome import Outcome
+from conda_overlay.pip import Pip, Stage
 
 if TYPE_CHECKING:
     from conda_overlay.stack import Stack
@@ -66,7 +66,7 @@ def _install(stack: Stack, transaction: Transaction, arguments: Sequence[str], p
 
 def _check(outcome: Outcome) -> None:
     if not outcome.ok:
-        raise PipError(outcome.told)
+        raise outcome.error()
 
 
 def _named(key: str, entry: Entry) -> str:
