@@ -21,7 +21,7 @@ _DEPENDS = re.compile(r"\s*([\w.-]+) \S+ depends on ")
 
 _STEP = re.compile(r"\s*[\u00d7x] (?!git |hg |svn |bzr )(.+) did not run successfully")
 _OUTPUT = re.compile(r"(\s*)(?:\S+ )?\[\d+ lines? of output\]")
-_FAILED = re.compile(r"Failed (?:building \w+ for|to build) '?(?!installable )([\w.-]+)")
+_FAILED = re.compile(r"Failed (?:building \w+ for|to build) ('?)([\w.-]+)\1(?:$| when)", re.M)
 _SDIST = re.compile(r"[^/\s]+\.(?:tar\.gz|zip)\b")
 _HEAD = re.compile(r"\s*Traceback \(most|(?:.*[\s:])?(?:fatal )?error: ", re.I)
 
@@ -62,7 +62,7 @@ class Outcome:
             return None
         printed = list(_last_block(self.output[:end]))
         found = _FAILED.search("\n".join(self.output[end:]))
-        name, sdist = _built(self.links, found and found[1])
+        name, sdist = _built(self.links, found and found[2])
         return Build(name, sdist, tuple(_end_of(printed)))
 
     @property

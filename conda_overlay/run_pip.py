@@ -144,23 +144,27 @@ def prepare(source_dir: str) -> None:
 
 
 def install_sources() -> None:
-    """Have a source that the user names installed, even if its version is installed already.
+    """Have a source that the user names installed as it is now, whatever is installed or cached.
 
-    pip leaves it at that for a wheel and for what comes from elsewhere. Told that nothing has to
-    go first, which is true in a stage, it installs them.
+    pip leaves alone what is installed at the version of a wheel, or of what comes from elsewhere.
+    Told that nothing has to go first, which is true in a stage, it installs them. And of a file it
+    takes the wheel that it built when that file was another one.
     """
     from pip._internal.resolution.resolvelib import factory
 
     kind: Any = factory.Factory
-    ordinary = kind.get_dist_to_uninstall
+    to_uninstall, cached = kind.get_dist_to_uninstall, kind.get_wheel_cache_entry
 
     def get_dist_to_uninstall(self: Any, candidate: Any) -> Any:
         wanted = candidate.get_install_requirement()
-        if wanted is not None and wanted.user_supplied and wanted.original_link:
-            return None
-        return ordinary(self, candidate)
+        named = wanted is not None and wanted.user_supplied and wanted.original_link
+        return None if named else to_uninstall(self, candidate)
+
+    def get_wheel_cache_entry(self: Any, link: Any, name: Any) -> Any:
+        return None if link.is_file else cached(self, link, name)
 
     kind.get_dist_to_uninstall = get_dist_to_uninstall
+    kind.get_wheel_cache_entry = get_wheel_cache_entry
 
 
 def main() -> None:
