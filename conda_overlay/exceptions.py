@@ -105,9 +105,9 @@ class PipError(OverlayError):
     """pip failed; its own last lines say why."""
 
     def __init__(
-        self, output: Sequence[str], what: str = "pip", hint: str | None = None, **data: Any
+        self, output: Sequence[str], what: str = "pip failed", hint: str | None = None, **data: Any
     ) -> None:
-        lines = [f"{what} failed; the overlay is unchanged.", *(f"  {line}" for line in output)]
+        lines = [f"{what}; the overlay is unchanged.", *(f"  {line}" for line in output)]
         text = "\n".join(output)
         hint = hint or next((hint for sign, hint in _PIP_HINTS.items() if sign in text), None)
         super().__init__("\n".join(lines), hint, output=list(output), **data)

@@ -10,37 +10,34 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from conda_overlay.distributions import Site, read_site, without_credentials
 from conda_overlay.exceptions import HostError
 from conda_overlay.host import Host, clean_environ
+from conda_overlay.outcome import Outcome
 
-OLDEST = Version("19.2")
-"""The pip that Python 3.8.0 shipped."""
-
-RESOLVING = Version("20.3")
-"""The first pip with a resolver that heeds every requirement: an older one is the last resort."""
+NEEDED = SpecifierSet(">=22.2", prereleases=True)
+"""The pips that write a report."""
 
 _RUNNER = Path(__file__).with_name("run_pip.py")
-_TAIL = 25  # lines of pip's output that an error quotes
 
-_UNMATCHED = "No matching distribution found for"
-_NO_MATCH = re.compile(_UNMATCHED + r" ([\w.-]+)")
-_BLAMED = re.compile(
-    r"\s*(?:The user requested \(constraint\) ([\w.-]+)|([\w.-]+) \S+ depends on )"
+_INDEX_OPTIONS = (
+    *("--index-url", "--extra-index-url", "--find-links", "--no-binary", "--only-binary"),
+    *("--trusted-host", "--proxy", "--cert", "--client-cert", "--timeout", "--retries"),
+    *("--cache-dir", "--keyring-provider"),
 )
+_INDEX_FLAGS = ("--no-index", "--pre", "--ignore-requires-python", "--isolated", "--no-cache-dir")
 
 
 class Stage:
@@ -64,7 +61,7 @@ class Stage:
         self.python = root / "bin" / "python"
         self.site = root / host.site_below_prefix
         self.site.mkdir(parents=True)
-        self.reports.mkdir()
+        (self.work / "tmp").mkdir(parents=True)
         self.python.parent.mkdir()
         self.python.symlink_to(host.python)
         (root / "pyvenv.cfg").write_text(
@@ -78,60 +75,23 @@ class Stage:
         for name in ("pip.conf", "pip.ini"):  # pip's "site" configuration, which facilities use
             if (host.prefix / name).exists():
                 (root / name).symlink_to(host.prefix / name)
-        self._scaffold = {path for path in root.rglob("*") if path.is_symlink() or path.is_file()}
+        self._scaffolding = {
+            path for path in root.rglob("*") if path.is_symlink() or path.is_file()
+        }
 
     @property
-    def reports(self) -> Path:
-        """The directory beside it for what pip tells of its work."""
-        return self.root.with_suffix(".reports")
+    def work(self) -> Path:
+        """The directory beside it for what pip tells of its work, and for its temporary files."""
+        return self.root.with_suffix(".work")
 
     def distributions(self) -> Site:
         """What pip left here."""
         return read_site(self.site)
 
-    def strike(self) -> None:
-        """Remove the scaffold: what remains is what pip left here."""
-        for path in {*self._scaffold, self.root / "lib64"}:
+    def remove_scaffolding(self) -> None:
+        """Leave only what pip left here."""
+        for path in {*self._scaffolding, self.root / "lib64"}:
             path.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What pip did."""
-
-    ok: bool
-    output: tuple[str, ...]
-    """The end of what it wrote to stderr, without credentials."""
-    account: tuple[str, ...] = ()
-    """Its resolver's account of a conflict: who requires what (pip 20.3)."""
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """All that it says of its failure."""
-        return (
-            *(line for line in self.output if "ResolutionImpossible" not in line),
-            *self.account,
-        )
-
-    @property
-    def impossible(self) -> bool:
-        """Whether it found no set of versions, or none under the constraints."""
-        return self.unknown or self._tells("ResolutionImpossible", "hashes")
-
-    @property
-    def unknown(self) -> bool:
-        """Whether it found nothing at all for one of the requirements."""
-        return self._tells(_UNMATCHED)
-
-    @property
-    def blamed(self) -> set[str]:
-        """The normalized names of what is constrained, or requires, and so is in the way."""
-        found = [_BLAMED.match(line) for line in self.account]
-        found += [_NO_MATCH.search(line) for line in self.output]
-        return {canonicalize_name(match[match.lastindex or 0]) for match in found if match}
-
-    def _tells(self, *signs: str) -> bool:
-        return any(sign in line for line in self.output for sign in signs)
 
 
 class Pip:
@@ -151,34 +111,27 @@ class Pip:
 
     @cached_property
     def location(self) -> str:
-        """Where the pip is: empty for the host's own, else the base's, else the one with Python.
+        """The directory that holds the pip: the host's site-packages, else the base's.
 
         Raises:
-            HostError: there is none that runs on the host's Python.
+            HostError: neither has one that is new enough and runs on the host's Python.
         """
-        for floor in (RESOLVING, OLDEST):
-            for version, place in self._candidates():
-                if _is_at_least(version, floor):
-                    return place
-        raise HostError(
-            f"No pip runs on the Python {self.host.python_version} of {self.host.prefix}.",
-            "ask for pip to be added to the environment, or to conda's base",
-            prefix=str(self.host.prefix),
-        )
-
-    def _candidates(self) -> Iterator[tuple[str, str]]:
-        """The versions and places of the pips that run on the host's Python, best first."""
         own = self.host.distributions.get("pip", ())
-        if own and (self.host.site_packages / "pip").is_dir():
-            yield own[0].version, ""
+        if own and NEEDED.contains(own[0].version) and (self.host.site_packages / "pip").is_dir():
+            return str(self.host.site_packages)
         found = importlib.util.find_spec("pip")
         if found is not None and found.origin is not None:
-            requires = importlib.metadata.metadata("pip")["Requires-Python"] or ""
-            if SpecifierSet(requires).contains(self.host.markers["python_full_version"]):
-                yield importlib.metadata.version("pip"), str(Path(found.origin).parent.parent)
-        bundled = self.host.site_packages.parent / "ensurepip" / "_bundled"
-        for wheel in bundled.glob("pip-*.whl"):
-            yield wheel.name.split("-")[1], str(wheel)
+            headers = importlib.metadata.metadata("pip")
+            runs_on = SpecifierSet(headers["Requires-Python"] or "")
+            python = self.host.markers["python_full_version"]
+            if NEEDED.contains(headers["Version"]) and runs_on.contains(python, prereleases=True):
+                return str(Path(found.origin).parent.parent)
+        raise HostError(
+            f"{self.host.prefix} has no pip {NEEDED}, and conda's own does not run on its Python "
+            f"{self.host.python_version}.",
+            f"whoever owns it can type: conda install -p {self.host.prefix} 'pip{NEEDED}'",
+            prefix=str(self.host.prefix),
+        )
 
     def say(self, text: str) -> None:
         """Tell the user between two runs of pip."""
@@ -191,6 +144,8 @@ class Pip:
         arguments: Sequence[str],
         constraints: Sequence[str],
         source_dir: Path,
+        *,
+        again: bool = False,
     ) -> Outcome:
         """Install into a stage.
 
@@ -199,43 +154,76 @@ class Pip:
             arguments: options and requirements, as the user wrote them.
             constraints: lines of a constraints file.
             source_dir: where checkouts of editables from version control are kept.
+            again: whether it has been done before, so that much has been said already.
         """
-        steering = stage.reports / "constraints.txt"
-        if constraints:
-            steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
-        command = [str(stage.python), "-I", str(_RUNNER), self.location, str(stage.reports)]
-        command += [str(source_dir), str(steering) if constraints else ""]
-        command += ["install", "--no-user", "--no-warn-script-location", "--no-warn-conflicts"]
+        command = ["install", "--no-user", "--no-warn-script-location", "--no-warn-conflicts"]
+        command += ["--root-user-action", "ignore"]
+        if "--no-use-pep517" not in arguments:  # else pip may build with the stage's setuptools
+            command.append("--use-pep517")
+        if "--report" not in arguments:
+            command += ["--report", str(stage.work / "report.json")]
         if "--compile" not in arguments:
             # Half of pip's time for a large set; Python does it at the first import, once.
             command.append("--no-compile")
         if self.verbosity:
             command.append("-q" if self.verbosity < 0 else "-" + "v" * self.verbosity)
-        environ = clean_environ()
-        environ["PYTHONNOUSERSITE"] = "1"
-        environ.pop("VIRTUAL_ENV", None)
-        sys.stdout.flush()
-        done = subprocess.run(
-            [*command, *arguments],
-            env=environ,
-            check=False,
-            stdout=sys.stderr if self.to_stderr else None,
-            stderr=subprocess.PIPE,
-        )
+        if constraints:
+            steering = stage.work / "constraints.txt"
+            steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
+            command += ["-c", str(steering)]
+        silence = 0 if self.verbosity > 0 else 1 + again
+        stdout = sys.stderr if self.to_stderr else None
+        done = self._run(stage, [*command, *arguments], stdout, source_dir, silence)
         lines = _lines(done.stderr)
         if done.returncode == 0:
             _repeat_warnings(lines, everything=self.verbosity > 0)
-            return Outcome(True, ())
-        account = stage.reports / "account.txt"
-        told = _lines(account.read_bytes()) if account.exists() else []
-        return Outcome(False, tuple(lines[-_TAIL:]), tuple(told))
+            return Outcome(True)
+        explanation, links = (
+            _lines(file.read_bytes()) if file.exists() else ()
+            for file in (stage.work / "explanation.txt", stage.work / "links.txt")
+        )
+        return Outcome(False, tuple(arguments), lines, explanation, links)
+
+    def newest(self, stage: Stage, name: str, arguments: Sequence[str]) -> str | None:
+        """The newest version that can be had; None when it cannot be found out.
+
+        Args:
+            stage: one that pip has run in.
+            name: of a distribution.
+            arguments: of the installation; what says where to look counts.
+        """
+        words = ["index", "versions", name, *_index_options(arguments)]
+        done = self._run(stage, words, subprocess.PIPE, Path(), 0)
+        found = re.match(r"\S+ \((\S+)\)", done.stdout.decode(errors="replace"))
+        return found[1] if found and done.returncode == 0 else None
+
+    def _run(
+        self, stage: Stage, words: Sequence[str], stdout: Any, source_dir: Path, silence: int
+    ) -> subprocess.CompletedProcess[bytes]:
+        temporary = str(stage.work / "tmp")
+        environ = clean_environ()
+        environ.pop("VIRTUAL_ENV", None)
+        environ["PYTHONNOUSERSITE"] = "1"
+        environ["TMPDIR"] = temporary
+        # What is built there is not of a repository around it.
+        ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
+        environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
+        sys.stdout.flush()
+        runner = ["-I", str(_RUNNER), self.location, str(stage.work), str(source_dir), str(silence)]
+        return subprocess.run(
+            [str(stage.python), *runner, *words],
+            env=environ,
+            check=False,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        )
 
 
 def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
-    """Where each distribution's file came from, and its sha256, as pip (22.2) reports it."""
+    """Where each distribution's file came from, and its sha256, as pip reports it."""
     try:
         report: dict[str, Any] = json.loads(
-            (stage.reports / "report.json").read_text(encoding="utf-8")
+            (stage.work / "report.json").read_text(encoding="utf-8")
         )
         items = report["install"]
     except (OSError, ValueError, KeyError):
@@ -250,20 +238,25 @@ def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
     return result
 
 
-def _lines(output: bytes) -> list[str]:
-    text = without_credentials(output.decode(errors="replace"))
-    return [line for line in text.splitlines() if line.strip()]
+def _index_options(arguments: Sequence[str]) -> Iterator[str]:
+    """Those that say where to look, and for what."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            return
+        if word in _INDEX_FLAGS or word.partition("=")[0] in _INDEX_OPTIONS:
+            yield word
+            if word in _INDEX_OPTIONS:
+                yield next(words, "")
 
 
-def _is_at_least(version: str, floor: Version) -> bool:
-    try:
-        return Version(version) >= floor
-    except InvalidVersion:
-        return False
+def _lines(output: bytes) -> tuple[str, ...]:
+    text = without_credentials(output.decode(errors="replace")).replace("ERROR: ERROR:", "ERROR:")
+    return tuple(line for line in text.splitlines() if line.strip())
 
 
 def _repeat_warnings(lines: Sequence[str], everything: bool) -> None:
-    """Pass on what pip warned of; what it says of conflicts is judged by the planner instead."""
+    """Pass on what pip warned of; what it says of conflicts is judged by the resolver instead."""
     for line in lines:
         if everything or line.lstrip().startswith(("WARNING", "DEPRECATION")):
             print(line, file=sys.stderr)

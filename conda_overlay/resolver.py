@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
-from conda_overlay import planner
+from conda_overlay import dependencies
 from conda_overlay.distributions import Site
-from conda_overlay.exceptions import PipError, ResolutionError
+from conda_overlay.exceptions import ResolutionError
 from conda_overlay.models import Conflict, Request
-from conda_overlay.pip import Outcome, Pip, Stage
+from conda_overlay.outcome import Outcome
+from conda_overlay.pip import Pip, Stage
 
 _ROUNDS = 12  # how often pip may be asked
 _LOOSENED = 3  # how often constraints are dropped one by one, before all are
@@ -32,6 +35,8 @@ class Resolution:
     """What was whole and is so no more."""
     unwanted: tuple[Conflict, ...]
     """The part of it that the request does not imply."""
+    held_back: tuple[str, ...] = ()
+    """Of what is to be upgraded and is not at its newest version: a sentence that says why."""
 
 
 class Resolver:
@@ -66,13 +71,11 @@ class Resolver:
         self.overlays = overlays
         self.scratch = scratch
         self.source_dir = source_dir
-        self.before = planner.effective(*sites)
-        self.named = planner.requested_names(request.requirements)
+        self.before = dependencies.effective(*sites)
+        self.named = dependencies.requested_names(request.requirements)
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()
         """Dependents that cannot move."""
-        self.pushed: set[str] = set()
-        """Dependents that do not move by being named: pip before 20.3 leaves what is installed."""
         self.free: set[str] = set()
         """Names that no constraint holds any more."""
         self.loosened = 0
@@ -88,75 +91,108 @@ class Resolver:
         for number in range(_ROUNDS):
             lines = self._constraints()
             stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.overlays)
-            outcome = self.pip.install(stage, self._arguments(), lines, self.source_dir)
+            words = [*self.request.arguments, *self.moved]
+            again = number > 0
+            outcome = self.pip.install(stage, words, lines, self.source_dir, again=again)
             if outcome.ok:
                 found = self._judge(stage)
                 if not found.unwanted:
-                    return found
+                    return replace(found, held_back=self._held_back(found, lines))
                 if self.fallback is None or len(found.broken) < len(self.fallback.broken):
                     self.fallback = found
                 if not self._join(found):
                     break
             elif not (self._loosen(outcome, lines) or self._leave_behind(outcome)):
                 if self.fallback is None or not outcome.impossible:
-                    raise PipError(outcome.told, requirements=list(self.request.requirements))
+                    raise outcome.error(self.request.requirements)
                 break
         return self._give_up()
 
-    def _arguments(self) -> list[str]:
-        joined = (
-            f"{key}!={conflict.version}" if key in self.pushed else key
-            for key, conflict in self.moved.items()
-        )
-        return [*self.request.arguments, *joined]
-
     def _constraints(self) -> list[str]:
         going = {*self.named, *self.moved}
-        lines = planner.constraints(self.before, self.pip.host.markers, going)
+        lines = dependencies.constraints(self.before, self.pip.host.markers, going)
         return [line for line in lines if _name(line) not in self.free]
 
     def _judge(self, stage: Stage) -> Resolution:
         staged = stage.distributions()
         host = self.pip.host
-        after = planner.effective(staged, *self.sites)
-        broken = planner.new_conflicts(self.before, after, host.markers, host.site_packages)
+        after = dependencies.effective(staged, *self.sites)
+        broken = dependencies.new_conflicts(self.before, after, host.markers, host.site_packages)
         implied = set(staged) if self.request.has("--no-deps") else set()
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
         return Resolution(stage, staged, dict(self.moved), broken, unwanted)
 
     def _join(self, found: Resolution) -> bool:
         """Ask for the dependents that break too; False when there is none left to ask for."""
-        known = {*self.named, *self.stuck, *found.staged, *self.pushed}
-        joining = planner.joining(found.unwanted, known)
+        known = {*self.named, *self.stuck, *found.staged}
+        joining = dependencies.joining(found.unwanted, known)
         if not joining or self.request.has("--no-deps"):
             return False
-        self.pushed |= joining.keys() & self.moved.keys()
-        self.pip.say(f"Moving too: {', '.join(sorted(joining))}.")
+        self.pip.say(f"Also updating: {', '.join(sorted(joining))}.")
         self.moved.update(joining)
         return True
 
     def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> bool:
         """Drop the constraints that pip blames; False when they are not to blame."""
         held = set(map(_name, lines))
-        blamed = held & outcome.blamed
-        theirs = (outcome.unknown and not blamed) or (outcome.account and not outcome.blamed)
+        blamed = held & {*outcome.constrained, *outcome.requiring}
+        nobody = bool(outcome.explanation) and not outcome.constrained | outcome.requiring
+        theirs = (outcome.unknown and not blamed) or nobody
         if not outcome.impossible or not held or theirs:
             return False
         if self.loosened == 0:
-            self.pip.say("Not without moving what depends on it; looking for what has to move.")
+            who = ", ".join(sorted(outcome.requiring - blamed)) or "What you ask for"
+            what = ", ".join(sorted(blamed)) or "set of versions"
+            self.pip.say(f"{who} needs another {what}; looking for versions that fit.")
         self.loosened += 1
         self.free |= blamed if blamed and self.loosened < _LOOSENED else held
         return True
 
     def _leave_behind(self, outcome: Outcome) -> bool:
         """Ask no more for the dependents that cannot move, if others perhaps can."""
-        stuck = outcome.blamed & set(self.moved)
+        stuck = {*outcome.constrained, *outcome.requiring} & set(self.moved)
         if not outcome.impossible or not stuck or stuck == set(self.moved):
             return False
         self.stuck |= stuck
         for key in stuck:
             del self.moved[key]
         return True
+
+    def _held_back(self, found: Resolution, lines: Sequence[str]) -> tuple[str, ...]:
+        """Say for what is to be upgraded what keeps it from its newest version."""
+        if not self.request.has("--upgrade"):
+            return ()
+        after = dependencies.effective(found.staged, *self.sites)
+        keys = sorted(self.named & set(map(_name, lines)) & after.keys())
+        return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
+
+    def _holders(self, key: str, after: dependencies.View, stage: Stage) -> str | None:
+        newest, now = self.pip.newest(stage, key, self.request.arguments), after[key]
+        if newest is None or not self._wants(key, newest, now.version):
+            return None
+        host = self.pip.host
+        could = {**after, key: replace(now, version=newest)}
+        holders = dependencies.new_conflicts(after, could, host.markers, host.site_packages)
+        if not holders:
+            return None
+        who = ", ".join(f"{c.name} {c.version} requires {c.requirement}" for c in holders)
+        names = ", ".join(sorted({conflict.name for conflict in holders}))
+        return (
+            f"{now.name} {newest} is held back: {who}; "
+            f"conda overlay install '{now.name}>={newest}' moves {names} too"
+        )
+
+    def _wants(self, key: str, newest: str, now: str) -> bool:
+        """Whether what the user asks for admits the newest version, and it is not there yet."""
+        for text in self.request.requirements:
+            with suppress(InvalidRequirement):
+                asked = Requirement(text)
+                if canonicalize_name(asked.name) == key and newest not in asked.specifier:
+                    return False
+        try:
+            return Version(newest) > Version(now)
+        except InvalidVersion:
+            return False
 
     def _give_up(self) -> Resolution:
         assert self.fallback is not None

@@ -1,9 +1,10 @@
-"""Runs pip inside a stage; executed by the host's interpreter, from Python 3.8 and pip 19.2 on.
+"""Runs pip (22.2 or newer) inside a stage; executed by the host's interpreter, from Python 3.8 on.
 
-Usage: ``python -I run_pip.py PIP_LOCATION REPORTS SOURCE_DIR CONSTRAINTS install ...``.
-PIP_LOCATION is a directory or a wheel that holds pip, or empty for the stage's own; CONSTRAINTS is
-a file, or empty. Into the directory REPORTS go ``report.json``, pip's installation report, and
-``account.txt``, what its resolver says of a conflict.
+Usage: ``python -I run_pip.py LOCATION WORK SOURCE_DIR SILENCE COMMAND ...``.
+LOCATION is the directory that holds pip. Into the directory WORK go ``explanation.txt``, what pip's
+resolver says of a conflict, and ``links.txt``, what pip has prepared. SILENCE counts how much of
+what pip says stays out: 0 what is not true of the overlay, 1 what is satisfied already too, 2 also
+what an earlier round has said.
 
 The user's pip configuration counts, but for what would redirect the installation: pip itself reads
 it, the rest is handed on in PIP_* variables, and the files are switched off.
@@ -15,7 +16,7 @@ import logging
 import os
 import runpy
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
@@ -28,7 +29,6 @@ REDIRECTING = frozenset(
 OURS = frozenset(["dry-run", "report", "log", "quiet", "verbose", "compile", "no-compile"])
 """Options that the command line of conda decides."""
 
-
 MISLEADING = (
     "Attempting uninstall",
     "Found existing installation",
@@ -39,7 +39,26 @@ MISLEADING = (
 )
 """What pip says of the stage, and a user would take for the environment."""
 
-LOGGERS = ("req", "req.req_install", "req.req_uninstall", "commands.install", "utils.misc")
+PREPARING = ("Collecting ", "Processing ", "Obtaining ", "Using cached ", "Downloading ")
+
+REPEATED = ("Looking in ", "INFO: ", *(word for word in PREPARING if word != "Downloading "))
+
+SILENCED = (MISLEADING, ("Requirement already satisfied",), REPEATED)
+
+LOGGERS = (
+    "cli.index_command",
+    "cli.req_command",
+    "commands.install",
+    "network.download",
+    "operations.prepare",
+    "req",
+    "req.req_install",
+    "req.req_uninstall",
+    "resolution.resolvelib.factory",
+    "resolution.resolvelib.reporter",
+    "utils.misc",
+)
+"""Those that say it."""
 
 
 class OnlyPip:
@@ -57,29 +76,40 @@ class OnlyPip:
         return None
 
 
-def is_helpful(record: logging.LogRecord) -> bool:
-    """Whether a message of pip's is true of the overlay."""
-    return not str(record.msg).startswith(MISLEADING)
+class Listener(logging.Filter):
+    """Hears what pip says: keeps some of it out of the output, and writes some of it down.
 
-
-class Account(logging.Filter):
-    """Takes the resolver's account of a conflict out of pip's output, and writes it to a file.
-
-    It names constraints that are ours, and is not the last word: that is for the caller to say.
+    The explanation of a conflict names constraints that are ours, and is not the last word: that
+    is for the caller to say.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, work: str, silence: int) -> None:
         super().__init__()
-        self.file = file
+        self.work = work
+        self.silenced = sum(SILENCED[: silence + 1], ())
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep all other messages."""
-        text = record.getMessage()
-        if not text.lstrip().startswith("The conflict is caused by"):
-            return True
-        with open(self.file, "w", encoding="utf-8") as account:
-            account.write(text.partition("To fix this you could")[0])
-        return False
+        """Whether a message is for the user (logging's protocol)."""
+        text = record.getMessage().lstrip()
+        if text.startswith("The conflict is caused by"):
+            self.write("explanation.txt", text.partition("To fix this you could")[0])
+            return False
+        if text.startswith(PREPARING):
+            self.write("links.txt", text + "\n")
+        return not text.startswith(self.silenced)
+
+    def write(self, name: str, text: str) -> None:
+        """Append to one of the files."""
+        with open(os.path.join(self.work, name), "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def listen(self) -> None:
+        """Begin, even where pip is told to be quiet."""
+        for name in LOGGERS:
+            logger = logging.getLogger("pip._internal." + name)
+            logger.addFilter(self)
+            if "-q" in sys.argv:
+                logger.setLevel(logging.INFO)
 
 
 def configuration() -> dict[str, str]:
@@ -89,23 +119,15 @@ def configuration() -> dict[str, str]:
     config = Configuration(isolated=False)
     config.load()
     sections: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
-    for key, value in flat(config.items()):
+    items: dict[str, Any] = {}
+    for key, value in config.items():  # newer pips group them by file
+        items.update(value if isinstance(value, dict) else {key: value})
+    for key, value in items.items():
         section, _, option = key.partition(".")
         if section in sections:
-            sections[section][option] = value
-    result: dict[str, str] = {}
-    for part in sections.values():  # in pip's order: later ones win
-        result.update(part)
-    return {name.replace("_", "-"): value for name, value in result.items()}
-
-
-def flat(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
-    """The settings, which newer pips group by file."""
-    for key, value in items:
-        if isinstance(value, dict):
-            yield from value.items()
-        else:
-            yield key, value
+            sections[section][option.replace("_", "-")] = value
+    # In pip's order: later ones win.
+    return {**sections["global"], **sections["install"], **sections[":env:"]}
 
 
 def prepare(source_dir: str) -> None:
@@ -121,29 +143,35 @@ def prepare(source_dir: str) -> None:
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
 
 
-def options(given: Sequence[str], reports: str, steering: str) -> Iterator[str]:
-    """Our options, as far as this pip knows them."""
-    import pip
+def install_sources() -> None:
+    """Have a source that the user names installed as it is now, whatever is installed or cached.
 
-    version = tuple(int(part) for part in pip.__version__.split(".")[:2])
-    if version >= (22, 2) and "--report" not in given:
-        yield from ("--report", os.path.join(reports, "report.json"))
-    if version >= (22, 1) and "--root-user-action" not in given:
-        yield from ("--root-user-action", "ignore")
-    # Without it a setup.py alone would be built with the setuptools of the stage (pip before 25.3).
-    # With it pip before 21.3 refuses editables.
-    if "--no-use-pep517" not in given and (version >= (21, 3) or "--editable" not in given):
-        yield "--use-pep517"
-    if steering and version >= (20, 3):  # before, a constraint took the place of what was asked for
-        yield from ("-c", steering)
+    pip leaves alone what is installed at the version of a wheel, or of what comes from elsewhere.
+    Told that nothing has to go first, which is true in a stage, it installs them. And of a file it
+    takes the wheel that it built when that file was another one.
+    """
+    from pip._internal.resolution.resolvelib import factory
+
+    kind: Any = factory.Factory
+    to_uninstall, cached = kind.get_dist_to_uninstall, kind.get_wheel_cache_entry
+
+    def get_dist_to_uninstall(self: Any, candidate: Any) -> Any:
+        wanted = candidate.get_install_requirement()
+        named = wanted is not None and wanted.user_supplied and wanted.original_link
+        return None if named else to_uninstall(self, candidate)
+
+    def get_wheel_cache_entry(self: Any, link: Any, name: Any) -> Any:
+        return None if link.is_file else cached(self, link, name)
+
+    kind.get_dist_to_uninstall = get_dist_to_uninstall
+    kind.get_wheel_cache_entry = get_wheel_cache_entry
 
 
 def main() -> None:
     """Run pip."""
-    location, reports, source_dir, steering = sys.argv[1:5]
+    location, work, source_dir, silence = sys.argv[1:5]
     del sys.argv[1:5]
-    if location:
-        sys.meta_path.insert(0, OnlyPip(location))
+    sys.meta_path.insert(0, OnlyPip(location))
 
     from pip._internal.exceptions import PipError
 
@@ -151,12 +179,8 @@ def main() -> None:
         prepare(source_dir)
     except PipError as error:
         sys.exit(f"ERROR: {error}")
-    sys.argv[2:2] = options(sys.argv[2:], reports, steering)
-    resolver = logging.getLogger("pip._internal.resolution.resolvelib.factory")
-    resolver.setLevel(logging.INFO)  # even with --quiet
-    resolver.addFilter(Account(os.path.join(reports, "account.txt")))
-    for name in LOGGERS:
-        logging.getLogger("pip._internal." + name).addFilter(is_helpful)
+    install_sources()
+    Listener(work, int(silence)).listen()
     sys.argv[0] = "pip"
     runpy.run_module("pip", run_name="__main__", alter_sys=False)
 

@@ -1,72 +1,75 @@
-"""Gives scripts a head that runs the overlay's code from anywhere, activated or not.
+"""Gives an overlay an interpreter of its own, and has its scripts run by it.
 
-pip writes the interpreter of the stage into the first line. The new head is valid in ``sh`` and in
-Python at once: ``sh`` replaces itself by the host's interpreter with the overlay on PYTHONPATH, and
-Python sees strings. It has no length limit, unlike a ``#!`` line.
+The interpreter, ``bin/.python``, is a small ``sh`` script that starts the host's Python with the
+overlay on PYTHONPATH. A script that names it in its first line runs the overlay's code from
+anywhere, activated or not: Linux follows an interpreter that is a script itself.
 """
 
 from __future__ import annotations
 
 import ast
 import base64
-import codecs
 import csv
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conda_overlay.distributions import record
 
-_CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)[^\n]*\n")
+NAME = ".python"
+
+_LONGEST = 127  # bytes of a ``#!`` line that every kernel reads
+_CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*[-\w.]+[^\n]*\n")
+_IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
 
-def head(python: Path, sites: Sequence[Path]) -> bytes:
-    """The head of a script.
+def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
+    """The content of ``bin/.python``.
 
     Args:
         python: the host's interpreter.
         sites: site-packages of the overlays, first wins.
     """
-    value = "PYTHONPATH=" + ":".join(map(str, sites))
-    words = [
-        "'exec'",
-        "'/usr/bin/env'",
-        _quote(value) + '"${PYTHONPATH:+:$PYTHONPATH}"',
-        _quote(str(python)),
-        '"$0"',
-        '"$@"',
-    ]
-    return os.fsencode("#!/bin/sh\n" + " ".join(words) + "\n")
+    path = shlex.quote(":".join(map(str, sites)))
+    return os.fsencode(
+        "#!/bin/sh\n"
+        f'PYTHONPATH={path}"${{PYTHONPATH:+:$PYTHONPATH}}"\n'
+        "export PYTHONPATH\n"
+        f'exec {shlex.quote(str(python))} "$@"\n'
+    )
 
 
-def rewrite(root: Path, site: Path, interpreters: Sequence[Path], new_head: bytes) -> None:
-    """Give all Python scripts below ``root/bin`` the head, and RECORD their new hashes and sizes.
+def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -> None:
+    """Have all Python scripts below ``root/bin`` run by another interpreter, and update RECORD.
 
     Args:
         root: a stage or a tree.
         site: its site-packages.
         interpreters: those that a script may name, by this or another name beside it, to be ours.
-        new_head: what `head` returns.
+        final: what they name from now on.
     """
-    ours = _heads_of(interpreters)
+    heads = _heads_of(interpreters)
     changed = {}
     for script in sorted((root / "bin").glob("*")):
         if script.is_symlink() or not script.is_file():
             continue
         with script.open("rb") as file:
-            found = file.read(2) == b"#!" and ours.match(b"#!" + file.read())
+            found = file.read(2) == b"#!" and heads.match(b"#!" + file.read())
         if found:
-            content = _with_head(new_head, found.string[found.end() :])
-            _replace(script, content)
-            changed[os.path.relpath(script, site)] = content  # as RECORD spells it
+            body = (found["coding"] or b"") + found.string[found.end() :]
+            content = _with_head(final, found["plain"] or found["long"] or b"", body)
+            if content != found.string:
+                _replace(script, content)
+                changed[os.path.relpath(script, site)] = content  # as RECORD spells it
     if changed:
         for info in site.glob("*.dist-info"):
-            _record(site, info, changed)
+            _record(info, changed)
 
 
-def _record(site: Path, info: Path, changed: Mapping[str, bytes]) -> None:
+def _record(info: Path, changed: Mapping[str, bytes]) -> None:
     """Bring the RECORD of a distribution up to date."""
     rows = record(info) or []
     ours = [row for row in rows if row[0] in changed]
@@ -90,70 +93,50 @@ def _replace(script: Path, content: bytes) -> None:
 
 
 def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:
-    """What scripts that run one of the interpreters begin with.
-
-    Besides the plain ``#!`` line there is the form for long paths and for paths with spaces, of
-    three lines, the second of which is ``'''exec' PYTHON "$0" "$@"``.
-    """
+    """What scripts that run one of the interpreters begin with: one line, or pip's three."""
     directories = {os.path.dirname(path) for path in interpreters}
     directories |= {os.path.realpath(directory) for directory in directories}
     place = b"|".join(re.escape(os.fsencode(directory)) for directory in directories)
-    python = rb"""["']?(?:%s)/python[\d.]*t?["']?(?: [^\n]*)?""" % place
-    return re.compile(
-        rb"""#![ \t]*%s\n|#!/bin/sh\n'''exec' %s "\$0" "\$@"\n' '''\n""" % (python, python)
-    )
+    python = rb"""["']?(?:%s)/\.?python[\d.]*t?["']?""" % place
+    plain = rb"#![ \t]*%s(?P<plain>(?: [^\n]*)?)\n" % python
+    long = rb"#!/bin/sh\n(?P<coding>#[^\n]*\n)?'''exec' %s(?P<long>(?: [^\n]*?)?)" % python
+    return re.compile(plain + b"|" + long + rb""" "\$0" "\$@"\n' '''\n""")
 
 
-def _with_head(new_head: bytes, body: bytes) -> bytes:
-    """A script of this head, in which the body has its own encoding and docstring still."""
-    body = _with_docstring(body)
-    coding = _CODING.match(body)  # counts in the first two lines only
-    if coding is None or _is_utf8(coding[1].decode("ascii")):
-        return new_head + body
-    shebang, rest = new_head.split(b"\n", 1)
-    return shebang + b"\n" + coding[0] + rest + body[coding.end() :]
+def _with_head(final: Path, options: bytes, body: bytes) -> bytes:
+    """A script that the interpreter runs.
 
-
-def _is_utf8(encoding: str) -> bool:
-    try:
-        return codecs.lookup(encoding).name in ("utf-8", "ascii")
-    except LookupError:
-        return True
-
-
-def _with_docstring(body: bytes) -> bytes:
-    """Python takes the head for the docstring, so that the script's own has to be assigned.
-
-    Only ``from __future__`` imports may come before, and nothing but a docstring before these.
+    Where a ``#!`` line cannot name it, being too long or split at a space, the head is pip's: a
+    command to ``sh``, and a string to Python. It has no limit, but is the script's docstring.
     """
+    if _IGNORES_ENVIRON.search(options):
+        options = b""  # the overlay would not be seen
+    path = os.fsencode(final)
+    line = b"#!" + path + options + b"\n"
+    if len(line) <= _LONGEST and not re.search(rb"\s", path):
+        return line + body
+    body = _without_docstring(body)
+    found = _CODING.match(body)
+    coding = found[0] if found else b""  # counts in the first two lines only
+    command = b"'''exec' " + _quote(path) + options + b' "$0" "$@"\n' + b"' '''\n"
+    return b"#!/bin/sh\n" + coding + command + body[len(coding) :]
+
+
+def _without_docstring(body: bytes) -> bytes:
+    """A body that may follow a docstring: two of them before a ``__future__`` are an error."""
     try:
-        module = ast.parse(body)
+        first, second, *_ = ast.parse(body).body
     except (SyntaxError, ValueError):
         return body
-    if ast.get_docstring(module, clean=False) is None:
+    future = isinstance(second, ast.ImportFrom) and second.module == "__future__"
+    if not future or not isinstance(first, ast.Expr):
         return body
-    docstring, *others = module.body
-    last = docstring
-    for statement in others:
-        if not isinstance(statement, ast.ImportFrom) or statement.module != "__future__":
-            break
-        last = statement
     lines = body.splitlines(keepends=True)
-    start, end, after = docstring.lineno - 1, docstring.end_lineno, last.end_lineno
-    moved = [*lines[:start], *lines[end:after], b"__doc__ = ", *lines[start:end], *lines[after:]]
-    return b"".join(moved)
+    return b"".join([*lines[: first.lineno - 1], *lines[second.lineno - 1 :]])
 
 
-def _quote(text: str) -> str:
-    """One word to ``sh`` and adjacent string literals to Python, for any text of one line."""
-    pieces = []
-    plain = ""
-    for character in text:
-        if character in "'\\":
-            pieces.append(f"'{plain}'" if plain else "")
-            pieces.append('"\'"' if character == "'" else '"\\\\"')
-            plain = ""
-        else:
-            plain += character
-    pieces.append(f"'{plain}'" if plain else "")
-    return "".join(pieces)
+def _quote(path: bytes) -> bytes:
+    """One word to ``sh``, and a part of a string in triple quotes to Python."""
+    pieces = re.findall(rb"[^'\\]+|['\\]", path)
+    special = {b"'": b'"\'"', b"\\": rb'"\\"'}
+    return b"".join(special.get(piece, b"'" + piece + b"'") for piece in pieces)

@@ -126,7 +126,7 @@ class Bench:
         before = self.content()
         done = self.try_install("--yes", *words, env=env, cwd=cwd)
         assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
+        assert "\nTraceback" not in done.stderr, done.stderr
         assert "unexpected error" not in done.stderr.lower(), done.stderr
         assert self.content() == before
         return done.stderr

@@ -24,7 +24,7 @@ LEVELS = (
     {"checks", "resolver", "stack", "comparison"},
     {"transaction"},
     {"planner", "pip", "store", "scripts", "guard", "formats"},
-    {"host"},
+    {"host", "outcome"},
     {"pylock"},
     {"document"},
     {"distributions", "settings", "manifest", "toml"},

@@ -171,7 +171,7 @@ def test_upgrading_twice_leaves_one_copy_and_no_old_module(quick: Bench, links: 
     quick.install("--find-links", links, "tool==2.0")
     assert quick.distributions() == ["tool-2.0"]
     assert quick.python("-c", "import tool.old").returncode != 0
-    assert sorted(path.name for path in (quick.overlay / "bin").iterdir()) == ["tool"]
+    assert [path.name for path in (quick.overlay / "bin").glob("[!.]*")] == ["tool"]
     assert not list(quick.site.rglob("old*"))
 
 
@@ -254,3 +254,35 @@ def test_layers_behind_count_as_installed(quick: Bench, scratch: Path) -> None:
     assert "Already satisfied" in quick.install("alpha>=1.5", env=both)
     quick.install("new", env=both)
     assert quick.distributions() == ["new-1.0"]
+
+
+@pytest.mark.parametrize("words", [["-U", "alpha"], ["-U", "--pre", "alpha>=1", "new"]])
+def test_upgrade_says_what_holds_it_back(quick: Bench, words: list[str]) -> None:
+    printed = quick.install(*words)
+    assert (
+        "alpha 2.0 is held back: beta 1.0 requires alpha<2; "
+        "conda overlay install 'alpha>=2.0' moves beta too.\n"
+    ) in printed
+    assert quick.version("alpha") == "1.5"
+    quick.install("alpha>=2.0")
+    assert quick.distributions()[:2] == ["alpha-2.0", "beta-2.0"]
+
+
+@pytest.mark.parametrize("words", [["alpha>1"], ["-U", "alpha<2"], ["-U", "delta"], ["-U", "new"]])
+def test_nothing_is_said_of_what_is_not_held_back(quick: Bench, words: list[str]) -> None:
+    done = quick.try_install("--yes", "--allow-conflicts", *words)
+    assert ("held back" in done.stdout) == (words == ["-U", "delta"])
+
+
+def test_output_is_what_is_new(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "needy", "1.0", requires=["alpha>=2"])
+    words: list[str | Path] = ["--dry-run", "--find-links", links, "needy"]
+    printed = quick.install(*words)
+    assert "already satisfied" not in printed
+    assert "needy needs another alpha; looking for versions that fit.\n" in printed
+    assert "Also updating: beta.\n" in printed
+    assert printed.count("Looking in links") == 1
+    assert printed.count("Processing ") == 1
+    printed = quick.install("-v", *words)
+    assert "already satisfied" in printed
+    assert printed.count("Looking in links") == 3
