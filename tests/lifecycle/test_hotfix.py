@@ -20,9 +20,7 @@ def own(quick: Bench, science: Path) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_source_with_the_hosts_version_is_installed(
-    quick: Bench, links: Path, kind: str
-) -> None:
+def test_a_source_with_the_hosts_version_is_installed(quick: Bench, links: Path, kind: str) -> None:
     plan = quick.json("install", patched(quick, links, kind, "alpha", "1.0", "fix"))
     found = change(plan, "alpha")
     assert (found["kind"], found["host_version"], found["before"], found["after"]) == (
