@@ -104,7 +104,7 @@ def test_a_distribution_that_was_there_is_changed_and_not_added(quick: Bench, li
     for version in ("5.0", "6.1"):
         dists.wheel(links, "cowsay", version)
     quick.install("--find-links", links, "cowsay==6.1")
-    words = ["--find-links", links, "cowsay==5.0"]
+    words = ["--find-links", str(links), "cowsay==5.0"]
     shown = quick.ask("install", *words, "--dry-run")
     assert "6.1 -> 5.0" in shown
     assert "added:\n  cowsay" not in shown
@@ -116,8 +116,8 @@ def test_a_distribution_that_was_there_is_changed_and_not_added(quick: Bench, li
 def test_each_kind_is_what_the_overlays_is_to_the_hosts(quick: Bench, links: Path) -> None:
     dists.wheel(links, "alpha", "0.5")
     dists.wheel(links, "delta", "1.0", files={"delta/fix.py": ""})
-    (links / "mine").mkdir()
-    words = ["alpha==0.5", links / "delta-1.0-py3-none-any.whl", "gamma==2.0", "new"]
+    fix = str(links / "delta-1.0-py3-none-any.whl")
+    words = ["alpha==0.5", fix, "gamma==2.0", "new"]
     plan = quick.json("install", "--no-deps", "--allow-conflicts", "--find-links", links, *words)
     kinds = {found["name"]: found["kind"] for found in plan["changes"]}
     assert kinds == {**{"alpha": "downgrade", "delta": "replace", "gamma": "upgrade", "new": "add"}}

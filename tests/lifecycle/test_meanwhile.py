@@ -21,7 +21,14 @@ AT_ONCE = 10
 
 def install_at_once(bench: Bench, *words: str) -> None:
     """Install, which waits for nobody."""
-    command = [bench.conda.executable, "overlay", "install", *bench.where, "--yes", *words]
+    command: list[str | Path] = [
+        bench.conda.executable,
+        "overlay",
+        "install",
+        *bench.where,
+        "--yes",
+        *words,
+    ]
     env = {**bench.environ, **PATIENT}
     begin = time.monotonic()
     done = bench.user.run(command, env=env, timeout=3 * AT_ONCE)
@@ -116,7 +123,10 @@ def test_clean_with_nothing_to_drop_tidies_what_a_killed_command_left(
     quick.install("new")
     before = everything(quick)
     directory = patches.source(quick.user, "mine", "1.0", "slow", slow=True)
-    with running(quick, "install", "--yes", directory) as killed:
+    # Where pip leaves its own directories.
+    temporary = sources.write(quick.user, quick.user.home / "tmp" / "mine", "").parent
+    env = {"TMPDIR": str(temporary)}
+    with running(quick, "install", "--yes", directory, env=env) as killed:
         wait_for_file(directory / "building")
         killed.kill()
     assert everything(quick) > before
