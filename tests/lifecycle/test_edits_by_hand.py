@@ -1,0 +1,121 @@
+"""What somebody edited in the overlay is not lost without a word, by any command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.lifecycle import patches, sources
+from tests.lifecycle.bench import Bench
+from tests.lifecycle.patches import change, mark, revision, row
+
+LOSING = {
+    "install": ["alpha==2.0"],
+    "install -I": ["-I", "--no-deps", "alpha==1.5"],
+    "install --force-reinstall": ["--force-reinstall", "--no-deps", "alpha==1.5"],
+    "remove": ["alpha"],
+    "reset NAME": ["alpha"],
+    "reset": [],
+    "undo": [],
+    "undo N": ["2"],
+    "apply": ["other.toml"],
+}
+"""Commands that put something in the place of what was edited."""
+
+
+@pytest.fixture
+def own(quick: Bench, science: Path) -> Iterator[Bench]:
+    with patches.own_host(quick, science) as bench:
+        yield bench
+
+
+@pytest.fixture
+def edited(quick: Bench) -> Bench:
+    """Revision 2, whose alpha 1.5 was edited."""
+    quick.install("new")
+    quick.install("alpha==1.5")
+    other = 'format = 1\n[[wanted]]\nrequirement = "new"\n'
+    sources.write(quick.user, quick.user.home / "other.toml", other)
+    edit(quick, "alpha", "1.5")
+    return quick
+
+
+def edit(bench: Bench, name: str, version: str) -> None:
+    bench.edit(bench.site / name / "__init__.py", patches.text(name, version, "by hand"))
+    assert mark(bench, name) == "by hand"
+
+
+def lost(bench: Bench, name: str = "alpha") -> str:
+    return str((bench.site / name / "__init__.py").relative_to(bench.overlay))
+
+
+@pytest.mark.parametrize("command", LOSING)
+def test_what_loses_an_edit_needs_force_and_names_the_file(edited: Bench, command: str) -> None:
+    [verb, *_], words = command.split(), LOSING[command]
+    told = edited.refuse(verb, "--yes", *words)
+    assert lost(edited) in told
+    assert "--force" in told
+    before = edited.content()
+    plan = edited.json(verb, *words, "--dry-run")
+    assert edited.content() == before
+    assert mark(edited, "alpha") == "by hand"
+    edited.change(verb, *words, "--force")
+    assert mark(edited, "alpha") == "not ours"
+    assert plan["lost"] == [lost(edited)]
+
+
+def test_a_dry_run_lists_the_edits_that_would_be_lost(edited: Bench) -> None:
+    before = edited.content()
+    for verb, *words in (["install", "alpha==2.0"], ["remove", "alpha"], ["undo"]):
+        shown = edited.ask(verb, *words, "--dry-run")
+        assert lost(edited) in shown
+    assert edited.content() == before
+
+
+def test_a_file_of_no_distribution_is_an_edit_too(quick: Bench) -> None:
+    quick.install("new")
+    quick.edit(quick.site / "mine.py", "")
+    name = str((quick.site / "mine.py").relative_to(quick.overlay))
+    for verb in ("reset", "undo"):
+        assert name in quick.refuse(verb, "--yes")
+    assert quick.json("reset", "--dry-run")["lost"] == [name]
+    quick.change("reset", "--force")
+    assert not (quick.site / "mine.py").exists()
+
+
+def test_an_edit_that_is_not_in_the_way_stays_and_is_not_listed(edited: Bench) -> None:
+    plan = edited.json("install", "delta==2.0", "--allow-conflicts")
+    assert mark(edited, "alpha") == "by hand"
+    edited.change("remove", "new")
+    assert mark(edited, "alpha") == "by hand"
+    assert plan["lost"] == []
+
+
+def test_an_edited_copy_of_what_the_host_has_is_not_redundant(own: Bench, links: Path) -> None:
+    dists.wheel(links, "tool", "1.0")
+    own.install("--find-links", links, "tool")
+    edit(own, "tool", "1.0")
+    sources.administrate(own.host, dists.wheel(links, "tool", "1.0"))
+    meaning = row(own, "tool")["meaning"]
+    own.change("rebase")
+    assert mark(own, "tool") == "by hand"
+    assert meaning != "redundant"
+
+
+def test_an_edit_from_before_the_last_change_is_one_still(edited: Bench) -> None:
+    edited.change("remove", "new")
+    assert lost(edited) in edited.refuse("install", "--yes", "alpha==2.0")
+    assert mark(edited, "alpha") == "by hand"
+
+
+def test_undo_to_the_current_revision_takes_an_edit_back(edited: Bench) -> None:
+    plan = edited.json("undo", "2", "--dry-run")
+    edited.change("undo", "2", "--force")
+    assert (mark(edited, "alpha"), edited.version("alpha")) == ("not ours", "1.5")
+    assert revision(edited) == 3
+    found = [*plan["changes"], *plan["files"]["changed"]]
+    assert found
+    assert change(plan, "alpha")["differs"] == ["content"]

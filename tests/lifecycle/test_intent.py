@@ -1,0 +1,163 @@
+"""What a distribution is there for is a part of it: fix, hold or dev, until when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.lifecycle import patches, sources
+from tests.lifecycle.bench import Bench
+from tests.lifecycle.patches import change, revision, row
+
+MEANT = ["--intent", "hold", "--until", "2030-01-31", "--reason", "ticket 7"]
+
+
+@pytest.fixture
+def own(quick: Bench, science: Path) -> Iterator[Bench]:
+    with patches.own_host(quick, science) as bench:
+        yield bench
+
+
+@pytest.fixture
+def tools(links: Path) -> Path:
+    """The index has tool 1.0, and the host, once its administrator is at it, tool 1.1."""
+    dists.wheel(links, "tool", "1.0")
+    dists.wheel(links / "host", "tool", "1.1")
+    return links
+
+
+@pytest.mark.parametrize(
+    "pin", ["tool==1.0", "tool<1.1", "tool<=1.0", "tool~=1.0.0", "tool>=0.5,<1.1", "tool===1.0"]
+)
+def test_a_typed_pin_is_held_when_the_host_gets_a_newer_version(
+    own: Bench, tools: Path, pin: str
+) -> None:
+    own.install("--find-links", tools, pin)
+    sources.administrate(own.host, *(tools / "host").glob("*.whl"))
+    meaning = row(own, "tool")["meaning"]
+    own.change("rebase")
+    assert own.version("tool") == "1.0"
+    assert (row(own, "tool")["intent"], meaning != "redundant") == ("hold", True)
+
+
+@pytest.mark.parametrize("words", [["tool"], ["tool>=1.0"], ["tool==1.0", "--intent", "fix"]])
+def test_what_is_no_pin_or_said_to_be_a_fix_is_redundant(
+    own: Bench, tools: Path, words: list[str]
+) -> None:
+    own.install("--find-links", tools, *words)
+    sources.administrate(own.host, *(tools / "host").glob("*.whl"))
+    assert (row(own, "tool")["intent"], row(own, "tool")["meaning"]) == ("fix", "redundant")
+    own.change("rebase")
+    assert own.distributions() == []
+
+
+def test_an_editable_is_dev_and_a_source_is_hold(quick: Bench, links: Path) -> None:
+    quick.install("-e", patches.source(quick.user, "mine", "1.0", "dev"))
+    quick.install(patches.patched(quick, links, "wheel", "other", "1.0", "hold"))
+    assert [row(quick, name)["intent"] for name in ("mine", "other")] == ["dev", "hold"]
+
+
+@pytest.mark.parametrize(
+    ("words", "differs"),
+    [
+        (MEANT, {"intent", "until", "reason"}),
+        (MEANT[:2], {"intent"}),
+        (MEANT[2:4], {"until"}),
+        (MEANT[4:], {"reason"}),
+    ],
+    ids=["all", "intent", "until", "reason"],
+)
+def test_what_is_meant_can_be_said_of_what_is_installed_already(
+    quick: Bench, words: list[str], differs: set[str]
+) -> None:
+    quick.install("new")
+    plan = quick.json("install", "new", *words, "--dry-run")
+    assert plan["changes"], plan
+    quick.change("install", "new", *words)
+    assert revision(quick) == 2
+    found = row(quick, "new")
+    if "intent" in differs:
+        assert found["intent"] == "hold"
+    if "until" in differs:
+        assert found["until"] == "2030-01-31"
+    if "reason" in differs:
+        assert found["reason"] == "ticket 7"
+    assert "othing to do" in quick.change("install", "new", *words)
+    assert revision(quick) == 2
+    assert set(change(plan, "new")["differs"]) == differs
+    assert (change(plan, "new")["before"], change(plan, "new")["after"]) == ("1.0", "1.0")
+
+
+def test_what_is_meant_of_what_is_installed_is_asked_and_shown(quick: Bench) -> None:
+    quick.install("new")
+    before = quick.content()
+    done = quick.try_install("new", *MEANT, input="n\n")
+    assert quick.content() == before
+    assert "Proceed" in done.stdout
+    for word in ("new", "hold", "2030-01-31", "ticket 7"):
+        assert word in done.stdout
+
+
+def test_what_was_meant_stays_when_it_is_named_again(quick: Bench) -> None:
+    quick.install("new", *MEANT)
+    assert "othing to do" in quick.change("install", "new")
+    quick.install("alpha==2.0")
+    found = row(quick, "new")
+    assert (found["intent"], found["until"], found["reason"]) == ("hold", "2030-01-31", "ticket 7")
+
+
+def test_what_is_asked_for_by_name_stays_when_what_needed_it_goes(
+    quick: Bench, links: Path
+) -> None:
+    dists.wheel(links, "bottom", "1.0")
+    dists.wheel(links, "top", "1.0", requires=["bottom"])
+    quick.install("--find-links", links, "top")
+    plan = quick.json("install", "--find-links", links, "bottom")
+    assert revision(quick) == 2
+    quick.change("remove", "top")
+    assert quick.distributions() == ["bottom-1.0"]
+    assert "requested" in change(plan, "bottom")["differs"]
+
+
+def test_a_file_that_changes_only_intents_is_planned_asked_and_then_applied(quick: Bench) -> None:
+    quick.install("new")
+    file = quick.user.home / "mine.toml"
+    text = 'format = 1\n[[wanted]]\nrequirement = "new"\nintent = "hold"\nuntil = "2030-01-31"\n'
+    sources.write(quick.user, file, text)
+    before = quick.content()
+    shown = quick.ask("apply", file, "--dry-run")
+    assert "othing to do" not in shown
+    assert "hold" in shown
+    plan = quick.json("apply", file, "--dry-run")
+    done = quick.run("apply", *quick.where, file, input="n\n")
+    assert quick.content() == before
+    assert "Proceed" in done.stdout
+    printed = quick.change("apply", file)
+    assert (row(quick, "new")["intent"], row(quick, "new")["until"]) == ("hold", "2030-01-31")
+    assert " 0 distributions" not in printed
+    assert set(change(plan, "new")["differs"]) == {"intent", "until"}
+    assert (change(plan, "new")["intent"], change(plan, "new")["until"]) == ("hold", "2030-01-31")
+    assert "othing to do" in quick.change("apply", file)
+
+
+def test_an_intent_that_undo_brings_back_is_in_its_plan(quick: Bench) -> None:
+    quick.install("new")
+    quick.change("install", "new", *MEANT)
+    plan = quick.json("undo")
+    assert revision(quick) == 3
+    assert row(quick, "new")["intent"] == "fix"
+    assert set(change(plan, "new")["differs"]) == {"intent", "until", "reason"}
+
+
+def test_an_intent_is_carried_to_another_environment(quick: Bench) -> None:
+    quick.install("new")
+    daq = replace(quick, name="daq")
+    daq.change("rebase", "--from", "science")
+    quick.change("install", "new", *MEANT)
+    plan = daq.json("rebase", "--from", "science")
+    assert (row(daq, "new")["intent"], row(daq, "new")["reason"]) == ("hold", "ticket 7")
+    assert {"intent", "until", "reason"} <= set(change(plan, "new")["differs"])

@@ -1,0 +1,39 @@
+"""An environment that is reached by a symbolic link is the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import environment, place
+from tests.lifecycle import patches
+from tests.lifecycle.bench import Bench
+
+
+@pytest.fixture
+def ways(quick: Bench, science: Path) -> Iterator[tuple[Bench, Bench, Bench]]:
+    """One environment by its real path, by a link to it, and by a link above it."""
+    with place.scratch() as directory:
+        host = environment.clone(science, directory / "envs" / "own")
+        (directory / "own").symlink_to(host)
+        (directory / "link").symlink_to(directory / "envs")
+        paths = (host, directory / "own", directory / "link" / "own")
+        real, short, above = (replace(quick, name=str(path)) for path in paths)
+        yield real, short, above
+
+
+@pytest.mark.parametrize("first", range(3), ids=["real", "link", "above"])
+def test_status_finds_nothing_wrong_by_whichever_path(
+    ways: tuple[Bench, Bench, Bench], first: int
+) -> None:
+    ways[first].install("new")
+    for bench in ways:
+        [overlay] = bench.json("status")["overlays"]
+        assert overlay["findings"] == []
+        assert "othing to do" in bench.change("install", "new")
+    for bench in ways:
+        assert patches.revision(bench) == 1
+        assert bench.see("new") == {"new": "1.0"}
