@@ -11,7 +11,7 @@ from typing import Any
 from tests.bed import dists, environment, place
 from tests.bed.users import User
 from tests.lifecycle.bench import Bench
-from tests.lifecycle.sources import write
+from tests.sources import write
 
 PLAN = {
     *("success", "dry_run", "revision", "host", "overlay", "changes", "files"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists
-from tests.lifecycle import sources
+from tests import sources
 from tests.lifecycle.bench import Bench
 from tests.lifecycle.patches import CHANGE, PLAN, change, files, revision
 

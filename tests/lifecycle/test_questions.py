@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lifecycle import patches, sources
+from tests import sources
+from tests.lifecycle import patches
 from tests.lifecycle.bench import Bench
 from tests.lifecycle.patches import revision
 
