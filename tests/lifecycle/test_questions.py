@@ -41,10 +41,7 @@ def tall(quick: Bench) -> Bench:
     quick.install("delta==2.0", "--allow-conflicts")
     quick.change("reset")
     quick.install("alpha==2.0", "beta==2.0")
-    text = 'format = 1
-[[wanted]]
-requirement = "delta==2.0"
-'
+    text = 'format = 1\n[[wanted]]\nrequirement = "delta==2.0"\n'
     sources.write(quick.user, quick.user.home / "breaking.toml", text)
     return quick
 
