@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conda_overlay import guard, manifest, planner
+from conda_overlay import guard, manifest, planner, scripts
 from conda_overlay.distributions import Site, read_site
 from conda_overlay.host import Host
 from conda_overlay.models import Change
@@ -68,8 +68,8 @@ def _files(host: Host, old: Side, new: Side) -> manifest.Differences:
     tree = new.tree or old.tree
     assert tree is not None
     mine, hosts = manifest.take(tree), host.prefix
-    ours = str(host.site_below_prefix / guard.NAME)
-    paths = sorted(path for path in mine if path != ours)
+    ours = {str(host.site_below_prefix / guard.NAME), f"bin/{scripts.NAME}"}
+    paths = sorted(mine.keys() - ours)
     shadowing = [p for p in paths if os.path.lexists(hosts / p) and not _same(hosts / p, tree / p)]
     alone = [p for p in paths if not os.path.lexists(hosts / p)]
     if new.tree:

@@ -76,14 +76,15 @@ class Outcome:
         return self._says(_UNMATCHED)
 
     @property
-    def constrained(self) -> set[str]:
-        """The normalized names whose constraints are in the way."""
-        return _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
-
-    @property
     def requiring(self) -> set[str]:
         """The normalized names of what requires something, and so is in the way."""
         return _names(_DEPENDS, self.explanation)
+
+    @property
+    def blamed(self) -> set[str]:
+        """These, and those whose constraints are in the way."""
+        constrained = _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
+        return self.requiring | constrained
 
     def error(self, requirements: Sequence[str] = ()) -> PipError:
         """What to tell the user."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conda_overlay import guard, manifest, planner
+from conda_overlay import guard, manifest, planner, scripts
 from conda_overlay.distributions import Site, read_site
 from conda_overlay.exceptions import NoSuchRevisionError
 from conda_overlay.models import Entry, Log, Plan, Result, Revision
@@ -55,8 +55,8 @@ def is_current(stack: Stack, draft: Path) -> bool:
     """Whether a draft holds what the overlay holds already, the guard aside."""
     facts = stack.store.facts(stack.store.current())
     found = manifest.compare(draft, manifest.take(stack.tree, facts))
-    ours = str(stack.host.site_below_prefix / guard.NAME)
-    return {*found.added, *found.changed, *found.removed} <= {ours}
+    ours = {str(stack.host.site_below_prefix / guard.NAME), f"bin/{scripts.NAME}"}
+    return {*found.added, *found.changed, *found.removed} <= ours
 
 
 def _target(stack: Stack, number: int | None) -> Revision:
