@@ -92,13 +92,17 @@ class Outcome:
             output = [line for line in self.output if "ResolutionImpossible" not in line]
             told = (*output[-_TAIL:], *self.explanation)
             return PipError(told, requirements=list(requirements))
-        hint = "-v shows all that the build prints"
+        hints = ["-v shows all that the build prints"] if self.build.output else []
         sdist = self.build.sdist
         if sdist and not any(word.endswith(sdist) for word in self.arguments):
-            hint += "; no wheel fits this Python: ask for another version, or for any that has one"
-            hint += " with --only-binary :all:"
+            hints.append(
+                "no wheel fits this Python: ask for another version, or for any that has one with "
+                "--only-binary :all:"
+            )
         what = f"Building {self.build.name} failed"
-        return PipError(self.build.output, what, hint, requirements=list(requirements))
+        return PipError(
+            self.build.output, what, "; ".join(hints) or None, requirements=list(requirements)
+        )
 
     def _says(self, *signs: str) -> bool:
         found = any(sign in line for line in self.output for sign in signs)
