@@ -76,14 +76,15 @@ class Outcome:
         return self._says(_UNMATCHED)
 
     @property
-    def constrained(self) -> set[str]:
-        """The normalized names whose constraints are in the way."""
-        return _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
-
-    @property
     def requiring(self) -> set[str]:
         """The normalized names of what requires something, and so is in the way."""
         return _names(_DEPENDS, self.explanation)
+
+    @property
+    def blamed(self) -> set[str]:
+        """These, and those whose constraints are in the way."""
+        constrained = _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
+        return self.requiring | constrained
 
     def error(self, requirements: Sequence[str] = ()) -> PipError:
         """What to tell the user."""
@@ -91,13 +92,17 @@ class Outcome:
             output = [line for line in self.output if "ResolutionImpossible" not in line]
             told = (*output[-_TAIL:], *self.explanation)
             return PipError(told, requirements=list(requirements))
-        hint = "-v shows all that the build prints"
+        hints = ["-v shows all that the build prints"] if self.build.output else []
         sdist = self.build.sdist
         if sdist and not any(word.endswith(sdist) for word in self.arguments):
-            hint += "; no wheel fits this Python: ask for another version, or for any that has one"
-            hint += " with --only-binary :all:"
+            hints.append(
+                "no wheel fits this Python: ask for another version, or for any that has one with "
+                "--only-binary :all:"
+            )
         what = f"Building {self.build.name} failed"
-        return PipError(self.build.output, what, hint, requirements=list(requirements))
+        return PipError(
+            self.build.output, what, "; ".join(hints) or None, requirements=list(requirements)
+        )
 
     def _says(self, *signs: str) -> bool:
         found = any(sign in line for line in self.output for sign in signs)

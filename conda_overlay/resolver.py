@@ -92,8 +92,7 @@ class Resolver:
             lines = self._constraints()
             stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.overlays)
             words = [*self.request.arguments, *self.moved]
-            again = number > 0
-            outcome = self.pip.install(stage, words, lines, self.source_dir, again=again)
+            outcome = self.pip.install(stage, words, lines, self.source_dir, again=number > 0)
             if outcome.ok:
                 found = self._judge(stage)
                 if not found.unwanted:
@@ -135,9 +134,8 @@ class Resolver:
     def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> bool:
         """Drop the constraints that pip blames; False when they are not to blame."""
         held = set(map(_name, lines))
-        blamed = held & {*outcome.constrained, *outcome.requiring}
-        nobody = bool(outcome.explanation) and not outcome.constrained | outcome.requiring
-        theirs = (outcome.unknown and not blamed) or nobody
+        blamed = held & outcome.blamed
+        theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
         if not outcome.impossible or not held or theirs:
             return False
         if self.loosened == 0:
@@ -150,7 +148,7 @@ class Resolver:
 
     def _leave_behind(self, outcome: Outcome) -> bool:
         """Ask no more for the dependents that cannot move, if others perhaps can."""
-        stuck = {*outcome.constrained, *outcome.requiring} & set(self.moved)
+        stuck = outcome.blamed & set(self.moved)
         if not outcome.impossible or not stuck or stuck == set(self.moved):
             return False
         self.stuck |= stuck

@@ -247,7 +247,7 @@ def test_interpreter_is_valid_in_every_shell(shell: str, named: Overlay, alice: 
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed")
     script = named.root / "bin" / "tool"
-    argv = [program, *options, named.interpreter, script, "a b"]
+    argv: list[str | Path] = [program, *options, named.interpreter, script, "a b"]
     said = told(alice.run(argv))
     assert (said["alpha"], said["argv"]) == ("2.0", ["a b"])
     if script.read_bytes().startswith(b"#!/bin/sh"):

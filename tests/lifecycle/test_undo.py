@@ -214,7 +214,7 @@ def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> N
     bench.change("clean")
     dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
-    assert "pip could not do it; the overlay is as it was." in told
+    assert "pip failed; the overlay is unchanged." in told
     assert "HASHES" in told
     wheel.unlink()
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
