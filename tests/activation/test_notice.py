@@ -154,5 +154,5 @@ def test_the_news_of_another_users_overlay_are_not_told() -> None:
         words = ["-c", script, str(place.CHECKOUT), overlay, str(scene.prefix), "2026-01-01"]
         done = alice.run([python, *words])
         assert (done.stdout, done.stderr) == ("[]\n", "")
-        os.chown(scene.state, alice.uid, alice.gid)
+        os.lchown(scene.state, alice.uid, alice.gid)
         assert alice.run([python, *words]).stdout == f"[{CHANGED!r}]\n"
