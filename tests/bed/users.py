@@ -45,7 +45,7 @@ class User:
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         input: str | None = None,
-        timeout: float | None = 120,
+        timeout: float | None = 600,
         network: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, in a clean environ, whatever its exit code will be.

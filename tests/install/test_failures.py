@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists, environment
-from tests.bench import Bench, Done, revision_of
+from tests.bench import PATIENCE, Bench, Done, revision_of
 
 SLOW = """
 import os, time
 def build_wheel(*_):
     open(os.environ["STARTED"], "w").close()
-    time.sleep(60)
+    time.sleep(600)
 """
 
 BROKEN = """
@@ -62,7 +62,7 @@ class Running:
         self._done: Future[Done] = pool.submit(bench.user.run, ["bash", "-c", line], env=env)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while not holds():
             assert not self._done.done(), self.out.read_text()
             assert time.monotonic() < end, self.out.read_text()
