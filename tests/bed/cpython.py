@@ -88,7 +88,7 @@ def inspect(executable: Path) -> Interpreter | None:
             [executable, "-E", "-s", "-c", _DESCRIBE],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=30,
             check=True,
         )
         answer = json.loads(asked.stdout)
