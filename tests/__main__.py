@@ -31,9 +31,9 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy", "--strict"),
 )
-PYTEST = ("pytest", "-ra", "--durations=15")
-WORKERS = ("-n", "2", "--dist", "loadfile")
-"""For the whole suite; a file's tests may share what they made, so they stay together."""
+PYTEST = ("pytest", "-ra", "--durations=10")
+WORKERS = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+"""For the whole suite; `tests.conftest` says which tests stay together, and which come first."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,12 +6,25 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.bed import base, dists, environment, place, users
+from tests.bed import base, dists, environment, forks, outside, place, users
 from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
+from tests.bench import Bench
+from tests.server import Server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_outside_changes() -> Iterator[None]:
+    """At the end of the session what is not the tests' own is what it was."""
+    for name in USERS:  # whose accounts are made at their first use
+        users.user(name)
+    with outside.unchanged(outside.places().items()):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +56,46 @@ def science(wheels: Path) -> Path:
     return environment.template(
         pip="ensurepip", wheels=[wheels / f"{name}-1.0-py3-none-any.whl" for name in names]
     )
+
+
+USERS = ("overlay-alice", "overlay-mallory")
+"""The users of the tests, who have no privileges."""
+
+SINGLE = (
+    "tests/lifecycle/test_killed.py",
+    "tests/install/test_pips.py",
+    "tests/install/test_kinds.py",
+    "tests/lifecycle/test_at_once.py",
+    "tests/lifecycle/test_undo.py",
+    "tests/lifecycle/test_file_systems.py",
+)
+"""The files that take longest, whose tests need not stay together."""
+FIRST = (*SINGLE, "tests/lifecycle/test_state_files.py", "tests/test_recipe.py")
+"""What takes long comes first, so that no worker has it left alone at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first, and keep the order otherwise."""
+    ranks = {file: rank for rank, file in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.nodeid.partition("::")[0], len(FIRST)))
+
+
+class Distribution(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a worker a file at a time, as its tests may share what they made; or a test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        if not file.endswith(SINGLE):
+            return file
+        # The tests of one operation share what leads to it.
+        return f"{file}[{test.partition('[')[2]}" if "test_killed.py" in file else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
+    """Called by pytest-xdist."""
+    return Distribution(config, log)
 
 
 _NAMED = os.environ.get("CONDA_OVERLAY_TEST_CONDAS", "").split(os.pathsep)
@@ -90,3 +143,43 @@ def hermetic(wheels: Path) -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_CONFIG_FILE": os.devnull,
     }
+
+
+@pytest.fixture
+def bench(conda: Conda, alice: User, hermetic: dict[str, str], hosts_unchanged: None) -> Bench:
+    """Of every conda; the host is ``science``."""
+    return Bench(conda, alice, hermetic)
+
+
+@pytest.fixture
+def quick(floor: Conda, alice: User, hermetic: dict[str, str], condas: Condas) -> Bench:
+    """Of the floor conda alone."""
+    condas.watch(floor)
+    return Bench(floor, alice, hermetic)
+
+
+@pytest.fixture
+def online(quick: Bench) -> Bench:
+    """As `quick`, but with PyPI."""
+    return replace(quick, environ={}, network=True)
+
+
+@pytest.fixture
+def server(quick: Bench) -> Server:
+    """Of the bench `quick`."""
+    return Server(quick, forks.shared(quick.conda, quick.user))
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A directory that every user can read."""
+    with place.scratch() as directory:
+        yield directory
+
+
+@pytest.fixture
+def links(scratch: Path) -> Path:
+    """A directory for wheels of one test."""
+    links = scratch / "links"
+    links.mkdir()
+    return links

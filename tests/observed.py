@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bed import place
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 from tests.server import Server
 
 SEEN = ("alpha", "beta", "gamma", "delta", "new")
@@ -53,28 +53,6 @@ def status(server: Server) -> Any:
     report = json.loads(re.sub(r'"since": "[^"]*"', '"since": ""', ended.out))
     assert "Traceback" not in ended.err
     return report
-
-
-def numbers(bench: Bench) -> list[int]:
-    """The revisions of which there are records; each has its facts, too."""
-    history = bench.state / "history"
-    names = {path.name for path in history.glob("*")}
-    found = sorted(int(name.split(".")[0]) for name in names if name.endswith(".json"))
-    assert names == {f"{n}.{suffix}" for n in found for suffix in ("json", "files")}, names
-    for number in found:
-        assert json.loads((history / f"{number}.json").read_text())["number"] == number
-    return found
-
-
-def leftovers(bench: Bench) -> set[str]:
-    """What is in the overlay directory that belongs to no revision."""
-    state = bench.state
-    expected = {"host", "lock", "history", "revisions", "notice", "told"}
-    found = {path.name for path in state.glob("*")} - expected if state.exists() else set()
-    hosts = {name for host in ("science", "daq") for name in (host, f".{host}")}
-    found |= {path.name for path in bench.overlay.parent.glob("*")} - hosts
-    trees = {path.name for path in (state / "revisions").glob("*")}
-    return found | (trees - set(map(str, numbers(bench))))
 
 
 def save(overlays: Path, copy: Path) -> None:

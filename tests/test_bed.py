@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,6 @@ PRINT = "echo {}:$CONDA_SHLVL; python -c 'import sys; print(sys.prefix)'"
 @pytest.fixture
 def alice() -> User:
     return user("overlay-alice")
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    with place.scratch() as directory:
-        yield directory
 
 
 @pytest.fixture
@@ -317,7 +310,7 @@ def test_users_environ_is_clean(alice: User, monkeypatch: pytest.MonkeyPatch) ->
     home = alice.fresh_home()
     printed = ran(alice.run(["env"], env={"HOME": str(home), "LANG": None, "A": "b"}, cwd=home))
     names = {line.partition("=")[0] for line in printed.splitlines()}
-    assert names == {"HOME", "USER", "LOGNAME", "PATH", "TERM", "A"}
+    assert names == {"HOME", "TMPDIR", "USER", "LOGNAME", "PATH", "TERM", "A"}
     assert "PIP_CACHE_DIR=/cache" in ran(alice.run(["env"], network=True))
     assert ran(alice.run(["id", "-u"])) == f"{alice.uid}\n"
     assert ran(alice.run(["cat"], input="hello")) == "hello"

@@ -77,7 +77,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -134,12 +134,6 @@ def install():
 """
     pth = f"import __editable___{name}; __editable___{name}.install()\n"
     return {f"__editable__.{name}.pth": pth, f"__editable___{name}.py": module}
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    with place.scratch() as directory:
-        yield directory
 
 
 @pytest.fixture(scope="session")
@@ -676,7 +670,7 @@ def test_editable_is_what_runs_and_not_the_hosts_copy(
     backend, layout, options = EDITABLES[kind]
     project = dists.project(alice.home / "project", "alpha", "9.0", backend, layout)
     for path in (project, *project.rglob("*")):
-        os.chown(path, alice.uid, alice.gid)
+        os.lchown(path, alice.uid, alice.gid)
     prefix = alice.home / "overlay"
     site = prefix / "lib" / f"python{DEFAULT.xy}" / "site-packages"
     argv: list[str | Path] = [protected.python, "-m", "pip", "install", "-q", "--prefix", prefix]
@@ -720,7 +714,7 @@ def wired(
     if "guard" in protection:
         guard.write(site, host_site)
     for path in (alice.home / ".conda", *(alice.home / ".conda").rglob("*")):
-        os.chown(path, alice.uid, alice.gid)
+        os.lchown(path, alice.uid, alice.gid)
     layer = wiring.Layer(str(prefix), str(tree / "bin"), str(site))
     return {
         "PATH": f"{tree}/bin:{prefix}/bin:{conda.prefix}/condabin:/usr/bin:/bin",

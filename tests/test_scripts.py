@@ -144,12 +144,6 @@ class Overlay(NamedTuple):
 
 
 @pytest.fixture
-def scratch() -> Iterator[Path]:
-    with place.scratch() as directory:
-        yield directory
-
-
-@pytest.fixture
 def overlay(scratch: Path, science: Path) -> Overlay:
     return Overlay.at(scratch / "place", science)
 

@@ -12,6 +12,7 @@ import pytest
 from tests.bed import environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User
+from tests.bench import Bench
 
 
 @pytest.fixture
@@ -174,8 +175,8 @@ def test_an_overlay_that_others_can_write_is_not_trusted(
 def test_a_broken_record_is_one_sentence_and_no_traceback(
     conda: Conda, alice: User, host: Path, overlay_of: Any
 ) -> None:
-    overlay = overlay_of(host, "new")
-    record = overlay.parent / f".{host.name}" / "history" / "1.json"
+    overlay_of(host, "new")
+    record = Bench(conda, alice, {}, str(host)).record_path(1)
     alice.run(["sh", "-c", f"rm -f '{record}'; echo '{{' > '{record}'"])
     done = alice.run([conda.executable, "overlay", "status", "-p", host])
     assert done.returncode == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -38,12 +37,6 @@ def over_science(conda: Conda, alice: User) -> Overlay:
 @pytest.fixture
 def over_daq(conda: Conda, alice: User) -> Overlay:
     return overlay(alice.home / ".conda" / "overlays", conda.env("daq"), alice)
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    with place.scratch() as directory:
-        yield directory
 
 
 @pytest.fixture(scope="module")

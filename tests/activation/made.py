@@ -49,7 +49,7 @@ def give(tops: Iterable[Path], user: User) -> None:
     if os.geteuid() == 0:
         for top in filter(Path.exists, tops):
             for path in (top, *top.rglob("*")):
-                os.chown(path, user.uid, user.gid, follow_symlinks=False)
+                os.lchown(path, user.uid, user.gid)
 
 
 def empty_environment(prefix: Path) -> Path:

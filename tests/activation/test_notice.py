@@ -36,9 +36,22 @@ class Scene:
         overlay = str(self.state.with_name("science"))
         return notice.news(overlay, str(self.prefix), today)
 
+    def tick(self) -> None:
+        """Wait until the clock of the file system, which is coarse, shows another time."""
+        probe, last = self.state / "probe", max(map(_time, (self.site, self.meta)))
+        probe.touch()
+        while _time(probe) <= last:
+            time.sleep(0.001)
+            probe.touch()
+        probe.unlink()
+
     def install(self, name: str) -> None:
-        time.sleep(0.01)  # the clock of file systems is coarse
+        self.tick()
         (self.site / f"{name}.dist-info").mkdir()
+
+
+def _time(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 @pytest.fixture
@@ -69,14 +82,14 @@ def test_a_further_change_is_told_on_the_same_day(scene: Scene) -> None:
 
 
 def test_a_change_by_conda_is_told(scene: Scene) -> None:
-    time.sleep(0.01)
+    scene.tick()
     (scene.meta / "alpha-1.0-0.json").touch()
     assert scene.news() == [CHANGED]
 
 
 def test_bytecode_that_root_leaves_is_no_change(scene: Scene) -> None:
     before = scene.site.stat().st_mtime_ns
-    time.sleep(0.01)
+    scene.tick()
     (scene.site / "__pycache__").mkdir()
     assert scene.site.stat().st_mtime_ns != before
     assert scene.news() == []
@@ -154,5 +167,5 @@ def test_the_news_of_another_users_overlay_are_not_told() -> None:
         words = ["-c", script, str(place.CHECKOUT), overlay, str(scene.prefix), "2026-01-01"]
         done = alice.run([python, *words])
         assert (done.stdout, done.stderr) == ("[]\n", "")
-        os.chown(scene.state, alice.uid, alice.gid)
+        os.lchown(scene.state, alice.uid, alice.gid)
         assert alice.run([python, *words]).stdout == f"[{CHANGED!r}]\n"

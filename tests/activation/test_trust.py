@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conda_overlay.activation import trust
-from tests.bed import place, users
+from tests.bed import users
 from tests.bed.users import User
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -36,18 +35,12 @@ class Overlay:
         missing = [p for p in (directory, *directory.parents) if not p.exists()]
         for part in reversed(missing):
             part.mkdir(mode=0o755)
-            os.chown(part, self.owner.uid, self.owner.gid)
+            os.lchown(part, self.owner.uid, self.owner.gid)
 
     def distrust(self, *owners: str) -> str | None:
         """Ask as the owner of the overlay."""
         trusted = trust.trusted_owners(owners) | {self.owner.uid}
         return trust.distrust(str(self.path), [str(self.bin), str(self.site)], trusted)
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    with place.scratch() as directory:
-        yield directory
 
 
 @pytest.fixture
@@ -61,12 +54,12 @@ def mallory() -> User:
 
 
 def give(path: Path, user: User) -> None:
-    os.chown(path, user.uid, user.gid, follow_symlinks=False)
+    os.lchown(path, user.uid, user.gid)
 
 
 def test_directories_of_the_user_and_of_root_are_trusted(overlay: Overlay) -> None:
     assert overlay.distrust() is None
-    os.chown(overlay.path, 0, 0)
+    os.lchown(overlay.path, 0, 0)
     assert overlay.distrust() is None
 
 
@@ -78,7 +71,7 @@ def test_a_directory_of_somebody_else_is_not(overlay: Overlay, mallory: User, pa
 
 
 def test_an_owner_without_a_name_is_told_by_number(overlay: Overlay) -> None:
-    os.chown(overlay.bin, 987654, 0)
+    os.lchown(overlay.bin, 987654, 0)
     assert overlay.distrust() == f"{overlay.bin} belongs to user 987654"
 
 
@@ -116,7 +109,7 @@ def test_a_private_group_may_write(overlay: Overlay) -> None:
 @pytest.mark.parametrize("part", ["bin", ".."])
 def test_a_shared_group_may_not(overlay: Overlay, part: str) -> None:
     shared = Path(os.path.normpath(overlay.path / part))
-    os.chown(shared, overlay.owner.uid, SHARED_GROUP)
+    os.lchown(shared, overlay.owner.uid, SHARED_GROUP)
     shared.chmod(0o775)
     assert overlay.distrust() == f"{shared} is writable by its group"
     shared.chmod(0o755)
@@ -124,7 +117,7 @@ def test_a_shared_group_may_not(overlay: Overlay, part: str) -> None:
 
 
 def test_the_private_group_of_somebody_else_may_not(overlay: Overlay, mallory: User) -> None:
-    os.chown(overlay.bin, overlay.owner.uid, mallory.gid)
+    os.lchown(overlay.bin, overlay.owner.uid, mallory.gid)
     overlay.bin.chmod(0o775)
     assert overlay.distrust() == f"{overlay.bin} is writable by its group"
 
@@ -134,7 +127,7 @@ def test_an_access_list_that_lets_somebody_else_write_is_not_trusted(
     overlay: Overlay, mallory: User, group: str
 ) -> None:
     if group == "root":
-        os.chown(overlay.site, overlay.owner.uid, 0)
+        os.lchown(overlay.site, overlay.owner.uid, 0)
     let_write(overlay.site, mallory)
     assert overlay.distrust() == f"{overlay.site} is writable by its group"
 

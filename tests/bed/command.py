@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.bed import place
+
 # These would lead a tool that we start to another Python, or make pip install elsewhere.
 _MISLEADING = ("PYTHON", "CONDA_", "_CONDA_", "_CE_", "VIRTUAL_ENV", "__PYVENV")
 _REDIRECTING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON"}
@@ -46,4 +48,6 @@ def _environ() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(_MISLEADING) and name not in _REDIRECTING
     }
-    return {**kept, **_FIXED}
+    # Not that of the caller's home, which is none of the tests' business.
+    cache = {"PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(place.root() / "pip"))}
+    return {**kept, **_FIXED, **cache}

@@ -88,7 +88,7 @@ def protect(prefix: Path) -> Path:
     unprivileged = os.geteuid() != 0
     for path in _tree(prefix):
         if not unprivileged:
-            os.chown(path, 0, 0, follow_symlinks=False)
+            os.lchown(path, 0, 0)
         if not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)
             readable = mode | (0o555 if path.is_dir() or mode & 0o100 else 0o444)

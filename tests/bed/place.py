@@ -109,7 +109,10 @@ def sources(*names: str) -> str:
 
 
 def remove(tree: Path) -> None:
-    """Remove a tree, a protected one included, if it exists."""
+    """Remove a tree, a protected one included, if it exists; of a link, the link alone."""
+    if tree.is_symlink():
+        tree.unlink()
+        return
     if os.geteuid() != 0:
         for directory, _, _ in os.walk(tree):
             Path(directory).chmod(0o755)

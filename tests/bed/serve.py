@@ -1,7 +1,7 @@
 """A conda whose start is paid once: each command runs in a fork, and can be killed at a given step.
 
 Run by the interpreter of a base that has the plugin. Reads one request per line, as JSON, and
-answers each with one line; see `tests.server`, which talks to it. A step is a call that
+answers each with one line; see `tests.bed.forks`, which talks to it. A step is a call that
 changes a file system, as Python's audit hooks tell, below the directory that the request names;
 the process kills itself just before it, as no signal from outside could.
 """
@@ -57,6 +57,7 @@ def main() -> None:
 def serve(request: dict[str, Any], conda: Conda) -> list[dict[str, Any]]:
     """Run commands at once, wait for them and for all that they have started."""
     files = [[os.memfd_create(name) for name in ("out", "err", "steps")] for _ in request["argvs"]]
+    reached, at_step = os.pipe()
     pids = []
     for argv, (out, err, steps) in zip(request["argvs"], files, strict=True):
         pid = os.fork()
@@ -64,13 +65,20 @@ def serve(request: dict[str, Any], conda: Conda) -> list[dict[str, Any]]:
             os.setsid()
             os.dup2(out, 1)
             os.dup2(err, 2)
-            run(argv, request, steps, conda)
+            os.close(reached)
+            run(argv, request, (steps, at_step), conda)
         pids.append(pid)
     begin = time.monotonic()
+    os.close(at_step)
     if request.get("kill_after") is not None:
+        if request.get("from_step"):
+            os.read(reached, 1)  # or the end of all commands
+        while request.get("kill_when") and not os.path.exists(request["kill_when"]):
+            time.sleep(0.01)
         time.sleep(request["kill_after"])
         for pid in pids:
-            (os.killpg if request.get("with_children") else os.kill)(pid, signal.SIGKILL)
+            kill(pid, bool(request.get("with_children")))
+    os.close(reached)
     codes: dict[int, int] = {}
     took: dict[int, float] = {}
     while not (request.get("leave_children") and codes.keys() >= set(pids)):
@@ -90,24 +98,36 @@ def serve(request: dict[str, Any], conda: Conda) -> list[dict[str, Any]]:
     ]
 
 
+def kill(pid: int, with_children: bool) -> None:
+    """Kill a command, which has not been waited for, so its number is its own still."""
+    if with_children:
+        try:
+            os.killpg(pid, signal.SIGKILL)
+            return
+        except ProcessLookupError:
+            pass  # it has not come to have a session of its own, so it has no children either
+    os.kill(pid, signal.SIGKILL)
+
+
 def read(file: int) -> str:
     with os.fdopen(file, "rb") as content:
         content.seek(0)
         return content.read().decode(errors="replace")
 
 
-def run(
-    argv: list[str], request: dict[str, Any], steps: int, conda: Callable[..., Any]
-) -> NoReturn:
+def run(argv: list[str], request: dict[str, Any], files: tuple[int, int], conda: Conda) -> NoReturn:
     """Be a command of conda."""
     code: Any = 70
     try:
-        os.environ.update(request.get("env", {}))
-        sys.argv = ["conda", *argv]
+        os.environ.clear()
+        os.environ.update(request["environ"])
+        os.chdir(request["cwd"])
+        give_input(request.get("input") or "")
+        sys.argv = [request["conda"], *argv]
         if request.get("forbidden"):
             forbid(request["forbidden"])
         if request.get("watch"):
-            sys.addaudithook(watcher(request["watch"], request.get("kill_before"), steps))
+            sys.addaudithook(watcher(request, *files))
         try:
             code = conda(*argv)
         except SystemExit as exit:
@@ -118,11 +138,20 @@ def run(
         os._exit(code if isinstance(code, int) else int(bool(code)))
 
 
+def give_input(text: str) -> None:
+    """Let a command read this text, and not the requests."""
+    content = os.memfd_create("in")
+    os.write(content, text.encode())
+    os.lseek(content, 0, os.SEEK_SET)
+    os.dup2(content, 0)
+    sys.stdin = os.fdopen(0)
+
+
 def watcher(
-    directory: str, kill_before: int | None, steps: int
+    request: dict[str, Any], steps: int, at_step: int
 ) -> Callable[[str, tuple[Any, ...]], None]:
-    """A hook that notes the steps below a directory, and kills before one of them."""
-    count = 0
+    """A hook that notes the steps below a directory, and tells of one or kills before one."""
+    directory, count = request["watch"], 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal count
@@ -138,9 +167,12 @@ def watcher(
         if not place.startswith(directory):
             return
         count += 1
-        if count == kill_before:
+        if count == request.get("kill_before"):
             os.kill(os.getpid(), signal.SIGKILL)
-        os.write(steps, f"{event} {place[len(directory) :]}\n".encode(errors="replace"))
+        if count == request.get("from_step"):
+            os.write(at_step, b"x")
+        line = f"{time.monotonic()} {event} {place[len(directory) :]}\n"
+        os.write(steps, line.encode(errors="replace"))
 
     return hook
 

@@ -45,7 +45,7 @@ class User:
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         input: str | None = None,
-        timeout: float | None = 120,
+        timeout: float | None = 600,
         network: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, in a clean environ, whatever its exit code will be.
@@ -58,7 +58,7 @@ class User:
             timeout: Seconds after which `subprocess.TimeoutExpired` is raised.
             network: Whether to pass on the caller's variables for pip and its way to an index.
         """
-        environ = {**self._environ(network), **(env or {})}
+        environ = self.environ(env, network=network)
         command = [str(word) for word in argv]
         options = (
             {"user": self.uid, "group": self.gid, "extra_groups": [self.gid]}
@@ -67,7 +67,7 @@ class User:
         )
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
             command,
-            env={name: value for name, value in environ.items() if value is not None},
+            env=environ,
             cwd=cwd or self.home,
             umask=0o022,
             timeout=timeout,
@@ -81,9 +81,13 @@ class User:
         """Make a new empty directory that belongs to this user; it goes when the tests end."""
         return _home(self.name, self.uid, self.gid)
 
-    def _environ(self, network: bool) -> dict[str, str]:
-        environ = {
+    def environ(
+        self, changes: Mapping[str, str | None] | None = None, *, network: bool = False
+    ) -> dict[str, str]:
+        """Return the clean environ, with changes; both arguments are those of `run`."""
+        environ: dict[str, str | None] = {
             "HOME": str(self.home),
+            "TMPDIR": str(_temporary(self.home)),
             "USER": self.name,
             "LOGNAME": self.name,
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -95,7 +99,8 @@ class User:
                 name for name in os.environ if name.startswith(_NETWORK) or name.lower() in _NETWORK
             ]
             environ.update({name: os.environ[name] for name in names})
-        return environ
+        environ.update(changes or {})
+        return {name: value for name, value in environ.items() if value is not None}
 
 
 def user(name: str) -> User:
@@ -127,10 +132,18 @@ def _home(name: str, uid: int, gid: int) -> Path:
     homes.mkdir(mode=0o755, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=homes))
     home.chmod(0o755)
-    if os.geteuid() == 0:
-        os.chown(home, uid, gid)
-    atexit.register(_remove_own, home, os.getpid())
+    temporary = _temporary(home)
+    temporary.mkdir(mode=0o700)
+    for directory in (home, temporary):
+        if os.geteuid() == 0:
+            os.lchown(directory, uid, gid)
+        atexit.register(_remove_own, directory, os.getpid())
     return home
+
+
+def _temporary(home: Path) -> Path:
+    """The directory beside a home for what killed commands would leave in /tmp."""
+    return home.with_name(f"{home.name}.tmp")
 
 
 def _remove_own(home: Path, pid: int) -> None:

@@ -59,7 +59,7 @@ class Home:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         subprocess.run(
-            ["chown", "-R", f"{self.user.uid}:{self.user.gid}", self.user.home / ".conda"]
+            ["chown", "-hR", f"{self.user.uid}:{self.user.gid}", self.user.home / ".conda"]
         )
         self.install()
         self.conda("remove", "cowsay")

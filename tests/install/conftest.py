@@ -1,49 +1,13 @@
-"""Benches: an overlay to be, at the floor conda or at every conda under test."""
+"""Hosts for the tests of installing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.bed import environment, place
-from tests.bed.condas import Conda, Condas
-from tests.bed.users import User
-from tests.bench import Bench
-
-
-@pytest.fixture
-def bench(conda: Conda, alice: User, hermetic: dict[str, str], hosts_unchanged: None) -> Bench:
-    """Of every conda; the host is ``science``."""
-    return Bench(conda, alice, hermetic)
-
-
-@pytest.fixture
-def quick(floor: Conda, alice: User, hermetic: dict[str, str], condas: Condas) -> Bench:
-    """Of the floor conda alone."""
-    condas.watch(floor)
-    return Bench(floor, alice, hermetic)
-
-
-@pytest.fixture
-def online(quick: Bench) -> Bench:
-    """As `quick`, but with PyPI."""
-    return replace(quick, environ={}, network=True)
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    """A directory that every user can read."""
-    with place.scratch() as directory:
-        yield directory
-
-
-@pytest.fixture
-def links(scratch: Path) -> Path:
-    """A directory for wheels of one test."""
-    return scratch / "links"
+from tests.bed import environment
+from tests.bed.condas import Conda
 
 
 @pytest.fixture(scope="session")

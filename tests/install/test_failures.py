@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists, environment
-from tests.bench import Bench, Done
+from tests.bench import PATIENCE, Bench, Done, revision_of
 
 SLOW = """
 import os, tempfile, time
 def build_wheel(*_):
     with open(os.environ["STARTED"], "w") as started:
         started.write(os.getcwd() + " " + tempfile.gettempdir())
-    time.sleep(60)
+    time.sleep(600)
 """
 
 METADATA = """
@@ -89,7 +89,7 @@ class Running:
         self._done: Future[Done] = pool.submit(bench.user.run, ["bash", "-c", line], env=env)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while not holds():
             assert not self._done.done(), self.out.read_text()
             assert time.monotonic() < end, self.out.read_text()
@@ -107,7 +107,7 @@ class Running:
 
     @property
     def pid(self) -> int:
-        holder = (self.bench.state / "lock").read_text()
+        holder = self.bench.lock.read_text()
         return int(holder.partition("process ")[2].partition(",")[0])
 
     def end(self) -> tuple[int, str]:
@@ -189,7 +189,7 @@ def test_two_at_once_come_one_after_the_other(quick: Bench, pool: ThreadPoolExec
     assert f"Revision {1}" in first.result() + second.result()
     assert quick.revision == 2
     assert quick.distributions() == ["alpha-1.5", "new-1.0"]
-    assert not (quick.state / "staging").exists()
+    assert not quick.drafts.exists()
 
 
 def test_wheel_whose_record_lists_what_is_not_there(old: Bench, links: Path) -> None:
@@ -303,16 +303,16 @@ def lost_link(bench: Bench) -> None:
 
 
 def lost_record(bench: Bench) -> None:
-    (bench.state / "history" / "1.json").unlink()
+    bench.record_path(1).unlink()
 
 
 def lost_tree(bench: Bench) -> None:
-    (bench.state / "revisions" / "1").rename(bench.state / "revisions" / "x")
+    (bench.revisions / "1").rename(bench.revisions / "x")
 
 
 def record(text: str) -> Callable[[Bench], None]:
     def write(bench: Bench) -> None:
-        (bench.state / "history" / "1.json").write_text(text)
+        bench.record_path(1).write_text(text)
 
     return write
 
@@ -349,7 +349,7 @@ def test_overlay_directory_inside_the_host(quick: Bench, scratch: Path, inside: 
     host = environment.clone(quick.host, scratch / "science")
     (host / "overlays").mkdir()
     for directory in (host, host / "overlays"):
-        os.chown(directory, quick.user.uid, quick.user.gid)
+        os.lchown(directory, quick.user.uid, quick.user.gid)
     bench = replace(quick, name=str(host))
     told = bench.refused("new", env={"CONDA_PLUGINS_OVERLAY_DIRS": str(host / inside)})
     assert "is inside the environment" in told
@@ -359,7 +359,7 @@ def test_overlay_directory_inside_the_host(quick: Bench, scratch: Path, inside: 
 def test_overlay_directory_that_everybody_can_write(quick: Bench) -> None:
     place = quick.user.home / "shared"
     place.mkdir()
-    os.chown(place, quick.user.uid, quick.user.gid)
+    os.lchown(place, quick.user.uid, quick.user.gid)
     place.chmod(0o777)
     told = quick.refused("new", env={"CONDA_PLUGINS_OVERLAY_DIRS": str(place)})
     assert f"{place} is writable by everybody" in told
@@ -382,7 +382,7 @@ def test_home_that_does_not_exist(bench: Bench) -> None:
 
 def test_home_that_cannot_be_written(bench: Bench) -> None:
     bench.user.home.chmod(0o555)
-    os.chown(bench.user.home, 0, 0)
+    os.lchown(bench.user.home, 0, 0)
     told = bench.refused("new")
     assert f"No overlay directory can be written: {bench.overlay.parent}." in told
 
@@ -392,7 +392,7 @@ def test_home_that_cannot_be_written_does_not_matter_to_an_overlay_elsewhere(
 ) -> None:
     elsewhere = quick.user.fresh_home()
     quick.user.home.chmod(0o555)
-    os.chown(quick.user.home, 0, 0)
+    os.lchown(quick.user.home, 0, 0)
     quick.install("new", env={"CONDA_PLUGINS_OVERLAY_DIRS": str(elsewhere)})
     assert (elsewhere / "science" / "bin" / "new").exists()
 
@@ -428,7 +428,7 @@ def test_no_space_left(quick: Bench, small: Path, links: Path, room: str) -> Non
     assert "Hint: " in done.stderr
     assert "Traceback" not in done.stderr
     assert files(small) == before
-    assert (small / "science").readlink().name == "1"
+    assert revision_of(small / "science") == 1
 
 
 def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
@@ -447,7 +447,7 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
     assert bench.record(1)["reason"] == "adopted: made by hand"
     assert bench.record(1)["distributions"]["alpha"]["version"] == "1.5"
     assert bench.record()["distributions"].keys() == {"alpha", "new"}
-    kept = bench.state / "revisions" / "1"
+    kept = bench.tree(1)
     assert {str(p.relative_to(kept)) for p in kept.rglob("*") if p.is_file()} == by_hand
     assert bench.see("alpha", "new") == {"alpha": "1.5", "new": "1.0"}
     assert bench.script("alpha") == "alpha 1.5"
@@ -456,7 +456,7 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
 def test_old_revisions_stay_as_they_were(quick: Bench) -> None:
     """Revisions share files: none is written into."""
     quick.install("alpha==1.5")
-    first = quick.state / "revisions" / "1"
+    first = quick.tree(1)
     before = files(first)
     quick.install("alpha==2.0")
     quick.install("alpha==1.0")

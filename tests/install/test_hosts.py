@@ -21,7 +21,7 @@ def copy(quick: Bench, scratch: Path) -> Bench:
 def give(prefix: Path, bench: Bench) -> None:
     """Make the directories of a tree the user's own; the files may be links of another's."""
     for directory, _, _ in os.walk(prefix):
-        os.chown(directory, bench.user.uid, bench.user.gid)
+        os.lchown(directory, bench.user.uid, bench.user.gid)
 
 
 def test_own_environment_is_refused_with_the_hint(copy: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -162,7 +163,7 @@ def test_editable_runs_what_is_in_the_source(
 def own(tree: Path, bench: Bench) -> None:
     """Make what the test has written the user's."""
     for path in [tree, *tree.rglob("*")]:
-        shutil.chown(path, bench.user.uid, bench.user.gid)
+        os.lchown(path, bench.user.uid, bench.user.gid)
 
 
 @pytest.mark.network

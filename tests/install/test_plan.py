@@ -170,7 +170,7 @@ def test_credentials_are_never_recorded(quick: Bench, wheels: Path, links: Path)
         *("--proxy", "me:s3cret@localhost:1", "--no-index", "--find-links", str(links)),
         "tool",
     )
-    kept = (quick.state / "history" / "1.json").read_text()
+    kept = quick.record_path(1).read_text()
     assert "s3" not in kept
     assert "127.0.0.1:1/simple" in kept
 

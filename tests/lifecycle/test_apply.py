@@ -10,7 +10,7 @@ import pytest
 from tests import sources
 from tests.bed import dists
 from tests.bed.users import User
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 
 @pytest.fixture

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.bed import dists
-from tests.lifecycle.bench import Bench
-from tests.observed import leftovers, numbers
-from tests.server import Server, served
+from tests.bench import Bench
+from tests.server import Server
 
 WRITERS = 16
 BY_COMMAND_LINE = 3
 """How many of them are started as a user does, from nothing."""
-
-
-@pytest.fixture
-def server(quick: Bench) -> Iterator[Server]:
-    with served(quick) as server:
-        yield server
 
 
 @pytest.fixture
@@ -36,12 +29,12 @@ def names(links: Path) -> list[str]:
 
 def check(bench: Bench, succeeded: list[str], before: int = 0) -> None:
     """Every success has its own revision, and is in the newest."""
-    assert numbers(bench) == list(range(1, before + len(succeeded) + 1))
-    assert bench.revision == max(numbers(bench), default=None)
-    records = [bench.record(number)["plan"]["changes"] for number in numbers(bench)[before:]]
+    assert bench.numbers == list(range(1, before + len(succeeded) + 1))
+    assert bench.revision == max(bench.numbers, default=None)
+    records = [bench.record(number)["plan"]["changes"] for number in bench.numbers[before:]]
     assert sorted(c["name"] for changes in records for c in changes) == sorted(succeeded)
     assert all(len(changes) == 1 for changes in records)
-    assert not leftovers(bench)
+    assert not bench.leftovers
     if succeeded:
         assert bench.distributions() == sorted(f"{name}-1.0" for name in succeeded)
         assert bench.see(*succeeded) == dict.fromkeys(succeeded, "1.0")
@@ -51,10 +44,10 @@ def test_each_of_many_writers_gets_its_revision(
     server: Server, names: list[str], links: Path
 ) -> None:
     bench, patient = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "500"}
-    find = ["--find-links", str(links)]
+    find, new = ["--find-links", str(links)], replace(bench, anew=True)
     with ThreadPoolExecutor() as pool:
         users = [
-            pool.submit(bench.change, "install", *find, name, env=patient)
+            pool.submit(new.change, "install", *find, name, env=patient)
             for name in names[:BY_COMMAND_LINE]
         ]
         forks = server.at_once(
@@ -105,6 +98,6 @@ def test_writers_that_fail_take_nothing_from_those_that_succeed(
 def test_dead_command_of_another_machine_blocks_nobody(server: Server) -> None:
     bench = server.bench
     server.done("install", "alpha==1.5")
-    (bench.state / "lock").write_text("bob on elsewhere, process 1, since 2020-01-01T00:00:00Z\n")
+    bench.lock.write_text("bob on elsewhere, process 1, since 2020-01-01T00:00:00Z\n")
     server.done("install", "new")
     assert bench.revision == 2

@@ -6,19 +6,15 @@ import re
 from pathlib import Path
 
 from tests.bed import dists
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 
 def used(bench: Bench) -> tuple[int, int]:
     """The bytes and inodes of all revisions, as ``du`` counts them, hard links once."""
-    revisions = bench.state / "revisions"
+    revisions = bench.revisions
     size = bench.user.run(["du", "-s", "--block-size=1", revisions]).stdout.split()[0]
     inodes = bench.user.run(["du", "-s", "--inodes", revisions]).stdout.split()[0]
     return int(size), int(inodes)
-
-
-def kept(bench: Bench) -> list[int]:
-    return sorted(int(path.name) for path in (bench.state / "revisions").iterdir())
 
 
 def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
@@ -31,20 +27,20 @@ def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
     records = [bench.record(number) for number in (1, 2, 3, 4)]
     dry = bench.json("clean", "--keep", "2", "--dry-run")
     assert dry.keys() == {"success", "revisions", "bytes", "inodes"}
-    assert kept(bench) == [1, 2, 3, 4]
+    assert bench.kept == [1, 2, 3, 4]
     assert "Would drop the files of revisions 1, 2: " in bench.ask(
         "clean", "--keep", "2", "--dry-run"
     )
     done = bench.json("clean", "--keep", "2")
     assert done == dry
-    assert (done["revisions"], kept(bench)) == ([1, 2], [3, 4])
+    assert (done["revisions"], bench.kept) == ([1, 2], [3, 4])
     after = used(bench)
     assert (done["bytes"], done["inodes"]) == (before[0] - after[0], before[1] - after[1])
     assert done["bytes"] < 500_000  # big is in 3 still
     printed = bench.change("clean")
     assert re.match(r"Dropped the files of revision 3: 1\.\d MB, \d+ inodes\.$", printed)
     assert bench.change("clean") == "Nothing to drop.\n"
-    assert kept(bench) == [4]
+    assert bench.kept == [4]
     assert [bench.record(number) for number in (1, 2, 3, 4)] == records
     assert bench.version("alpha") == "1.0"
 
@@ -54,16 +50,16 @@ def test_setting_says_how_many_stay_after_each_change(bench: Bench) -> None:
     bench.install("alpha==1.5", env=env)
     bench.install("new", env=env)
     bench.change("remove", "new", env=env)
-    assert kept(bench) == [2, 3]
+    assert bench.kept == [2, 3]
     bench.change("undo", env=env)
-    assert kept(bench) == [3, 4]
+    assert bench.kept == [3, 4]
     bench.change("reset", env=env)
-    assert kept(bench) == [4, 5]
+    assert bench.kept == [4, 5]
     assert [r["kept"] for r in bench.json("history")["revisions"]] == [
         *(True, True, False, False, False)
     ]
     bench.change("undo", "1", env=env)
-    assert (bench.version("alpha"), kept(bench)) == ("1.5", [5, 6])
+    assert (bench.version("alpha"), bench.kept) == ("1.5", [5, 6])
 
 
 def test_nothing_to_drop_where_there_is_nothing_or_no_revision(quick: Bench, wheels: Path) -> None:
@@ -82,4 +78,4 @@ def test_current_revision_cannot_be_dropped(quick: Bench) -> None:
         assert "the current revision always stays" in told
     quick.refuse("clean", "--keep", "one", code=2)
     quick.change("clean", "--keep", "1")
-    assert kept(quick) == [1]
+    assert quick.kept == [1]

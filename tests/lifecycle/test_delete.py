@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 SESSION = """
 . '{base}/etc/profile.d/conda.sh'

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.bed import dists
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 
 def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> None:

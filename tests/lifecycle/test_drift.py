@@ -11,7 +11,7 @@ import pytest
 
 from tests import sources
 from tests.bed import dists, environment, place
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 SCRIPT = """
 . '{base}/etc/profile.d/conda.sh'
@@ -96,7 +96,7 @@ def test_what_is_overdue_is_told_by_activation_and_status(own: Bench) -> None:
 )
 def test_a_damaged_notice_never_breaks_the_activation(own: Bench, damage: str) -> None:
     own.install("new")
-    done = own.user.run(["sh", "-c", f"chmod u+w {own.state}/notice; {damage} {own.state}/notice"])
+    done = own.user.run(["sh", "-c", f"chmod u+w {own.notice}; {damage} {own.notice}"])
     assert done.returncode == 0, done.stderr
     assert activate(own) == ""
 
@@ -147,7 +147,7 @@ def test_stale_is_what_was_built_for_another_python(own: Bench, links: Path) -> 
     dists.wheel(links, "compiled", "1.0", tag=tag)
     own.install("compiled", "new", "--find-links", links)
     assert meaning(own, "compiled") == "still needed"
-    record = own.state / "history" / "1.json"
+    record = own.record_path(1)
     data = json.loads(record.read_text())
     data["host"]["abi"] = "cpython-299-x86_64-linux-gnu"  # as if the host had been built anew
     own.edit(record, json.dumps(data))

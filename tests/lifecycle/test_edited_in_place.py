@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 WRITE = """
 import sys
@@ -23,7 +23,7 @@ print(len(sys.argv) - 1, written)
 
 
 def files(bench: Bench) -> list[Path]:
-    found = (bench.state / "revisions").rglob("*")
+    found = bench.revisions.rglob("*")
     return [path for path in found if path.is_file() and path.suffix != ".pyc"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests import sources
 from tests.bed import dists, environment
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -221,7 +221,7 @@ def test_credentials_never_leave(quick: Bench, links: Path) -> None:
             assert SECRET not in text, name
             assert "user:" not in text, name
         assert SECRET not in quick.ask("history")
-        for record in (quick.state / "history").glob("*.json"):
+        for record in quick.records:
             assert SECRET not in record.read_text()
         assert wanted(quick)["three"]["requirement"] == (
             f"three @ http://{address}/three-1.0-py3-none-any.whl"

@@ -12,20 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists
-from tests.lifecycle.bench import Bench
-from tests.observed import leftovers, numbers, state
+from tests.bench import VISIBLE, Bench
+from tests.observed import state
 from tests.server import KILLED, Server, served
 
 Mount = Callable[..., Path]
 
 LEVELS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 40)
 """How many pages, or inodes, are left."""
-
-
-@pytest.fixture
-def server(quick: Bench) -> Iterator[Server]:
-    with served(quick) as server:
-        yield server
 
 
 @pytest.fixture
@@ -39,7 +33,7 @@ def mount(quick: Bench) -> Iterator[Mount]:
             for directory in (*reversed(place.parents), place):
                 if not directory.exists():
                     directory.mkdir()
-                    os.chown(directory, quick.user.uid, quick.user.gid)
+                    os.lchown(directory, quick.user.uid, quick.user.gid)
             argv = ["mount", *options, str(place)]
             if subprocess.run(argv, capture_output=True).returncode:
                 pytest.skip("no file system can be mounted here")
@@ -54,7 +48,7 @@ def small(mount: Mount, server: Server) -> Path:
     """The overlay directory, of three revisions, on a small file system of its own."""
     user = server.bench.user
     options = f"size=4m,nr_inodes=3000,mode=755,uid={user.uid},gid={user.gid}"
-    place = mount(server.bench.overlay.parent, "-t", "tmpfs", "-o", options, "tmpfs")
+    place = mount(server.bench.overlays, "-t", "tmpfs", "-o", options, "tmpfs")
     for words in (["alpha==1.5"], ["new"], ["-I", "delta==1.0"]):
         server.done("install", *words)
     return place
@@ -88,13 +82,13 @@ def test_disk_that_gets_full_at_any_step_leaves_the_old_state(
     bench, failed = server.bench, 0
     levels = LEVELS if words == ("undo",) else LEVELS[::3]
     for level in levels:
-        before, committed = state(bench), numbers(bench)
+        before, committed = state(bench), bench.numbers
         leave(small, level)
         ended = server.change(*words)
         there = state(bench)
         make_room(small)
         if ended.code == 0:
-            assert numbers(bench) == [*committed, committed[-1] + 1]
+            assert bench.numbers == [*committed, committed[-1] + 1]
             assert there.revision == committed[-1] + 1
         else:
             failed += 1
@@ -102,8 +96,8 @@ def test_disk_that_gets_full_at_any_step_leaves_the_old_state(
             assert ended.err.count("Hint: ") == 1
             assert there == before
             server.change("remove", "absent")
-            assert numbers(bench) == committed
-        assert not leftovers(bench)
+            assert bench.numbers == committed
+        assert not bench.leftovers
     server.done(*words)
     assert failed
     with capsys.disabled():
@@ -153,7 +147,7 @@ def test_files_of_another_owner_are_copied_where_the_kernel_protects_hard_links(
         pytest.skip("only root can give files away, and the kernel must protect hard links")
     bench = server.bench
     server.done("install", "alpha==1.5")
-    os.chown(bench.tree(1) / "bin" / "alpha", 0, 0)
+    os.lchown(bench.tree(1) / "bin" / "alpha", 0, 0)
     server.done("install", "new")
     assert bench.files(2).items() >= {"bin/alpha": bench.files(1)["bin/alpha"]}.items()
     assert bench.script("alpha") == "alpha 1.5"
@@ -177,7 +171,7 @@ def test_cache_of_pip_may_be_on_another_file_system(
 def test_read_only_overlay_directory_is_used_and_never_changed(
     server: Server, mount: Mount
 ) -> None:
-    bench, place = server.bench, server.bench.overlay.parent
+    bench, place = server.bench, server.bench.overlays
     server.done("install", "alpha==1.5")
     before = state(bench)
     mount(place, "--bind", str(place))
@@ -196,7 +190,7 @@ def test_clock_that_runs_backwards_does_not_change_the_order(server: Server) -> 
     for words in (["alpha==1.5"], ["new"]):
         server.done("install", *words)
     for number in (1, 2):
-        path = bench.state / "history" / f"{number}.json"
+        path = bench.record_path(number)
         path.write_text(path.read_text().replace(bench.record(number)["time"], f"209{9 - number}"))
     for path in [*bench.state.rglob("*")]:
         os.utime(path, (4e9, 4e9), follow_symlinks=False)
@@ -218,16 +212,16 @@ def test_two_machines_share_a_directory_and_one_dies(server: Server) -> None:
     with served(bench, launcher) as other:
         other.done("install", "alpha==1.5")
         assert bench.record()["hostname"] == "elsewhere"
-        watch = f"{bench.overlay.parent}/"
+        watch = f"{bench.overlays}/"
         steps = server.done("install", "new", watch=watch).steps
         server.done("undo")
         before = state(bench)
-        commit = next(i for i, s in enumerate(steps, 1) if s == "os.rename .science/revisions/2")
+        commit = next(i for i, s in enumerate(steps, 1) if s == VISIBLE.format(2))
         ended = other.change("install", "new", watch=watch, kill_before=commit)
         assert ended.code == KILLED
-        assert "on elsewhere, process" in (bench.state / "lock").read_text()
+        assert "on elsewhere, process" in bench.lock.read_text()
         assert state(bench) == before
         server.done("install", "-I", "delta==1.0")
-        assert not leftovers(bench)
-        assert numbers(bench) == [1, 2, 3, 4]
+        assert not bench.leftovers
+        assert bench.numbers == [1, 2, 3, 4]
         assert bench.record()["hostname"] == os.uname().nodename

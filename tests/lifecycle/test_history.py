@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 RECORD = {
     *("number", "time", "user", "hostname", "command", "reason", "host", "plan"),
@@ -130,7 +130,7 @@ def test_credentials_are_never_kept(bench: Bench, links: Path) -> None:
     assert "s3cret" not in text
     assert "was from https://127.0.0.1:1/simple" in text
     for number in (1, 2):
-        assert "s3cret" not in (bench.state / "history" / f"{number}.json").read_text()
+        assert "s3cret" not in bench.record_path(number).read_text()
 
 
 def test_without_an_overlay_it_says_so_and_nothing_is_made(bench: Bench) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,19 +13,16 @@ import pytest
 
 from tests.bed import dists, place, users
 from tests.bed.condas import Conda, Condas
-from tests.lifecycle.bench import Bench
-from tests.observed import State, leftovers, numbers, save, state, status
+from tests.bench import CLEANING, COMMIT, DELETION, FACTOR, Bench
+from tests.observed import State, save, state, status
 from tests.server import KILLED, Ended, Server, served
 
-FACTOR = int(os.environ.get("CONDA_OVERLAY_TEST_FACTOR", "1"))
-"""How many times as many cases as usual."""
 BEFORE_COMMIT = 3 * FACTOR
 """How many steps of each operation before its commit."""
 BEHIND_COMMIT = 2 * FACTOR
 """How many when files are removed, at the end; of the commit itself it is every one."""
-MOMENTS = 200 * FACTOR
-"""How many moments by the clock, in all."""
-WORKERS = 2
+MOMENTS = 6 * FACTOR
+"""How many moments of the commit of each operation, by the clock."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +33,22 @@ class Operation:
     words: tuple[str, ...]
     start: str = "third"
     """The state that it starts from."""
-    commit: tuple[str, str] = (".science/staging/number", ".science/notice")
+    commit: tuple[str, str] = COMMIT
     """What the first and the last step are done to that belong to the commit."""
-    share: float = 0.05
-    """Of the moments: small where most of them are pip's."""
 
 
 OPERATIONS = {
     operation.name: operation
     for operation in (
         Operation("install", ("install", "beta==2.0")),
-        Operation("remove", ("remove", "new"), share=0.25),
-        Operation("undo", ("undo",), share=0.25),
+        Operation("remove", ("remove", "new")),
+        Operation("undo", ("undo",)),
         Operation("apply", ("apply", "{home}/overlay.toml", "--locked")),
         Operation("rebase", ("rebase", "--from", "daq")),
-        Operation("clean", ("clean",), commit=(".science/trash", ".science/trash/"), share=0.1),
+        Operation("clean", ("clean",), commit=CLEANING),
         Operation("first install", ("install", "alpha==1.5"), "nothing"),
         Operation("adoption", ("install", "new"), "by hand"),
-        Operation(
-            "delete", ("delete",), commit=(".science/deleted", ".science/deleted"), share=0.15
-        ),
+        Operation("delete", ("delete",), commit=DELETION),
     )
 }
 
@@ -80,7 +70,7 @@ class Life:
     def __init__(self, server: Server, wheels: Path) -> None:
         self.server = server
         self.bench = server.bench
-        self.overlays = self.bench.overlay.parent
+        self.overlays = self.bench.overlays
         self._kept = self.bench.user.home / "kept"
         self._kept.mkdir()
         document = self.bench.user.home / "overlay.toml"
@@ -111,10 +101,10 @@ class Life:
         return self.server.change(*words, **request)
 
     def now(self) -> Moment:
-        return Moment(state(self.bench), numbers(self.bench), self.trees(), status(self.server))
+        return Moment(state(self.bench), self.bench.numbers, self.trees(), status(self.server))
 
     def trees(self) -> dict[int, dict[str, bytes]]:
-        found = {number: self.bench.files(number) for number in numbers(self.bench)}
+        found = {number: self.bench.files(number) for number in self.bench.numbers}
         return {number: files for number, files in found.items() if files}
 
 
@@ -128,10 +118,9 @@ class Trial:
         self.before = life.now()
         ended = life.run(operation, watch=f"{life.overlays}/")
         assert ended.code == 0, ended.told
-        assert not leftovers(life.bench)
+        assert not life.bench.leftovers
         self.after = life.now()
         assert self.after != self.before
-        self.took = ended.took
         paths = [step.split(" ", 1)[1] for step in ended.steps]
         self.steps = len(paths)
         first, last = (
@@ -139,6 +128,8 @@ class Trial:
             for place in operation.commit
         )
         self.commit = range(first, last + 1)
+        self.left = {n: ended.times[last - 1] - ended.times[n - 1] for n in self.commit}
+        """Seconds from each step of the commit to its last."""
         self.outcomes = {"before": self.before, "after": self.after}
         if self.before.state.files and self.before.state.revision is None:
             adopted = replace(self.before.state, revision=1)
@@ -167,9 +158,9 @@ class Trial:
             there = state(bench, there)
             name = self.outcome(there)
             assert name, (request, there)
-            assert numbers(bench) == self.outcomes[name].numbers, request
+            assert bench.numbers == self.outcomes[name].numbers, request
             self.compare_trees(request)
-        assert not leftovers(bench), request
+        assert not bench.leftovers, request
         return name if ended.code else "in time"
 
     def outcome(self, there: State) -> str | None:
@@ -188,74 +179,73 @@ class Trial:
         assert moment.state.revision == last
         for number in (last + 1, last + 2):
             assert life.server.change("undo").told, request
-            assert numbers(bench) == [*older, *range(last, number + 1)], request
+            assert bench.numbers == [*older, *range(last, number + 1)], request
             assert bench.revision == number
         again = state(bench, moment.state)
         assert (again.files, again.seen) == (moment.state.files, moment.state.seen), request
 
 
 @pytest.fixture(scope="module")
-def lives(
-    floor: Conda, condas: Condas, hermetic: dict[str, str], wheels: Path
-) -> Iterator[list[Life]]:
+def life(floor: Conda, condas: Condas, hermetic: dict[str, str], wheels: Path) -> Iterator[Life]:
     condas.watch(floor)
-    with ExitStack() as exits:
-        benches = [Bench(floor, users.user("overlay-alice"), hermetic) for _ in range(WORKERS)]
-        servers = [exits.enter_context(served(bench)) for bench in benches]
-        with ThreadPoolExecutor() as pool:
-            yield list(pool.map(lambda server: Life(server, wheels), servers))
+    with served(Bench(floor, users.user("overlay-alice"), hermetic)) as server:
+        yield Life(server, wheels)
 
 
-def in_turns(
-    lives: Sequence[Life], operation: Operation, cases: Callable[[Trial], list[dict[str, Any]]]
-) -> Counter[str]:
-    """Kill an operation in many ways, in all lives at once."""
-
-    def work(index: int) -> list[str]:
-        trial = Trial(lives[index], operation)
-        chosen = list(enumerate(cases(trial)))[index :: len(lives)]
-        return [trial.kill(number // len(lives), **case) for number, case in chosen]
-
-    with ThreadPoolExecutor() as pool:
-        return Counter(name for names in pool.map(work, range(len(lives))) for name in names)
+@pytest.fixture(scope="module")
+def trials() -> dict[str, Trial]:
+    """Those that were made, since both kinds of kills need the same."""
+    return {}
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.fixture(params=OPERATIONS)
+def trial(request: pytest.FixtureRequest, life: Life, trials: dict[str, Trial]) -> Trial:
+    """One of each operation."""
+    if request.param not in trials:
+        trials[request.param] = Trial(life, OPERATIONS[request.param])
+    return trials[request.param]
+
+
+def in_turn(trial: Trial, cases: list[dict[str, Any]]) -> Counter[str]:
+    """Kill an operation in many ways."""
+    watch = f"{trial.life.overlays}/"
+    return Counter(trial.kill(n, watch=watch, **case) for n, case in enumerate(cases))
+
+
 def test_killed_at_any_step_it_was_not_begun_or_is_complete(
-    lives: list[Life], name: str, capsys: pytest.CaptureFixture[str]
+    trial: Trial, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def cases(trial: Trial) -> list[dict[str, Any]]:
-        source = random.Random(name)
-        early, late = range(1, trial.commit[0]), range(trial.commit[-1] + 1, trial.steps + 1)
-        chosen = [*few(early, BEFORE_COMMIT, source), *trial.commit]
-        chosen += few(late, BEHIND_COMMIT, source)
-        watch = f"{trial.life.overlays}/"
-        return [{"watch": watch, "kill_before": step} for step in chosen]
-
-    ends = in_turns(lives, OPERATIONS[name], cases)
+    source = random.Random(trial.operation.name)
+    early, late = range(1, trial.commit[0]), range(trial.commit[-1] + 1, trial.steps + 1)
+    steps = [*few(early, BEFORE_COMMIT, source), *trial.commit, *few(late, BEHIND_COMMIT, source)]
+    ends = in_turn(trial, [{"kill_before": step} for step in steps])
     assert ends["before"] or ends["after"]
     assert not ends["in time"]
     with capsys.disabled():
-        print(f"\n{name}, killed at {ends.total()} steps: {dict(ends)}", end=" ")
+        print(f"\n{trial.operation.name}, killed at {len(steps)} steps: {dict(ends)}", end=" ")
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_moment_it_was_not_begun_or_is_complete(
-    lives: list[Life], name: str, capsys: pytest.CaptureFixture[str]
+def test_killed_at_any_moment_of_its_commit_it_was_not_begun_or_is_complete(
+    trial: Trial, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count = round(MOMENTS * OPERATIONS[name].share)
+    """Also between two steps and within one.
 
-    def cases(trial: Trial) -> list[dict[str, Any]]:
-        source = random.Random(name)
-        return [
-            {"kill_after": source.uniform(0, trial.took), "with_children": source.random() < 0.5}
-            for _ in range(count)
-        ]
-
-    ends = in_turns(lives, OPERATIONS[name], cases)
-    assert ends.total() == count
+    The clock runs from the first, and in every second case from the last ones, among which the new
+    state becomes visible.
+    """
+    source = random.Random(trial.operation.name)
+    cases = [
+        {
+            "from_step": step,
+            "kill_after": source.uniform(0, trial.left[step]),
+            "with_children": source.random() < 0.5,
+        }
+        for step in (trial.commit[0], trial.commit[-4:][0]) * (MOMENTS // 2)
+    ]
+    ends = in_turn(trial, cases)
+    assert ends.total() == MOMENTS
     with capsys.disabled():
-        print(f"\n{name}, killed at {ends.total()} moments: {dict(ends)}", end=" ")
+        print(f"\n{trial.operation.name}, killed at {MOMENTS} moments: {dict(ends)}", end=" ")
 
 
 def few(steps: Sequence[int], count: int, source: random.Random) -> list[int]:
@@ -263,9 +253,13 @@ def few(steps: Sequence[int], count: int, source: random.Random) -> list[int]:
 
 
 SLOW = """
-import pathlib, shutil, time
+import os, pathlib, shutil, time
 def build_wheel(directory, *_):
-    time.sleep(4)
+    home = pathlib.Path(os.environ["HOME"])
+    (home / "started").touch()
+    while not (home / "killed").exists():
+        time.sleep(0.02)
+    time.sleep(1)
     name = "slow-1.0-py3-none-any.whl"
     shutil.copy(pathlib.Path(__file__).with_name(name), directory)
     return name
@@ -289,11 +283,15 @@ def test_pip_that_outlives_its_command_hurts_no_later_one(quick: Bench, links: P
     with served(quick) as server:
         server.done("install", "alpha==1.5")
         [ended] = server.at_once(
-            [["install", "--yes", *quick.where, source]], kill_after=3, leave_children=True
+            [["install", "--yes", *quick.where, source]],
+            kill_when=str(quick.user.home / "started"),
+            kill_after=0,
+            leave_children=True,
         )
         assert ended.code == KILLED
+        (quick.user.home / "killed").touch()
         server.done("install", "new")  # and waits until that pip has ended, too
         assert quick.revision == 2
         assert quick.distributions() == ["alpha-1.5", "new-1.0"]
         server.change("remove", "absent")
-        assert not leftovers(quick)
+        assert not quick.leftovers

@@ -11,7 +11,7 @@ import pytest
 
 from tests import sources
 from tests.bed import cpython, dists, environment, place
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 
 @pytest.fixture

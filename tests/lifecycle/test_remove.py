@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 NEVER = "belongs to the environment below, which is never changed"
 PLAN = {"success", "dry_run", "revision", "host", "overlay", "changes", "conflicts"}

@@ -17,13 +17,21 @@ from conda_overlay.activation import locate, notice
 from conda_overlay.exceptions import StateError
 from conda_overlay.store import Store
 from tests.bed import users
-from tests.lifecycle.bench import Bench
-from tests.observed import leftovers, save, state
+from tests.bench import FACTOR, Bench
+from tests.observed import save, state
 from tests.server import Server, served
 
-FILES = ("history/3.json", "history/2.json", "history/3.files", "host", "lock", "notice", "told")
+FILES: dict[str, Callable[[Bench], Path]] = {
+    "record 3": lambda bench: bench.record_path(3),
+    "record 2": lambda bench: bench.record_path(2),
+    "manifest 3": lambda bench: bench.manifest_path(3),
+    "host": lambda bench: bench.host_path,
+    "lock": lambda bench: bench.lock,
+    "notice": lambda bench: bench.notice,
+    "told": lambda bench: bench.told,
+}
 
-CUTS = 2 * int(os.environ.get("CONDA_OVERLAY_TEST_FACTOR", "1"))
+CUTS = 2 * FACTOR
 """At how many bytes each file is cut for whole commands; its readers see it cut at every one."""
 
 
@@ -87,15 +95,15 @@ class Life:
         self.elsewhere = self.bench.user.home / "elsewhere"
         self.elsewhere.mkdir()
         os.lchown(self.elsewhere, self.bench.user.uid, self.bench.user.gid)
-        told = self.bench.state / "told"
+        told = self.bench.told
         told.write_text("2020-01-01\nnews")
-        os.chown(told, self.bench.user.uid, self.bench.user.gid)
-        save(self.bench.overlay.parent, self.bench.user.home / "kept")
+        os.lchown(told, self.bench.user.uid, self.bench.user.gid)
+        save(self.bench.overlays, self.bench.user.home / "kept")
         self.trees = {number: self.bench.files(number) for number in (1, 2, 3)}
         self.whole = state(self.bench)
 
     def restore(self) -> None:
-        save(self.bench.user.home / "kept", self.bench.overlay.parent)
+        save(self.bench.user.home / "kept", self.bench.overlays)
 
     def check(self, change: str = "undo", *words: str) -> list[int]:
         """Run every command; each says what is wrong or does it right, and the trees stay.
@@ -130,10 +138,10 @@ def damaged(life: Life) -> Iterator[Life]:
     life.restore()
 
 
-@pytest.mark.parametrize("name", ["1.json", "3.json"])
-def test_record_cut_at_any_byte_is_an_error_that_names_it(damaged: Life, name: str) -> None:
-    store, path = Store(damaged.bench.overlay), damaged.bench.state / "history" / name
-    content, number = path.read_bytes(), int(path.stem)
+@pytest.mark.parametrize("number", [1, 3])
+def test_record_cut_at_any_byte_is_an_error_that_names_it(damaged: Life, number: int) -> None:
+    store, path = Store(damaged.bench.overlay), damaged.bench.record_path(number)
+    content = path.read_bytes()
     whole = store.revision(number)
     for length in range(len(content)):
         path.write_bytes(content[:length])
@@ -146,7 +154,7 @@ def test_record_cut_at_any_byte_is_an_error_that_names_it(damaged: Life, name: s
 
 
 def test_any_byte_of_a_record_may_be_another(damaged: Life) -> None:
-    store, path = Store(damaged.bench.overlay), damaged.bench.state / "history" / "3.json"
+    store, path = Store(damaged.bench.overlay), damaged.bench.record_path(3)
     content, source = path.read_bytes(), random.Random(0)
     read = refused = 0
     for position in range(len(content)):
@@ -160,7 +168,7 @@ def test_any_byte_of_a_record_may_be_another(damaged: Life) -> None:
 
 
 def test_facts_cut_at_any_byte_are_known_to_nobody(damaged: Life) -> None:
-    store, path = Store(damaged.bench.overlay), damaged.bench.state / "history" / "3.files"
+    store, path = Store(damaged.bench.overlay), damaged.bench.manifest_path(3)
     content = path.read_bytes()
     assert store.facts(3)
     for length in range(len(content)):
@@ -171,15 +179,14 @@ def test_facts_cut_at_any_byte_are_known_to_nobody(damaged: Life) -> None:
 def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
     bench = damaged.bench
     overlay, host = str(bench.overlay), str(bench.host)
-    for name in ("notice", "told", "host"):
-        path = bench.state / name
+    for path in (bench.notice, bench.told, bench.host_path):
         content = path.read_bytes()
         for length in range(len(content)):
             path.write_bytes(content[:length])
             told = notice.news(overlay, host, "2020-01-02")
             assert [text for text in told if "has changed" not in text] == []
             assert len(told) <= 1
-            assert set(locate.find(host, [str(bench.overlay.parent)])) <= {overlay}
+            assert set(locate.find(host, [str(bench.overlays)])) <= {overlay}
         path.write_bytes(content)
 
 
@@ -187,7 +194,7 @@ def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
 def test_damaged_file_is_said_or_does_no_harm(
     damaged: Life, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = damaged.bench.state / name
+    path = FILES[name](damaged.bench)
     content = path.read_bytes()
     source = random.Random(name)
     cuts = [content[: source.randrange(len(content))] for _ in range(CUTS)]
@@ -197,9 +204,9 @@ def test_damaged_file_is_said_or_does_no_harm(
         path.write_bytes(damage)
         codes.append(damaged.check())
         damaged.restore()
-    harmless = {"lock", "notice", "told", "history/3.files"}
+    harmless = {"lock", "notice", "told", "manifest 3"}
     assert name not in harmless or codes == [[0, 0, 0, 0]] * len(contents)
-    if name == "history/3.json":
+    if name == "record 3":
         readable = [damage for damage in contents if damage == unknown_fields(content)]
         assert codes.count([0, 0, 0, 0]) == len(readable) == 1
     with capsys.disabled():
@@ -207,7 +214,7 @@ def test_damaged_file_is_said_or_does_no_harm(
 
 
 def test_record_of_a_newer_format_says_what_to_update(damaged: Life) -> None:
-    path = damaged.bench.state / "history" / "3.json"
+    path = damaged.bench.record_path(3)
     path.write_bytes(newer_format(path.read_bytes()))
     ended = damaged.server.change("undo")
     assert ended.code == 1
@@ -219,13 +226,13 @@ def test_record_of_a_newer_format_says_what_to_update(damaged: Life) -> None:
 
 def test_damaged_record_of_an_old_revision_hinders_no_change(damaged: Life) -> None:
     bench = damaged.bench
-    (bench.state / "history" / "1.json").write_bytes(b"{")
+    bench.record_path(1).write_bytes(b"{")
     damaged.server.done("undo")
     damaged.server.done("remove", "new")
     assert bench.revision == 5
     ended = damaged.server.change("undo", "1")
     assert ended.code == 1
-    assert "history/1.json of the overlay cannot be read" in ended.told
+    assert f"{bench.record_path(1)} of the overlay cannot be read" in ended.told
 
 
 LINKS: dict[str, Callable[[Path], object]] = {
@@ -288,7 +295,7 @@ def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
     )
     for name in ("notice", "told", "host"):
         for kind in ("nothing", "noise", "text"):
-            (bench.state / name).write_bytes(DAMAGES[kind](b"x" * 100))
+            FILES[name](bench).write_bytes(DAMAGES[kind](b"x" * 100))
             done = bench.user.run(["bash", "--norc", "-eu", "-o", "pipefail", "-c", script])
             assert done.returncode == 0, done
             wired, unwired = done.stdout.splitlines()
@@ -312,5 +319,5 @@ def test_files_left_by_a_command_that_died_long_ago_are_removed(damaged: Life) -
     subprocess.run(["chown", "-hR", bench.user.name, bench.state], check=True)
     assert json.loads(damaged.server.run("history", "--json").out)["current"] == 3
     damaged.server.change("remove", "absent")
-    assert not leftovers(bench)
+    assert not bench.leftovers
     assert state(bench) == damaged.whole

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from tests.bed import dists
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 PYPROJECT = """\
 [build-system]
@@ -185,7 +185,7 @@ def served(links: Path) -> Iterator[str]:
 
 def hide_urls(bench: Bench, number: int) -> None:
     """As a pip before 22.2 leaves the record, which does not tell them; it keeps the hashes."""
-    path = bench.state / "history" / f"{number}.json"
+    path = bench.record_path(number)
     record = json.loads(path.read_text())
     for entry in record["distributions"].values():
         entry["url"] = None
