@@ -106,14 +106,6 @@ def environment_yaml(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def pip_lines(document: Document) -> list[str]:
-    """What pip has to install for the same distributions, as lines of a requirements file."""
-    direct = _direct(document)
-    exactly = [f"-e {i.editable}" if i.editable else _exactly(i, i.key in direct)
-               for i in document.locked]  # fmt: skip
-    return [*_options(document), *exactly]
-
-
 FORMATS: Mapping[str, Callable[[Document], str]] = {
     "overlay.toml": overlay_toml,
     "pylock.toml": pylock_toml,

@@ -58,23 +58,3 @@ def _wire(command: str) -> None:
     except Exception:  # a broken installation must not keep anybody from using conda
         return
     startup.main()
-
-
-@hookimpl
-def conda_environment_exporters() -> Iterator[object]:
-    """``conda export --format overlay-toml`` and others, on conda 25.7 and newer."""
-    try:
-        from conda_overlay import environments
-    except ImportError:  # a conda without such hooks
-        return
-    yield from environments.exporters()
-
-
-@hookimpl
-def conda_environment_specifiers() -> Iterator[object]:
-    """``conda env create --file overlay.toml``, on conda 25.7 and newer."""
-    try:
-        from conda_overlay import environments
-    except ImportError:  # a conda without such hooks
-        return
-    yield from environments.specifiers()

@@ -18,7 +18,6 @@ LEVELS = (
     {"__main__"},
     {"plugin"},
     {"cli"},
-    {"environments"},
     {"overlay", "triggers", "wired"},
     {"operations", "status"},
     {"checks", "resolver", "stack", "comparison"},
@@ -170,8 +169,7 @@ def test_pip_is_run_in_one_place() -> None:
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Constant) and node.value in ("pip", "pip3", "run_pip.py")
     }
-    # environments.py names it to conda, as what an environment has to have.
-    assert set(map(room, runners)) - {"environments"} == {"pip", "run_pip"}
+    assert set(map(room, runners)) == {"pip", "run_pip"}
 
 
 def test_processes_are_started_in_few_places() -> None:
