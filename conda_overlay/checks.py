@@ -93,7 +93,7 @@ def _overdue(revision: Revision | None) -> Iterator[Finding]:
     today = date.today().isoformat()
     for key, entry in (revision.distributions if revision else {}).items():
         if entry.until and entry.until < today:
-            yield Finding("overdue", f"{key} was to be there until {entry.until}")
+            yield Finding("overdue", f"{key} is overdue since {entry.until}")
 
 
 def _distributions(tree: Path, overlay: Site) -> Iterator[Finding]:

@@ -156,16 +156,16 @@ class Transaction:
             restores=log.restores,
             edits=asdict(edits) if edits else {},
         )
-        self.kept.commit(self.tree, revision, facts, self._notice(entries))
+        self.kept.commit(self.tree, revision, facts, self._notice(number, entries))
         with suppress(OSError):  # it is committed, whatever becomes of the old trees
             self.kept.drop_trees(self.kept.spare(self.keep))
         return number
 
-    def _notice(self, entries: Mapping[str, Entry]) -> str:
+    def _notice(self, number: int, entries: Mapping[str, Entry]) -> str:
         site = str(self.host.site_packages)
         state = notice.state_of(str(self.host.prefix), site)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
-        return notice.content(state, site, dates)
+        return notice.content(number, state, site, dates)
 
     def _verify(self, plan: Plan) -> None:
         """Ask the host's real interpreter, and look at the files."""
