@@ -18,7 +18,7 @@ LEVELS = (
     {"__main__"},
     {"plugin"},
     {"cli"},
-    {"overlay", "triggers", "wired"},
+    {"overlay", "calling_shell"},
     {"operations", "status"},
     {"checks", "resolver", "stack", "comparison"},
     {"transaction"},
@@ -174,7 +174,7 @@ def test_pip_is_run_in_one_place() -> None:
 
 def test_processes_are_started_in_few_places() -> None:
     starters = {module for module in MODULES if "subprocess" in imports(module)}
-    assert set(map(room, starters)) == {"host", "pip", "triggers"}
+    assert set(map(room, starters)) == {"host", "pip", "calling_shell"}
 
 
 def test_commands_print_in_one_place() -> None:

@@ -113,12 +113,12 @@ def _read(name: str, state_dir: int) -> list[str]:
 
 def _remember(facts: str, state_dir: int) -> bool:
     """Whether this could be written: to a file of its own, so through no link of anybody's."""
+    import contextlib
+
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink("told.new", dir_fd=state_dir)
-        except FileNotFoundError:
-            pass
         with open(os.open("told.new", flags, 0o600, dir_fd=state_dir), "wb") as file:
             file.write(facts.encode("utf-8", "surrogateescape"))
         os.rename("told.new", "told", src_dir_fd=state_dir, dst_dir_fd=state_dir)

@@ -101,18 +101,20 @@ def confirm(plan: Plan) -> bool:
 
 def end(operation: Callable[[], Result]) -> int:
     """Run an operation and say what it did."""
+    from contextlib import nullcontext
+
     from conda.base.context import context
 
-    from conda_overlay import triggers
+    from conda_overlay.calling_shell import asked_trigger
     from conda_overlay.cli import output
     from conda_overlay.exceptions import OverlayError
 
-    asked = None if context.json or context.dry_run else triggers.ask()
-    try:
-        result = operation()
-    except KeyboardInterrupt:
-        raise OverlayError("Interrupted; the overlay is as it was.") from None
-    output.show_result(result, dry_run=bool(context.dry_run), json=bool(context.json))
-    if result.revision is not None and asked is not None:
-        output.show_trigger(triggers.find(asked))
+    with nullcontext() if context.json or context.dry_run else asked_trigger() as trigger:
+        try:
+            result = operation()
+        except KeyboardInterrupt:
+            raise OverlayError("Interrupted; the overlay is as it was.") from None
+        output.show_result(result, dry_run=bool(context.dry_run), json=bool(context.json))
+        if result.revision is not None and trigger is not None:
+            output.show_trigger(trigger()._asdict())
     return 0

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from conda_overlay.comparison import Comparison
     from conda_overlay.manifest import Differences
     from conda_overlay.models import Change, Plan, Result, Revision
-    from conda_overlay.triggers import Trigger
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _NONE = "none"
@@ -74,11 +73,11 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
         print("Dry run: nothing was changed.")
 
 
-def show_trigger(trigger: Trigger) -> None:
+def show_trigger(trigger: Mapping[str, str | None]) -> None:
     """Say it when nothing will wire the overlay."""
-    if trigger.name is None:
-        print(f"\nconda activate will not use the overlay: {trigger.reason}.")
-        print(f"Hint: {trigger.remedy}")
+    if trigger["name"] is None:
+        print(f"\nconda activate will not use the overlay: {trigger['reason']}.")
+        print(f"Hint: {trigger['remedy']}")
 
 
 def show_status(report: dict[str, Any]) -> None:
@@ -92,11 +91,7 @@ def show_status(report: dict[str, Any]) -> None:
         print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
         return
     print(f"wiring:    {wiring['state']}, {wiring['detail']}")
-    trigger = wiring["trigger"]
-    if trigger["name"]:
-        print(f"trigger:   {trigger['name']}")
-    else:
-        print(f"trigger:   none: {trigger['reason']}; type: {trigger['remedy']}")
+    show_trigger(wiring["trigger"])
     for overlay in report["overlays"]:
         revision = overlay["revision"] if overlay["managed"] else "unmanaged, made by hand"
         count = len(overlay["distributions"])

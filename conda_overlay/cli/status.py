@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conda_overlay.calling_shell import Trigger
     from conda_overlay.overlay import Overlay
     from conda_overlay.status import Status
 
@@ -24,12 +25,12 @@ def execute(arguments: Namespace) -> int:
     """Print what there is, and what is wrong with it."""
     from conda.base.context import context
 
-    from conda_overlay import triggers
-    from conda_overlay.cli import output
-    from conda_overlay.overlay import Overlay
+    from conda_overlay.calling_shell import asked_trigger
+    from conda_overlay.cli import change, output
 
-    overlay = Overlay.open(context.target_prefix)
-    report = _report(overlay, overlay.status(), triggers.find())
+    overlay = change.opened()
+    with asked_trigger() as trigger:
+        report = _report(overlay, overlay.status(), trigger())
     if context.json:
         output.show_json(report)
     else:
@@ -37,10 +38,10 @@ def execute(arguments: Namespace) -> int:
     return 0
 
 
-def _report(overlay: Overlay, statuses: list[Status], trigger: Any) -> dict[str, Any]:
+def _report(overlay: Overlay, statuses: list[Status], trigger: Trigger) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from conda_overlay.wired import wired
+    from conda_overlay.calling_shell import wired
 
     host = overlay.host
     return {
@@ -51,7 +52,7 @@ def _report(overlay: Overlay, statuses: list[Status], trigger: Any) -> dict[str,
             "protected": host.protection,
             "python": host.markers["python_full_version"],
         },
-        "wiring": {**wired(host, overlay.settings).to_json(), "trigger": trigger.to_json()},
+        "wiring": {**wired(host, overlay.settings)._asdict(), "trigger": trigger._asdict()},
         "overlays": [
             {
                 "overlay": status.overlay,

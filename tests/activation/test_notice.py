@@ -198,7 +198,7 @@ def test_the_news_of_another_users_overlay_are_not_told() -> None:
 
     alice = users.user("overlay-alice")
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from conda_overlay.activation import locate, notice; "
+        "import sys; sys.path.insert(0, sys.argv[1]); from conda_overlay.activation import notice; "
         "print(notice.news(*sys.argv[2:]))"
     )
     with place.scratch() as directory:
