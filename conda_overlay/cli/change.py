@@ -56,10 +56,20 @@ def add_force(
 
 
 def opened() -> Overlay:
-    """The overlay of the environment that the command line names, or of the active one."""
+    """The overlay of the environment that the command line names, or of the active one.
+
+    Raises:
+        UsageError: there is neither; conda would take base.
+    """
     from conda.base.context import context
 
+    from conda_overlay.exceptions import UsageError
     from conda_overlay.overlay import Overlay
+
+    if not context.prefix_specified and not context.active_prefix:
+        raise UsageError(
+            "No environment is active.", "name one with -n ENV, or conda activate ENV first"
+        )
 
     return Overlay.open(context.target_prefix)
 
