@@ -123,7 +123,7 @@ def _files(host: Host, store: Store, now: State, revision: Revision | None) -> I
             f"pip has moved files aside and could not go on: {_few(left)}; "
             f"conda overlay undo {revision.number} puts them right",
         )
-    if not guard.is_intact(store.real / host.site_below_prefix, host.real / host.site_below_prefix):
+    if not guard.is_intact(store.real / host.site_below_prefix, host.site_packages):
         yield Finding("missing", "the guard is absent or altered; the next install puts it back")
 
 

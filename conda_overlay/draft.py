@@ -167,7 +167,7 @@ class Draft:
     def plan(self) -> Plan:
         """All that differs from the overlay as it is."""
         overlay, host = self.overlay, self.overlay.host
-        guard.write(self.site, host.real / host.site_below_prefix)
+        guard.write(self.site, host.site_packages)
         final = overlay.store.overlay / host.site_below_prefix
         interpreter = scripts.interpreter(host.python, [final, *overlay.below])
         replace_file(self.tree / "bin" / scripts.NAME, interpreter, 0o755)
@@ -210,7 +210,7 @@ class Draft:
         adopted = store.exists and not store.managed
         number = store.next_number() + adopted
         revision = self._revision(number, found, entries, edits)
-        store.prepare(self.tree.parent, revision, manifest, self._notice(entries))
+        store.prepare(self.tree.parent, revision, manifest, self._notice(number, entries))
         with store.lock():
             self._check_not_overtaken(number - adopted)
             if adopted:
@@ -272,11 +272,11 @@ class Draft:
     def _places(self) -> tuple[str, str]:
         return str(self.overlay.host.prefix), str(self.overlay.store.overlay)
 
-    def _notice(self, entries: Mapping[str, Entry]) -> str:
+    def _notice(self, number: int, entries: Mapping[str, Entry]) -> str:
         host = self.overlay.host
         site = str(host.site_packages)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
-        return notice.content(notice.state_of(str(host.prefix), site), site, dates)
+        return notice.content(number, notice.state_of(str(host.prefix), site), site, dates)
 
 
 def _dated(entry: Entry) -> Entry:

@@ -1,4 +1,4 @@
-"""Writes the guard into an overlay: `activation/guard.py` with the host filled in."""
+"""Writes the guard into an overlay: `activation/guard_template.py` with the host filled in."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import os
 from pathlib import Path
 
 NAME = "sitecustomize.py"
-_TEMPLATE = Path(__file__).with_name("activation") / "guard.py"
+_TEMPLATE = Path(__file__).with_name("activation") / "guard_template.py"
 
 
 def text(host_site: Path) -> bytes:
-    """The guard for a host.
+    """The guard for a host, the same by whatever path the host is reached.
 
     Args:
-        host_site: the host's own site-packages.
+        host_site: the host's own site-packages, ``<prefix>/lib/pythonX.Y/site-packages``.
     """
+    prefix = host_site.parents[2]
+    real = Path(os.path.realpath(prefix), host_site.relative_to(prefix))
     # As bytes, because what text they are depends on the interpreter and its locale.
-    host = f"HOST = {os.fsencode(host_site)!r}\n"
+    host = f"HOST = {os.fsencode(real)!r}\n"
     lines = _TEMPLATE.read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(host if line.startswith("HOST = ") else line for line in lines).encode()
 

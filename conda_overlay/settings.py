@@ -1,13 +1,13 @@
 """The plugin's settings, read by conda's own configuration machinery.
 
-`parameters` is what the plugin registers; `observe` reads the same settings where conda loads no
-plugins, which since 26.7 is the case during activation.
+`parameters` is what the plugin registers and `observe` reads; `at_activation` reads what activation
+needs, where conda has not always loaded plugins: up to 24.7, and since 26.7.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
 from typing import Any, NamedTuple
 
 LOCK_TIMEOUT = 60.0
@@ -47,40 +47,43 @@ def parameters() -> dict[str, Any]:
 
 
 def observe() -> Settings:
-    """Read the settings from the configuration that conda has loaded, without loading plugins.
-
-    Nor is ``conda.plugins`` imported, which does what no activation of an older conda does: it
-    imports requests, which takes as long as all the rest.
-    """
+    """The settings, as conda gives them to a command."""
     from conda.base.context import context
+
+    return Settings(**{name: getattr(context.plugins, name) for name in DESCRIPTIONS})
+
+
+def at_activation() -> Settings:
+    """The directories and the owners, without loading plugins; the defaults if that fails.
+
+    ``context.plugins`` would load all plugins, which takes as long as the rest of an activation.
+    """
+    try:
+        return _without_plugins()
+    except Exception as error:
+        from conda_overlay.activation.locate import DEFAULT_DIR
+
+        sys.stderr.write(
+            f"conda-overlay: conda's settings cannot be read ({type(error).__name__}), so "
+            f"{DEFAULT_DIR} is used; see: conda overlay status\n"
+        )
+        return Settings()
+
+
+def _without_plugins() -> Settings:
+    from conda.base.context import context
+
+    if not any(name.startswith("plugins") for found in context.raw_data.values() for name in found):
+        return Settings()
     from conda.common.configuration import ParameterLoader
 
-    data = _of_plugins(context)
-    if not any(name in found for found in data.values() for name in DESCRIPTIONS):
-        return Settings()
-    loaders = {name: ParameterLoader(parameter) for name, parameter in parameters().items()}
-    for name, loader in loaders.items():
-        loader._set_name(name)
-    names = {"parameter_names": tuple(loaders), "_cache_": {}, "raw_data": data}
-    reader = type("OverlayConfig", (), {**loaders, **names})()
-    return Settings(*(getattr(reader, name) for name in loaders))
-
-
-def _of_plugins(context: Any) -> dict[Any, dict[str, Any]]:
-    """What each source of the configuration says under ``plugins``, as conda's reader has it."""
-    from conda.common.configuration import EnvRawParameter
-
-    prefix = "plugins_"
-    data: dict[Any, dict[str, Any]] = {}
-    for source, config in context.raw_data.items():
-        if plugins := config.get("plugins"):
-            value = plugins.value(None)
-            found = dict(value) if isinstance(value, Mapping) else {}
-        elif source == EnvRawParameter.source:
-            found = {k[len(prefix) :]: raw for k, raw in config.items() if k.startswith(prefix)}
-        else:
-            continue
-        for name, raw in found.items():
-            raw.key = name
-        data[source] = found
-    return data
+    try:
+        from conda.base.context import PluginConfig
+    except ImportError:  # since conda 25.5
+        from conda.plugins.config import PluginConfig
+    names = ("overlay_dirs", "overlay_trusted_owners")
+    every = parameters()
+    # A class of ours, so that conda's own knows no setting before conda adds it.
+    reader = type("OverlayConfig", (PluginConfig,), {n: ParameterLoader(every[n]) for n in names})
+    config = reader(context.raw_data)
+    return Settings(*(getattr(config, name) for name in names))

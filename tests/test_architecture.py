@@ -18,8 +18,7 @@ LEVELS = (
     {"__main__"},
     {"plugin"},
     {"cli"},
-    {"environments"},
-    {"overlay", "triggers", "wired"},
+    {"overlay", "calling_shell"},
     {"operations", "status"},
     {"checks", "resolver", "stack", "comparison"},
     {"transaction"},
@@ -170,13 +169,12 @@ def test_pip_is_run_in_one_place() -> None:
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Constant) and node.value in ("pip", "pip3", "run_pip.py")
     }
-    # environments.py names it to conda, as what an environment has to have.
-    assert set(map(room, runners)) - {"environments"} == {"pip", "run_pip"}
+    assert set(map(room, runners)) == {"pip", "run_pip"}
 
 
 def test_processes_are_started_in_few_places() -> None:
     starters = {module for module in MODULES if "subprocess" in imports(module)}
-    assert set(map(room, starters)) == {"host", "pip", "triggers"}
+    assert set(map(room, starters)) == {"host", "pip", "calling_shell"}
 
 
 def test_commands_print_in_one_place() -> None:

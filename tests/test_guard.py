@@ -377,7 +377,9 @@ def test_host_is_known_through_a_symlinked_prefix(protected: Host, upgraded: Pat
         (directory / "envs").symlink_to(protected.python.parents[2])
         through = Host.at(directory / "envs" / protected.python.parents[1].name)
         assert output(through.python, "-c", ALPHA, overlays=[upgraded]) == "2.0"
+        assert guard.is_intact(upgraded, through.site)
         guard.write(upgraded, through.site)
+        assert guard.is_intact(upgraded, protected.site)
         assert output(protected.python, "-c", ALPHA, overlays=[upgraded]) == "2.0"
 
 
@@ -402,7 +404,9 @@ def test_venv_with_the_hosts_site_packages_has_the_overlay_behind_its_own(
 def test_host_is_known_by_any_name(
     name: str, locale: str, protected: Host, upgraded: Path, scratch: Path
 ) -> None:
-    (scratch / name).symlink_to(protected.python.parents[1])
+    (scratch / name).mkdir()
+    for part in ("bin", "lib"):
+        (scratch / name / part).symlink_to(protected.python.parents[1] / part)
     hostile = Host.at(scratch / name)
     guard.write(upgraded, hostile.site)
     env = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -92,7 +92,8 @@ def test_recipe_says_what_the_project_says() -> None:
     metadata = project().metadata
     assert recipe["package"]["name"] == metadata["Name"]
     assert recipe["context"]["version"] == metadata["Version"] == conda_overlay.__version__
-    assert recipe["about"].get("license") == metadata.get("License-Expression")
+    assert recipe["about"]["license"] == metadata["License-Expression"] == "BSD-3-Clause"
+    assert [recipe["about"]["license_file"]] == metadata.get_all("License-File") == ["LICENSE"]
     run = {unconditional(text) for text in recipe["requirements"]["run"]}
     floor = ".".join(conda.VERSION.split(".")[:2])
     beside = {f"python{metadata['Requires-Python']}", f"conda>={floor}"}

@@ -75,6 +75,17 @@ def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overla
     }  # fmt: skip
 
 
+def test_an_environment_is_the_same_by_two_paths(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay_of(host, "new")
+    (alice.home / "envs").symlink_to(host.parent)
+    through = alice.home / "envs" / host.name
+    assert findings(conda, alice, through) == findings(conda, alice, host) == {}
+    overlay_of(through, "alpha==1.5")
+    assert findings(conda, alice, through) == findings(conda, alice, host) == {}
+
+
 def test_it_says_what_is_overlaid_over_what_by_whom_since_when_and_why(
     conda: Conda, alice: User, host: Path, overlay_of: Any
 ) -> None:

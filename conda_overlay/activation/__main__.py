@@ -29,8 +29,7 @@ def main(arguments: list[str]) -> int:
         options[option].append(shells.decode(value))
     outcome = engine.run(os.environ, options["--dir"], options["--owner"], *options["--path"][:1])
     for overlay, reason in outcome.news.items():
-        message = f"conda-overlay: {overlay} is not used: {reason}.\n"
-        sys.stderr.buffer.write(os.fsencode(message))
+        _say(f"{overlay} is not used: {reason}.")
     if outcome.diff and not outcome.news:
         _tell_news(outcome.layers)
     text = shell.render(outcome.diff)
@@ -47,8 +46,13 @@ def _tell_news(layers: Sequence[wiring.Layer]) -> None:
         overlay = os.path.dirname(layer.bin)
         news = notice.news(overlay, layer.prefix, time.strftime("%Y-%m-%d"))
         if news:
-            text = f"conda-overlay: {overlay}: {'; '.join(news)}; see: conda overlay status\n"
-            sys.stderr.buffer.write(os.fsencode(text))
+            _say(f"{overlay}: {'; '.join(news)}; see: conda overlay status")
+
+
+def _say(text: str) -> None:
+    """Print a line on stderr, with escapes for what would steer the terminal."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    sys.stderr.buffer.write(os.fsencode(f"conda-overlay: {text}\n"))
 
 
 def _through_a_file(text: str) -> str:

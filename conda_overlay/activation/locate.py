@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 DEFAULT_DIR = "~/.conda/overlays"
+
+_LARGEST = 2**20  # bytes of a file of ours that activation reads
 
 
 def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
@@ -46,11 +49,31 @@ def state_dir(overlay: str) -> str:
 
 def recorded_host(overlay: str) -> str | None:
     """The real path of the host that an overlay was made for; None where none is recorded."""
+    content = read(os.path.join(state_dir(overlay), "host"))
+    return None if content is None else os.fsdecode(content).rstrip("\n")
+
+
+def read(path: str, directory: int | None = None) -> bytes | None:
+    """The content of a small file; None where none can be read, or where it is something else.
+
+    Nobody can make it wait, read without end, or read through a link.
+
+    Args:
+        path: of the file.
+        directory: the descriptor of the directory that the path is relative to.
+    """
     try:
-        with open(os.path.join(state_dir(overlay), "host"), "rb") as file:
-            return os.fsdecode(file.read()).rstrip("\n")
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     except OSError:
         return None
+    try:
+        status = os.fstat(file)
+        small = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
+        return os.read(file, _LARGEST) if small else None
+    except OSError:
+        return None
+    finally:
+        os.close(file)
 
 
 def names(prefix: str, name: str | None) -> list[str]:

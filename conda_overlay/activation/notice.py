@@ -1,8 +1,8 @@
 """What is worth a line at activation: the host has changed, or something is overdue.
 
 Two `stat` calls when nothing has happened. The state of the host and the dates are in a file that
-each change of an overlay writes; a second one remembers what was told, so that it is told once a
-day. Where that cannot be written the overlay is somebody else's, and so is the news.
+each change of an overlay writes; a second one remembers what was told, so that each fact is told
+once. Where that cannot be written nothing is told, nor of an overlay that is somebody else's.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from conda_overlay.activation import locate, wiring
 _SIGNS = (".dist-info", ".egg-info", ".egg-link", ".json")
 
 
-def content(host_state: str, site: str, dates: list[tuple[str, str]]) -> str:
+def content(number: int, host_state: str, site: str, dates: list[tuple[str, str]]) -> str:
     """The text of the file.
 
     Args:
+        number: the revision.
         host_state: what `state_of` says of the host.
         site: the host's site-packages.
         dates: pairs of a date (ISO 8601) and the distribution that is overdue after it.
     """
-    lines = [f"host {host_state} {site}"]
+    lines = [f"revision {number}", f"host {host_state} {site}"]
     lines += [f"until {date} {name}" for date, name in dates]
     return "".join(line + "\n" for line in lines)
 
@@ -39,29 +40,50 @@ def state_of(prefix: str, site: str) -> str:
 
 
 def news(overlay: str, prefix: str, today: str) -> list[str]:
-    """The sentences that the user has not been told today.
+    """The sentences that the user has not been told.
 
     Args:
         overlay: one that has just been wired.
         prefix: its host.
         today: the date (ISO 8601).
     """
-    state_dir = locate.state_dir(overlay)
-    sentences = []
-    memory = [today]
-    revision = os.path.dirname(os.path.realpath(overlay))
-    for line in _read(os.path.join(revision, "notice")).split("\n"):
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        state_dir = os.open(locate.state_dir(overlay), flags)
+    except OSError:
+        return []
+    try:
+        if os.fstat(state_dir).st_uid != os.geteuid():
+            return []
+        revision = os.path.basename(os.path.dirname(os.readlink(overlay)))
+        notice = _read(os.path.join("revisions", revision, "notice"), state_dir)
+        facts = _facts(notice, prefix, today)
+        told = _read("told", state_dir) if facts else []
+        new = [sentence for fact, sentence in facts.items() if fact not in told]
+        return new if new and _remember("\n".join(facts), state_dir) else []
+    except OSError:  # made by hand, or something is in the way
+        return []
+    finally:
+        os.close(state_dir)
+
+
+def _facts(notice: list[str], prefix: str, today: str) -> dict[str, str]:
+    """What is worth telling today: what is remembered of it, and the sentence."""
+    revision = "the last change"
+    facts = {}
+    for line in notice:
         word, fact, rest = [*line.split(" ", 2), "", ""][:3]
-        if word == "host" and "\0" not in rest:
+        if word == "revision":
+            revision = line
+        elif word == "host" and "\0" not in rest:
             times, _, names = fact.rpartition("/")
             now = names if times == _times(prefix, rest) else _names(prefix, rest)
             if now != names:
-                sentences.append("the environment below it has changed")
-                memory.append(now)
+                sentence = f"the host environment has changed since {revision}"
+                facts[f"host {names} {now}"] = sentence
         elif word == "until" and fact < today:
-            sentences.append(f"{rest} was to be there until {fact}")
-            memory.append(rest)
-    return sentences if sentences and _remember(state_dir, "\n".join(memory)) else []
+            facts[line] = f"{rest} is overdue since {fact}"
+    return facts
 
 
 def _directories(prefix: str, site: str) -> tuple[str, str]:
@@ -88,23 +110,22 @@ def _names(prefix: str, site: str) -> str:
     return wiring.checksum("\n".join(found))
 
 
-def _read(path: str) -> str:
-    """The text of a file; empty when it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
-        return ""
+def _read(name: str, state_dir: int) -> list[str]:
+    content = locate.read(name, state_dir) or b""
+    return content.decode("utf-8", "surrogateescape").split("\n")
 
 
-def _remember(state_dir: str, memory: str) -> bool:
-    """Whether this has not been told yet; it counts as told from now on."""
-    path = os.path.join(state_dir, "told")
-    if _read(path) == memory:
-        return False
+def _remember(facts: str, state_dir: int) -> bool:
+    """Whether this could be written: to a file of its own, so through no link of anybody's."""
+    import contextlib
+
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(memory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink("told.new", dir_fd=state_dir)
+        with open(os.open("told.new", flags, 0o600, dir_fd=state_dir), "wb") as file:
+            file.write(facts.encode("utf-8", "surrogateescape"))
+        os.rename("told.new", "told", src_dir_fd=state_dir, dst_dir_fd=state_dir)
     except OSError:
         return False
     return True

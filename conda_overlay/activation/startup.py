@@ -75,9 +75,9 @@ def command(shell: str, overlay_dirs: Sequence[str] = (), owners: Sequence[str] 
 
 def _print_line(shell: str, wired_path: str | None) -> None:
     try:
-        from conda_overlay.settings import observe
+        from conda_overlay.settings import at_activation
 
-        settings = observe()
+        settings = at_activation()
         directories = locate.expand(settings.overlay_dirs, os.environ)
         if wiring.STATE in os.environ or any(map(os.path.isdir, directories)):
             words = command(shell, settings.overlay_dirs, settings.overlay_trusted_owners)

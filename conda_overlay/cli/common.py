@@ -59,12 +59,21 @@ def _add_help(parser: ArgumentParser, examples: str) -> None:
 
 
 def opened() -> Overlay:
-    """The overlay of the environment that the command line names, or of the active one."""
+    """The overlay of the environment that the command line names, or of the active one.
+
+    Raises:
+        UsageError: there is neither; conda would take base.
+    """
     from conda.base.context import context
 
     from conda_overlay.cli import output
+    from conda_overlay.exceptions import UsageError
     from conda_overlay.overlay import Overlay
 
+    if not context.prefix_specified and not context.active_prefix:
+        raise UsageError(
+            "No environment is active.", "name one with -n ENV, or conda activate ENV first"
+        )
     return Overlay.open(context.target_prefix, tell=output.tell)
 
 
@@ -148,9 +157,11 @@ def change(
         step: does to a draft what is asked for.
         default: the answer to the question when none is given: ``no`` where much is lost.
     """
+    from contextlib import nullcontext
+
     from conda.base.context import context
 
-    from conda_overlay import triggers
+    from conda_overlay.calling_shell import asked_trigger, is_active, wired
     from conda_overlay.cli import output
     from conda_overlay.exceptions import OverlayError
     from conda_overlay.pip import Pip
@@ -161,7 +172,7 @@ def change(
         return bool(context.json or context.dry_run) or output.ask(default)
 
     verbosity = -1 if context.quiet else int(context.verbosity)
-    with triggers.asking(not context.json and not context.dry_run) as asked:
+    with nullcontext() if context.json or context.dry_run else asked_trigger() as trigger:
         try:
             result = overlay.change(
                 step,
@@ -175,6 +186,9 @@ def change(
         except KeyboardInterrupt:
             raise OverlayError("Interrupted; the overlay is unchanged.") from None
         output.show_result(result, dry_run=bool(context.dry_run), json=bool(context.json))
-        if result.revision is not None and not context.json:
-            output.show_way_in(overlay, triggers.find(asked))
+        if result.revision is not None and trigger is not None:
+            output.show_trigger(trigger()._asdict())
+            host = overlay.host
+            if is_active(host) and wired(host, overlay.settings).state != "on":
+                output.say(f"\nTo use it in this shell: conda activate {host.name}")
     return 0

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conda_overlay.models import Result
-    from conda_overlay.overlay import Overlay
-    from conda_overlay.triggers import Trigger
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _NONE = "none"
@@ -86,17 +84,11 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
         print("Dry run: nothing was changed.")
 
 
-def show_way_in(overlay: Overlay, trigger: Trigger) -> None:
-    """Say what to type where the overlay is not in effect in this shell."""
-    from conda_overlay.wired import wired
-
-    if trigger.name is None:
-        print(f"\nconda activate will not use the overlay: {trigger.reason}.")
-        print(f"Hint: {trigger.remedy}")
-    else:
-        found = wired(overlay.host, overlay.settings)
-        if found.state != "on":
-            print(f"\nTo use it in this shell: conda activate {overlay.host.name}")
+def show_trigger(trigger: Mapping[str, str | None]) -> None:
+    """Say it when nothing will wire the overlay."""
+    if trigger["name"] is None:
+        print(f"\nconda activate will not use the overlay: {trigger['reason']}.")
+        print(f"Hint: {trigger['remedy']}")
 
 
 def show_status(report: Mapping[str, Any]) -> None:
@@ -111,9 +103,7 @@ def show_status(report: Mapping[str, Any]) -> None:
             print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
         return
     print(f"wiring:    {wiring['state']}, {wiring['detail']}")
-    trigger = wiring["trigger"]
-    if not trigger["name"]:
-        print(f"           {trigger['reason']}; type: {trigger['remedy']}")
+    show_trigger(wiring["trigger"])
     for overlay in report["overlays"]:
         _show_overlay(overlay)
 

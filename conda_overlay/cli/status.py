@@ -21,14 +21,16 @@ def execute(arguments: Namespace) -> int:
     """Print what there is, and what is wrong with it."""
     from conda.base.context import context
 
-    from conda_overlay import triggers
+    from conda_overlay.calling_shell import asked_trigger, wired
     from conda_overlay.cli import common, output
     from conda_overlay.records import encode
     from conda_overlay.status import status
-    from conda_overlay.wired import wired
 
     overlay = common.opened()
     host = overlay.host
+    with asked_trigger() as trigger:
+        overlays = encode(status(overlay))
+        wiring = {**wired(host, overlay.settings)._asdict(), "trigger": trigger()._asdict()}
     report = {
         "host": {
             "name": host.name,
@@ -37,8 +39,8 @@ def execute(arguments: Namespace) -> int:
             "protected": host.protection,
             "python": host.markers["python_full_version"],
         },
-        "wiring": {**encode(wired(host, overlay.settings)), "trigger": encode(triggers.find())},
-        "overlays": encode(status(overlay)),
+        "wiring": wiring,
+        "overlays": overlays,
     }
     if context.json:
         output.show_json(report)

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conda_overlay.activation import notice
+from conda_overlay.activation import locate, notice
+from tests.activation.made import Overlay
+from tests.activation.run import Shell
 from tests.bed import users
 
-CHANGED = "the environment below it has changed"
+CHANGED = "the host environment has changed since revision 3"
 
 
 class Scene:
@@ -29,7 +31,7 @@ class Scene:
 
     def write(self, *dates: tuple[str, str]) -> None:
         state = notice.state_of(str(self.prefix), str(self.site))
-        text = notice.content(state, str(self.site), list(dates))
+        text = notice.content(3, state, str(self.site), list(dates))
         (self.state / "notice").write_text(text, encoding="utf-8", errors="surrogateescape")
 
     def news(self, today: str = "2026-01-01") -> list[str]:
@@ -66,14 +68,14 @@ def test_nothing_is_told_when_nothing_changed(scene: Scene) -> None:
     assert not (scene.state / "told").exists()
 
 
-def test_a_change_is_told_once_a_day(scene: Scene) -> None:
+def test_a_change_is_told_once(scene: Scene) -> None:
     scene.install("beta-1.0")
     assert scene.news("2026-01-01") == [CHANGED]
     assert scene.news("2026-01-01") == []
-    assert scene.news("2026-01-02") == [CHANGED]
+    assert scene.news("2026-01-02") == []
 
 
-def test_a_further_change_is_told_on_the_same_day(scene: Scene) -> None:
+def test_a_further_change_is_told(scene: Scene) -> None:
     scene.install("beta-1.0")
     assert scene.news() == [CHANGED]
     scene.install("beta-2.0")
@@ -109,8 +111,11 @@ def test_what_a_new_revision_was_made_for_is_no_news(scene: Scene) -> None:
 def test_what_is_overdue_is_told_after_its_day(scene: Scene) -> None:
     scene.write(("2026-03-01", "alpha"), ("2026-04-01", "beta"))
     assert scene.news("2026-03-01") == []
-    assert scene.news("2026-03-02") == ["alpha was to be there until 2026-03-01"]
-    assert scene.news("2026-03-02") == []
+    assert scene.news("2026-03-02") == ["alpha is overdue since 2026-03-01"]
+    assert scene.news("2026-03-03") == []
+    scene.install("gamma-1.0")
+    assert scene.news("2026-04-02") == [CHANGED, "beta is overdue since 2026-04-01"]
+    assert scene.news("2026-04-02") == []
 
 
 @pytest.mark.parametrize("name", ["a b", "\u2028", "\x85", "\udcff", "é"])
@@ -133,20 +138,71 @@ def test_garbage_never_raises(tmp_path_factory: pytest.TempPathFactory, garbage:
     assert isinstance(told, list)
 
 
-@pytest.mark.parametrize("kind", ["gone", "directory", "dangling"])
-def test_without_a_readable_notice_nothing_is_told(scene: Scene, kind: str) -> None:
-    (scene.state / "notice").unlink()
+def to_something_else(path: Path, kind: str) -> None:
+    """Put something in a file's place that must not be opened as a file."""
+    if path.exists():
+        path.unlink()
     if kind == "directory":
-        (scene.state / "notice").mkdir()
-    elif kind == "dangling":
-        (scene.state / "notice").symlink_to("nowhere")
-    assert scene.news() == []
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "endless":
+        path.symlink_to("/dev/zero")
+    elif kind == "link":
+        path.with_name("precious").write_text("precious")
+        path.symlink_to("precious")
+    elif kind == "large":
+        with path.open("w") as file:
+            file.truncate(2**33)
 
 
-def test_nothing_is_told_where_it_cannot_be_remembered(scene: Scene) -> None:
+KINDS = ("gone", "directory", "pipe", "endless", "link", "large")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_notice_tells_nothing(scene: Scene, kind: str) -> None:
     scene.install("beta-1.0")
-    (scene.state / "told").mkdir()
+    to_something_else(scene.state / "notice", kind)
     assert scene.news() == []
+
+
+@pytest.mark.parametrize("name", ["told", "told.new"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_written_through_what_is_there(scene: Scene, name: str, kind: str) -> None:
+    scene.install("beta-1.0")
+    to_something_else(scene.state / name, kind)
+    assert scene.news() == ([] if kind == "directory" else [CHANGED])
+    assert scene.news() == []
+    if kind == "link":
+        assert (scene.state / "precious").read_text() == "precious"
+
+
+def test_nothing_is_read_or_written_in_a_state_directory_that_is_a_link(scene: Scene) -> None:
+    scene.install("beta-1.0")
+    project = scene.state.with_name("project")
+    scene.state.rename(project)
+    (project / "told").write_text("precious")
+    scene.state.symlink_to(project)
+    assert scene.news() == []
+    assert (project / "told").read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_records_no_host_is_no_overlay_of_it(scene: Scene, kind: str) -> None:
+    overlay = scene.state.with_name("science")
+    (scene.state / "host").write_text(f"{scene.prefix}\n")
+    assert locate.recorded_host(str(overlay)) == str(scene.prefix)
+    to_something_else(scene.state / "host", kind)
+    assert locate.recorded_host(str(overlay)) is None
+
+
+def test_no_control_character_reaches_the_terminal(bash: Shell, over_science: Overlay) -> None:
+    state = over_science.path.with_name(".science")
+    (state / "notice").write_text("until 2020-01-01 x\x1b]0;y\x07\u202ez\n")
+    assert bash.run(["conda activate science"]).stderr == (
+        f"conda-overlay: {over_science.path}: x\\x1b]0;y\\x07\\u202ez is overdue since 2020-01-01; "
+        "see: conda overlay status\n"
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")

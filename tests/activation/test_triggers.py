@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conda_overlay.calling_shell import asked_trigger
 from tests.activation.made import Overlay, overlay
 from tests.activation.run import Dump, Export, Nested, Shell, Step, check
 from tests.bed import base, environment, place, plugin, users
@@ -258,28 +259,44 @@ def test_condas_own_hook_wires_alone_where_conda_calls_it(without_hook: Conda, a
 
 def trigger(conda: Conda, user: User, **environ: str) -> dict[str, str | None]:
     """What the status says will wire the overlay."""
-    argv = [str(conda.executable), "overlay", "status", "-n", "science", "--json"]
-    done = user.run(argv, env={"SHELL": "/bin/bash", **environ})
-    assert done.returncode == 0, done
-    told: dict[str, str | None] = json.loads(done.stdout)["wiring"]["trigger"]
+    told: dict[str, str | None]
+    told = json.loads(status(conda, user, "--json", **environ))["wiring"]["trigger"]
     return told
 
 
-def test_status_finds_the_start_up_hook(conda: Conda, alice: User) -> None:
+def status(conda: Conda, user: User, *options: str, **environ: str) -> str:
+    argv: list[str | Path] = [conda.executable, "overlay", "status", "-n", "science", *options]
+    done = user.run(argv, env={"SHELL": "/bin/bash", **environ})
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def test_status_finds_the_start_up_hook(conda: Conda, alice: User, over_science: Overlay) -> None:
+    assert "trigger" not in status(conda, alice) and "will not use" not in status(conda, alice)
     assert trigger(conda, alice)["name"] == "start-up hook"
     assert trigger(conda, alice, CONDA_OVERLAY_DISABLE="1")["name"] == "start-up hook"
+
+
+def test_the_process_that_is_asked_is_gone_when_the_operation_fails() -> None:
+    with pytest.raises(RuntimeError), asked_trigger():
+        raise RuntimeError
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_where_nothing_wires_status_says_what_to_type_and_that_wires(
     without_hook: Conda, alice: User
 ) -> None:
     told = trigger(without_hook, alice)
+    words = "conda activate will not use the overlay: "
     if calls_plugins_at_activation(without_hook):
         assert told["name"] == "conda_post_commands"
+        assert words not in status(without_hook, alice)
         return
     assert told["name"] is None
     bash = Shell("bash", without_hook, alice)
     science = overlay(alice.home / ".conda" / "overlays", without_hook.env("science"), alice)
+    assert f"{words}{told['reason']}.\nHint: {told['remedy']}\n" in status(without_hook, alice)
     in_order(
         bash,
         ["conda activate science", str(told["remedy"]), Dump("by hand", [science])],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists
-from tests.install.bench import Bench
+from tests.bench import Bench
 from tests.install.test_kinds import own
 
 FIX = "__version__ = '1.0'\nfixed = {!r}\ndef main(): pass\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.bed import dists, environment, place
 from tests.bed.users import User
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 from tests.sources import write
 
 PLAN = {

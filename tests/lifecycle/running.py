@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import IO
 
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 
 class Running:

@@ -20,7 +20,7 @@ conda activate '{host}'
 python -c 'import new; print(new.__version__)'
 conda deactivate
 """
-CHANGED = "the environment below it has changed; see: conda overlay status"
+CHANGED = "the host environment has changed since revision 1; see: conda overlay status"
 
 
 def over(bench: Bench, science: Path, directory: Path) -> Bench:
@@ -64,7 +64,7 @@ def meaning(bench: Bench, name: str) -> str:
     return found
 
 
-def test_activation_says_it_in_one_line_once_a_day_and_host_state(
+def test_activation_says_it_in_one_line_once_for_each_host_state(
     bench: Bench, science: Path, wheels: Path
 ) -> None:
     with place.scratch() as directory:
@@ -83,7 +83,7 @@ def test_activation_says_it_in_one_line_once_a_day_and_host_state(
 
 def test_what_is_overdue_is_told_by_activation_and_status(own: Bench) -> None:
     own.install("new", "--until", "2020-01-31")
-    told = "new was to be there until 2020-01-31"
+    told = "new is overdue since 2020-01-31"
     assert activate(own) == f"conda-overlay: {own.overlay}: {told}; see: conda overlay status\n"
     assert activate(own) == ""
     assert findings(own)["overdue"] == told

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import dists
 from tests import sources
+from tests.bed import dists
+from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.bench import Bench
 from tests.lifecycle.patches import mark, patched, row
 
 if sys.version_info >= (3, 11):

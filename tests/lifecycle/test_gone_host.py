@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import environment, place
-from tests.lifecycle.bench import Bench
+from tests.bench import Bench
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import dists
 from tests import sources
+from tests.bed import dists
+from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.bench import Bench
 from tests.lifecycle.patches import KINDS, change, mark, patched, revision, row
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import dists
 from tests import sources
+from tests.bed import dists
+from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.bench import Bench
 from tests.lifecycle.patches import change, revision, row
 
 MEANT = ["--intent", "hold", "--until", "2030-01-31", "--reason", "ticket 7"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import dists
 from tests import sources
-from tests.lifecycle.bench import Bench
+from tests.bed import dists
+from tests.bench import Bench
 from tests.lifecycle.patches import CHANGE, PLAN, change, files, revision
 
 COMMANDS = {

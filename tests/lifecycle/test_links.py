@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.bed import environment, place
+from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.bench import Bench
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import sources
+from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.bench import Bench
 from tests.lifecycle.running import running, wait_for_file
 
 PATIENT = {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "60"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import sources
+from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.bench import Bench
 from tests.lifecycle.patches import revision
 
 SESSION = """

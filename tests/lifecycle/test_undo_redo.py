@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.bench import Bench
 from tests.lifecycle.patches import files, mark, patched, revision
 
 UNINSTALL = """

@@ -5,7 +5,7 @@
 import os
 import sys
 
-HOST = None  # the bytes of the host's own site-packages: <prefix>/lib/pythonX.Y/site-packages
+HOST = None  # the bytes of <real path of the host>/lib/pythonX.Y/site-packages
 
 
 def _is_site(path, host):

@@ -1,0 +1,133 @@
+"""Whether the calling shell is wired for a host, and what will wire it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.version import InvalidVersion, Version
+
+from conda_overlay.activation import engine, shells, startup, wiring
+from conda_overlay.host import Host
+from conda_overlay.settings import Settings, observe
+
+_FIRST_WITH_HOOK, _FIRST_WITHOUT_HOOK = Version("24.9"), Version("26.6.99")
+
+_ASK = """
+import os, sys
+module = sys.modules.get("conda_overlay.activation.startup")
+print("yes" if getattr(module, "_registered", False) else "no", flush=True)
+os._exit(0)
+"""
+
+
+class Wired(NamedTuple):
+    """The wiring of the calling shell for one host."""
+
+    state: str
+    """``on``, ``off`` or ``stale``."""
+    detail: str
+
+
+class Trigger(NamedTuple):
+    """What will wire the overlay at the next ``conda activate``."""
+
+    name: str | None
+    """``start-up hook``, ``conda_post_commands``, or None when nothing will."""
+    reason: str | None = None
+    """Why nothing will."""
+    remedy: str | None = None
+    """What to type then."""
+
+
+def wired(host: Host, settings: Settings) -> Wired:
+    """Ask the engine what it would change in this shell."""
+    environ = os.environ
+    if wiring.disabled(environ):
+        return Wired("off", f"{wiring.DISABLE} is set")
+    real = str(host.real)
+    if not is_active(host):
+        return Wired("off", f"conda activate {host.name} switches it on")
+    layers = wiring.State.decode(environ.get(wiring.STATE)).layers
+    mine = [layer for layer in layers if os.path.realpath(layer.prefix) == real]
+    outcome = engine.run(environ, settings.overlay_dirs, settings.overlay_trusted_owners)
+    should = [layer for layer in outcome.layers if os.path.realpath(layer.prefix) == real]
+    if mine and mine == should and not outcome.diff:
+        return Wired("on", "in this shell")
+    if outcome.refused and not should:
+        return Wired("off", "the overlay is not trusted")
+    if not should and not mine:
+        return Wired("off", "there is nothing to wire")
+    if mine:
+        return Wired("stale", f"conda activate {host.name} puts it right")
+    return Wired("off", f"conda activate {host.name} switches it on")
+
+
+def is_active(host: Host) -> bool:
+    """Whether a host is activated in the calling shell."""
+    return str(host.real) in map(os.path.realpath, wiring.active_prefixes(os.environ))
+
+
+@contextmanager
+def asked_trigger() -> Iterator[Callable[[], Trigger]]:
+    """Start the Python of the user's conda as activation does; it says what registers itself.
+
+    Yields:
+        What waits for the answer, so that there can be something else to do meanwhile.
+    """
+    with subprocess.Popen(
+        [str(_python_of_conda()), "-c", _ASK, "shell.posix", "activate"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != wiring.DISABLE},
+    ) as child:
+        try:
+            yield lambda: _trigger(child.communicate()[0])
+        finally:
+            child.kill()
+
+
+def _trigger(answer: str) -> Trigger:
+    """What will run the engine, by the answer of conda's Python and by conda's version."""
+    import conda
+
+    if answer.startswith("yes"):
+        return Trigger("start-up hook")
+    try:
+        version = Version(conda.__version__)
+    except InvalidVersion:
+        version = _FIRST_WITHOUT_HOOK
+    if _FIRST_WITH_HOOK <= version < _FIRST_WITHOUT_HOOK and not os.environ.get("CONDA_NO_PLUGINS"):
+        return Trigger("conda_post_commands")
+    if os.environ.get("PYTHONNOUSERSITE"):
+        reason = "PYTHONNOUSERSITE keeps conda's Python from your own site-packages"
+        return Trigger(None, reason, "unset PYTHONNOUSERSITE")
+    reason = f"{_python_of_conda()} does not load the start-up hook of conda-overlay"
+    return Trigger(None, reason, _by_hand())
+
+
+def _by_hand() -> str:
+    """The line that wires the calling shell, for this time."""
+    shell = os.path.basename(os.environ.get("SHELL", "sh"))
+    if shell not in shells.SHELLS:
+        shell = "sh"
+    settings = observe()
+    words = startup.command(shell, settings.overlay_dirs, settings.overlay_trusted_owners)
+    return shells.SHELLS[shell].line(words).strip(";")
+
+
+def _python_of_conda() -> Path:
+    """The interpreter of the conda that the user's shell calls."""
+    executable = os.environ.get("CONDA_EXE")
+    if executable:
+        python = Path(executable).parent / "python"
+        if python.exists():
+            return python
+    return Path(sys.executable)

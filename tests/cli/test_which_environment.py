@@ -1,0 +1,33 @@
+"""Which environment a command works on: the one that is named, or the active one, and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conda_overlay.cli import COMMANDS
+from tests.bed.condas import Conda
+from tests.bed.users import User
+
+ARGUMENTS = {"apply": ["overlay.toml"], "install": ["new"], "remove": ["new"]}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"list"}))
+def test_a_command_without_an_environment_is_refused(
+    conda: Conda, alice: User, command: str
+) -> None:
+    (alice.home / "overlay.toml").write_text("format = 1\n")
+    argv: list[str | Path] = [conda.executable, "overlay", command, *ARGUMENTS.get(command, [])]
+    done = alice.run(["sh", "-c", 'cd && exec "$@"', "sh", *argv], env={"CONDA_PREFIX": ""})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No environment is active.\nHint: name one with -n ENV" in done.stderr
+    assert not (alice.home / ".conda" / "overlays").exists()
+
+
+def test_the_active_environment_may_be_base(conda: Conda, alice: User) -> None:
+    for prefix in (conda.prefix, conda.env("science")):
+        argv: list[str | Path] = [conda.executable, "overlay", "status"]
+        done = alice.run(argv, env={"CONDA_PREFIX": str(prefix), "CONDA_SHLVL": "1"})
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"({prefix})" in done.stdout
