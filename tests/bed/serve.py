@@ -47,7 +47,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     from conda.cli.main import main as conda
 
-    for module in ("overlay", "cli.change", "cli.output"):
+    for module in ("overlay", "cli.common", "cli.output"):
         importlib.import_module(f"conda_overlay.{module}")
     for line in sys.stdin:
         answers.write(json.dumps(serve(json.loads(line), conda)) + "\n")
