@@ -119,7 +119,7 @@ def _files(host: Host, store: Store, now: State, revision: Revision | None) -> I
                 yield Finding("by-hand", f"{verb} since revision {revision.number}: {_few(mine)}")
     if left := [path for path in now.files if is_leftover(path)]:
         yield Finding(
-            "missing",
+            "leftover",
             f"pip has moved files aside and could not go on: {_few(left)}; "
             f"conda overlay undo {revision.number} puts them right",
         )

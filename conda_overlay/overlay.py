@@ -20,7 +20,6 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from conda_overlay import dependencies, plan, state, tree
 from conda_overlay.activation import locate, trust
@@ -251,11 +250,10 @@ class Overlay:
     def _can_be_had_again(self, number: int) -> bool:
         """Whether indexes have all that is in a revision: no local source, no edit by hand."""
         was = self.state(number)
-        remote = all(
-            entry.sha256 and urlsplit(entry.url or "").scheme in ("http", "https")
-            for entry in was.entries.values()
+        return not was.edited and all(
+            entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")
+            for (found, *_), entry in zip(was.site.values(), was.entries.values(), strict=True)
         )
-        return remote and not was.edited
 
     def has_moved_on(self) -> bool:
         """Whether the host has changed since the current revision was made."""

@@ -156,33 +156,35 @@ class Pip:
             source_dir: where checkouts of editables from version control are kept.
             again: whether it has been done before, so that much has been said already.
         """
-        command = ["install", "--no-user", "--no-warn-script-location", "--no-warn-conflicts"]
-        command += ["--root-user-action", "ignore"]
-        if "--no-use-pep517" not in arguments:  # else pip may build with the stage's setuptools
-            command.append("--use-pep517")
-        if "--report" not in arguments:
-            command += ["--report", str(stage.work / "report.json")]
-        if "--compile" not in arguments:
-            # Half of pip's time for a large set; Python does it at the first import, once.
-            command.append("--no-compile")
-        if self.verbosity:
-            command.append("-q" if self.verbosity < 0 else "-" + "v" * self.verbosity)
-        if constraints:
-            steering = stage.work / "constraints.txt"
-            steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
-            command += ["-c", str(steering)]
+        words = [*self._options(stage, arguments, constraints), *arguments]
         silence = 0 if self.verbosity > 0 else 1 + again
-        stdout = sys.stderr if self.to_stderr else None
-        done = self._run(stage, [*command, *arguments], stdout, source_dir, silence)
-        lines = _lines(done.stderr)
-        if done.returncode == 0:
-            _repeat_warnings(lines, everything=self.verbosity > 0)
+        code, lines = self._run(*self._command(stage, ["install", *words], source_dir, silence))
+        if code == 0:
             return Outcome(True)
         explanation, links = (
-            _lines(file.read_bytes()) if file.exists() else ()
+            tuple(map(_clean, file.read_bytes().splitlines())) if file.exists() else ()
             for file in (stage.work / "explanation.txt", stage.work / "links.txt")
         )
         return Outcome(False, tuple(arguments), lines, explanation, links)
+
+    def _options(
+        self, stage: Stage, arguments: Sequence[str], constraints: Sequence[str]
+    ) -> Iterator[str]:
+        yield from ("--no-user", "--no-warn-script-location", "--no-warn-conflicts")
+        yield from ("--root-user-action", "ignore")
+        if "--no-use-pep517" not in arguments:  # else pip may build with the stage's setuptools
+            yield "--use-pep517"
+        if "--report" not in arguments:
+            yield from ("--report", str(stage.work / "report.json"))
+        if "--compile" not in arguments:
+            # Half of pip's time for a large set; Python does it at the first import, once.
+            yield "--no-compile"
+        if self.verbosity:
+            yield "-q" if self.verbosity < 0 else "-" + "v" * self.verbosity
+        if constraints:
+            steering = stage.work / "constraints.txt"
+            steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
+            yield from ("-c", str(steering))
 
     def newest(self, stage: Stage, name: str, arguments: Sequence[str]) -> str | None:
         """The newest version that can be had; None when it cannot be found out.
@@ -193,13 +195,15 @@ class Pip:
             arguments: of the installation; what says where to look counts.
         """
         words = ["index", "versions", name, *_index_options(arguments)]
-        done = self._run(stage, words, subprocess.PIPE, Path(), 0)
+        argv, environ = self._command(stage, words, Path(), 0)
+        done = subprocess.run(argv, env=environ, check=False, capture_output=True)
         found = re.match(r"\S+ \((\S+)\)", done.stdout.decode(errors="replace"))
         return found[1] if found and done.returncode == 0 else None
 
-    def _run(
-        self, stage: Stage, words: Sequence[str], stdout: Any, source_dir: Path, silence: int
-    ) -> subprocess.CompletedProcess[bytes]:
+    def _command(
+        self, stage: Stage, words: Sequence[str], source_dir: Path, silence: int
+    ) -> tuple[list[str], dict[str, str]]:
+        """The arguments and the environ of a run of pip in a stage."""
         temporary = str(stage.work / "tmp")
         environ = clean_environ()
         environ.pop("VIRTUAL_ENV", None)
@@ -208,15 +212,33 @@ class Pip:
         # What is built there is not of a repository around it.
         ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
         environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
-        sys.stdout.flush()
         runner = ["-I", str(_RUNNER), self.location, str(stage.work), str(source_dir), str(silence)]
-        return subprocess.run(
-            [str(stage.python), *runner, *words],
-            env=environ,
-            check=False,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-        )
+        return [str(stage.python), *runner, *words], environ
+
+    def _run(self, argv: Sequence[str], environ: dict[str, str]) -> tuple[int, tuple[str, ...]]:
+        """Run pip, and return its exit code and what it wrote to stderr.
+
+        Of that all is passed on as it comes if that is asked for, else the warnings of a success;
+        what it says of conflicts is judged by the resolver instead.
+        """
+        sys.stdout.flush()
+        stdout = sys.stderr if self.to_stderr else None
+        told = []
+        with subprocess.Popen(argv, env=environ, stdout=stdout, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            try:
+                for line in map(_clean, process.stderr):
+                    told.append(line)
+                    if self.verbosity > 0:
+                        print(line, file=sys.stderr, flush=True)
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode == 0 and self.verbosity <= 0:
+            for line in told:
+                if line.lstrip().startswith(("WARNING", "DEPRECATION")):
+                    print(line, file=sys.stderr)
+        return process.returncode, tuple(line for line in told if line.strip())
 
 
 def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
@@ -250,13 +272,6 @@ def _index_options(arguments: Sequence[str]) -> Iterator[str]:
                 yield next(words, "")
 
 
-def _lines(output: bytes) -> tuple[str, ...]:
-    text = without_credentials(output.decode(errors="replace")).replace("ERROR: ERROR:", "ERROR:")
-    return tuple(line for line in text.splitlines() if line.strip())
-
-
-def _repeat_warnings(lines: Sequence[str], everything: bool) -> None:
-    """Pass on what pip warned of; what it says of conflicts is judged by the resolver instead."""
-    for line in lines:
-        if everything or line.lstrip().startswith(("WARNING", "DEPRECATION")):
-            print(line, file=sys.stderr)
+def _clean(line: bytes) -> str:
+    text = without_credentials(line.decode(errors="replace").rstrip("\r\n"))
+    return text.replace("ERROR: ERROR:", "ERROR:")

@@ -44,7 +44,7 @@ def compare(
     found = {
         key: differs
         for key in sorted({*before.site, *after.site})
-        if (differs := _differs(key, before, after))
+        if (differs := _differs(key, before, after, ground))
     }
     reasons = {key: _why(key, found, before, after, ground, why or {}) for key in found}
     changes = tuple(
@@ -119,10 +119,12 @@ def meaning(
     return words.get(dependencies.kind(host, distribution), "in place of host")
 
 
-def _differs(key: str, before: State, after: State) -> tuple[str, ...]:
+def _differs(key: str, before: State, after: State, ground: Ground) -> tuple[str, ...]:
     """What differs in one distribution; empty when nothing does."""
-    if key not in before.site or key not in after.site:
-        return ("version",)
+    if key not in before.site or key not in after.site:  # the host's comes or goes in its stead
+        versions = {s.version for s in (_first(before, key), _first(after, key)) if s}
+        host = ground.below.get(key)
+        return ("origin",) if host and versions == {host.version} else ("version",)
     old, new = before.site[key][0], after.site[key][0]
     found = []
     if old.version != new.version:

@@ -36,6 +36,8 @@ def execute(arguments: Namespace) -> int:
     if gone:
         with store.lock():
             store.delete()
+    if there and not gone and not context.json:
+        output.say("Nothing was deleted.")
     if context.json:
         output.show_json({"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone})
     return 0

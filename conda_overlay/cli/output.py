@@ -51,12 +51,29 @@ def show_changes(changes: Sequence[Mapping[str, Any]]) -> None:
 
 
 def ask(default: str = "yes") -> bool:
-    """Ask whether to proceed, as conda does, which leaves on a no."""
-    try:
-        from conda.reporters import confirm_yn
-    except ImportError:  # before conda 24.11
-        from conda.cli.common import confirm_yn
-    return bool(confirm_yn(default=default))
+    """Ask whether to proceed, as conda does.
+
+    Raises:
+        OverlayError: there is nobody who answers.
+    """
+    from conda.base.context import context
+
+    from conda_overlay.exceptions import OverlayError
+
+    if context.always_yes:
+        return True
+    choices = "([y]/n)" if default == "yes" else "(y/[n])"
+    while True:
+        try:
+            answer = input(f"Proceed {choices}? ").strip().lower() or default
+        except EOFError:
+            print()
+            raise OverlayError(
+                "Nobody answers, so nothing was changed.", "--yes answers in advance"
+            ) from None
+        if answer in ("yes", "y", "no", "n"):
+            return answer[0] == "y"
+        print(f"Invalid choice: {answer}")
 
 
 def tell(text: str) -> None:
@@ -82,6 +99,8 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
         print(f"\nRevision {result.revision} of {plan.overlay}: {what}.")
     elif dry_run:
         print("Dry run: nothing was changed.")
+    else:
+        print("Nothing was changed.")
 
 
 def show_trigger(trigger: Mapping[str, str | None]) -> None:
@@ -275,6 +294,8 @@ def _why(change: Mapping[str, Any]) -> str:
         notes.append(f"intent {change['intent']}")
     if change["until"]:
         notes.append(f"until {change['until']}")
+    if "reason" in change["differs"] and change["reason"]:
+        notes.append(change["reason"])
     return ", ".join(notes)
 
 

@@ -13,7 +13,7 @@ from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
 from conda_overlay.lock import now, user
 from conda_overlay.models import Entry, Request
 from conda_overlay.operations.install import install
-from conda_overlay.operations.locked import install_exactly
+from conda_overlay.operations.locked import for_pip, install_exactly
 from conda_overlay.state import State
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _request(requested: Mapping[str, Entry], installed: Collection[str]) -> Requ
         elif entry.editable:
             editables += ["--editable", text]
         else:
-            requirements.append(text)
+            requirements.append(for_pip(text))
     everything = [*editables, "--", *requirements] if requirements else editables
     return Request((*options, *everything) if everything else (), tuple(requirements))
 

@@ -61,7 +61,15 @@ def _check(outcome: Outcome) -> None:
 
 
 def _named(key: str, entry: Entry) -> str:
-    return f"{key} @ {entry.url}" if entry.url else f"{key}=={entry.version}"
+    return for_pip(f"{key} @ {entry.url}") if entry.url else f"{key}=={entry.version}"
+
+
+def for_pip(requirement: str) -> str:
+    """A requirement as any pip takes it: older ones see no URL in ``git+file:///``."""
+    name, _, url = requirement.partition(" @ ")
+    if "+file:" not in url:
+        return requirement
+    return f"{url}{'&' if '#' in url else '#'}egg={name}"
 
 
 def _is_remote(entry: Entry) -> bool:
