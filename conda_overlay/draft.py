@@ -169,7 +169,7 @@ class Draft:
         overlay, host = self.overlay, self.overlay.host
         guard.write(self.site, host.site_packages)
         final = overlay.store.overlay / host.site_below_prefix
-        interpreter = scripts.interpreter(host.python, [final, *overlay.below])
+        interpreter = scripts.interpreter(host.real / "bin" / "python", [final, *overlay.below])
         replace_file(self.tree / "bin" / scripts.NAME, interpreter, 0o755)
         after = state.read(self.tree, host.site_below_prefix, self.entries, known=self.before.files)
         found = plan.compare(self.before, after, overlay.ground, self.why)

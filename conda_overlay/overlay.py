@@ -238,6 +238,8 @@ class Overlay:
         Returns:
             The bytes that are free then.
         """
+        if not self.store.state.is_dir():
+            return 0
         with self.store.lock():
             freed = self.weight(numbers)
             self.store.drop_trees(numbers)

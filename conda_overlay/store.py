@@ -196,8 +196,8 @@ class Store:
             finally:
                 discard(draft)
                 os.close(alive)
-                with suppress(OSError, OverlayError), self.lock():  # else the next command does it
-                    self._forget_if_empty()
+                with suppress(OSError, OverlayError), self.lock():
+                    pass  # which tidies up
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -214,7 +214,11 @@ class Store:
                 if current is not None:
                     self.revision(current)  # what cannot be read must not be put right
                 self._recover()
-                yield
+                try:
+                    yield
+                finally:
+                    with suppress(OSError):  # else the next command does it
+                        self._forget_if_empty()
 
     @contextmanager
     def _as_our_errors(self) -> Iterator[None]:
@@ -282,7 +286,6 @@ class Store:
         _sync_directory(self.overlay.parent)
         if self._revisions.is_dir():
             self._throw_away(self._revisions, "revisions")
-        self._forget_if_empty()
 
     def next_number(self) -> int:
         """The number of the revision to come."""

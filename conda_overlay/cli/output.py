@@ -92,7 +92,7 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
     if not plan:
         for note in plan.notes:
             print(f"note: {note}")
-        print("\nNothing to do: the overlay is already as requested.")
+        print("\nAlready as requested: nothing to do.")
     elif result.revision is not None:
         count = len(plan.changes)
         what = f"{count} distribution{'' if count == 1 else 's'} changed"

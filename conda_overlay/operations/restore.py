@@ -12,9 +12,9 @@ from conda_overlay.exceptions import (
     OverlayError,
     PipError,
 )
-from conda_overlay.models import Revision
+from conda_overlay.models import Differences, Revision
 from conda_overlay.operations.locked import install_exactly
-from conda_overlay.state import is_bookkeeping, scaffolding
+from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
 from conda_overlay.timeline import timeline
 from conda_overlay.tree import Manifest, differences, digest, remove_files, take_manifest
 
@@ -72,20 +72,32 @@ def _restore(draft: Draft, number: int) -> None:
         if store.tree(number) is None:
             _reinstall(draft, revision)
         return
-    if faults := _faults(draft, recorded):
+    edits = number != draft.base and store.tree(number) is not None
+    if faults := _faults(draft, recorded, edits=edits):
         _take_from_others(draft, recorded, faults)
-    if _faults(draft, recorded):
+    if _faults(draft, recorded, edits=edits):
         draft.start_from(None)
         _reinstall(draft, revision)
-    if faults := _faults(draft, recorded):
+        edits = False
+    if faults := _faults(draft, recorded, edits=edits):
         raise CannotRestoreError(number, faults)
 
 
-def _faults(draft: Draft, recorded: Manifest) -> list[str]:
-    """The files that are not what they were, without what pip notes and we write anew."""
-    found = differences(recorded, take_manifest(draft.tree, recorded))
+def _faults(draft: Draft, recorded: Manifest, *, edits: bool) -> list[str]:
+    """The files that are not what they were, without what pip notes and we write anew.
+
+    Args:
+        draft: that is compared.
+        recorded: what they were.
+        edits: whether what was edited by hand stays as it was left: only damage counts then.
+    """
+    now = take_manifest(draft.tree, recorded)
+    found = differences(recorded, now)
+    if edits:
+        found = Differences((*filter(is_leftover, found.added),), (), found.removed)
     ours = scaffolding(draft.overlay.host.site_below_prefix)
-    return [path for path in found.all if not (path in ours or is_bookkeeping(path))]
+    noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
+    return [path for path in found.all if path not in ours | noted]
 
 
 def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
@@ -93,7 +105,8 @@ def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> No
     store = draft.overlay.store
     remove_files(draft.tree, [draft.tree / path for path in faults])
     trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
-    for path in (path for path in faults if path in recorded):
+    gone = (path for path in recorded if not os.path.lexists(draft.tree / path))
+    for path in gone:
         for tree in trees:
             if os.path.lexists(tree / path) and digest(tree / path) == recorded[path][2]:
                 (draft.tree / path).parent.mkdir(parents=True, exist_ok=True)
