@@ -18,6 +18,7 @@ from conda_overlay.exceptions import OverlayError, OvertakenError, StateError
 from conda_overlay.lock import now, user
 from conda_overlay.models import Conflict, Differences, Entry, Log, Plan, Revision
 from conda_overlay.pip import Pip, Stage
+from conda_overlay.prune import droppable
 from conda_overlay.state import State
 from conda_overlay.tree import (
     Manifest,
@@ -217,7 +218,7 @@ class Draft:
                 self._adopt(number - 1)
             store.commit(self.tree.parent, number)
             with suppress(OSError, OverlayError):  # it is committed, whatever becomes of old trees
-                store.drop_trees(overlay.droppable(overlay.settings.overlay_keep_revisions)[0])
+                store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
         return number
 
     def _compile(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,11 @@ from conda import CondaError
 from conda_overlay.records import encode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conda_overlay.models import Conflict
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class OverlayError(CondaError):
@@ -63,6 +68,21 @@ class StateError(OverlayError):
 
 class OverlayDirError(OverlayError):
     """There is no directory that an overlay could be written to."""
+
+
+def unwritable(path: Path, error: OSError) -> OverlayError:
+    """The error for a directory that cannot be written."""
+    if error.errno in FULL:
+        return OverlayError(
+            f"No space left at {path}; the overlay is unchanged.",
+            f"df -h {path.parent}",
+            path=str(path),
+        )
+    return OverlayDirError(
+        f"The overlay directory {path.parent} cannot be written: {error.strerror}.",
+        "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours",
+        path=str(path.parent),
+    )
 
 
 class LockedError(OverlayError):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from conda_overlay import dependencies, plan, state, tree
+from conda_overlay import dependencies, plan, state
 from conda_overlay.activation import locate, trust
 from conda_overlay.dependencies import View
 from conda_overlay.distributions import Site, read_site
@@ -215,47 +215,6 @@ class Overlay:
         title = f"{name_of(old)} -> {name_of(new)}"
         found = plan.compare(self.state(old), self.state(new), self.ground, {"": title})
         return replace(found, lost=())
-
-    def droppable(self, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
-        """The revisions whose trees may go, the oldest ones first.
-
-        Args:
-            keep: how many trees stay; that of the current revision always does.
-            force: drop also what no index can give again.
-
-        Returns:
-            Those, and those that are old enough but could not be had again.
-        """
-        store, current = self.store, self.store.current()
-        old = [n for n in store.numbers() if n != current and store.tree(n) is not None]
-        old = old[: max(0, len(old) - max(keep, 1) + 1)]
-        kept = [] if force else [n for n in old if not self._can_be_had_again(n)]
-        return [n for n in old if n not in kept], kept
-
-    def clean(self, numbers: Sequence[int]) -> int:
-        """Drop the trees of revisions that are not current; their records stay.
-
-        Returns:
-            The bytes that are free then.
-        """
-        if not self.store.state.is_dir():
-            return 0
-        with self.store.lock():
-            freed = self.weight(numbers)
-            self.store.drop_trees(numbers)
-        return freed
-
-    def weight(self, numbers: Sequence[int]) -> int:
-        """The bytes that dropping the trees of revisions frees."""
-        return tree.weight([path for n in numbers if (path := self.store.tree(n))])
-
-    def _can_be_had_again(self, number: int) -> bool:
-        """Whether indexes have all that is in a revision: no local source, no edit by hand."""
-        was = self.state(number)
-        return not was.edited and all(
-            entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")
-            for (found, *_), entry in zip(was.site.values(), was.entries.values(), strict=True)
-        )
 
     def has_moved_on(self) -> bool:
         """Whether the host has changed since the current revision was made."""

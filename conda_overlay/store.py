@@ -22,17 +22,19 @@ from pathlib import Path
 
 from conda_overlay import lock, records
 from conda_overlay.activation import locate
-from conda_overlay.exceptions import OverlayDirError, OverlayError, StateError
+from conda_overlay.exceptions import FULL, OverlayError, StateError, unwritable
 from conda_overlay.models import Revision
 from conda_overlay.tree import (
-    FULL,
     Manifest,
     discard,
     dump_manifest,
     load_manifest,
+    make_directories,
     open_directory,
     protect,
     sync,
+    sync_directory,
+    write_file,
 )
 
 FORMAT = 1
@@ -208,7 +210,7 @@ class Store:
             StateError: what is there cannot be read.
         """
         with self._as_our_errors():
-            _make_directories(self.state)
+            make_directories(self.state)
             with lock.hold(self.state / "lock", self.timeout, str(self.overlay), self.tell):
                 current = self.current()
                 if current is not None:
@@ -247,7 +249,7 @@ class Store:
         self._number_it(directory, revision.number)
         open_directory(self.overlay)
         os.rename(self.overlay, self._directory(revision.number) / "tree")
-        _write(self._directory(revision.number) / "manifest.json", dump_manifest(manifest))
+        write_file(self._directory(revision.number) / "manifest.json", dump_manifest(manifest))
         self._point_to(revision.number)
 
     def prepare(self, directory: Path, revision: Revision, manifest: Manifest, notice: str) -> None:
@@ -283,7 +285,7 @@ class Store:
             self.overlay.unlink()
         elif self.exists:
             self._throw_away(self.overlay, "overlay")
-        _sync_directory(self.overlay.parent)
+        sync_directory(self.overlay.parent)
         if self._revisions.is_dir():
             self._throw_away(self._revisions, "revisions")
 
@@ -304,14 +306,14 @@ class Store:
     def _number_it(self, directory: Path, number: int) -> None:
         self._revisions.mkdir(exist_ok=True)
         os.rename(directory, self._directory(number))
-        _sync_directory(self._revisions)
+        sync_directory(self._revisions)
 
     def _point_to(self, number: int) -> None:
         temporary = self.state / "link"
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(self._target(number))
         os.rename(temporary, self.overlay)
-        _sync_directory(self.overlay.parent)
+        sync_directory(self.overlay.parent)
 
     def _throw_away(self, path: Path, name: str) -> None:
         """Remove a tree, moved among the drafts first: cut short, it is no half tree."""
@@ -325,7 +327,7 @@ class Store:
         """Record the host, unless a command for another host of the same name has been quicker."""
         recorded = locate.recorded_host(str(self.overlay))
         if recorded is None:
-            _write(self.state / "host", os.fsencode(f"{host}\n"))
+            write_file(self.state / "host", os.fsencode(f"{host}\n"))
         elif recorded != str(host):
             raise StateError(
                 f"{self.overlay} has just become the overlay of {recorded}.",
@@ -366,21 +368,6 @@ class Store:
         self.state.rmdir()
 
 
-def unwritable(path: Path, error: OSError) -> OverlayError:
-    """The error for a directory that cannot be written."""
-    if error.errno in FULL:
-        return OverlayError(
-            f"No space left at {path}; the overlay is unchanged.",
-            f"df -h {path.parent}",
-            path=str(path),
-        )
-    return OverlayDirError(
-        f"The overlay directory {path.parent} cannot be written: {error.strerror}.",
-        "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours",
-        path=str(path.parent),
-    )
-
-
 def _check(revision: Revision) -> None:
     """Look for what everybody counts on in the mappings of a revision.
 
@@ -399,31 +386,6 @@ def _number(name: str) -> int | None:
     return int(name) if digits and name == str(int(name)) else None
 
 
-def _make_directories(path: Path) -> None:
-    """Like ``mkdir -p``, but closed to others whatever the umask says."""
-    if not path.is_dir():
-        _make_directories(path.parent)
-        with suppress(FileExistsError):
-            path.mkdir(mode=0o755)
-
-
 def _write_record(directory: Path, revision: Revision) -> None:
     data = {"format": FORMAT, **records.encode(revision)}
     (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(temporary, path)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

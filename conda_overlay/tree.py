@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import fcntl
 import hashlib
 import json
@@ -14,9 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from conda_overlay.exceptions import FULL
 from conda_overlay.models import Differences
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
 
@@ -189,6 +187,33 @@ def sync(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY)
     try:
         ctypes.CDLL(None).syncfs(handle)
+    finally:
+        os.close(handle)
+
+
+def make_directories(path: Path) -> None:
+    """Like ``mkdir -p``, but closed to others whatever the umask says."""
+    if not path.is_dir():
+        make_directories(path.parent)
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o755)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a small file at once, and to the disk."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(temporary, path)
+
+
+def sync_directory(directory: Path) -> None:
+    """Have what was renamed in a directory written to the disk."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
         os.close(handle)
 

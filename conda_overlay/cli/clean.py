@@ -27,19 +27,20 @@ def execute(arguments: Namespace) -> int:
     """Clean, and say what was freed."""
     from conda.base.context import context
 
+    from conda_overlay import prune
     from conda_overlay.cli import common, output
     from conda_overlay.exceptions import UsageError
 
     if arguments.keep < 1:
         raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
     overlay, dry_run = common.opened(), bool(context.dry_run)
-    going, kept = overlay.droppable(arguments.keep, force=arguments.force_overlay)
-    freed = overlay.weight(going)
+    going, kept = prune.droppable(overlay, arguments.keep, force=arguments.force_overlay)
+    freed = prune.weight(overlay, going)
     final = arguments.force_overlay and going and not dry_run and not context.json
     if final:
         output.say(f"{output.revisions(going).capitalize()} may not come back the same.")
     if not dry_run and (not final or output.ask("no")):
-        overlay.clean(going)
+        prune.drop(overlay, going)
     if context.json:
         output.show_json({"success": True, "dry_run": dry_run, "revisions": going, "kept": kept,
                           "bytes": freed})  # fmt: skip

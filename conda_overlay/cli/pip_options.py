@@ -6,77 +6,29 @@ from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
 
-WITH_VALUE = (
-    ("-r", "--requirement"),
-    ("-c", "--constraint"),
-    ("-e", "--editable"),
-    ("-i", "--index-url", "--pypi-url"),
-    ("--extra-index-url",),
-    ("-f", "--find-links"),
-    ("--no-binary",),
-    ("--only-binary",),
-    ("-C", "--config-settings", "--config-setting"),
-    ("--upgrade-strategy",),
-    ("--platform",),
-    ("--python-version",),
-    ("--implementation",),
-    ("--abi",),
-    ("--src", "--source", "--source-dir", "--source-directory"),
-    ("--global-option",),
-    ("--build-option",),
-    ("--install-option",),
-    ("--build-constraint",),
-    ("--group",),
-    ("--progress-bar",),
-    ("--report",),
-    ("--root-user-action",),
-    ("--log", "--log-file", "--local-log"),
-    ("--keyring-provider",),
-    ("--proxy",),
-    ("--retries",),
-    ("--resume-retries",),
-    ("--timeout", "--default-timeout"),
-    ("--exists-action",),
-    ("--trusted-host",),
-    ("--cert",),
-    ("--client-cert",),
-    ("--cache-dir",),
-    ("--use-feature",),
-    ("--use-deprecated",),
-    ("--uploaded-prior-to",),
-    ("--all-releases",),
-    ("--only-final",),
-    ("--requirements-from-script",),
-)
+WITH_VALUE = tuple(tuple(names.split()) for names in (
+    "-r --requirement", "-c --constraint", "-e --editable", "-i --index-url --pypi-url",
+    "--extra-index-url", "-f --find-links", "--no-binary", "--only-binary",
+    "-C --config-settings --config-setting", "--upgrade-strategy", "--platform", "--python-version",
+    "--implementation", "--abi", "--src --source --source-dir --source-directory",
+    "--global-option", "--build-option", "--install-option", "--build-constraint", "--group",
+    "--progress-bar", "--report", "--root-user-action", "--log --log-file --local-log",
+    "--keyring-provider", "--proxy", "--retries", "--resume-retries", "--timeout --default-timeout",
+    "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir", "--use-feature",
+    "--use-deprecated", "--uploaded-prior-to", "--all-releases", "--only-final",
+    "--requirements-from-script",
+))  # fmt: skip
+"""Options with a value: the spellings of each."""
 
-FLAGS = (
-    ("-U", "--upgrade"),
-    ("-I", "--ignore-installed"),
-    ("--force-reinstall",),
-    ("--no-deps", "--no-dependencies"),
-    ("--pre",),
-    ("--no-index",),
-    ("--prefer-binary",),
-    ("--require-hashes",),
-    ("--no-build-isolation",),
-    ("--use-pep517",),
-    ("--no-use-pep517",),
-    ("--check-build-dependencies",),
-    ("--ignore-requires-python",),
-    ("--compile",),
-    ("--no-compile",),
-    ("--no-clean",),
-    ("--no-warn-script-location",),
-    ("--no-warn-conflicts",),
-    ("--break-system-packages",),
-    ("--isolated",),
-    ("--require-virtualenv", "--require-venv"),
-    ("--no-input",),
-    ("--no-cache-dir",),
-    ("--disable-pip-version-check",),
-    ("--no-color",),
-    ("--no-python-version-warning",),
-)
+FLAGS = tuple(tuple(names.split()) for names in (
+    "-U --upgrade", "-I --ignore-installed", "--force-reinstall", "--no-deps --no-dependencies",
+    "--pre", "--no-index", "--prefer-binary", "--require-hashes", "--no-build-isolation",
+    "--use-pep517", "--no-use-pep517", "--check-build-dependencies", "--ignore-requires-python",
+    "--compile", "--no-compile", "--no-clean", "--no-warn-script-location", "--no-warn-conflicts",
+    "--break-system-packages", "--isolated", "--require-virtualenv --require-venv", "--no-input",
+    "--no-cache-dir", "--disable-pip-version-check", "--no-color", "--no-python-version-warning",
+))  # fmt: skip
+"""Options without one."""
 
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """What says where to install; the overlay is where."""
@@ -129,13 +81,10 @@ def add_pip_options(parser: ArgumentParser) -> None:
         "--config-settings and every other; see pip install --help. Only what says where to "
         "install is refused, and --prefix is conda's.",
     )
-    for options in WITH_VALUE:
-        group.add_argument(
-            *options, action=Forward, dest="pip_arguments", default=(), help=SUPPRESS
-        )
-    for options in FLAGS:
-        group.add_argument(
-            *options, action=Forward, nargs=0, dest="pip_arguments", default=(), help=SUPPRESS
-        )
+    for kind, nargs in ((WITH_VALUE, None), (FLAGS, 0)):
+        for names in kind:
+            group.add_argument(
+                *names, action=Forward, nargs=nargs, dest="pip_arguments", default=(), help=SUPPRESS
+            )
     for option in ELSEWHERE:
         group.add_argument(option, action=Refuse, nargs="?", dest="elsewhere", help=SUPPRESS)
