@@ -1,12 +1,15 @@
-"""What the planner makes of what is installed."""
+"""Who requires what among the distributions in effect, and who then goes or comes along."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from conda_overlay import planner
+from conda_overlay import dependencies
 from conda_overlay.distributions import Site
 from conda_overlay.models import Conflict, Distribution
 
@@ -29,12 +32,12 @@ def site(place: Path = HOST, /, **versions: str | tuple[str, ...]) -> Site:
 
 
 def broken(before: list[Site], after: list[Site]) -> list[str]:
-    views = planner.effective(*before), planner.effective(*after)
-    return [str(c) for c in planner.new_conflicts(*views, MARKERS, HOST)]
+    views = dependencies.effective(*before), dependencies.effective(*after)
+    return [str(c) for c in dependencies.new_conflicts(*views, MARKERS, HOST)]
 
 
 def test_first_site_wins() -> None:
-    view = planner.effective(site(OVERLAY, a="2"), site(a="1", b="1"))
+    view = dependencies.effective(site(OVERLAY, a="2"), site(a="1", b="1"))
     assert {key: found.version for key, found in view.items()} == {"a": "2", "b": "1"}
 
 
@@ -65,7 +68,7 @@ def test_conflict_is_what_breaks_by_a_change(requirement: str, says: list[str]) 
 def test_absence_is_a_conflict() -> None:
     host = site(b="1")
     assert broken([host], [site(OVERLAY, a=("1", "c>1")), host]) == [
-        "a 1 (overlay) requires c>1, but it is not there"
+        "a 1 (overlay) requires c>1, but it is not installed"
     ]
 
 
@@ -93,7 +96,7 @@ def test_extra_counts_once_something_asks_for_it() -> None:
 
 
 def test_constraints_keep_whole_what_is_whole() -> None:
-    view = planner.effective(
+    view = dependencies.effective(
         site(
             a=("1", "b<2", "absent>1", "c>=7", "d", "b>=1; extra == 'x'", "e<2; os_name == 'nt'"),
             b=("1", "c<2"),
@@ -102,13 +105,13 @@ def test_constraints_keep_whole_what_is_whole() -> None:
             e="1",
         )
     )
-    assert planner.constraints(view, MARKERS, ()) == ["b!=5", "b<2", "c<2"]
-    assert planner.constraints(view, MARKERS, {"a", "d"}) == ["c<2"]
+    assert dependencies.constraints(view, MARKERS, ()) == ["b!=5", "b<2", "c<2"]
+    assert dependencies.constraints(view, MARKERS, {"a", "d"}) == ["c<2"]
 
 
 def test_requested_names_are_those_that_can_be_told() -> None:
     words = ["Foo.Bar>=1", "baz[x]; python_version > '3'", "q @ https://x/q.whl", "./dir", "x/y"]
-    assert planner.requested_names([*words, "https://x/z.whl"]) == {"foo-bar", "baz", "q"}
+    assert dependencies.requested_names([*words, "https://x/z.whl"]) == {"foo-bar", "baz", "q"}
 
 
 @pytest.mark.parametrize(
@@ -126,41 +129,117 @@ def test_kind_of_change(host: str | None, new: str | None, kind: str) -> None:
     def one(version: str | None) -> Distribution | None:
         return Distribution("a", "a", version, (), HOST / "a") if version else None
 
-    assert planner.kind(one(host), one(new)) == kind
+    assert dependencies.kind(one(host), one(new)) == kind
 
 
-def test_change_tells_versions_and_why() -> None:
-    below = planner.effective(site(a="1", b=("1", "a<2"), c="1"))
-    staged = site(OVERLAY, a="2", b=("2", "a>=2", "d"), d="1")
-    conflict = Conflict("b", "1", "host", "a<2", "2", "overlay")
-    found = planner.changes(
-        below,
-        site(OVERLAY, a="1.5", c="3"),
-        staged,
-        removed={"c"},
-        requested={"a"},
-        dependents={"b": conflict},
-        markers=MARKERS,
-    )
-    facts = [(c.key, c.kind, c.host_version, c.before, c.after, c.why) for c in found]
-    assert facts == [
-        ("a", "upgrade", "1", "1.5", "2", "requested"),
-        ("b", "upgrade", "1", None, "2", "b 1 requires a<2"),
-        ("c", "remove", "1", "3", None, "required"),
-        ("d", "add", None, None, "1", "b 2 requires d"),
-    ]
+def why(key: str, before: list[Site], after: list[Site], asked: Collection[str] = ()) -> str:
+    old, new = dependencies.effective(*before), dependencies.effective(*after)
+    return dependencies.why_required(key, new, old.get(key), {*after[0]}, MARKERS, asked)
 
 
 def test_why_names_the_requirement_that_forced_the_move() -> None:
-    below = planner.effective(site(a="1", old=("1", "a")))
-    staged = site(OVERLAY, a="2", new=("1", "a>=2"))
-    found = planner.changes(below, {}, staged, requested={"new"}, markers=MARKERS)
-    assert [change.why for change in found] == ["new 1 requires a>=2", "requested"]
+    host = site(a="1", old=("1", "a"))
+    mine = site(OVERLAY, a="2", new=("1", "a>=2"))
+    assert why("a", [host], [mine, host]) == "new 1 requires a>=2"
+
+
+def test_why_rather_names_what_moves_too() -> None:
+    host = site(zzz=("1", "a"))
+    assert why("a", [host], [site(OVERLAY, a="1", b=("1", "a")), host]) == "b 1 requires a"
+
+
+def test_why_names_the_extra_that_was_typed() -> None:
+    mine = site(OVERLAY, a="1", b=("1", "a>=1; extra == 'x'"))
+    assert why("a", [], [mine], ["b[x]>=1", "./dir"]) == "b[x] requires a>=1"
+    assert why("a", [], [mine]) == "required"
 
 
 def test_dependents_join_once() -> None:
     conflicts = [
         Conflict("A.x", "1", "host", requirement, "2", "overlay") for requirement in ("b<2", "c<2")
     ]
-    assert planner.joining(conflicts, ()) == {"a-x": conflicts[0]}
-    assert planner.joining(conflicts, {"a-x"}) == {}
+    assert dependencies.joining(conflicts, ()) == {"a-x": conflicts[0]}
+    assert dependencies.joining(conflicts, {"a-x"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "newer"), [("2", "1", True), ("1", "1", False), ("1.10", "1.9", True),
+                                ("1", "2", False), ("odd", "1", True), ("1", "odd", True)]
+)  # fmt: skip
+def test_is_newer(one: str, other: str, newer: bool) -> None:
+    assert dependencies.is_newer(one, other) is newer
+
+
+NAMES = tuple("abcdef")
+
+
+def orphans(
+    overlay: Site,
+    below: Site,
+    named: Collection[str],
+    wanted: Collection[str],
+    asked: Collection[str] = (),
+) -> set[str]:
+    return dependencies.orphans(
+        overlay, dependencies.effective(below), named, wanted, MARKERS, asked
+    )
+
+
+def test_what_only_the_named_needed_goes_down_to_the_ground() -> None:
+    mine = site(OVERLAY, a=("1", "b"), b=("1", "c"), c="1", d=("1", "e"), e="1")
+    assert orphans(mine, site(), ["a"], ["a", "d"]) == {"b", "c"}
+    assert orphans(mine, site(), ["d"], ["a", "d"]) == {"e"}
+    assert orphans(mine, site(), ["a"], ["a", "b", "d"]) == set()
+
+
+def test_what_two_needed_stays_for_the_other() -> None:
+    mine = site(OVERLAY, a=("1", "c"), b=("1", "c"), c="1")
+    assert orphans(mine, site(), ["a"], ["a", "b"]) == set()
+    assert orphans(mine, site(), ["a", "b"], ["a", "b"]) == {"c"}
+
+
+def test_what_the_host_has_well_enough_is_not_needed() -> None:
+    mine = site(OVERLAY, a=("1", "c>=2"), b=("1", "c"), c="2")
+    assert orphans(mine, site(c="1"), ["a"], ["a", "b"]) == {"c"}
+    assert orphans(mine, site(c="1"), ["b"], ["a", "b"]) == set()
+
+
+def test_cycle_goes_whole() -> None:
+    mine = site(OVERLAY, a=("1", "b"), b=("1", "c"), c=("1", "b"))
+    assert orphans(mine, site(), ["a"], ["a"]) == {"b", "c"}
+
+
+def test_dependent_stays_as_long_as_what_it_moved_with() -> None:
+    mine = site(OVERLAY, alpha="2", beta=("2", "alpha>=2"), new="1")
+    below = site(alpha="1", beta=("1", "alpha<2"))
+    assert orphans(mine, below, ["new"], ["alpha", "new"]) == set()
+    assert orphans(mine, below, ["alpha"], ["alpha", "new"]) == {"beta"}
+
+
+def test_what_an_extra_needs_stays_whoever_asked_for_the_extra() -> None:
+    mine = site(OVERLAY, a=("1", "b; extra == 'x'"), b="1", c="1", d=("1", "a[x]"))
+    assert orphans(mine, site(), ["c"], ["a", "c"]) == {"b", "d"}
+    assert orphans(mine, site(), ["c"], ["a", "c"], ["a[x]>=1", "c"]) == {"d"}
+    assert orphans(mine, site(), ["c"], ["a", "c", "d"]) == set()
+    assert orphans(mine, site(), ["a"], ["a", "c"], ["a[x]"]) == {"b", "d"}
+    assert orphans(mine, site(), ["c"], ["a", "c"], ["./a", "==", ""]) == {"b", "d"}
+
+
+@st.composite
+def overlays(draw: st.DrawFn) -> Site:
+    """Any graph of requirements."""
+    names = st.lists(st.sampled_from(NAMES), unique=True)
+    return site(OVERLAY, **{name: ("1", *draw(names)) for name in draw(names)})
+
+
+@given(overlays(), st.sets(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES)))
+def test_nothing_that_stays_needs_what_goes(mine: Site, named: set[str], wanted: set[str]) -> None:
+    named &= set(mine)
+    gone = orphans(mine, site(), named, wanted)
+    assert not gone & named
+    assert not gone & wanted
+    kept = set(mine) - gone - named
+    needs = {name for key in kept for name in mine[key][0].requires}
+    assert not needs & gone
+    # And what stays is wanted, or needed by something that stays.
+    assert kept - wanted <= needs

@@ -1,19 +1,42 @@
-"""What the files of a tree were, and what has been done to them since."""
+"""Trees of files: cloned, changed and removed; what is in them, and what has become of that."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay import manifest
-from conda_overlay.manifest import Differences, Fact
+from conda_overlay.models import Differences
+from conda_overlay.tree import (
+    FileInfo,
+    Manifest,
+    clone,
+    differences,
+    digest,
+    discard,
+    dump_manifest,
+    load_manifest,
+    move_in,
+    protect,
+    remove_files,
+    replace_file,
+    take_manifest,
+    weight,
+)
 
 NAMES = st.text(st.characters(exclude_categories=()), min_size=1)
-FACTS = st.dictionaries(NAMES, st.tuples(st.integers(), st.integers(), NAMES))
+MANIFESTS = st.dictionaries(NAMES, st.tuples(st.integers(), st.integers(), NAMES))
+
+
+def since(tree: Path, manifest: Manifest) -> Differences:
+    """What has been done to a tree since a manifest was taken."""
+    return differences(manifest, take_manifest(tree, manifest))
 
 
 @pytest.fixture
@@ -27,91 +50,91 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_untouched_tree_has_no_differences(tree: Path) -> None:
-    facts = manifest.take(tree)
-    assert facts.keys() == {"pkg/a.py", "pkg/sub/b.py", "link"}
-    assert not manifest.compare(tree, facts)
+    manifest = take_manifest(tree)
+    assert manifest.keys() == {"pkg/a.py", "pkg/sub/b.py", "link"}
+    assert not since(tree, manifest)
 
 
 def test_each_difference_is_named(tree: Path) -> None:
-    facts = manifest.take(tree)
+    manifest = take_manifest(tree)
     (tree / "pkg" / "a.py").write_text("A!")
     (tree / "pkg" / "sub" / "b.py").unlink()
     (tree / "link").unlink()
     (tree / "link").symlink_to("pkg/sub")
     (tree / "new" / "deep").mkdir(parents=True)
     (tree / "new" / "deep" / "c.py").touch()
-    assert manifest.compare(tree, facts) == Differences(
+    assert since(tree, manifest) == Differences(
         added=("new/deep/c.py",), changed=("link", "pkg/a.py"), removed=("pkg/sub/b.py",)
     )
 
 
 def test_same_size_and_another_content_is_a_change(tree: Path) -> None:
-    facts = manifest.take(tree)
+    manifest = take_manifest(tree)
     (tree / "pkg" / "a.py").write_text("x")
     os.utime(tree / "pkg" / "a.py", ns=(0, 0))
-    assert manifest.compare(tree, facts).changed == ("pkg/a.py",)
+    assert since(tree, manifest).changed == ("pkg/a.py",)
 
 
 def test_touched_file_is_no_change(tree: Path) -> None:
-    facts = manifest.take(tree)
+    manifest = take_manifest(tree)
     os.utime(tree / "pkg" / "a.py", ns=(0, 0))
-    assert not manifest.compare(tree, facts)
+    assert not since(tree, manifest)
 
 
 def test_file_in_the_place_of_a_directory_or_link(tree: Path) -> None:
-    facts = manifest.take(tree)
+    manifest = take_manifest(tree)
     (tree / "link").unlink()
     (tree / "link").write_text("no link")
     (tree / "pkg" / "sub" / "b.py").unlink()
     (tree / "pkg" / "sub").rmdir()
     (tree / "pkg" / "sub").write_text("")
-    assert manifest.compare(tree, facts) == Differences(
+    assert since(tree, manifest) == Differences(
         added=("pkg/sub",), changed=("link",), removed=("pkg/sub/b.py",)
     )
 
 
 def test_bytecode_does_not_count(tree: Path) -> None:
-    facts = manifest.take(tree)
+    manifest = take_manifest(tree)
     (tree / "pkg" / "__pycache__").mkdir()
     (tree / "pkg" / "__pycache__" / "a.cpython-311.pyc").touch()
-    assert not manifest.compare(tree, facts)
-    assert manifest.take(tree) == facts
+    assert not since(tree, manifest)
+    assert take_manifest(tree) == manifest
 
 
 def test_known_file_of_the_same_size_and_time_is_not_read_again(tree: Path) -> None:
-    facts = manifest.take(tree)
-    known = {path: (size, time, "known") for path, (size, time, _) in facts.items()}
+    manifest = take_manifest(tree)
+    known = {path: (size, time, "known") for path, (size, time, _) in manifest.items()}
     (tree / "pkg" / "a.py").write_text("changed")
-    again = manifest.take(tree, known)
+    again = take_manifest(tree, known)
     assert again["pkg/sub/b.py"][2] == "known"
     assert again["pkg/a.py"][2] != "known"
 
 
 def test_tree_that_is_not_there_has_no_files(tmp_path: Path) -> None:
-    assert manifest.take(tmp_path / "absent") == {}
-    assert manifest.compare(tmp_path / "absent", {"a": (0, 0, "")}).removed == ("a",)
+    assert take_manifest(tmp_path / "absent") == {}
+    assert since(tmp_path / "absent", {"a": (0, 0, "")}).removed == ("a",)
 
 
 def test_name_that_is_no_utf8(tree: Path) -> None:
     path = os.fsencode(tree) + b"/\xff.py"
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
-    facts = manifest.load(manifest.dump(manifest.take(tree)))
-    assert "\udcff.py" in facts
-    assert not manifest.compare(tree, facts)
+    manifest = load_manifest(dump_manifest(take_manifest(tree)))
+    assert "\udcff.py" in manifest
+    assert not since(tree, manifest)
 
 
-@given(FACTS)
-def test_load_reverses_dump(facts: dict[str, Fact]) -> None:
-    assert manifest.load(manifest.dump(facts)) == facts
+@given(MANIFESTS)
+def test_load_reverses_dump(manifest: dict[str, FileInfo]) -> None:
+    assert load_manifest(dump_manifest(manifest)) == manifest
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b"[" * 100_000))
 def test_what_is_no_manifest_is_a_value_error(content: bytes) -> None:
     try:
-        facts = manifest.load(content)
+        manifest = load_manifest(content)
     except ValueError:
         return
-    assert manifest.load(manifest.dump(facts)) == facts
+    assert load_manifest(dump_manifest(manifest)) == manifest
 
 
 @pytest.mark.parametrize(
@@ -120,11 +143,199 @@ def test_what_is_no_manifest_is_a_value_error(content: bytes) -> None:
 )
 def test_json_of_another_shape_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        manifest.load(text.encode())
+        load_manifest(text.encode())
 
 
 def test_every_truncation_is_a_value_error(tree: Path) -> None:
-    content = manifest.dump(manifest.take(tree))
+    content = dump_manifest(take_manifest(tree))
     for end in range(len(content)):
         with pytest.raises(ValueError, match=r".*"):
-            manifest.load(content[:end])
+            load_manifest(content[:end])
+
+
+@given(MANIFESTS, MANIFESTS)
+def test_differences_are_of_content_and_have_a_way_back(
+    one: dict[str, FileInfo], other: dict[str, FileInfo]
+) -> None:
+    there, back = differences(one, other), differences(other, one)
+    assert (there.added, there.changed, there.removed) == (back.removed, back.changed, back.added)
+    contents = [{path: info[2] for path, info in m.items()} for m in (one, other)]
+    assert bool(there) == (contents[0] != contents[1])
+
+
+# -- cloned and moved
+
+
+def listing(tree: Path) -> list[str]:
+    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*"))
+
+
+def test_clone_leaves_the_original_untouched(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    (old / "a" / "b").mkdir(parents=True)
+    (old / "a" / "file").write_text("text")
+    (old / "a" / "file").chmod(0o755)
+    (old / "link").symlink_to("a/file")
+    (old / "directory").symlink_to("a")
+    (old / "dangling").symlink_to("/nowhere")
+    clone(old, new)
+    assert listing(new) == listing(old)
+    assert take_manifest(new) == take_manifest(old)
+    assert (new / "directory").is_symlink()
+    assert (new / "a" / "file").stat().st_mode == (old / "a" / "file").stat().st_mode
+    (tmp_path / "fresh" / "a").mkdir(parents=True)
+    (tmp_path / "fresh" / "a" / "file").write_text("new")
+    move_in(new, tmp_path / "fresh")
+    remove_files(new, [new / "link"])
+    assert ((old / "a" / "file").read_text(), (new / "a" / "file").read_text()) == ("text", "new")
+    assert (old / "link").is_symlink()
+
+
+def test_clone_copies_where_nothing_can_be_shared(tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    old, new = tmp_path / "old", other / f"clone-{os.getpid()}"
+    old.mkdir()
+    (old / "file").write_text("text")
+    try:
+        clone(old, new)
+        assert (new / "file").read_text() == "text"
+    finally:
+        shutil.rmtree(new)
+
+
+def test_clone_of_what_is_closed_to_its_owner_can_be_changed(tmp_path: Path) -> None:
+    (tmp_path / "old" / "a").mkdir(parents=True)
+    (tmp_path / "old" / "a").chmod(0o555)
+    clone(tmp_path / "old", tmp_path / "new")
+    assert (tmp_path / "new" / "a").stat().st_mode & 0o777 == 0o755
+
+
+def test_clone_of_what_is_gone_is_said(tmp_path: Path) -> None:
+    """Another command may drop a tree at that moment; half a clone would be taken for a whole."""
+    with pytest.raises(FileNotFoundError):
+        clone(tmp_path / "absent", tmp_path / "new")
+
+
+def test_what_moves_in_replaces_what_is_there_and_never_goes_through_a_link(
+    tree: Path, tmp_path: Path
+) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    outside.mkdir()
+    (tree / "away").symlink_to(outside)
+    for path in ("pkg/a.py", "away/x.py", "fresh/y.py"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("new")
+    with pytest.raises(NotADirectoryError):
+        move_in(tree, root)
+    assert list(outside.iterdir()) == []
+    (tree / "away").unlink()
+    move_in(tree, root)
+    assert [(tree / path).read_text() for path in ("pkg/a.py", "away/x.py", "fresh/y.py")] == [
+        "new"
+    ] * 3
+    assert (tree / "pkg" / "sub" / "b.py").read_text() == "b"
+
+
+# -- removed
+
+
+def test_remove_takes_bytecode_and_empty_directories_along(tmp_path: Path) -> None:
+    cache = tmp_path / "tree" / "pkg" / "__pycache__"
+    cache.mkdir(parents=True)
+    for name in ("a.cpython-311.pyc", "a.cpython-311.opt-1.pyc", "b.cpython-311.pyc"):
+        (cache / name).touch()
+    for name in ("a.py", "b.py"):
+        (tmp_path / "tree" / "pkg" / name).touch()
+    tree = tmp_path / "tree"
+    remove_files(tree, [tree / "pkg" / "a.py", tree / "pkg" / "absent.py"])
+    assert sorted(path.name for path in tree.rglob("*.py*")) == ["b.cpython-311.pyc", "b.py"]
+    remove_files(tree, [tree / "pkg" / "b.py"])
+    assert list(tree.iterdir()) == []
+
+
+def test_remove_passes_over_a_directory_that_is_named_as_a_file(tree: Path) -> None:
+    """As ``./`` is in the installed-files.txt of an old pip."""
+    remove_files(tree, [tree / "pkg" / "sub", tree / "pkg" / "a.py"])
+    assert listing(tree) == ["link", "pkg", "pkg/sub", "pkg/sub/b.py"]
+
+
+PLACES = ("file.py", "one/file.py", "one/two/file.py", "one/__pycache__/file.cpython-311.pyc")
+
+
+@pytest.mark.parametrize("path", PLACES)
+@given(data=st.data())
+def test_remove_never_reaches_through_a_link(path: str, data: st.DataObject) -> None:
+    """Whatever part of the way is a link that leads out of the tree, or to another place in it."""
+    with TemporaryDirectory() as place:
+        tree, outside = Path(place, "tree"), Path(place, "outside")
+        for root in (tree, outside, tree / "elsewhere"):
+            for file in PLACES:
+                (root / file).parent.mkdir(parents=True, exist_ok=True)
+                (root / file).touch()
+        part = data.draw(
+            st.sampled_from([tree / path, *(tree / path).parents][: path.count("/") + 1])
+        )
+        below = part.relative_to(tree)
+        target = data.draw(st.sampled_from((outside, tree / "elsewhere"))) / below
+        shutil.rmtree(part) if part.is_dir() else part.unlink()
+        part.symlink_to(target)
+        kept = [listing(outside), listing(tree / "elsewhere")]
+        source = path.replace("__pycache__/", "").replace(".cpython-311.pyc", ".py")
+        remove_files(tree, [tree / path, tree / source])
+        assert [listing(outside), listing(tree / "elsewhere")] == kept
+        assert not os.path.lexists(tree / path)
+
+
+def test_discard_removes_what_its_owner_has_closed_and_no_link_s_target(tree: Path) -> None:
+    (tree / "out").symlink_to(tree.parent)
+    (tree / "pkg" / "sub").chmod(0o000)
+    (tree.parent / "neighbour").touch()
+    discard(tree)
+    assert [path.name for path in tree.parent.iterdir()] == ["neighbour"]
+    link = tree.parent / "link"
+    link.symlink_to("neighbour")
+    for path in (link, tree.parent / "neighbour", tree.parent / "absent"):
+        discard(path)
+    assert list(tree.parent.iterdir()) == []
+
+
+# -- what its files are like
+
+
+def test_protected_file_cannot_be_written_in_place_and_stays_what_it_is(tree: Path) -> None:
+    (tree / "pkg" / "a.py").chmod(0o4775)
+    (tree / "dangling").symlink_to("/nowhere")
+    manifest = take_manifest(tree)
+    protect(tree, manifest)
+    assert (tree / "pkg" / "a.py").stat().st_mode & 0o7777 == 0o4555
+    assert (tree / "pkg" / "sub").stat().st_mode & 0o200
+    assert not since(tree, manifest)
+
+
+def test_file_that_is_replaced_stays_in_older_trees(tree: Path) -> None:
+    older = tree.with_name("older")
+    os.link(tree / "pkg" / "a.py", older)
+    protect(tree, ["pkg/a.py"])
+    replace_file(tree / "pkg" / "a.py", b"new", 0o755)
+    assert (older.read_text(), (tree / "pkg" / "a.py").read_text()) == ("a", "new")
+    assert (tree / "pkg" / "a.py").stat().st_mode & 0o777 == 0o755
+    assert sorted(path.name for path in (tree / "pkg").iterdir()) == ["a.py", "sub"]
+
+
+def test_weight_is_what_no_other_tree_shares(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    (one / "shared").write_bytes(b"x" * 100_000)
+    os.link(one / "shared", two / "shared")
+    (two / "own").write_bytes(b"y" * 50_000)
+    assert weight([]) == weight([one]) == 0
+    assert 50_000 <= weight([two]) < 100_000
+    assert weight([one, two]) >= 150_000
+
+
+def test_digest_of_a_link_is_that_of_its_target_path(tree: Path) -> None:
+    assert digest(tree / "link") == hashlib.sha256(b"pkg").hexdigest()
+    assert digest(tree / "pkg" / "a.py") == hashlib.sha256(b"a").hexdigest()
