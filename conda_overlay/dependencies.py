@@ -113,12 +113,17 @@ def why_required(
             needed = previous is None or not _holds(requirement, previous)
             asker = f"{distribution.name} {distribution.version}"
             extras = typed[distribution.key].extras if distribution.key in typed else ()
-            if extras and requirement.marker and "extra" in str(requirement.marker):
+            if extras and _is_of_an_extra(distribution, requirement):
                 asker = f"{distribution.name}[{','.join(sorted(extras))}]"
             reasons.append(
                 (needed, distribution.key in moved, f"{asker} requires {_text(requirement)}")
             )
     return max(reasons)[2] if reasons else "required"
+
+
+def _is_of_an_extra(distribution: Distribution, requirement: Requirement) -> bool:
+    parts = map(_split, distribution.requires)
+    return any("extra" in marker and _parse(text) == requirement for text, marker in parts)
 
 
 def kind(host: Distribution | None, new: Distribution | None) -> str:
