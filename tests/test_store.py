@@ -1,4 +1,4 @@
-"""One writer at a time, and whole states alone, whatever happens to the writer."""
+"""One writer at a time, whole states alone whatever happens to the writer, and no lost draft."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay import manifest, store
 from conda_overlay.exceptions import LockedError, StateError
 from conda_overlay.models import Revision
 from conda_overlay.store import Store
+from conda_overlay.tree import differences, take_manifest
 from tests.bed import place
 
 HOST = Path("/host")
@@ -26,10 +26,10 @@ HOST = Path("/host")
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Store:
-    return Store(tmp_path / "overlays" / "science")
+    return Store(tmp_path / "overlays" / "science", timeout=60)
 
 
-def revision(number: int) -> Revision:
+def revision(number: int, parent: int | None = None) -> Revision:
     plan = {"host": "/host", "overlay": "x", "changes": [], "conflicts": []}
     host: dict[str, object] = {
         "prefix": "/host",
@@ -37,18 +37,26 @@ def revision(number: int) -> Revision:
         "abi": None,
         "distributions": {},
     }
-    return Revision(number, "2026-01-01T00:00:00Z", "me", "here", (), None, host, plan)
+    return Revision(
+        number, "2026-01-01T00:00:00Z", "me", "here", (), None, host, plan, parent=parent
+    )
 
 
 def change(kept: Store, text: str) -> None:
-    """Commit a revision whose one file has this text, as the operations do."""
-    with kept.lock(60, HOST):
-        tree = kept.staging / "tree"
+    """Commit a revision whose one file has this text, as a draft does."""
+    with kept.new_draft(HOST) as draft:
+        base = kept.current()
+        tree = draft / "revision" / "tree"
         tree.mkdir(parents=True)
         (tree / "file").write_text(text)
-        if kept.exists and not kept.managed:
-            kept.adopt(revision(kept.next_number()), manifest.take(kept.overlay))
-        kept.commit(tree, revision(kept.next_number()), manifest.take(tree), "")
+        adopted = kept.exists and not kept.managed
+        number = kept.next_number() + adopted
+        parent = number - 1 if adopted else base
+        kept.prepare(tree.parent, revision(number, parent), take_manifest(tree), "notice")
+        with kept.lock():
+            if adopted:
+                kept.adopt(draft, revision(number - 1), take_manifest(kept.overlay))
+            kept.commit(tree.parent, number)
 
 
 def by_hand(kept: Store) -> None:
@@ -62,31 +70,59 @@ def current_text(kept: Store) -> str | None:
 
 def settle(kept: Store) -> None:
     """What the next command does first."""
-    with kept.lock(1, HOST):
+    with kept.lock():
         pass
 
 
-def numbers(kept: Store) -> tuple[list[int], list[str], str]:
-    """The records, the trees, and the text that is current."""
-    trees = sorted(path.name for path in (kept.state / "revisions").iterdir())
-    return kept.numbers(), trees, (kept.overlay / "file").read_text()
+def numbers(kept: Store) -> tuple[list[int], str]:
+    """The revisions, each with its record, tree and manifest, and the text that is current."""
+    for number in kept.numbers():
+        assert kept.revision(number).number == number
+        tree, recorded = kept.tree(number), kept.manifest(number)
+        assert tree is not None
+        assert recorded is not None
+        assert not differences(recorded, take_manifest(tree))
+    return kept.numbers(), (kept.overlay / "file").read_text()
+
+
+def record(kept: Store, number: int) -> Path:
+    return kept.state / "revisions" / str(number) / "record.json"
+
+
+def drafts(kept: Store) -> list[Path]:
+    return list((kept.state / "drafts").glob("*"))
 
 
 def test_commit_makes_a_tree_the_current_one(kept: Store) -> None:
     for text in ("one", "two"):
         change(kept, text)
-    assert numbers(kept) == ([1, 2], ["1", "2"], "two")
+    assert numbers(kept) == ([1, 2], "two")
     assert kept.current() == 2
     assert kept.revision(1) == revision(1)
-    assert kept.overlay.readlink() == Path(".science/revisions/2")
-    assert not (kept.state / "staging").exists()
+    assert kept.revision(2) == revision(2, 1)
+    assert kept.overlay.readlink() == Path(".science/revisions/2/tree")
+    assert (kept.real.parent / "notice").read_text() == "notice"
+    assert {path.name for path in kept.state.iterdir()} == {"host", "lock", "revisions"}
+
+
+def test_committed_files_are_read_only(kept: Store) -> None:
+    """An editor that writes in place would reach into older revisions."""
+    change(kept, "one")
+    assert (kept.overlay / "file").stat().st_mode & 0o777 == 0o444
 
 
 def test_adoption_makes_a_directory_the_first_revision(kept: Store) -> None:
     by_hand(kept)
     change(kept, "two")
-    assert numbers(kept) == ([1, 2], ["1", "2"], "two")
-    assert (kept.state / "revisions" / "1" / "file").read_text() == "by hand"
+    assert numbers(kept) == ([1, 2], "two")
+    assert (kept.state / "revisions" / "1" / "tree" / "file").read_text() == "by hand"
+
+
+def test_line_leads_from_the_first_revision_to_the_current_one(kept: Store) -> None:
+    assert kept.line() == []
+    for text in ("one", "two", "three"):
+        change(kept, text)
+    assert [each.number for each in kept.line()] == [1, 2, 3]
 
 
 TOUCHES = {
@@ -131,7 +167,7 @@ def test_command_cut_short_at_any_step_leaves_the_old_state_or_the_new(
 ) -> None:
     seen = set()
     for step in itertools.count():
-        kept = Store(tmp_path / str(step) / "science")
+        kept = Store(tmp_path / str(step) / "science", timeout=60)
         begin(kept)
         if not dies(step, lambda kept=kept: change(kept, "new")):  # type: ignore[misc]
             break
@@ -140,10 +176,12 @@ def test_command_cut_short_at_any_step_leaves_the_old_state_or_the_new(
         after = current_text(kept)
         assert after == before or (before, after) in {(None, old), (None, "new")}, step
         assert after in {old, "new"}, step
-        assert [p.name for p in kept.overlay.parent.glob(".science/staging")] == [], step
-        known = kept.numbers()
-        assert known == list(range(1, len(known) + 1)), step
-        assert all(kept.revision(n).number == n and kept.tree(n) for n in known), step
+        assert drafts(kept) == [], step
+        if after is None:
+            assert not kept.state.exists() or kept.numbers() == [], step
+        else:
+            known = numbers(kept)[0]
+            assert known == list(range(1, len(known) + 1)), step
         change(kept, "next")
         assert current_text(kept) == "next", step
         seen.add(after)
@@ -156,7 +194,7 @@ import sys
 from pathlib import Path
 from conda_overlay.store import Store
 from tests.test_store import change
-kept = Store(Path(sys.argv[1]))
+kept = Store(Path(sys.argv[1]), 60)
 print("ready", flush=True)
 for number in range(100000):
     change(kept, str(number) * 1000)
@@ -167,10 +205,20 @@ import sys, time
 from pathlib import Path
 from conda_overlay.store import Store
 overlay = Path(sys.argv[1])
-with Store(overlay).lock(5, Path("/host")):
+with Store(overlay, 5).lock():
     print("ready", flush=True)
     time.sleep(float(sys.argv[2]))
     overlay.with_name("let go").touch()
+"""
+
+DRAFTER = """
+import sys
+from pathlib import Path
+from conda_overlay.store import Store
+with Store(Path(sys.argv[1]), 5).new_draft(Path("/host")) as draft:
+    (draft / "work").write_text("at work")
+    print("ready", flush=True)
+    sys.stdin.readline()
 """
 
 
@@ -181,7 +229,9 @@ def start(kept: Store) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(program: str, *words: str) -> subprocess.Popen[str]:
         argv = [sys.executable, "-c", program, str(kept.overlay), *words]
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=place.CHECKOUT)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=place.CHECKOUT
+        )
         started.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -202,21 +252,22 @@ def test_state_is_whole_after_a_kill_at_any_moment(
     time.sleep(delay)
     writer.send_signal(signal.SIGKILL)
     writer.wait()
-    before = (kept.overlay / "file").read_text()
-    number = kept.current()
+    before, number = (kept.overlay / "file").read_text(), kept.current()
+    assert number is not None
     settle(kept)
-    records, trees, text = numbers(kept)
+    known, text = numbers(kept)
     assert text == before
-    assert records == list(range(1, (number or 0) + 1))
-    assert sorted(map(int, trees)) == records
-    assert all(kept.revision(n).number == n for n in records)
+    # The one that was complete, but not current yet, stays.
+    assert known in ([*range(1, number + 1)], [*range(1, number + 2)])
+    assert kept.current() == number
+    assert drafts(kept) == []
 
 
 def test_second_writer_waits_for_the_first(
     kept: Store, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     start(HOLDER, "0.4")
-    with kept.lock(60, HOST):
+    with kept.lock():
         assert kept.overlay.with_name("let go").exists()
 
 
@@ -226,11 +277,10 @@ def test_second_writer_gives_up_and_names_the_first(
     holder = start(HOLDER, "60")
     with (
         pytest.raises(LockedError, match=f"process {holder.pid}, since 20") as caught,
-        kept.lock(0.1, HOST),
+        Store(kept.overlay, 0.1).lock(),
     ):
         pass
-    assert store.user() in str(caught.value)
-    assert "waited 0.1 s" in str(caught.value)
+    assert str(kept.overlay) in str(caught.value)
 
 
 def test_second_writer_outlives_a_discarded_state(
@@ -240,7 +290,7 @@ def test_second_writer_outlives_a_discarded_state(
     start(HOLDER, "0.3")
     shutil.rmtree(kept.state)
     change(kept, "one")
-    assert numbers(kept) == ([1], ["1"], "one")
+    assert numbers(kept) == ([1], "one")
 
 
 def test_lock_goes_with_its_process(
@@ -251,6 +301,69 @@ def test_lock_goes_with_its_process(
     holder.wait()
     change(kept, "one")
     assert kept.current() == 1
+
+
+# -- drafts
+
+
+def test_draft_hinders_nobody_and_lives_as_long_as_its_process(
+    kept: Store, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    kept.timeout = 0
+    drafter = start(DRAFTER)
+    [draft] = drafts(kept)
+    for text in ("one", "two"):
+        change(kept, text)
+        settle(kept)
+        assert drafts(kept) == [draft]
+        assert (draft / "work").read_text() == "at work"
+    drafter.kill()
+    drafter.wait()
+    assert drafts(kept) == [draft]
+    settle(kept)
+    assert drafts(kept) == []
+    assert numbers(kept) == ([1, 2], "two")
+
+
+def test_draft_goes_at_its_end_whatever_happens_in_it(
+    kept: Store, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with pytest.raises(ZeroDivisionError), kept.new_draft(HOST) as draft:
+        (draft / "closed").mkdir(mode=0)
+        raise ZeroDivisionError
+    assert list(kept.overlay.parent.iterdir()) == []
+    drafter = start(DRAFTER)
+    drafter.communicate("\n")
+    assert drafter.returncode == 0
+    assert list(kept.overlay.parent.iterdir()) == []
+
+
+def test_draft_is_closed_to_others_and_open_to_readers(kept: Store) -> None:
+    previous = os.umask(0o077)
+    try:
+        with kept.new_draft(HOST) as draft:
+            assert draft.stat().st_mode & 0o777 == 0o755
+            assert kept.state.stat().st_mode & 0o022 == 0
+    finally:
+        os.umask(previous)
+
+
+def test_drafts_side_by_side_have_names_of_their_own(kept: Store) -> None:
+    with kept.new_draft(HOST) as one, kept.new_draft(HOST) as other:
+        assert one != other
+        assert {one, other} == {*drafts(kept)}
+    assert list(kept.overlay.parent.iterdir()) == []
+
+
+def test_draft_of_an_overlay_of_another_host_is_refused(kept: Store) -> None:
+    change(kept, "one")
+    with pytest.raises(StateError, match="overlay of /host"), kept.new_draft(Path("/other")):
+        pass
+    assert (kept.state / "host").read_text() == "/host\n"
+    assert drafts(kept) == []
+
+
+# -- what is there
 
 
 def test_nothing_is_left_of_a_state_without_revisions(kept: Store) -> None:
@@ -273,16 +386,22 @@ def test_nothing_is_left_of_a_state_without_revisions(kept: Store) -> None:
 )
 def test_record_that_cannot_be_read_stops_everything(kept: Store, text: str, says: str) -> None:
     change(kept, "one")
-    (kept.state / "history" / "1.json").write_text(text, errors="surrogateescape")
-    (kept.state / "staging").mkdir()
+    record(kept, 1).write_text(text, errors="surrogateescape")
+    (kept.state / "drafts" / "old").mkdir(parents=True)
     with pytest.raises(StateError, match=says):
         kept.revision(1)
     with pytest.raises(StateError, match=says):
         settle(kept)
-    assert (kept.state / "staging").exists()
+    assert (kept.state / "drafts" / "old").exists(), "what cannot be read is not put right"
 
 
-@pytest.mark.parametrize("target", ["/nowhere", ".other/revisions/1", ".science/revisions/x", "."])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/nowhere", ".", ".other/revisions/1/tree", ".science/revisions/x/tree"),
+        *(".science/revisions/1", ".science/revisions/01/tree", ".science/revisions/\u00b2/tree"),
+    ],
+)
 def test_link_that_leads_elsewhere_is_an_error(kept: Store, target: str) -> None:
     kept.overlay.parent.mkdir()
     kept.overlay.symlink_to(target)
@@ -299,67 +418,106 @@ def test_current_tree_that_is_gone_is_an_error(kept: Store) -> None:
     assert caught.value.hint is not None
     kept.overlay.unlink()  # as the hint says
     settle(kept)
-    assert numbers(kept)[1:] == (["1"], "one")
+    assert numbers(kept) == ([1], "one")
 
 
-def test_overlay_of_another_host_is_not_touched(kept: Store) -> None:
-    change(kept, "one")
-    with pytest.raises(StateError, match="overlay of /host"), kept.lock(1, Path("/other")):
-        pass
-    assert (kept.state / "host").read_text() == "/host\n"
-
-
-def test_clone_leaves_the_original_untouched(tmp_path: Path) -> None:
-    old, new = tmp_path / "old", tmp_path / "new"
-    (old / "a" / "b").mkdir(parents=True)
-    (old / "a" / "file").write_text("text")
-    (old / "a" / "file").chmod(0o755)
-    (old / "link").symlink_to("a/file")
-    (old / "directory").symlink_to("a")
-    (old / "dangling").symlink_to("/nowhere")
-    store.clone(old, new)
-    assert sorted(str(p.relative_to(new)) for p in new.rglob("*")) == sorted(
-        str(p.relative_to(old)) for p in old.rglob("*")
-    )
-    assert (new / "directory").is_symlink()
-    assert (new / "a" / "file").stat().st_mode == (old / "a" / "file").stat().st_mode
-    (tmp_path / "fresh" / "a").mkdir(parents=True)
-    (tmp_path / "fresh" / "a" / "file").write_text("new")
-    store.move_in(new, tmp_path / "fresh")
-    store.remove(new, [new / "link"])
-    assert ((old / "a" / "file").read_text(), (new / "a" / "file").read_text()) == ("text", "new")
-    assert (old / "link").is_symlink()
-
-
-def test_clone_copies_where_nothing_can_be_shared(tmp_path: Path) -> None:
-    other = Path("/dev/shm")
-    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("there is no second file system")
-    old, new = tmp_path / "old", other / f"clone-{os.getpid()}"
-    old.mkdir()
-    (old / "file").write_text("text")
-    try:
-        store.clone(old, new)
-        assert (new / "file").read_text() == "text"
-    finally:
-        shutil.rmtree(new)
-
-
-def test_remove_takes_bytecode_and_empty_directories_along(tmp_path: Path) -> None:
-    cache = tmp_path / "tree" / "pkg" / "__pycache__"
-    cache.mkdir(parents=True)
-    for name in ("a.cpython-311.pyc", "a.cpython-311.opt-1.pyc", "b.cpython-311.pyc"):
-        (cache / name).touch()
-    for name in ("a.py", "b.py"):
-        (tmp_path / "tree" / "pkg" / name).touch()
-    tree = tmp_path / "tree"
-    store.remove(tree, [tree / "pkg" / "a.py", tree / "pkg" / "absent.py"])
-    assert sorted(path.name for path in tree.rglob("*.py*")) == ["b.cpython-311.pyc", "b.py"]
-    store.remove(tree, [tree / "pkg" / "b.py"])
-    assert list(tree.iterdir()) == []
+def test_file_in_the_place_of_an_overlay_is_an_error(kept: Store) -> None:
+    kept.overlay.parent.mkdir()
+    kept.overlay.touch()
+    with pytest.raises(StateError, match="neither a directory nor a link"):
+        kept.current()
 
 
 def test_record_is_json_for_others_to_read(kept: Store) -> None:
     change(kept, "one")
-    data = json.loads((kept.state / "history" / "1.json").read_text())
+    data = json.loads(record(kept, 1).read_text())
     assert (data["format"], data["number"], data["user"]) == (1, 1, "me")
+
+
+def test_number_of_a_revision_is_that_of_its_directory(kept: Store) -> None:
+    change(kept, "one")
+    data = json.loads(record(kept, 1).read_text())
+    record(kept, 1).chmod(0o644)
+    record(kept, 1).write_text(json.dumps({**data, "number": 7}))
+    assert kept.revision(1).number == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"file": 1}', b"\xff", b"[" * 100_000, None])
+def test_manifest_that_cannot_be_read_is_known_to_nobody(
+    kept: Store, content: bytes | None
+) -> None:
+    change(kept, "one")
+    path = record(kept, 1).with_name("manifest.json")
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert kept.manifest(1) is None
+    assert kept.manifest(None) is None
+    settle(kept)
+    assert kept.current() == 1
+
+
+# -- what goes
+
+
+def test_dropped_tree_leaves_its_record(kept: Store) -> None:
+    for text in ("one", "two"):
+        change(kept, text)
+    with kept.lock():
+        kept.drop_trees([1])
+    settle(kept)
+    assert kept.tree(1) is None
+    assert kept.numbers() == [1, 2]
+    assert kept.revision(1) == revision(1)
+    assert drafts(kept) == []
+
+
+def test_record_of_a_dropped_tree_stays_although_its_manifest_is_lost(kept: Store) -> None:
+    for text in ("one", "two"):
+        change(kept, text)
+    record(kept, 1).with_name("manifest.json").unlink()
+    with kept.lock():
+        kept.drop_trees([1])
+    settle(kept)
+    assert kept.numbers() == [1, 2]
+
+
+@pytest.mark.parametrize("begin", [one, by_hand], ids=["managed", "by hand"])
+def test_deletion_leaves_nothing(kept: Store, begin: Callable[[Store], None]) -> None:
+    begin(kept)
+    kept.overlay.chmod(0o555)
+    with kept.lock():
+        kept.delete()
+    assert list(kept.overlay.parent.iterdir()) == []
+
+
+def test_deletion_cut_short_at_any_step_leaves_all_or_nothing_of_it(tmp_path: Path) -> None:
+    def delete(kept: Store) -> None:
+        with kept.lock():
+            kept.delete()
+
+    for step in itertools.count():
+        kept = Store(tmp_path / str(step) / "science", timeout=60)
+        one(kept)
+        change(kept, "two")
+        if not dies(step, lambda kept=kept: delete(kept)):  # type: ignore[misc]
+            break
+        settle(kept)
+        if kept.exists:
+            assert numbers(kept) == ([1, 2], "two"), step
+        else:
+            assert list(kept.overlay.parent.iterdir()) == [], step
+    assert step > 5
+
+
+def test_deletion_waits_for_no_draft_and_takes_none_away(
+    kept: Store, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    one(kept)
+    start(DRAFTER)
+    [draft] = drafts(kept)
+    with kept.lock():
+        kept.delete()
+    assert (draft / "work").exists()
+    assert not kept.exists
+    assert kept.numbers() == []

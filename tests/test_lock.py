@@ -1,0 +1,213 @@
+"""Locks that end with their process: who waits is told for whom, and never waits for the dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from conda_overlay import lock
+from conda_overlay.exceptions import LockedError
+from tests.bed import place
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from conda_overlay import lock
+with lock.hold(Path(sys.argv[1]), 5, "it", print):
+    print("ready", flush=True)
+    sys.stdin.readline()
+    Path(sys.argv[1]).with_name("let go").touch()
+"""
+
+Holder = subprocess.Popen[str]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "lock"
+
+
+@pytest.fixture
+def holder(path: Path) -> Iterator[Holder]:
+    """Another process, which holds the lock until it reads a line."""
+    argv = [sys.executable, "-c", HOLDER, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=place.CHECKOUT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def let_go(process: Holder, after: float = 0.0) -> None:
+    def write() -> None:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    threading.Timer(after, write).start()
+
+
+def hold(path: Path, timeout: float, told: list[str] | None = None) -> float:
+    """Take and leave a lock; return the seconds until it was held."""
+    start = time.monotonic()
+    with lock.hold(path, timeout, "/the/overlay", (told if told is not None else []).append):
+        return time.monotonic() - start
+
+
+def test_holder_is_written_into_the_file(path: Path) -> None:
+    with lock.hold(path, 0, "it", lambda _: None):
+        who = path.read_text()
+    assert who.startswith(f"{lock.user()} on ")
+    assert f", process {os.getpid()}, since 20" in who
+    hold(path, 0)
+    assert path.read_text().count("\n") == 1
+
+
+def test_second_one_waits_for_the_first(path: Path, holder: Holder) -> None:
+    let_go(holder, after=0.3)
+    hold(path, 60)
+    assert path.with_name("let go").exists()
+
+
+def test_who_waits_is_told_after_a_second_for_whom_and_once(path: Path, holder: Holder) -> None:
+    told: list[str] = []
+    times: list[float] = []
+    start = time.monotonic()
+
+    def tell(text: str) -> None:
+        told.append(text)
+        times.append(time.monotonic() - start)
+        let_go(holder, after=0.2)
+
+    with lock.hold(path, 60, "/the/overlay", tell):
+        pass
+    assert len(told) == 1
+    assert "/the/overlay" in told[0]
+    assert f"process {holder.pid}, since 20" in told[0]
+    assert times[0] >= 1
+
+
+def test_who_gets_it_at_once_is_told_nothing(path: Path, holder: Holder) -> None:
+    told: list[str] = []
+    let_go(holder)
+    holder.wait()
+    hold(path, 60, told)
+    assert told == []
+
+
+def test_who_gives_up_names_the_holder(path: Path, holder: Holder) -> None:
+    with pytest.raises(LockedError, match=f"process {holder.pid}, since 20") as caught:
+        hold(path, 0.1)
+    assert "/the/overlay is being changed by" in str(caught.value)
+    assert lock.user() in str(caught.value)
+    assert "waited 0.1 s" in str(caught.value)
+    with pytest.raises(LockedError):
+        hold(path, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe" * 10_000, None])
+def test_holder_that_cannot_be_told_is_waited_for_all_the_same(
+    path: Path, holder: Holder, content: bytes | None
+) -> None:
+    if content is not None:
+        path.write_bytes(content)
+    else:
+        path.chmod(0)
+    with pytest.raises(LockedError) as caught:
+        hold(path, 0)
+    assert len(str(caught.value)) < 1000
+
+
+def test_lock_goes_with_its_process(path: Path, holder: Holder) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    hold(path, 0)
+
+
+def test_program_that_the_holder_has_started_does_not_hold_it(path: Path) -> None:
+    """What a killed command started, as pip, may live on."""
+    with lock.hold(path, 0, "it", lambda _: None):
+        child = subprocess.Popen(["sleep", "60"], close_fds=False)
+    try:
+        hold(path, 0)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_file_that_its_holder_has_removed_locks_nothing(path: Path, holder: Holder) -> None:
+    path.unlink()
+    path.parent.rmdir()
+    hold(path, 0)
+    assert path.exists()
+
+
+def test_only_one_at_a_time_although_each_removes_the_file(path: Path) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work() -> None:
+        for _ in range(50):
+            with lock.hold(path, 60, "it", lambda _: None):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+                path.unlink()
+                with suppress(OSError):  # a waiting one may have made its own already
+                    path.parent.rmdir()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 200
+    assert max(most) == 1
+
+
+def test_link_in_its_place_is_never_followed(path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to("elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        hold(path, 0)
+    assert not path.with_name("elsewhere").exists()
+    path.with_name("elsewhere").touch()
+    assert not lock.is_held(path)
+
+
+def test_lock_that_was_taken_is_held_until_it_is_closed(path: Path) -> None:
+    path.parent.mkdir()
+    assert not lock.is_held(path)
+    handle = lock.take(path)
+    assert lock.is_held(path)
+    os.close(handle)
+    assert not lock.is_held(path)
+
+
+MAKES: dict[str, Callable[[Path], object]] = {
+    "directory": lambda path: path.mkdir(),
+    "pipe": lambda path: os.mkfifo(path),
+    "nothing": lambda path: None,
+}
+
+
+@pytest.mark.parametrize("kind", MAKES)
+def test_what_is_no_lock_is_held_by_nobody(path: Path, kind: str) -> None:
+    path.parent.mkdir()
+    MAKES[kind](path)
+    assert not lock.is_held(path)
+
+
+def test_time_is_utc_to_the_second() -> None:
+    seconds = time.mktime(time.strptime(lock.now(), "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
+    assert abs(time.time() - seconds) < 60
