@@ -163,11 +163,16 @@ def _requirements(
     extras: dict[str, set[str]] = {}
     for typed in asked:
         extras.setdefault(canonicalize_name(typed.name), set()).update(typed.extras)
-    for distribution in view.values():
-        if any("[" in text for text in distribution.requires):
-            for requirement in _applying(distribution, frozenset(), applies):
-                target = canonicalize_name(requirement.name)
-                extras.setdefault(target, set()).update(requirement.extras)
+    asking = [d for d in view.values() if any("[" in text for text in d.requires)]
+    grown = True
+    while grown:  # an extra may ask for extras, of its own distribution too
+        grown = False
+        for distribution in asking:
+            mine = frozenset(extras.get(distribution.key, ()))
+            for requirement in _applying(distribution, mine, applies):
+                known = extras.setdefault(canonicalize_name(requirement.name), set())
+                grown = grown or not requirement.extras <= known
+                known.update(requirement.extras)
     for key, distribution in view.items():
         wanted = frozenset(extras.get(key, ()))
         for requirement in _applying(distribution, wanted, applies):

@@ -27,7 +27,7 @@ def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
     host = overlay.host.prefix
     ours = scaffolding(overlay.host.site_below_prefix)
     paths = sorted(path for path in {**before, **after} if path not in ours)
-    tree = _root(overlay, new or old)
+    tree = _root(overlay, old if new == 0 else new)
     hiding = [p for p in paths if os.path.lexists(host / p) and not _same(host / p, tree / p)]
     alone = tuple(path for path in paths if not os.path.lexists(host / path))
     if new == 0:

@@ -50,7 +50,7 @@ def execute(arguments: Namespace) -> int:
             output.say(line, end="")
     else:
         output.say(f"{name_of(old)} -> {name_of(new)}")
-        output.show_changes(plan.to_json()["changes"])
+        output.show_changes(plan.to_json()["changes"], why=False)
         if arguments.files:
             output.show_files(encode(found))
     return 0

@@ -38,11 +38,11 @@ def show_plan(plan: Mapping[str, Any]) -> None:
             print(f"{title}:", *(f"  {line}" for line in lines), "", sep="\n")
 
 
-def show_changes(changes: Sequence[Mapping[str, Any]]) -> None:
-    """What becomes of each distribution."""
+def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> None:
+    """What becomes of each distribution, and why."""
     groups: dict[str, list[list[str]]] = {}
     for change in changes:
-        row = ["  " + change["name"], _versions(change), _why(change)]
+        row = ["  " + change["name"], _versions(change), _why(change) if why else ""]
         groups.setdefault(_title(change), []).append(row)
     for title, rows in groups.items():
         print(f"{title}:")
@@ -96,7 +96,7 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
     elif result.revision is not None:
         count = len(plan.changes)
         what = f"{count} distribution{'' if count == 1 else 's'} changed"
-        print(f"\nRevision {result.revision} of {plan.overlay}: {what}.")
+        print(f"Revision {result.revision} of {plan.overlay}: {what}.")
     elif dry_run:
         print("Dry run: nothing was changed.")
     else:
