@@ -1,17 +1,22 @@
-"""What two trees, or a tree and a real host, differ in."""
+"""The files in which two revisions, or a revision and a real host, differ."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from conda_overlay import guard, planner
-from conda_overlay.comparison import Comparison, Side, compare, unified
+from conda_overlay import files, guard, scripts
+from conda_overlay.exceptions import DroppedRevisionError, NoSuchRevisionError
+from conda_overlay.files import unified
 from conda_overlay.host import Host
-from conda_overlay.manifest import Differences
-
-NOWHERE = Side("host", None)
+from conda_overlay.models import Differences
+from conda_overlay.overlay import Overlay
+from conda_overlay.settings import Settings
+from conda_overlay.tree import take_manifest
+from tests.test_store import revision
 
 
 @pytest.fixture(scope="module")
@@ -20,50 +25,81 @@ def host(science: Path) -> Host:
 
 
 @pytest.fixture
-def tree(host: Host, tmp_path: Path) -> Path:
-    """An overlay's tree: the guard, alpha 2.0 over the host's, and a script."""
-    tree = tmp_path / "tree"
-    site = tree / host.site_below_prefix
-    info = site / "alpha-2.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: alpha\nVersion: 2.0\n")
-    (site / "alpha").mkdir()
-    (site / "alpha" / "__init__.py").write_text('__version__ = "2.0"\n')
-    (site / guard.NAME).write_text("")
-    return tree
+def overlay(host: Host, tmp_path: Path) -> Overlay:
+    return Overlay(host, Settings(overlay_dirs=(str(tmp_path / "overlays"),)))
 
 
-def versus(host: Host, old: Side, new: Side) -> Comparison:
-    return compare(host, planner.effective(host.distributions), old, new)
+def commit(overlay: Overlay, content: Mapping[str | Path, bytes]) -> int:
+    """Commit a revision of these files, as a draft does, and return its number."""
+    store = overlay.store
+    with store.new_draft(overlay.host.real) as draft:
+        tree = draft / "revision" / "tree"
+        tree.mkdir(parents=True)
+        for path, text in content.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_bytes(text)
+        number = store.next_number()
+        record = revision(number, store.current())
+        store.prepare(tree.parent, record, take_manifest(tree), "")
+        with store.lock():
+            store.commit(tree.parent, number)
+    return number
 
 
-def test_tree_against_host_and_the_other_way_round(host: Host, tree: Path) -> None:
-    site = host.site_below_prefix
-    new = versus(host, NOWHERE, Side("mine", tree))
-    assert [(c.name, c.kind, c.host_version, c.after) for c in new.changes] == [
-        ("alpha", "upgrade", "1.0", "2.0")
-    ]
-    assert new.files == Differences(
+@pytest.fixture
+def alpha(overlay: Overlay) -> dict[str | Path, bytes]:
+    """Alpha 2.0 over the host's, a script, and what is ours in a tree."""
+    site = overlay.host.site_below_prefix
+    metadata = b"Metadata-Version: 2.1\nName: alpha\nVersion: 2.0\n"
+    return {
+        site / "alpha-2.0.dist-info" / "METADATA": metadata,
+        site / "alpha" / "__init__.py": b'__version__ = "2.0"\n',
+        site / guard.NAME: b"",
+        Path("bin", scripts.NAME): b"",
+    }
+
+
+def test_tree_against_host_and_the_other_way_round(
+    overlay: Overlay, alpha: dict[str | Path, bytes]
+) -> None:
+    site = overlay.host.site_below_prefix
+    number = commit(overlay, alpha)
+    new = files.compare(overlay, 0, number)
+    assert new == Differences(
         added=(str(site / "alpha-2.0.dist-info" / "METADATA"),),
         changed=(str(site / "alpha" / "__init__.py"),),
     )
-    back = versus(host, Side("mine", tree), NOWHERE)
-    assert [(c.name, c.kind, c.before, c.visible) for c in back.changes] == [
-        ("alpha", "remove", "2.0", "1.0")
-    ]
-    assert (back.files.removed, back.files.changed) == (new.files.added, new.files.changed)
+    assert files.compare(overlay, 0, None) == new
+    back = files.compare(overlay, number, 0)
+    assert back == Differences(removed=new.added, changed=new.changed)
 
 
-def test_file_that_is_the_same_in_the_host_does_not_differ(host: Host, tree: Path) -> None:
-    path = host.site_below_prefix / "alpha" / "__init__.py"
-    (tree / path).write_bytes((host.prefix / path).read_bytes())
-    assert versus(host, NOWHERE, Side("mine", tree)).files.changed == ()
+def test_file_that_is_the_same_in_the_host_does_not_differ(
+    overlay: Overlay, alpha: dict[str | Path, bytes]
+) -> None:
+    path = overlay.host.site_below_prefix / "alpha" / "__init__.py"
+    alpha[path] = (overlay.host.prefix / path).read_bytes()
+    assert files.compare(overlay, 0, commit(overlay, alpha)).changed == ()
 
 
-def test_nothing_differs_from_itself(host: Host, tree: Path) -> None:
-    for side in (NOWHERE, Side("mine", tree)):
-        found = versus(host, side, side)
-        assert (found.changes, bool(found.files), list(unified(host, found))) == ((), False, [])
+def test_nothing_differs_from_itself(overlay: Overlay, alpha: dict[str | Path, bytes]) -> None:
+    number = commit(overlay, alpha)
+    for one, other in ((0, 0), (number, number), (number, None)):
+        found = files.compare(overlay, one, other)
+        assert not found
+        assert list(unified(overlay, one, other, found)) == []
+
+
+def test_revision_without_a_tree_and_one_that_never_was_are_said(overlay: Overlay) -> None:
+    commit(overlay, {"f": b"1"})
+    commit(overlay, {"f": b"2"})
+    assert files.compare(overlay, 1, 2) == Differences(changed=("f",))
+    with overlay.store.lock():
+        overlay.store.drop_trees([1])
+    with pytest.raises(DroppedRevisionError):
+        files.compare(overlay, 1, 2)
+    with pytest.raises(NoSuchRevisionError):
+        files.compare(overlay, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -83,16 +119,31 @@ def test_nothing_differs_from_itself(host: Host, tree: Path) -> None:
     ],
 )
 def test_text_is_told_line_by_line_and_binary_is_said(
-    host: Host, tmp_path: Path, old: bytes | None, new: bytes | None, says: list[str] | None
+    overlay: Overlay, old: bytes | None, new: bytes | None, says: list[str] | None
 ) -> None:
-    sides = []
-    for name, content in (("old", old), ("new", new)):
-        sides.append(Side(name, tmp_path / name))
-        (tmp_path / name).mkdir()
-        if content is not None:
-            (tmp_path / name / "f").write_bytes(content)
-    lines = list(unified(host, versus(host, *sides)))
+    for content in (old, new):
+        commit(overlay, {} if content is None else {"f": content})
+    lines = list(unified(overlay, 1, 2, files.compare(overlay, 1, 2)))
     if says is None:
-        assert lines == ["Binary files old/f and new/f differ\n"]
+        assert lines == ["Binary files revision 1/f and revision 2/f differ\n"]
     else:
-        assert lines == ["--- old/f\n", "+++ new/f\n", *says]
+        assert lines == ["--- revision 1/f\n", "+++ revision 2/f\n", *says]
+
+
+def test_directory_in_the_place_of_a_file_is_told(overlay: Overlay) -> None:
+    commit(overlay, {"f": b"a\n"})
+    commit(overlay, {"f/g": b"a\n"})
+    found = files.compare(overlay, 1, 2)
+    assert found == Differences(added=("f/g",), removed=("f",))
+    told = "".join(unified(overlay, 1, 2, found))
+    assert "revision 1/f " in told
+    assert "revision 2/f/g" in told
+
+
+def test_file_that_cannot_be_read_is_said_and_not_passed_over(overlay: Overlay) -> None:
+    commit(overlay, {"f": b"a\n"})
+    commit(overlay, {})
+    os.symlink("nowhere", overlay.store.real / "f")
+    found = files.compare(overlay, 1, None)
+    assert found.changed == ("f",)
+    assert list(unified(overlay, 1, None, found))
