@@ -99,10 +99,8 @@ class Draft:
 
     def start_from(self, source: Path | None) -> None:
         """Begin with another tree than the current one, or with nothing."""
-        remove_tree = self._directory / f"replaced{self._scratches}"
         if self.tree.exists():
-            self._scratches += 1
-            os.rename(self.tree, remove_tree)
+            os.rename(self.tree, self.new_scratch() / "replaced")
         if source is not None:
             try:
                 clone(source, self.tree)
@@ -110,8 +108,9 @@ class Draft:
                 raise OvertakenError(str(self.overlay.store.overlay)) from error
         (self.tree / "bin").mkdir(parents=True, exist_ok=True)
         self.site.mkdir(parents=True, exist_ok=True)
-        if source is not None and not self.overlay.store.managed:
+        if source is not None and not self.overlay.store.managed:  # it is adopted
             self._rewrite_scripts(self.tree, self.site, self.overlay.host.python)
+            self.why.update(dict.fromkeys(self.before.site, "its scripts work from anywhere now"))
 
     def new_scratch(self) -> Path:
         """An empty directory for stages."""
@@ -260,8 +259,7 @@ class Draft:
         """Make a directory that was made by hand a revision, and say what is in it."""
         owner = self.overlay.store.real.owner()
         entries = {
-            key: replace(entry, since=now(), by=owner, reason="made by hand")
-            for key, entry in self.before.entries.items()
+            key: replace(entry, since=now(), by=owner) for key, entry in self.before.entries.items()
         }
         log = Log((), "adopted: made by hand")
         revision = self._revision(number, Plan(*self._places), entries, Differences())

@@ -306,28 +306,31 @@ class Overlay:
         agreed: Plan | None = None
         start = time.monotonic()
         for attempt in count(1):
-            with self.draft(log, pip, allow_conflicts=allow_conflicts) as draft:
-                step(draft)
-                found = draft.plan()
-                if draft.unwanted(found) and not allow_conflicts:
-                    raise ResolutionError(
-                        "The overlay is unchanged, because this would break:", found.conflicts
-                    )
-                if found.lost and not (force or dry_run):
-                    raise EditedError(found.lost)
-                if found and found != agreed and not confirm(found):
-                    return Result(found, None)
-                if dry_run or not found:
-                    return Result(found, None)
-                agreed = found
-                try:
+            try:
+                with self.draft(log, pip, allow_conflicts=allow_conflicts) as draft:
+                    step(draft)
+                    found = draft.plan()
+                    self._check(draft, found, allow_conflicts, force or dry_run)
+                    agrees = not found or found == agreed or confirm(found)
+                    if dry_run or not found or not agrees:
+                        return Result(found, None)
+                    agreed = found
                     return Result(found, draft.commit())
-                except OvertakenError:
-                    waited = time.monotonic() - start
-                    if attempt >= _ATTEMPTS and waited > self.settings.overlay_lock_timeout:
-                        raise
-                    self.tell("The overlay has changed meanwhile; trying again on top of that.")
+            except OvertakenError:
+                waited = time.monotonic() - start
+                if attempt >= _ATTEMPTS and waited > self.settings.overlay_lock_timeout:
+                    raise
+                self.tell("The overlay has changed meanwhile; trying again on top of that.")
         raise AssertionError
+
+    @staticmethod
+    def _check(draft: Draft, found: Plan, allow_conflicts: bool, force: bool) -> None:
+        if draft.unwanted(found) and not allow_conflicts:
+            raise ResolutionError(
+                "The overlay is unchanged, because this would break:", found.conflicts
+            )
+        if found.lost and not force:
+            raise EditedError(found.lost)
 
     def check_protection(self, force: bool) -> None:
         """Refuse to overlay a host that the user may write, unless forced.

@@ -43,6 +43,9 @@ def weight(overlay: Overlay, numbers: Sequence[int]) -> int:
 
 def _can_be_had_again(overlay: Overlay, number: int) -> bool:
     """Whether indexes have all that is in a revision: no local source, no edit by hand."""
+    entries = overlay.store.revision(number).distributions.values()
+    if not all(entry.sha256 and not entry.editable for entry in entries):
+        return False
     was = overlay.state(number)
     return not was.edited and all(
         entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")

@@ -123,7 +123,7 @@ def _entry(found: Distribution, entry: Entry | None) -> Entry:
     return Entry(
         found.version,
         found.name,
-        reason="installed by hand",
+        reason="made by hand",
         requested=True,
         requirement=found.editable or f"{found.name}=={found.version}",
         url=found.direct_url,
