@@ -66,13 +66,13 @@ def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overla
     assert set(report["wiring"]["trigger"]) == {"name", "reason", "remedy"}
     (overlay,) = report["overlays"]
     assert set(overlay) == {
-        "overlay", "managed", "revision", "size", "distributions", "findings",
-    }  # fmt: skip
+        *("overlay", "managed", "revision", "position", "size", "distributions", "findings"),
+    }
     (row,) = overlay["distributions"]
     assert set(row) == {
-        "name", "host_version", "version", "kind", "editable", "since", "by", "reason",
-        "intent", "until", "meaning",
-    }  # fmt: skip
+        *("name", "host_version", "version", "kind", "editable", "edited", "since", "by"),
+        *("reason", "intent", "until", "meaning"),
+    }
 
 
 def test_an_environment_is_the_same_by_two_paths(
@@ -97,6 +97,12 @@ def test_it_says_what_is_overlaid_over_what_by_whom_since_when_and_why(
         "alpha": ("1.0", "2.0", "upgrade"),
         "beta": ("1.0", "2.0", "upgrade"),
         "new": (None, "1.0", "add"),
+    }
+    meanings = {name: row["meaning"] for name, row in rows.items()}
+    assert meanings == {
+        "alpha": "newer than host",
+        "beta": "newer than host",
+        "new": "not in host",
     }
     assert rows["alpha"]["by"] == alice.name
     assert rows["alpha"]["reason"] == "ticket 7"
@@ -156,6 +162,34 @@ def test_what_was_added_or_removed_by_hand_is_told(
     assert "mine.py" in findings(conda, alice, host)["by-hand"]
     alice.run(["rm", "-f", site / "new" / "__init__.py"])
     assert "new/__init__.py" in findings(conda, alice, host)["missing"]
+
+
+def test_hot_fix_by_hand_is_told_at_its_distribution(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay = overlay_of(host, "new", "delta==2.0", "--allow-conflicts")
+    (module,) = overlay.glob("lib/python*/site-packages/new/__init__.py")
+    script = 'cp "$1" "$1.new"; chmod u+w "$1.new"; echo "# fixed" >> "$1.new"; mv -f "$1.new" "$1"'
+    alice.run(["sh", "-c", script, "sh", module])
+    (report,) = status(conda, alice, host)["overlays"]
+    assert {row["name"]: row["edited"] for row in report["distributions"]} == {
+        "new": True,
+        "delta": False,
+    }
+    assert "new/__init__.py" in findings(conda, alice, host)["by-hand"]
+
+
+def test_after_an_undo_it_says_of_which_revision_the_state_is(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay_of(host, "new")
+    overlay_of(host, "alpha==1.5")
+    undone = alice.run([conda.executable, "overlay", "undo", "-p", host, "--yes"])
+    assert undone.returncode == 0, undone.stderr
+    (report,) = status(conda, alice, host)["overlays"]
+    assert (report["revision"], report["position"]) == (3, 1)
+    text = alice.run([conda.executable, "overlay", "status", "-p", host]).stdout
+    assert "3 (the state of revision 1)" in text
 
 
 def test_bytecode_is_no_addition_by_hand(

@@ -167,13 +167,13 @@ def test_any_byte_of_a_record_may_be_another(damaged: Life) -> None:
     assert read and refused
 
 
-def test_facts_cut_at_any_byte_are_known_to_nobody(damaged: Life) -> None:
+def test_manifest_cut_at_any_byte_are_known_to_nobody(damaged: Life) -> None:
     store, path = Store(damaged.bench.overlay), damaged.bench.manifest_path(3)
     content = path.read_bytes()
-    assert store.facts(3)
+    assert store.manifest(3)
     for length in range(len(content)):
         path.write_bytes(content[:length])
-        assert store.facts(3) is None
+        assert store.manifest(3) is None
 
 
 def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
@@ -239,10 +239,11 @@ LINKS: dict[str, Callable[[Path], object]] = {
     "to nothing": lambda path: path.symlink_to("nowhere"),
     "to another place": lambda path: path.symlink_to("../../elsewhere"),
     "to itself": lambda path: path.symlink_to(path.name),
-    "to no number": lambda path: path.symlink_to(".science/revisions/\u00b2"),
-    "to a number that is none": lambda path: path.symlink_to(".science/revisions/03"),
-    "to what is to come": lambda path: path.symlink_to(".science/revisions/9"),
-    "to an older revision": lambda path: path.symlink_to(".science/revisions/1"),
+    "to no number": lambda path: path.symlink_to(".science/revisions/\u00b2/tree"),
+    "to the directory of the current one": lambda path: path.symlink_to(".science/revisions/3"),
+    "to a number that is none": lambda path: path.symlink_to(".science/revisions/03/tree"),
+    "to what is to come": lambda path: path.symlink_to(".science/revisions/9/tree"),
+    "to an older revision": lambda path: path.symlink_to(".science/revisions/1/tree"),
     "a file": lambda path: path.write_text(""),
     "an empty directory": lambda path: path.mkdir(),
     "gone": lambda path: None,
@@ -272,19 +273,21 @@ def test_lost_link_is_put_back_by_the_next_command(damaged: Life) -> None:
 
 
 def test_directory_that_was_lost_is_said(damaged: Life) -> None:
-    for name in ("history", "revisions"):
+    for name in ("revisions", "revisions/3", "revisions/3/tree"):
         shutil.rmtree(damaged.bench.state / name)
         ended = damaged.server.change("undo")
         assert ended.code == 1
-        assert "Hint: " in ended.told
+        assert ended.told.count("Hint: ") == 1
         damaged.restore()
 
 
 def test_trees_stay_when_all_that_tells_of_them_is_lost(damaged: Life) -> None:
-    damaged.bench.overlay.unlink()
-    shutil.rmtree(damaged.bench.state / "history")
+    bench = damaged.bench
+    bench.overlay.unlink()
+    for path in (*bench.records, *map(bench.manifest_path, (1, 2, 3))):
+        path.unlink()
     damaged.server.change("remove", "absent")
-    assert {number: damaged.bench.files(number) for number in (1, 2, 3)} == damaged.trees
+    assert {number: bench.files(number) for number in (1, 2, 3)} == damaged.trees
 
 
 def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
@@ -308,16 +311,33 @@ def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
 
 def test_files_left_by_a_command_that_died_long_ago_are_removed(damaged: Life) -> None:
     bench = damaged.bench
-    for path in ("staging/1/tree/bin/x", "trash/1/x", "revisions/4/bin/x"):
+    for path in ("drafts/a/revision/tree/bin/x", "drafts/b/lock", "drafts/c/tree-1/x", "host.new"):
         file = bench.state / path
-        file.parent.mkdir(parents=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
-    (bench.state / "staging" / "number").symlink_to("4")
-    (bench.state / "history" / "4.json.new").touch()
-    for directory in (bench.state / "trash" / "1", bench.state / "staging" / "1" / "tree"):
+    (bench.state / "link").symlink_to(".science/revisions/4/tree")
+    # A directory that was made by hand was to be adopted, and was not.
+    (bench.revisions / "4").mkdir()
+    shutil.copy(bench.record_path(3), bench.record_path(4))
+    for directory in (bench.drafts / "a" / "revision" / "tree", bench.drafts / "c" / "tree-1"):
         directory.chmod(0o555)
     subprocess.run(["chown", "-hR", bench.user.name, bench.state], check=True)
     assert json.loads(damaged.server.run("history", "--json").out)["current"] == 3
     damaged.server.change("remove", "absent")
     assert not bench.leftovers
+    assert bench.numbers == [1, 2, 3]
     assert state(bench) == damaged.whole
+
+
+def test_revision_that_was_complete_and_not_current_yet_stays(damaged: Life) -> None:
+    """Its command died between the two renames of a commit."""
+    bench = damaged.bench
+    bench.overlay.unlink()
+    bench.overlay.symlink_to(".science/revisions/2/tree")
+    os.lchown(bench.overlay, bench.user.uid, bench.user.gid)
+    damaged.server.done("install", "-I", "gamma==1.0")
+    assert (bench.revision, bench.numbers) == (4, [1, 2, 3, 4])
+    assert bench.record(4)["parent"] == 2
+    assert bench.files(3) == damaged.trees[3]
+    damaged.server.done("undo", "3")
+    assert state(bench).files == damaged.whole.files
