@@ -122,14 +122,14 @@ def test_known_of_another_version_is_not_known_of_this_one(
 ) -> None:
     entries["one"] = replace(entries["one"], version="0.9")
     entry = read(tree, SITE, entries).entries["one"]
-    assert (entry.version, entry.reason, entry.sha256) == ("1.0", "installed by hand", None)
+    assert (entry.version, entry.reason, entry.sha256) == ("1.0", "made by hand", None)
 
 
 def test_what_was_installed_by_hand_is_held_and_can_be_repeated(tree: Path) -> None:
     lay(tree, "Two.X", origin={"url": "file:///src/two", "dir_info": {"editable": True}})
     lay(tree, "three", origin={"url": "https://me:secret@x/three.whl", "archive_info": {}})
     found = read(tree, SITE, {}).entries
-    assert all(entry.requested and entry.reason == "installed by hand" for entry in found.values())
+    assert all(entry.requested and entry.reason == "made by hand" for entry in found.values())
     facts = {key: (e.name, e.requirement, e.intent, e.editable, e.url) for key, e in found.items()}
     assert facts == {
         "one": ("one", "one==1.0", "hold", None, None),
