@@ -160,8 +160,8 @@ def _asked(
 def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> Entry:
     """The entry of what is installed already: what was typed now counts, and all else stays."""
     requirement = entry.requirement
-    if requirement is None or (typed != canonicalize_name(_name(typed)) and not entry.editable):
-        requirement = typed if " @ " not in typed else requirement
+    if requirement is None or not (typed == _name(typed) or entry.editable or " @ " in typed):
+        requirement = typed
     pinned = _is_pin(typed) and entry.intent == "fix"
     return replace(
         entry,
