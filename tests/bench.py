@@ -22,12 +22,14 @@ Done = subprocess.CompletedProcess[str]
 
 FACTOR = int(os.environ.get("CONDA_OVERLAY_TEST_FACTOR", "1"))
 """How many times as many cases as usual where chance chooses them."""
-COMMIT = (".science/revisions/", "science")
-"""What the first and the last step of a commit are done to, below the overlay directory."""
-CLEANING = (".science/drafts/", ".science/drafts/")
+COMMIT = ("os.rename .science/revisions/", "os.rename science")
+"""How the first and the last step of a commit begin, below the overlay directory."""
+CLEANING = ("os.mkdir .science/drafts", "os.rename .science/drafts/")
 """The same, of what drops revisions."""
-DELETION = ("science", ".science/drafts/")
+DELETION = ("os.remove science", "os.rename .science/drafts/")
 """The same, of what deletes an overlay."""
+REMOVAL = ("os.remove .science/drafts/", "os.rmdir .science/drafts/")
+"""How the steps begin that remove what was moved away already."""
 VISIBLE = "os.rename .science/revisions/{}"
 """The step that moves a revision to its place."""
 PATIENCE = 600.0
