@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conda_overlay.activation import locate, notice
-from tests.activation.made import Overlay
+from tests.activation.made import Overlay, give
 from tests.activation.run import Shell
 from tests.bed import users
 
@@ -26,13 +26,15 @@ class Scene:
         self.site = self.prefix / "lib" / "python3.11" / "site-packages"
         self.meta = self.prefix / "conda-meta"
         self.state = root / "overlays" / ".science"
-        for directory in (self.site / "alpha-1.0.dist-info", self.meta, self.state):
+        self.current = self.state / "revisions" / "3"
+        for directory in (self.site / "alpha-1.0.dist-info", self.meta, self.current / "tree"):
             directory.mkdir(parents=True)
+        self.state.with_name("science").symlink_to(".science/revisions/3/tree")
 
     def write(self, *dates: tuple[str, str]) -> None:
         state = notice.state_of(str(self.prefix), str(self.site))
         text = notice.content(3, state, str(self.site), list(dates))
-        (self.state / "notice").write_text(text, encoding="utf-8", errors="surrogateescape")
+        (self.current / "notice").write_text(text, encoding="utf-8", errors="surrogateescape")
 
     def news(self, today: str = "2026-01-01") -> list[str]:
         overlay = str(self.state.with_name("science"))
@@ -132,9 +134,13 @@ def test_paths_of_any_bytes_are_compared(tmp_path: Path, name: str) -> None:
 def test_garbage_never_raises(tmp_path_factory: pytest.TempPathFactory, garbage: bytes) -> None:
     state = tmp_path_factory.getbasetemp() / ".garbage"
     state.mkdir(exist_ok=True)
-    (state / "notice").write_bytes(garbage)
+    overlay, current = state.with_name("garbage"), state / "revisions" / "1"
+    if not overlay.is_symlink():
+        current.mkdir(parents=True)
+        overlay.symlink_to(".garbage/revisions/1/tree")
+    (current / "notice").write_bytes(garbage)
     (state / "told").write_bytes(garbage)
-    told = notice.news(str(state.with_name("garbage")), str(state), "2026-01-01")
+    told = notice.news(str(overlay), str(state), "2026-01-01")
     assert isinstance(told, list)
 
 
@@ -162,7 +168,7 @@ KINDS = ("gone", "directory", "pipe", "endless", "link", "large")
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_notice_tells_nothing(scene: Scene, kind: str) -> None:
     scene.install("beta-1.0")
-    to_something_else(scene.state / "notice", kind)
+    to_something_else(scene.current / "notice", kind)
     assert scene.news() == []
 
 
@@ -190,6 +196,8 @@ def test_nothing_is_read_or_written_in_a_state_directory_that_is_a_link(scene: S
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_records_no_host_is_no_overlay_of_it(scene: Scene, kind: str) -> None:
     overlay = scene.state.with_name("science")
+    overlay.unlink()
+    overlay.mkdir()
     (scene.state / "host").write_text(f"{scene.prefix}\n")
     assert locate.recorded_host(str(overlay)) == str(scene.prefix)
     to_something_else(scene.state / "host", kind)
@@ -197,8 +205,12 @@ def test_what_records_no_host_is_no_overlay_of_it(scene: Scene, kind: str) -> No
 
 
 def test_no_control_character_reaches_the_terminal(bash: Shell, over_science: Overlay) -> None:
-    state = over_science.path.with_name(".science")
-    (state / "notice").write_text("until 2020-01-01 x\x1b]0;y\x07\u202ez\n")
+    current = over_science.path.with_name(".science") / "revisions" / "1"
+    current.mkdir(parents=True)
+    over_science.path.rename(current / "tree")
+    over_science.path.symlink_to(".science/revisions/1/tree")
+    (current / "notice").write_text("until 2020-01-01 x\x1b]0;y\x07\u202ez\n")
+    give([over_science.path.with_name(".science")], bash.user)
     assert bash.run(["conda activate science"]).stderr == (
         f"conda-overlay: {over_science.path}: x\\x1b]0;y\\x07\\u202ez is overdue since 2020-01-01; "
         "see: conda overlay status\n"

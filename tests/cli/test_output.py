@@ -8,55 +8,105 @@ from typing import Any
 import pytest
 
 from conda_overlay.cli import output
-from conda_overlay.models import Change, Conflict, Plan, Result
+from conda_overlay.models import Change, Conflict, Differences, Entry, Plan, Result
 
 
-def change(name: str, kind: str, *versions: str | None, **more: Any) -> Change:
+def change(
+    name: str, kind: str, *versions: str | None, differs: str = "version", **entry: Any
+) -> Change:
     host, before, after = versions
-    return Change(name, name, kind, host, before, after, "requested", **more)
+    known = Entry(after, requested=True, **entry) if after else None
+    why = "requested" if after else "removed"
+    return Change(name, name, kind, host, before, after, tuple(differs.split()), why, known)
 
 
 CHANGES = (
     change("new", "add", None, None, "1"),
     change("newer", "add", None, "1", "2"),
-    change("up", "upgrade", "1", None, "2"),
-    change("again", "upgrade", "1", "2", "3"),
-    change("mine", "replace", "1", None, "1", editable="/src"),
+    change("up", "upgrade", "1", None, "2", reason="not shown when nothing else was recorded"),
+    change("again", "upgrade", "1", "2", "3", intent="hold", until="2027-01-31"),
+    change("mine", "replace", "1", None, "1", editable="/src", intent="dev"),
+    change("fixed", "replace", "1", "1", "1", differs="origin content", intent="hold"),
+    change("kept", "add", None, "1", "1", differs="intent reason", reason="ticket 12"),
     change("back", "remove", "1", "2", None),
+    change("gone", "remove", None, "2", None),
 )
 
 
 def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     conflict = Conflict("stuck", "1", "host", "up<2", "2", "overlay")
-    output.show_plan(Plan("/host", "/overlay", CHANGES, (conflict,)))
+    absent = Conflict("lame", "1", "overlay", "crutch", None)
+    plan = Plan(
+        *("/host", "/overlay", CHANGES, Differences(("new.txt",), ("bin/tool",), ("old",))),
+        lost=("bin/tool",),
+        conflicts=(conflict,),
+        resolved=(absent,),
+        accepts_host=True,
+        notes=("up 3 is held back",),
+    )
+    output.show_plan(plan.to_json())
     assert capsys.readouterr().out == (
         "\nhost:    /host\noverlay: /overlay\n\n"
         "added:\n"
-        "  new    1       requested\n"
-        "  newer  1 -> 2  requested\n"
+        "  new  1  requested\n"
+        "\n"
+        "changed:\n"
+        "  newer  1 -> 2               requested\n"
+        "  again  2 -> 3               requested, intent hold, until 2027-01-31\n"
+        "  fixed  1 (origin, content)  requested, intent hold\n"
         "\n"
         "shadowing the host:\n"
-        "  up     1 (host) -> 2  requested\n"
-        "  again  2 -> 3         requested\n"
-        "  mine   1 (host) -> 1  requested, editable from /src\n"
+        "  up    1 (host) -> 2  requested\n"
+        "  mine  1 (host) -> 1  requested, editable from /src, intent dev\n"
+        "\n"
+        "recorded anew:\n"
+        "  kept  1 (intent, reason)  requested, intent fix, ticket 12\n"
         "\n"
         "back to the host:\n"
-        "  back  2 -> 1 (host)  requested\n"
+        "  back  2 -> 1 (host)  removed\n"
         "\n"
-        "conflicts, which you allow:\n"
+        "removed:\n"
+        "  gone  2  removed\n"
+        "\n"
+        "files of no distribution:\n"
+        "  A new.txt\n"
+        "  M bin/tool\n"
+        "  D old\n"
+        "\n"
+        "The host has changed; this records it as it is now.\n"
+        "\n"
+        "edits made by hand that will be lost:\n"
+        "  bin/tool\n"
+        "\n"
+        "conflicts (allowed by --allow-conflicts):\n"
         "  stuck 1 (host) requires up<2, but 2 (overlay) would be in effect\n"
         "\n"
+        "conflicts that this resolves:\n"
+        "  lame 1 (overlay) requires crutch, but it is not installed\n"
+        "\n"
+        "note:\n"
+        "  up 3 is held back\n"
+        "\n"
     )
+
+
+def test_plan_of_files_alone_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    files = Differences(tuple(f"{number}.txt" for number in range(1021)))
+    output.show_plan(Plan("/host", "/overlay", files=files).to_json())
+    printed = capsys.readouterr().out
+    assert "\n\nonly files differ:\n  A 0.txt\n" in printed
+    assert printed.endswith("  A 19.txt\n  and 1,001 more\n\n")
 
 
 @pytest.mark.parametrize(
     ("changes", "revision", "dry_run", "says"),
     [
-        ((), None, False, "\nAlready satisfied: nothing to do.\n"),
-        ((), None, True, "\nAlready satisfied: nothing to do.\n"),
+        ((), None, False, "\nAlready as requested: nothing to do.\n"),
+        ((), None, True, "\nAlready as requested: nothing to do.\n"),
         (CHANGES[:1], None, True, "Dry run: nothing was changed.\n"),
-        (CHANGES[:1], 3, False, "\nRevision 3 of /o: 1 distribution changed.\n"),
-        (CHANGES, 3, False, "\nRevision 3 of /o: 6 distributions changed.\n"),
+        (CHANGES[:1], None, False, "Nothing was changed.\n"),
+        (CHANGES[:1], 3, False, "Revision 3 of /o: 1 distribution changed.\n"),
+        (CHANGES, 3, False, "Revision 3 of /o: 9 distributions changed.\n"),
     ],
 )
 def test_result_for_people(
@@ -85,14 +135,24 @@ def test_result_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
                 "host_version": None,
                 "before": None,
                 "after": "1",
+                "differs": ["version"],
                 "why": "requested",
-                "requested": False,
+                "requested": True,
+                "requirement": None,
                 "editable": None,
                 "url": None,
                 "sha256": None,
+                "intent": "fix",
+                "until": None,
+                "reason": None,
             }
         ],
+        "files": {"added": [], "changed": [], "removed": []},
+        "lost": [],
         "conflicts": [],
+        "resolved": [],
+        "accepts_host": False,
+        "notes": [],
     }
 
 

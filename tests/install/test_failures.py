@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -83,8 +84,9 @@ class Running:
         self.bench, self.started, self.out = bench, home / "started", home / "out"
         os.mkfifo(home / "in", 0o666)
         self._input = os.open(home / "in", os.O_RDWR)
-        conda = shlex.join(map(str, [bench.conda.executable, "overlay", "install", *bench.where]))
-        line = f"exec setsid {conda} {shlex.join(map(str, words))} <in >out 2>&1"
+        argv = [bench.conda.executable, "overlay", "install", *bench.where, *words]
+        line = 'exec setsid sh -c \'echo $$ >pid; exec "$0" "$@"\' '
+        line += f"{shlex.join(map(str, argv))} <in >out 2>&1"
         env = {**bench.environ, "STARTED": str(self.started), "PYTHONUNBUFFERED": "1"}
         self._done: Future[Done] = pool.submit(bench.user.run, ["bash", "-c", line], env=env)
 
@@ -96,7 +98,7 @@ class Running:
             time.sleep(0.02)
 
     def until_building(self) -> None:
-        self.until(self.started.exists)
+        self.until(lambda: self.started.exists() and bool(self.started.read_text()))
 
     def until_asking(self) -> None:
         self.until(lambda: self.out.exists() and "Proceed" in self.out.read_text())
@@ -106,9 +108,13 @@ class Running:
         os.killpg(self.pid, number)
 
     @property
+    def building(self) -> bool:
+        """Whether the directory is there in which it builds."""
+        return all(Path(place).is_dir() for place in self.started.read_text().split())
+
+    @property
     def pid(self) -> int:
-        holder = self.bench.lock.read_text()
-        return int(holder.partition("process ")[2].partition(",")[0])
+        return int((self.bench.user.home / "pid").read_text())
 
     def end(self) -> tuple[int, str]:
         """The exit code, and all that was printed."""
@@ -145,9 +151,8 @@ def test_interrupt_leaves_the_old_state(
         running.until_asking()
     running.kill(signal.SIGINT)
     code, printed = running.end()
-    told = {"pip": "Interrupted; the overlay is as it was.", "prompt": "aborted"}
-    assert told[moment] in printed
-    assert (code != 0) == (moment == "pip")  # at the prompt it is conda that ends
+    assert "Interrupted; the overlay is unchanged." in printed
+    assert code == 1
     assert "Traceback" not in printed
     assert bench.content() == before
 
@@ -159,28 +164,48 @@ def test_next_command_tidies_up_after_one_that_was_killed(
     before = old.content()
     running = Running(old, pool, "--yes", sdist(links, "slow", SLOW))
     running.until_building()
-    running.until(lambda: bool(running.started.read_text()))
     for place in running.started.read_text().split():
         assert old.state in Path(place).parents  # and nothing is left in /tmp
     running.kill(number)
     running.end()
     assert old.revision == 1
     assert old.version("new") == "1.0"
-    assert "Already satisfied" in old.install("new")
+    assert "Already as requested" in old.install("new")
     assert old.content() == before
 
 
-def test_lock_says_who_holds_it(old: Bench, pool: ThreadPoolExecutor, links: Path) -> None:
+def test_nobody_waits_for_the_build_of_another_command(
+    old: Bench, pool: ThreadPoolExecutor, links: Path
+) -> None:
     running = Running(old, pool, "--yes", sdist(links, "slow", SLOW))
     running.until_building()
-    env = {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "1"}
-    done = old.try_install("--json", "alpha==1.5", env=env)
-    told = json.loads(done.stdout)
-    assert done.returncode == 1
-    assert f"is being changed by {old.user.name} on " in told["message"]
-    assert f"process {running.pid}" in told["holder"]
+    old.install("alpha==1.5", env={"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "1"})
+    assert old.revision == 2
+    assert running.building  # what it is at was not taken away from it
     running.kill(signal.SIGKILL)
     running.end()
+    old.install("alpha==2.0")
+    assert not old.leftovers
+
+
+def test_lock_says_who_holds_it(old: Bench) -> None:
+    with old.lock.open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        holder = f"{old.user.name} on elsewhere, process 7, since 2026-01-01T00:00:00Z"
+        held.write(f"{holder}\n")
+        held.truncate()
+        held.flush()
+        env = {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "2"}
+        before = old.content()
+        done = old.try_install("--json", "alpha==1.5", env=env)
+        assert old.content() == before
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    sentence, hint = told["message"].splitlines()
+    assert sentence == f"{old.overlay} is being changed by {holder}; waited 2 s."
+    assert hint.startswith("Hint: ")
+    assert told["holder"] == holder
+    assert f"Waiting for another command that changes {old.overlay}: {holder}\n" in done.stderr
 
 
 def test_two_at_once_come_one_after_the_other(quick: Bench, pool: ThreadPoolExecutor) -> None:
@@ -201,7 +226,7 @@ def test_wheel_whose_record_lists_what_is_not_there(old: Bench, links: Path) -> 
         for name, content in members.items():
             archive.writestr(name, content)
     told = old.refused(wheel)
-    assert "What was staged does not work, so the overlay is as it was." in told
+    assert "Verification failed; the overlay is unchanged." in told
     assert "liar lacks lib/python3" in told
     assert "liar/absent.py" in told
 
@@ -245,10 +270,14 @@ def each_pip(request: pytest.FixtureRequest, quick: Bench, scratch: Path, wheels
 
 @pytest.mark.parametrize("step", BUILDS)
 def test_failing_build_is_named_and_quoted(each_pip: Bench, links: Path, step: str) -> None:
-    told = each_pip.refused(sdist(links, "fails", BUILDS[step]))
+    done = each_pip.try_install("--yes", sdist(links, "fails", BUILDS[step]))
+    told = done.stderr
+    assert done.returncode == 1
+    assert not each_pip.state.exists()
     assert "Building fails 1.0 failed; the overlay is unchanged.\n" in told
     assert "the flux capacitor is missing\n" in told
     assert "Hint: -v shows all that the build prints\n" in told + "\n"
+    assert told.count("Traceback") == (step == "deep")
     if step == "deep":
         assert "harmless" not in told
         assert told.index("Traceback (most recent call last)") < told.index("File ")
@@ -439,16 +468,20 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
         [python, "-m", "pip", *prefix, wheel], env={"PYTHONDONTWRITEBYTECODE": "1"}
     )
     assert done.returncode == 0, done.stderr
-    assert "Already satisfied" in bench.install("alpha==1.5")
+    by_hand = {p.relative_to(bench.overlay): c for p, c in files(bench.overlay).items()}
+    printed = bench.install("--dry-run", "alpha==1.5")
+    assert "alpha  1.5 (content)  its scripts work from anywhere now" in printed
     assert bench.revision is None
-    by_hand = {str(p.relative_to(bench.overlay)) for p in bench.overlay.rglob("*") if p.is_file()}
     bench.install("new")
     assert bench.revision == 2
+    assert "Already as requested" in bench.install("alpha==1.5")
     assert bench.record(1)["reason"] == "adopted: made by hand"
-    assert bench.record(1)["distributions"]["alpha"]["version"] == "1.5"
+    adopted, entry = bench.record(1)["distributions"]["alpha"], bench.record()["distributions"]
+    assert (adopted["version"], adopted["reason"]) == ("1.5", "made by hand")
+    assert (entry["alpha"]["requirement"], entry["alpha"]["intent"]) == ("alpha==1.5", "hold")
     assert bench.record()["distributions"].keys() == {"alpha", "new"}
     kept = bench.tree(1)
-    assert {str(p.relative_to(kept)) for p in kept.rglob("*") if p.is_file()} == by_hand
+    assert {p.relative_to(kept): content for p, content in files(kept).items()} == by_hand
     assert bench.see("alpha", "new") == {"alpha": "1.5", "new": "1.0"}
     assert bench.script("alpha") == "alpha 1.5"
 

@@ -52,8 +52,9 @@ def test_frozen_environment_is_protected_from_its_owner(copy: Bench) -> None:
 def test_base_can_be_a_host(quick: Bench) -> None:
     bench = replace(quick, name="base")
     bench.install("--no-deps", "new")
-    record = quick.user.home / ".conda" / "overlays" / ".base" / "history" / "1.json"
-    assert record.exists()
+    overlay = quick.user.home / ".conda" / "overlays" / "base"
+    assert (overlay / "bin" / "new").exists()
+    assert (overlay.with_name(".base") / "revisions" / "1" / "record.json").exists()
 
 
 def test_environment_without_python(quick: Bench, scratch: Path) -> None:
@@ -100,15 +101,20 @@ def test_prefix_that_is_no_environment(bench: Bench, scratch: Path, exists: bool
 
 
 def test_no_environment_is_active(bench: Bench) -> None:
-    done = bench.run("install", "new", env={"CONDA_PREFIX": None})
+    done = bench.run("install", "--yes", "new", env={"CONDA_PREFIX": None})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No environment is active.\nHint: name one with -n ENV" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(bench.overlays.glob("*"))
 
 
 def test_active_environment_is_the_host(bench: Bench) -> None:
-    env = {"CONDA_PREFIX": str(bench.host), "CONDA_SHLVL": "1"}
+    path = f"{bench.host}/bin:/usr/local/bin:/usr/bin:/bin"
+    env = {"CONDA_PREFIX": str(bench.host), "CONDA_SHLVL": "1", "PATH": path}
     done = bench.run("install", "--yes", "new", env=env)
     assert done.returncode == 0, done.stderr
     assert bench.version("new") == "1.0"
+    assert done.stdout.endswith("\nTo use it in this shell: conda activate science\n")
 
 
 def test_prefix_by_way_of_a_link(quick: Bench, scratch: Path) -> None:
@@ -116,7 +122,7 @@ def test_prefix_by_way_of_a_link(quick: Bench, scratch: Path) -> None:
     linked = replace(quick, name=str(scratch / "link" / "science"))
     linked.install("alpha==1.5")
     assert quick.version("alpha") == "1.5"
-    assert "Already satisfied" in quick.install("alpha==1.5")
+    assert "Already as requested" in quick.install("alpha==1.5")
 
 
 def test_externally_managed_host(copy: Bench) -> None:

@@ -17,28 +17,32 @@ ALPHA = {
     "host_version": "1.0",
     "before": None,
     "after": "2.0",
+    "differs": ["version"],
     "why": "requested",
     "requested": True,
+    "requirement": "alpha==2.0",
     "editable": None,
+    "intent": "hold",
+    "until": None,
+    "reason": None,
 }
 
 
 def test_plan_is_a_table_of_what_moves_and_why(bench: Bench) -> None:
     printed = bench.install("alpha==2.0", "new")
-    assert (
-        f"host:    {bench.host}\n"
-        f"overlay: {bench.overlay}\n"
-        "\n"
-        "added:\n"
-        "  new  1.0  requested\n"
-        "\n"
+    head, *groups, end = printed[printed.index("\nhost:") + 1 :].split("\n\n")
+    assert head == f"host:    {bench.host}\noverlay: {bench.overlay}"
+    assert sorted(groups) == [
+        "added:\n  new  1.0  requested",
         "shadowing the host:\n"
-        "  alpha  1.0 (host) -> 2.0  requested\n"
-        "  beta   1.0 (host) -> 2.0  beta 1.0 requires alpha<2\n"
-    ) in printed
-    assert f"Revision 1 of {bench.overlay}: 3 distributions changed." in printed
+        "  alpha  1.0 (host) -> 2.0  requested, intent hold\n"
+        "  beta   1.0 (host) -> 2.0  beta 1.0 requires alpha<2",
+    ]
+    assert end == f"Revision 1 of {bench.overlay}: 3 distributions changed.\n"
     assert "-> 1.5  requested" not in printed
-    assert "  alpha  2.0 -> 1.0 (host)  requested\n" in bench.install("alpha==1.0")
+    assert (
+        "back to the host:\n  alpha  2.0 -> 1.0 (host)  the host has it\n  beta   2.0 -> 1.0 (host)"
+    ) in bench.install("alpha==1.0")
 
 
 def test_dry_run_shows_the_plan_and_changes_nothing(bench: Bench) -> None:
@@ -53,7 +57,8 @@ def test_dry_run_shows_the_plan_and_changes_nothing(bench: Bench) -> None:
 def test_json_is_the_plan_alone(bench: Bench, dry_run: bool) -> None:
     plan = bench.plan(*["--dry-run"] * dry_run, "alpha==2.0")
     assert plan.keys() == {
-        *("success", "dry_run", "revision", "host", "overlay", "changes", "conflicts")
+        *("success", "dry_run", "revision", "host", "overlay", "changes", "files", "lost"),
+        *("conflicts", "resolved", "accepts_host", "notes"),
     }
     assert plan["success"] is True
     assert (plan["dry_run"], plan["revision"]) == ((True, None) if dry_run else (False, 1))
@@ -62,16 +67,14 @@ def test_json_is_the_plan_alone(bench: Bench, dry_run: bool) -> None:
     origin = {"url": alpha.pop("url"), "sha256": alpha.pop("sha256")}
     assert alpha == ALPHA
     assert origin["url"].endswith("/alpha-2.0-py3-none-any.whl")
-    assert beta["name"] == "beta"
+    assert (beta["name"], beta["requested"], beta["requirement"]) == ("beta", False, None)
+    assert plan["files"] == {"added": [], "changed": [], "removed": []}
+    assert plan["lost"] == plan["conflicts"] == plan["resolved"] == plan["notes"] == []
+    assert plan["accepts_host"] is False
     if not dry_run:
         kept = bench.record()["plan"]
-        assert kept == {name: plan_of(plan)[name] for name in kept} | {
-            "changes": [{**alpha, **origin}, beta]
-        }
-
-
-def plan_of(printed: dict[str, object]) -> dict[str, object]:
-    return {name: printed[name] for name in ("host", "overlay", "changes", "conflicts")}
+        outer = {name: plan[name] for name in ("success", "dry_run", "revision")}
+        assert outer | kept == plan | {"changes": [{**alpha, **origin}, beta]}
 
 
 def test_json_of_a_conflict_names_its_sides(quick: Bench) -> None:

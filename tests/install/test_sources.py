@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +76,10 @@ def test_source_of_the_hosts_version_is_installed(quick: Bench, links: Path, kin
     assert quick.python("-c", "import alpha; print(alpha.fixed)").stdout == "once\n"
     change = next(c for c in quick.record()["plan"]["changes"] if c["name"] == "alpha")
     assert (change["kind"], change["requested"]) == ("replace", True)
-    assert change["url"].startswith("file://")
+    assert change["url"].startswith("git+file://" if kind == "repository" else "file://")
+    if kind == "repository":
+        assert re.search(r"@[0-9a-f]{40}$", change["url"])
+    assert change["intent"] == "hold"
 
 
 @pytest.mark.parametrize("prefix", ["", "alpha @ "])
