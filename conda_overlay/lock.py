@@ -87,7 +87,8 @@ def now() -> str:
 
 def _try(path: Path) -> int | None:
     """The descriptor of the locked file; None when another process holds it."""
-    path.parent.mkdir(mode=0o755, exist_ok=True)  # its last holder may have removed it
+    with suppress(FileExistsError):  # its last holder may have removed it, or does so now
+        path.parent.mkdir(mode=0o755)
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except FileNotFoundError:

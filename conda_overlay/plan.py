@@ -77,22 +77,20 @@ def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
     an editable and an edited copy never count.
     """
     found = {}
-    for key in state.requested:
-        distribution, host = state.site[key][0], below.get(key)
-        if host is not None and is_replaceable(state, key) and not dependencies.is_newer(
-            distribution.version, host.version
-        ):  # fmt: skip
-            found[key] = f"redundant: the host has {host.version}"
-    wanted = state.requested.keys() - found.keys()
+    staying = {key for key in state.site if is_to_stay(state, key)}
+    for key in state.requested.keys() & below.keys() - staying:
+        if not dependencies.is_newer(state.site[key][0].version, below[key].version):
+            found[key] = f"redundant: the host has {below[key].version}"
+    wanted = {*state.requested, *staying} - found.keys()
     spare = dependencies.orphans(state.site, below, (*found,), wanted, markers, state.requirements)
     return {**dict.fromkeys(spare, "nothing needs it any more"), **found}
 
 
-def is_replaceable(state: State, key: str) -> bool:
-    """Whether the host's own distribution would do as well, in the same or a newer version."""
+def is_to_stay(state: State, key: str) -> bool:
+    """Whether a distribution is meant to stay, or could not be had again from an index."""
     distribution = state.site[key][0]
-    ours = distribution.direct_url or distribution.editable or key in state.edited_keys
-    return state.entries[key].intent == "fix" and not ours
+    own = distribution.direct_url or distribution.editable or key in state.edited_keys
+    return bool(own) or state.entries[key].intent != "fix"
 
 
 def meaning(

@@ -149,7 +149,12 @@ class Store:
         found: list[Revision] = []
         number = self.current()
         while number is not None:
-            found.append(self.revision(number))
+            try:
+                found.append(self.revision(number))
+            except StateError:
+                if not found:
+                    raise
+                break  # what came before it is not known
             parent = found[-1].parent
             number = parent if parent is not None and parent < number else None
         return found[::-1]
@@ -244,12 +249,12 @@ class Store:
         protect(self.overlay, manifest)
         directory = draft / "adopted"
         directory.mkdir()
+        (directory / "manifest.json").write_bytes(dump_manifest(manifest))
         _write_record(directory, revision)
         sync(directory)
         self._number_it(directory, revision.number)
         open_directory(self.overlay)
         os.rename(self.overlay, self._directory(revision.number) / "tree")
-        write_file(self._directory(revision.number) / "manifest.json", dump_manifest(manifest))
         self._point_to(revision.number)
 
     def prepare(self, directory: Path, revision: Revision, manifest: Manifest, notice: str) -> None:
@@ -341,10 +346,9 @@ class Store:
 
         A tree that was moved away to be adopted, or to be the first one, becomes current.
         """
-        for number in self.numbers():
-            directory = self._directory(number)
-            if not (directory / "manifest.json").exists() and self.tree(number) is None:
-                self._throw_away(directory, "revision")  # was to be adopted, and was not
+        last = max(self.numbers(), default=None)
+        if last and self.exists and not self.managed and self.tree(last) is None:
+            self._throw_away(self._directory(last), "revision")  # was to be adopted, and was not
         whole = [number for number in self.numbers() if self.tree(number) is not None]
         if whole and not os.path.lexists(self.overlay):
             self._point_to(max(whole))

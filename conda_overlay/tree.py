@@ -79,7 +79,7 @@ def clone(source: Path, target: Path) -> None:
     Whoever changes a file of the copy must replace it, never write into it.
     """
     ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
-    for directory, names, files in os.walk(source):
+    for directory, names, files in os.walk(source, onerror=_raise):
         place = Path(target, os.path.relpath(directory, source))
         place.mkdir(mode=0o755, parents=True, exist_ok=True)
         for name in [*names, *files]:
@@ -89,6 +89,10 @@ def clone(source: Path, target: Path) -> None:
             elif name in files:
                 _clone_file(ways, path, str(place / name))
         os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _clone_file(ways: list[Callable[[str, str], object]], source: str, target: str) -> None:
@@ -124,7 +128,7 @@ def remove_files(tree: Path, files: Collection[Path]) -> None:
         if path.suffix == ".py" and cached.is_dir() and not cached.is_symlink():
             doomed += cached.glob(f"{path.stem}.*.pyc")
         for file in doomed:
-            with suppress(FileNotFoundError, NotADirectoryError):
+            with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 file.unlink()
             parents.add(file.parent)
     for parent in sorted(parents, key=lambda p: len(p.parts), reverse=True):

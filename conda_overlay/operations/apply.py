@@ -81,7 +81,9 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     requested = {key: entry for key, entry in requested.items() if key not in going}
     _check_sources(requested)
     _install(draft, requested, why)
-    _drop_orphans(draft, requested, "nothing needs it any more")
+    before = draft.before
+    staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
+    _drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
     draft.accepts_host = overlay.has_moved_on()
 
 
