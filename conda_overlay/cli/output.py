@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _NONE = "none"
+_TITLES = ("added", "shadowing the host", "changed", "recorded anew", "removed", "back to the host")
 _SHOWN = 20  # files that a plan names
 
 
@@ -40,14 +41,15 @@ def show_plan(plan: Mapping[str, Any]) -> None:
 
 def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> None:
     """What becomes of each distribution, and why."""
-    groups: dict[str, list[list[str]]] = {}
+    groups: dict[str, list[list[str]]] = {title: [] for title in _TITLES}
     for change in changes:
         row = ["  " + change["name"], _versions(change), _why(change) if why else ""]
-        groups.setdefault(_title(change), []).append(row)
+        groups[_title(change)].append(row)
     for title, rows in groups.items():
-        print(f"{title}:")
-        table(rows)
-        print()
+        if rows:
+            print(f"{title}:")
+            table(rows)
+            print()
 
 
 def ask(default: str = "yes") -> bool:
