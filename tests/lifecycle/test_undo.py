@@ -13,6 +13,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.lifecycle.patches import PLAN
 
 PYPROJECT = """\
 [build-system]
@@ -47,7 +48,7 @@ ALONE = {"PIP_FIND_LINKS": None, "PIP_NO_INDEX": None, "PIP_INDEX_URL": "http://
 """Nothing is there to install from."""
 
 
-def test_undo_goes_back_by_one_and_twice_is_redo(bench: Bench) -> None:
+def test_undo_goes_back_by_one_and_redo_comes_forward(bench: Bench) -> None:
     assert "has no revision yet" in bench.refuse("undo", "--yes")
     bench.install("alpha==2.0")
     bench.install("new", "--reason", "ticket 7")
@@ -59,7 +60,7 @@ def test_undo_goes_back_by_one_and_twice_is_redo(bench: Bench) -> None:
     assert f"Revision 3 of {bench.overlay}: 1 distribution changed." in printed
     assert bench.see("alpha", "new") == {"alpha": "2.0", "new": None}
     assert bench.files(3) == bench.files(1)
-    bench.change("undo", env=ALONE)
+    assert "back to revision 2" in bench.change("redo", env=ALONE)
     assert bench.see("alpha", "new") == {"alpha": "2.0", "new": "1.0"}
     assert bench.script("new") == "new 1.0"
     assert bench.files(4) == bench.files(2)
@@ -79,7 +80,7 @@ def test_undo_to_any_revision_and_to_the_host(bench: Bench) -> None:
     )
     assert "nothing to do" in bench.change("undo", "4")
     assert "nothing to do" in bench.change("undo", "1")
-    assert "alpha  1.5 -> 1.0 (host)  back to revision 0" in bench.change("undo", "0", env=ALONE)
+    assert "alpha  1.5 -> 1.0 (host)  back to the host" in bench.change("undo", "0", env=ALONE)
     assert bench.see("alpha", "beta") == {"alpha": "1.0", "beta": "1.0"}
     assert "nothing to do" in bench.change("undo", "0")
     assert (bench.revision, bench.record()["restores"]) == (5, 0)
@@ -87,9 +88,7 @@ def test_undo_to_any_revision_and_to_the_host(bench: Bench) -> None:
         told = bench.refuse("undo", "--yes", number)
         assert f"has no revision {number}.\nHint: conda overlay history" in told
     bench.refuse("undo", "--yes", "one", code=2)
-    assert bench.json("undo", "2", env=ALONE).keys() == {
-        *("success", "dry_run", "revision", "host", "overlay", "changes", "conflicts")
-    }
+    assert bench.json("undo", "2", env=ALONE).keys() == PLAN
     assert bench.version("alpha") == "2.0"
 
 
@@ -97,25 +96,32 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
     quick.install("alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\n__edited__ = True\n')
     quick.edit(quick.site / "mine.py", "")
-    quick.install("alpha==2.0")
+    quick.install("alpha==2.0", "--force")
     assert quick.version("alpha") == "2.0"
     quick.change("undo")
     assert "__edited__" in (quick.site / "alpha" / "__init__.py").read_text()
     assert (quick.site / "mine.py").exists()
     # Now only files differ, and this is said, asked and undone as well.
     quick.edit(quick.site / "mine.py", "again = 1\n")
-    done = quick.run("undo", *quick.where, "1", input="y\n")
-    assert "No distribution changes, but files do." in done.stdout
+    assert "mine.py" in quick.refuse("undo", "--yes", "1")
+    done = quick.run("undo", *quick.where, "1", "--force", input="y\n")
+    path = (quick.site / "mine.py").relative_to(quick.overlay)
+    assert f"only files differ:\n  M {path}\n" in done.stdout
+    assert f"edits made by hand that will be lost:\n  {path}\n" in done.stdout
     assert (quick.site / "mine.py").read_text() == ""
-    quick.change("undo")
+    quick.change("undo", "3")
     assert (quick.site / "mine.py").read_text() == "again = 1\n"
 
 
-def test_a_conflict_that_comes_back_is_shown(quick: Bench) -> None:
+def test_a_conflict_that_comes_back_is_shown_and_has_to_be_allowed(quick: Bench) -> None:
     quick.install("delta==2.0", "--allow-conflicts")
     quick.change("reset")
-    printed = quick.change("undo")
-    assert "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect" in printed
+    conflict = "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect"
+    told = quick.refuse("undo", "--yes")
+    assert f"  {conflict}\nHint: --allow-conflicts proceeds anyway" in told
+    printed = quick.change("undo", "--allow-conflicts")
+    assert f"conflicts (allowed by --allow-conflicts):\n  {conflict}\n" in printed
+    assert quick.version("delta") == "2.0"
 
 
 def test_files_that_were_dropped_are_installed_again_from_the_lock(
@@ -130,7 +136,7 @@ def test_files_that_were_dropped_are_installed_again_from_the_lock(
     bench.change("reset")
     bench.change("clean")
     printed = bench.change("undo", "2", env={"PIP_FIND_LINKS": None})
-    assert "The files of revision 2 were dropped; installing them again." in printed
+    assert "The files of revision 2 are gone; installing them again." in printed
     assert bench.distributions() == ["alpha-2.0", "beta-2.0", "fool-1.0", "tool-1.0"]
     assert (bench.script("tool"), bench.script("alpha")) == ("tool 1.0", "alpha 2.0")
     assert bench.record()["distributions"] == bench.record(2)["distributions"]
@@ -200,7 +206,9 @@ def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
     quick.edit(source / "pyproject.toml", PYPROJECT)
     quick.install("-e", source)
     quick.change("reset")
-    quick.change("clean")
+    assert "Kept revision 1, which no index can give again" in quick.change("clean")
+    quick.change("clean", "--force")
+    assert quick.kept == [2]
     quick.change("undo")
     assert quick.version("mine") == "1.0"
     quick.edit(source / "src" / "mine.py", '__version__ = "1.0"\nedited = True\n')
@@ -213,10 +221,12 @@ def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> N
     bench.change("remove", "tool")
     bench.change("clean")
     dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
+    restored = "CannotRestoreError: Revision 1 cannot be restored"
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
-    assert "pip failed; the overlay is unchanged." in told
+    assert f"{restored} as it was; the overlay is unchanged." in told
     assert "HASHES" in told
     wheel.unlink()
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
+    assert restored in told
     assert "No matching distribution found for tool==1.0" in told
     assert (bench.revision, bench.distributions()) == (2, [])
