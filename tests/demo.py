@@ -144,6 +144,7 @@ def overlay(conda: Path, host: Path) -> None:
             "conda overlay install --yes --reason 'we need cows' cowsay",
             "added:",
             "Revision 1",
+            "To use it in this shell: conda activate science",
         )
         shell.show(
             "And it replaces one that the environment has, with what the new one needs newer.",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from conda_overlay.distributions import (
-    installed_files,
+    owned_files,
     read_distribution,
     read_site,
     without_credentials,
@@ -78,7 +80,7 @@ def test_dist_info_without_metadata_is_passed_over(tmp_path: Path) -> None:
 def test_egg_info_file_of_distutils(tmp_path: Path) -> None:
     (tmp_path / "foo-1.0-py3.11.egg-info").write_text(METADATA.format("foo", "1.0"))
     [found] = read_site(tmp_path)["foo"]
-    assert (found.version, installed_files(found.path, tmp_path)) == ("1.0", None)
+    assert (found.version, owned_files(found, tmp_path)) == ("1.0", None)
 
 
 def test_egg_info_directory_of_setuptools(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_egg_info_directory_of_setuptools(tmp_path: Path) -> None:
     (egg / "installed-files.txt").write_text("../foo.py\n../../../outside\nPKG-INFO\n")
     [found] = read_site(tmp_path)["foo"]
     assert [text.partition(";")[0].strip() for text in found.requires] == ["a>=1", "b", "c"]
-    assert installed_files(found.path, tmp_path) == [tmp_path / "foo.py", egg / "PKG-INFO"]
+    assert owned_files(found, tmp_path) == {"foo.py": None, f"{egg.name}/PKG-INFO": None}
 
 
 def test_egg_link_leads_to_the_source(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_egg_link_leads_to_the_source(tmp_path: Path) -> None:
     (site / "empty.egg-link").write_text("")
     [(key, [found])] = read_site(site).items()
     assert (key, found.editable) == ("foo-x", f"{tmp_path}/source")
-    assert installed_files(found.path, tmp_path) == [site / "Foo-x.egg-link"]
+    assert owned_files(found, tmp_path) == {"site/Foo-x.egg-link": None}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,15 @@ def test_egg_link_leads_to_the_source(tmp_path: Path) -> None:
         ('{"url": "file:///a%20b", "dir_info": {"editable": true}}', "/a b", "file:///a%20b"),
         ('{"url": "file:///a", "dir_info": {}}', None, "file:///a"),
         ('{"url": "https://u:p@x/y.whl", "archive_info": {}}', None, "https://x/y.whl"),
+        (
+            '{"url": "https://u:p@x/r.git", "vcs_info": {"vcs": "git", "commit_id": "ab12"}}',
+            *(None, "git+https://x/r.git@ab12"),
+        ),
+        (
+            '{"url": "file:///r", "vcs_info": {"vcs": "hg", "commit_id": "1"},"subdirectory": "s"}',
+            *(None, "hg+file:///r@1#subdirectory=s"),
+        ),
+        ('{"url": "file:///r", "vcs_info": {"vcs": "git"}}', None, None),
         ("{}", None, None),
         ("[]", None, None),
         ("{", None, None),
@@ -129,14 +140,38 @@ def test_record_that_leads_out_of_the_root_is_not_followed(tmp_path: Path) -> No
     site = tmp_path / "root" / "lib" / "site"
     path = info(site, "foo")
     rows = ["foo.py,,", "../../bin/foo,,", "../../../out,,", "/etc/passwd,,", '"a,b.py",,', ""]
+    rows += [f"{site}/within.py,,", "../../../rooted/x,,", "../../../../root/x,,"]
     (path / "RECORD").write_text("\n".join(rows))
-    assert installed_files(path, tmp_path / "root") == [
-        *(site / "foo.py", tmp_path / "root" / "bin" / "foo", site / "a,b.py")
-    ]
+    assert owned(path, tmp_path / "root").keys() == {
+        *("lib/site/foo.py", "bin/foo", "lib/site/a,b.py", "lib/site/within.py")
+    }
+
+
+def owned(path: Path, root: Path) -> dict[str, str | None]:
+    found = read_distribution(path)
+    assert found is not None
+    files = owned_files(found, root)
+    assert files is not None
+    return files
+
+
+def test_record_tells_hashes_in_hex(tmp_path: Path) -> None:
+    path = info(tmp_path, "foo")
+    content = b"print()"
+    digest = hashlib.sha256(content)
+    text = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+    rows = [f"foo.py,sha256={text},7", "old.py,md5=AAAA,1", "bad.py,sha256=A,1", "bare.py"]
+    (path / "RECORD").write_text("\n".join(rows))
+    assert owned(path, tmp_path) == {
+        "foo.py": digest.hexdigest(),
+        **dict.fromkeys(["old.py", "bad.py", "bare.py"]),
+    }
 
 
 def test_no_record_means_that_nobody_can_tell_the_files(tmp_path: Path) -> None:
-    assert installed_files(info(tmp_path, "foo"), tmp_path) is None
+    found = read_distribution(info(tmp_path, "foo"))
+    assert found is not None
+    assert owned_files(found, tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -150,6 +185,8 @@ def test_no_record_means_that_nobody_can_tell_the_files(tmp_path: Path) -> None:
         ("me:secret@proxy:80", "proxy:80"),
         ("see http://a:b@c and http://d:e@f", "see http://c and http://f"),
         ("https://host/a@b", "https://host/a@b"),
+        ("https://host/x.whl?a=1&token=secret&b=2#c", "https://host/x.whl?a=1&token=&b=2#c"),
+        ("https://host/t/secret/simple", "https://host/simple"),
         ("pkg @ file:///x", "pkg @ file:///x"),
         (json.dumps({"a": "plain"}), '{"a": "plain"}'),
     ],

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tests.bed import place
@@ -88,9 +89,11 @@ def _revision(scene: Scene) -> Race:
     size = MEGABYTES * 1_000 // FILES
     home.lay({f"big/{n // 100}/{n}.py": b"#%d " % n + block * size for n in range(FILES)})
     copy, tree = home.user.home / "copy", home.overlay.resolve()
-    clone = "import sys, pathlib; from conda_overlay import store; "
-    clone += "store.clone(*map(pathlib.Path, sys.argv[1:]))"
+    clone = "import sys, pathlib; from conda_overlay import tree; "
+    clone += "tree.clone(*map(pathlib.Path, sys.argv[1:]))"
     python = scene.plugin / "bin" / "python"
+
+    newest = partial(home.conda, "undo", home.overlay.readlink().parent.name)
 
     def gone() -> None:
         place.remove(copy)
@@ -105,7 +108,7 @@ def _revision(scene: Scene) -> Race:
                 "<= 0.5",
                 gone,
             ),
-            Contender("conda overlay undo, all of it", lambda: home.conda("undo"), "", gone),
+            Contender("conda overlay undo, all of it", lambda: home.conda("undo"), "", newest),
         ],
     )
 
@@ -114,8 +117,9 @@ def _status(scene: Scene) -> Race:
     one, many = Home(scene), Home(scene)
     for home in (one, many):
         home.install()
-    for _ in range(REVISIONS):  # an even number: it ends as it began
+    for _ in range(REVISIONS // 2):  # it ends as it began
         many.conda("undo")
+        many.conda("redo")
     contenders = [
         Contender("1 revision", lambda: one.conda("status")),
         Contender(f"{REVISIONS} revisions", lambda: many.conda("status"), "<= 1.05"),
