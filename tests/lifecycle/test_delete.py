@@ -20,24 +20,34 @@ conda deactivate
 """
 
 
+def told(bench: Bench, *, dry_run: bool, deleted: bool) -> dict[str, object]:
+    """What ``--json`` prints."""
+    place = str(bench.overlay)
+    return {"success": True, "dry_run": dry_run, "overlay": place, "deleted": deleted}
+
+
 def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
     bench.install("alpha==2.0")
     bench.change("reset")
     bench.change("undo")
     before = bench.content()
-    says = f"The overlay {bench.overlay} and its history go.\n"
-    assert bench.ask("delete", "--dry-run") == says
-    assert bench.json("delete", "--dry-run") == {
-        **{"success": True, "overlay": str(bench.overlay), "deleted": False}
-    }
+    says = f"The overlay {bench.overlay} and its history will be deleted permanently.\n"
+    assert bench.ask("delete", "--dry-run") == f"{says}Nothing was deleted.\n"
+    assert bench.json("delete", "--dry-run") == told(bench, dry_run=True, deleted=False)
     assert bench.content() == before
+    for answer in ("n\n", "\n"):
+        done = bench.run("delete", *bench.where, input=answer)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"{says}Proceed (y/[n])? Nothing was deleted.\n"
+        assert bench.content() == before
+    assert "Nobody answers, so nothing was changed." in bench.refuse("delete")
     done = bench.run("delete", *bench.where, input="y\n")
-    assert done.stdout.startswith(f"{says}Proceed ([y]/n)?")
+    assert done.stdout == f"{says}Proceed (y/[n])? "
     assert done.returncode == 0, done.stderr
     assert list(bench.overlay.parent.iterdir()) == []
     assert bench.version("alpha") == "1.0"
     assert bench.change("delete") == f"No overlay at {bench.overlay}.\n"
-    assert bench.json("delete")["deleted"] is False
+    assert bench.json("delete") == told(bench, dry_run=False, deleted=False)
     assert list(bench.overlay.parent.iterdir()) == []
     bench.install("new")
     assert bench.revision == 1
@@ -45,9 +55,7 @@ def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
 
 def test_json_deletes_and_says_so(quick: Bench) -> None:
     quick.install("new")
-    assert quick.json("delete") == {
-        **{"success": True, "overlay": str(quick.overlay), "deleted": True}
-    }
+    assert quick.json("delete") == told(quick, dry_run=False, deleted=True)
     assert not quick.state.exists()
 
 

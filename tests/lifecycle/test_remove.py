@@ -8,9 +8,9 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.lifecycle.patches import PLAN
 
-NEVER = "belongs to the environment below, which is never changed"
-PLAN = {"success", "dry_run", "revision", "host", "overlay", "changes", "conflicts"}
+NEVER = "belongs to the host environment, which is never changed"
 
 
 @pytest.fixture
@@ -77,18 +77,6 @@ def test_what_only_it_needed_goes_along(quick: Bench, tower: Path) -> None:
     assert not (quick.overlay / "bin" / "top").exists()
 
 
-def test_dependencies_can_be_kept_and_are_not_swept_away_later(quick: Bench, tower: Path) -> None:
-    quick.install("--find-links", tower, "top", "lone", "alpha==2.0")
-    quick.change("remove", "top", "--keep-dependencies")
-    quick.change("remove", "lone")
-    assert names(quick) == ["alpha", "beta", "bottom", "middle"]
-    # beta is no dependency of alpha: it moved because of it, and would break without it.
-    quick.change("remove", "alpha", "--keep-dependencies")
-    assert names(quick) == ["bottom", "middle"]
-    quick.change("remove", "middle")
-    assert names(quick) == []
-
-
 def test_what_somebody_asked_for_or_an_extra_needs_stays(quick: Bench, tower: Path) -> None:
     quick.install("--find-links", tower, "tidy[more]", "lone")
     quick.install("--find-links", tower, "top", "middle")
@@ -115,12 +103,15 @@ def test_what_another_one_needs_is_refused_unless_conflicts_are_allowed(
 ) -> None:
     bench.install("--find-links", tower, "top", "beta==2.0")
     told = bench.refuse("remove", "--yes", "middle")
-    assert "top 1.0 (overlay) requires middle, but it is not there" in told
-    assert "Hint: --allow-conflicts" in told
+    assert "top 1.0 (overlay) requires middle, but it is not installed" in told
+    assert "Hint: --allow-conflicts proceeds anyway, and records the conflicts" in told
     told = bench.refuse("remove", "--yes", "alpha")
     assert "beta 2.0 (overlay) requires alpha>=2, but 1.0 (host) would be in effect" in told
     printed = bench.change("remove", "alpha", "--allow-conflicts")
-    assert "conflicts, which you allow:\n  beta 2.0 (overlay) requires alpha>=2" in printed
+    assert (
+        "conflicts (allowed by --allow-conflicts):\n  beta 2.0 (overlay) requires alpha>=2"
+        in printed
+    )
     [conflict] = bench.record()["plan"]["conflicts"]
     assert (conflict["name"], conflict["requirement"]) == ("beta", "alpha>=2")
 
@@ -137,11 +128,16 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
     bench.edit(module, '__version__ = "1.5"\n__edited__ = True\n')
     path = str(module.relative_to(bench.overlay))
     told = bench.refuse("remove", "--yes", "alpha")
-    assert f"These files were changed by hand in the overlay:\n  {path}\nHint: --force" in told
+    assert (
+        "These files were edited by hand, and the edits would be lost:\n"
+        f"  {path}\n"
+        "Hint: --force proceeds anyway\n"
+    ) in told
     bench.change("remove", "new")  # in the revision that this makes, the file is as committed
     told = bench.refuse("remove", "--yes", "alpha")
     assert f"  {path}\n" in told
-    bench.change("remove", "alpha", "--force")
+    printed = bench.change("remove", "alpha", "--force")
+    assert f"edits made by hand that will be lost:\n  {path}\n" in printed
     assert bench.version("alpha") == "1.0"
     bench.change("undo")
     assert "__edited__ = True" in module.read_text()
@@ -150,10 +146,22 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
 def test_no_at_the_question_leaves_everything_as_it_was(quick: Bench) -> None:
     quick.install("new")
     before = quick.content()
-    for command in (["remove", "new"], ["reset"], ["undo"], ["delete"]):
-        done = quick.run(command[0], *quick.where, *command[1:], input="n\n")
-        assert "Proceed ([y]/n)?" in done.stdout
-        assert quick.content() == before
+    for command in ("remove new", "reset new", "reset", "undo", "delete"):
+        word, *words = command.split()
+        default = "(y/[n])" if command in ("reset", "delete") else "([y]/n)"
+        said = "Nothing was deleted.\n" if command == "delete" else "Nothing was changed.\n"
+        for answer in ("n\n", "\n") if default == "(y/[n])" else ("n\n",):
+            done = quick.run(word, *quick.where, *words, input=answer)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert done.stdout.endswith(f"Proceed {default}? {said}")
+            assert quick.content() == before
+
+
+def test_end_of_input_at_the_question_is_an_error_and_changes_nothing(quick: Bench) -> None:
+    quick.install("new")
+    for word, *words in (["remove", "new"], ["reset"], ["undo"], ["delete"]):
+        told = quick.refuse(word, *words)
+        assert "Nobody answers, so nothing was changed.\nHint: --yes answers in advance" in told
 
 
 def test_reset_goes_back_to_the_host_and_can_be_undone(bench: Bench) -> None:
@@ -164,6 +172,8 @@ def test_reset_goes_back_to_the_host_and_can_be_undone(bench: Bench) -> None:
     assert names(bench) == ["alpha", "beta"]
     printed = bench.change("reset")
     assert "alpha  2.0 -> 1.0 (host)  requested" in printed
+    path = (bench.site / "mine.py").relative_to(bench.overlay)
+    assert f"files of no distribution:\n  D {path}\n" in printed
     assert bench.see("alpha", "beta", "new") == {"alpha": "1.0", "beta": "1.0", "new": None}
     assert not (bench.site / "mine.py").exists()
     assert bench.record()["distributions"] == {}
@@ -182,7 +192,9 @@ def test_reset_where_nothing_is_overlaid_does_nothing(quick: Bench) -> None:
     assert "nothing to do" in quick.change("reset")
     assert quick.revision == 2
     quick.edit(quick.site / "mine.py", "")
-    assert "No distribution changes, but files do." in quick.change("reset")
+    path = (quick.site / "mine.py").relative_to(quick.overlay)
+    assert f"  {path}\nHint: --force" in quick.refuse("reset", "--yes")
+    assert f"only files differ:\n  D {path}\n" in quick.change("reset", "--force")
     assert not (quick.site / "mine.py").exists()
 
 
