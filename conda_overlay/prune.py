@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conda_overlay import tree
+from conda_overlay.state import scaffolding
 
 if TYPE_CHECKING:
     from conda_overlay.overlay import Overlay
@@ -47,7 +48,9 @@ def _can_be_had_again(overlay: Overlay, number: int) -> bool:
     if not all(entry.sha256 and not entry.editable for entry in entries):
         return False
     was = overlay.state(number)
-    return not was.edited and all(
+    known = {*scaffolding(overlay.host.site_below_prefix)}.union(*was.owned.values())
+    by_hand = was.edited or was.files.keys() - known
+    return not by_hand and all(
         entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")
         for (found, *_), entry in zip(was.site.values(), was.entries.values(), strict=True)
     )

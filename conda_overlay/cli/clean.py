@@ -39,7 +39,10 @@ def execute(arguments: Namespace) -> int:
     final = arguments.force_overlay and going and not dry_run and not context.json
     if final:
         output.say(f"{output.revisions(going).capitalize()} may not come back the same.")
-    if not dry_run and (not final or output.ask("no")):
+    if final and not output.ask("no"):
+        output.say("Nothing was dropped.")
+        return 0
+    if not dry_run:
         prune.drop(overlay, going)
     if context.json:
         output.show_json({"success": True, "dry_run": dry_run, "revisions": going, "kept": kept,
