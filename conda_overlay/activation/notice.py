@@ -15,13 +15,9 @@ _SIGNS = (".dist-info", ".egg-info", ".egg-link", ".json")
 
 
 def content(number: int, host_state: str, site: str, dates: list[tuple[str, str]]) -> str:
-    """The text of the file.
+    """The text of the file: a revision, what `state_of` says of the host, whose site-packages.
 
-    Args:
-        number: of the revision.
-        host_state: what `state_of` says of the host.
-        site: the host's site-packages.
-        dates: pairs of a date (ISO 8601) and the distribution that is overdue after it.
+    Behind each date (ISO 8601) is the distribution that is overdue after it.
     """
     lines = [f"revision {number}", f"host {host_state} {site}"]
     lines += [f"until {date} {name}" for date, name in dates]

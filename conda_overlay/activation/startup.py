@@ -55,11 +55,11 @@ def activation_request(argv: Sequence[str]) -> str | None:
 def command(shell: str, overlay_dirs: Sequence[str] = (), owners: Sequence[str] = ()) -> list[str]:
     """The command that prints what a shell has to do to be wired right."""
     here = os.path.dirname(os.path.abspath(__file__))
-    options = [("--dir", value) for value in overlay_dirs] + [
-        ("--owner", value) for value in owners
-    ]
-    words = [word for option, value in options for word in (option, shells.encode(value))]
-    return [sys.executable, "-I", "-S", here, shell, *words]
+    words = [sys.executable, "-I", "-S", here, shell]
+    for option, values in (("--dir", overlay_dirs), ("--owner", owners)):
+        for value in values:
+            words += [option, shells.encode(value)]
+    return words
 
 
 def _print_line(shell: str, wired_path: str | None) -> None:
