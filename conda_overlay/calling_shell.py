@@ -51,8 +51,9 @@ def wired(host: Host, settings: Settings) -> Wired:
     if wiring.disabled(environ):
         return Wired("off", f"{wiring.DISABLE} is set")
     real = str(host.real)
+    switch = Wired("off", f"conda activate {host.name} switches it on")
     if not is_active(host):
-        return Wired("off", f"conda activate {host.name} switches it on")
+        return switch
     layers = wiring.State.decode(environ.get(wiring.STATE)).layers
     mine = [layer for layer in layers if os.path.realpath(layer.prefix) == real]
     outcome = engine.run(environ, settings.overlay_dirs, settings.overlay_trusted_owners)
@@ -63,9 +64,7 @@ def wired(host: Host, settings: Settings) -> Wired:
         return Wired("off", "the overlay is not trusted")
     if not should and not mine:
         return Wired("off", "there is nothing to wire")
-    if mine:
-        return Wired("stale", f"conda activate {host.name} puts it right")
-    return Wired("off", f"conda activate {host.name} switches it on")
+    return Wired("stale", f"conda activate {host.name} puts it right") if mine else switch
 
 
 def is_active(host: Host) -> bool:
@@ -80,13 +79,10 @@ def asked_trigger() -> Iterator[Callable[[], Trigger]]:
     Yields:
         What waits for the answer, so that there can be something else to do meanwhile.
     """
+    environ = {name: value for name, value in os.environ.items() if name != wiring.DISABLE}
+    command, null = [_python_of_conda(), "-c", _ASK, "shell.posix", "activate"], subprocess.DEVNULL
     with subprocess.Popen(
-        [str(_python_of_conda()), "-c", _ASK, "shell.posix", "activate"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={name: value for name, value in os.environ.items() if name != wiring.DISABLE},
+        command, stdin=null, stdout=subprocess.PIPE, stderr=null, text=True, env=environ
     ) as child:
         try:
             yield lambda: _trigger(child.communicate()[0])
@@ -110,24 +106,13 @@ def _trigger(answer: str) -> Trigger:
         reason = "PYTHONNOUSERSITE keeps conda's Python from your own site-packages"
         return Trigger(None, reason, "unset PYTHONNOUSERSITE")
     reason = f"{_python_of_conda()} does not load the start-up hook of conda-overlay"
-    return Trigger(None, reason, _by_hand())
-
-
-def _by_hand() -> str:
-    """The line that wires the calling shell, for this time."""
     shell = os.path.basename(os.environ.get("SHELL", "sh"))
-    if shell not in shells.SHELLS:
-        shell = "sh"
-    settings = observe()
+    shell, settings = shell if shell in shells.SHELLS else "sh", observe()
     words = startup.command(shell, settings.overlay_dirs, settings.overlay_trusted_owners)
-    return shells.SHELLS[shell].line(words).strip(";")
+    return Trigger(None, reason, shells.SHELLS[shell].line(words).strip(";"))
 
 
-def _python_of_conda() -> Path:
+def _python_of_conda() -> str:
     """The interpreter of the conda that the user's shell calls."""
-    executable = os.environ.get("CONDA_EXE")
-    if executable:
-        python = Path(executable).parent / "python"
-        if python.exists():
-            return python
-    return Path(sys.executable)
+    python = Path(os.environ.get("CONDA_EXE") or sys.executable).parent / "python"
+    return str(python) if python.exists() else sys.executable

@@ -21,18 +21,16 @@ _SHOWN = 5  # files that one finding names
 def findings(
     host: Host, store: Store, now: State, below: Sequence[Site], revision: Revision | None
 ) -> list[Finding]:
-    """All that is wrong.
-
-    Args:
-        host: the host environment.
-        store: of the overlay.
-        now: what is in it.
-        below: what is installed in the layers behind it and in the host.
-        revision: the record of the tree; None for one that was made by hand.
-    """
+    """All that is wrong, over what is installed below; a tree made by hand has no revision."""
+    before = dependencies.effective(*below)
+    after = dependencies.effective(now.site, *below)
+    conflicts = dependencies.new_conflicts(before, after, host.markers, host.site_packages)
+    texts = [
+        str(conflict).replace(" would be in effect", " is in effect") for conflict in conflicts
+    ]
     return [
         *_python(host, store.real),
-        *_conflicts(host, now.site, below),
+        *(Finding("conflict", text) for text in texts),
         *_drift(host, revision),
         *_overdue(revision),
         *_distributions(host, now, revision),
@@ -47,14 +45,6 @@ def _python(host: Host, tree: Path) -> Iterator[Finding]:
         yield Finding("python", f"built for {', '.join(versions)}, but the host has {mine}")
 
 
-def _conflicts(host: Host, overlay: Site, below: Sequence[Site]) -> Iterator[Finding]:
-    before = dependencies.effective(*below)
-    after = dependencies.effective(overlay, *below)
-    for conflict in dependencies.new_conflicts(before, after, host.markers, host.site_packages):
-        text = str(conflict).replace(" would be in effect", " is in effect")
-        yield Finding("conflict", text)
-
-
 def _drift(host: Host, revision: Revision | None) -> Iterator[Finding]:
     if revision is None or not host.has_changed(revision.host):
         return
@@ -65,8 +55,7 @@ def _drift(host: Host, revision: Revision | None) -> Iterator[Finding]:
         if now[field] != revision.host[field]:
             moved.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
     if not moved:
-        packages = _moved(_packages(revision.host), _packages(now))
-        moved = [f"its conda packages: {_few(packages)}"]
+        moved = [f"its conda packages: {_few(_moved(_packages(revision.host), _packages(now)))}"]
     yield Finding("drift", f"the host has changed since revision {revision.number}: {_few(moved)}")
 
 
@@ -118,11 +107,8 @@ def _files(host: Host, store: Store, now: State, revision: Revision | None) -> I
             if mine := [path for path in paths if path in now.edited]:
                 yield Finding("by-hand", f"{verb} since revision {revision.number}: {_few(mine)}")
     if left := [path for path in now.files if is_leftover(path)]:
-        yield Finding(
-            "leftover",
-            f"pip has moved files aside and could not go on: {_few(left)}; "
-            f"conda overlay undo {revision.number} puts them right",
-        )
+        text = f"pip has moved files aside and could not go on: {_few(left)}"
+        yield Finding("leftover", f"{text}; conda overlay undo {revision.number} puts them right")
     if not guard.is_intact(store.real / host.site_below_prefix, host.site_packages):
         yield Finding("missing", "the guard is absent or altered; the next install puts it back")
 

@@ -33,19 +33,9 @@ class Document:
 
 
 def describe(name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, Entry]) -> Document:
-    """Describe an overlay.
-
-    Args:
-        name: of the host.
-        fingerprint: the host's.
-        entries: what is known of the overlay's distributions, by normalized name.
-    """
+    """Describe the overlay of a host: its distributions by normalized name."""
     packages = (str(package).rsplit("-", 2)[0] for package in fingerprint["packages"])
     conda = {str(canonicalize_name(package)): package for package in packages}
-    return Document(
-        name,
-        fingerprint["python"],
-        fingerprint["sha256"],
-        dict(sorted(entries.items())),
-        {key: conda[key] for key in entries if key in conda},
-    )
+    conda = {key: conda[key] for key in entries if key in conda}
+    ordered = dict(sorted(entries.items()))
+    return Document(name, fingerprint["python"], fingerprint["sha256"], ordered, conda)

@@ -46,20 +46,17 @@ class NoSuchEnvironmentError(HostError):
     """There is no conda environment at that place."""
 
     def __init__(self, prefix: str) -> None:
-        super().__init__(
-            f"There is no conda environment at {prefix}.", "conda env list", prefix=prefix
-        )
+        sentence = f"There is no conda environment at {prefix}."
+        super().__init__(sentence, "conda env list", prefix=prefix)
 
 
 class NotProtectedError(HostError):
     """The user may write the host, and needs no overlay."""
 
     def __init__(self, prefix: str) -> None:
-        super().__init__(
-            f"You can write to {prefix} yourself: it needs no overlay.",
-            "install there with conda install or pip, or make an overlay anyway with --force",
-            prefix=prefix,
-        )
+        sentence = f"You can write to {prefix} yourself: it needs no overlay."
+        hint = "install there with conda install or pip, or make an overlay anyway with --force"
+        super().__init__(sentence, hint, prefix=prefix)
 
 
 class StateError(OverlayError):
@@ -72,53 +69,38 @@ class OverlayDirError(OverlayError):
 
 def unwritable(path: Path, error: OSError) -> OverlayError:
     """The error for a directory that cannot be written."""
+    place = path.parent
     if error.errno in FULL:
-        return OverlayError(
-            f"No space left at {path}; the overlay is unchanged.",
-            f"df -h {path.parent}",
-            path=str(path),
-        )
-    return OverlayDirError(
-        f"The overlay directory {path.parent} cannot be written: {error.strerror}.",
-        "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours",
-        path=str(path.parent),
-    )
+        sentence = f"No space left at {path}; the overlay is unchanged."
+        return OverlayError(sentence, f"df -h {place}", path=str(path))
+    sentence = f"The overlay directory {place} cannot be written: {error.strerror}."
+    hint = "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours"
+    return OverlayDirError(sentence, hint, path=str(place))
 
 
 class LockedError(OverlayError):
     """Another command changes the same overlay."""
 
     def __init__(self, overlay: str, holder: str, timeout: float) -> None:
-        super().__init__(
-            f"{overlay} is being changed by {holder}; waited {timeout:g} s.",
-            "wait for it to end, or stop it, and try again",
-            overlay=overlay,
-            holder=holder,
-            timeout=timeout,
-        )
+        sentence = f"{overlay} is being changed by {holder}; waited {timeout:g} s."
+        hint = "wait for it to end, or stop it, and try again"
+        super().__init__(sentence, hint, overlay=overlay, holder=holder, timeout=timeout)
 
 
 class OvertakenError(OverlayError):
     """Others have changed the overlay while a change of it was prepared."""
 
     def __init__(self, overlay: str) -> None:
-        super().__init__(
-            f"{overlay} has changed meanwhile, so it was left as it is.",
-            "try again",
-            overlay=overlay,
-        )
+        sentence = f"{overlay} has changed meanwhile, so it was left as it is."
+        super().__init__(sentence, "try again", overlay=overlay)
 
 
 class ResolutionError(OverlayError):
     """No consistent set of distributions exists."""
 
     def __init__(self, sentence: str, conflicts: Sequence[Conflict] = ()) -> None:
-        lines = [sentence, *(f"  {conflict}" for conflict in conflicts)]
-        super().__init__(
-            "\n".join(lines),
-            "--allow-conflicts proceeds anyway, and records the conflicts",
-            conflicts=[encode(conflict) for conflict in conflicts],
-        )
+        hint = "--allow-conflicts proceeds anyway, and records the conflicts"
+        super().__init__(_list(sentence, conflicts), hint, conflicts=encode(conflicts))
 
 
 class PipError(OverlayError):
@@ -127,10 +109,9 @@ class PipError(OverlayError):
     def __init__(
         self, output: Sequence[str], what: str = "pip failed", hint: str | None = None, **data: Any
     ) -> None:
-        lines = [f"{what}; the overlay is unchanged.", *(f"  {line}" for line in output)]
-        text = "\n".join(output)
-        hint = hint or next((hint for sign, hint in _PIP_HINTS.items() if sign in text), None)
-        super().__init__("\n".join(lines), hint, output=list(output), **data)
+        sentence = _list(f"{what}; the overlay is unchanged.", output)
+        known = (known for sign, known in _PIP_HINTS.items() if sign in sentence)
+        super().__init__(sentence, hint or next(known, None), output=list(output), **data)
 
 
 _PIP_HINTS = {
@@ -146,12 +127,9 @@ class VerificationError(OverlayError):
     """What was staged is not what the host's interpreter sees."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        lines = ["Verification failed; the overlay is unchanged."]
-        super().__init__(
-            "\n".join([*lines, *(f"  {fault}" for fault in faults)]),
-            "try again with -vv, and report it with what it prints",
-            faults=list(faults),
-        )
+        sentence = _list("Verification failed; the overlay is unchanged.", faults)
+        hint = "try again with -vv, and report it with what it prints"
+        super().__init__(sentence, hint, faults=list(faults))
 
 
 class NotInOverlayError(OverlayError):
@@ -178,53 +156,40 @@ class EditedError(OverlayError):
     """Edits made by hand would be lost."""
 
     def __init__(self, files: Sequence[str]) -> None:
-        lines = ["These files were edited by hand, and the edits would be lost:"]
-        super().__init__(
-            "\n".join([*lines, *(f"  {file}" for file in files)]),
-            "--force proceeds anyway",
-            files=list(files),
-        )
+        sentence = _list("These files were edited by hand, and the edits would be lost:", files)
+        super().__init__(sentence, "--force proceeds anyway", files=list(files))
 
 
 class CannotRestoreError(OverlayError):
     """The files of a revision cannot be had again as they were."""
 
     def __init__(self, number: int, why: Sequence[str]) -> None:
-        lines = [f"Revision {number} cannot be restored as it was; the overlay is unchanged."]
-        shown = [*why[:10], *([f"and {len(why) - 10} more"] if len(why) > 10 else [])]
-        super().__init__(
-            "\n".join([*lines, *(f"  {line.strip()}" for line in shown)]),
-            f"conda overlay history {number} shows what it had",
-            number=number,
-            why=list(why),
-        )
+        sentence = f"Revision {number} cannot be restored as it was; the overlay is unchanged."
+        shown = [line.strip() for line in why[:10]]
+        shown += [f"and {len(why) - 10} more"] if len(why) > 10 else []
+        hint = f"conda overlay history {number} shows what it had"
+        super().__init__(_list(sentence, shown), hint, number=number, why=list(why))
 
 
 class NoSuchRevisionError(OverlayError):
     """There is no revision of that number, or none at all."""
 
     def __init__(self, overlay: str, number: int | None, numbers: Sequence[int]) -> None:
-        sentence = (
-            f"{overlay} has no revision yet."
-            if not numbers
-            else f"{overlay} has no revision {number}."
-        )
-        super().__init__(
-            sentence,
-            "conda overlay history" if numbers else "conda overlay install NAME makes the first",
-            overlay=overlay,
-            number=number,
-            revisions=[*numbers],
-        )
+        sentence, hint = f"{overlay} has no revision {number}.", "conda overlay history"
+        if not numbers:
+            sentence = f"{overlay} has no revision yet."
+            hint = "conda overlay install NAME makes the first"
+        super().__init__(sentence, hint, overlay=overlay, number=number, revisions=[*numbers])
 
 
 class DroppedRevisionError(OverlayError):
     """The files of a revision were dropped, and only its record is left."""
 
     def __init__(self, overlay: str, number: int) -> None:
-        super().__init__(
-            f"The files of revision {number} of {overlay} were dropped.",
-            f"conda overlay undo {number} installs them again, as a new revision",
-            overlay=overlay,
-            number=number,
-        )
+        sentence = f"The files of revision {number} of {overlay} were dropped."
+        hint = f"conda overlay undo {number} installs them again, as a new revision"
+        super().__init__(sentence, hint, overlay=overlay, number=number)
+
+
+def _list(sentence: str, lines: Sequence[object]) -> str:
+    return "\n  ".join([sentence, *map(str, lines)])

@@ -37,7 +37,6 @@ _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--
 _HINTS = {
     "requirements.txt": "conda overlay install -r {name}",
     "environment.yml": "conda env create -f {name} makes an environment of it",
-    "overlay.toml": "conda overlay export -f overlay.toml writes one",
 }
 
 
@@ -59,10 +58,8 @@ def pylock_toml(document: Document) -> str:
     try:
         return toml.dumps(pylock.tables(document))
     except ValueError as error:
-        raise OverlayError(
-            f"No pylock.toml can be written: {error}.",
-            "conda overlay export --format requirements.txt",
-        ) from error
+        hint = "conda overlay export --format requirements.txt"
+        raise OverlayError(f"No pylock.toml can be written: {error}.", hint) from error
 
 
 def requirements(document: Document) -> str:
@@ -119,12 +116,9 @@ def format_of(file_name: str) -> str:
 
 def notes(document: Document) -> list[str]:
     """What whoever exports an overlay should know."""
-    return [
-        f"{entry.name} is an editable install of {entry.editable}: "
-        "the file can only be applied where that directory exists."
-        for entry in document.entries.values()
-        if entry.editable
-    ]
+    where = "the file can only be applied where that directory exists"
+    entries = [entry for entry in document.entries.values() if entry.editable]
+    return [f"{e.name} is an editable install of {e.editable}: {where}." for e in entries]
 
 
 def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
@@ -144,20 +138,15 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
             directory = Path(name).absolute().parent
             return Document("", "", "", pylock.entries(data, directory, markers))
         if data["format"] > FORMAT:
-            raise OverlayError(
-                f"{name} was written by a newer version of conda-overlay.",
-                "conda update -n base conda-overlay",
-                path=name,
-            )
+            sentence = f"{name} was written by a newer version of conda-overlay."
+            raise OverlayError(sentence, "conda update -n base conda-overlay", path=name)
         return _document(decode(_File, data, strict=True))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        hint = _HINTS.get(format_of(Path(name).name), _HINTS["overlay.toml"])
-        raise OverlayError(
-            f"{name} is neither an overlay.toml nor a pylock.toml that can be read: {what}.",
-            hint.format(name=name),
-            path=name,
-        ) from error
+        sentence = f"{name} is neither an overlay.toml nor a pylock.toml that can be read: {what}."
+        kind = format_of(Path(name).name)
+        hint = _HINTS.get(kind, "conda overlay export -f overlay.toml writes one")
+        raise OverlayError(sentence, hint.format(name=name), path=name) from error
 
 
 @dataclass(frozen=True)
@@ -204,9 +193,8 @@ def _wanted(entry: Entry) -> dict[str, Any]:
 
 def _table(kind: type[_Wanted | _Locked], entry: Entry) -> dict[str, Any]:
     """The fields of an entry that a table has, less those that are the default."""
-    defaults = {f.name: f.default for f in fields(kind)}
-    values = {key: getattr(entry, key) for key in defaults}
-    return {key: value for key, value in values.items() if value != defaults[key]}
+    found = [(f.name, getattr(entry, f.name), f.default) for f in fields(kind)]
+    return {name: value for name, value, default in found if value != default}
 
 
 def _document(file: _File) -> Document:
@@ -219,8 +207,8 @@ def _document(file: _File) -> Document:
         exactly = {name: getattr(lock, name) for name in ("name", "version", "url", "sha256")}
         editable = entry.editable and (lock.editable or entry.editable)
         entries[key] = replace(entry, editable=editable, **exactly)
-    host = [file.host.get(name, "") for name in ("name", "python", "sha256")]
-    return Document(host[0], host[1], host[2], dict(sorted(entries.items())))
+    name, python, sha256 = (file.host.get(name, "") for name in ("name", "python", "sha256"))
+    return Document(name, python, sha256, dict(sorted(entries.items())))
 
 
 def _by_key(table: str, entries: Sequence[Entry]) -> dict[str, Entry]:
@@ -240,16 +228,13 @@ def _asked(table: _Wanted) -> Entry:
         raise ValueError(f"the intent {table.intent!r} is none of {', '.join(INTENTS)}")
     if until is not None and not _is_date(until):
         raise ValueError(f"until: {until!r} is not a date (YYYY-MM-DD)")
-    editable = re.sub(r"(?<=.)\[[^]]+]$", "", text) if table.editable else None
-    given = {**vars(table), "name": table.name or _name(text), "until": until, "editable": editable}
-    return Entry("", requested=True, **given)
-
-
-def _name(requirement: str) -> str:
     try:
-        return Requirement(requirement).name
+        name = table.name or Requirement(text).name
     except InvalidRequirement:
-        raise ValueError(f"the wanted {requirement!r} has no name") from None
+        raise ValueError(f"the wanted {text!r} has no name") from None
+    editable = re.sub(r"(?<=.)\[[^]]+]$", "", text) if table.editable else None
+    given = {**vars(table), "name": name, "until": until, "editable": editable}
+    return Entry("", requested=True, **given)
 
 
 def _is_date(text: str) -> bool:
@@ -262,12 +247,8 @@ def _is_date(text: str) -> bool:
 def _options(document: Document) -> list[str]:
     """Where the files are, as lines of a requirements file."""
     found = dict.fromkeys(option for e in document.entries.values() for option in e.options)
-    parts = (option.partition("=") for option in found)
-    return [
-        f"{name}{equals}{shlex.quote(value)}" if equals else name
-        for name, equals, value in parts
-        if name in _PLACES
-    ]
+    parts = [option.partition("=") for option in found]
+    return [f"{n}{eq}{shlex.quote(v) if eq else v}" for n, eq, v in parts if n in _PLACES]
 
 
 def _is_direct(entry: Entry) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,8 +15,6 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from conda_overlay.document import Document
 from conda_overlay.models import Entry
 
-VERSION = "1.0"
-
 
 def tables(document: Document) -> dict[str, Any]:
     """The content of the file.
@@ -24,16 +22,13 @@ def tables(document: Document) -> dict[str, Any]:
     Raises:
         ValueError: the file that a distribution came from is unknown, and the format needs it.
     """
-    minor = ".".join(document.python.split(".")[:2])
-    return {
-        "lock-version": VERSION,
-        "requires-python": f"=={minor}.*",
-        "created-by": "conda-overlay",
-        "packages": [
-            {"name": key, "version": entry.version, **_source(entry)}
-            for key, entry in document.entries.items()
-        ],
-    }
+    python = "=={}.{}.*".format(*document.python.split("."))
+    packages = [
+        {"name": key, "version": entry.version, **_source(entry)}
+        for key, entry in document.entries.items()
+    ]
+    head = {"lock-version": "1.0", "requires-python": python, "created-by": "conda-overlay"}
+    return {**head, "packages": packages}
 
 
 def entries(
@@ -53,7 +48,10 @@ def entries(
         raise ValueError(f"lock-version {data['lock-version']} is not known")
     groups = frozenset(data.get("default-groups", ()))
     environment: dict[str, Any] = {**markers, "extras": frozenset(), "dependency_groups": groups}
-    tags = {tag: rank for rank, tag in enumerate(_tags(markers["python_version"]))}
+    major, minor = map(int, markers["python_version"].split("."))
+    mine = f"cp{major}{minor}"
+    best = [*cpython_tags((major, minor), [mine]), *compatible_tags((major, minor), mine)]
+    tags = {tag: rank for rank, tag in enumerate(best)}
     found: dict[str, Entry] = {}
     for package in data["packages"]:
         marker = package.get("marker")
@@ -71,7 +69,10 @@ def _source(entry: Entry) -> dict[str, Any]:
         return {"directory": {"path": entry.editable, "editable": True}}
     kind, plus, repository = (entry.url or "").partition("+")
     if plus and kind.isalpha():
-        return {"vcs": _vcs(kind, repository)}
+        place, _, fragment = repository.partition("#")
+        url, _, commit = place.rpartition("@")
+        below = parse_qs(fragment).get("subdirectory", [None])[0]
+        return {"vcs": {"type": kind, "url": url, "commit-id": commit, "subdirectory": below}}
     if not entry.url or not entry.sha256:
         raise ValueError(f"source file unknown for {entry.name} {entry.version}")
     name = _file_name({"url": entry.url})
@@ -81,13 +82,6 @@ def _source(entry: Entry) -> dict[str, Any]:
     if name.endswith((f"-{entry.version}.tar.gz", f"-{entry.version}.zip")):
         return {"sdist": {"name": name, **file}}
     return {"archive": file}
-
-
-def _vcs(kind: str, repository: str) -> dict[str, str | None]:
-    url, _, fragment = repository.partition("#")
-    url, _, commit = url.rpartition("@")
-    subdirectory = parse_qs(fragment).get("subdirectory", [None])[0]
-    return {"type": kind, "url": url, "commit-id": commit, "subdirectory": subdirectory}
 
 
 def _entry(package: Mapping[str, Any], directory: Path, tags: Mapping[Tag, int]) -> Entry:
@@ -113,20 +107,15 @@ def _file(package: Mapping[str, Any], tags: Mapping[Tag, int]) -> Mapping[str, A
         found = parse_wheel_filename(_file_name(wheel))[3]
         return min((tags[tag] for tag in found if tag in tags), default=len(tags))
 
-    wheels = [wheel for wheel in package.get("wheels", ()) if rank(wheel) < len(tags)]
-    sources = [package[kind] for kind in ("sdist", "archive") if kind in package]
-    for file in (*sorted(wheels, key=rank), *sources):
-        return dict(file)
+    wheel = min(package.get("wheels", ()), key=rank, default=None)
+    if wheel and rank(wheel) < len(tags):
+        return dict(wheel)
+    for kind in ("sdist", "archive"):
+        if kind in package:
+            return dict(package[kind])
     raise ValueError(f"it has no file of {package['name']} for this environment")
 
 
 def _file_name(file: Mapping[str, Any]) -> str:
     place = file.get("name") or file.get("path") or unquote(urlsplit(file["url"]).path)
     return PurePosixPath(str(place)).name
-
-
-def _tags(python: str) -> Sequence[Tag]:
-    """What wheels a CPython of this machine takes, the best first."""
-    major, minor = map(int, python.split("."))
-    mine = f"cp{major}{minor}"
-    return [*cpython_tags((major, minor), [mine]), *compatible_tags((major, minor), mine)]

@@ -10,12 +10,6 @@ import os
 import sys
 from typing import Any, NamedTuple
 
-LOCK_TIMEOUT = 60.0
-"""Seconds that a command waits for another one that changes the same overlay."""
-
-KEEP_REVISIONS = 10
-"""How many revisions keep their trees."""
-
 DESCRIPTIONS = {
     "overlay_dirs": "Directories that hold overlays, in order; the first writable one is written.",
     "overlay_trusted_owners": "Users, besides you and root, whose overlays are trusted.",
@@ -30,19 +24,20 @@ class Settings(NamedTuple):
     overlay_dirs: tuple[str, ...] = ()
     """As the user wrote them; empty stands for ``~/.conda/overlays``."""
     overlay_trusted_owners: tuple[str, ...] = ()
-    overlay_lock_timeout: float = LOCK_TIMEOUT
-    overlay_keep_revisions: int = KEEP_REVISIONS
+    overlay_lock_timeout: float = 60.0
+    overlay_keep_revisions: int = 10
 
 
 def parameters() -> dict[str, Any]:
     """Conda's parameter of each setting."""
     from conda.common.configuration import PrimitiveParameter, SequenceParameter
 
+    timeout, keep = Settings().overlay_lock_timeout, Settings().overlay_keep_revisions
     return {
         "overlay_dirs": SequenceParameter(PrimitiveParameter("", str), string_delimiter=os.pathsep),
         "overlay_trusted_owners": SequenceParameter(PrimitiveParameter("", str)),
-        "overlay_lock_timeout": PrimitiveParameter(LOCK_TIMEOUT, element_type=(int, float)),
-        "overlay_keep_revisions": PrimitiveParameter(KEEP_REVISIONS),
+        "overlay_lock_timeout": PrimitiveParameter(timeout, element_type=(int, float)),
+        "overlay_keep_revisions": PrimitiveParameter(keep),
     }
 
 

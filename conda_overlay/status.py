@@ -57,16 +57,10 @@ def status(overlay: Overlay) -> list[Status]:
         reason = trust.distrust(str(store.overlay), inside, owners)
         if reason:
             findings.insert(0, Finding("untrusted", f"it is not used: {reason}"))
-        found = Status(
-            str(store.overlay),
-            store.managed,
-            number,
-            timeline(store.line()).position if revision else None,
-            _size(store.real),
-            tuple(_rows(overlay, now, dependencies.effective(*below), revision)),
-            tuple(findings),
-        )
-        result.insert(0, found)
+        position = timeline(store.line()).position if revision else None
+        rows = tuple(_rows(overlay, now, dependencies.effective(*below), revision))
+        about = (str(store.overlay), store.managed, number, position)
+        result.insert(0, Status(*about, _size(store.real), rows, tuple(findings)))
         below = [now.site, *below]
     return result
 
@@ -76,19 +70,14 @@ def _rows(
 ) -> Iterator[Mapping[str, Any]]:
     host = overlay.host
     view = {**below, **dependencies.effective(now.site)}
-    broken = {
-        canonicalize_name(conflict.name)
-        for conflict in dependencies.conflicts(view, host.markers, host.site_packages)
-    }
+    conflicts = dependencies.conflicts(view, host.markers, host.site_packages)
+    broken = {canonicalize_name(conflict.name) for conflict in conflicts}
     redundant = plan.redundant(now, below, host.markers)
     rebuilt = revision is not None and build(revision.host) != build(host.fingerprint())
     for key, (found, *_) in sorted(now.site.items()):
+        stale = rebuilt and is_compiled(found.path)
         meaning = plan.meaning(
-            found,
-            below.get(key),
-            redundant=key in redundant,
-            broken=key in broken,
-            stale=rebuilt and is_compiled(found.path),
+            found, below.get(key), redundant=key in redundant, broken=key in broken, stale=stale
         )
         kind = dependencies.kind(below.get(key), found)
         edited = key in now.edited_keys
@@ -100,27 +89,14 @@ def _rows(
 
 
 def _row(
-    name: str,
-    host: Distribution | None,
-    entry: Entry,
-    kind: str,
-    meaning: str,
-    edited: bool,
+    name: str, host: Distribution | None, entry: Entry, kind: str, meaning: str, edited: bool
 ) -> Mapping[str, Any]:
-    return {
-        "name": name,
-        "host_version": host.version if host else None,
-        "version": entry.version,
-        "kind": "editable" if entry.editable else kind,
-        "editable": entry.editable,
-        "edited": edited,
-        "since": entry.since or None,
-        "by": entry.by or None,
-        "reason": entry.reason,
-        "intent": entry.intent,
-        "until": entry.until,
-        "meaning": meaning,
-    }
+    kind = "editable" if entry.editable else kind
+    same = ("version", "editable", "reason", "intent", "until")
+    known = {key: getattr(entry, key) for key in same}
+    known |= {"since": entry.since or None, "by": entry.by or None}
+    row = {"name": name, "host_version": host.version if host else None, "kind": kind}
+    return {**row, **known, "edited": edited, "meaning": meaning}
 
 
 def overlays(settings: Settings) -> list[dict[str, Any]]:
@@ -132,11 +108,7 @@ def overlays(settings: Settings) -> list[dict[str, Any]]:
     """
     result = []
     for directory in map(Path, locate.expand(settings.overlay_dirs, os.environ)):
-        try:
-            found = sorted(p for p in directory.iterdir() if not p.name.startswith("."))
-        except OSError:
-            continue
-        for path in found:
+        for path in sorted(directory.glob("[!.]*")):
             store = Store(path)
             if not store.exists and not store.managed:
                 continue
@@ -150,21 +122,11 @@ def overlays(settings: Settings) -> list[dict[str, Any]]:
                 condition = "host is gone"
             elif not store.exists:
                 condition = "its current revision is gone"
-            result.append(
-                {
-                    "overlay": str(path),
-                    "host": host,
-                    "revision": number,
-                    "size": _size(store.real),
-                    "state": condition,
-                }
-            )
+            found = {"overlay": str(path), "host": host, "revision": number}
+            result.append({**found, "size": _size(store.real), "state": condition})
     return result
 
 
 def _size(tree: Path) -> int:
-    total = 0
-    for directory, _, files in os.walk(tree):
-        for name in files:
-            total += os.lstat(os.path.join(directory, name)).st_size
-    return total
+    files = (os.path.join(top, name) for top, _, names in os.walk(tree) for name in names)
+    return sum(os.lstat(file).st_size for file in files)

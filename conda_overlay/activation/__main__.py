@@ -9,16 +9,9 @@ import os
 import sys
 
 # Behind the standard library, so that nothing installed beside the plugin can hide a part of it.
-sys.path[:] = [
-    *sys.path[1:],
-    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
-]
+sys.path[:] = [*sys.path[1:], os.path.abspath(__file__ + "/../../..")]
 
-from conda_overlay.activation import engine, notice, shells, wiring  # noqa: E402
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from conda_overlay.activation import engine, notice, shells  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
@@ -31,22 +24,17 @@ def main(arguments: list[str]) -> int:
     for overlay, reason in outcome.news.items():
         _say(f"{overlay} is not used: {reason}.")
     if outcome.diff and not outcome.news:
-        _tell_news(outcome.layers)
+        import time
+
+        for layer in outcome.layers:
+            overlay = os.path.dirname(layer.bin)
+            if news := notice.news(overlay, layer.prefix, time.strftime("%Y-%m-%d")):
+                _say(f"{overlay}: {'; '.join(news)}; see: conda overlay status")
     text = shell.render(outcome.diff)
     if isinstance(shell, shells.Csh) and any("\n" in (v or "") for v in outcome.diff.values()):
         text = _through_a_file(text)
     sys.stdout.buffer.write(os.fsencode(text))
     return 0
-
-
-def _tell_news(layers: Sequence[wiring.Layer]) -> None:
-    import time
-
-    for layer in layers:
-        overlay = os.path.dirname(layer.bin)
-        news = notice.news(overlay, layer.prefix, time.strftime("%Y-%m-%d"))
-        if news:
-            _say(f"{overlay}: {'; '.join(news)}; see: conda overlay status")
 
 
 def _say(text: str) -> None:
@@ -59,10 +47,9 @@ def _through_a_file(text: str) -> str:
     """For csh, which cannot evaluate a newline: the command that reads a file and removes it."""
     import tempfile
 
-    handle, path = tempfile.mkstemp(suffix=".csh")
-    with os.fdopen(handle, "wb") as file:
+    with tempfile.NamedTemporaryFile(suffix=".csh", delete=False) as file:
         file.write(os.fsencode(text))
-    quoted = shells.SHELLS["csh"].quote(path)
+    quoted = shells.SHELLS["csh"].quote(file.name)
     return f"source {quoted}; rm -f {quoted};\n"
 
 

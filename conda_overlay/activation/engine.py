@@ -12,28 +12,17 @@ if TYPE_CHECKING:
 
 
 class Outcome:
-    """What the engine found.
+    """What the engine found."""
 
-    Attributes:
-        diff: what changes in the environ.
-        layers: the overlays in effect afterwards.
-        refused: overlays that are not trusted, with the reason of each.
-        news: of those, the ones that the user has not been told about.
-    """
-
-    __slots__ = ("diff", "layers", "news", "refused")
-
-    def __init__(
-        self,
-        diff: wiring.EnvironDiff,
-        layers: Sequence[wiring.Layer],
-        refused: Mapping[str, str],
-        news: Mapping[str, str],
-    ) -> None:
-        self.diff = diff
-        self.layers = layers
-        self.refused = refused
-        self.news = news
+    def __init__(self) -> None:
+        self.diff = wiring.EnvironDiff()
+        """What changes in the environ."""
+        self.layers: list[wiring.Layer] = []
+        """The overlays in effect afterwards."""
+        self.refused: dict[str, str] = {}
+        """Overlays that are not trusted, with the reason of each."""
+        self.news: dict[str, str] = {}
+        """Of those, the ones that the user has not been told about."""
 
 
 def run(
@@ -56,8 +45,7 @@ def run(
     # A stale entry must not decide what is active.
     bare = wiring.unwire(environ, in_path=in_path)
     prefixes = wiring.active_prefixes(bare)
-    layers: list[wiring.Layer] = []
-    refused: dict[str, str] = {}
+    found = Outcome()
     if not wiring.disabled(environ):
         trusted = trust.trusted_owners(owners)
         directories = locate.expand(overlay_dirs, environ)
@@ -68,13 +56,13 @@ def run(
                 if site is None or ":" in overlay or "\n" in overlay:
                     continue
                 bin = os.path.join(overlay, "bin")
-                reason = trust.distrust(overlay, [bin, site], trusted)
-                if reason:
-                    refused[overlay] = reason
+                if reason := trust.distrust(overlay, [bin, site], trusted):
+                    found.refused[overlay] = reason
                 else:
-                    layers.append(wiring.Layer(prefix, bin, site))
+                    found.layers.append(wiring.Layer(prefix, bin, site))
     # Remembered as long as something is active, so that a switch to and fro does not tell again.
-    remembered = dict.fromkeys([*told, *refused]) if prefixes else ()
-    after = wiring.wire(bare, layers, list(remembered))
-    news = {overlay: reason for overlay, reason in refused.items() if overlay not in told}
-    return Outcome(wiring.EnvironDiff.between(environ, after), layers, refused, news)
+    remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
+    after = wiring.wire(bare, found.layers, remembered)
+    found.diff = wiring.EnvironDiff.between(environ, after)
+    found.news = {path: reason for path, reason in found.refused.items() if path not in told}
+    return found

@@ -17,15 +17,11 @@ _LARGEST = 2**20  # bytes of a file of ours that activation reads
 def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """The overlay directories as absolute paths, the default one when none is named."""
     home = environ.get("HOME") or os.path.expanduser("~")
-    result = []
-    for path in overlay_dirs or [DEFAULT_DIR]:
-        path = os.path.expandvars(path)
-        if path == "~" or path.startswith("~/"):
-            path = home + path[1:]
-        path = os.path.normpath(os.path.expanduser(path))
-        if os.path.isabs(path) and path not in result:
-            result.append(path)
-    return result
+    found: dict[str, None] = {}
+    for path in map(os.path.expandvars, overlay_dirs or [DEFAULT_DIR]):
+        path = home + path[1:] if path == "~" or path.startswith("~/") else path
+        found[os.path.normpath(os.path.expanduser(path))] = None
+    return [*filter(os.path.isabs, found)]
 
 
 def is_name(name: str) -> bool:
@@ -56,11 +52,8 @@ def recorded_host(overlay: str) -> str | None:
 def read(path: str, directory: int | None = None) -> bytes | None:
     """The content of a small file; None where none can be read, or where it is something else.
 
-    Nobody can make it wait, read without end, or read through a link.
-
-    Args:
-        path: of the file.
-        directory: the descriptor of the directory that the path is relative to.
+    Nobody can make it wait, read without end, or read through a link. The path is relative to the
+    descriptor of a directory.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
@@ -78,12 +71,8 @@ def read(path: str, directory: int | None = None) -> bytes | None:
 
 def names(prefix: str, name: str | None) -> list[str]:
     """The names that an overlay of this host may have: as conda prints it, then as on disk."""
-    result = []
-    for path in (name or "", prefix, os.path.realpath(prefix)):
-        base = os.path.basename(path.rstrip("/"))
-        if base and base not in result:
-            result.append(base)
-    return result
+    paths = (name or "", prefix, os.path.realpath(prefix))
+    return [*dict.fromkeys(filter(None, (os.path.basename(path.rstrip("/")) for path in paths)))]
 
 
 def find(prefix: str, overlay_dirs: Sequence[str], name: str | None = None) -> Iterator[str]:
@@ -95,11 +84,10 @@ def find(prefix: str, overlay_dirs: Sequence[str], name: str | None = None) -> I
         name: the host's name as conda prints it.
     """
     host = os.path.realpath(prefix)
-    for overlay_dir in overlay_dirs:
-        if os.path.isdir(overlay_dir):
-            overlay = find_in(overlay_dir, host, names(prefix, name))
-            if overlay is not None:
-                yield overlay
+    for overlay_dir in filter(os.path.isdir, overlay_dirs):
+        overlay = find_in(overlay_dir, host, names(prefix, name))
+        if overlay is not None:
+            yield overlay
 
 
 def find_in(overlay_dir: str, host: str, names: Sequence[str]) -> str | None:
@@ -108,7 +96,8 @@ def find_in(overlay_dir: str, host: str, names: Sequence[str]) -> str | None:
         plain = os.path.join(overlay_dir, name)
         if is_name(name) and os.path.lexists(plain):
             recorded = recorded_host(plain)
-            if recorded == host or (recorded is None and _by_hand(plain)):
+            by_hand = os.path.isdir(plain) and not os.path.islink(plain)
+            if recorded == host or (recorded is None and by_hand):
                 return plain
     for name in names:
         hashed = os.path.join(overlay_dir, hashed_name(name, host))
@@ -130,7 +119,3 @@ def site_packages(overlay: str, prefix: str) -> str | None:
         if here and os.path.isdir(site):
             return site
     return None
-
-
-def _by_hand(overlay: str) -> bool:
-    return os.path.isdir(overlay) and not os.path.islink(overlay)

@@ -15,13 +15,9 @@ _SIGNS = (".dist-info", ".egg-info", ".egg-link", ".json")
 
 
 def content(number: int, host_state: str, site: str, dates: list[tuple[str, str]]) -> str:
-    """The text of the file.
+    """The text of the file: a revision, what `state_of` says of the host, whose site-packages.
 
-    Args:
-        number: the revision.
-        host_state: what `state_of` says of the host.
-        site: the host's site-packages.
-        dates: pairs of a date (ISO 8601) and the distribution that is overdue after it.
+    Behind each date (ISO 8601) is the distribution that is overdue after it.
     """
     lines = [f"revision {number}", f"host {host_state} {site}"]
     lines += [f"until {date} {name}" for date, name in dates]
@@ -40,15 +36,9 @@ def state_of(prefix: str, site: str) -> str:
 
 
 def news(overlay: str, prefix: str, today: str) -> list[str]:
-    """The sentences that the user has not been told.
-
-    Args:
-        overlay: one that has just been wired.
-        prefix: its host.
-        today: the date (ISO 8601).
-    """
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    """The sentences on an overlay of a host that the user has not been told, today (ISO 8601)."""
     try:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         state_dir = os.open(locate.state_dir(overlay), flags)
     except OSError:
         return []
@@ -79,20 +69,16 @@ def _facts(notice: list[str], prefix: str, today: str) -> dict[str, str]:
             times, _, names = fact.rpartition("/")
             now = names if times == _times(prefix, rest) else _names(prefix, rest)
             if now != names:
-                sentence = f"the host environment has changed since {revision}"
-                facts[f"host {names} {now}"] = sentence
+                changed = f"the host environment has changed since {revision}"
+                facts[f"host {names} {now}"] = changed
         elif word == "until" and fact < today:
             facts[line] = f"{rest} is overdue since {fact}"
     return facts
 
 
-def _directories(prefix: str, site: str) -> tuple[str, str]:
-    return site, os.path.join(prefix, "conda-meta")
-
-
 def _times(prefix: str, site: str) -> str:
     times = []
-    for path in _directories(prefix, site):
+    for path in (site, os.path.join(prefix, "conda-meta")):
         try:
             times.append(str(os.stat(path).st_mtime_ns))
         except OSError:
@@ -102,7 +88,7 @@ def _times(prefix: str, site: str) -> str:
 
 def _names(prefix: str, site: str) -> str:
     found = []
-    for path in _directories(prefix, site):
+    for path in (site, os.path.join(prefix, "conda-meta")):
         try:
             found += sorted(name for name in os.listdir(path) if name.endswith(_SIGNS))
         except OSError:

@@ -14,88 +14,64 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 class Posix:
     """sh, bash, zsh, dash."""
 
+    escapes: tuple[tuple[str, str], ...] = (("'", "'\\''"),)
+    """What stands in single quotes for what, in this order."""
+    export, unset, end = "export {}={}", "unset {}", "\n"
+    evaluate = 'eval "$({})"'
+
     def quote(self, text: str) -> str:
         """One word, whatever it holds."""
-        return "'" + text.replace("'", "'\\''") + "'"
+        for plain, escaped in self.escapes:
+            text = text.replace(plain, escaped)
+        return f"'{text}'"
 
-    def export(self, name: str, value: str) -> str:
-        """The command that sets and exports a variable."""
-        return f"export {name}={self.quote(value)}"
-
-    def unset(self, name: str) -> str:
-        """The command that removes a variable."""
-        return f"unset {name}"
+    def words(self, name: str, value: str) -> str:
+        """The value of a variable, quoted."""
+        return self.quote(value)
 
     def render(self, diff: EnvironDiff) -> str:
         """The commands that make a shell's environ what the diff says."""
         commands = [
-            self.unset(name) if value is None else self.export(name, value)
+            self.unset.format(name)
+            if value is None
+            else self.export.format(name, self.words(name, value))
             for name, value in diff.items()
         ]
         return "".join(command + self.end for command in commands)
 
     def line(self, command: Sequence[str]) -> str:
         """The line that runs a command and evaluates what it prints."""
-        return 'eval "$({})"'.format(" ".join(map(self.quote, command)))
-
-    end = "\n"
+        return self.evaluate.format(" ".join(map(self.quote, command)))
 
 
 class Fish(Posix):
     """fish: variables whose names end in PATH are lists, joined with colons when exported."""
 
-    def quote(self, text: str) -> str:
-        """One word, whatever it holds."""
-        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    escapes = (("\\", "\\\\"), ("'", "\\'"))
+    export, unset, end = "set -gx {} {}", "set -e {}", ";\n"
+    evaluate = "{} | source"
 
-    def export(self, name: str, value: str) -> str:
-        """The command that sets and exports a variable."""
-        words = value.split(":") if name.endswith("PATH") else [value]
-        return f"set -gx {name} " + " ".join(map(self.quote, words))
-
-    def unset(self, name: str) -> str:
-        """The command that removes a variable."""
-        return f"set -e {name}"
-
-    def line(self, command: Sequence[str]) -> str:
-        """The line that runs a command and evaluates what it prints."""
-        return " ".join(map(self.quote, command)) + " | source"
-
-    end = ";\n"
+    def words(self, name: str, value: str) -> str:
+        """The value of a variable, or the items of a list, quoted."""
+        return " ".join(map(self.quote, value.split(":") if name.endswith("PATH") else [value]))
 
 
 class Csh(Posix):
-    """csh and tcsh: history is expanded inside quotes too, and a newline ends a command."""
+    """csh and tcsh: history is expanded inside quotes too, and a newline ends a command.
 
-    def quote(self, text: str) -> str:
-        """One word, whatever it holds."""
-        text = text.replace("'", "'\\''").replace("!", "\\!").replace("\n", "\\\n")
-        return "'" + text + "'"
+    The semicolon in front of the line ends a ``source`` that conda leaves without a newline.
+    """
 
-    def export(self, name: str, value: str) -> str:
-        """The command that sets and exports a variable."""
-        return f"setenv {name} {self.quote(value)}"
-
-    def unset(self, name: str) -> str:
-        """The command that removes a variable."""
-        return f"unsetenv {name}"
-
-    def line(self, command: Sequence[str]) -> str:
-        """The line that runs a command and evaluates what it prints.
-
-        The semicolon in front ends a ``source`` that conda leaves without a newline.
-        """
-        return ';eval "`{}`";'.format(" ".join(map(self.quote, command)))
-
-    end = ";\n"
+    escapes = (*Posix.escapes, ("!", "\\!"), ("\n", "\\\n"))
+    export, unset, end = "setenv {} {}", "unsetenv {}", ";\n"
+    evaluate = ';eval "`{}`";'
 
 
-_FAMILIES = {
-    Posix(): ("posix", "sh", "bash", "zsh", "dash", "ash", "ksh"),
-    Fish(): ("fish",),
-    Csh(): ("csh", "tcsh"),
+SHELLS = {
+    **dict.fromkeys(("posix", "sh", "bash", "zsh", "dash", "ash", "ksh"), Posix()),
+    "fish": Fish(),
+    **dict.fromkeys(("csh", "tcsh"), Csh()),
 }
-SHELLS = {name: shell for shell, names in _FAMILIES.items() for name in names}
 
 
 def encode(argument: str) -> str:

@@ -27,15 +27,19 @@ def main() -> None:
 
     Never raises: a fault here must not keep anybody from using conda.
     """
+    global _registered
     try:
         state = wiring.State.decode(os.environ.get(wiring.STATE))
         if state.layers and (_is_conda() or _is_another_conda_prefix(state)):
             for layer in state.layers:
                 _forget(layer.site)
-        request = activation_request(sys.argv)
+        shell = activation_request(sys.argv)
         idle = wiring.disabled(os.environ) and wiring.STATE not in os.environ
-        if request and not idle and not _registered:
-            register(request, _take_out_of_path() if state.layers else None)
+        if shell and not idle and not _registered:
+            import atexit
+
+            atexit.register(_print_line, shell, _take_out_of_path() if state.layers else None)
+            _registered = True
     except Exception:
         return
 
@@ -48,32 +52,18 @@ def activation_request(argv: Sequence[str]) -> str | None:
     return shell if shell in shells.SHELLS else None
 
 
-def register(shell: str, wired_path: str | None = None) -> None:
-    """Print the line when this process ends.
-
-    Args:
-        shell: whose line.
-        wired_path: the checksum of the PATH that the shell has, with the wiring.
-    """
-    global _registered
-    import atexit
-
-    _registered = True
-    atexit.register(_print_line, shell, wired_path)
-
-
 def command(shell: str, overlay_dirs: Sequence[str] = (), owners: Sequence[str] = ()) -> list[str]:
     """The command that prints what a shell has to do to be wired right."""
     here = os.path.dirname(os.path.abspath(__file__))
-    result = [sys.executable, "-I", "-S", here, shell]
-    for overlay_dir in overlay_dirs:
-        result += ["--dir", shells.encode(overlay_dir)]
-    for owner in owners:
-        result += ["--owner", shells.encode(owner)]
-    return result
+    words = [sys.executable, "-I", "-S", here, shell]
+    for option, values in (("--dir", overlay_dirs), ("--owner", owners)):
+        for value in values:
+            words += [option, shells.encode(value)]
+    return words
 
 
 def _print_line(shell: str, wired_path: str | None) -> None:
+    """When this process ends; with the checksum of the PATH that the shell has, with the wiring."""
     try:
         from conda_overlay.settings import at_activation
 

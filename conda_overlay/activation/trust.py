@@ -42,76 +42,62 @@ def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | Non
     try:
         for path in _between(overlay, inside):
             if path == overlay or os.path.lexists(path):
-                reason = _distrust_way(path, owners) or _distrust_place(path, owners)
-                if reason:
+                for reason in filter(None, _faults(path, owners)):
                     return reason
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     return None
 
 
-def _distrust_way(path: str, owners: set[int]) -> str | None:
-    """Whether others can make a path lead elsewhere; in a sticky directory they cannot."""
-    for step, status in _walk(path):
+def _faults(path: str, owners: set[int]) -> Iterator[str | None]:
+    for step, status in _walk(path):  # others cannot make it lead elsewhere: a sticky one is safe
         safe = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
-        reason = _fault(step, status, owners, check_mode=not safe)
-        if reason:
-            return reason
-    return None
-
-
-def _distrust_place(path: str, owners: set[int]) -> str | None:
-    """Whether others can put something into a directory, sticky or not."""
-    real = os.path.realpath(path)
-    return _fault(real, os.lstat(real), owners, check_mode=True)
+        yield _fault(step, status, owners, check_mode=not safe)
+    real = os.path.realpath(path)  # others cannot put anything into it, sticky or not
+    yield _fault(real, os.lstat(real), owners, check_mode=True)
 
 
 def _walk(path: str) -> Iterator[tuple[str, os.stat_result]]:
     """Every directory and link that the kernel passes on its way along an absolute path."""
-    pending = [part for part in path.split("/") if part]
-    place = "/"
-    links = 0
+    pending, place, links = path.split("/"), "/", 0
     yield place, os.lstat(place)
     while pending:
         part = pending.pop(0)
-        if part == ".":
-            continue
         if part == "..":
             place = os.path.dirname(place)
+        if part in ("", ".", ".."):
             continue
         step = os.path.join(place, part)
         status = os.lstat(step)
         yield step, status
-        if stat.S_ISLNK(status.st_mode):
-            links += 1
-            if links > _MAX_LINKS:
-                raise OSError(40, "too many levels of symbolic links", path)
-            target = os.readlink(step)
-            if target.startswith("/"):
-                place = "/"
-            pending = [p for p in target.split("/") if p] + pending
-        else:
+        if not stat.S_ISLNK(status.st_mode):
             place = step
+            continue
+        links += 1
+        if links > _MAX_LINKS:
+            raise OSError(40, "too many levels of symbolic links", path)
+        target = os.readlink(step)
+        place = "/" if target.startswith("/") else place
+        pending = target.split("/") + pending
 
 
 def _between(overlay: str, inside: Sequence[str]) -> list[str]:
     """The overlay itself and every directory between it and the given ones."""
-    result = [overlay]
+    found = {overlay}
     for path in inside:
-        chain = []
         while len(path) > len(overlay):
-            chain.append(path)
+            found.add(path)
             path = os.path.dirname(path)
-        result += [p for p in reversed(chain) if p not in result]
-    return result
+    return sorted(found)
 
 
 def _fault(path: str, status: os.stat_result, owners: set[int], check_mode: bool) -> str | None:
+    mode = status.st_mode if check_mode else 0
     if status.st_uid not in owners:
         return f"{path} belongs to {_user_name(status.st_uid)}"
-    if check_mode and status.st_mode & stat.S_IWOTH:
+    if mode & stat.S_IWOTH:
         return f"{path} is writable by everybody"
-    if check_mode and status.st_mode & stat.S_IWGRP and not _is_private_group(path, status):
+    if mode & stat.S_IWGRP and not _is_private_group(path, status):
         return f"{path} is writable by its group"
     return None
 

@@ -17,9 +17,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
     parser.add_argument("file", metavar="FILE", help="An overlay.toml or a pylock.toml.")
     common.add_change_options(parser, EXAMPLES)
-    parser.add_argument(
-        "--locked", action="store_true", help="Install exactly the files that it names, or fail."
-    )
+    meaning = "Install exactly the files that it names, or fail."
+    parser.add_argument("--locked", action="store_true", help=meaning)
 
 
 def execute(arguments: Namespace) -> int:
@@ -33,15 +32,12 @@ def execute(arguments: Namespace) -> int:
 
     try:
         text = Path(arguments.file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise OverlayError(
-            f"{arguments.file} cannot be read: {error.strerror}.", path=arguments.file
-        ) from error
-    except UnicodeDecodeError as error:
-        raise OverlayError(f"{arguments.file} is not UTF-8 text.", path=arguments.file) from error
+    except (OSError, UnicodeDecodeError) as error:
+        system = getattr(error, "strerror", None)
+        why = f"cannot be read: {system}" if system else "is not UTF-8 text"
+        raise OverlayError(f"{arguments.file} {why}.", path=arguments.file) from error
     overlay = common.opened()
     overlay.check_protection(arguments.force_overlay)
     document = formats.read(text, arguments.file, overlay.host.markers)
-    return common.change(
-        arguments, overlay, lambda draft: apply(draft, document, locked=arguments.locked)
-    )
+    locked: bool = arguments.locked
+    return common.change(arguments, overlay, lambda draft: apply(draft, document, locked=locked))

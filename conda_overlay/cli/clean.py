@@ -16,9 +16,8 @@ def configure_parser(parser: ArgumentParser) -> None:
     from conda_overlay.cli import common
 
     common.add_options(parser, EXAMPLES, reason=False)
-    parser.add_argument(
-        "--keep", type=int, default=1, metavar="N", help="How many revisions keep their files."
-    )
+    meaning = "How many revisions keep their files."
+    parser.add_argument("--keep", type=int, default=1, metavar="N", help=meaning)
     common.add_force(parser, "Drop revisions, too, that cannot be installed again: what was built "
                              "from a local source, or edited by hand.")  # fmt: skip
 
@@ -45,16 +44,15 @@ def execute(arguments: Namespace) -> int:
     if not dry_run:
         prune.drop(overlay, going)
     if context.json:
-        output.show_json({"success": True, "dry_run": dry_run, "revisions": going, "kept": kept,
-                          "bytes": freed})  # fmt: skip
+        done = {"revisions": going, "kept": kept, "bytes": freed}
+        output.show_json({"success": True, "dry_run": dry_run, **done})
         return 0
     if going:
         verb = "Would drop" if dry_run else "Dropped"
         output.say(f"{verb} the files of {output.revisions(going)}: {output.size(freed)}.")
     if kept:
-        output.say(
-            f"Kept {output.revisions(kept)}, which no index can give again; --force drops them."
-        )
+        which = "which no index can give again; --force drops them"
+        output.say(f"Kept {output.revisions(kept)}, {which}.")
     if not going and not kept:
         output.say("Nothing to drop.")
     return 0

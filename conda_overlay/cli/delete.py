@@ -26,18 +26,15 @@ def execute(arguments: Namespace) -> int:
     store = common.store_of(arguments)
     place, dry_run = str(store.overlay), bool(context.dry_run)
     there = store.exists or store.managed or bool(store.numbers())
+    will = f"The overlay {place} and its history will be deleted permanently."
     if not context.json:
-        output.say(
-            f"The overlay {place} and its history will be deleted permanently."
-            if there
-            else f"No overlay at {place}."
-        )
+        output.say(will if there else f"No overlay at {place}.")
     gone = there and not dry_run and (bool(context.json) or output.ask("no"))
     if gone:
         with store.lock():
             store.delete()
-    if there and not gone and not context.json:
-        output.say("Nothing was deleted.")
     if context.json:
         output.show_json({"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone})
+    elif there and not gone:
+        output.say("Nothing was deleted.")
     return 0

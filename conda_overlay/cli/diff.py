@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 EXAMPLES = """\
     conda overlay diff               the overlay against the host
@@ -35,15 +36,13 @@ def execute(arguments: Namespace) -> int:
     if len(arguments.numbers) > 2:
         raise UsageError("diff takes two revisions at the most.", "conda overlay history")
     overlay = common.opened()
-    old, new = [*arguments.numbers, 0, None][:2] if arguments.numbers else (0, None)
-    if len(arguments.numbers) == 1:
-        new = None
+    numbers: list[Any] = arguments.numbers or [0]
+    old, new = [*numbers, None][:2]
     plan = overlay.compare(old, new)
     found = files.compare(overlay, old, new)
     text = files.unified(overlay, old, new, found) if arguments.text else ()
     if context.json:
-        report = {**plan.to_json(), "files": encode(found)}
-        report.update(old=name_of(old), new=name_of(new))
+        report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})
     elif arguments.text:
         for line in text:

@@ -18,9 +18,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
     common.add_reading_options(parser, EXAMPLES)
     parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
-    parser.add_argument(
-        "--format", choices=FORMATS, help="By the file's name, else overlay.toml, if not given."
-    )
+    meaning = "By the file's name, else overlay.toml, if not given."
+    parser.add_argument("--format", choices=FORMATS, help=meaning)
 
 
 def execute(arguments: Namespace) -> int:
@@ -34,21 +33,19 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.formats import FORMATS, format_of, notes
 
     document = common.opened().document()
-    file = Path(arguments.file) if arguments.file else None
-    name = arguments.format or format_of(file.name if file else "")
+    file = arguments.file
+    name = arguments.format or format_of(Path(file or "").name)
     text = FORMATS[name](document)
-    if file is not None:
+    if file:
         try:
-            file.write_text(text, encoding="utf-8")
+            Path(file).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise OverlayError(
-                f"{file} cannot be written: {error.strerror}.", path=str(file)
-            ) from error
-    told = {"format": name, "file": arguments.file, "text": text, "notes": notes(document)}
+            raise OverlayError(f"{file} cannot be written: {error.strerror}.", path=file) from error
     if context.json:
+        told = {"format": name, "file": file, "text": text, "notes": notes(document)}
         output.show_json({"success": True, **told})
         return 0
-    if file is None:
+    if not file:
         output.say(text, end="")
     for note in notes(document):
         output.tell(note)

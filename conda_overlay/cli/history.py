@@ -47,26 +47,18 @@ def execute(arguments: Namespace) -> int:
         return 0
     revisions = [whole(number) for number in reversed(numbers)]
     recorded = store.manifest(current)
-    edits = Differences()
-    if recorded is not None:
-        edits = differences(recorded, overlay.state().files)
+    by_hand = differences(recorded, overlay.state().files) if recorded is not None else None
+    edits = encode(by_hand or Differences())
     if context.json:
-        output.show_json(
-            {
-                "overlay": str(store.overlay),
-                "current": current,
-                "position": position,
-                "revisions": revisions,
-                "edits": encode(edits),
-            }
-        )
+        report = {"overlay": str(store.overlay), "current": current, "position": position}
+        output.show_json({**report, "revisions": revisions, "edits": edits})
         return 0
     if not revisions:
-        by_hand = ": it was made by hand" if store.exists else ""
-        output.say(f"No revisions of {store.overlay}{by_hand}.")
+        made = ": it was made by hand" if store.exists else ""
+        output.say(f"No revisions of {store.overlay}{made}.")
     for record in revisions:
         output.show_revision(record, position=position)
-    if edits:
+    if by_hand:
         output.say("\nby hand since the current revision:")
-        output.show_files(encode(edits))
+        output.show_files(edits)
     return 0

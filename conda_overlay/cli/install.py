@@ -18,21 +18,13 @@ def configure_parser(parser: ArgumentParser) -> None:
     from conda_overlay.cli import common
     from conda_overlay.cli.pip_options import add_pip_options
 
-    parser.add_argument(
-        "requirements",
-        nargs="*",
-        metavar="REQUIREMENT",
-        help="What to install: a name, a specifier, a path or a URL, as for pip.",
-    )
+    meaning = "What to install: a name, a specifier, a path or a URL, as for pip."
+    parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
     common.add_change_options(parser, EXAMPLES)
-    parser.add_argument(
-        "--intent",
-        choices=("fix", "hold", "dev"),
-        help="fix: until the host has it; hold: the host's version is the fault; dev: for ever.",
-    )
-    parser.add_argument(
-        "--until", metavar="DATE", help="YYYY-MM-DD: after it, status says that it is overdue."
-    )
+    meaning = "fix: until the host has it; hold: the host's version is the fault; dev: for ever."
+    parser.add_argument("--intent", choices=("fix", "hold", "dev"), help=meaning)
+    meaning = "YYYY-MM-DD: after it, status says that it is overdue."
+    parser.add_argument("--until", metavar="DATE", help=meaning)
     add_pip_options(parser)
 
 
@@ -43,19 +35,13 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.models import Request
     from conda_overlay.operations.install import install
 
-    options = tuple(arguments.pip_arguments)
-    requirements = tuple(arguments.requirements)
+    options, requirements = tuple(arguments.pip_arguments), tuple(arguments.requirements)
     if not requirements and not {"--requirement", "--editable", "--group"} & set(options):
-        raise UsageError(
-            "You must name at least one requirement to install.",
-            "conda overlay install NAME, or -r FILE, or -e DIRECTORY",
-        )
-    request = Request(
-        arguments=(*options, "--", *requirements) if requirements else options,
-        requirements=requirements,
-        intent=arguments.intent,
-        until=_date(arguments.until),
-    )
+        hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
+        raise UsageError("You must name at least one requirement to install.", hint)
+    words = (*options, "--", *requirements) if requirements else options
+    until = _date(arguments.until)
+    request = Request(words, requirements, intent=arguments.intent, until=until)
     overlay = common.opened()
     overlay.check_protection(arguments.force_overlay)
     return common.change(arguments, overlay, lambda draft: install(draft, request))
@@ -66,9 +52,7 @@ def _date(text: str | None) -> str | None:
 
     from conda_overlay.exceptions import UsageError
 
-    if text is None:
-        return None
     try:
-        return date.fromisoformat(text).isoformat()
+        return None if text is None else date.fromisoformat(text).isoformat()
     except ValueError:
         raise UsageError(f"{text} is not a date (YYYY-MM-DD).", "--until 2027-01-31") from None

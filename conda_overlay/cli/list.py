@@ -23,8 +23,5 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.status import overlays
 
     found = overlays(observe())
-    if context.json:
-        output.show_json({"overlays": found})
-    else:
-        output.show_overlays(found)
+    output.show_json({"overlays": found}) if context.json else output.show_overlays(found)
     return 0

@@ -34,8 +34,8 @@ ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--inst
 """What says where to install; the overlay is where."""
 
 
-class Forward(Action):
-    """Appends an option to what pip gets, under its first long name."""
+class PipOption(Action):
+    """Appends an option to what pip gets, under its first long name, or refuses it."""
 
     def __call__(
         self,
@@ -45,32 +45,20 @@ class Forward(Action):
         option_string: str | None = None,
     ) -> None:
         """Keep the order: for ``--no-binary`` and ``--only-binary`` it matters."""
+        if option_string in ELSEWHERE:
+            from conda_overlay.exceptions import UsageError
+
+            raise UsageError(
+                f"{option_string} would install somewhere else: conda overlay installs into the "
+                "overlay of an environment.",
+                "choose the environment with -n or -p, and the place with overlay_dirs",
+                option=option_string,
+            )
         name = next(o for o in self.option_strings if o.startswith("--"))
         forwarded = [*getattr(namespace, self.dest, ()), name]
         if self.nargs is None:
             forwarded.append(str(values))
         setattr(namespace, self.dest, tuple(forwarded))
-
-
-class Refuse(Action):
-    """Refuses an option of pip that would install somewhere else."""
-
-    def __call__(
-        self,
-        parser: ArgumentParser,
-        namespace: Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        """Say so in one sentence."""
-        from conda_overlay.exceptions import UsageError
-
-        raise UsageError(
-            f"{option_string} would install somewhere else: conda overlay installs into the "
-            "overlay of an environment.",
-            "choose the environment with -n or -p, and the place with overlay_dirs",
-            option=option_string,
-        )
 
 
 def add_pip_options(parser: ArgumentParser) -> None:
@@ -81,10 +69,7 @@ def add_pip_options(parser: ArgumentParser) -> None:
         "--config-settings and every other; see pip install --help. Only what says where to "
         "install is refused, and --prefix is conda's.",
     )
-    for kind, nargs in ((WITH_VALUE, None), (FLAGS, 0)):
+    common: dict[str, Any] = {"action": PipOption, "dest": "pip_arguments", "default": ()}
+    for kind, nargs in ((WITH_VALUE, None), (FLAGS, 0), ((ELSEWHERE,), "?")):
         for names in kind:
-            group.add_argument(
-                *names, action=Forward, nargs=nargs, dest="pip_arguments", default=(), help=SUPPRESS
-            )
-    for option in ELSEWHERE:
-        group.add_argument(option, action=Refuse, nargs="?", dest="elsewhere", help=SUPPRESS)
+            group.add_argument(*names, **common, nargs=nargs, help=SUPPRESS)

@@ -16,13 +16,9 @@ def configure_parser(parser: ArgumentParser) -> None:
     from conda_overlay.cli import common
 
     common.add_change_options(parser, EXAMPLES)
-    parser.add_argument(
-        "--from",
-        dest="source",
-        metavar="ENV|OVERLAY",
-        help="Carry the overlay of another environment, by its name or path, to this one; or an "
-        "overlay by its path.",
-    )
+    meaning = ("Carry the overlay of another environment, by its name or path, to this one; or an "
+               "overlay by its path.")  # fmt: skip
+    parser.add_argument("--from", dest="source", metavar="ENV|OVERLAY", help=meaning)
 
 
 def execute(arguments: Namespace) -> int:

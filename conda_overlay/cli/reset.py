@@ -23,9 +23,6 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.cli import common
     from conda_overlay.operations.remove import reset
 
-    return common.change(
-        arguments,
-        common.opened(),
-        lambda draft: reset(draft, arguments.names),
-        default="yes" if arguments.names else "no",
-    )
+    names, default = arguments.names, "yes" if arguments.names else "no"
+    overlay = common.opened()
+    return common.change(arguments, overlay, lambda draft: reset(draft, names), default=default)

@@ -31,19 +31,9 @@ def execute(arguments: Namespace) -> int:
     with asked_trigger() as trigger:
         overlays = encode(status(overlay))
         wiring = {**wired(host, overlay.settings)._asdict(), "trigger": trigger()._asdict()}
-    report = {
-        "host": {
-            "name": host.name,
-            "prefix": str(host.prefix),
-            "owner": host.owner,
-            "protected": host.protection,
-            "python": host.markers["python_full_version"],
-        },
-        "wiring": wiring,
-        "overlays": overlays,
-    }
-    if context.json:
-        output.show_json(report)
-    else:
-        output.show_status(report)
+    python = host.markers["python_full_version"]
+    about = {"name": host.name, "prefix": str(host.prefix), "owner": host.owner,
+             "protected": host.protection, "python": python}  # fmt: skip
+    report = {"host": about, "wiring": wiring, "overlays": overlays}
+    output.show_json(report) if context.json else output.show_status(report)
     return 0
