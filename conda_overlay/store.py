@@ -249,9 +249,7 @@ class Store:
         protect(self.overlay, manifest)
         directory = draft / "adopted"
         directory.mkdir()
-        (directory / "manifest.json").write_bytes(dump_manifest(manifest))
-        _write_record(directory, revision)
-        sync(directory)
+        _write_records(directory, revision, manifest)
         self._number_it(directory, revision.number)
         open_directory(self.overlay)
         os.rename(self.overlay, self._directory(revision.number) / "tree")
@@ -268,9 +266,7 @@ class Store:
         """
         protect(directory / "tree", manifest)
         (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
-        (directory / "manifest.json").write_bytes(dump_manifest(manifest))
-        _write_record(directory, revision)
-        sync(directory)
+        _write_records(directory, revision, manifest)
 
     def commit(self, directory: Path, number: int) -> None:
         """Make a complete revision the current one."""
@@ -390,6 +386,10 @@ def _number(name: str) -> int | None:
     return int(name) if digits and name == str(int(name)) else None
 
 
-def _write_record(directory: Path, revision: Revision) -> None:
+def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
+    """Write what tells of a revision, read-only, and have all of it on the disk."""
     data = {"format": FORMAT, **records.encode(revision)}
     (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
+    (directory / "manifest.json").write_bytes(dump_manifest(manifest))
+    protect(directory, [path.name for path in directory.iterdir() if path.is_file()])
+    sync(directory)

@@ -38,6 +38,8 @@ def execute(arguments: Namespace) -> int:
     overlay = common.opened()
     numbers: list[Any] = arguments.numbers or [0]
     old, new = [*numbers, None][:2]
+    if new is None and overlay.store.managed:
+        new = overlay.store.current()
     plan = overlay.compare(old, new)
     found = files.compare(overlay, old, new)
     text = files.unified(overlay, old, new, found) if arguments.text else ()
@@ -50,6 +52,8 @@ def execute(arguments: Namespace) -> int:
     else:
         output.say(f"{name_of(old)} -> {name_of(new)}")
         output.show_changes(plan.to_json()["changes"], why=False)
+        if not plan.changes:
+            output.say("  no distribution differs")
         if arguments.files:
             output.show_files(encode(found))
     return 0
