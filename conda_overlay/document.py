@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.models import Entry
@@ -39,3 +40,15 @@ def describe(name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, En
     conda = {key: conda[key] for key in entries if key in conda}
     ordered = dict(sorted(entries.items()))
     return Document(name, fingerprint["python"], fingerprint["sha256"], ordered, conda)
+
+
+def default_intent(requirement: str, *, editable: bool = False) -> str:
+    """What somebody means who says no more: a source, and a version that is pinned, are to stay."""
+    if editable:
+        return "dev"
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return "hold"  # a path or a URL
+    pins = any(s.operator in ("==", "===", "<", "<=", "~=") for s in parsed.specifier)
+    return "hold" if pins or parsed.url else "fix"

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import pylock, toml
-from conda_overlay.document import Document
+from conda_overlay.document import Document, default_intent
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import INTENTS, Entry
 from conda_overlay.records import decode
@@ -158,7 +158,7 @@ class _Wanted:
     editable: bool = False
     options: tuple[str, ...] = ()
     reason: str | None = None
-    intent: str = "fix"
+    intent: str | None = None
     until: Any = None
 
 
@@ -188,6 +188,8 @@ def _wanted(entry: Entry) -> dict[str, Any]:
     """The table of what was asked for."""
     pin = entry.editable or f"{entry.name}=={entry.version}"
     table = _table(_Wanted, replace(entry, requirement=entry.requirement or pin))
+    if entry.intent == default_intent(table["requirement"], editable=bool(entry.editable)):
+        del table["intent"]
     return {**table, "editable": True if entry.editable else None}
 
 
@@ -224,7 +226,7 @@ def _asked(table: _Wanted) -> Entry:
     text, until = table.requirement, None if table.until is None else str(table.until)
     if not text:
         raise ValueError("a table [[wanted]] has no 'requirement'")
-    if table.intent not in INTENTS:
+    if table.intent not in (None, *INTENTS):
         raise ValueError(f"the intent {table.intent!r} is none of {', '.join(INTENTS)}")
     if until is not None and not _is_date(until):
         raise ValueError(f"until: {until!r} is not a date (YYYY-MM-DD)")
@@ -233,7 +235,8 @@ def _asked(table: _Wanted) -> Entry:
     except InvalidRequirement:
         raise ValueError(f"the wanted {text!r} has no name") from None
     editable = re.sub(r"(?<=.)\[[^]]+]$", "", text) if table.editable else None
-    given = {**vars(table), "name": name, "until": until, "editable": editable}
+    intent = table.intent or default_intent(text, editable=table.editable)
+    given = {**vars(table), "name": name, "until": until, "editable": editable, "intent": intent}
     return Entry("", requested=True, **given)
 
 

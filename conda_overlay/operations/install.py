@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
 from conda_overlay.distributions import Site, owned_files, read_site, without_credentials
+from conda_overlay.document import default_intent
 from conda_overlay.lock import now, user
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.pip import sources
@@ -144,9 +145,10 @@ def _asked(
         requirement = _at_least(requirement, new.version)
     if new.editable and typed:
         requirement = typed
-    downgrade = dependencies.kind(host, new) == "downgrade"
-    hold = new.direct_url or downgrade or _is_pin(requirement)
-    default = "dev" if new.editable else "hold" if hold else "fix"
+    told = requirement if typed or new.direct_url else new.name  # else the pin is ours
+    default = default_intent(told, editable=bool(new.editable))
+    if default == "fix" and dependencies.kind(host, new) == "downgrade":
+        default = "hold"
     return replace(
         entry,
         requested=True,
@@ -162,7 +164,7 @@ def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> En
     requirement = entry.requirement
     if requirement is None or not (typed == _name(typed) or entry.editable or " @ " in typed):
         requirement = typed
-    pinned = _is_pin(typed) and entry.intent == "fix"
+    pinned = default_intent(typed) == "hold" and entry.intent == "fix"
     return replace(
         entry,
         requested=True,
@@ -204,14 +206,6 @@ def _at_least(text: str, version: str) -> str:
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     others = [str(s) for s in requirement.specifier if s.operator != ">="]
     return f"{requirement.name}{extras}{','.join([f'>={version}', *sorted(others)])}"
-
-
-def _is_pin(text: str) -> bool:
-    """Whether a requirement holds a version that an upgrade would not have."""
-    try:
-        return any(s.operator in _HOLDING for s in Requirement(text).specifier)
-    except InvalidRequirement:
-        return False
 
 
 def _name(text: str) -> str:
