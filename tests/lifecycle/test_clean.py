@@ -9,12 +9,10 @@ from tests.bed import dists
 from tests.bench import Bench
 
 
-def used(bench: Bench) -> tuple[int, int]:
-    """The bytes and inodes of all revisions, as ``du`` counts them, hard links once."""
-    revisions = bench.revisions
-    size = bench.user.run(["du", "-s", "--block-size=1", revisions]).stdout.split()[0]
-    inodes = bench.user.run(["du", "-s", "--inodes", revisions]).stdout.split()[0]
-    return int(size), int(inodes)
+def used(bench: Bench) -> int:
+    """The bytes of all revisions, as ``du`` counts them, hard links once."""
+    done = bench.user.run(["du", "-s", "--block-size=1", bench.revisions])
+    return int(done.stdout.split()[0])
 
 
 def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
@@ -26,19 +24,18 @@ def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
     before = used(bench)
     records = [bench.record(number) for number in (1, 2, 3, 4)]
     dry = bench.json("clean", "--keep", "2", "--dry-run")
-    assert dry.keys() == {"success", "revisions", "bytes", "inodes"}
+    assert dry.keys() == {"success", "dry_run", "revisions", "kept", "bytes"}
     assert bench.kept == [1, 2, 3, 4]
     assert "Would drop the files of revisions 1, 2: " in bench.ask(
         "clean", "--keep", "2", "--dry-run"
     )
     done = bench.json("clean", "--keep", "2")
-    assert done == dry
-    assert (done["revisions"], bench.kept) == ([1, 2], [3, 4])
-    after = used(bench)
-    assert (done["bytes"], done["inodes"]) == (before[0] - after[0], before[1] - after[1])
+    assert (dry["dry_run"], done) == (True, {**dry, "dry_run": False})
+    assert (done["revisions"], done["kept"], bench.kept) == ([1, 2], [], [3, 4])
+    assert done["bytes"] == before - used(bench)
     assert done["bytes"] < 500_000  # big is in 3 still
     printed = bench.change("clean")
-    assert re.match(r"Dropped the files of revision 3: 1\.\d MB, \d+ inodes\.$", printed)
+    assert re.match(r"Dropped the files of revision 3: 1\.\d MB\.\n$", printed)
     assert bench.change("clean") == "Nothing to drop.\n"
     assert bench.kept == [4]
     assert [bench.record(number) for number in (1, 2, 3, 4)] == records
@@ -79,3 +76,36 @@ def test_current_revision_cannot_be_dropped(quick: Bench) -> None:
     quick.refuse("clean", "--keep", "one", code=2)
     quick.change("clean", "--keep", "1")
     assert quick.kept == [1]
+
+
+def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\nedited = True\n')
+    quick.change("reset", "--force")
+    says = "Kept revision 1, which no index can give again; --force drops them.\n"
+    assert quick.change("clean") == quick.ask("clean", "--dry-run") == says
+    assert quick.json("clean") == {
+        **{"success": True, "dry_run": False, "revisions": [], "kept": [1], "bytes": 0}
+    }
+    for answer in ("n\n", "\n"):
+        done = quick.run("clean", *quick.where, "--force", input=answer)
+        assert done.returncode == 0, done.stderr
+        assert "Revision 1 may not come back the same.\nProceed (y/[n])? " in done.stdout
+        assert "Dropped" not in done.stdout
+        assert quick.kept == [1, 2]
+    assert "Nobody answers, so nothing was changed." in quick.refuse("clean", "--force")
+    assert "Would drop the files of revision 1: " in quick.ask("clean", "--force", "--dry-run")
+    assert quick.kept == [1, 2]
+    assert "Dropped the files of revision 1: " in quick.change("clean", "--force")
+    assert quick.kept == [2]
+
+
+def test_files_that_were_there_before_the_first_revision_are_kept(quick: Bench) -> None:
+    quick.user.run(["mkdir", "-p", quick.site])
+    quick.edit(quick.site / "mine.py", "")
+    quick.install("new")
+    quick.change("reset")
+    quick.change("clean")
+    assert quick.kept == [1, 3]
+    quick.change("undo", "1")
+    assert (quick.site / "mine.py").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.lifecycle.patches import PLAN
 
 
 def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> None:
@@ -16,21 +17,27 @@ def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> No
     bench.change("remove", "new")
     assert bench.ask("diff") == (
         "host -> revision 3\n"
-        "  alpha  1.0 (host)  ->  2.0\n"
-        "  beta   1.0 (host)  ->  2.0\n"
-    )  # fmt: skip
+        "shadowing the host:\n"
+        "  alpha  1.0 (host) -> 2.0\n"
+        "  beta   1.0 (host) -> 2.0\n\n"
+    )
     assert bench.ask("diff", "1") == (
         "revision 1 -> revision 3\n"
-        "  alpha  1.5         ->  2.0\n"
-        "  beta   1.0 (host)  ->  2.0\n"
-        "  new    1.0         ->  none\n"
+        "shadowing the host:\n"
+        "  beta  1.0 (host) -> 2.0\n\n"
+        "changed:\n"
+        "  alpha  1.5 -> 2.0\n\n"
+        "removed:\n"
+        "  new  1.0\n\n"
     )
-    assert "  new  none  ->  1.0\n" in bench.ask("diff", "3", "2")
+    assert "added:\n  new  1.0\n" in bench.ask("diff", "3", "2")
     assert bench.ask("diff", "1", "0") == (
         "revision 1 -> host\n"
-        "  alpha  1.5  ->  1.0 (host)\n"
-        "  new    1.0  ->  none\n"
-    )  # fmt: skip
+        "removed:\n"
+        "  new  1.0\n\n"
+        "back to the host:\n"
+        "  alpha  1.5 -> 1.0 (host)\n\n"
+    )
     assert bench.ask("diff", "2", "2") == "revision 2 -> revision 2\n  no distribution differs\n"
     assert bench.ask("diff", "0", "0") == "host -> host\n  no distribution differs\n"
 
@@ -85,7 +92,7 @@ def test_json_keys_stay(bench: Bench) -> None:
     bench.install("alpha==2.0")
     bench.edit(bench.site / "mine.py", "x = 1\n")
     report = bench.json("diff")
-    assert report.keys() == {"old", "new", "changes", "files", "text"}
+    assert report.keys() == PLAN - {"success", "dry_run", "revision"} | {"old", "new", "text"}
     assert (report["old"], report["new"], report["text"]) == ("host", "revision 1", None)
     assert [(c["name"], c["host_version"], c["after"]) for c in report["changes"]] == [
         ("alpha", "1.0", "2.0"),
@@ -112,7 +119,8 @@ def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
 
 def test_overlay_made_by_hand_is_compared_with_the_host(bench: Bench, wheels: Path) -> None:
     bench.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
-    assert bench.ask("diff") == "host -> overlay\n  alpha  1.0 (host)  ->  1.5\n"
+    shadowing = "shadowing the host:\n  alpha  1.0 (host) -> 1.5\n\n"
+    assert bench.ask("diff") == f"host -> overlay\n{shadowing}"
     assert '+__version__ = "1.5"' in bench.ask("diff", "--text")
     assert "has no revision yet" in bench.refuse("diff", "1")
 

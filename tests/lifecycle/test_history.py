@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,10 @@ from tests.bench import Bench
 
 RECORD = {
     *("number", "time", "user", "hostname", "command", "reason", "host", "plan"),
-    *("distributions", "restores", "edits", "current", "kept"),
+    *("distributions", "parent", "restores", "edits", "current", "kept"),
 }
 READING = ("history", "diff", "status", "list", "export")
-CHANGING = ("apply", "clean", "delete", "install", "rebase", "remove", "reset", "undo")
+CHANGING = ("apply", "clean", "delete", "install", "rebase", "redo", "remove", "reset", "undo")
 
 
 def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked(
@@ -26,7 +28,7 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
     bench.install("alpha==2.0", "new", "--reason", "ticket 7")
     bench.change("remove", "new")
     bench.change("undo")
-    lines = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", bench.ask("history")).splitlines()
+    lines = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME", bench.ask("history")).splitlines()
     who = f"TIME  {bench.user.name}@{socket.gethostname()}"
     assert lines == [
         f"* 3  {who}",
@@ -36,7 +38,7 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
         f"  2  {who}",
         "     conda overlay remove -n science --yes new",
         "     new 1.0 -> none",
-        f"  1  {who}",
+        f"  1  {who} (its state is current)",
         "     conda overlay install -n science --yes alpha==2.0 new --reason 'ticket 7'",
         "     ticket 7",
         "     alpha 1.0 (host) -> 2.0",
@@ -45,13 +47,36 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
     ]
 
 
+def test_times_are_local_for_people_and_utc_for_programs(quick: Bench) -> None:
+    quick.install("new")
+    [revision] = quick.json("history")["revisions"]
+    utc = datetime.strptime(revision["time"], "%Y-%m-%dT%H:%M:%SZ")
+    quick = replace(quick, anew=True)  # a fork keeps the time zone
+    for zone, hours in (("XXX-5", 5), ("XXX+3", -3)):
+        local = (utc + timedelta(hours=hours)).strftime("%Y-%m-%d %H:%M")
+        assert quick.ask("history", env={"TZ": zone}).startswith(f"* 1  {local}  ")
+        assert f"* 1  {local}  " in quick.ask("history", "1", env={"TZ": zone})
+        assert quick.json("history", "1", env={"TZ": zone}) == revision
+
+
+def test_one_revision_is_shown_with_its_whole_plan(bench: Bench) -> None:
+    bench.install("delta==2.0", "--allow-conflicts", "--reason", "ticket 7")
+    bench.change("remove", "delta")
+    shown = bench.ask("history", "1")
+    for line in ("ticket 7", "delta", "stuck 1.0 (host) requires delta<2"):
+        assert line in shown
+    assert "{" not in shown
+    assert "remove" not in shown
+
+
 def test_json_keys_stay_and_a_record_is_whole(bench: Bench) -> None:
     bench.install("new")
     bench.change("reset")
     bench.change("clean")
     told = bench.json("history")
-    assert told.keys() == {"overlay", "current", "revisions", "edits"}
+    assert told.keys() == {"overlay", "current", "position", "revisions", "edits"}
     assert (told["overlay"], told["current"]) == (str(bench.overlay), 2)
+    assert told["position"] == 2
     assert [(r["number"], r["current"], r["kept"]) for r in told["revisions"]] == [
         (2, True, True),
         (1, False, False),
@@ -59,7 +84,6 @@ def test_json_keys_stay_and_a_record_is_whole(bench: Bench) -> None:
     assert all(revision.keys() == RECORD for revision in told["revisions"])
     assert told["edits"] == {"added": [], "changed": [], "removed": []}
     assert bench.json("history", "1") == told["revisions"][1]
-    assert json.loads(bench.ask("history", "1")) == told["revisions"][1]
     kept = bench.record(1)
     assert {name: told["revisions"][1][name] for name in kept if name != "format"} == {
         name: value for name, value in kept.items() if name != "format"
@@ -136,7 +160,8 @@ def test_credentials_are_never_kept(bench: Bench, links: Path) -> None:
 def test_without_an_overlay_it_says_so_and_nothing_is_made(bench: Bench) -> None:
     assert bench.ask("history") == f"No revisions of {bench.overlay}.\n"
     assert bench.json("history") == {
-        **{"overlay": str(bench.overlay), "current": None, "revisions": [], "edits": None}
+        **{"overlay": str(bench.overlay), "current": None, "position": None},
+        **{"revisions": [], "edits": {"added": [], "changed": [], "removed": []}},
     }
     assert "has no revision yet" in bench.refuse("history", "1")
     assert not bench.state.exists()
@@ -160,7 +185,7 @@ def test_files_of_revisions_cannot_be_written_in_place(bench: Bench) -> None:
     bench.edit(module, "x = 1\n")
     bench.change("remove", "new")
     bench.change("undo")
-    bench.change("reset")
+    bench.change("reset", "--force")
     assert bench.files(1) == before
 
 
