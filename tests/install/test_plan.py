@@ -32,7 +32,7 @@ def test_plan_is_a_table_of_what_moves_and_why(bench: Bench) -> None:
     printed = bench.install("alpha==2.0", "new")
     head, *groups, end = printed[printed.index("\nhost:") + 1 :].split("\n\n")
     assert head == f"host:    {bench.host}\noverlay: {bench.overlay}"
-    assert sorted(groups) == [
+    assert groups == [
         "added:\n  new  1.0  requested",
         "shadowing the host:\n"
         "  alpha  1.0 (host) -> 2.0  requested, intent hold\n"
