@@ -40,7 +40,7 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
     for one, requirement in _requirements(view, markers):
         found = view.get(canonicalize_name(requirement.name))
         if found is None or not _holds(requirement, found):
-            there = found and found.version, found and origin(found)
+            there = (found.version, origin(found)) if found else (None, None)
             wants = _text(requirement)
             result.append(Conflict(one.name, one.version, origin(one), wants, *there))
     return result
@@ -240,7 +240,7 @@ def orphans(
     loose = {key for key in mine if key not in wanted and key not in going}
     while True:
         view = {**below, **{key: mine[key] for key in staying}}
-        needed = set()
+        needed: set[str] = set()
         for distribution, requirement in _requirements(view, markers, typed):
             key, target = distribution.key, canonicalize_name(requirement.name)
             host, found = below.get(target), view.get(target)
