@@ -41,7 +41,7 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
         found = view.get(canonicalize_name(requirement.name))
         if found is None or not _holds(requirement, found):
             there = (found.version, origin(found)) if found else (None, None)
-            wants = _text(requirement)
+            wants = str(requirement)
             result.append(Conflict(one.name, one.version, origin(one), wants, *there))
     return result
 
@@ -58,13 +58,8 @@ def new_conflicts(
 def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
     """What keeps pip from breaking what is installed, as lines of a constraints file.
 
-    Requirements of what is asked for do not count, because they will change, nor do those that are
-    broken already.
-
-    Args:
-        view: the distributions in effect.
-        markers: the host's.
-        requested: the normalized names of what is asked for.
+    Requirements of what is requested (by normalized name) do not count, because they will change,
+    nor do those that are broken already.
     """
     lines = set()
     for distribution, requirement in _requirements(view, markers):
@@ -108,7 +103,7 @@ def why_required(
             parts = map(_split, distribution.requires)
             if extras and any("extra" in m and _parse(text) == requirement for text, m in parts):
                 asker = f"{distribution.name}[{','.join(sorted(extras))}]"
-            sentence = f"{asker} requires {_text(requirement)}"
+            sentence = f"{asker} requires {requirement}"
             reasons.append((needed, distribution.key in moved, sentence))
     return max(reasons)[2] if reasons else "required"
 
@@ -120,12 +115,10 @@ def kind(host: Distribution | None, new: Distribution | None) -> str:
     if host is None:
         return "add"
     try:
-        old_version, new_version = Version(host.version), Version(new.version)
+        before, after = Version(host.version), Version(new.version)
     except InvalidVersion:
         return "replace"
-    if old_version == new_version:
-        return "replace"
-    return "upgrade" if new_version > old_version else "downgrade"
+    return "upgrade" if after > before else "downgrade" if after < before else "replace"
 
 
 def is_newer(one: str, other: str) -> bool:
@@ -139,12 +132,9 @@ def is_newer(one: str, other: str) -> bool:
 def _requirements(
     view: View, markers: Markers, asked: Iterable[Requirement] = ()
 ) -> Iterator[tuple[Distribution, Requirement]]:
-    """Every requirement that applies, those of the extras that something in effect asks for too.
+    """Every requirement that applies, of the extras that something in effect asks for too.
 
-    Args:
-        view: the distributions in effect.
-        markers: the host's.
-        asked: requirements that a user typed, whose extras count as well.
+    The requirements that a user has `asked` for, which ask for extras as well, are not among them.
     """
     applying = _judge(markers)
     extras: dict[str, set[str]] = defaultdict(set)
@@ -253,8 +243,3 @@ def orphans(
             return loose
         staying |= needed
         loose -= needed
-
-
-def _text(requirement: Requirement) -> str:
-    """A requirement without its marker."""
-    return str(requirement).partition(";")[0].strip()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from itertools import pairwise
@@ -80,20 +81,15 @@ class Stage:
             path.unlink(missing_ok=True)
 
 
+@dataclass
 class Pip:
     """pip, as it serves one host."""
 
-    def __init__(self, host: Host, *, verbosity: int = 0, to_stderr: bool = False) -> None:
-        """Choose the pip.
-
-        Args:
-            host: the environment below.
-            verbosity: as conda's ``-v``; -1 stands for ``--quiet``.
-            to_stderr: keep stdout free, for JSON.
-        """
-        self.host = host
-        self.verbosity = verbosity
-        self.to_stderr = to_stderr
+    host: Host
+    verbosity: int = 0
+    """As conda's ``-v``; -1 stands for ``--quiet``."""
+    to_stderr: bool = False
+    """Keep stdout free, for JSON."""
 
     @cached_property
     def location(self) -> str:

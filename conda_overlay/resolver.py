@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
-from conda_overlay.dependencies import View
+from conda_overlay.dependencies import View, requested_names
 from conda_overlay.distributions import Site, read_site
 from conda_overlay.exceptions import ResolutionError
 from conda_overlay.models import Conflict, Distribution, Request
@@ -59,7 +58,7 @@ class Resolver:
 
     def __post_init__(self) -> None:
         self.before = dependencies.effective(*self.sites)
-        self.named = dependencies.requested_names(self.request.requirements)
+        self.named = requested_names(self.request.requirements)
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()
         """Dependents that cannot move."""
@@ -92,12 +91,18 @@ class Resolver:
                 if self.fallback is None or not outcome.impossible:
                     raise outcome.error(self.request.requirements)
                 break
-        return self._give_up()
+        assert self.fallback is not None
+        if self.request.allow_conflicts:
+            return self.fallback
+        raise ResolutionError(
+            "No consistent set of distributions exists, so nothing was installed:",
+            self.fallback.unwanted,
+        )
 
     def _constraints(self) -> list[str]:
         going = {*self.named, *self.moved}
         lines = dependencies.constraints(self.before, self.pip.host.markers, going)
-        return [line for line in lines if _name(line) not in self.free]
+        return [line for line in lines if not requested_names([line]) & self.free]
 
     def _new_conflicts(self, before: View, after: View) -> tuple[Conflict, ...]:
         host = self.pip.host
@@ -122,7 +127,7 @@ class Resolver:
 
     def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> bool:
         """Drop the constraints that pip blames; False when they are not to blame."""
-        held = set(map(_name, lines))
+        held = requested_names(lines)
         blamed = held & outcome.blamed
         theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
         if not outcome.impossible or not held or theirs:
@@ -150,7 +155,7 @@ class Resolver:
         if not self.request.has("--upgrade"):
             return ()
         after = dependencies.effective(found.staged, *self.sites)
-        keys = sorted(self.named & set(map(_name, lines)) & after.keys())
+        keys = sorted(self.named & requested_names(lines) & after.keys())
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
 
     def _holders(self, key: str, after: View, stage: Stage) -> str | None:
@@ -169,16 +174,3 @@ class Resolver:
             f"{now.name} {newest} is held back: {who}; "
             f"conda overlay install '{now.name}>={newest}' moves {', '.join(names)} too"
         )
-
-    def _give_up(self) -> Resolution:
-        assert self.fallback is not None
-        if self.request.allow_conflicts:
-            return self.fallback
-        raise ResolutionError(
-            "No consistent set of distributions exists, so nothing was installed:",
-            self.fallback.unwanted,
-        )
-
-
-def _name(line: str) -> str:
-    return canonicalize_name(Requirement(line).name)

@@ -28,12 +28,7 @@ _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
 
 def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
-    """The content of ``bin/.python``.
-
-    Args:
-        python: the host's interpreter.
-        sites: site-packages of the overlays, first wins.
-    """
+    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins."""
     path = shlex.quote(":".join(map(str, sites)))
     return os.fsencode(
         "#!/bin/sh\n"
