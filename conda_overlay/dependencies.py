@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -36,19 +37,12 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
         return "host" if distribution.site == host_site else "overlay"
 
     result = []
-    for distribution, requirement in _requirements(view, markers):
+    for one, requirement in _requirements(view, markers):
         found = view.get(canonicalize_name(requirement.name))
         if found is None or not _holds(requirement, found):
-            result.append(
-                Conflict(
-                    distribution.name,
-                    distribution.version,
-                    origin(distribution),
-                    _text(requirement),
-                    found.version if found else None,
-                    origin(found) if found else None,
-                )
-            )
+            there = (found.version, origin(found)) if found else (None, None)
+            wants = str(requirement)
+            result.append(Conflict(one.name, one.version, origin(one), wants, *there))
     return result
 
 
@@ -64,13 +58,8 @@ def new_conflicts(
 def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
     """What keeps pip from breaking what is installed, as lines of a constraints file.
 
-    Requirements of what is asked for do not count, because they will change, nor do those that are
-    broken already.
-
-    Args:
-        view: the distributions in effect.
-        markers: the host's.
-        requested: normalized names.
+    Requirements of what is requested (by normalized name) do not count, because they will change,
+    nor do those that are broken already.
     """
     lines = set()
     for distribution, requirement in _requirements(view, markers):
@@ -83,9 +72,7 @@ def constraints(view: View, markers: Markers, requested: Collection[str]) -> lis
 
 def requested_names(requirements: Iterable[str]) -> set[str]:
     """The normalized names among what a user asks for; paths and URLs do not tell theirs."""
-    return {
-        canonicalize_name(parsed.name) for parsed in map(_parse, requirements) if parsed is not None
-    }
+    return {canonicalize_name(parsed.name) for parsed in map(_parse, requirements) if parsed}
 
 
 def why_required(
@@ -107,23 +94,18 @@ def why_required(
         asked: requirements that a user typed, whose extras count as well.
     """
     reasons = []
-    typed = {str(canonicalize_name(r.name)): r for r in map(_parse, asked) if r is not None}
+    typed = {str(canonicalize_name(r.name)): r for r in map(_parse, asked) if r}
     for distribution, requirement in _requirements(view, markers, typed.values()):
         if canonicalize_name(requirement.name) == key:
             needed = previous is None or not _holds(requirement, previous)
             asker = f"{distribution.name} {distribution.version}"
             extras = typed[distribution.key].extras if distribution.key in typed else ()
-            if extras and _is_of_an_extra(distribution, requirement):
+            parts = map(_split, distribution.requires)
+            if extras and any("extra" in m and _parse(text) == requirement for text, m in parts):
                 asker = f"{distribution.name}[{','.join(sorted(extras))}]"
-            reasons.append(
-                (needed, distribution.key in moved, f"{asker} requires {_text(requirement)}")
-            )
+            sentence = f"{asker} requires {requirement}"
+            reasons.append((needed, distribution.key in moved, sentence))
     return max(reasons)[2] if reasons else "required"
-
-
-def _is_of_an_extra(distribution: Distribution, requirement: Requirement) -> bool:
-    parts = map(_split, distribution.requires)
-    return any("extra" in marker and _parse(text) == requirement for text, marker in parts)
 
 
 def kind(host: Distribution | None, new: Distribution | None) -> str:
@@ -133,12 +115,10 @@ def kind(host: Distribution | None, new: Distribution | None) -> str:
     if host is None:
         return "add"
     try:
-        old_version, new_version = Version(host.version), Version(new.version)
+        before, after = Version(host.version), Version(new.version)
     except InvalidVersion:
         return "replace"
-    if old_version == new_version:
-        return "replace"
-    return "upgrade" if new_version > old_version else "downgrade"
+    return "upgrade" if after > before else "downgrade" if after < before else "replace"
 
 
 def is_newer(one: str, other: str) -> bool:
@@ -152,49 +132,30 @@ def is_newer(one: str, other: str) -> bool:
 def _requirements(
     view: View, markers: Markers, asked: Iterable[Requirement] = ()
 ) -> Iterator[tuple[Distribution, Requirement]]:
-    """Every requirement that applies, those of the extras that something in effect asks for too.
+    """Every requirement that applies, of the extras that something in effect asks for too.
 
-    Args:
-        view: the distributions in effect.
-        markers: the host's.
-        asked: requirements that a user typed, whose extras count as well.
+    The requirements that a user has `asked` for, which ask for extras as well, are not among them.
     """
-    applies = _judge(markers)
-    extras: dict[str, set[str]] = {}
+    applying = _judge(markers)
+    extras: dict[str, set[str]] = defaultdict(set)
     for typed in asked:
-        extras.setdefault(canonicalize_name(typed.name), set()).update(typed.extras)
+        extras[canonicalize_name(typed.name)] |= typed.extras
     asking = [d for d in view.values() if any("[" in text for text in d.requires)]
-    grown = True
-    while grown:  # an extra may ask for extras, of its own distribution too
-        grown = False
+    size = -1
+    while size != sum(map(len, extras.values())):  # an extra may ask for extras, of its own too
+        size = sum(map(len, extras.values()))
         for distribution in asking:
-            mine = frozenset(extras.get(distribution.key, ()))
-            for requirement in _applying(distribution, mine, applies):
-                known = extras.setdefault(canonicalize_name(requirement.name), set())
-                grown = grown or not requirement.extras <= known
-                known.update(requirement.extras)
+            for requirement in applying(distribution, frozenset(extras[distribution.key])):
+                extras[canonicalize_name(requirement.name)] |= requirement.extras
     for key, distribution in view.items():
-        wanted = frozenset(extras.get(key, ()))
-        for requirement in _applying(distribution, wanted, applies):
+        for requirement in applying(distribution, frozenset(extras[key])):
             yield distribution, requirement
 
 
-def _applying(
-    distribution: Distribution,
-    extras: frozenset[str],
-    applies: Callable[[str, frozenset[str]], bool],
-) -> Iterator[Requirement]:
-    for text, marker in map(_split, distribution.requires):
-        if applies(marker, extras):
-            requirement = _parse(text)
-            if requirement is not None:
-                yield requirement
+def _judge(markers: Markers) -> Callable[[Distribution, frozenset[str]], Iterator[Requirement]]:
+    """A function that gives those requirements of a distribution, with extras, that apply."""
 
-
-def _judge(markers: Markers) -> Callable[[str, frozenset[str]], bool]:
-    """A function that says whether a marker holds; most of those of a large host are the same."""
-
-    @cache
+    @cache  # most markers of a large host are the same
     def applies(marker: str, extras: frozenset[str]) -> bool:
         try:
             return not marker or any(
@@ -203,7 +164,13 @@ def _judge(markers: Markers) -> Callable[[str, frozenset[str]], bool]:
         except (InvalidMarker, UndefinedEnvironmentName, InvalidVersion):
             return False
 
-    return applies
+    def applying(distribution: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
+        for text, marker in map(_split, distribution.requires):
+            requirement = _parse(text) if applies(marker, extras) else None
+            if requirement is not None:
+                yield requirement
+
+    return applying
 
 
 @cache
@@ -232,12 +199,8 @@ def _parse(text: str) -> Requirement | None:
 
 def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Conflict]:
     """The distributions whose requirements break, and that have not been moved yet."""
-    result: dict[str, Conflict] = {}
-    for conflict in broken:
-        key = canonicalize_name(conflict.name)
-        if key not in known:
-            result.setdefault(key, conflict)
-    return result
+    first = {canonicalize_name(conflict.name): conflict for conflict in reversed(broken)}
+    return {key: conflict for key, conflict in first.items() if key not in known}
 
 
 def orphans(
@@ -264,26 +227,19 @@ def orphans(
     mine = effective(overlay)
     typed = [r for r in map(_parse, asked) if r and canonicalize_name(r.name) not in going]
     staying = {key for key in mine if key in wanted and key not in going}
-    grown = True
-    while grown:
+    loose = {key for key in mine if key not in wanted and key not in going}
+    while True:
         view = {**below, **{key: mine[key] for key in staying}}
         needed: set[str] = set()
         for distribution, requirement in _requirements(view, markers, typed):
-            target = canonicalize_name(requirement.name)
-            loose = target in mine and target not in staying and target not in going
-            host = below.get(target)
-            if loose and distribution.key in staying and not (host and _holds(requirement, host)):
+            key, target = distribution.key, canonicalize_name(requirement.name)
+            host, found = below.get(target), view.get(target)
+            if target in loose and key in staying and not (host and _holds(requirement, host)):
                 needed.add(target)
             # A dependent that moved with what stays: its host copy would break.
-            found = view.get(target)
-            moved = distribution.key in mine and distribution.key not in {*staying, *going}
-            if moved and target in staying and found and not _holds(requirement, found):
-                needed.add(distribution.key)
-        grown = bool(needed - staying)
+            if key in loose and target in staying and found and not _holds(requirement, found):
+                needed.add(key)
+        if not needed:
+            return loose
         staying |= needed
-    return {key for key in mine if key not in staying and key not in going}
-
-
-def _text(requirement: Requirement) -> str:
-    """A requirement without its marker."""
-    return str(requirement).partition(";")[0].strip()
+        loose -= needed

@@ -7,8 +7,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from email.message import Message
+from collections.abc import Mapping, Sequence
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
 from pathlib import Path
@@ -27,50 +26,39 @@ Site = Mapping[str, Sequence[Distribution]]
 
 
 def read_site(site: Path) -> Site:
-    """Read the distributions of a site-packages directory.
-
-    Only the headers of each METADATA are parsed, because the long description behind them is most
-    of the file.
-
-    Args:
-        site: a directory; one that does not exist holds nothing.
-    """
+    """Read the distributions of a site-packages directory; one that does not exist holds none."""
     found: dict[str, list[Distribution]] = {}
     try:
         entries = sorted(site.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return found
     for entry in entries:
-        if entry.suffix in (".dist-info", ".egg-info"):
+        if entry.suffix in (".dist-info", ".egg-info", ".egg-link"):
             distribution = read_distribution(entry)
-        elif entry.suffix == ".egg-link":
-            distribution = _read_egg_link(entry)
-        else:
-            continue
-        if distribution is not None:
-            found.setdefault(distribution.key, []).append(distribution)
+            if distribution is not None:
+                found.setdefault(distribution.key, []).append(distribution)
     return found
 
 
 def read_distribution(path: Path) -> Distribution | None:
-    """Read one ``.dist-info`` or ``.egg-info``; None when it names no project."""
-    headers = _headers(path)
-    if headers is None or not headers["Name"] or not headers["Version"]:
+    """Read one ``.dist-info``, ``.egg-info`` or ``.egg-link``; None when it names no project.
+
+    Only the headers are parsed: the long description behind them is most of the file.
+    """
+    info = _behind(path) if path.suffix == ".egg-link" else path
+    texts = map(_text, (info / "METADATA", info / "PKG-INFO", info))
+    headers = HeaderParser().parsestr(next(filter(None, texts), "").partition("\n\n")[0])
+    name, version = headers["Name"], headers["Version"]
+    if not name or not version:
         return None
-    if path.suffix == ".egg-info":
-        requires = Installed.at(path).requires if path.is_dir() else None
-    else:
-        requires = headers.get_all("Requires-Dist")
+    requires = headers.get_all("Requires-Dist")
+    if info.suffix == ".egg-info" and info.is_dir():
+        requires = Installed.at(info).requires
     editable, direct_url = _direct_url(path)
-    return Distribution(
-        name=headers["Name"],
-        key=canonicalize_name(headers["Name"]),
-        version=headers["Version"],
-        requires=tuple(requires or ()),
-        path=path,
-        editable=editable,
-        direct_url=direct_url,
-    )
+    if info is not path:
+        editable = str(info.parent)
+    key = canonicalize_name(name)
+    return Distribution(name, key, version, tuple(requires or ()), path, editable, direct_url)
 
 
 def record(path: Path) -> list[list[str]] | None:
@@ -89,22 +77,16 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
 
     Returns:
         The path of each relative to the root, and its sha256 in hex, None where RECORD has none;
-        None where nothing tells the files.
+        None where there is no RECORD.
     """
     path = distribution.path
     if path.suffix == ".egg-link":
         return {os.path.relpath(path, root): None}
     rows = record(path)
-    if rows is not None:
-        named = [(os.path.join(path.parent, row[0]), *row[1:2]) for row in rows]
-    else:
-        try:  # what setup.py install leaves, by way of a pip before 23.1
-            listed = (path / "installed-files.txt").read_text(encoding="utf-8")
-        except (OSError, ValueError):
-            return None
-        named = [(os.path.join(path, name), "") for name in listed.splitlines() if name]
+    if rows is None:
+        return None
     inside = os.path.join(root, "")
-    found = {os.path.normpath(name): _sha256(*digest) for name, *digest in named}
+    found = {os.path.normpath(path.parent / name): _sha256(*digest[:1]) for name, *digest in rows}
     return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
 
 
@@ -121,10 +103,7 @@ def _sha256(digest: str = "") -> str | None:
 
 def is_compiled(path: Path) -> bool:
     """Whether a distribution was built for one Python and platform, as its WHEEL says."""
-    try:
-        return "Root-Is-Purelib: false" in (path / "WHEEL").read_text(encoding="utf-8")
-    except OSError:
-        return False
+    return "Root-Is-Purelib: false" in _text(path / "WHEEL")
 
 
 def without_credentials(text: str) -> str:
@@ -138,48 +117,35 @@ def without_credentials(text: str) -> str:
     return _SECRET.sub(r"\1", text)
 
 
-def _headers(path: Path) -> Message | None:
-    for file in (path / "METADATA", path / "PKG-INFO", path):
-        try:
-            text = file.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        return HeaderParser().parsestr(re.split(r"\r?\n\r?\n", text, maxsplit=1)[0])
-    return None
-
-
 def _direct_url(path: Path) -> tuple[str | None, str | None]:
     """The editable source and the origin, as direct_url.json (PEP 610) says."""
     try:
-        record = json.loads((path / "direct_url.json").read_text(encoding="utf-8"))
+        record = json.loads(_text(path / "direct_url.json"))
         url = str(record["url"])
         editable = bool(record.get("dir_info", {}).get("editable"))
         vcs = record.get("vcs_info")
         origin = f"{vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else url
         if "subdirectory" in record:
             origin += f"#subdirectory={record['subdirectory']}"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None, None
     source = unquote(urlsplit(url).path) if editable else None
     return source, without_credentials(origin)
 
 
-def _read_egg_link(link: Path) -> Distribution | None:
-    """An editable install of a pip before 21.3: the egg-info lies in the source."""
+def _behind(link: Path) -> Path:
+    """The egg-info in the source that an egg-link names.
+
+    pip before 25.3 leaves one for an editable whose backend is older than PEP 660.
+    """
+    infos = Path(_text(link).partition("\n")[0] or link).glob("*.egg-info")
+    same = (path for path in infos if canonicalize_name(path.stem) == canonicalize_name(link.stem))
+    return next(same, link)
+
+
+def _text(path: Path) -> str:
+    """The text of a file; none where it cannot be read."""
     try:
-        source = Path(link.read_text(encoding="utf-8").splitlines()[0])
-        info = next(_egg_infos(source, link.stem))
-    except (OSError, IndexError, StopIteration):
-        return None
-    found = read_distribution(info)
-    if found is None:
-        return None
-    return Distribution(
-        found.name, found.key, found.version, found.requires, link, str(source), None
-    )
-
-
-def _egg_infos(source: Path, name: str) -> Iterator[Path]:
-    for path in source.glob("*.egg-info"):
-        if canonicalize_name(path.stem) == canonicalize_name(name):
-            yield path
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

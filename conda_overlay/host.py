@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pwd
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -79,11 +78,10 @@ class Host:
     @cached_property
     def owner(self) -> str:
         """The name of the user to whom the environment belongs."""
-        uid = self.prefix.stat().st_uid
         try:
-            return pwd.getpwuid(uid).pw_name
+            return self.prefix.owner()
         except KeyError:
-            return str(uid)
+            return str(self.prefix.stat().st_uid)
 
     @cached_property
     def protection(self) -> str | None:
@@ -96,16 +94,21 @@ class Host:
 
     @cached_property
     def _facts(self) -> Mapping[str, Any]:
+        why = "it prints nothing"
         try:
             done = self.run(["-I", "-S", "-c", _PROBE])
+            why = (done.stderr.strip() or why).splitlines()[-1]
             facts: Mapping[str, Any] = json.loads(done.stdout)
-        except (OSError, ValueError) as error:
-            raise HostError(
-                f"The Python of {self.prefix} does not run: {_last_line(error, self)}",
-                f"{self.python} --version",
-                prefix=str(self.prefix),
-            ) from error
-        return facts
+            return facts
+        except OSError as error:
+            why = error.strerror or str(error)
+        except ValueError:
+            pass
+        raise HostError(
+            f"The Python of {self.prefix} does not run: {why}",
+            f"{self.python} --version",
+            prefix=str(self.prefix),
+        )
 
     @property
     def site_packages(self) -> Path:
@@ -175,10 +178,3 @@ def clean_environ() -> dict[str, str]:
     """The process's environ without what changes where a Python finds its modules."""
     dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "PYTHONPLATLIBDIR")
     return {name: value for name, value in os.environ.items() if name not in dropped}
-
-
-def _last_line(error: Exception, host: Host) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    lines = host.run(["-I", "-S", "-c", "pass"]).stderr.strip().splitlines()
-    return lines[-1] if lines else "it prints nothing"

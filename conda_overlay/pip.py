@@ -7,22 +7,23 @@ the difference in the stage: it never uninstalls "outside environment".
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError, distribution
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from conda_overlay.distributions import Site, read_site, without_credentials
+from conda_overlay.distributions import without_credentials
 from conda_overlay.exceptions import HostError
 from conda_overlay.host import Host, clean_environ
 from conda_overlay.outcome import Outcome
@@ -47,6 +48,7 @@ class Stage:
         root: its directory.
         python: the path of its interpreter, which pip writes into the heads of scripts.
         site: its site-packages.
+        work: the directory beside it for pip's account of its work, and for its temporary files.
     """
 
     def __init__(self, root: Path, host: Host, overlays: Sequence[Path]) -> None:
@@ -60,54 +62,34 @@ class Stage:
         self.root = root
         self.python = root / "bin" / "python"
         self.site = root / host.site_below_prefix
-        self.site.mkdir(parents=True)
-        (self.work / "tmp").mkdir(parents=True)
-        self.python.parent.mkdir()
+        self.work = root.with_suffix(".work")
+        for directory in (self.site, self.work / "tmp", self.python.parent):
+            directory.mkdir(parents=True)
         self.python.symlink_to(host.python)
-        (root / "pyvenv.cfg").write_text(
-            f"home = {host.prefix / 'bin'}\ninclude-system-site-packages = true\n",
-            encoding="utf-8",
-            errors="surrogateescape",
-        )
-        (self.site / "_conda_overlay_stage.pth").write_text(
-            "".join(f"{site}\n" for site in overlays), encoding="utf-8", errors="surrogateescape"
-        )
+        home = f"home = {host.prefix / 'bin'}\ninclude-system-site-packages = true\n"
+        (root / "pyvenv.cfg").write_bytes(os.fsencode(home))
+        names = "".join(f"{site}\n" for site in overlays)
+        (self.site / "_conda_overlay_stage.pth").write_bytes(os.fsencode(names))
         for name in ("pip.conf", "pip.ini"):  # pip's "site" configuration, which facilities use
             if (host.prefix / name).exists():
                 (root / name).symlink_to(host.prefix / name)
-        self._scaffolding = {
-            path for path in root.rglob("*") if path.is_symlink() or path.is_file()
-        }
-
-    @property
-    def work(self) -> Path:
-        """The directory beside it for what pip tells of its work, and for its temporary files."""
-        return self.root.with_suffix(".work")
-
-    def distributions(self) -> Site:
-        """What pip left here."""
-        return read_site(self.site)
+        self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
 
     def remove_scaffolding(self) -> None:
         """Leave only what pip left here."""
-        for path in {*self._scaffolding, self.root / "lib64"}:
+        for path in (*self._scaffolding, self.root / "lib64"):
             path.unlink(missing_ok=True)
 
 
+@dataclass
 class Pip:
     """pip, as it serves one host."""
 
-    def __init__(self, host: Host, *, verbosity: int = 0, to_stderr: bool = False) -> None:
-        """Choose the pip.
-
-        Args:
-            host: the environment below.
-            verbosity: as conda's ``-v``; -1 stands for ``--quiet``.
-            to_stderr: keep stdout free, for JSON.
-        """
-        self.host = host
-        self.verbosity = verbosity
-        self.to_stderr = to_stderr
+    host: Host
+    verbosity: int = 0
+    """As conda's ``-v``; -1 stands for ``--quiet``."""
+    to_stderr: bool = False
+    """Keep stdout free, for JSON."""
 
     @cached_property
     def location(self) -> str:
@@ -116,16 +98,14 @@ class Pip:
         Raises:
             HostError: neither has one that is new enough and runs on the host's Python.
         """
-        own = self.host.distributions.get("pip", ())
-        if own and NEEDED.contains(own[0].version) and (self.host.site_packages / "pip").is_dir():
+        own = self.host.distributions.get("pip")
+        if own and own[0].version in NEEDED:
             return str(self.host.site_packages)
-        found = importlib.util.find_spec("pip")
-        if found is not None and found.origin is not None:
-            headers = importlib.metadata.metadata("pip")
-            runs_on = SpecifierSet(headers["Requires-Python"] or "")
-            python = self.host.markers["python_full_version"]
-            if NEEDED.contains(headers["Version"]) and runs_on.contains(python, prereleases=True):
-                return str(Path(found.origin).parent.parent)
+        with suppress(PackageNotFoundError):
+            base = distribution("pip")
+            runs_on = SpecifierSet(base.metadata["Requires-Python"] or "", prereleases=True)
+            if base.version in NEEDED and self.host.markers["python_full_version"] in runs_on:
+                return str(base.locate_file(""))
         raise HostError(
             f"{self.host.prefix} has no pip {NEEDED}, and conda's own does not run on its Python "
             f"{self.host.python_version}.",
@@ -156,7 +136,7 @@ class Pip:
             source_dir: where checkouts of editables from version control are kept.
             again: whether it has been done before, so that much has been said already.
         """
-        words = [*self._options(stage, arguments, constraints), *arguments]
+        words = [*self._options(stage, constraints), *arguments]
         silence = 0 if self.verbosity > 0 else 1 + again
         code, lines = self._run(*self._command(stage, ["install", *words], source_dir, silence))
         if code == 0:
@@ -167,18 +147,12 @@ class Pip:
         )
         return Outcome(False, tuple(arguments), lines, explanation, links)
 
-    def _options(
-        self, stage: Stage, arguments: Sequence[str], constraints: Sequence[str]
-    ) -> Iterator[str]:
+    def _options(self, stage: Stage, constraints: Sequence[str]) -> Iterator[str]:
+        """Those that stand in front of the user's, which win."""
         yield from ("--no-user", "--no-warn-script-location", "--no-warn-conflicts")
-        yield from ("--root-user-action", "ignore")
-        if "--no-use-pep517" not in arguments:  # else pip may build with the stage's setuptools
-            yield "--use-pep517"
-        if "--report" not in arguments:
-            yield from ("--report", str(stage.work / "report.json"))
-        if "--compile" not in arguments:
-            # Half of pip's time for a large set; Python does it at the first import, once.
-            yield "--no-compile"
+        yield from ("--root-user-action", "ignore", "--report", str(stage.work / "report.json"))
+        yield "--use-pep517"  # else pip may build with the stage's setuptools
+        yield "--no-compile"  # half of pip's time for a large set; Python does it once, on import
         if self.verbosity:
             yield "-q" if self.verbosity < 0 else "-" + "v" * self.verbosity
         if constraints:
@@ -205,10 +179,8 @@ class Pip:
     ) -> tuple[list[str], dict[str, str]]:
         """The arguments and the environ of a run of pip in a stage."""
         temporary = str(stage.work / "tmp")
-        environ = clean_environ()
+        environ = {**clean_environ(), "PYTHONNOUSERSITE": "1", "TMPDIR": temporary}
         environ.pop("VIRTUAL_ENV", None)
-        environ["PYTHONNOUSERSITE"] = "1"
-        environ["TMPDIR"] = temporary
         # What is built there is not of a repository around it.
         ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
         environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
@@ -243,33 +215,26 @@ class Pip:
 
 def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
     """Where each distribution's file came from, and its sha256, as pip reports it."""
-    try:
-        report: dict[str, Any] = json.loads(
-            (stage.work / "report.json").read_text(encoding="utf-8")
-        )
-        items = report["install"]
-    except (OSError, ValueError, KeyError):
+    report = stage.work / "report.json"
+    if not report.exists():  # the user wants it somewhere else
         return {}
     result: dict[str, tuple[str | None, str | None]] = {}
-    for item in items:
-        download = item.get("download_info", {})
-        url = download.get("url")
+    for item in json.loads(report.read_text(encoding="utf-8"))["install"]:
+        download = item["download_info"]
+        url = download["url"]
         hashes = download.get("archive_info", {}).get("hashes") or {}
         key = canonicalize_name(item["metadata"]["name"])
-        result[key] = (url and without_credentials(url), hashes.get("sha256"))
+        result[key] = (without_credentials(url), hashes.get("sha256"))
     return result
 
 
 def _index_options(arguments: Sequence[str]) -> Iterator[str]:
     """Those that say where to look, and for what."""
-    words = iter(arguments)
-    for word in words:
-        if word == "--":
-            return
-        if word in _INDEX_FLAGS or word.partition("=")[0] in _INDEX_OPTIONS:
+    for word, value in pairwise([*arguments, ""]):
+        if word in _INDEX_FLAGS:
             yield word
-            if word in _INDEX_OPTIONS:
-                yield next(words, "")
+        elif word in _INDEX_OPTIONS:
+            yield from (word, value)
 
 
 def _clean(line: bytes) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from conda_overlay import dependencies
-from conda_overlay.distributions import Site
+from conda_overlay.dependencies import View, requested_names
+from conda_overlay.distributions import Site, read_site
 from conda_overlay.exceptions import ResolutionError
-from conda_overlay.models import Conflict, Request
+from conda_overlay.models import Conflict, Distribution, Request
 from conda_overlay.outcome import Outcome
 from conda_overlay.pip import Pip, Stage
 
@@ -39,6 +37,7 @@ class Resolution:
     """Of what is to be upgraded and is not at its newest version: a sentence that says why."""
 
 
+@dataclass
 class Resolver:
     """One search for a consistent set.
 
@@ -46,33 +45,20 @@ class Resolver:
     it impossible are dropped; the dependents that break then are asked for as well.
     """
 
-    def __init__(
-        self,
-        pip: Pip,
-        request: Request,
-        sites: Sequence[Site],
-        overlays: Sequence[Path],
-        scratch: Path,
-        source_dir: Path,
-    ) -> None:
-        """Prepare it.
+    pip: Pip
+    request: Request
+    sites: Sequence[Site]
+    """What is in effect, first wins, the host's own site last."""
+    overlays: Sequence[Path]
+    """The site-packages above the host, in the same order."""
+    scratch: Path
+    """A directory for stages."""
+    source_dir: Path
+    """Where checkouts of editables are kept."""
 
-        Args:
-            pip: the pip of the host.
-            request: what the user asks for.
-            sites: what is in effect, first wins, the host's own site last.
-            overlays: the site-packages above the host, in the same order.
-            scratch: a directory for stages.
-            source_dir: where checkouts of editables are kept.
-        """
-        self.pip = pip
-        self.request = request
-        self.sites = sites
-        self.overlays = overlays
-        self.scratch = scratch
-        self.source_dir = source_dir
-        self.before = dependencies.effective(*sites)
-        self.named = dependencies.requested_names(request.requirements)
+    def __post_init__(self) -> None:
+        self.before = dependencies.effective(*self.sites)
+        self.named = requested_names(self.request.requirements)
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()
         """Dependents that cannot move."""
@@ -105,18 +91,26 @@ class Resolver:
                 if self.fallback is None or not outcome.impossible:
                     raise outcome.error(self.request.requirements)
                 break
-        return self._give_up()
+        assert self.fallback is not None
+        if self.request.allow_conflicts:
+            return self.fallback
+        raise ResolutionError(
+            "No consistent set of distributions exists, so nothing was installed:",
+            self.fallback.unwanted,
+        )
 
     def _constraints(self) -> list[str]:
         going = {*self.named, *self.moved}
         lines = dependencies.constraints(self.before, self.pip.host.markers, going)
-        return [line for line in lines if _name(line) not in self.free]
+        return [line for line in lines if not requested_names([line]) & self.free]
+
+    def _new_conflicts(self, before: View, after: View) -> tuple[Conflict, ...]:
+        host = self.pip.host
+        return dependencies.new_conflicts(before, after, host.markers, host.site_packages)
 
     def _judge(self, stage: Stage) -> Resolution:
-        staged = stage.distributions()
-        host = self.pip.host
-        after = dependencies.effective(staged, *self.sites)
-        broken = dependencies.new_conflicts(self.before, after, host.markers, host.site_packages)
+        staged = read_site(stage.site)
+        broken = self._new_conflicts(self.before, dependencies.effective(staged, *self.sites))
         implied = set(staged) if self.request.has("--no-deps") else set()
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
         return Resolution(stage, staged, dict(self.moved), broken, unwanted)
@@ -133,7 +127,7 @@ class Resolver:
 
     def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> bool:
         """Drop the constraints that pip blames; False when they are not to blame."""
-        held = set(map(_name, lines))
+        held = requested_names(lines)
         blamed = held & outcome.blamed
         theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
         if not outcome.impossible or not held or theirs:
@@ -161,46 +155,22 @@ class Resolver:
         if not self.request.has("--upgrade"):
             return ()
         after = dependencies.effective(found.staged, *self.sites)
-        keys = sorted(self.named & set(map(_name, lines)) & after.keys())
+        keys = sorted(self.named & requested_names(lines) & after.keys())
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
 
-    def _holders(self, key: str, after: dependencies.View, stage: Stage) -> str | None:
+    def _holders(self, key: str, after: View, stage: Stage) -> str | None:
         newest, now = self.pip.newest(stage, key, self.request.arguments), after[key]
-        if newest is None or not self._wants(key, newest, now.version):
+        if newest is None or not dependencies.is_newer(newest, now.version):
             return None
-        host = self.pip.host
-        could = {**after, key: replace(now, version=newest)}
-        holders = dependencies.new_conflicts(after, could, host.markers, host.site_packages)
-        if not holders:
+        # What the user asks for counts like a distribution that requires it.
+        user = Distribution("", "", "", self.request.requirements, stage.root)
+        after = {**after, "": user}
+        holders = self._new_conflicts(after, {**after, key: replace(now, version=newest)})
+        names = sorted({conflict.name for conflict in holders})
+        if not all(names) or not names:
             return None
         who = ", ".join(f"{c.name} {c.version} requires {c.requirement}" for c in holders)
-        names = ", ".join(sorted({conflict.name for conflict in holders}))
         return (
             f"{now.name} {newest} is held back: {who}; "
-            f"conda overlay install '{now.name}>={newest}' moves {names} too"
+            f"conda overlay install '{now.name}>={newest}' moves {', '.join(names)} too"
         )
-
-    def _wants(self, key: str, newest: str, now: str) -> bool:
-        """Whether what the user asks for admits the newest version, and it is not there yet."""
-        for text in self.request.requirements:
-            with suppress(InvalidRequirement):
-                asked = Requirement(text)
-                if canonicalize_name(asked.name) == key and newest not in asked.specifier:
-                    return False
-        try:
-            return Version(newest) > Version(now)
-        except InvalidVersion:
-            return False
-
-    def _give_up(self) -> Resolution:
-        assert self.fallback is not None
-        if self.request.allow_conflicts:
-            return self.fallback
-        raise ResolutionError(
-            "No consistent set of distributions exists, so nothing was installed:",
-            self.fallback.unwanted,
-        )
-
-
-def _name(line: str) -> str:
-    return canonicalize_name(Requirement(line).name)

@@ -16,26 +16,17 @@ import logging
 import os
 import runpy
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
 from typing import Any
 
-REDIRECTING = frozenset(
-    ["target", "prefix", "root", "user", "home", "python", "require-virtualenv"]
-)
+REDIRECTING = ("target", "prefix", "root", "user", "home", "python", "require-virtualenv")
 """Options that would install somewhere else, or refuse to install here."""
 
-OURS = frozenset(["dry-run", "report", "log", "quiet", "verbose", "compile", "no-compile"])
+OURS = ("dry-run", "report", "log", "quiet", "verbose", "compile", "no-compile", "config-file")
 """Options that the command line of conda decides."""
 
 MISLEADING = (
-    "Attempting uninstall",
-    "Found existing installation",
-    "Not uninstalling",
-    "Can't uninstall",
-    "Installing collected packages",
-    "Successfully installed",
+    *("Attempting uninstall", "Found existing installation", "Not uninstalling"),
+    *("Can't uninstall", "Installing collected packages", "Successfully installed"),
 )
 """What pip says of the stage, and a user would take for the environment."""
 
@@ -45,99 +36,56 @@ REPEATED = ("Looking in ", "INFO: ", *(word for word in PREPARING if word != "Do
 
 SILENCED = (MISLEADING, ("Requirement already satisfied",), REPEATED)
 
-LOGGERS = (
-    "cli.index_command",
-    "cli.req_command",
-    "commands.install",
-    "network.download",
-    "operations.prepare",
-    "req",
-    "req.req_install",
-    "req.req_uninstall",
-    "resolution.resolvelib.factory",
-    "resolution.resolvelib.reporter",
-    "utils.misc",
-)
-"""Those that say it."""
 
-
-class OnlyPip:
-    """An import finder for pip alone, so that nothing beside that pip can be imported."""
-
-    def __init__(self, location: str) -> None:
-        self.location = location
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Find pip at the location, and its modules by the ordinary way (importlib's protocol)."""
-        if name == "pip":
-            return PathFinder.find_spec(name, [self.location], target)
-        return None
-
-
-class Listener(logging.Filter):
-    """Hears what pip says: keeps some of it out of the output, and writes some of it down.
+def listen(work: str, silence: int) -> None:
+    """Hear what pip says: keep some of it out of the output, and write some of it down.
 
     The explanation of a conflict names constraints that are ours, and is not the last word: that
     is for the caller to say.
     """
+    silenced = (*sum(SILENCED[: silence + 1], ()), "The conflict is caused by")
 
-    def __init__(self, work: str, silence: int) -> None:
-        super().__init__()
-        self.work = work
-        self.silenced = sum(SILENCED[: silence + 1], ())
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a message is for the user (logging's protocol)."""
-        text = record.getMessage().lstrip()
-        if text.startswith("The conflict is caused by"):
-            self.write("explanation.txt", text.partition("To fix this you could")[0])
-            return False
-        if text.startswith(PREPARING):
-            self.write("links.txt", text + "\n")
-        return not text.startswith(self.silenced)
-
-    def write(self, name: str, text: str) -> None:
-        """Append to one of the files."""
-        with open(os.path.join(self.work, name), "a", encoding="utf-8") as file:
+    def note(name: str, text: str) -> None:
+        with open(os.path.join(work, name), "a", encoding="utf-8") as file:
             file.write(text)
 
-    def listen(self) -> None:
-        """Begin, even where pip is told to be quiet."""
-        for name in LOGGERS:
-            logger = logging.getLogger("pip._internal." + name)
-            logger.addFilter(self)
-            if "-q" in sys.argv:
-                logger.setLevel(logging.INFO)
+    def hear(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = logging.LogRecord(*args, **kwargs)
+        if record.name.startswith("pip._internal."):
+            text = record.getMessage().lstrip()
+            if text.startswith("The conflict is caused by"):
+                note("explanation.txt", text.partition("To fix this you could")[0])
+            elif text.startswith(PREPARING):
+                note("links.txt", text + "\n")
+            if text.startswith(silenced):
+                record.levelno = logging.NOTSET  # which no handler takes
+        return record
+
+    logging.setLogRecordFactory(hear)
+    if "-q" in sys.argv:  # these are heard all the same
+        for name in ("operations", "resolution"):
+            logging.getLogger("pip._internal." + name).setLevel(logging.INFO)
 
 
-def configuration() -> dict[str, str]:
-    """What pip would take from its files and variables for ``pip install``."""
+def configure(source_dir: str) -> None:
+    """Hand the user's configuration on in the environ, and switch the files off."""
     from pip._internal.configuration import Configuration
 
     config = Configuration(isolated=False)
     config.load()
-    sections: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
     items: dict[str, Any] = {}
     for key, value in config.items():  # newer pips group them by file
         items.update(value if isinstance(value, dict) else {key: value})
-    for key, value in items.items():
-        section, _, option = key.partition(".")
-        if section in sections:
-            sections[section][option.replace("_", "-")] = value
-    # In pip's order: later ones win.
-    return {**sections["global"], **sections["install"], **sections[":env:"]}
-
-
-def prepare(source_dir: str) -> None:
-    """Hand the user's configuration on in the environ, and switch the files off."""
-    settings = configuration()
+    settings = {"src": source_dir}
+    for wanted in ("global", "install", ":env:"):  # in pip's order: later ones win
+        for key, value in items.items():
+            section, _, option = key.partition(".")
+            if section == wanted:
+                settings[option] = value
     for name in [n for n in os.environ if n.startswith("PIP_")]:
         del os.environ[name]
-    settings.setdefault("src", source_dir)
     for name, value in settings.items():
-        if name not in REDIRECTING | OURS and name != "config-file":
+        if name not in REDIRECTING + OURS:
             os.environ["PIP_" + name.upper().replace("-", "_")] = value
     os.environ["PIP_CONFIG_FILE"] = os.devnull
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
@@ -170,18 +118,21 @@ def install_sources() -> None:
 def main() -> None:
     """Run pip."""
     location, work, source_dir, silence = sys.argv[1:5]
-    del sys.argv[1:5]
-    sys.meta_path.insert(0, OnlyPip(location))
+    sys.argv[:5] = ["pip"]
+    sys.path.insert(0, location)
+    import pip
 
+    del sys.path[0]  # nothing beside that pip can be imported
     from pip._internal.exceptions import PipError
 
     try:
-        prepare(source_dir)
+        configure(source_dir)
+        install_sources()
     except PipError as error:
         sys.exit(f"ERROR: {error}")
-    install_sources()
-    Listener(work, int(silence)).listen()
-    sys.argv[0] = "pip"
+    except (AttributeError, ImportError) as error:
+        sys.exit(f"ERROR: conda-overlay does not know pip {pip.__version__}: {error}")
+    listen(work, int(silence))
     runpy.run_module("pip", run_name="__main__", alter_sys=False)
 
 

@@ -11,6 +11,7 @@ import ast
 import base64
 import csv
 import hashlib
+import io
 import os
 import re
 import shlex
@@ -27,12 +28,7 @@ _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
 
 def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
-    """The content of ``bin/.python``.
-
-    Args:
-        python: the host's interpreter.
-        sites: site-packages of the overlays, first wins.
-    """
+    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins."""
     path = shlex.quote(":".join(map(str, sites)))
     return os.fsencode(
         "#!/bin/sh\n"
@@ -56,8 +52,7 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
     for script in sorted((root / "bin").glob("*")):
         if script.is_symlink() or not script.is_file():
             continue
-        with script.open("rb") as file:
-            found = file.read(2) == b"#!" and heads.match(b"#!" + file.read())
+        found = heads.match(script.read_bytes())
         if found:
             body = (found["coding"] or b"") + found.string[found.end() :]
             content = _with_head(final, found["plain"] or found["long"] or b"", body)
@@ -78,18 +73,17 @@ def _record(info: Path, changed: Mapping[str, bytes]) -> None:
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
         row[1:] = ["sha256=" + digest.decode(), str(len(content))]
     if ours:
-        temporary = info / "RECORD.new"
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
-        os.rename(temporary, info / "RECORD")
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        _replace(info / "RECORD", text.getvalue().encode())
 
 
-def _replace(script: Path, content: bytes) -> None:
+def _replace(file: Path, content: bytes) -> None:
     """Never write into a file that an older revision shares."""
-    temporary = script.with_name(script.name + ".new")
+    temporary = file.with_name(file.name + ".new")
     temporary.write_bytes(content)
-    temporary.chmod(script.stat().st_mode)
-    os.rename(temporary, script)
+    temporary.chmod(file.stat().st_mode)
+    temporary.replace(file)
 
 
 def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:
@@ -115,10 +109,12 @@ def _with_head(final: Path, options: bytes, body: bytes) -> bytes:
     line = b"#!" + path + options + b"\n"
     if len(line) <= _LONGEST and not re.search(rb"\s", path):
         return line + body
+    # One word to ``sh``, and a part of a string in triple quotes to Python.
+    word = b"'" + path.replace(b"'", b"""'"'"'""").replace(b"\\", rb"""'"\\"'""") + b"'"
     body = _without_docstring(body)
     found = _CODING.match(body)
     coding = found[0] if found else b""  # counts in the first two lines only
-    command = b"'''exec' " + _quote(path) + options + b' "$0" "$@"\n' + b"' '''\n"
+    command = b"'''exec' " + word + options + b' "$0" "$@"\n' + b"' '''\n"
     return b"#!/bin/sh\n" + coding + command + body[len(coding) :]
 
 
@@ -133,10 +129,3 @@ def _without_docstring(body: bytes) -> bytes:
         return body
     lines = body.splitlines(keepends=True)
     return b"".join([*lines[: first.lineno - 1], *lines[second.lineno - 1 :]])
-
-
-def _quote(path: bytes) -> bytes:
-    """One word to ``sh``, and a part of a string in triple quotes to Python."""
-    pieces = re.findall(rb"[^'\\]+|['\\]", path)
-    special = {b"'": b'"\'"', b"\\": rb'"\\"'}
-    return b"".join(special.get(piece, b"'" + piece + b"'") for piece in pieces)

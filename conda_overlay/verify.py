@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conda_overlay.distributions import owned_files, read_site
@@ -50,7 +50,8 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
         if version != change.visible:
             faults.append(f"{change.name} is {version}, and not {change.visible}")
         if change.after is not None:
-            faults += _faults(change.name, installed.get(change.key, ()), tree, sites[0], place)
+            found = installed.get(change.key, ())
+            faults += [f"{change.name} {fault}" for fault in _faults(found, tree, place)]
     path = seen["path"]
     mine, hosts = str(sites[0]), str(host.site_packages)
     if mine not in path or (hosts in path and path.index(mine) > path.index(hosts)):
@@ -59,17 +60,16 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
         raise VerificationError(faults)
 
 
-def _faults(
-    name: str, found: Sequence[Distribution], tree: Path, site: Path, place: str
-) -> list[str]:
+def _faults(found: Sequence[Distribution], tree: Path, place: str) -> Iterator[str]:
     if len(found) != 1:
-        return [f"{name} is installed {len(found)} times"]
-    faults = []
+        yield f"is installed {len(found)} times"
+        return
     info = found[0].path
-    if info.suffix != ".egg-link" and place != str(site):
-        faults.append(f"{name} comes from {place}")
+    if info.suffix != ".egg-link" and place != str(info.parent):
+        yield f"comes from {place}"
     files = owned_files(found[0], tree)
     if files is None and info.suffix == ".dist-info":
-        faults.append(f"{name} has no RECORD")
-    gone = [f for f in files or () if f[-4:] != ".pyc" and not os.path.lexists(tree / f)]
-    return faults + [f"{name} lacks {file}" for file in gone]
+        yield "has no RECORD"
+    for file in files or ():
+        if not file.endswith(".pyc") and not os.path.lexists(tree / file):
+            yield f"lacks {file}"
