@@ -148,9 +148,9 @@ class Trial:
         ended = life.run(self.operation, **request)
         assert ended.code in (0, KILLED), ended.told
         there = state(bench)
-        name = self.outcome(there)
+        name, link = self.outcome(there), bench.overlay.exists()
         # What was moved away to be adopted, and a link that is gone, the next command puts back.
-        assert name or not bench.overlay.exists(), (request, there)
+        assert name or not link, (request, there)
         if name in ("before", "after") and case % 4 == 0:
             assert status(life.server) == self.outcomes[name].status, request
         if case % 4 == 1 and name in ("before", "after") and there.revision:
@@ -159,9 +159,10 @@ class Trial:
         else:
             told = life.server.change("remove", "absent").told
             assert "absent is not in the overlay" in told, (request, told)
-            there = state(bench, there)
+            there, killed = state(bench, there), name
             name = self.outcome(there)
             assert name, (request, there)
+            assert name == killed or not link, request  # nothing is rolled forward, or back
             self.check_numbers(name, request)
             self.compare_trees(request)
         assert not bench.leftovers, request
