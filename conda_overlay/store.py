@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -278,17 +279,17 @@ class Store:
         for number in numbers:
             tree = self.tree(number)
             if tree is not None:
-                self._throw_away(tree, f"tree-{number}")
+                self._throw_away(tree)
 
     def delete(self) -> None:
         """Remove the overlay and its history; no space is needed for it."""
         if self.managed:
             self.overlay.unlink()
         elif self.exists:
-            self._throw_away(self.overlay, "overlay")
+            self._throw_away(self.overlay)
         sync_directory(self.overlay.parent)
         if self._revisions.is_dir():
-            self._throw_away(self._revisions, "revisions")
+            self._throw_away(self._revisions)
 
     def next_number(self) -> int:
         """The number of the revision to come."""
@@ -316,12 +317,12 @@ class Store:
         os.rename(temporary, self.overlay)
         sync_directory(self.overlay.parent)
 
-    def _throw_away(self, path: Path, name: str) -> None:
+    def _throw_away(self, path: Path) -> None:
         """Remove a tree, moved among the drafts first: cut short, it is no half tree."""
         (self.state / "drafts").mkdir(exist_ok=True)
-        place = Path(tempfile.mkdtemp(dir=self.state / "drafts", prefix=""))
+        place = self.state / "drafts" / secrets.token_hex(8)
         open_directory(path)  # or it cannot be moved
-        os.rename(path, place / name)
+        os.rename(path, place)
         discard(place)
 
     def _claim(self, host: Path) -> None:
@@ -344,7 +345,7 @@ class Store:
         """
         last = max(self.numbers(), default=None)
         if last and self.exists and not self.managed and self.tree(last) is None:
-            self._throw_away(self._directory(last), "revision")  # was to be adopted, and was not
+            self._throw_away(self._directory(last))  # was to be adopted, and was not
         whole = [number for number in self.numbers() if self.tree(number) is not None]
         if whole and not os.path.lexists(self.overlay):
             self._point_to(max(whole))

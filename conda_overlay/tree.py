@@ -244,7 +244,7 @@ def weight(trees: Sequence[Path]) -> int:
     seen: dict[int, int] = {}
     found: dict[int, os.stat_result] = {}
     for tree in trees:
-        for path in tree.rglob("*"):
+        for path in (tree, *tree.rglob("*")):
             status = path.lstat()
             found[status.st_ino] = status
             seen[status.st_ino] = seen.get(status.st_ino, 0) + 1

@@ -112,6 +112,7 @@ def _record_staged(
     origins = sources(found.stage)
     for key, (new, *_) in staged.items():
         url, sha256 = origins.get(key, (None, None))
+        old = draft.entries.get(key)
         entry = Entry(
             version=new.version,
             name=new.name,
@@ -124,8 +125,11 @@ def _record_staged(
         )
         if key in requested:
             entry = _asked(draft, entry, new, requested[key], request)
-        elif key in draft.entries and draft.entries[key].requested:  # moved with its dependency
-            entry = _moved(draft.entries[key], entry)
+        elif old is not None and old.requested:  # moved with its dependency
+            entry = _moved(old, entry)
+        origin = (new.version, sha256, new.editable)
+        if old and origin[1:] != (None, None) and origin == (old.version, old.sha256, old.editable):
+            entry = replace(entry, since=old.since, by=old.by)  # it was there before
         draft.entries[key] = entry
         if key in found.moved:
             conflict = found.moved[key]
