@@ -152,8 +152,8 @@ class Resolver:
 
     def _held_back(self, found: Resolution, lines: Sequence[str]) -> tuple[str, ...]:
         """Say for what is to be upgraded what keeps it from its newest version."""
-        if not self.request.has("--upgrade"):
-            return ()
+        if not self.request.has("--upgrade") or self.request.has("--constraint"):
+            return ()  # of the user's own constraints there is nothing to say
         after = dependencies.effective(found.staged, *self.sites)
         keys = sorted(self.named & requested_names(lines) & after.keys())
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
