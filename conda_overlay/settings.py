@@ -56,6 +56,8 @@ def at_activation() -> Settings:
     try:
         return _without_plugins()
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "conda":
+            raise  # nobody activates anything here
         from conda_overlay.activation.locate import DEFAULT_DIR
 
         sys.stderr.write(

@@ -65,8 +65,6 @@ def command(shell: str, overlay_dirs: Sequence[str] = (), owners: Sequence[str] 
 def _print_line(shell: str, wired_path: str | None) -> None:
     """When this process ends; with the checksum of the PATH that the shell has, with the wiring."""
     try:
-        import conda.base  # noqa: F401, without conda there is nothing to say
-
         from conda_overlay.settings import at_activation
 
         settings = at_activation()
