@@ -41,10 +41,10 @@ def hold(path: Path, timeout: float, what: str, tell: Callable[[str], None]) -> 
             told = True
         time.sleep(0.02)
     try:
-        who = f"{user()} on {socket.gethostname()}, process {os.getpid()}, since {now()}\n"
+        who = f"{user()} on {socket.gethostname()}, process {os.getpid()}, since {now()}\n".encode()
         with suppress(OSError):  # on a full disk, clean and delete must be possible
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, who.encode(), 0)
+            os.pwrite(handle, who, 0)
+            os.ftruncate(handle, len(who))
         yield
     finally:
         os.close(handle)
