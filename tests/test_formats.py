@@ -118,7 +118,6 @@ until = "2030-01-31"
 requirement = "/home/me/mine"
 name = "mine"
 editable = true
-intent = "dev"
 
 [[locked]]
 name = "Alpha_One"
@@ -145,9 +144,32 @@ requested = true
 def test_what_was_asked_for_in_words_unknown_is_asked_for_again_as_it_is() -> None:
     asked = {item["name"]: item for item in tables(WHEEL, SDIST, EDITABLE)["wanted"]}
     assert asked == {
-        "Alpha_One": {"requirement": "Alpha_One==2.0", "name": "Alpha_One"},
-        "mine": {"requirement": "/home/me/mine", "name": "mine", "editable": True},
+        "Alpha_One": {"requirement": "Alpha_One==2.0", "name": "Alpha_One", "intent": "fix"},
+        "mine": {
+            "requirement": "/home/me/mine",
+            "name": "mine",
+            "editable": True,
+            "intent": "fix",
+        },
     }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "intent"),
+    [
+        ('requirement = "a"', "fix"),
+        ('requirement = "a>=1"', "fix"),
+        ('requirement = "a==1"', "hold"),
+        ('requirement = "a<2"', "hold"),
+        ('requirement = "a @ https://host.invalid/a.whl"', "hold"),
+        ('requirement = "/home/me/a"\nname = "a"\neditable = true', "dev"),
+        ('requirement = "a==1"\nintent = "fix"', "fix"),
+    ],
+)
+def test_a_file_that_tells_no_intent_means_what_the_same_words_typed_mean(
+    wanted: str, intent: str
+) -> None:
+    assert again(f"format = 1\n[[wanted]]\n{wanted}\n").entries["a"].intent == intent
 
 
 def test_pylock_has_for_each_distribution_the_table_of_its_origin() -> None:
