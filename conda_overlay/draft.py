@@ -44,7 +44,7 @@ class Draft:
         allow_conflicts: look for a solution although something breaks.
         before: the overlay as it is.
         entries: what the history will know, by normalized name; entries of what is not there do
-            not count.
+            not count, and those without a time are given that of the commit.
         why: the reason of each change by normalized name; the entry of ``""`` is everybody's.
         notes: what else the user should know.
         accepted: normalized names of distributions whose own conflicts were asked for.
@@ -204,17 +204,21 @@ class Draft:
             self._compile()
         verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
         manifest = after.files
-        entries = {key: _dated(entry) for key, entry in after.entries.items()}
+        time, me = now(), user()
+        entries = {
+            key: entry if entry.since else replace(entry, since=time, by=me)
+            for key, entry in after.entries.items()
+        }
         recorded = store.manifest(self.base)
         edits = differences(recorded, self.before.files) if recorded else Differences()
         adopted = store.exists and not store.managed
         number = store.next_number() + adopted
-        revision = self._revision(number, found, entries, edits)
+        revision = self._revision(number, time, found, entries, edits)
         store.prepare(self.tree.parent, revision, manifest, self._notice(number, entries))
         with store.lock():
             self._check_not_overtaken(number - adopted)
             if adopted:
-                self._adopt(number - 1)
+                self._adopt(number - 1, time)
             store.commit(self.tree.parent, number)
             with suppress(OSError, OverlayError):  # it is committed, whatever becomes of old trees
                 store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
@@ -227,11 +231,16 @@ class Draft:
         self.overlay.host.run(words)
 
     def _revision(
-        self, number: int, found: Plan, entries: Mapping[str, Entry], edits: Differences
+        self,
+        number: int,
+        time: str,
+        found: Plan,
+        entries: Mapping[str, Entry],
+        edits: Differences,
     ) -> Revision:
         return Revision(
             number=number,
-            time=now(),
+            time=time,
             user=user(),
             hostname=socket.gethostname(),
             command=self.log.command,
@@ -255,14 +264,14 @@ class Draft:
         ):
             raise OvertakenError(str(store.overlay))
 
-    def _adopt(self, number: int) -> None:
+    def _adopt(self, number: int, time: str) -> None:
         """Make a directory that was made by hand a revision, and say what is in it."""
         owner = self.overlay.store.real.owner()
         entries = {
-            key: replace(entry, since=now(), by=owner) for key, entry in self.before.entries.items()
+            key: replace(entry, since=time, by=owner) for key, entry in self.before.entries.items()
         }
         log = Log((), "adopted: made by hand")
-        revision = self._revision(number, Plan(*self._places), entries, Differences())
+        revision = self._revision(number, time, Plan(*self._places), entries, Differences())
         revision = replace(revision, command=log.command, reason=log.reason, parent=None,
                            restores=None)  # fmt: skip
         self.overlay.store.adopt(self._directory, revision, self.before.files)
@@ -276,8 +285,3 @@ class Draft:
         site = str(host.site_packages)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
         return notice.content(number, notice.state_of(str(host.prefix), site), site, dates)
-
-
-def _dated(entry: Entry) -> Entry:
-    """An entry with a time; what was installed by hand has none before it is committed."""
-    return entry if entry.since else replace(entry, since=now(), by=user())

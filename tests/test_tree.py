@@ -331,7 +331,8 @@ def test_weight_is_what_no_other_tree_shares(tmp_path: Path) -> None:
     (one / "shared").write_bytes(b"x" * 100_000)
     os.link(one / "shared", two / "shared")
     (two / "own").write_bytes(b"y" * 50_000)
-    assert weight([]) == weight([one]) == 0
+    assert weight([]) == 0
+    assert weight([one]) < 50_000  # a directory may take a block
     assert 50_000 <= weight([two]) < 100_000
     assert weight([one, two]) >= 150_000
 

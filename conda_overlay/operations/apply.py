@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from conda_overlay import dependencies, plan
 from conda_overlay.document import Document
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
-from conda_overlay.lock import now, user
 from conda_overlay.models import Entry, Request
 from conda_overlay.operations.install import install
 from conda_overlay.operations.locked import for_pip, install_exactly
@@ -179,7 +178,7 @@ def _take(draft: Draft, document: Document) -> None:
     draft.why.update(dict.fromkeys(new, "the file says so"))
     for key, entry in document.entries.items():
         if key not in same:
-            given = replace(entry, since=now(), by=user(), reason=entry.reason or draft.log.reason)
+            given = replace(entry, reason=entry.reason or draft.log.reason)
             pin = f"{entry.name}=={entry.version}" if entry.requested else None
             draft.entries[key] = replace(given, requirement=entry.requirement or pin)
         elif document.requested:  # the file says what was asked for

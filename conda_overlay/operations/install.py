@@ -16,7 +16,6 @@ from packaging.utils import canonicalize_name
 from conda_overlay import dependencies
 from conda_overlay.distributions import Site, owned_files, read_site, without_credentials
 from conda_overlay.document import default_intent
-from conda_overlay.lock import now, user
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.pip import sources
 from conda_overlay.resolver import Resolution, Resolver
@@ -116,8 +115,6 @@ def _record_staged(
         entry = Entry(
             version=new.version,
             name=new.name,
-            since=now(),
-            by=user(),
             reason=draft.log.reason,
             url=url if new.editable else new.direct_url or url,
             sha256=sha256,
