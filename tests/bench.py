@@ -299,6 +299,12 @@ class Bench:
         assert self.content() == before
         return done.stderr
 
+    def export(self, name: str = "overlay.toml") -> Path:
+        """Export to a file in the home."""
+        file = self.user.home / name
+        self.ask("export", "-f", file)
+        return file
+
     # -- what is there
 
     def see(self, *names: str) -> dict[str, str | None]:

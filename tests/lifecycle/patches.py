@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.bed import dists, environment, place
+from tests.bed import dists
 from tests.bed.users import User
 from tests.bench import Bench
 from tests.sources import write
@@ -187,10 +184,3 @@ def files(bench: Bench) -> dict[str, bytes]:
         for path in tree.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-
-
-@contextmanager
-def own_host(quick: Bench, science: Path) -> Iterator[Bench]:
-    """Over a host of the test's own, which its administrator may change."""
-    with place.scratch() as directory:
-        yield replace(quick, name=str(environment.clone(science, directory / "own")))

@@ -14,18 +14,6 @@ from tests.bench import Bench
 from tests.lifecycle.patches import CHANGE, PLAN
 
 
-@pytest.fixture
-def daq(quick: Bench) -> Bench:
-    """The same user, another host that is like the first."""
-    return replace(quick, name="daq")
-
-
-def exported(bench: Bench, name: str = "overlay.toml") -> Path:
-    file = bench.user.home / name
-    bench.ask("export", "-f", file)
-    return file
-
-
 def toml(user: User, text: str) -> Path:
     return sources.write(user, user.home / "by-hand.toml", f"format = 1\n{text}")
 
@@ -45,7 +33,7 @@ def test_an_overlay_toml_repeats_an_overlay_over_another_host(
 ) -> None:
     bench.install("alpha==2.0", "new", "--reason", "ticket 7", "--until", "2030-01-31")
     other = replace(bench, name="daq")
-    other.change("apply", exported(bench), *locked)
+    other.change("apply", bench.export(), *locked)
     assert other.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": "1.0"}
     mine, theirs = facts(bench), facts(other)
     for key in ("alpha", "new"):
@@ -56,7 +44,7 @@ def test_an_overlay_toml_repeats_an_overlay_over_another_host(
 
 def test_a_pylock_repeats_an_overlay_exactly(quick: Bench, daq: Bench) -> None:
     quick.install("alpha==2.0", "new")
-    daq.change("apply", exported(quick, "pylock.toml"))
+    daq.change("apply", quick.export("pylock.toml"))
     assert daq.distributions() == quick.distributions()
     hashes = {key: entry["sha256"] for key, entry in facts(daq).items()}
     assert hashes == {key: entry["sha256"] for key, entry in facts(quick).items()}
@@ -67,7 +55,7 @@ def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
 ) -> None:
     quick.install("new")
     daq.install("alpha==2.0", "delta==2.0", "--allow-conflicts")
-    plan = daq.json("apply", exported(quick))
+    plan = daq.json("apply", quick.export())
     assert {c["name"]: (c["kind"], c["why"], c["requested"]) for c in plan["changes"]} == {
         "alpha": ("remove", "the file does not name it", False),
         "beta": ("remove", "the file does not name it", False),
@@ -81,20 +69,20 @@ def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
 def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
     quick.install("alpha==2.0", "new", "--reason", "ticket 7", "--intent", "hold")
     for words in (["overlay.toml"], ["overlay.toml", "--locked"], ["pylock.toml"]):
-        file = exported(quick, words[0])
+        file = quick.export(words[0])
         daq.change("apply", file, *words[1:])
         revision, content = daq.revision, daq.content()
         assert "nothing to do" in daq.change("apply", file, *words[1:])
         assert (daq.revision, daq.content()) == (revision, content)
     for words in (["overlay.toml"], ["overlay.toml", "--locked"], ["pylock.toml"]):
-        quick.change("apply", exported(quick, words[0]), *words[1:])
+        quick.change("apply", quick.export(words[0]), *words[1:])
     assert quick.revision == 1
 
 
 def test_what_stays_keeps_since_when_and_by_whom(quick: Bench) -> None:
     quick.install("alpha==2.0", "--reason", "first")
     before = quick.record()["distributions"]
-    text = exported(quick).read_text() + '\n[[wanted]]\nrequirement = "new"\n'
+    text = quick.export().read_text() + '\n[[wanted]]\nrequirement = "new"\n'
     file = sources.write(quick.user, quick.user.home / "more.toml", text)
     quick.change("apply", file, "--reason", "second")
     after = quick.record()["distributions"]
@@ -113,7 +101,7 @@ def test_other_reasons_and_intents_alone_are_a_revision(quick: Bench) -> None:
 def test_what_is_wanted_is_resolved_anew_unless_locked(quick: Bench, links: Path) -> None:
     dists.wheel(links, "tool", "1.0")
     quick.install("tool", "--find-links", links)
-    file = exported(quick)
+    file = quick.export()
     dists.wheel(links, "tool", "1.1")
     daq = replace(quick, name="daq")
     daq.change("apply", file, "--locked")
@@ -126,7 +114,7 @@ def test_what_is_wanted_is_resolved_anew_unless_locked(quick: Bench, links: Path
 def test_locked_refuses_another_file_of_the_same_name(quick: Bench, links: Path) -> None:
     dists.wheel(links, "tool", "1.0")
     quick.install("tool", "--find-links", links)
-    file = exported(quick)
+    file = quick.export()
     dists.wheel(links, "tool", "1.0", files={"forged.py": ""})
     daq = replace(quick, name="daq")
     daq.install("new")
@@ -137,7 +125,7 @@ def test_locked_refuses_another_file_of_the_same_name(quick: Bench, links: Path)
 def test_locked_refuses_a_file_that_is_gone(quick: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "tool", "1.0")
     quick.install("tool", "--find-links", links)
-    file = exported(quick)
+    file = quick.export()
     wheel.unlink()
     assert "tool" in replace(quick, name="daq").refuse("apply", file, "--locked", "--yes")
 
@@ -153,7 +141,7 @@ def test_locked_files_that_break_the_host_are_refused_unless_allowed(
     quick: Bench, daq: Bench
 ) -> None:
     quick.install("delta==2.0", "--allow-conflicts")
-    file = exported(quick)
+    file = quick.export()
     told = daq.refuse("apply", file, "--locked", "--yes")
     assert "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect" in told
     daq.change("apply", file, "--locked", "--allow-conflicts")
@@ -164,7 +152,7 @@ def test_an_editable_is_applied_and_left_alone_afterwards(quick: Bench, daq: Ben
     source = sources.project(quick.user, "mine", requires=("new",))
     quick.install("-e", source)
     for words in ([], ["--locked"]):
-        file = exported(quick)
+        file = quick.export()
         daq.change("apply", file, *words)
         assert daq.see("mine", "new") == {"mine": "0.1", "new": "1.0"}
         assert facts(daq)["mine"] == facts(quick)["mine"]
@@ -180,10 +168,10 @@ def test_an_editable_is_applied_and_left_alone_afterwards(quick: Bench, daq: Ben
 def test_what_came_from_a_url_is_applied_from_it(quick: Bench, daq: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "direct", "1.0")
     quick.install(wheel)
-    daq.change("apply", exported(quick))
+    daq.change("apply", quick.export())
     assert facts(daq)["direct"] == facts(quick)["direct"]
     revision = daq.revision
-    daq.change("apply", exported(quick))
+    daq.change("apply", quick.export())
     assert daq.revision == revision
 
 

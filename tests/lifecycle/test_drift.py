@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,6 @@ python -c 'import new; print(new.__version__)'
 conda deactivate
 """
 CHANGED = "the host environment has changed since revision 1; see: conda overlay status"
-
-
-def over(bench: Bench, science: Path, directory: Path) -> Bench:
-    return replace(bench, name=str(environment.clone(science, directory / "own")))
-
-
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    """Over a host of the test's own, which its administrator may change."""
-    with place.scratch() as directory:
-        yield over(quick, science, directory)
 
 
 def wheel(wheels: Path, name: str, version: str) -> Path:
@@ -68,7 +56,7 @@ def test_activation_says_it_in_one_line_once_for_each_host_state(
     bench: Bench, science: Path, wheels: Path
 ) -> None:
     with place.scratch() as directory:
-        own = over(bench, science, directory)
+        own = replace(bench, name=str(environment.clone(science, directory / "own")))
         own.install("new")
         assert activate(own) == ""
         sources.administrate(own.host, wheel(wheels, "delta", "2.0"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,6 @@ LOSING = {
     "apply": ["other.toml"],
 }
 """Commands that put something in the place of what was edited."""
-
-
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    with patches.own_host(quick, science) as bench:
-        yield bench
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,27 +19,9 @@ else:
     import tomli as tomllib
 
 
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    with patches.own_host(quick, science) as bench:
-        yield bench
-
-
-@pytest.fixture
-def daq(quick: Bench) -> Bench:
-    """The same user, another host that is like the first."""
-    return replace(quick, name="daq")
-
-
-def exported(bench: Bench, name: str = "overlay.toml") -> Path:
-    file = bench.user.home / name
-    bench.ask("export", "-f", file)
-    return file
-
-
 def wanted(bench: Bench) -> dict[str, str]:
     """The requirements in the export."""
-    items = tomllib.loads(exported(bench).read_text())["wanted"]
+    items = tomllib.loads(bench.export().read_text())["wanted"]
     return {item["name"]: item["requirement"] for item in items}
 
 
@@ -60,9 +40,9 @@ def test_an_upgrade_with_extras_is_exported_with_both(own: Bench, links: Path) -
 
 def test_an_upgrade_is_an_upgrade_where_it_is_applied(quick: Bench, daq: Bench) -> None:
     quick.install("--upgrade", "alpha")
-    daq.change("apply", exported(quick))
+    daq.change("apply", quick.export())
     assert daq.see("alpha", "beta") == {"alpha": "1.5", "beta": "1.0"}
-    assert "othing to do" in daq.change("apply", exported(quick))
+    assert "othing to do" in daq.change("apply", quick.export())
 
 
 def test_an_upgrade_is_carried_to_the_next_environment(quick: Bench, daq: Bench) -> None:
@@ -107,7 +87,7 @@ def test_a_patched_copy_is_carried_to_a_host_of_the_same_version(
     # With -I even a pip that finds the host's version sufficient installs it.
     quick.install("-I", "--no-deps", patched(quick, links, kind, "alpha", "1.0", "fix"))
     if command == "apply":
-        daq.change("apply", exported(quick))
+        daq.change("apply", quick.export())
     else:
         daq.change("rebase", "--from", "science")
     assert mark(daq, "alpha") == "fix"
@@ -132,7 +112,7 @@ def test_an_editable_whose_directory_is_gone_is_one_sentence(
 ) -> None:
     directory = patches.source(quick.user, "mine", "1.0", "dev")
     quick.install("-e", directory, "new")
-    file = exported(quick)
+    file = quick.export()
     quick.user.run(["mv", directory, quick.user.home / "moved"])
     before = daq.content()
     done = daq.run("apply", *daq.where, "--yes", file, *locked)

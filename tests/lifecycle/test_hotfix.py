@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import KINDS, change, mark, patched, revision, row
-
-
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    with patches.own_host(quick, science) as bench:
-        yield bench
 
 
 @pytest.mark.parametrize("kind", KINDS)

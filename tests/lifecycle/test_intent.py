@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from tests.lifecycle import patches
 from tests.lifecycle.patches import change, revision, row
 
 MEANT = ["--intent", "hold", "--until", "2030-01-31", "--reason", "ticket 7"]
-
-
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    with patches.own_host(quick, science) as bench:
-        yield bench
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,6 @@ conda overlay install --yes alpha==2.0 && echo "-- end of wired"
 conda overlay install --yes -n daq new && echo "-- end of daq"
 python -c 'import new; print(new.__version__)'
 """
-
-
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    with patches.own_host(quick, science) as bench:
-        yield bench
 
 
 # -- what breaks something needs --allow-conflicts, in every command

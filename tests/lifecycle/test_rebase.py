@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,6 @@ from tests import sources
 from tests.bed import cpython, dists, environment, place
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
-
-
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    """Over a host of the test's own, which its administrator may change."""
-    with place.scratch() as directory:
-        yield replace(quick, name=str(environment.clone(science, directory / "own")))
 
 
 def wheel(wheels: Path, name: str, version: str) -> Path:
