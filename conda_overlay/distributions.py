@@ -22,21 +22,20 @@ _SECRET = re.compile(
 )
 
 Site = Mapping[str, Sequence[Distribution]]
-"""The distributions of a directory by normalized name; more than one of a name is a fault."""
+"""The distributions of a directory by normalized name; two of one name are an error."""
 
 
 def read_site(site: Path) -> Site:
-    """Read the distributions of a site-packages directory; one that does not exist holds none."""
+    """Read the distributions of a site-packages directory, which need not exist."""
     found: dict[str, list[Distribution]] = {}
     try:
         entries = sorted(site.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return found
     for entry in entries:
-        if entry.suffix in (".dist-info", ".egg-info", ".egg-link"):
-            distribution = read_distribution(entry)
-            if distribution is not None:
-                found.setdefault(distribution.key, []).append(distribution)
+        known = entry.suffix in (".dist-info", ".egg-info", ".egg-link")
+        if known and (distribution := read_distribution(entry)):
+            found.setdefault(distribution.key, []).append(distribution)
     return found
 
 
@@ -71,13 +70,9 @@ def record(path: Path) -> list[list[str]] | None:
 
 
 def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None] | None:
-    """The files of a distribution below a root, as its RECORD has them.
+    """The files of a distribution, relative to a root, with their sha256 in hex if recorded.
 
-    Rows that lead out of the root are passed over: a RECORD is not trusted with other files.
-
-    Returns:
-        The path of each relative to the root, and its sha256 in hex, None where RECORD has none;
-        None where there is no RECORD.
+    Rows of RECORD that lead out of the root are ignored. None if there is no RECORD.
     """
     path = distribution.path
     if path.suffix == ".egg-link":
@@ -91,7 +86,7 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
 
 
 def _sha256(digest: str = "") -> str | None:
-    """The hash of a row of RECORD in hex."""
+    """The sha256 of a RECORD row in hex."""
     algorithm, _, value = digest.partition("=")
     if algorithm != "sha256":
         return None
@@ -107,10 +102,10 @@ def is_compiled(path: Path) -> bool:
 
 
 def without_credentials(text: str) -> str:
-    """The text with the user, password and tokens of every URL, and of every proxy, taken out.
+    """The text without the users, passwords and tokens of URLs and proxies.
 
-    The user ``git`` is no secret, and the URL is worth nothing without it (PEP 610). A token is
-    the value of a query that is named as one, or follows ``/t/`` in a path, as conda has it.
+    The user ``git`` is no secret, and is needed (PEP 610). A token is a query value whose name
+    says so, or follows ``/t/`` in a path, as in conda channels.
     """
     text = re.sub(r"(\w://)(?!git@)[^/\s]*@|(?<!\S)[^/\s:@]+:[^/\s@]*@", r"\1", text)
     text = re.sub(r"(\w://[^\s?#]*?)/t/[^/\s]+", r"\1", text)
@@ -144,7 +139,7 @@ def _behind(link: Path) -> Path:
 
 
 def _text(path: Path) -> str:
-    """The text of a file; none where it cannot be read."""
+    """The text of a file; empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

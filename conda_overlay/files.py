@@ -1,4 +1,4 @@
-"""The files in which two revisions, or a revision and the host, differ, as a list and as text."""
+"""Compares the files of two revisions, or of a revision and the host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST = 1 << 20  # bytes of a file that is compared as text
 
 
 def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
-    """The files that differ; against the host (0) those that the overlay adds or hides."""
+    """The files that differ; for the host (0), those that the overlay adds or hides."""
     before, after = overlay.state(old).files, overlay.state(new).files
     if old != 0 and new != 0:
         return differences(before, after)
@@ -69,7 +69,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _lines(path: Path) -> list[str] | None:
-    """The lines of a text file, none of one that is not there, None for a binary one."""
+    """The lines of a text file, none if it does not exist; None for a binary file."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -38,7 +38,7 @@ print(json.dumps({
 
 
 class Host:
-    """A conda environment that an overlay lies over; only ever read.
+    """The conda environment below an overlay; only ever read.
 
     Attributes:
         prefix: as conda spells it.
@@ -49,35 +49,31 @@ class Host:
         """Find the environment.
 
         Raises:
-            NoSuchEnvironmentError: nothing of conda is at the prefix.
-            HostError: there is no Python in it.
+            NoSuchEnvironmentError: there is no conda environment at the prefix.
+            HostError: it has no Python, or a path that PATH cannot hold.
         """
         self.prefix = prefix
         self.name = name
-        if not (prefix / "conda-meta").is_dir():
-            raise NoSuchEnvironmentError(str(prefix))
-        if set(str(prefix)) & set(":\n"):
-            raise HostError(
-                f"The path {str(prefix)!r} holds a colon or a newline, which PATH cannot carry.",
-                "use an environment at another place",
-                prefix=str(prefix),
-            )
         self.python = prefix / "bin" / "python"
+        path = str(prefix)
+        if not (prefix / "conda-meta").is_dir():
+            raise NoSuchEnvironmentError(path)
+        if set(path) & set(":\n"):
+            sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
+            raise HostError(sentence, "use an environment with another path", prefix=path)
         if not self.python.exists():
-            raise HostError(
-                f"There is no Python in {prefix}, so there is nothing to overlay.",
-                "conda overlay install -n ANOTHER_ENVIRONMENT ...",
-                prefix=str(prefix),
-            )
+            sentence = f"There is no Python in {path}, so there is nothing to overlay."
+            hint = "conda overlay install -n ANOTHER_ENVIRONMENT ..."
+            raise HostError(sentence, hint, prefix=path)
 
     @cached_property
     def real(self) -> Path:
-        """The prefix with all links resolved: what an overlay records."""
+        """The prefix with all links resolved, as an overlay records it."""
         return Path(os.path.realpath(self.prefix))
 
     @cached_property
     def owner(self) -> str:
-        """The name of the user to whom the environment belongs."""
+        """The name of the user who owns the environment, or the number if it has none."""
         try:
             return self.prefix.owner()
         except KeyError:
@@ -85,7 +81,7 @@ class Host:
 
     @cached_property
     def protection(self) -> str | None:
-        """Why the user must not change the environment; None when nothing forbids it."""
+        """Why the user cannot change the environment; None if it is writable."""
         if (self.prefix / "conda-meta" / "frozen").exists():  # CEP 22
             return "frozen"
         if not os.access(self.site_packages, os.W_OK):
@@ -104,11 +100,8 @@ class Host:
             why = error.strerror or str(error)
         except ValueError:
             pass
-        raise HostError(
-            f"The Python of {self.prefix} does not run: {why}",
-            f"{self.python} --version",
-            prefix=str(self.prefix),
-        )
+        sentence = f"The Python of {self.prefix} does not run: {why}"
+        raise HostError(sentence, f"{self.python} --version", prefix=str(self.prefix))
 
     @property
     def site_packages(self) -> Path:
@@ -151,16 +144,15 @@ class Host:
         }
 
     def has_changed(self, fingerprint: Mapping[str, Any]) -> bool:
-        """Whether it is not any more what an earlier fingerprint says."""
+        """Whether it differs from an earlier fingerprint."""
         now = self.fingerprint()
         return any(fingerprint.get(name) != now[name] for name in ("sha256", "python", "abi"))
 
     def run(
         self, arguments: Sequence[str], pythonpath: Sequence[Path] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run its interpreter, with nothing of the caller's environ that would redirect it."""
-        environ = clean_environ()
-        environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        """Run its interpreter, without the environment variables that would redirect it."""
+        environ = {**clean_environ(), "PYTHONDONTWRITEBYTECODE": "1"}
         if pythonpath:
             environ["PYTHONPATH"] = os.pathsep.join(map(str, pythonpath))
         return subprocess.run(
@@ -175,6 +167,6 @@ class Host:
 
 
 def clean_environ() -> dict[str, str]:
-    """The process's environ without what changes where a Python finds its modules."""
+    """The environment variables without those that change where Python finds its modules."""
     dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "PYTHONPLATLIBDIR")
     return {name: value for name, value in os.environ.items() if name not in dropped}

@@ -1,4 +1,4 @@
-"""Reads what pip said: whether it failed, at what, and why."""
+"""Reads pip's output: whether it failed, at what, and why."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HEAD = re.compile(r"\s*Traceback \(most|(?:.*[\s:])?(?:fatal )?error: ", re.I)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of pip came to."""
+    """The outcome of a run of pip."""
 
     ok: bool
     arguments: tuple[str, ...] = ()
@@ -48,22 +48,22 @@ class Outcome:
 
     @property
     def unknown(self) -> bool:
-        """Whether it found nothing at all for one of the requirements."""
+        """Whether it found no distribution for one of the requirements."""
         return self._says(_UNMATCHED)
 
     @property
     def requiring(self) -> set[str]:
-        """The normalized names of what requires something, and so is in the way."""
+        """The normalized names of the distributions whose requirements conflict."""
         return _names(_DEPENDS, self.explanation)
 
     @property
     def blamed(self) -> set[str]:
-        """These, and those whose constraints are in the way."""
+        """These, and the names whose constraints conflict."""
         constrained = _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
         return self.requiring | constrained
 
     def error(self, requirements: Sequence[str] = ()) -> PipError:
-        """What to tell the user."""
+        """The error for the user."""
         if not self._build_failed:
             output = [line for line in self.output if "ResolutionImpossible" not in line]
             told = (*output[-_TAIL:], *self.explanation)
@@ -76,11 +76,10 @@ class Outcome:
         hints = ["-v shows all that the build prints"] if printed else []
         if sdist and not any(word.endswith(sdist) for word in self.arguments):
             hints.append(
-                "no wheel fits this Python: ask for another version, or for any that has one with "
-                "--only-binary :all:"
+                "no wheel fits this Python: try another version, or --only-binary :all: for any "
+                "that has one"
             )
-        hint = "; ".join(hints) or None
-        what = f"Building {name} failed"
+        hint, what = "; ".join(hints) or None, f"Building {name} failed"
         return PipError(_end_of(printed), what, hint, requirements=list(requirements))
 
     @property
@@ -97,7 +96,7 @@ def _names(pattern: re.Pattern[str], lines: Sequence[str]) -> set[str]:
 
 
 def _end_of(lines: Sequence[str]) -> Sequence[str]:
-    """The last lines, from the head of an error on."""
+    """The last lines, from the start of an error on."""
     heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
     near = [number for number in heads if number >= len(lines) - _BUILD_TAIL]
     if near:

@@ -46,18 +46,18 @@ class Stage:
 
     Attributes:
         root: its directory.
-        python: the path of its interpreter, which pip writes into the heads of scripts.
+        python: its interpreter, which pip writes into the first line of scripts.
         site: its site-packages.
-        work: the directory beside it for pip's account of its work, and for its temporary files.
+        work: the directory beside it for pip's reports and temporary files.
     """
 
     def __init__(self, root: Path, host: Host, overlays: Sequence[Path]) -> None:
-        """Make it; no venv module is needed.
+        """Create it, without the venv module.
 
         Args:
             root: a directory that does not exist yet.
             host: the environment below.
-            overlays: site-packages of the overlays above the host, the first one wins.
+            overlays: site-packages of the overlays above the host; the first wins.
         """
         self.root = root
         self.python = root / "bin" / "python"
@@ -93,10 +93,10 @@ class Pip:
 
     @cached_property
     def location(self) -> str:
-        """The directory that holds the pip: the host's site-packages, else the base's.
+        """The directory of pip: in the host, else in conda's base environment.
 
         Raises:
-            HostError: neither has one that is new enough and runs on the host's Python.
+            HostError: neither has a pip that is new enough and runs on the host's Python.
         """
         own = self.host.distributions.get("pip")
         if own and own[0].version in NEEDED:
@@ -134,7 +134,7 @@ class Pip:
             arguments: options and requirements, as the user wrote them.
             constraints: lines of a constraints file.
             source_dir: where checkouts of editables from version control are kept.
-            again: whether it has been done before, so that much has been said already.
+            again: whether this repeats an earlier run, so that less is shown.
         """
         words = [*self._options(stage, constraints), *arguments]
         silence = 0 if self.verbosity > 0 else 1 + again
@@ -148,7 +148,7 @@ class Pip:
         return Outcome(False, tuple(arguments), lines, explanation, links)
 
     def _options(self, stage: Stage, constraints: Sequence[str]) -> Iterator[str]:
-        """Those that stand in front of the user's, which win."""
+        """Our options; they come before the user's, which win."""
         yield from ("--no-user", "--no-warn-script-location", "--no-warn-conflicts")
         yield from ("--root-user-action", "ignore", "--report", str(stage.work / "report.json"))
         yield "--use-pep517"  # else pip may build with the stage's setuptools
@@ -161,12 +161,12 @@ class Pip:
             yield from ("-c", str(steering))
 
     def newest(self, stage: Stage, name: str, arguments: Sequence[str]) -> str | None:
-        """The newest version that can be had; None when it cannot be found out.
+        """The newest version available; None if that cannot be determined.
 
         Args:
             stage: one that pip has run in.
             name: of a distribution.
-            arguments: of the installation; what says where to look counts.
+            arguments: of the installation, for the options that say where to look.
         """
         words = ["index", "versions", name, *_index_options(arguments)]
         argv, environ = self._command(stage, words, Path(), 0)
@@ -181,7 +181,7 @@ class Pip:
         temporary = str(stage.work / "tmp")
         environ = {**clean_environ(), "PYTHONNOUSERSITE": "1", "TMPDIR": temporary}
         environ.pop("VIRTUAL_ENV", None)
-        # What is built there is not of a repository around it.
+        # What is built there is not part of a repository around it.
         ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
         environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
         runner = ["-I", str(_RUNNER), self.location, str(stage.work), str(source_dir), str(silence)]
@@ -190,8 +190,7 @@ class Pip:
     def _run(self, argv: Sequence[str], environ: dict[str, str]) -> tuple[int, tuple[str, ...]]:
         """Run pip, and return its exit code and what it wrote to stderr.
 
-        Of that all is passed on as it comes if that is asked for, else the warnings of a success;
-        what it says of conflicts is judged by the resolver instead.
+        With -v all of that is shown as it comes, else only the warnings of a successful run.
         """
         sys.stdout.flush()
         stdout = sys.stderr if self.to_stderr else None
@@ -214,7 +213,7 @@ class Pip:
 
 
 def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
-    """Where each distribution's file came from, and its sha256, as pip reports it."""
+    """The URL and the sha256 of each distribution's file, from pip's report."""
     report = stage.work / "report.json"
     if not report.exists():  # the user wants it somewhere else
         return {}
@@ -229,7 +228,7 @@ def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
 
 
 def _index_options(arguments: Sequence[str]) -> Iterator[str]:
-    """Those that say where to look, and for what."""
+    """The options that say where to look, and for what."""
     for word, value in pairwise([*arguments, ""]):
         if word in _INDEX_FLAGS:
             yield word

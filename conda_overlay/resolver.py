@@ -1,4 +1,4 @@
-"""Lets pip resolve, again and again, until nothing breaks that was whole."""
+"""Runs pip's resolver repeatedly, until nothing breaks that was consistent before."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ class Resolution:
     staged: Site
     """The distributions in the stage."""
     moved: dict[str, Conflict]
-    """The dependents that had to move, each with the requirement of it that would break."""
+    """The dependents that had to change, each with its requirement that would break."""
     broken: tuple[Conflict, ...]
-    """What was whole and is so no more."""
+    """The new conflicts."""
     unwanted: tuple[Conflict, ...]
-    """The part of it that the request does not imply."""
+    """Those that the request does not imply."""
     held_back: tuple[str, ...] = ()
-    """Of what is to be upgraded and is not at its newest version: a sentence that says why."""
+    """Why what is to be upgraded is not at its newest version: a sentence each."""
 
 
 @dataclass
 class Resolver:
     """One search for a consistent set.
 
-    It begins under constraints that keep whole what depends on what is installed. Those that make
-    it impossible are dropped; the dependents that break then are asked for as well.
+    It begins with constraints that keep what is installed consistent. Those that make it
+    impossible are dropped; the dependents that then break are requested as well.
     """
 
     pip: Pip
     request: Request
     sites: Sequence[Site]
-    """What is in effect, first wins, the host's own site last."""
+    """What is in effect; the first wins, the host's own site is last."""
     overlays: Sequence[Path]
     """The site-packages above the host, in the same order."""
     scratch: Path
@@ -71,7 +71,7 @@ class Resolver:
         """Search.
 
         Raises:
-            ResolutionError: something breaks whatever is done.
+            ResolutionError: no consistent set exists.
             PipError: pip failed.
         """
         for number in range(_ROUNDS):
@@ -116,7 +116,7 @@ class Resolver:
         return Resolution(stage, staged, dict(self.moved), broken, unwanted)
 
     def _join(self, found: Resolution) -> bool:
-        """Ask for the dependents that break too; False when there is none left to ask for."""
+        """Request the dependents that break, too; False if there is none left."""
         known = {*self.named, *self.stuck, *found.staged}
         joining = dependencies.joining(found.unwanted, known)
         if not joining or self.request.has("--no-deps"):
@@ -126,7 +126,7 @@ class Resolver:
         return True
 
     def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> bool:
-        """Drop the constraints that pip blames; False when they are not to blame."""
+        """Drop the constraints that pip blames; False if they are not to blame."""
         held = requested_names(lines)
         blamed = held & outcome.blamed
         theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
@@ -141,7 +141,7 @@ class Resolver:
         return True
 
     def _leave_behind(self, outcome: Outcome) -> bool:
-        """Ask no more for the dependents that cannot move, if others perhaps can."""
+        """Stop requesting the dependents that cannot change, if others perhaps can."""
         stuck = outcome.blamed & set(self.moved)
         if not outcome.impossible or not stuck or stuck == set(self.moved):
             return False
@@ -151,9 +151,9 @@ class Resolver:
         return True
 
     def _held_back(self, found: Resolution, lines: Sequence[str]) -> tuple[str, ...]:
-        """Say for what is to be upgraded what keeps it from its newest version."""
+        """Say what keeps each distribution that is to be upgraded from its newest version."""
         if not self.request.has("--upgrade") or self.request.has("--constraint"):
-            return ()  # of the user's own constraints there is nothing to say
+            return ()  # the user's own constraints need no explanation
         after = dependencies.effective(found.staged, *self.sites)
         keys = sorted(self.named & requested_names(lines) & after.keys())
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))

@@ -28,7 +28,7 @@ MISLEADING = (
     *("Attempting uninstall", "Found existing installation", "Not uninstalling"),
     *("Can't uninstall", "Installing collected packages", "Successfully installed"),
 )
-"""What pip says of the stage, and a user would take for the environment."""
+"""What pip says about the stage, which a user would take for the environment."""
 
 PREPARING = ("Collecting ", "Processing ", "Obtaining ", "Using cached ", "Downloading ")
 
@@ -38,10 +38,10 @@ SILENCED = (MISLEADING, ("Requirement already satisfied",), REPEATED)
 
 
 def listen(work: str, silence: int) -> None:
-    """Hear what pip says: keep some of it out of the output, and write some of it down.
+    """Listen to what pip logs: hide some of it, and write some of it down.
 
-    The explanation of a conflict names constraints that are ours, and is not the last word: that
-    is for the caller to say.
+    The explanation of a conflict names our own constraints and may not be final, so it is left to
+    the caller to show.
     """
     silenced = (*sum(SILENCED[: silence + 1], ()), "The conflict is caused by")
 
@@ -68,7 +68,7 @@ def listen(work: str, silence: int) -> None:
 
 
 def configure(source_dir: str) -> None:
-    """Hand the user's configuration on in the environ, and switch the files off."""
+    """Pass the user's configuration on in environment variables, and disable the files."""
     from pip._internal.configuration import Configuration
 
     config = Configuration(isolated=False)
@@ -92,11 +92,11 @@ def configure(source_dir: str) -> None:
 
 
 def install_sources() -> None:
-    """Have a source that the user names installed as it is now, whatever is installed or cached.
+    """Install a source that the user names as it is now, whatever is installed or cached.
 
-    pip leaves alone what is installed at the version of a wheel, or of what comes from elsewhere.
-    Told that nothing has to go first, which is true in a stage, it installs them. And of a file it
-    takes the wheel that it built when that file was another one.
+    pip skips a wheel or other source whose version is already installed, unless it is told that
+    nothing is to be uninstalled first, which is true in a stage. For a local file it would use a
+    wheel that it built when the file was a different one.
     """
     from pip._internal.resolution.resolvelib import factory
 
@@ -131,7 +131,7 @@ def main() -> None:
     except PipError as error:
         sys.exit(f"ERROR: {error}")
     except (AttributeError, ImportError) as error:
-        sys.exit(f"ERROR: conda-overlay does not know pip {pip.__version__}: {error}")
+        sys.exit(f"ERROR: conda-overlay does not support pip {pip.__version__}: {error}")
     listen(work, int(silence))
     runpy.run_module("pip", run_name="__main__", alter_sys=False)
 

@@ -1,4 +1,4 @@
-"""Gives an overlay an interpreter of its own, and has its scripts run by it.
+"""Gives an overlay its own interpreter, and makes its scripts use it.
 
 The interpreter, ``bin/.python``, is a small ``sh`` script that starts the host's Python with the
 overlay on PYTHONPATH. A script that names it in its first line runs the overlay's code from
@@ -39,21 +39,20 @@ def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
 
 
 def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -> None:
-    """Have all Python scripts below ``root/bin`` run by another interpreter, and update RECORD.
+    """Make all Python scripts in ``root/bin`` use another interpreter, and update RECORD.
 
     Args:
         root: a stage or a tree.
         site: its site-packages.
-        interpreters: those that a script may name, by this or another name beside it, to be ours.
-        final: what they name from now on.
+        interpreters: those of the scripts to change, or others in the same directories.
+        final: the new interpreter.
     """
     heads = _heads_of(interpreters)
     changed = {}
     for script in sorted((root / "bin").glob("*")):
         if script.is_symlink() or not script.is_file():
             continue
-        found = heads.match(script.read_bytes())
-        if found:
+        if found := heads.match(script.read_bytes()):
             body = (found["coding"] or b"") + found.string[found.end() :]
             content = _with_head(final, found["plain"] or found["long"] or b"", body)
             if content != found.string:
@@ -79,7 +78,7 @@ def _record(info: Path, changed: Mapping[str, bytes]) -> None:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Never write into a file that an older revision shares."""
+    """Replace a file, which an older revision may share, instead of writing into it."""
     temporary = file.with_name(file.name + ".new")
     temporary.write_bytes(content)
     temporary.chmod(file.stat().st_mode)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,20 +27,16 @@ Manifest = Mapping[str, FileInfo]
 
 
 def take_manifest(tree: Path, known: Manifest | None = None) -> Manifest:
-    """What every file in a tree is.
+    """Take the manifest of a tree.
 
-    Size and time are looked at first, so that many thousand files cost little more than a listing.
-
-    Args:
-        tree: a directory.
-        known: an earlier manifest; a file of the same size and time is not read again.
+    Files of the same size and time as in `known`, an earlier manifest, are not read again.
     """
     manifest = {}
     for path, status in _files(tree):
+        size, time = status.st_size, status.st_mtime_ns
         old = (known or {}).get(path)
-        same = old is not None and old[:2] == (status.st_size, status.st_mtime_ns)
-        sha256 = old[2] if old is not None and same else digest(tree / path)
-        manifest[path] = (status.st_size, status.st_mtime_ns, sha256)
+        same = old is not None and old[:2] == (size, time)
+        manifest[path] = old if old and same else (size, time, digest(tree / path))
     return manifest
 
 
@@ -119,7 +116,7 @@ def _reflink(source: str, target: str) -> None:
 def remove_files(tree: Path, files: Collection[Path]) -> None:
     """Remove files below a tree, the bytecode made from them, and directories that become empty.
 
-    What lies behind a link in the tree is not the tree's: the link goes in its stead.
+    What is behind a link is not part of the tree: the link is removed instead.
     """
     parents = set()
     for path in {_own(tree, file) for file in files}:
@@ -151,9 +148,9 @@ def _own(tree: Path, file: Path) -> Path:
 
 
 def move_in(tree: Path, root: Path) -> None:
-    """Move all that is below one root to the same places below a tree, replacing what is there.
+    """Move everything in one root to the same places in a tree, replacing what is there.
 
-    A directory that the tree lacks moves as a whole: to empty one and to remove it costs much more.
+    A directory that the tree lacks is moved as a whole, which is much faster.
     """
     with os.scandir(root) as entries:
         for entry in entries:
@@ -166,7 +163,7 @@ def move_in(tree: Path, root: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put a file where perhaps another is, which an older revision may share."""
+    """Write a file, replacing one that an older revision may share."""
     temporary = path.with_name(path.name + ".new")
     temporary.write_bytes(content)
     temporary.chmod(mode)
@@ -174,20 +171,17 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def protect(tree: Path, files: Collection[str]) -> None:
-    """Make files read-only: an editor that writes in place would reach into older revisions."""
+    """Make files read-only: writing in place would change older revisions, too."""
     for file in files:
         path = tree / file
         mode = path.lstat().st_mode
         if mode & 0o222 and not stat.S_ISLNK(mode):
-            with suppress(PermissionError):  # then it is another user's, or has no modes
+            with suppress(PermissionError):  # another user's, or no modes
                 path.chmod(mode & 0o7555)
 
 
 def sync(directory: Path) -> None:
-    """Have the file system that holds a directory write all that it has not yet written.
-
-    It is one call (syncfs(2)) of a few milliseconds, where each file's own takes some.
-    """
+    """Flush the file system of a directory to the disk: one syncfs(2), not an fsync per file."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         ctypes.CDLL(None).syncfs(handle)
@@ -196,7 +190,7 @@ def sync(directory: Path) -> None:
 
 
 def make_directories(path: Path) -> None:
-    """Like ``mkdir -p``, but closed to others whatever the umask says."""
+    """Like ``mkdir -p``, but not writable for others, whatever the umask."""
     if not path.is_dir():
         make_directories(path.parent)
         with suppress(FileExistsError):
@@ -204,7 +198,7 @@ def make_directories(path: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a small file at once, and to the disk."""
+    """Write a small file atomically, and flush it to the disk."""
     temporary = path.with_name(path.name + ".new")
     with temporary.open("wb") as file:
         file.write(content)
@@ -214,7 +208,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Have what was renamed in a directory written to the disk."""
+    """Flush what was renamed in a directory to the disk."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -223,13 +217,13 @@ def sync_directory(directory: Path) -> None:
 
 
 def open_directory(directory: Path) -> None:
-    """Let its owner write a directory."""
+    """Make a directory writable for its owner."""
     with suppress(PermissionError):
         directory.chmod(directory.stat().st_mode & 0o7777 | 0o700)
 
 
 def discard(path: Path) -> None:
-    """Remove a tree, as far as it can be: others may have written into it, or do so now."""
+    """Remove a tree as far as possible: others may have written into it, or do so now."""
     shutil.rmtree(path, ignore_errors=True)
     if path.is_dir() and not path.is_symlink():
         for directory, _, _ in os.walk(path):
@@ -241,19 +235,13 @@ def discard(path: Path) -> None:
 
 def weight(trees: Sequence[Path]) -> int:
     """The bytes that removing some trees frees: what no other tree shares."""
-    seen: dict[int, int] = {}
-    found: dict[int, os.stat_result] = {}
-    for tree in trees:
-        for path in (tree, *tree.rglob("*")):
-            status = path.lstat()
-            found[status.st_ino] = status
-            seen[status.st_ino] = seen.get(status.st_ino, 0) + 1
-    freed = (
+    found = [path.lstat() for tree in trees for path in (tree, *tree.rglob("*"))]
+    seen = Counter(status.st_ino for status in found)
+    return sum(
         status.st_blocks * 512
-        for inode, status in found.items()
+        for inode, status in {status.st_ino: status for status in found}.items()
         if stat.S_ISDIR(status.st_mode) or seen[inode] == status.st_nlink
     )
-    return sum(freed)
 
 
 def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:

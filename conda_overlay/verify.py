@@ -1,4 +1,4 @@
-"""Asks the host's own interpreter whether what is to be committed is what it would see."""
+"""Checks with the host's own interpreter that it sees what is to be committed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(json.dumps({"found": found, "path": sys.path}))
 
 
 def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
-    """Compare a plan with what the interpreter finds, and look at the files.
+    """Compare a plan with what the interpreter finds, and check the files.
 
     Args:
         host: the host environment.
@@ -48,14 +48,14 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
     for change in changes:
         version, place = seen["found"][change.key]
         if version != change.visible:
-            faults.append(f"{change.name} is {version}, and not {change.visible}")
+            faults.append(f"{change.name} is {version}, not {change.visible}")
         if change.after is not None:
             found = installed.get(change.key, ())
             faults += [f"{change.name} {fault}" for fault in _faults(found, tree, place)]
     path = seen["path"]
     mine, hosts = str(sites[0]), str(host.site_packages)
     if mine not in path or (hosts in path and path.index(mine) > path.index(hosts)):
-        faults.append(f"the overlay is not in front of {hosts}")
+        faults.append(f"the overlay does not come before {hosts}")
     if faults:
         raise VerificationError(faults)
 

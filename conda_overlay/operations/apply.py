@@ -20,16 +20,15 @@ if TYPE_CHECKING:
 
 
 def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
-    """Make a draft what a document says, and take away what it does not name.
+    """Make a draft what a document says, and remove what it does not name.
 
     Args:
         draft: of the next state.
         document: from a file.
-        locked: take the locked files with their hashes, or fail.
+        locked: install exactly the locked files, checked by their hashes.
 
     Raises:
-        OverlayError: the document names no hash for a file that is to be locked, or the directory
-            of an editable that is not there.
+        OverlayError: a locked file has no hash, or the directory of an editable does not exist.
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
@@ -42,20 +41,20 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     _install(draft, requested, dict.fromkeys(requested, "the file says so"))
     _drop_orphans(draft, requested, "nothing needs it any more")
     for key in draft.entries.keys() - requested.keys():
-        draft.entries[key] = replace(
-            draft.entries[key], requested=False, requirement=None, options=()
-        )
+        entry = draft.entries[key]
+        draft.entries[key] = replace(entry, requested=False, requirement=None, options=())
 
 
 def rebase(draft: Draft, carried: Document | None = None) -> None:
-    """Make a draft right for the host as it is now.
+    """Adapt a draft to the host as it is now.
 
     Args:
         draft: of the next state.
-        carried: another overlay, to be carried here; what this one has stays all the same.
+        carried: another overlay, whose requests are added.
 
     Raises:
-        NoSuchRevisionError: there is nothing to make right.
+        NoSuchRevisionError: there is no overlay yet.
+        OverlayError: the directory of an editable does not exist.
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
@@ -87,7 +86,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
 
 
 def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
-    """What is to be carried over; what this host makes redundant is noted, and left."""
+    """What is to be carried over; what this host makes redundant is noted and left out."""
     result = {}
     for key, entry in document.requested.items():
         host = draft.overlay.below_view.get(key)
@@ -104,7 +103,7 @@ def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
 
 
 def _install(draft: Draft, requested: Mapping[str, Entry], why: Mapping[str, str]) -> None:
-    """Let pip add what is missing; of what was asked for, the entries then say what was given."""
+    """Let pip add what is missing, and record the requests as given."""
     request = _request(requested, draft.installed.keys() - draft.damaged(requested))
     draft.repair(requested)
     if request.arguments:
@@ -125,7 +124,7 @@ def _install(draft: Draft, requested: Mapping[str, Entry], why: Mapping[str, str
 
 
 def _request(requested: Mapping[str, Entry], installed: Collection[str]) -> Request:
-    """What pip is asked for; of an editable or a source that is installed only what it requires."""
+    """The request for pip: an installed editable or source by name alone, so that it stays."""
     options: dict[str, None] = {}
     editables: list[str] = []
     requirements = []
@@ -153,20 +152,8 @@ def _drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> Non
 
 
 def _take(draft: Draft, document: Document) -> None:
-    """Make a draft hold exactly the locked files; what is there already from that file stays."""
-    for key, entry in document.entries.items():
-        if not (entry.version or entry.url or entry.editable):
-            raise OverlayError(
-                f"The file locks nothing for {entry.requirement or key}.",
-                "apply it without --locked",
-                name=key,
-            )
-        if not (entry.sha256 or entry.editable or "+" in (entry.url or "")):
-            raise OverlayError(
-                f"The file names no hash for {key} {entry.version}, so it is not locked.",
-                "apply it without --locked, or export it again",
-                name=key,
-            )
+    """Make a draft hold exactly the locked files; what came from the same files stays."""
+    _check_locked(document.entries)
     before = draft.before
     same = {key for key, entry in document.entries.items() if _is_there(before, key, entry)}
     draft.drop(before.site.keys() - same)
@@ -188,29 +175,34 @@ def _take(draft: Draft, document: Document) -> None:
             )
 
 
+def _check_locked(entries: Mapping[str, Entry]) -> None:
+    for key, entry in entries.items():
+        if not (entry.version or entry.url or entry.editable):
+            what, hint = f"The file locks nothing for {entry.requirement or key}.", ""
+        elif not (entry.sha256 or entry.editable or "+" in (entry.url or "")):
+            what = f"The file names no hash for {key} {entry.version}, so it is not locked."
+            hint = ", or export it again"
+        else:
+            continue
+        raise OverlayError(what, f"apply it without --locked{hint}", name=key)
+
+
 def _is_there(before: State, key: str, entry: Entry) -> bool:
     there = before.entries.get(key)
     if there is None or before.missing(key) or key in before.edited_keys:
         return False
-    return (there.version, there.sha256, there.editable) == (
-        entry.version,
-        entry.sha256,
-        entry.editable,
-    )
+    fields = ("version", "sha256", "editable")
+    return all(getattr(there, name) == getattr(entry, name) for name in fields)
 
 
 def _check_sources(entries: Mapping[str, Entry]) -> None:
-    """Look for the directories of editables before pip does, which tells less.
-
-    Raises:
-        OverlayError: one is not there.
-    """
+    """Check that the directories of editables exist: pip's own message says less."""
     for key, entry in entries.items():
         remote = "://" in (entry.requirement or "") or "://" in (entry.editable or "")
         if entry.editable and not remote and not Path(entry.editable).is_dir():
             raise OverlayError(
-                f"{entry.name or key} is an editable install of {entry.editable}, which is not "
-                "there.",
+                f"{entry.name or key} is an editable install of {entry.editable}, which does not "
+                "exist.",
                 "fetch its source, and name that directory in the file",
                 name=key,
                 directory=entry.editable,

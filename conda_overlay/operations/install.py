@@ -28,21 +28,16 @@ FLAGS = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-pytho
 
 KEPT_OPTIONS = (
     *FLAGS,
-    "--index-url",
-    "--extra-index-url",
-    "--find-links",
-    "--constraint",
-    "--no-binary",
-    "--only-binary",
-    "--config-settings",
+    *("--index-url", "--extra-index-url", "--find-links", "--constraint"),
+    *("--no-binary", "--only-binary", "--config-settings"),
 )
-"""What says where a distribution comes from and how it is built: kept to repeat it elsewhere."""
+"""Options that say where a distribution comes from and how it is built: kept to repeat it."""
 
 _HOLDING = ("==", "===", "<", "<=", "~=")
 
 
 def install(draft: Draft, request: Request) -> None:
-    """Let pip add to a draft what is asked for, and what that needs.
+    """Let pip add what is requested, and its dependencies, to a draft.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -66,23 +61,21 @@ def install(draft: Draft, request: Request) -> None:
 
 
 def resolve(draft: Draft, request: Request) -> Resolution:
-    """Let pip resolve into stages of a draft; what is in the draft counts as installed."""
-    host = draft.overlay.host
-    sites = [*map(read_site, draft.sites), host.distributions]
+    """Let pip resolve into stages of a draft, whose distributions count as installed."""
+    sites = [*map(read_site, draft.sites), draft.overlay.host.distributions]
     source_dir = draft.overlay.store.state / "src"
     request = replace(request, allow_conflicts=draft.allow_conflicts)
-    return Resolver(
-        draft.pip, request, sites, draft.sites, draft.new_scratch(), source_dir
-    ).resolve()
+    scratch = draft.new_scratch()
+    return Resolver(draft.pip, request, sites, draft.sites, scratch, source_dir).resolve()
 
 
 def _without_copies_of_the_host(
     draft: Draft, found: Resolution, request: Request
 ) -> tuple[Site, set[str]]:
-    """Drop from the stage what came from an index and lies below in the same version.
+    """Drop from the stage what came from an index and is installed below at the same version.
 
     Returns:
-        What stays, and what of the overlay's own goes because the host's is what was asked for.
+        What stays, and the overlay's own distributions that the host's copies replace.
     """
     if request.has("--force-reinstall", "-I", "--ignore-installed"):
         return found.staged, set()
@@ -107,26 +100,21 @@ def _record_staged(
     staged: Site,
     requested: Mapping[str, str | None],
 ) -> None:
-    """Take down what the history is to know of what pip has staged."""
+    """Record what pip has staged for the history."""
     origins = sources(found.stage)
     for key, (new, *_) in staged.items():
         url, sha256 = origins.get(key, (None, None))
         old = draft.entries.get(key)
-        entry = Entry(
-            version=new.version,
-            name=new.name,
-            reason=draft.log.reason,
-            url=url if new.editable else new.direct_url or url,
-            sha256=sha256,
-            editable=new.editable,
-        )
+        url = url if new.editable else new.direct_url or url
+        entry = Entry(new.version, new.name, url=url, sha256=sha256, editable=new.editable)
+        entry = replace(entry, reason=draft.log.reason)
         if key in requested:
             entry = _asked(draft, entry, new, requested[key], request)
         elif old is not None and old.requested:  # moved with its dependency
             entry = _moved(old, entry)
         origin = (new.version, sha256, new.editable)
         if old and origin[1:] != (None, None) and origin == (old.version, old.sha256, old.editable):
-            entry = replace(entry, since=old.since, by=old.by)  # it was there before
+            entry = replace(entry, since=old.since, by=old.by)  # it has not changed
         draft.entries[key] = entry
         if key in found.moved:
             conflict = found.moved[key]
@@ -136,7 +124,7 @@ def _record_staged(
 def _asked(
     draft: Draft, entry: Entry, new: Distribution, typed: str | None, request: Request
 ) -> Entry:
-    """The entry of what was asked for."""
+    """The entry of a distribution that was requested."""
     host = draft.overlay.below_view.get(new.key)
     upgrade = request.has("--upgrade", "-U") or dependencies.kind(host, new) == "upgrade"
     requirement = new.editable or typed or f"{new.name}=={new.version}"
@@ -161,7 +149,7 @@ def _asked(
 
 
 def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> Entry:
-    """The entry of what is installed already: what was typed now counts, and all else stays."""
+    """The entry of what is already installed, updated with what was typed now."""
     requirement = entry.requirement
     if requirement is None or not (typed == _name(typed) or entry.editable or " @ " in typed):
         requirement = typed
@@ -177,7 +165,7 @@ def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> En
 
 
 def _moved(before: Entry, entry: Entry) -> Entry:
-    """The entry of what was asked for earlier, and now moves because of something else."""
+    """The entry of what was requested earlier, and now changes because of something else."""
     requirement = before.requirement or ""
     try:
         admits = Requirement(requirement).specifier.contains(entry.version, prereleases=True)
@@ -197,7 +185,7 @@ def _moved(before: Entry, entry: Entry) -> Entry:
 
 
 def _at_least(text: str, version: str) -> str:
-    """A requirement that an older version does not meet, unless it says so itself."""
+    """The requirement with a lower bound, unless it limits the version itself."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -217,7 +205,7 @@ def _name(text: str) -> str:
 
 
 def _typed(request: Request) -> dict[str, str]:
-    """What the user typed, or wrote into a file of requirements, by normalized name."""
+    """What the user typed, or wrote into a requirements file, by normalized name."""
     pairs = list(pairwise(request.arguments))
     lines = [*request.requirements]
     for option, value in pairs:
@@ -226,17 +214,17 @@ def _typed(request: Request) -> dict[str, str]:
     typed = {key: line for line in lines for key in dependencies.requested_names([line])}
     for option, value in pairs:
         egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", value)
-        if option == "--editable" and egg:  # else it is a directory, which what pip leaves tells
+        if option == "--editable" and egg:  # else a directory: pip tells its name
             typed[canonicalize_name(egg[1])] = value
     return {key: without_credentials(text) for key, text in typed.items()}
 
 
 def _lines(file: str) -> Iterator[str]:
-    """The lines of a file of requirements, without comments and the options behind them."""
+    """The lines of a requirements file, without comments and per-requirement options."""
     try:
         text = Path(file).read_text(encoding="utf-8")
     except (OSError, ValueError):
-        return  # a URL, perhaps: what pip installs tells the version
+        return  # a URL, perhaps: the version is known once pip has installed it
     for line in text.replace("\\\n", "").splitlines():
         yield re.split(r"\s#|\s--", f" {line}")[0].strip()
 

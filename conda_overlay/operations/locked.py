@@ -20,14 +20,14 @@ def install_exactly(draft: Draft, entries: Mapping[str, Entry]) -> None:
     """Put distributions into a draft, those with a hash by that hash.
 
     Raises:
-        PipError: pip cannot get one of them, or its file is another one.
+        PipError: pip cannot get one of them, or its hash differs.
     """
     hashed = {key: entry for key, entry in entries.items() if entry.sha256 and not entry.editable}
     others = {key: entry for key, entry in entries.items() if key not in hashed}
     if hashed:
         outcome = _install_hashed(draft, hashed)
         if outcome.unknown and any(map(_is_remote, hashed.values())):
-            # No index has it (any more), but the place where it was then may.
+            # No index has it any more, but its former URL may.
             outcome = _install_hashed(draft, hashed, by_url=True)
         _check(outcome)
     for key, entry in sorted(others.items()):
@@ -77,9 +77,9 @@ def _is_remote(entry: Entry) -> bool:
 
 
 def _places(entries: Mapping[str, Entry]) -> list[str]:
-    """The options of pip that say where the files are: those of then, and local folders.
+    """The options of pip that say where the files are: those recorded, and local directories.
 
-    What only some of them were asked for with is no reason to look nowhere else for the others.
+    Options that not all entries share must not keep pip from looking elsewhere for the others.
     """
     asked = [entry.options for entry in entries.values() if entry.requested]
     result: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Takes distributions away, with what only they needed."""
+"""Removes distributions, and what only they needed."""
 
 from __future__ import annotations
 
@@ -11,29 +11,27 @@ from packaging.utils import canonicalize_name
 from conda_overlay import dependencies
 from conda_overlay.distributions import read_site
 from conda_overlay.exceptions import NotInOverlayError, UsageError
-from conda_overlay.models import Entry
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
 
 
 def remove(draft: Draft, names: Sequence[str]) -> None:
-    """Take distributions out of a draft.
+    """Remove distributions from a draft.
 
     Args:
         draft: of the next state.
-        names: a name each, perhaps with the version that must be there (``cowsay==6.1``).
+        names: a name each, perhaps with the version that must be installed (``cowsay==6.1``).
 
     Raises:
         NotInOverlayError: the overlay has no such distribution, or another version of it.
-        UsageError: a name is none.
+        UsageError: a name is invalid.
     """
     named = {_check(draft, text): text for text in names}
     before, overlay = draft.before, draft.overlay
-    wanted = {*before.requested}
+    wanted, below = {*before.requested}, overlay.below_view
     arguments = (overlay.host.markers, before.requirements)
-    below = overlay.below_view
-    # What nothing needed before stays as it was left.
+    # What was already an orphan stays.
     alone = dependencies.orphans(before.site, below, (), {*wanted, *named}, *arguments)
     going = dependencies.orphans(before.site, below, named, wanted, *arguments) - alone
     draft.drop({*named, *going})
@@ -41,7 +39,7 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
 
 
 def reset(draft: Draft, names: Sequence[str] = ()) -> None:
-    """Go back to the host, for the named distributions or for all, and what was added by hand."""
+    """Go back to the host: for the named distributions, or for everything, edits included."""
     if names:
         remove(draft, names)
     else:
@@ -50,7 +48,7 @@ def reset(draft: Draft, names: Sequence[str] = ()) -> None:
 
 
 def _check(draft: Draft, text: str) -> str:
-    """The normalized name of what is to be removed."""
+    """The normalized name of what is to be removed, which must be in the overlay."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
@@ -58,29 +56,20 @@ def _check(draft: Draft, text: str) -> str:
             f"{text!r} is not the name of a distribution.", "conda overlay status", name=text
         ) from error
     key = str(canonicalize_name(requirement.name))
-    found: Entry | None = draft.before.entries.get(key)
+    found, name = draft.before.entries.get(key), requirement.name
+    mine = str(draft.overlay.store.overlay)
     if found is None:
-        layer = _layer_with(draft, key)
-        raise NotInOverlayError(
-            requirement.name,
-            where=layer or ("host" if key in draft.overlay.host.distributions else None),
-            overlay=str(draft.overlay.store.overlay),
-        )
+        raise NotInOverlayError(name, where=_place_of(draft, key), overlay=mine)
     if not requirement.specifier.contains(found.version, prereleases=True):
-        raise NotInOverlayError(
-            requirement.name,
-            where=None,
-            version=found.version,
-            overlay=str(draft.overlay.store.overlay),
-        )
+        raise NotInOverlayError(name, where=None, version=found.version, overlay=mine)
     return key
 
 
-def _layer_with(draft: Draft, key: str) -> str | None:
-    """The layer, other than the one that is written, that has a distribution."""
+def _place_of(draft: Draft, key: str) -> str | None:
+    """The other layer that has a distribution, or ``host``."""
     overlay = draft.overlay
     layers = [layer for layer in overlay.layers if layer != overlay.store.overlay]
     for layer, site in zip(layers, overlay.sites(layers), strict=True):
         if key in read_site(site):
             return str(layer)
-    return None
+    return "host" if key in overlay.host.distributions else None

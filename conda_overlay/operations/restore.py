@@ -6,12 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from conda_overlay.exceptions import (
-    CannotRestoreError,
-    NoSuchRevisionError,
-    OverlayError,
-    PipError,
-)
+from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, OverlayError, PipError
 from conda_overlay.models import Differences, Revision
 from conda_overlay.operations.locked import install_exactly
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
@@ -23,15 +18,16 @@ if TYPE_CHECKING:
 
 
 def undo(draft: Draft, number: int | None = None) -> None:
-    """Go back to what was before the last change, or to a revision.
+    """Undo the last change, or go back to a revision.
 
     Args:
         draft: of the next state.
         number: of the revision; 0 is the host with nothing over it.
 
     Raises:
-        NoSuchRevisionError: there is none of that number, or nothing to undo.
-        CannotRestoreError: its files cannot be had again.
+        NoSuchRevisionError: there is no such revision.
+        OverlayError: there is nothing to undo.
+        CannotRestoreError: its files cannot be restored.
     """
     store = draft.overlay.store
     if draft.base is None or (number is not None and number not in (0, *store.numbers())):
@@ -45,11 +41,11 @@ def undo(draft: Draft, number: int | None = None) -> None:
 
 
 def redo(draft: Draft) -> None:
-    """Go forward again to what the last undo has undone.
+    """Redo what the last undo has undone.
 
     Raises:
         OverlayError: nothing was undone, or something was changed since.
-        CannotRestoreError: its files cannot be had again.
+        CannotRestoreError: its files cannot be restored.
     """
     line = timeline(draft.overlay.store.line())
     if not line.undone:
@@ -68,7 +64,7 @@ def _restore(draft: Draft, number: int) -> None:
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number))
     draft.entries = dict(revision.distributions)
-    if recorded is None:  # nobody knows what its files were
+    if recorded is None:  # its files were not recorded
         if store.tree(number) is None:
             _reinstall(draft, revision)
         return
@@ -84,12 +80,9 @@ def _restore(draft: Draft, number: int) -> None:
 
 
 def _faults(draft: Draft, recorded: Manifest, *, edits: bool) -> list[str]:
-    """The files that are not what they were, without what pip notes and we write anew.
+    """The files that differ from what was recorded, apart from pip's bookkeeping and our own.
 
-    Args:
-        draft: that is compared.
-        recorded: what they were.
-        edits: whether what was edited by hand stays as it was left: only damage counts then.
+    With `edits`, what was edited by hand stays, and only damage counts.
     """
     now = take_manifest(draft.tree, recorded)
     found = differences(recorded, now)
@@ -101,12 +94,11 @@ def _faults(draft: Draft, recorded: Manifest, *, edits: bool) -> list[str]:
 
 
 def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
-    """Take files that were changed by hand from the trees of other revisions, which share them."""
+    """Restore files from the trees of other revisions, where those still have them."""
     store = draft.overlay.store
     remove_files(draft.tree, [draft.tree / path for path in faults])
     trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
-    gone = (path for path in recorded if not os.path.lexists(draft.tree / path))
-    for path in gone:
+    for path in [path for path in recorded if not os.path.lexists(draft.tree / path)]:
         for tree in trees:
             if os.path.lexists(tree / path) and digest(tree / path) == recorded[path][2]:
                 (draft.tree / path).parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +107,7 @@ def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> No
 
 
 def _reinstall(draft: Draft, revision: Revision) -> None:
-    """Install again what a revision had."""
+    """Install the distributions of a revision again."""
     draft.pip.say(f"The files of revision {revision.number} are gone; installing them again.")
     try:
         install_exactly(draft, revision.distributions)

@@ -289,7 +289,7 @@ def test_failing_build_of_a_dependency(each_pip: Bench, links: Path) -> None:
     sdist(links, "fails", BUILDS["wheel"])
     told = each_pip.refused("--find-links", links, "top")
     assert "Building fails 1.0 failed; the overlay is unchanged.\n" in told
-    assert "ask for another version, or for any that has one with --only-binary :all:" in told
+    assert "try another version, or --only-binary :all: for any that has one" in told
     shown = each_pip.try_install("-v", "--find-links", links, "top")
     assert "Building fails 1.0 failed; the overlay is unchanged.\nHint: no wheel" in shown.stderr
     assert "the flux capacitor is missing\n" in shown.stderr
