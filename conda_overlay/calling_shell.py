@@ -51,7 +51,7 @@ def wired(host: Host, settings: Settings) -> Wired:
     if wiring.disabled(environ):
         return Wired("off", f"{wiring.DISABLE} is set")
     real = str(host.real)
-    switch = Wired("off", f"conda activate {host.name} switches it on")
+    switch = Wired("off", f"conda activate {host.name} activates it")
     if not is_active(host):
         return switch
     layers = wiring.State.decode(environ.get(wiring.STATE)).layers
@@ -64,7 +64,7 @@ def wired(host: Host, settings: Settings) -> Wired:
         return Wired("off", "the overlay is not trusted")
     if not should and not mine:
         return Wired("off", "there is nothing to wire")
-    return Wired("stale", f"conda activate {host.name} puts it right") if mine else switch
+    return Wired("stale", f"conda activate {host.name} updates it") if mine else switch
 
 
 def is_active(host: Host) -> bool:

@@ -107,10 +107,10 @@ def _files(host: Host, store: Store, now: State, revision: Revision | None) -> I
             if mine := [path for path in paths if path in now.edited]:
                 yield Finding("by-hand", f"{verb} since revision {revision.number}: {_few(mine)}")
     if left := [path for path in now.files if is_leftover(path)]:
-        text = f"pip has moved files aside and could not go on: {_few(left)}"
-        yield Finding("leftover", f"{text}; conda overlay undo {revision.number} puts them right")
+        text = f"an interrupted pip left files behind: {_few(left)}"
+        yield Finding("leftover", f"{text}; conda overlay undo {revision.number} removes them")
     if not guard.is_intact(store.real / host.site_below_prefix, host.site_packages):
-        yield Finding("missing", "the guard is absent or altered; the next install puts it back")
+        yield Finding("missing", "the guard is missing or modified; the next install restores it")
 
 
 def _few(items: Sequence[str]) -> str:

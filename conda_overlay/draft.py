@@ -125,12 +125,11 @@ class Draft:
         for distribution in (found for key in keys for found in site.get(key, ())):
             files = owned_files(distribution, self.tree)
             if files is None:
-                raise StateError(
-                    f"{distribution.name} {distribution.version} in the overlay has no RECORD, so "
-                    "it cannot be replaced without leaving files behind.",
-                    f"remove {distribution.path.name} and its modules by hand",
-                    path=str(distribution.path),
-                )
+                which, path = f"{distribution.name} {distribution.version}", distribution.path
+                why = "so it cannot be replaced without leaving files behind"
+                sentence = f"{which} in the overlay has no RECORD, {why}."
+                hint = f"remove {path.name} and its modules by hand"
+                raise StateError(sentence, hint, path=str(path))
             remove_files(self.tree, [self.tree / file for file in files])
 
     def add(self, stage: Stage, staged: Site) -> None:
@@ -271,17 +270,13 @@ class Draft:
             key: replace(entry, since=time, by=owner) for key, entry in self.before.entries.items()
         }
         log = Log((), "adopted: made by hand")
-        revision = self._revision(number, time, Plan(*self._places), entries, Differences())
+        nothing = Plan(str(self.overlay.host.prefix), str(self.overlay.store.overlay))
+        revision = self._revision(number, time, nothing, entries, Differences())
         revision = replace(revision, command=log.command, reason=log.reason, parent=None,
                            restores=None)  # fmt: skip
         self.overlay.store.adopt(self._directory, revision, self.before.files)
 
-    @property
-    def _places(self) -> tuple[str, str]:
-        return str(self.overlay.host.prefix), str(self.overlay.store.overlay)
-
     def _notice(self, number: int, entries: Mapping[str, Entry]) -> str:
-        host = self.overlay.host
-        site = str(host.site_packages)
+        host, site = self.overlay.host, str(self.overlay.host.site_packages)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
         return notice.content(number, notice.state_of(str(host.prefix), site), site, dates)

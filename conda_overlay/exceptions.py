@@ -83,7 +83,7 @@ class LockedError(OverlayError):
 
     def __init__(self, overlay: str, holder: str, timeout: float) -> None:
         sentence = f"{overlay} is being changed by {holder}; waited {timeout:g} s."
-        hint = "wait for it to end, or stop it, and try again"
+        hint = "wait for it to finish, or stop it, and try again"
         super().__init__(sentence, hint, overlay=overlay, holder=holder, timeout=timeout)
 
 
@@ -91,7 +91,7 @@ class OvertakenError(OverlayError):
     """Others have changed the overlay while a change of it was prepared."""
 
     def __init__(self, overlay: str) -> None:
-        sentence = f"{overlay} has changed meanwhile, so it was left as it is."
+        sentence = f"{overlay} has changed in the meantime, so nothing was committed."
         super().__init__(sentence, "try again", overlay=overlay)
 
 
@@ -128,7 +128,7 @@ class VerificationError(OverlayError):
 
     def __init__(self, faults: Sequence[str]) -> None:
         sentence = _list("Verification failed; the overlay is unchanged.", faults)
-        hint = "try again with -vv, and report it with what it prints"
+        hint = "run it again with -vv, and report the output"
         super().__init__(sentence, hint, faults=list(faults))
 
 
@@ -140,13 +140,13 @@ class NotInOverlayError(OverlayError):
     ) -> None:
         hint = "conda overlay status"
         if version is not None:
-            sentence = f"{name} {version} is installed, and not the version that is named."
+            sentence = f"{name} {version} is installed, not the version named."
             hint = f"conda overlay remove {name}"
         elif where == "host":
             sentence = f"{name} belongs to the host environment, which is never changed."
-            hint = "conda overlay install another version of it, which then is in effect"
+            hint = "install another version over it: conda overlay install NAME==VERSION"
         elif where is not None:
-            sentence = f"{name} is in the layer {where}, and not in your overlay {overlay}."
+            sentence = f"{name} is in the layer {where}, not in your overlay {overlay}."
         else:
             sentence = f"{name} is not in the overlay."
         super().__init__(sentence, hint, name=name, where=where, overlay=overlay, version=version)

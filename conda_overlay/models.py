@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 INTENTS = ("fix", "hold", "dev")
-"""``fix``: until the host has it; ``hold``: the host's version is the fault; ``dev``: for ever."""
+"""``fix``: until the host has it; ``hold``: the host's is at fault; ``dev``: permanently."""
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,8 @@ class Overlay:
     @property
     def layers(self) -> list[Path]:
         """The overlays of this host that exist, in order; earlier ones win."""
-        found = locate.find(
-            str(self.host.prefix), [str(d) for d in self.directories], self.host.name
-        )
+        directories = [str(directory) for directory in self.directories]
+        found = locate.find(str(self.host.prefix), directories, self.host.name)
         return [Path(overlay) for overlay in found]
 
     @cached_property
@@ -119,16 +118,12 @@ class Overlay:
             names = ", ".join(map(str, self.directories))
             raise _unusable(f"No overlay directory can be written: {names}.", *self.directories)
         real = Path(os.path.realpath(directory))
-        if real == self.host.real or self.host.real in real.parents:
-            raise _unusable(
-                f"The overlay directory {directory} is inside the environment {self.host.prefix}.",
-                directory,
-            )
-        if set(str(directory)) & set(":\n"):
-            raise _unusable(
-                f"The path {str(directory)!r} holds a colon or a newline, which PATH cannot carry.",
-                directory,
-            )
+        if self.host.real in (real, *real.parents):
+            where = f"inside the environment {self.host.prefix}"
+            raise _unusable(f"The overlay directory {directory} is {where}.", directory)
+        if set(path := str(directory)) & set(":\n"):
+            why = "contains a colon or a newline, which PATH cannot hold"
+            raise _unusable(f"The path {path!r} {why}.", directory)
         return Store(self._place_in(directory), self.settings.overlay_lock_timeout, self.tell)
 
     def _place_in(self, directory: Path) -> Path:
@@ -166,13 +161,9 @@ class Overlay:
     @property
     def ground(self) -> plan.Ground:
         """What lies under the overlay that is written."""
-        return plan.Ground(
-            str(self.host.prefix),
-            str(self.store.overlay),
-            self.below_view,
-            self.host.markers,
-            self.host.site_packages,
-        )
+        host, overlay = self.host, str(self.store.overlay)
+        below = self.below_view
+        return plan.Ground(str(host.prefix), overlay, below, host.markers, host.site_packages)
 
     @property
     def below_view(self) -> View:
@@ -320,7 +311,7 @@ class Overlay:
                 waited = time.monotonic() - start
                 if attempt >= _ATTEMPTS and waited > self.settings.overlay_lock_timeout:
                     raise
-                self.tell("The overlay has changed meanwhile; trying again on top of that.")
+                self.tell("The overlay has changed in the meantime; trying again.")
         raise AssertionError
 
     @staticmethod
@@ -345,11 +336,10 @@ class Overlay:
         owners = trust.trusted_owners(self.settings.overlay_trusted_owners)
         reason = trust.distrust(str(self.store.state), [], owners)
         if reason:
-            raise OverlayDirError(
-                f"An overlay in {self.store.overlay.parent} would never be used: {reason}.",
-                "chmod go-w on that directory, or choose another overlay_dirs",
-                directories=[str(self.store.overlay.parent)],
-            )
+            place = str(self.store.overlay.parent)
+            sentence = f"An overlay in {place} would never be used: {reason}."
+            hint = "chmod go-w on that directory, or choose another overlay_dirs"
+            raise OverlayDirError(sentence, hint, directories=[place])
 
 
 def build(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -363,11 +353,8 @@ def name_of(number: int | None) -> str:
 
 
 def _unusable(sentence: str, *directories: Path) -> OverlayDirError:
-    return OverlayDirError(
-        sentence,
-        "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours",
-        directories=[str(directory) for directory in directories],
-    )
+    hint = "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours"
+    return OverlayDirError(sentence, hint, directories=[*map(str, directories)])
 
 
 def _can_write(directory: Path) -> bool:

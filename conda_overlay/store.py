@@ -90,28 +90,21 @@ class Store:
             StateError: the link leads to nothing, or to what is no revision of this overlay; or
                 something else is in its place.
         """
+        here = str(self.overlay)
         if not self.managed:
-            if os.path.lexists(self.overlay) and not self.exists:
-                raise StateError(
-                    f"{self.overlay} is neither a directory nor a link.",
-                    f"move {self.overlay} away",
-                    overlay=str(self.overlay),
-                )
+            if os.path.lexists(here) and not self.exists:
+                sentence = f"{here} is neither a directory nor a link."
+                raise StateError(sentence, f"move {here} away", overlay=here)
             return None
-        target = Path(os.readlink(self.overlay))
+        target = Path(os.readlink(here))
         number = _number(target.parent.name)
         if number is None or target != Path(self._target(number)):
-            raise StateError(
-                f"{self.overlay} is a link to {target}, which is no revision of it.",
-                f"rm {self.overlay}",
-                overlay=str(self.overlay),
-            )
+            sentence = f"{here} is a link to {target}, which is no revision of it."
+            raise StateError(sentence, f"rm {here}", overlay=here)
         if not self.exists:
-            raise StateError(
-                f"Revision {number} of {self.overlay}, the current one, is gone.",
-                f"rm {self.overlay}; the next change then builds on the newest revision left",
-                overlay=str(self.overlay),
-            )
+            sentence = f"Revision {number} of {here}, the current one, is gone."
+            hint = f"rm {here}; the next change then builds on the newest revision left"
+            raise StateError(sentence, hint, overlay=here)
         return number
 
     def numbers(self) -> list[int]:
@@ -129,21 +122,16 @@ class Store:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data["format"] > FORMAT:
-                raise StateError(
-                    f"{path} was written by a newer version of conda-overlay "
-                    f"(format {data['format']}, this one reads {FORMAT}).",
-                    "conda update -n base conda-overlay",
-                    path=str(path),
-                )
+                both = f"format {data['format']}, this one reads {FORMAT}"
+                sentence = f"{path} was written by a newer version of conda-overlay ({both})."
+                raise StateError(sentence, "conda update -n base conda-overlay", path=str(path))
             revision: Revision = records.decode(Revision, {**data, "number": number})
             _check(revision)
             return revision
         except _UNREADABLE as error:
-            raise StateError(
-                f"The record {path} of the overlay cannot be read: {error!r}.",
-                f"restore it from a backup, or move {self.state} away and start anew",
-                path=str(path),
-            ) from error
+            sentence = f"The record {path} of the overlay cannot be read: {error!r}."
+            hint = f"restore it from a backup, or move {self.state} away and start anew"
+            raise StateError(sentence, hint, path=str(path)) from error
 
     def line(self) -> list[Revision]:
         """The revisions that led to the current one, in order."""
@@ -331,12 +319,9 @@ class Store:
         if recorded is None:
             write_file(self.state / "host", os.fsencode(f"{host}\n"))
         elif recorded != str(host):
-            raise StateError(
-                f"{self.overlay} has just become the overlay of {recorded}.",
-                "try again",
-                overlay=str(self.overlay),
-                host=recorded,
-            )
+            here = str(self.overlay)
+            sentence = f"{here} has just become the overlay of {recorded}."
+            raise StateError(sentence, "try again", overlay=here, host=recorded)
 
     def _recover(self) -> None:
         """Put right what a command that was cut short has left; nothing that was committed goes.

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SUMMARY = "Lay a writable overlay over an environment that you may not change."
+SUMMARY = "Manage a writable overlay on an environment that you cannot change."
 
 COMMANDS = {
     "apply": "Apply an exported file.",
     "clean": "Drop the files of old revisions.",
-    "delete": "Remove the overlay and its history.",
-    "diff": "Show what two revisions, or a revision and the host, differ in.",
+    "delete": "Delete the overlay and its history.",
+    "diff": "Compare two revisions, or a revision and the host.",
     "export": "Export the overlay to a file, to be applied elsewhere.",
     "history": "List the revisions: who changed what, when and why.",
     "install": "Install distributions into the overlay with pip.",
     "list": "List all overlays.",
     "rebase": "Re-resolve the overlay against the current host.",
-    "redo": "Do again what undo has undone.",
-    "remove": "Remove distributions, with what only they needed.",
+    "redo": "Redo the last undone change.",
+    "remove": "Remove distributions, and what only they needed.",
     "reset": "Go back to the host, for all distributions or for some.",
     "status": "Show what is overlaid, over what, by whom, since when, and what is wrong.",
     "undo": "Go back to an earlier revision.",

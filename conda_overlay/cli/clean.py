@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 EXAMPLES = """\
     conda overlay clean              keep the files of the current revision alone
     conda overlay clean --keep 3     keep those of the newest three
-    conda overlay clean --force      drop what no index can give again, too
+    conda overlay clean --force      also drop what cannot be downloaded again
 """
 
 
@@ -16,10 +16,10 @@ def configure_parser(parser: ArgumentParser) -> None:
     from conda_overlay.cli import common
 
     common.add_options(parser, EXAMPLES, reason=False)
-    meaning = "How many revisions keep their files."
+    meaning = "How many revisions keep their files (default: 1)."
     parser.add_argument("--keep", type=int, default=1, metavar="N", help=meaning)
-    common.add_force(parser, "Drop revisions, too, that cannot be installed again: what was built "
-                             "from a local source, or edited by hand.")  # fmt: skip
+    meaning = "Also drop what cannot be downloaded again: local sources and edits made by hand."
+    common.add_force(parser, meaning)
 
 
 def execute(arguments: Namespace) -> int:
@@ -51,7 +51,7 @@ def execute(arguments: Namespace) -> int:
         verb = "Would drop" if dry_run else "Dropped"
         output.say(f"{verb} the files of {output.revisions(going)}: {output.size(freed)}.")
     if kept:
-        which = "which no index can give again; --force drops them"
+        which = "which cannot be downloaded again; --force drops them"
         output.say(f"Kept {output.revisions(kept)}, {which}.")
     if not going and not kept:
         output.say("Nothing to drop.")

@@ -21,19 +21,16 @@ def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -
     _add_help(parser, examples)
     add_output_and_prompt_options(parser)
     if reason:
-        parser.add_argument("--reason", metavar="TEXT", help="Why, for the history.")
+        parser.add_argument("--reason", metavar="TEXT", help="The reason, recorded in the history.")
 
 
 def add_change_options(parser: ArgumentParser, examples: str) -> None:
     """The options of a command that makes a revision."""
     add_options(parser, examples)
-    parser.add_argument(
-        "--allow-conflicts",
-        action="store_true",
-        help="Proceed despite conflicts, and record them.",
-    )
-    add_force(parser, "Proceed although edits made by hand are lost, or although you may write "
-                      "the environment yourself.")  # fmt: skip
+    meaning = "Proceed despite conflicts, and record them."
+    parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
+    meaning = "Proceed even if edits made by hand are lost, or if you can write to the environment."
+    add_force(parser, meaning)
 
 
 def add_force(parser: ArgumentParser, meaning: str) -> None:
@@ -71,9 +68,8 @@ def opened() -> Overlay:
     from conda_overlay.overlay import Overlay
 
     if not context.prefix_specified and not context.active_prefix:
-        raise UsageError(
-            "No environment is active.", "name one with -n ENV, or conda activate ENV first"
-        )
+        hint = "name one with -n ENV, or conda activate ENV first"
+        raise UsageError("No environment is active.", hint)
     return Overlay.open(context.target_prefix, tell=output.tell)
 
 
@@ -125,9 +121,7 @@ def _orphaned(name: str) -> Store | None:
     path = os.path.abspath(os.path.expanduser(name)) if "/" in name else ""
     if path and locate.recorded_host(path):
         return Store(Path(path))
-    for place in (
-        place for directory in directories for place in sorted(Path(directory).glob("*"))
-    ):
+    for place in (p for directory in directories for p in sorted(Path(directory).glob("*"))):
         host = locate.recorded_host(str(place))
         if host is not None and (host == path if path else place.name == name):
             return Store(place)

@@ -19,7 +19,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
     parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="Revisions; 0: the host.")
     common.add_reading_options(parser, EXAMPLES)
-    parser.add_argument("--files", action="store_true", help="The files that differ, too.")
+    parser.add_argument("--files", action="store_true", help="Also list the files that differ.")
     parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
 
 

@@ -18,7 +18,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
     common.add_reading_options(parser, EXAMPLES)
     parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
-    meaning = "By the file's name, else overlay.toml, if not given."
+    meaning = "Default: by the file name, else overlay.toml."
     parser.add_argument("--format", choices=FORMATS, help=meaning)
 
 

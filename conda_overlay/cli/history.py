@@ -59,6 +59,6 @@ def execute(arguments: Namespace) -> int:
     for record in revisions:
         output.show_revision(record, position=position)
     if by_hand:
-        output.say("\nby hand since the current revision:")
+        output.say("\nedited by hand since the current revision:")
         output.show_files(edits)
     return 0

@@ -21,9 +21,9 @@ def configure_parser(parser: ArgumentParser) -> None:
     meaning = "What to install: a name, a specifier, a path or a URL, as for pip."
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
     common.add_change_options(parser, EXAMPLES)
-    meaning = "fix: until the host has it; hold: the host's version is the fault; dev: for ever."
+    meaning = "fix: until the host has it; hold: the host's version is at fault; dev: permanently."
     parser.add_argument("--intent", choices=("fix", "hold", "dev"), help=meaning)
-    meaning = "YYYY-MM-DD: after it, status says that it is overdue."
+    meaning = "The date (YYYY-MM-DD) after which status reports it as overdue."
     parser.add_argument("--until", metavar="DATE", help=meaning)
     add_pip_options(parser)
 

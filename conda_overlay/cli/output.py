@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _NONE = "none"
-_TITLES = ("added", "shadowing the host", "changed", "recorded anew", "removed", "back to the host")
+_TITLES = (
+    "added",
+    "shadowing the host",
+    "changed",
+    "record updated",
+    "removed",
+    "back to the host",
+)
 _SHOWN = 20  # files that a plan names
 
 
@@ -70,9 +77,8 @@ def ask(default: str = "yes") -> bool:
             answer = input(f"Proceed {choices}? ").strip().lower() or default
         except EOFError:
             print()
-            raise OverlayError(
-                "Nobody answers, so nothing was changed.", "--yes answers in advance"
-            ) from None
+            sentence = "No answer was given, so nothing was changed."
+            raise OverlayError(sentence, "--yes proceeds without asking") from None
         if answer in ("yes", "y", "no", "n"):
             return answer[0] == "y"
         print(f"Invalid choice: {answer}")
@@ -87,9 +93,8 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
     """What was done."""
     plan = result.plan
     if json:
-        show_json(
-            {"success": True, "dry_run": dry_run, "revision": result.revision, **plan.to_json()}
-        )
+        head = {"success": True, "dry_run": dry_run, "revision": result.revision}
+        show_json({**head, **plan.to_json()})
         return
     if not plan:
         for note in plan.notes:
@@ -115,7 +120,7 @@ def show_trigger(trigger: Mapping[str, str | None]) -> None:
 def show_status(report: Mapping[str, Any]) -> None:
     """A host, its wiring, and each of its overlays."""
     host, wiring = report["host"], report["wiring"]
-    protected = host["protected"] or "no, you may write it"
+    protected = host["protected"] or "no, you can write to it"
     print(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
     print(f"protected: {protected}")
     if not report["overlays"]:
@@ -166,16 +171,9 @@ def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
         print("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
         return
     rows = [["# overlay", "host", "revision", "size", "state"]]
-    for overlay in found:
-        rows.append(
-            [
-                overlay["overlay"],
-                overlay["host"] or "not recorded",
-                str(overlay["revision"] or "-"),
-                size(overlay["size"]),
-                overlay["state"],
-            ]
-        )
+    for one in found:
+        host, revision = one["host"] or "not recorded", str(one["revision"] or "-")
+        rows.append([one["overlay"], host, revision, size(one["size"]), one["state"]])
     table(rows)
 
 
@@ -188,7 +186,9 @@ def show_revision(
     who = f"{record['user']}@{record['hostname']}"
     print(f"{mark} {number}  {local(record['time'])}  {who}{stands}")
     lines = [shlex.join(record["command"]), record["reason"]]
-    lines += [f"before it, by hand: {len(f)} {verb}" for verb, f in record["edits"].items() if f]
+    lines += [
+        f"edited by hand before it: {len(f)} {verb}" for verb, f in record["edits"].items() if f
+    ]
     if record["restores"] is not None:
         lines.append(f"back to {_state(record['restores'])}")
     if not record["kept"]:
@@ -248,9 +248,8 @@ def revisions(numbers: Sequence[int]) -> str:
 def local(time: str) -> str:
     """A time of the history (ISO 8601, UTC) as the clock here shows it."""
     try:
-        return datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone().strftime(
-            "%Y-%m-%d %H:%M"
-        )  # fmt: skip
+        here = datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone()
+        return here.strftime("%Y-%m-%d %H:%M")
     except ValueError:
         return time
 
@@ -261,7 +260,7 @@ def _title(change: Mapping[str, Any]) -> str:
     if change["before"] is None:
         return "shadowing the host" if change["host_version"] else "added"
     moved = {"version", "origin", "content"} & {*change["differs"]}
-    return "changed" if moved else "recorded anew"
+    return "changed" if moved else "record updated"
 
 
 def _versions(change: Mapping[str, Any]) -> str:

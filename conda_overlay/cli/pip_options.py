@@ -48,12 +48,10 @@ class PipOption(Action):
         if option_string in ELSEWHERE:
             from conda_overlay.exceptions import UsageError
 
-            raise UsageError(
-                f"{option_string} would install somewhere else: conda overlay installs into the "
-                "overlay of an environment.",
-                "choose the environment with -n or -p, and the place with overlay_dirs",
-                option=option_string,
-            )
+            where = "conda overlay installs into the overlay of an environment"
+            sentence = f"{option_string} would install somewhere else: {where}."
+            hint = "choose the environment with -n or -p, and the place with overlay_dirs"
+            raise UsageError(sentence, hint, option=option_string)
         name = next(o for o in self.option_strings if o.startswith("--"))
         forwarded = [*getattr(namespace, self.dest, ()), name]
         if self.nargs is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 EXAMPLES = """\
-    conda overlay redo               forward again to what the last undo has undone
+    conda overlay redo               forward again, one step for each undo
 """
 
 

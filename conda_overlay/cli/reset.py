@@ -14,7 +14,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     from conda_overlay.cli import common
 
-    parser.add_argument("names", nargs="*", metavar="NAME", help="All distributions if none.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="A distribution; default: all.")
     common.add_change_options(parser, EXAMPLES)
 
 

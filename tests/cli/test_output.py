@@ -59,7 +59,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "  again  2 -> 3               requested, intent hold, until 2027-01-31\n"
         "  fixed  1 (origin, content)  requested, intent hold\n"
         "\n"
-        "recorded anew:\n"
+        "record updated:\n"
         "  kept  1 (intent, reason)  requested, intent fix, ticket 12\n"
         "\n"
         "removed:\n"

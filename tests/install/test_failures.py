@@ -401,7 +401,7 @@ def test_overlay_directory_that_path_cannot_carry(quick: Bench, name: str) -> No
     (quick.user.home / ".condarc").write_text(
         f"plugins:\n  overlay_dirs:\n    - {json.dumps(str(quick.user.home / name))}\n"
     )
-    assert "holds a colon or a newline" in quick.refused("new")
+    assert "contains a colon or a newline" in quick.refused("new")
 
 
 def test_home_that_does_not_exist(bench: Bench) -> None:

@@ -82,7 +82,7 @@ def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> Non
     quick.install("alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\nedited = True\n')
     quick.change("reset", "--force")
-    says = "Kept revision 1, which no index can give again; --force drops them.\n"
+    says = "Kept revision 1, which cannot be downloaded again; --force drops them.\n"
     assert quick.change("clean") == quick.ask("clean", "--dry-run") == says
     assert quick.json("clean") == {
         **{"success": True, "dry_run": False, "revisions": [], "kept": [1], "bytes": 0}
@@ -93,7 +93,7 @@ def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> Non
         assert "Revision 1 may not come back the same.\nProceed (y/[n])? " in done.stdout
         assert "Dropped" not in done.stdout
         assert quick.kept == [1, 2]
-    assert "Nobody answers, so nothing was changed." in quick.refuse("clean", "--force")
+    assert "No answer was given, so nothing was changed." in quick.refuse("clean", "--force")
     assert "Would drop the files of revision 1: " in quick.ask("clean", "--force", "--dry-run")
     assert quick.kept == [1, 2]
     assert "Dropped the files of revision 1: " in quick.change("clean", "--force")

@@ -40,7 +40,7 @@ def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"{says}Proceed (y/[n])? Nothing was deleted.\n"
         assert bench.content() == before
-    assert "Nobody answers, so nothing was changed." in bench.refuse("delete")
+    assert "No answer was given, so nothing was changed." in bench.refuse("delete")
     done = bench.run("delete", *bench.where, input="y\n")
     assert done.stdout == f"{says}Proceed (y/[n])? "
     assert done.returncode == 0, done.stderr

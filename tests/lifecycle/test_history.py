@@ -100,7 +100,7 @@ def test_what_was_done_by_hand_is_named_by_history_and_status(bench: Bench) -> N
     bench.user.run(["rm", "-f", bench.site / "new" / "__init__.py"])
     site = bench.site.relative_to(bench.overlay)
     assert bench.ask("history").endswith(
-        "\nby hand since the current revision:\n"
+        "\nedited by hand since the current revision:\n"
         f"  A {site}/mine.py\n"
         f"  M {site}/alpha/__init__.py\n"
         f"  D {site}/new/__init__.py\n"
@@ -124,7 +124,7 @@ def test_what_was_done_by_hand_stays_known_after_the_next_change(quick: Bench) -
     assert quick.json("history", "2")["edits"] == {
         **{"added": [f"{site}/mine.py"], "changed": [], "removed": []}
     }
-    assert "before it, by hand: 1 added\n" in quick.ask("history")
+    assert "edited by hand before it: 1 added\n" in quick.ask("history")
     assert not any(quick.json("history")["edits"].values())
 
 

@@ -161,7 +161,10 @@ def test_end_of_input_at_the_question_is_an_error_and_changes_nothing(quick: Ben
     quick.install("new")
     for word, *words in (["remove", "new"], ["reset"], ["undo"], ["delete"]):
         told = quick.refuse(word, *words)
-        assert "Nobody answers, so nothing was changed.\nHint: --yes answers in advance" in told
+        assert (
+            "No answer was given, so nothing was changed.\nHint: --yes proceeds without asking"
+            in told
+        )
 
 
 def test_reset_goes_back_to_the_host_and_can_be_undone(bench: Bench) -> None:
