@@ -38,32 +38,32 @@ class Trigger(NamedTuple):
     """What will wire the overlay at the next ``conda activate``."""
 
     name: str | None
-    """``start-up hook``, ``conda_post_commands``, or None when nothing will."""
+    """``start-up hook``, ``conda_post_commands``, or None if nothing will."""
     reason: str | None = None
     """Why nothing will."""
     remedy: str | None = None
-    """What to type then."""
+    """The command to enter in that case."""
 
 
 def wired(host: Host, settings: Settings) -> Wired:
-    """Ask the engine what it would change in this shell."""
+    """Whether an overlay of the host is in effect in the calling shell."""
     environ = os.environ
     if wiring.disabled(environ):
         return Wired("off", f"{wiring.DISABLE} is set")
-    real = str(host.real)
     switch = Wired("off", f"conda activate {host.name} activates it")
     if not is_active(host):
         return switch
-    layers = wiring.State.decode(environ.get(wiring.STATE)).layers
-    mine = [layer for layer in layers if os.path.realpath(layer.prefix) == real]
     outcome = engine.run(environ, settings.overlay_dirs, settings.overlay_trusted_owners)
-    should = [layer for layer in outcome.layers if os.path.realpath(layer.prefix) == real]
+    mine, should = (
+        [layer for layer in layers if os.path.realpath(layer.prefix) == str(host.real)]
+        for layers in (wiring.State.decode(environ.get(wiring.STATE)).layers, outcome.layers)
+    )
     if mine and mine == should and not outcome.diff:
         return Wired("on", "in this shell")
     if outcome.refused and not should:
         return Wired("off", "the overlay is not trusted")
     if not should and not mine:
-        return Wired("off", "there is nothing to wire")
+        return Wired("off", "there is no overlay to use")
     return Wired("stale", f"conda activate {host.name} updates it") if mine else switch
 
 
@@ -74,10 +74,10 @@ def is_active(host: Host) -> bool:
 
 @contextmanager
 def asked_trigger() -> Iterator[Callable[[], Trigger]]:
-    """Start the Python of the user's conda as activation does; it says what registers itself.
+    """Start the Python of the user's conda as activation does, to see whether the hook is loaded.
 
     Yields:
-        What waits for the answer, so that there can be something else to do meanwhile.
+        A function that waits for the answer.
     """
     environ = {name: value for name, value in os.environ.items() if name != wiring.DISABLE}
     command, null = [_python_of_conda(), "-c", _ASK, "shell.posix", "activate"], subprocess.DEVNULL
@@ -91,7 +91,7 @@ def asked_trigger() -> Iterator[Callable[[], Trigger]]:
 
 
 def _trigger(answer: str) -> Trigger:
-    """What will run the engine, by the answer of conda's Python and by conda's version."""
+    """What will run the engine, given the answer of conda's Python."""
     import conda
 
     if answer.startswith("yes"):
@@ -103,7 +103,7 @@ def _trigger(answer: str) -> Trigger:
     if _FIRST_WITH_HOOK <= version < _FIRST_WITHOUT_HOOK and not os.environ.get("CONDA_NO_PLUGINS"):
         return Trigger("conda_post_commands")
     if os.environ.get("PYTHONNOUSERSITE"):
-        reason = "PYTHONNOUSERSITE keeps conda's Python from your own site-packages"
+        reason = "PYTHONNOUSERSITE hides your user site-packages from conda's Python"
         return Trigger(None, reason, "unset PYTHONNOUSERSITE")
     reason = f"{_python_of_conda()} does not load the start-up hook of conda-overlay"
     shell = os.path.basename(os.environ.get("SHELL", "sh"))

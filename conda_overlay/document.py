@@ -1,4 +1,4 @@
-"""An overlay as a file holds it: what was asked for, and every distribution exactly."""
+"""An overlay as exported to a file: what was requested, and every distribution exactly."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from conda_overlay.models import Entry
 
 @dataclass(frozen=True)
 class Document:
-    """An overlay, to be repeated elsewhere."""
+    """An overlay, in a form that can be reproduced elsewhere."""
 
     host: str
     """The name of the environment."""
     python: str
-    """Its Python, X.Y.Z."""
+    """Its Python version, X.Y.Z."""
     fingerprint: str
-    """sha256 of what was installed in it."""
+    """SHA-256 of the list of installed packages."""
     entries: Mapping[str, Entry]
-    """By normalized name; without a version where the file locks none."""
+    """By normalized name; the version is empty if the file does not lock it."""
     conda: Mapping[str, str] = field(default_factory=dict)
-    """The host's conda package of that name, by normalized name."""
+    """The name of the corresponding conda package in the host, by normalized name."""
 
     @property
     def requested(self) -> dict[str, Entry]:
-        """What was asked for, as the file says it; a lock alone (PEP 751) does not."""
+        """What was requested; a lock file alone (PEP 751) does not record it."""
         return {k: e for k, e in self.entries.items() if e.requested and e.requirement}
 
 
 def describe(name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, Entry]) -> Document:
-    """Describe the overlay of a host: its distributions by normalized name."""
+    """Describe the overlay of a host, given its distributions by normalized name."""
     packages = (str(package).rsplit("-", 2)[0] for package in fingerprint["packages"])
     conda = {str(canonicalize_name(package)): package for package in packages}
     conda = {key: conda[key] for key in entries if key in conda}
@@ -43,7 +43,7 @@ def describe(name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, En
 
 
 def default_intent(requirement: str, *, editable: bool = False) -> str:
-    """What somebody means who says no more: a source, and a version that is pinned, are to stay."""
+    """The intent if none is given: editables ``dev``, sources and pins ``hold``, others ``fix``."""
     if editable:
         return "dev"
     try:

@@ -1,4 +1,4 @@
-"""The errors: data as public attributes, one sentence, one hint; conda prints them, as JSON too."""
+"""The errors. Their data are public attributes, which conda prints with ``--json``."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class OverlayError(CondaError):
-    """What a user can cause: one sentence that names the thing, and what to type."""
+    """An error that a user can cause: a sentence, details below it, a hint, and data."""
 
-    def __init__(self, sentence: str, hint: str | None = None, **data: Any) -> None:
-        super().__init__(sentence)
+    def __init__(
+        self, sentence: str, hint: str | None = None, details: Sequence[object] = (), **data: Any
+    ) -> None:
+        super().__init__("\n  ".join([sentence, *map(str, details)]))
         self.hint = hint
         for name, value in data.items():
             setattr(self, name, value)
 
     def __str__(self) -> str:
-        # conda before 26.7 fills the message with %: a %20 in it would crash the printer.
+        # conda before 26.7 formats the message with %, so a %20 in it would fail.
         return self.message + (f"\nHint: {self.hint}" if self.hint else "")
 
 
 class UsageError(OverlayError):
-    """Arguments that make no sense together."""
+    """Invalid arguments."""
 
     return_code = 2
 
@@ -43,7 +45,7 @@ class HostError(OverlayError):
 
 
 class NoSuchEnvironmentError(HostError):
-    """There is no conda environment at that place."""
+    """There is no conda environment at a prefix."""
 
     def __init__(self, prefix: str) -> None:
         sentence = f"There is no conda environment at {prefix}."
@@ -51,11 +53,11 @@ class NoSuchEnvironmentError(HostError):
 
 
 class NotProtectedError(HostError):
-    """The user may write the host, and needs no overlay."""
+    """The user can write to the host and needs no overlay."""
 
     def __init__(self, prefix: str) -> None:
-        sentence = f"You can write to {prefix} yourself: it needs no overlay."
-        hint = "install there with conda install or pip, or make an overlay anyway with --force"
+        sentence = f"You can write to {prefix}, so it needs no overlay."
+        hint = "install with conda install or pip, or create an overlay anyway with --force"
         super().__init__(sentence, hint, prefix=prefix)
 
 
@@ -64,7 +66,7 @@ class StateError(OverlayError):
 
 
 class OverlayDirError(OverlayError):
-    """There is no directory that an overlay could be written to."""
+    """No overlay directory is writable."""
 
 
 def unwritable(path: Path, error: OSError) -> OverlayError:
@@ -74,12 +76,12 @@ def unwritable(path: Path, error: OSError) -> OverlayError:
         sentence = f"No space left at {path}; the overlay is unchanged."
         return OverlayError(sentence, f"df -h {place}", path=str(path))
     sentence = f"The overlay directory {place} cannot be written: {error.strerror}."
-    hint = "export CONDA_PLUGINS_OVERLAY_DIRS=/a/directory/of/yours"
+    hint = "export CONDA_PLUGINS_OVERLAY_DIRS=/path/to/your/directory"
     return OverlayDirError(sentence, hint, path=str(place))
 
 
 class LockedError(OverlayError):
-    """Another command changes the same overlay."""
+    """Another command is changing the same overlay."""
 
     def __init__(self, overlay: str, holder: str, timeout: float) -> None:
         sentence = f"{overlay} is being changed by {holder}; waited {timeout:g} s."
@@ -88,7 +90,7 @@ class LockedError(OverlayError):
 
 
 class OvertakenError(OverlayError):
-    """Others have changed the overlay while a change of it was prepared."""
+    """The overlay was changed while another change was being prepared."""
 
     def __init__(self, overlay: str) -> None:
         sentence = f"{overlay} has changed in the meantime, so nothing was committed."
@@ -100,7 +102,7 @@ class ResolutionError(OverlayError):
 
     def __init__(self, sentence: str, conflicts: Sequence[Conflict] = ()) -> None:
         hint = "--allow-conflicts proceeds anyway, and records the conflicts"
-        super().__init__(_list(sentence, conflicts), hint, conflicts=encode(conflicts))
+        super().__init__(sentence, hint, conflicts, conflicts=encode(conflicts))
 
 
 class PipError(OverlayError):
@@ -109,22 +111,21 @@ class PipError(OverlayError):
     def __init__(
         self, output: Sequence[str], what: str = "pip failed", hint: str | None = None, **data: Any
     ) -> None:
-        sentence = _list(f"{what}; the overlay is unchanged.", output)
-        known = (known for sign, known in _PIP_HINTS.items() if sign in sentence)
-        super().__init__(sentence, hint or next(known, None), output=list(output), **data)
+        text = "\n".join([what, *output])
+        hint = hint or next((known for sign, known in _PIP_HINTS.items() if sign in text), None)
+        sentence = f"{what}; the overlay is unchanged."
+        super().__init__(sentence, hint, output, output=list(output), **data)
 
 
 _PIP_HINTS = {
-    "No space left": "free some space, or choose another overlay directory: "
-    "CONDA_PLUGINS_OVERLAY_DIRS",
-    "No matching distribution": "check the name and the version, and which index pip uses: "
-    "pip config list",
+    "No space left": "free some space, or set CONDA_PLUGINS_OVERLAY_DIRS to another directory",
+    "No matching distribution": "check name, version and pip's index: pip config list",
     "conflicting dependencies": "relax the versions",
 }
 
 
 class VerificationError(OverlayError):
-    """What was staged is not what the host's interpreter sees."""
+    """The host's interpreter does not see what was staged."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         sentence = _list("Verification failed; the overlay is unchanged.", faults)
@@ -133,7 +134,7 @@ class VerificationError(OverlayError):
 
 
 class NotInOverlayError(OverlayError):
-    """A distribution that is to be removed is not the overlay's."""
+    """A distribution to be removed is not in the overlay."""
 
     def __init__(
         self, name: str, *, where: str | None, overlay: str, version: str | None = None
@@ -156,40 +157,36 @@ class EditedError(OverlayError):
     """Edits made by hand would be lost."""
 
     def __init__(self, files: Sequence[str]) -> None:
-        sentence = _list("These files were edited by hand, and the edits would be lost:", files)
-        super().__init__(sentence, "--force proceeds anyway", files=list(files))
+        sentence = "These files were edited by hand, and the edits would be lost:"
+        super().__init__(sentence, "--force proceeds anyway", files, files=list(files))
 
 
 class CannotRestoreError(OverlayError):
-    """The files of a revision cannot be had again as they were."""
+    """The files of a revision cannot be restored exactly."""
 
     def __init__(self, number: int, why: Sequence[str]) -> None:
-        sentence = f"Revision {number} cannot be restored as it was; the overlay is unchanged."
+        sentence = f"Revision {number} cannot be restored exactly; the overlay is unchanged."
         shown = [line.strip() for line in why[:10]]
         shown += [f"and {len(why) - 10} more"] if len(why) > 10 else []
-        hint = f"conda overlay history {number} shows what it had"
-        super().__init__(_list(sentence, shown), hint, number=number, why=list(why))
+        hint = f"conda overlay history {number} shows its contents"
+        super().__init__(sentence, hint, shown, number=number, why=list(why))
 
 
 class NoSuchRevisionError(OverlayError):
-    """There is no revision of that number, or none at all."""
+    """There is no revision with that number, or none at all."""
 
     def __init__(self, overlay: str, number: int | None, numbers: Sequence[int]) -> None:
         sentence, hint = f"{overlay} has no revision {number}.", "conda overlay history"
         if not numbers:
             sentence = f"{overlay} has no revision yet."
-            hint = "conda overlay install NAME makes the first"
+            hint = "conda overlay install NAME creates the first"
         super().__init__(sentence, hint, overlay=overlay, number=number, revisions=[*numbers])
 
 
 class DroppedRevisionError(OverlayError):
-    """The files of a revision were dropped, and only its record is left."""
+    """The files of a revision were deleted; only its record is left."""
 
     def __init__(self, overlay: str, number: int) -> None:
         sentence = f"The files of revision {number} of {overlay} were dropped."
         hint = f"conda overlay undo {number} installs them again, as a new revision"
         super().__init__(sentence, hint, overlay=overlay, number=number)
-
-
-def _list(sentence: str, lines: Sequence[object]) -> str:
-    return "\n  ".join([sentence, *map(str, lines)])

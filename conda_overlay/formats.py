@@ -1,4 +1,4 @@
-"""The files that an overlay is exported to, and read back from."""
+"""The file formats to which an overlay is exported, and from which it is read."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ FORMAT = 1
 
 _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
            "--no-binary", "--only-binary")  # fmt: skip
-"""The options that a requirements file can hold."""
+"""The options allowed in a requirements file."""
 
 _HINTS = {
     "requirements.txt": "conda overlay install -r {name}",
-    "environment.yml": "conda env create -f {name} makes an environment of it",
+    "environment.yml": "conda env create -f {name} creates an environment from it",
 }
 
 
 def overlay_toml(document: Document) -> str:
-    """What was asked for, and every distribution with its file and hash; defaults are left out."""
+    """What was requested, and every distribution with its file and hash; defaults are left out."""
     entries = document.entries.values()
     host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
     wanted = [_wanted(entry) for entry in entries if entry.requested]
@@ -53,19 +53,19 @@ def pylock_toml(document: Document) -> str:
     """The lock file of PEP 751, for other tools.
 
     Raises:
-        OverlayError: the file that a distribution came from is unknown, and the format needs it.
+        OverlayError: the source file of a distribution is unknown.
     """
     try:
         return toml.dumps(pylock.tables(document))
     except ValueError as error:
         hint = "conda overlay export --format requirements.txt"
-        raise OverlayError(f"No pylock.toml can be written: {error}.", hint) from error
+        raise OverlayError(f"Cannot write a pylock.toml: {error}.", hint) from error
 
 
 def requirements(document: Document) -> str:
-    """A requirements file, with the hash of every file, so that pip accepts nothing else.
+    """A requirements file, with hashes if all are known.
 
-    pip wants all hashes or none, and takes no editable together with hashes.
+    pip requires all hashes or none, and rejects editables when there are hashes.
     """
     entries = document.entries.values()
     files = [entry for entry in entries if not entry.editable]
@@ -76,13 +76,13 @@ def requirements(document: Document) -> str:
     for entry in files:
         lines.append(_exactly(entry) + ("" if unknown else f" --hash=sha256:{entry.sha256}"))
     hashed = files and not unknown
-    note = "# pip takes no editable together with hashes: " if hashed else ""
+    note = "# pip does not allow editables together with hashes: " if hashed else ""
     lines += [f"{note}-e {entry.editable}" for entry in entries if entry.editable]
     return "".join(f"{line}\n" for line in lines)
 
 
 def environment_yaml(document: Document) -> str:
-    """What the host would need so that the overlay became unnecessary."""
+    """What the host would need to make the overlay unnecessary."""
     files = {key: entry for key, entry in document.entries.items() if not entry.editable}
     by_conda = {key for key in files if key in document.conda and not _is_direct(files[key])}
     conda = [f"{document.conda[k]}={e.version}" for k, e in files.items() if k in by_conda]
@@ -103,11 +103,11 @@ FORMATS: Mapping[str, Callable[[Document], str]] = {
     "requirements.txt": requirements,
     "environment.yml": environment_yaml,
 }
-"""Every format by the name of the file that it is usually in."""
+"""Every format, by its usual file name."""
 
 
 def format_of(file_name: str) -> str:
-    """The format that a file of this name should have; ``overlay.toml`` when it tells nothing."""
+    """The format for a file name; ``overlay.toml`` by default."""
     if re.fullmatch(r"pylock\.(.+\.)?toml", file_name):
         return "pylock.toml"
     by_suffix = {".txt": "requirements.txt", ".yml": "environment.yml", ".yaml": "environment.yml"}
@@ -115,7 +115,7 @@ def format_of(file_name: str) -> str:
 
 
 def notes(document: Document) -> list[str]:
-    """What whoever exports an overlay should know."""
+    """Notes for the user who exports an overlay."""
     where = "the file can only be applied where that directory exists"
     entries = [entry for entry in document.entries.values() if entry.editable]
     return [f"{e.name} is an editable install of {e.editable}: {where}." for e in entries]
@@ -127,10 +127,10 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
     Args:
         text: the content of the file.
         name: its path.
-        markers: of the environment that it is for (PEP 508).
+        markers: the marker environment of the host (PEP 508).
 
     Raises:
-        OverlayError: it is neither, or of a newer format.
+        OverlayError: it is neither, or has a newer format.
     """
     try:
         data = tomllib.loads(text)
@@ -143,15 +143,15 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
         return _document(decode(_File, data, strict=True))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        sentence = f"{name} is neither an overlay.toml nor a pylock.toml that can be read: {what}."
-        kind = format_of(Path(name).name)
-        hint = _HINTS.get(kind, "conda overlay export -f overlay.toml writes one")
+        sentence = f"{name} is neither a valid overlay.toml nor a valid pylock.toml: {what}."
+        default = "conda overlay export -f overlay.toml writes one"
+        hint = _HINTS.get(format_of(Path(name).name), default)
         raise OverlayError(sentence, hint.format(name=name), path=name) from error
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A table ``[[wanted]]``: an `Entry`, but that `editable` and `until` are of other types."""
+    """A table ``[[wanted]]``: an `Entry`, but `editable` and `until` have other types."""
 
     requirement: str = ""
     name: str = ""
@@ -185,7 +185,7 @@ class _File:
 
 
 def _wanted(entry: Entry) -> dict[str, Any]:
-    """The table of what was asked for."""
+    """The ``[[wanted]]`` table of an entry."""
     pin = entry.editable or f"{entry.name}=={entry.version}"
     table = _table(_Wanted, replace(entry, requirement=entry.requirement or pin))
     if entry.intent == default_intent(table["requirement"], editable=bool(entry.editable)):
@@ -194,13 +194,13 @@ def _wanted(entry: Entry) -> dict[str, Any]:
 
 
 def _table(kind: type[_Wanted | _Locked], entry: Entry) -> dict[str, Any]:
-    """The fields of an entry that a table has, less those that are the default."""
+    """The fields of an entry that belong in a table, without defaults."""
     found = [(f.name, getattr(entry, f.name), f.default) for f in fields(kind)]
     return {name: value for name, value, default in found if value != default}
 
 
 def _document(file: _File) -> Document:
-    """What a file says; a distribution that is in both tables is one entry."""
+    """The content of a file; a distribution in both tables becomes one entry."""
     if not all(table.name and table.version for table in file.locked):
         raise ValueError("a table [[locked]] has no 'name' or no 'version'")
     entries = _by_key("locked", [Entry(**vars(table)) for table in file.locked])
@@ -222,7 +222,7 @@ def _by_key(table: str, entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _asked(table: _Wanted) -> Entry:
-    """What was asked for; an editable is where its requirement says, less extras."""
+    """The entry of a ``[[wanted]]`` table; an editable is where it says, less extras."""
     text, until = table.requirement, None if table.until is None else str(table.until)
     if not text:
         raise ValueError("a table [[wanted]] has no 'requirement'")
@@ -248,14 +248,14 @@ def _is_date(text: str) -> bool:
 
 
 def _options(document: Document) -> list[str]:
-    """Where the files are, as lines of a requirements file."""
+    """The options that belong in a requirements file, one per line."""
     found = dict.fromkeys(option for e in document.entries.values() for option in e.options)
     parts = [option.partition("=") for option in found]
     return [f"{n}{eq}{shlex.quote(v) if eq else v}" for n, eq, v in parts if n in _PLACES]
 
 
 def _is_direct(entry: Entry) -> bool:
-    """Whether only its URL gives the same again."""
+    """Whether it can only be reinstalled from its URL."""
     asked = " @ " in (entry.requirement or "")
     return bool(entry.url) and (asked or "+" in urlsplit(entry.url or "").scheme)
 
@@ -265,7 +265,7 @@ def _exactly(entry: Entry) -> str:
 
 
 def _yaml(text: str) -> str:
-    """A scalar that no YAML reader takes for anything but this text."""
+    """A scalar that every YAML reader reads as this text."""
     plain = re.fullmatch(r"[A-Za-z][\w.=@/+-]*", text)
     words = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
     return text if plain and text.lower() not in words else json.dumps(text, ensure_ascii=False)

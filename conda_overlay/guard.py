@@ -10,28 +10,24 @@ _TEMPLATE = Path(__file__).with_name("activation") / "guard_template.py"
 
 
 def text(host_site: Path) -> bytes:
-    """The guard for a host, the same by whatever path the host is reached.
-
-    Args:
-        host_site: the host's own site-packages, ``<prefix>/lib/pythonX.Y/site-packages``.
-    """
+    """The guard for a host's site-packages, the same by whatever path it is reached."""
     prefix = host_site.parents[2]
     real = Path(os.path.realpath(prefix), host_site.relative_to(prefix))
-    # As bytes, because what text they are depends on the interpreter and its locale.
+    # Bytes, because decoding depends on the interpreter and its locale.
     host = f"HOST = {os.fsencode(real)!r}\n"
     lines = _TEMPLATE.read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(host if line.startswith("HOST = ") else line for line in lines).encode()
 
 
 def write(site: Path, host_site: Path) -> None:
-    """Put the guard into an overlay's site-packages, replacing what is there."""
+    """Write the guard into an overlay's site-packages, replacing any existing file."""
     site.mkdir(parents=True, exist_ok=True)
     (site / NAME).unlink(missing_ok=True)
     (site / NAME).write_bytes(text(host_site))
 
 
 def is_intact(site: Path, host_site: Path) -> bool:
-    """Whether the guard is there and as it was written."""
+    """Whether the guard exists and is unchanged."""
     try:
         return (site / NAME).read_bytes() == text(host_site)
     except OSError:

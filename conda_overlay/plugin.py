@@ -1,19 +1,10 @@
-"""The hooks that conda calls; imported on nearly every command, so it imports next to nothing."""
+"""The conda plugin hooks. Imported on nearly every command, so this imports very little."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from conda.plugins import (
-    CondaPostCommand,
-    CondaPreCommand,
-    CondaSetting,
-    CondaSubcommand,
-    hookimpl,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from conda.plugins import CondaPostCommand, CondaPreCommand, CondaSetting, CondaSubcommand, hookimpl
 
 _ACTIVATION = {"activate", "deactivate", "reactivate"}
 
@@ -21,19 +12,16 @@ _ACTIVATION = {"activate", "deactivate", "reactivate"}
 @hookimpl
 def conda_subcommands() -> Iterator[CondaSubcommand]:
     """``conda overlay``."""
-    from conda_overlay import cli
+    from conda_overlay.cli import SUMMARY, configure_parser, execute
 
     yield CondaSubcommand(
-        name="overlay",
-        summary=cli.SUMMARY,
-        action=cli.execute,
-        configure_parser=cli.configure_parser,
+        name="overlay", summary=SUMMARY, action=execute, configure_parser=configure_parser
     )
 
 
 @hookimpl
 def conda_settings() -> Iterator[CondaSetting]:
-    """``plugins: overlay_dirs`` and the others in condarc, ``CONDA_PLUGINS_OVERLAY_DIRS``."""
+    """The settings, such as ``overlay_dirs``."""
     from conda_overlay import settings
 
     for name, parameter in settings.parameters().items():
@@ -42,19 +30,19 @@ def conda_settings() -> Iterator[CondaSetting]:
 
 @hookimpl
 def conda_pre_commands() -> Iterator[CondaPreCommand]:
-    """Takes the wiring out of conda's process before conda computes the new PATH."""
+    """Remove the wiring from conda's process before conda computes the new PATH."""
     yield CondaPreCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
 
 
 @hookimpl
 def conda_post_commands() -> Iterator[CondaPostCommand]:
-    """Conda's official place for the wiring, which it calls from 24.9 to 26.6."""
+    """Wire the overlay after activation; conda calls this from 24.9 to 26.6."""
     yield CondaPostCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
 
 
 def _wire(command: str) -> None:
     try:
         from conda_overlay.activation import startup
-    except Exception:  # a broken installation must not keep anybody from using conda
+    except Exception:  # a broken installation must not break conda
         return
     startup.main()

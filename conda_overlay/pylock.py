@@ -20,29 +20,25 @@ def tables(document: Document) -> dict[str, Any]:
     """The content of the file.
 
     Raises:
-        ValueError: the file that a distribution came from is unknown, and the format needs it.
+        ValueError: the source file of a distribution is unknown.
     """
     python = "=={}.{}.*".format(*document.python.split("."))
-    packages = [
-        {"name": key, "version": entry.version, **_source(entry)}
-        for key, entry in document.entries.items()
-    ]
+    entries = document.entries.items()
+    packages = [{"name": key, "version": e.version, **_source(e)} for key, e in entries]
     head = {"lock-version": "1.0", "requires-python": python, "created-by": "conda-overlay"}
     return {**head, "packages": packages}
 
 
-def entries(
-    data: Mapping[str, Any], directory: Path, markers: Mapping[str, str]
-) -> dict[str, Entry]:
-    """What a file locks for one environment, by normalized name.
+def entries(data: Mapping[str, Any], base: Path, markers: Mapping[str, str]) -> dict[str, Entry]:
+    """The distributions locked for one environment, by normalized name.
 
     Args:
         data: the content of the file.
-        directory: where the file is: paths in it are relative to that.
-        markers: of the environment (PEP 508): choose packages and wheels.
+        base: the directory of the file, to which paths in it are relative.
+        markers: the marker environment (PEP 508), which selects packages and wheels.
 
     Raises:
-        ValueError: it does not say what the format demands, or has nothing for the environment.
+        ValueError: the file is invalid, or has no file for the environment.
     """
     if str(data["lock-version"]).partition(".")[0] != "1":
         raise ValueError(f"lock-version {data['lock-version']} is not known")
@@ -60,7 +56,7 @@ def entries(
         key = str(canonicalize_name(package["name"]))
         if key in found:
             raise ValueError(f"it has {key} twice for this environment")
-        found[key] = _entry(package, directory, tags)
+        found[key] = _entry(package, base, tags)
     return found
 
 
@@ -84,15 +80,14 @@ def _source(entry: Entry) -> dict[str, Any]:
     return {"archive": file}
 
 
-def _entry(package: Mapping[str, Any], directory: Path, tags: Mapping[Tag, int]) -> Entry:
+def _entry(package: Mapping[str, Any], base: Path, tags: Mapping[Tag, int]) -> Entry:
     entry = Entry(package.get("version", ""), package["name"], requested=True)
     if tree := package.get("directory"):
-        path = directory / tree["path"] / tree.get("subdirectory", "")
-        if tree.get("editable"):
-            return replace(entry, editable=str(path))
-        return replace(entry, url=path.as_uri())
+        path = base / tree["path"] / tree.get("subdirectory", "")
+        place = {"editable": str(path)} if tree.get("editable") else {"url": path.as_uri()}
+        return replace(entry, **place)
     source = package.get("vcs") or _file(package, tags)
-    url = source.get("url") or (directory / source["path"]).as_uri()
+    url = source.get("url") or (base / source["path"]).as_uri()
     if "vcs" in package:
         url = f"{source['type']}+{url}@{source['commit-id']}"
     if "subdirectory" in source:
@@ -101,7 +96,7 @@ def _entry(package: Mapping[str, Any], directory: Path, tags: Mapping[Tag, int])
 
 
 def _file(package: Mapping[str, Any], tags: Mapping[Tag, int]) -> Mapping[str, Any]:
-    """The wheel that fits best, or else the source."""
+    """The best matching wheel, or else the source."""
 
     def rank(wheel: Mapping[str, Any]) -> int:
         found = parse_wheel_filename(_file_name(wheel))[3]

@@ -1,4 +1,4 @@
-"""Turns our values into what JSON and TOML have, and back: for state files, documents, output."""
+"""Converts dataclasses to JSON and TOML values, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 
 def encode(value: Any) -> Any:
-    """A value as dictionaries, lists and scalars."""
+    """Convert a value to dictionaries, lists and scalars."""
     if is_dataclass(value):
         return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -25,12 +25,12 @@ def decode(kind: Any, value: Any, *, strict: bool = False) -> Any:
     """The reverse of `encode`.
 
     Args:
-        kind: the type that is wanted: a dataclass, or what the fields of ours have.
-        value: what JSON or TOML had.
-        strict: refuse fields that are not known, instead of passing over a later version's.
+        kind: the expected type: a dataclass, or the type of one of its fields.
+        value: a JSON or TOML value.
+        strict: reject unknown fields instead of ignoring them.
 
     Raises:
-        TypeError: the value is of another type, or a field is missing or not known.
+        TypeError: the value has the wrong type, or a field is missing or unknown.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
@@ -44,8 +44,7 @@ def decode(kind: Any, value: Any, *, strict: bool = False) -> Any:
         return tuple(decode(arguments[0], item, strict=strict) for item in value)
     if origin is Mapping and isinstance(value, dict):
         return {key: decode(arguments[1], item, strict=strict) for key, item in value.items()}
-    is_other_bool = isinstance(value, bool) and kind is not bool
-    if origin is None and isinstance(value, kind) and not is_other_bool:
+    if origin is None and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
     raise TypeError(f"{value!r} is of the wrong type")
 

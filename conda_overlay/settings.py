@@ -1,7 +1,7 @@
-"""The plugin's settings, read by conda's own configuration machinery.
+"""The plugin's settings, read through conda's configuration.
 
-`parameters` is what the plugin registers and `observe` reads; `at_activation` reads what activation
-needs, where conda has not always loaded plugins: up to 24.7, and since 26.7.
+Commands use `observe`. Activation uses `at_activation`, because conda does not always load plugins
+then: not up to 24.7, and not since 26.7.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ import sys
 from typing import Any, NamedTuple
 
 DESCRIPTIONS = {
-    "overlay_dirs": "Directories that hold overlays, in order; the first writable one is written.",
-    "overlay_trusted_owners": "Users, besides you and root, whose overlays are trusted.",
+    "overlay_dirs": "Directories of overlays, in order; changes go to the first writable one.",
+    "overlay_trusted_owners": "Users whose overlays are trusted, in addition to you and root.",
     "overlay_keep_revisions": "How many revisions of an overlay keep their files, for undo.",
-    "overlay_lock_timeout": "Seconds to wait for another command that changes the same overlay.",
+    "overlay_lock_timeout": "Seconds to wait while another command changes the same overlay.",
 }
 
 
 class Settings(NamedTuple):
-    """The values in effect; no dataclass, which would be a sixth of an activation of conda 24.7."""
+    """The values in effect. Not a dataclass, which would slow down activation measurably."""
 
     overlay_dirs: tuple[str, ...] = ()
-    """As the user wrote them; empty stands for ``~/.conda/overlays``."""
+    """As the user wrote them; empty means ``~/.conda/overlays``."""
     overlay_trusted_owners: tuple[str, ...] = ()
     overlay_lock_timeout: float = 60.0
     overlay_keep_revisions: int = 10
 
 
 def parameters() -> dict[str, Any]:
-    """Conda's parameter of each setting."""
+    """The conda parameter of each setting."""
     from conda.common.configuration import PrimitiveParameter, SequenceParameter
 
     timeout, keep = Settings().overlay_lock_timeout, Settings().overlay_keep_revisions
@@ -42,22 +42,22 @@ def parameters() -> dict[str, Any]:
 
 
 def observe() -> Settings:
-    """The settings, as conda gives them to a command."""
+    """The settings as commands see them."""
     from conda.base.context import context
 
     return Settings(**{name: getattr(context.plugins, name) for name in DESCRIPTIONS})
 
 
 def at_activation() -> Settings:
-    """The directories and the owners, without loading plugins; the defaults if that fails.
+    """The directories and owners, or the defaults if they cannot be read.
 
-    ``context.plugins`` would load all plugins, which takes as long as the rest of an activation.
+    This avoids ``context.plugins``, which loads all plugins and doubles the time of activation.
     """
     try:
         return _without_plugins()
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "conda":
-            raise  # nobody activates anything here
+            raise  # this is not a conda process
         from conda_overlay.activation.locate import DEFAULT_DIR
 
         sys.stderr.write(
@@ -80,7 +80,7 @@ def _without_plugins() -> Settings:
         from conda.plugins.config import PluginConfig
     names = ("overlay_dirs", "overlay_trusted_owners")
     every = parameters()
-    # A class of ours, so that conda's own knows no setting before conda adds it.
+    # A subclass, so that conda's own class has no settings before conda adds them.
     reader = type("OverlayConfig", (PluginConfig,), {n: ParameterLoader(every[n]) for n in names})
     config = reader(context.raw_data)
     return Settings(*(getattr(config, name) for name in names))

@@ -1,4 +1,4 @@
-"""Writes the little TOML that lock files need; the standard library can only read it."""
+"""A minimal TOML writer for lock files; the standard library has only a reader."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 
 def dumps(document: Mapping[str, Any]) -> str:
-    """A TOML document (v1.0.0), of one level of tables; what is below is inline.
+    """Write a TOML 1.0 document with one level of tables; deeper mappings are inline tables.
 
-    Args:
-        document: strings, booleans, whole numbers, lists of strings, mappings (tables), and lists
-            of mappings (arrays of tables); None is left out.
+    Values are strings, booleans, integers, lists of strings, mappings (tables) or lists of
+    mappings (arrays of tables); None is left out.
     """
     plain, tables = {}, []
     for key, value in document.items():
@@ -36,7 +35,7 @@ def _value(value: Any) -> str:
         return "{ " + ", ".join(_pairs(value)) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_value, value)) + "]"
-    # A scalar of JSON is one of TOML, but for one control character.
+    # A JSON scalar is a TOML scalar, except for one control character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -85,7 +85,7 @@ class Running:
         os.mkfifo(home / "in", 0o666)
         self._input = os.open(home / "in", os.O_RDWR)
         argv = [bench.conda.executable, "overlay", "install", *bench.where, *words]
-        line = 'exec setsid sh -c \'echo $$ >pid; exec "$0" "$@"\' '
+        line = 'exec env --default-signal=INT,HUP setsid sh -c \'echo $$ >pid; exec "$0" "$@"\' '
         line += f"{shlex.join(map(str, argv))} <in >out 2>&1"
         env = {**bench.environ, "STARTED": str(self.started), "PYTHONUNBUFFERED": "1"}
         self._done: Future[Done] = pool.submit(bench.user.run, ["bash", "-c", line], env=env)

@@ -214,7 +214,7 @@ def test_the_keys_of_the_json_stay(quick: Bench) -> None:
     ("name", "text", "says"),
     [
         ("gone.toml", None, "gone.toml cannot be read: No such file or directory."),
-        ("my.toml", "?", "my.toml is neither an overlay.toml nor a pylock.toml"),
+        ("my.toml", "?", "my.toml is neither a valid overlay.toml nor a valid pylock.toml"),
         ("my.toml", "format = 99", "my.toml was written by a newer version of conda-overlay."),
         ("r.txt", "new==1.0", "conda overlay install -r"),
         ("e.yml", "name: x", "conda env create -f"),

@@ -223,7 +223,7 @@ def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> N
     dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
     restored = "CannotRestoreError: Revision 1 cannot be restored"
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
-    assert f"{restored} as it was; the overlay is unchanged." in told
+    assert f"{restored} exactly; the overlay is unchanged." in told
     assert "HASHES" in told
     wheel.unlink()
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})
