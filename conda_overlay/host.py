@@ -58,7 +58,7 @@ class Host:
             raise NoSuchEnvironmentError(str(prefix))
         if set(str(prefix)) & set(":\n"):
             raise HostError(
-                f"The path {str(prefix)!r} holds a colon or a newline, which PATH cannot carry.",
+                f"The path {str(prefix)!r} contains a colon or a newline, which PATH cannot hold.",
                 "use an environment at another place",
                 prefix=str(prefix),
             )
