@@ -1,4 +1,4 @@
-"""What is wrong with an overlay, or about to be."""
+"""The problems of an overlay."""
 
 from __future__ import annotations
 
@@ -15,27 +15,18 @@ from conda_overlay.state import State, is_leftover
 from conda_overlay.store import Store
 from conda_overlay.tree import differences
 
-_SHOWN = 5  # files that one finding names
+_SHOWN = 5  # how many files a finding names
 
 
 def findings(
     host: Host, store: Store, now: State, below: Sequence[Site], revision: Revision | None
 ) -> list[Finding]:
-    """All that is wrong, over what is installed below; a tree made by hand has no revision."""
-    before = dependencies.effective(*below)
-    after = dependencies.effective(now.site, *below)
-    conflicts = dependencies.new_conflicts(before, after, host.markers, host.site_packages)
-    texts = [
-        str(conflict).replace(" would be in effect", " is in effect") for conflict in conflicts
-    ]
-    return [
-        *_python(host, store.real),
-        *(Finding("conflict", text) for text in texts),
-        *_drift(host, revision),
-        *_overdue(revision),
-        *_distributions(host, now, revision),
-        *_files(host, store, now, revision),
-    ]
+    """All problems of an overlay over these sites; one made by hand has no revision."""
+    found = [*_python(host, store.real), *_conflicts(host, now, below)]
+    if revision:
+        found += [*_drift(host, revision), *_overdue(revision)]
+    found += _distributions(host, now, revision)
+    return [*found, *_files(host, store, now, revision)] if revision else found
 
 
 def _python(host: Host, tree: Path) -> Iterator[Finding]:
@@ -45,12 +36,17 @@ def _python(host: Host, tree: Path) -> Iterator[Finding]:
         yield Finding("python", f"built for {', '.join(versions)}, but the host has {mine}")
 
 
-def _drift(host: Host, revision: Revision | None) -> Iterator[Finding]:
-    if revision is None or not host.has_changed(revision.host):
+def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
+    before, after = dependencies.effective(*below), dependencies.effective(now.site, *below)
+    for found in dependencies.new_conflicts(before, after, host.markers, host.site_packages):
+        yield Finding("conflict", str(found).replace(" would be in effect", " is in effect"))
+
+
+def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
+    if not host.has_changed(revision.host):
         return
     now = host.fingerprint()
-    old, new = revision.host.get("distributions", {}), now["distributions"]
-    moved = _moved(old, new)
+    moved = _moved(revision.host.get("distributions", {}), now["distributions"])
     for name, field in (("ABI", "abi"), ("Python", "python")):
         if now[field] != revision.host[field]:
             moved.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
@@ -60,22 +56,19 @@ def _drift(host: Host, revision: Revision | None) -> Iterator[Finding]:
 
 
 def _moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return [
-        f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
-    ]
+    keys = (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
+    return [f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}" for key in keys]
 
 
 def _packages(fingerprint: Mapping[str, Any]) -> dict[str, str]:
-    """The conda packages, which are recorded as ``name-version-build``, by name."""
+    """The version and build of each conda package, from ``name-version-build``."""
     parts = [str(package).rsplit("-", 2) for package in fingerprint.get("packages", ())]
     return {name: "-".join(rest) for name, *rest in parts}
 
 
-def _overdue(revision: Revision | None) -> Iterator[Finding]:
+def _overdue(revision: Revision) -> Iterator[Finding]:
     today = date.today().isoformat()
-    for key, entry in (revision.distributions if revision else {}).items():
+    for key, entry in revision.distributions.items():
         if entry.until and entry.until < today:
             yield Finding("overdue", f"{key} is overdue since {entry.until}")
 
@@ -97,18 +90,16 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
         yield Finding("missing", f"{key} is gone{remedy}")
 
 
-def _files(host: Host, store: Store, now: State, revision: Revision | None) -> Iterator[Finding]:
-    if revision is None:
-        return
-    recorded = store.manifest(revision.number)
+def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator[Finding]:
+    number, recorded = revision.number, store.manifest(revision.number)
     if recorded is not None:
         by_hand = differences(recorded, now.files)
         for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
             if mine := [path for path in paths if path in now.edited]:
-                yield Finding("by-hand", f"{verb} since revision {revision.number}: {_few(mine)}")
+                yield Finding("by-hand", f"{verb} since revision {number}: {_few(mine)}")
     if left := [path for path in now.files if is_leftover(path)]:
-        text = f"an interrupted pip left files behind: {_few(left)}"
-        yield Finding("leftover", f"{text}; conda overlay undo {revision.number} removes them")
+        text = f"pip was interrupted and left renamed files: {_few(left)}"
+        yield Finding("leftover", f"{text}; conda overlay undo {number} restores them")
     if not guard.is_intact(store.real / host.site_below_prefix, host.site_packages):
         yield Finding("missing", "the guard is missing or modified; the next install restores it")
 

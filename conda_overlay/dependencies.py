@@ -1,4 +1,4 @@
-"""Who requires what among the distributions in effect; pure functions of what was read."""
+"""The requirements among the distributions in effect; pure functions."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from conda_overlay.distributions import Site
 from conda_overlay.models import Conflict, Distribution
 
 View = Mapping[str, Distribution]
-"""The distributions in effect by normalized name: of several sites, the first one wins."""
+"""The distributions in effect, by normalized name."""
 
 Markers = Mapping[str, str]
 
 
 def effective(*sites: Site) -> View:
-    """What an interpreter sees of several site directories, the first one first on its path."""
+    """What an interpreter sees of several site directories, in the order of its path."""
     view: dict[str, Distribution] = {}
-    for site in sites:
-        for key, found in site.items():
-            view.setdefault(key, found[0])
+    for key, found in (item for site in sites for item in site.items()):
+        view.setdefault(key, found[0])
     return view
 
 
 def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
-    """The requirements that do not hold among the distributions in effect."""
+    """The requirements of the distributions in effect that do not hold."""
 
     def origin(distribution: Distribution) -> str:
         return "host" if distribution.site == host_site else "overlay"
@@ -41,37 +40,37 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
         found = view.get(canonicalize_name(requirement.name))
         if found is None or not _holds(requirement, found):
             there = (found.version, origin(found)) if found else (None, None)
-            wants = str(requirement)
-            result.append(Conflict(one.name, one.version, origin(one), wants, *there))
+            mine = one.name, one.version, origin(one), str(requirement)
+            result.append(Conflict(*mine, *there))
     return result
 
 
 def new_conflicts(
     before: View, after: View, markers: Markers, host_site: Path
 ) -> tuple[Conflict, ...]:
-    """What is broken afterwards and was not before: the host's own faults are not ours."""
+    """The conflicts that did not exist before."""
     known = {conflict.identity for conflict in conflicts(before, markers, host_site)}
     found = conflicts(after, markers, host_site)
     return tuple(conflict for conflict in found if conflict.identity not in known)
 
 
 def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
-    """What keeps pip from breaking what is installed, as lines of a constraints file.
+    """Lines of a constraints file that keep pip from breaking installed distributions.
 
-    Requirements of what is requested (by normalized name) do not count, because they will change,
-    nor do those that are broken already.
+    Requirements of requested distributions are left out, because they will change, and those that
+    are already broken.
     """
     lines = set()
-    for distribution, requirement in _requirements(view, markers):
+    for one, requirement in _requirements(view, markers):
         found = view.get(canonicalize_name(requirement.name))
-        wanted = distribution.key not in requested and requirement.specifier
-        if wanted and found is not None and _holds(requirement, found):
+        counts = one.key not in requested and requirement.specifier
+        if counts and found and _holds(requirement, found):
             lines.add(f"{requirement.name}{requirement.specifier}")
     return sorted(lines)
 
 
 def requested_names(requirements: Iterable[str]) -> set[str]:
-    """The normalized names among what a user asks for; paths and URLs do not tell theirs."""
+    """The normalized names in requirements, except for paths and URLs, which have none."""
     return {canonicalize_name(parsed.name) for parsed in map(_parse, requirements) if parsed}
 
 
@@ -83,33 +82,32 @@ def why_required(
     markers: Markers,
     asked: Iterable[str] = (),
 ) -> str:
-    """Who requires a distribution that nobody asked for; best one that its predecessor broke.
+    """Why a distribution changes that the user did not request; preferably what it was needed for.
 
     Args:
         key: its normalized name.
-        view: the distributions in effect afterwards.
-        previous: the one in effect before.
-        moved: normalized names of what changes together with it.
+        view: what is in effect afterwards.
+        previous: the version in effect before.
+        moved: normalized names of everything that changes.
         markers: the host's.
-        asked: requirements that a user typed, whose extras count as well.
+        asked: requirements that the user typed, for their extras.
     """
     reasons = []
     typed = {str(canonicalize_name(r.name)): r for r in map(_parse, asked) if r}
-    for distribution, requirement in _requirements(view, markers, typed.values()):
+    for one, requirement in _requirements(view, markers, typed.values()):
         if canonicalize_name(requirement.name) == key:
             needed = previous is None or not _holds(requirement, previous)
-            asker = f"{distribution.name} {distribution.version}"
-            extras = typed[distribution.key].extras if distribution.key in typed else ()
-            parts = map(_split, distribution.requires)
+            asker = f"{one.name} {one.version}"
+            extras = typed[one.key].extras if one.key in typed else ()
+            parts = map(_split, one.requires)
             if extras and any("extra" in m and _parse(text) == requirement for text, m in parts):
-                asker = f"{distribution.name}[{','.join(sorted(extras))}]"
-            sentence = f"{asker} requires {requirement}"
-            reasons.append((needed, distribution.key in moved, sentence))
+                asker = f"{one.name}[{','.join(sorted(extras))}]"
+            reasons.append((needed, one.key in moved, f"{asker} requires {requirement}"))
     return max(reasons)[2] if reasons else "required"
 
 
 def kind(host: Distribution | None, new: Distribution | None) -> str:
-    """What an overlay's distribution is to the host's one of the same name: see `Change.kind`."""
+    """How a distribution of the overlay compares with the host's: see `Change`."""
     if new is None:
         return "remove"
     if host is None:
@@ -122,7 +120,7 @@ def kind(host: Distribution | None, new: Distribution | None) -> str:
 
 
 def is_newer(one: str, other: str) -> bool:
-    """Whether a version is newer than another; one outside PEP 440 cannot be judged, and is."""
+    """Whether a version is newer than another; assumed if one is not valid (PEP 440)."""
     try:
         return Version(one) > Version(other)
     except InvalidVersion:
@@ -132,9 +130,9 @@ def is_newer(one: str, other: str) -> bool:
 def _requirements(
     view: View, markers: Markers, asked: Iterable[Requirement] = ()
 ) -> Iterator[tuple[Distribution, Requirement]]:
-    """Every requirement that applies, of the extras that something in effect asks for too.
+    """Every requirement that applies, including those of extras that are in use.
 
-    The requirements that a user has `asked` for, which ask for extras as well, are not among them.
+    Extras are in use if a distribution in effect or the user has `asked` for them.
     """
     applying = _judge(markers)
     extras: dict[str, set[str]] = defaultdict(set)
@@ -142,7 +140,7 @@ def _requirements(
         extras[canonicalize_name(typed.name)] |= typed.extras
     asking = [d for d in view.values() if any("[" in text for text in d.requires)]
     size = -1
-    while size != sum(map(len, extras.values())):  # an extra may ask for extras, of its own too
+    while size != sum(map(len, extras.values())):  # extras may ask for more extras
         size = sum(map(len, extras.values()))
         for distribution in asking:
             for requirement in applying(distribution, frozenset(extras[distribution.key])):
@@ -153,9 +151,9 @@ def _requirements(
 
 
 def _judge(markers: Markers) -> Callable[[Distribution, frozenset[str]], Iterator[Requirement]]:
-    """A function that gives those requirements of a distribution, with extras, that apply."""
+    """Make a function that yields the requirements of a distribution that apply."""
 
-    @cache  # most markers of a large host are the same
+    @cache  # most markers in a large host are the same
     def applies(marker: str, extras: frozenset[str]) -> bool:
         try:
             return not marker or any(
@@ -166,8 +164,7 @@ def _judge(markers: Markers) -> Callable[[Distribution, frozenset[str]], Iterato
 
     def applying(distribution: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
         for text, marker in map(_split, distribution.requires):
-            requirement = _parse(text) if applies(marker, extras) else None
-            if requirement is not None:
+            if applies(marker, extras) and (requirement := _parse(text)):
                 yield requirement
 
     return applying
@@ -175,8 +172,8 @@ def _judge(markers: Markers) -> Callable[[Distribution, frozenset[str]], Iterato
 
 @cache
 def _split(text: str) -> tuple[str, str]:
-    """A requirement and its marker: what does not apply, as most extras, need not be parsed."""
-    # A URL may hold a semicolon; in front of its marker there is a space.
+    """Split off the marker, so that only requirements that apply need to be parsed."""
+    # A URL may contain a semicolon, and has a space before the marker.
     requirement, _, marker = text.partition(" ;" if "@" in text else ";")
     return requirement.strip(), marker.strip()
 
@@ -198,7 +195,7 @@ def _parse(text: str) -> Requirement | None:
 
 
 def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Conflict]:
-    """The distributions whose requirements break, and that have not been moved yet."""
+    """The distributions whose requirements break, except for known ones."""
     first = {canonicalize_name(conflict.name): conflict for conflict in reversed(broken)}
     return {key: conflict for key, conflict in first.items() if key not in known}
 
@@ -211,18 +208,17 @@ def orphans(
     markers: Markers,
     asked: Iterable[str] = (),
 ) -> set[str]:
-    """What goes with some distributions: what nobody wanted, and nothing that stays needs.
+    """The dependencies in an overlay that nothing needs once some distributions are removed.
 
-    A host distribution that becomes visible again counts as staying: what its requirements are
-    held by stays too.
+    Host distributions that come back into effect count as well.
 
     Args:
-        overlay: what the overlay has.
-        below: what is in effect under it.
-        going: normalized names.
-        wanted: normalized names that were asked for.
+        overlay: what is installed in the overlay.
+        below: what is in effect without the overlay.
+        going: normalized names of what is removed.
+        wanted: normalized names of what was requested.
         markers: the host's.
-        asked: what the user typed for them, for its extras.
+        asked: requirements that the user typed, for their extras.
     """
     mine = effective(overlay)
     typed = [r for r in map(_parse, asked) if r and canonicalize_name(r.name) not in going]
@@ -236,7 +232,7 @@ def orphans(
             host, found = below.get(target), view.get(target)
             if target in loose and key in staying and not (host and _holds(requirement, host)):
                 needed.add(target)
-            # A dependent that moved with what stays: its host copy would break.
+            # A dependent that was updated along with what stays: the host's version would break.
             if key in loose and target in staying and found and not _holds(requirement, found):
                 needed.add(key)
         if not needed:

@@ -1,4 +1,4 @@
-"""The next state of an overlay under construction: a tree, and what the history will know of it."""
+"""The next revision of an overlay under construction: a tree, and its record in the history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conda_overlay import guard, plan, scripts, state, verify
 from conda_overlay.activation import notice
@@ -35,110 +35,101 @@ if TYPE_CHECKING:
 
 
 class Draft:
-    """What will be the next revision; it begins as a clone of the current tree.
+    """The next revision; it starts as a clone of the current tree.
 
-    Attributes:
-        overlay: the overlays of the host.
-        pip: the pip that serves the host.
-        log: who wants it, and why.
-        allow_conflicts: look for a solution although something breaks.
-        before: the overlay as it is.
-        entries: what the history will know, by normalized name; entries of what is not there do
-            not count, and those without a time are given that of the commit.
-        why: the reason of each change by normalized name; the entry of ``""`` is everybody's.
-        notes: what else the user should know.
-        accepted: normalized names of distributions whose own conflicts were asked for.
-        restores: the revision whose state this one brings back.
-        accepts_host: record the host as it is now, even if nothing else changes.
+    Distributions that are not installed may have entries, which are then ignored; entries without a
+    time get that of the commit.
     """
 
     def __init__(
-        self, overlay: Overlay, directory: Path, log: Log, pip: Pip, *, allow_conflicts: bool
+        self, overlay: Overlay, directory: Path, log: Log, pip: Pip, allow_conflicts: bool
     ) -> None:
         self.overlay = overlay
         self.pip = pip
         self.log = log
-        self.allow_conflicts = allow_conflicts
+        self.allow_conflicts = allow_conflicts  # accept a solution that breaks something
         self.base = overlay.store.current()
         self.before = overlay.state()
-        self.entries: dict[str, Entry] = dict(self.before.entries)
-        self.why: dict[str, str] = {}
-        self.notes: list[str] = []
-        self.accepted: set[str] = set()
-        self.restores: int | None = None
-        self.accepts_host = False
+        self.tree = directory / "revision" / "tree"
+        self.site = self.tree / overlay.host.site_below_prefix
+        self.entries: dict[str, Entry] = dict(self.before.entries)  # by normalized name
+        self.why: dict[str, str] = {}  # reasons by normalized name; "" applies to all changes
+        self.notes: list[str] = []  # for the user
+        self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
+        self.restores: int | None = None  # the revision whose state this one restores
+        self.accepts_host = False  # whether to record the changed host if nothing else changes
         self._directory = directory
         self._scratches = 0
         self._planned: tuple[Plan, State] | None = None
         self.start_from(overlay.store.real if overlay.store.exists else None)
 
     @property
-    def tree(self) -> Path:
-        """Its directory."""
-        return self._directory / "revision" / "tree"
-
-    @property
-    def site(self) -> Path:
-        """Its site-packages."""
-        return self.tree / self.overlay.host.site_below_prefix
-
-    @property
     def installed(self) -> Site:
-        """The distributions in it now."""
+        """The distributions in the draft now."""
         return read_site(self.site)
 
     @cached_property
     def sites(self) -> list[Path]:
-        """The site-packages of all layers, first wins, with the draft in the overlay's place."""
-        overlay = self.overlay
-        layers = overlay.layers_with_mine()
-        mine = layers.index(overlay.store.overlay)
-        return [*overlay.sites(layers[:mine]), self.site, *overlay.below]
+        """The site-packages of all layers in order, with the draft in place of the overlay."""
+        layers = self.overlay.layers_with_mine()
+        above = layers[: layers.index(self.overlay.store.overlay)]
+        return [*self.overlay.sites(above), self.site, *self.overlay.below]
 
-    # -- what operations do to it
+    # -- for operations
 
     def start_from(self, source: Path | None) -> None:
-        """Begin with another tree than the current one, or with nothing."""
+        """Replace the tree by a clone of another one, or by an empty one.
+
+        Raises:
+            OvertakenError: the other tree was dropped in the meantime.
+        """
         if self.tree.exists():
             os.rename(self.tree, self.new_scratch() / "replaced")
         if source is not None:
             try:
                 clone(source, self.tree)
-            except FileNotFoundError as error:  # dropped, while it was cloned
+            except FileNotFoundError as error:
                 raise OvertakenError(str(self.overlay.store.overlay)) from error
         (self.tree / "bin").mkdir(parents=True, exist_ok=True)
         self.site.mkdir(parents=True, exist_ok=True)
-        if source is not None and not self.overlay.store.managed:  # it is adopted
+        if source is not None and not self.overlay.store.managed:  # it is being adopted
             self._rewrite_scripts(self.tree, self.site, self.overlay.host.python)
-            self.why.update(dict.fromkeys(self.before.site, "its scripts work from anywhere now"))
+            self.why.update(dict.fromkeys(self.before.site, "its scripts now work from anywhere"))
 
     def new_scratch(self) -> Path:
-        """An empty directory for stages."""
+        """Make an empty directory for a stage."""
         self._scratches += 1
         scratch = self._directory / f"scratch{self._scratches}"
         scratch.mkdir()
         return scratch
 
     def drop(self, keys: Collection[str]) -> None:
-        """Take distributions out."""
+        """Remove distributions.
+
+        Raises:
+            StateError: one of them has no RECORD.
+        """
         site = self.installed
-        for distribution in (found for key in keys for found in site.get(key, ())):
-            files = owned_files(distribution, self.tree)
+        for found in (found for key in keys for found in site.get(key, ())):
+            files = owned_files(found, self.tree)
             if files is None:
-                which, path = f"{distribution.name} {distribution.version}", distribution.path
-                why = "so it cannot be replaced without leaving files behind"
-                sentence = f"{which} in the overlay has no RECORD, {why}."
-                hint = f"remove {path.name} and its modules by hand"
-                raise StateError(sentence, hint, path=str(path))
+                what = f"{found.name} {found.version} in the overlay has no RECORD"
+                sentence = f"{what}, so it cannot be replaced without leaving files behind."
+                hint = f"remove {found.path.name} and its modules by hand"
+                raise StateError(sentence, hint, path=str(found.path))
             remove_files(self.tree, [self.tree / file for file in files])
 
     def add(self, stage: Stage, staged: Site) -> None:
-        """Move what pip left in a stage in, in place of what it replaces."""
+        """Move what pip installed into a stage to the draft, replacing older versions.
+
+        Raises:
+            OverlayError: a distribution would replace the guard.
+        """
         if os.path.lexists(stage.site / guard.NAME):
             raise OverlayError(
-                f"A distribution brings its own {guard.NAME}, which would replace the guard that "
+                f"A distribution ships its own {guard.NAME}, which would replace the guard that "
                 "keeps the overlay out of other Pythons.",
-                "install it without that file, or ask for it to be put into the environment",
+                "install it without that file, or ask for it to be installed in the environment",
             )
         self.drop(staged)
         self._rewrite_scripts(stage.root, stage.site, stage.python)
@@ -146,11 +137,11 @@ class Draft:
         move_in(self.tree, stage.root)
 
     def damaged(self, keys: Collection[str]) -> set[str]:
-        """Which of some distributions lack files."""
+        """Which of these distributions lack files."""
         return {key for key in keys if key in self.before.site and self.before.missing(key)}
 
     def repair(self, keys: Collection[str]) -> None:
-        """Take out what is damaged, so that pip installs it anew, and what pip has left of it."""
+        """Remove damaged distributions, which pip then reinstalls, and leftovers of pip."""
         damaged = self.damaged(keys)
         self.drop(damaged)
         self.why.update(dict.fromkeys(damaged, "files were missing"))
@@ -161,10 +152,10 @@ class Draft:
         final = self.overlay.store.overlay / "bin" / scripts.NAME
         scripts.rewrite(root, site, [interpreter], final)
 
-    # -- the end
+    # -- plan and commit
 
     def plan(self) -> Plan:
-        """All that differs from the overlay as it is."""
+        """Work out everything that differs from the overlay as it is."""
         overlay, host = self.overlay, self.overlay.host
         guard.write(self.site, host.site_packages)
         final = overlay.store.overlay / host.site_below_prefix
@@ -174,109 +165,87 @@ class Draft:
         found = plan.compare(self.before, after, overlay.ground, self.why)
         theirs = found.files.without(state.scaffolding(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
-            found = replace(found, files=theirs)  # what we write counts if it alone differs
+            found = replace(found, files=theirs)  # our own files only count on their own
         found = replace(found, accepts_host=self.accepts_host, notes=tuple(self.notes))
         self._planned = found, after
         return found
 
     def unwanted(self, plan: Plan) -> list[Conflict]:
-        """The conflicts of a plan that the request does not imply."""
+        """The conflicts of a plan that the user has not accepted."""
         accepted = {change.name for change in plan.changes if change.key in self.accepted}
         return [conflict for conflict in plan.conflicts if conflict.name not in accepted]
 
     def commit(self) -> int:
-        """Verify it with the host's interpreter, and make it the current revision.
+        """Verify the draft with the host's interpreter, and make it the current revision.
 
         Returns:
             The number of the new revision.
 
         Raises:
-            VerificationError: something is not as planned; nothing was committed.
-            OvertakenError: the overlay has changed since the draft was made.
+            VerificationError: something is not as planned.
+            OvertakenError: the overlay has changed since the draft was started.
         """
         if self._planned is None:
             self.plan()
         assert self._planned is not None
         found, after = self._planned
         overlay, store = self.overlay, self.overlay.store
-        if Path.home().resolve() not in store.overlay.resolve().parents:
-            self._compile()
+        self._compile()
         verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
-        manifest = after.files
-        time, me = now(), user()
-        entries = {
-            key: entry if entry.since else replace(entry, since=time, by=me)
-            for key, entry in after.entries.items()
-        }
+        time = now()
+        entries = _dated(after.entries, time, user())
         recorded = store.manifest(self.base)
         edits = differences(recorded, self.before.files) if recorded else Differences()
         adopted = store.exists and not store.managed
         number = store.next_number() + adopted
-        revision = self._revision(number, time, found, entries, edits)
-        store.prepare(self.tree.parent, revision, manifest, self._notice(number, entries))
+        parent = self.base if self.base is not None else number - 1 or None
+        links: dict[str, Any] = {"parent": parent, "restores": self.restores, "edits": edits}
+        revision = self._revision(number, time, self.log, found, entries, **links)
+        store.prepare(self.tree.parent, revision, after.files, self._notice(number, entries))
         with store.lock():
             self._check_not_overtaken(number - adopted)
             if adopted:
                 self._adopt(number - 1, time)
             store.commit(self.tree.parent, number)
-            with suppress(OSError, OverlayError):  # it is committed, whatever becomes of old trees
+            with suppress(OSError, OverlayError):  # the commit succeeded in any case
                 store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
         return number
 
     def _compile(self) -> None:
-        """Compile what others, who cannot write the tree, would compile at every start."""
-        final = self.overlay.store.overlay / self.overlay.host.site_below_prefix
-        words = ["-I", "-m", "compileall", "-q", "-d", str(final), str(self.site)]
-        self.overlay.host.run(words)
+        """Compile an overlay outside the home directory, for users who cannot write to it."""
+        overlay, host = self.overlay.store.overlay, self.overlay.host
+        if Path.home().resolve() not in overlay.resolve().parents:
+            final = str(overlay / host.site_below_prefix)
+            host.run(["-I", "-m", "compileall", "-q", "-d", final, str(self.site)])
 
     def _revision(
-        self,
-        number: int,
-        time: str,
-        found: Plan,
-        entries: Mapping[str, Entry],
-        edits: Differences,
+        self, number: int, time: str, log: Log, plan: Plan, entries: Mapping[str, Entry], **kw: Any
     ) -> Revision:
-        return Revision(
-            number=number,
-            time=time,
-            user=user(),
-            hostname=socket.gethostname(),
-            command=self.log.command,
-            reason=self.log.reason,
-            host=self.overlay.host.fingerprint(),
-            plan=found.to_json(),
-            distributions=entries,
-            parent=number - 1 or None if self.base is None else self.base,
-            restores=self.restores,
-            edits=edits,
-        )
+        host = self.overlay.host.fingerprint()
+        what = log.command, log.reason, host, plan.to_json(), entries
+        return Revision(number, time, user(), socket.gethostname(), *what, **kw)
 
     def _check_not_overtaken(self, number: int) -> None:
-        """Look whether another command, or somebody by hand, has changed the overlay since."""
-        store = self.overlay.store
-        now_there: Manifest = take_manifest(store.real, self.before.files) if store.exists else {}
-        if (
-            store.current() != self.base
-            or store.next_number() != number
-            or differences(self.before.files, now_there)
-        ):
+        store, before = self.overlay.store, self.before.files
+        files: Manifest = take_manifest(store.real, before) if store.exists else {}
+        same = store.current() == self.base and store.next_number() == number
+        if not same or differences(before, files):
             raise OvertakenError(str(store.overlay))
 
     def _adopt(self, number: int, time: str) -> None:
-        """Make a directory that was made by hand a revision, and say what is in it."""
-        owner = self.overlay.store.real.owner()
-        entries = {
-            key: replace(entry, since=time, by=owner) for key, entry in self.before.entries.items()
-        }
-        log = Log((), "adopted: made by hand")
-        nothing = Plan(str(self.overlay.host.prefix), str(self.overlay.store.overlay))
-        revision = self._revision(number, time, nothing, entries, Differences())
-        revision = replace(revision, command=log.command, reason=log.reason, parent=None,
-                           restores=None)  # fmt: skip
-        self.overlay.store.adopt(self._directory, revision, self.before.files)
+        """Make an overlay that was made by hand a revision."""
+        store, log = self.overlay.store, Log((), "adopted: made by hand")
+        entries = _dated(self.before.entries, time, store.real.owner())
+        plan = Plan(str(self.overlay.host.prefix), str(store.overlay))
+        revision = self._revision(number, time, log, plan, entries)
+        store.adopt(self._directory, revision, self.before.files)
 
     def _notice(self, number: int, entries: Mapping[str, Entry]) -> str:
-        host, site = self.overlay.host, str(self.overlay.host.site_packages)
+        prefix, site = str(self.overlay.host.prefix), str(self.overlay.host.site_packages)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
-        return notice.content(number, notice.state_of(str(host.prefix), site), site, dates)
+        return notice.content(number, notice.state_of(prefix, site), site, dates)
+
+
+def _dated(entries: Mapping[str, Entry], time: str, by: str) -> dict[str, Entry]:
+    """Give entries without a time this time and user."""
+    return {k: e if e.since else replace(e, since=time, by=by) for k, e in entries.items()}

@@ -128,9 +128,9 @@ class VerificationError(OverlayError):
     """The host's interpreter does not see what was staged."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        sentence = _list("Verification failed; the overlay is unchanged.", faults)
+        sentence = "Verification failed; the overlay is unchanged."
         hint = "run it again with -vv, and report the output"
-        super().__init__(sentence, hint, faults=list(faults))
+        super().__init__(sentence, hint, faults, faults=list(faults))
 
 
 class NotInOverlayError(OverlayError):

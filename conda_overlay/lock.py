@@ -1,4 +1,4 @@
-"""Locks that end with the process that holds them, and say who that is."""
+"""Locks that are released when their process ends, and that say who holds them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from pathlib import Path
 
 from conda_overlay.exceptions import LockedError
 
-_PATIENCE = 1.0
-"""Seconds of waiting after which it is said what is waited for."""
+Tell = Callable[[str], None]
+"""Shows a message to the user."""
+
+_PATIENCE = 1.0  # seconds to wait before telling the user
 
 
 @contextmanager
-def hold(path: Path, timeout: float, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Be the only one to hold a lock file; who does so is written into it.
+def hold(path: Path, timeout: float, what: str, tell: Tell) -> Iterator[None]:
+    """Hold a lock file exclusively, and write the name of the holder into it.
 
     Args:
-        path: of the file, made if need be; its directory exists, or is made by another holder.
-        timeout: seconds to wait.
-        what: is changed by the holder, in words.
-        tell: shown what is waited for.
+        path: created if necessary, with its parent directory.
+        timeout: seconds to wait for another holder.
+        what: what the holder changes, for messages.
+        tell: told once if another process holds the lock.
 
     Raises:
-        LockedError: another process holds it still.
+        LockedError: another process still holds the lock.
     """
     start, told = time.monotonic(), False
     while (handle := _try(path)) is None:
@@ -42,7 +44,7 @@ def hold(path: Path, timeout: float, what: str, tell: Callable[[str], None]) -> 
         time.sleep(0.02)
     try:
         who = f"{user()} on {socket.gethostname()}, process {os.getpid()}, since {now()}\n".encode()
-        with suppress(OSError):  # on a full disk, clean and delete must be possible
+        with suppress(OSError):  # clean and delete must work on a full disk
             os.pwrite(handle, who, 0)
             os.ftruncate(handle, len(who))
         yield
@@ -51,14 +53,14 @@ def hold(path: Path, timeout: float, what: str, tell: Callable[[str], None]) -> 
 
 
 def take(path: Path) -> int:
-    """Lock a file that nobody else knows, for as long as the returned descriptor is open."""
+    """Lock a file that no other process uses, until the returned descriptor is closed."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     fcntl.flock(handle, fcntl.LOCK_EX)
     return handle
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process that lives has locked a file."""
+    """Whether a running process holds the lock on a file."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -73,7 +75,7 @@ def is_held(path: Path) -> bool:
 
 
 def user() -> str:
-    """The name of the user who runs this."""
+    """The name of the current user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -81,13 +83,13 @@ def user() -> str:
 
 
 def now() -> str:
-    """The time, ISO 8601 in UTC."""
+    """The current time (ISO 8601, UTC)."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _try(path: Path) -> int | None:
-    """The descriptor of the locked file; None when another process holds it."""
-    with suppress(FileExistsError):  # its last holder may have removed it, or does so now
+    """Lock a file; return its descriptor, or None when another process holds it."""
+    with suppress(FileExistsError):  # the last holder may have removed the directory
         path.parent.mkdir(mode=0o755)
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
@@ -95,7 +97,7 @@ def _try(path: Path) -> int | None:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(handle).st_nlink:  # else its holder has removed the file, which locks nothing
+        if os.fstat(handle).st_nlink:  # a file that its holder has removed locks nothing
             return handle
     except BlockingIOError:
         pass

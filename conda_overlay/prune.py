@@ -1,4 +1,4 @@
-"""Drops the trees of old revisions, but for what no index can give again; their records stay."""
+"""Drops the trees of old revisions that can be reinstalled from an index; records stay."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
 
 
 def droppable(overlay: Overlay, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
-    """The revisions whose trees may go, the oldest ones first.
+    """The revisions whose trees can be dropped, oldest first.
 
     Args:
         overlay: whose revisions.
-        keep: how many trees stay; that of the current revision always does.
-        force: drop also what no index can give again.
+        keep: how many trees to keep; the current one always stays.
+        force: include trees that cannot be reinstalled.
 
     Returns:
-        Those, and those that are old enough but could not be had again.
+        Those, and the old ones that are kept because they cannot be reinstalled.
     """
     store, current = overlay.store, overlay.store.current()
     old = [n for n in store.numbers() if n != current and store.tree(n) is not None]
     old = old[: max(0, len(old) - max(keep, 1) + 1)]
-    kept = [] if force else [n for n in old if not _can_be_had_again(overlay, n)]
+    kept = [] if force else [n for n in old if not _is_reinstallable(overlay, n)]
     return [n for n in old if n not in kept], kept
 
 
 def drop(overlay: Overlay, numbers: Sequence[int]) -> None:
-    """Drop the trees of revisions, and tidy up after commands that were killed."""
+    """Drop the trees of revisions, and clean up after commands that were killed."""
     if overlay.store.state.is_dir():
         with overlay.store.lock():
             overlay.store.drop_trees(numbers)
 
 
 def weight(overlay: Overlay, numbers: Sequence[int]) -> int:
-    """The bytes that dropping the trees of revisions frees."""
+    """How many bytes dropping the trees of revisions frees."""
     return tree.weight([path for n in numbers if (path := overlay.store.tree(n))])
 
 
-def _can_be_had_again(overlay: Overlay, number: int) -> bool:
-    """Whether indexes have all that is in a revision: no local source, no edit by hand."""
+def _is_reinstallable(overlay: Overlay, number: int) -> bool:
+    """Whether everything in a revision came from an index, and none of it was edited."""
     entries = overlay.store.revision(number).distributions.values()
     if not all(entry.sha256 and not entry.editable for entry in entries):
         return False

@@ -1,4 +1,4 @@
-"""What each overlay is at this moment: for ``status`` and ``list``."""
+"""The current state of each overlay: for ``status`` and ``list``."""
 
 from __future__ import annotations
 
@@ -24,21 +24,19 @@ from conda_overlay.timeline import timeline
 
 @dataclass(frozen=True)
 class Status:
-    """What an overlay is, at this moment."""
+    """The current state of an overlay."""
 
     overlay: str
     managed: bool
     revision: int | None
-    position: int | None
-    """The revision whose state is the current one: another one after an undo."""
-    size: int
-    """Bytes."""
+    position: int | None  # the revision that made the current state: an older one after an undo
+    size: int  # in bytes
     distributions: tuple[Mapping[str, Any], ...]
     findings: tuple[Finding, ...]
 
 
 def status(overlay: Overlay) -> list[Status]:
-    """What each overlay of the host is; empty where there is none.
+    """The current state of each overlay of a host.
 
     Raises:
         StateError: the state files of an overlay cannot be read.
@@ -48,14 +46,13 @@ def status(overlay: Overlay) -> list[Status]:
     host, below = overlay.host, [overlay.host.distributions]
     owners = trust.trusted_owners(overlay.settings.overlay_trusted_owners)
     result: list[Status] = []
-    for store, number in reversed([*zip(stores, numbers, strict=True)]):
+    for store, number in zip(stores[::-1], numbers[::-1], strict=True):
         revision = store.revision(number) if number is not None else None
         entries = revision.distributions if revision else {}
         now = state.read(store.real, host.site_below_prefix, entries, store.manifest(number))
         findings = checks.findings(host, store, now, below, revision)
         inside = [str(store.overlay / "bin"), str(store.overlay / host.site_below_prefix)]
-        reason = trust.distrust(str(store.overlay), inside, owners)
-        if reason:
+        if reason := trust.distrust(str(store.overlay), inside, owners):
             findings.insert(0, Finding("untrusted", f"it is not used: {reason}"))
         position = timeline(store.line()).position if revision else None
         rows = tuple(_rows(overlay, now, dependencies.effective(*below), revision))
@@ -72,18 +69,15 @@ def _rows(
     view = {**below, **dependencies.effective(now.site)}
     conflicts = dependencies.conflicts(view, host.markers, host.site_packages)
     broken = {canonicalize_name(conflict.name) for conflict in conflicts}
-    redundant = plan.redundant(now, below, host.markers)
+    redundant, edited = plan.redundant(now, below, host.markers), now.edited_keys
     rebuilt = revision is not None and build(revision.host) != build(host.fingerprint())
     for key, (found, *_) in sorted(now.site.items()):
-        stale = rebuilt and is_compiled(found.path)
-        meaning = plan.meaning(
-            found, below.get(key), redundant=key in redundant, broken=key in broken, stale=stale
-        )
-        kind = dependencies.kind(below.get(key), found)
-        edited = key in now.edited_keys
-        yield _row(found.name, below.get(key), now.entries[key], kind, meaning, edited)
+        hosts, stale = below.get(key), rebuilt and is_compiled(found.path)
+        facts = {"redundant": key in redundant, "broken": key in broken, "stale": stale}
+        meaning, kind = plan.meaning(found, hosts, **facts), dependencies.kind(hosts, found)
+        yield _row(found.name, hosts, now.entries[key], kind, meaning, key in edited)
     for key, entry in sorted(revision.distributions.items()) if revision and rebuilt else ():
-        if key not in now.site:  # in the site-packages of another Python
+        if key not in now.site:  # it is installed for another Python
             kind = "add" if key not in below else "replace"
             yield _row(entry.name or key, below.get(key), entry, kind, "stale", False)
 
@@ -91,10 +85,10 @@ def _rows(
 def _row(
     name: str, host: Distribution | None, entry: Entry, kind: str, meaning: str, edited: bool
 ) -> Mapping[str, Any]:
-    kind = "editable" if entry.editable else kind
     same = ("version", "editable", "reason", "intent", "until")
     known = {key: getattr(entry, key) for key in same}
     known |= {"since": entry.since or None, "by": entry.by or None}
+    kind = "editable" if entry.editable else kind
     row = {"name": name, "host_version": host.version if host else None, "kind": kind}
     return {**row, **known, "edited": edited, "meaning": meaning}
 
@@ -103,8 +97,8 @@ def overlays(settings: Settings) -> list[dict[str, Any]]:
     """All overlays in the overlay directories, for ``list``.
 
     Returns:
-        One mapping each: overlay, host (None when it is not recorded), revision, size in bytes,
-        state (``ok``, ``by hand``, ``host is gone``, or what is wrong).
+        One mapping each: overlay, host (None if unknown), revision, size in bytes, and state
+        (``ok``, ``by hand``, ``host is gone``, or what else is wrong).
     """
     result = []
     for directory in map(Path, locate.expand(settings.overlay_dirs, os.environ)):

@@ -1,13 +1,13 @@
-"""The only writer of overlay state: the lock, drafts, revisions, and the link to the current one.
+"""The only writer of overlay state: lock, drafts, revisions, and link to the current revision.
 
     <overlay dir>/<name>                    link to the tree of the current revision
     <overlay dir>/.<name>/host              the real path of the host
-    <overlay dir>/.<name>/lock              who commits now
+    <overlay dir>/.<name>/lock              who is committing now
     <overlay dir>/.<name>/revisions/<N>/    record.json, manifest.json, notice, tree/
-    <overlay dir>/.<name>/drafts/<random>/  what a command that runs is preparing
+    <overlay dir>/.<name>/drafts/<random>/  what a running command is preparing
 
-A revision is complete before it gets its number by one rename, and current once the link names it,
-by another. A command that dies between the two leaves a revision that is not current, and whole.
+One rename gives a complete revision its number, a second one makes the link point to it. A command
+that dies between the two leaves a revision that is complete, but not current.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conda_overlay import lock, records
 from conda_overlay.activation import locate
 from conda_overlay.exceptions import FULL, OverlayError, StateError, unwritable
+from conda_overlay.lock import Tell
 from conda_overlay.models import Revision
 from conda_overlay.tree import (
     Manifest,
@@ -49,20 +50,13 @@ _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, Arit
 
 
 class Store:
-    """One overlay on disk.
+    """One overlay on disk."""
 
-    Attributes:
-        overlay: ``<overlay dir>/<name>``, its public path.
-        state: ``<overlay dir>/.<name>``.
-        timeout: seconds to wait for another command that commits.
-        tell: shown what is waited for.
-    """
-
-    def __init__(
-        self, overlay: Path, timeout: float = 0, tell: Callable[[str], None] = lambda _: None
-    ) -> None:
-        self.overlay = overlay
-        self.state = Path(locate.state_dir(str(overlay)))
+    def __init__(self, overlay: Path, timeout: float = 0, tell: Tell = lambda _: None) -> None:
+        self.overlay = overlay  # <overlay dir>/<name>, its public path
+        self.state = Path(locate.state_dir(str(overlay)))  # <overlay dir>/.<name>
+        self._drafts = self.state / "drafts"
+        self._revisions = self.state / "revisions"
         self.timeout = timeout
         self.tell = tell
 
@@ -70,71 +64,71 @@ class Store:
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything at the public path."""
+        """Whether the public path leads to a directory."""
         return self.overlay.is_dir()
 
     @property
     def real(self) -> Path:
-        """The tree of the current revision, or of what was made by hand."""
+        """The tree of the current revision, or the overlay that was made by hand."""
         return Path(os.path.realpath(self.overlay))
 
     @property
     def managed(self) -> bool:
-        """Whether it is ours, and not a directory that somebody made by hand."""
+        """Whether it is ours, and not a directory that was made by hand."""
         return self.overlay.is_symlink()
 
     def current(self) -> int | None:
-        """The number of the current revision; None where there is none.
+        """The number of the current revision, if there is one.
 
         Raises:
-            StateError: the link leads to nothing, or to what is no revision of this overlay; or
-                something else is in its place.
+            StateError: the public path is not a directory or a link to a revision.
         """
-        here = str(self.overlay)
+        path = self.overlay
         if not self.managed:
-            if os.path.lexists(here) and not self.exists:
-                sentence = f"{here} is neither a directory nor a link."
-                raise StateError(sentence, f"move {here} away", overlay=here)
+            if os.path.lexists(path) and not self.exists:
+                raise self._error(f"{path} is neither a directory nor a link.", f"move {path} away")
             return None
-        target = Path(os.readlink(here))
+        target = Path(os.readlink(path))
         number = _number(target.parent.name)
         if number is None or target != Path(self._target(number)):
-            sentence = f"{here} is a link to {target}, which is no revision of it."
-            raise StateError(sentence, f"rm {here}", overlay=here)
+            sentence = f"{path} is a link to {target}, which is not one of its revisions."
+            raise self._error(sentence, f"rm {path}")
         if not self.exists:
-            sentence = f"Revision {number} of {here}, the current one, is gone."
-            hint = f"rm {here}; the next change then builds on the newest revision left"
-            raise StateError(sentence, hint, overlay=here)
+            hint = f"rm {path}; the next change then builds on the newest remaining revision"
+            raise self._error(f"Revision {number} of {path}, the current one, is gone.", hint)
         return number
+
+    def _error(self, sentence: str, hint: str, **data: str) -> StateError:
+        return StateError(sentence, hint, overlay=str(self.overlay), **data)
 
     def numbers(self) -> list[int]:
         """The numbers of all revisions."""
-        numbers = (_number(path.name) for path in self._revisions.glob("*"))
-        return sorted(number for number in numbers if number is not None)
+        found = (_number(path.name) for path in self._revisions.glob("*"))
+        return sorted(number for number in found if number is not None)
 
     def revision(self, number: int) -> Revision:
         """Read the record of a revision.
 
         Raises:
-            StateError: it cannot be read, or is of a newer version.
+            StateError: it cannot be read, or was written by a newer version.
         """
         path = self._directory(number) / "record.json"
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data["format"] > FORMAT:
-                both = f"format {data['format']}, this one reads {FORMAT}"
-                sentence = f"{path} was written by a newer version of conda-overlay ({both})."
+                formats = f"(format {data['format']}, this one reads {FORMAT})"
+                sentence = f"{path} was written by a newer version of conda-overlay {formats}."
                 raise StateError(sentence, "conda update -n base conda-overlay", path=str(path))
             revision: Revision = records.decode(Revision, {**data, "number": number})
             _check(revision)
             return revision
         except _UNREADABLE as error:
             sentence = f"The record {path} of the overlay cannot be read: {error!r}."
-            hint = f"restore it from a backup, or move {self.state} away and start anew"
+            hint = f"restore it from a backup, or move {self.state} away and start over"
             raise StateError(sentence, hint, path=str(path)) from error
 
     def line(self) -> list[Revision]:
-        """The revisions that led to the current one, in order."""
+        """The current revision and its known ancestors, oldest first."""
         found: list[Revision] = []
         number = self.current()
         while number is not None:
@@ -143,7 +137,7 @@ class Store:
             except StateError:
                 if not found:
                     raise
-                break  # what came before it is not known
+                break
             parent = found[-1].parent
             number = parent if parent is not None and parent < number else None
         return found[::-1]
@@ -154,7 +148,7 @@ class Store:
         return tree if tree.is_dir() else None
 
     def manifest(self, number: int | None) -> Manifest | None:
-        """What the files of a revision were when it was committed; None when nobody knows."""
+        """The files of a revision when it was committed; None when that is unknown."""
         if number is None:
             return None
         try:
@@ -166,25 +160,20 @@ class Store:
 
     @contextmanager
     def new_draft(self, host: Path) -> Iterator[Path]:
-        """Make a directory for what is being prepared, beside the revisions; it goes at the end.
+        """Make a temporary directory, and record the real path of the host of a new overlay.
 
-        Nobody else's has its name: what a command that was killed has started may live on and
-        write where it was told to.
-
-        Args:
-            host: the real path of the host, recorded when the overlay is new.
+        The directory has a unique name: children of a killed command may still write to theirs.
 
         Raises:
-            LockedError: another command commits.
+            LockedError: another command is committing.
             OverlayDirError: the directory cannot be written.
-            StateError: what is there cannot be read, or belongs to another host.
+            StateError: the state cannot be read, or belongs to another host.
         """
         with self._as_our_errors():
             with self.lock():
                 self._claim(host)
-                drafts = self.state / "drafts"
-                drafts.mkdir(exist_ok=True)
-                draft = Path(tempfile.mkdtemp(dir=drafts, prefix=""))
+                self._drafts.mkdir(exist_ok=True)
+                draft = Path(tempfile.mkdtemp(dir=self._drafts, prefix=""))
                 draft.chmod(0o755)
                 alive = lock.take(draft / "lock")
             try:
@@ -193,27 +182,27 @@ class Store:
                 discard(draft)
                 os.close(alive)
                 with suppress(OSError, OverlayError), self.lock():
-                    pass  # which tidies up
+                    pass  # this cleans up
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only writer, and put right what a writer that died has left.
+        """Be the only writer, and clean up after writers that died.
 
         Raises:
-            LockedError: another writer is still at work.
-            StateError: what is there cannot be read.
+            LockedError: another writer is still running.
+            StateError: the state cannot be read.
         """
         with self._as_our_errors():
             make_directories(self.state)
             with lock.hold(self.state / "lock", self.timeout, str(self.overlay), self.tell):
                 current = self.current()
                 if current is not None:
-                    self.revision(current)  # what cannot be read must not be put right
+                    self.revision(current)  # what cannot be read must not be repaired
                 self._recover()
                 try:
                     yield
                 finally:
-                    with suppress(OSError):  # else the next command does it
+                    with suppress(OSError):  # the next command tries again
                         self._forget_if_empty()
 
     @contextmanager
@@ -228,13 +217,7 @@ class Store:
     # -- writing, under the lock
 
     def adopt(self, draft: Path, revision: Revision, manifest: Manifest) -> None:
-        """Make a directory that was made by hand the tree of a revision.
-
-        Args:
-            draft: a place for the record.
-            revision: its record.
-            manifest: what its files are.
-        """
+        """Make an overlay that was made by hand a revision, whose record is written in a draft."""
         protect(self.overlay, manifest)
         directory = draft / "adopted"
         directory.mkdir()
@@ -245,13 +228,9 @@ class Store:
         self._point_to(revision.number)
 
     def prepare(self, directory: Path, revision: Revision, manifest: Manifest, notice: str) -> None:
-        """Complete a revision in a draft, its files read-only and on the disk; needs no lock.
+        """Complete a revision in a draft, with read-only files synced to disk; needs no lock.
 
-        Args:
-            directory: holds its tree.
-            revision: its record.
-            manifest: what its files are.
-            notice: what activation compares the host and the date with.
+        The notice is what activation compares the host and the date with.
         """
         protect(directory / "tree", manifest)
         (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
@@ -265,12 +244,11 @@ class Store:
     def drop_trees(self, numbers: Sequence[int]) -> None:
         """Remove the trees of revisions that are not current; their records stay."""
         for number in numbers:
-            tree = self.tree(number)
-            if tree is not None:
+            if tree := self.tree(number):
                 self._throw_away(tree)
 
     def delete(self) -> None:
-        """Remove the overlay and its history; no space is needed for it."""
+        """Remove the overlay and its history, even on a full disk."""
         if self.managed:
             self.overlay.unlink()
         elif self.exists:
@@ -280,12 +258,8 @@ class Store:
             self._throw_away(self._revisions)
 
     def next_number(self) -> int:
-        """The number of the revision to come."""
+        """The number of the next revision."""
         return max(self.numbers(), default=0) + 1
-
-    @property
-    def _revisions(self) -> Path:
-        return self.state / "revisions"
 
     def _directory(self, number: int) -> Path:
         return self._revisions / str(number)
@@ -306,46 +280,44 @@ class Store:
         sync_directory(self.overlay.parent)
 
     def _throw_away(self, path: Path) -> None:
-        """Remove a tree, moved among the drafts first: cut short, it is no half tree."""
-        (self.state / "drafts").mkdir(exist_ok=True)
-        place = self.state / "drafts" / secrets.token_hex(8)
-        open_directory(path)  # or it cannot be moved
+        """Move a tree to the drafts and remove it there, so that no partial tree is left behind."""
+        self._drafts.mkdir(exist_ok=True)
+        place = self._drafts / secrets.token_hex(8)
+        open_directory(path)  # to allow moving it
         os.rename(path, place)
         discard(place)
 
     def _claim(self, host: Path) -> None:
-        """Record the host, unless a command for another host of the same name has been quicker."""
+        """Record the host, unless a command for another host of the same name was faster."""
         recorded = locate.recorded_host(str(self.overlay))
         if recorded is None:
             write_file(self.state / "host", os.fsencode(f"{host}\n"))
         elif recorded != str(host):
-            here = str(self.overlay)
-            sentence = f"{here} has just become the overlay of {recorded}."
-            raise StateError(sentence, "try again", overlay=here, host=recorded)
+            sentence = f"{self.overlay} has just become the overlay of {recorded}."
+            raise self._error(sentence, "try again", host=recorded)
 
     def _recover(self) -> None:
-        """Put right what a command that was cut short has left; nothing that was committed goes.
+        """Clean up after an interrupted command, without losing anything that was committed.
 
-        A tree that was moved away to be adopted, or to be the first one, becomes current.
+        If an adoption or a first commit was interrupted, its revision becomes current.
         """
         last = max(self.numbers(), default=None)
         if last and self.exists and not self.managed and self.tree(last) is None:
-            self._throw_away(self._directory(last))  # was to be adopted, and was not
+            self._throw_away(self._directory(last))  # the adoption did not get to its tree
         whole = [number for number in self.numbers() if self.tree(number) is not None]
         if whole and not os.path.lexists(self.overlay):
             self._point_to(max(whole))
         for name in ("link", "host.new"):
             (self.state / name).unlink(missing_ok=True)
-        for draft in (self.state / "drafts").glob("*"):
+        for draft in self._drafts.glob("*"):
             if not lock.is_held(draft / "lock"):
                 discard(draft)
 
     def _forget_if_empty(self) -> None:
-        """Leave nothing of an overlay that has no revision; the lock goes last, for it is held."""
-        drafts = self.state / "drafts"
-        with suppress(OSError):
-            drafts.rmdir()  # as long as no other command is at work
-        if drafts.is_dir() or self.numbers() or self.managed:
+        """Remove the state of an overlay without revisions; the lock, which is held, goes last."""
+        with suppress(OSError):  # other commands have drafts there
+            self._drafts.rmdir()
+        if self._drafts.is_dir() or self.numbers() or self.managed:
             return
         for path in self.state.glob("*"):
             if path.name != "lock":
@@ -355,11 +327,7 @@ class Store:
 
 
 def _check(revision: Revision) -> None:
-    """Look for what everybody counts on in the mappings of a revision.
-
-    Raises:
-        LookupError, TypeError: it is not there.
-    """
+    """Raise an error if the mappings of a revision lack what other modules rely on."""
     host, changes = revision.host, revision.plan["changes"]
     texts = [host["python"], *host["distributions"].values(), *(c["name"] for c in changes)]
     if "abi" not in host or not all(isinstance(text, str) for text in texts):
@@ -367,13 +335,13 @@ def _check(revision: Revision) -> None:
 
 
 def _number(name: str) -> int | None:
-    """The number of a revision, as `str` writes it."""
+    """The number in the canonical name of a revision's directory."""
     digits = name.isascii() and name.isdigit() and len(name) < 10
     return int(name) if digits and name == str(int(name)) else None
 
 
 def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
-    """Write what tells of a revision, read-only, and have all of it on the disk."""
+    """Write the records of a revision, make them read-only, and sync everything to disk."""
     data = {"format": FORMAT, **records.encode(revision)}
     (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
     (directory / "manifest.json").write_bytes(dump_manifest(manifest))

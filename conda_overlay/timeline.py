@@ -1,4 +1,4 @@
-"""Where one stands among the revisions, as in an editor: what `undo` and `redo` lead to."""
+"""The position among the revisions, as in an editor: where `undo` and `redo` lead."""
 
 from __future__ import annotations
 
@@ -10,30 +10,24 @@ from conda_overlay.models import Revision
 
 @dataclass
 class Timeline:
-    """The states that were made, in order; an undo or redo moves along them and makes none."""
+    """The revisions that made a new state; 0 is the host."""
 
-    done: list[int] = field(default_factory=lambda: [0])
-    """The numbers of the revisions that made the states up to the current one; 0: the host."""
-    undone: list[int] = field(default_factory=list)
-    """Those that `redo` leads to, the next one last."""
+    done: list[int] = field(default_factory=lambda: [0])  # up to the current state, in order
+    undone: list[int] = field(default_factory=list)  # where `redo` leads, the next one last
 
     @property
     def position(self) -> int:
-        """The number of the revision whose state is the current one."""
+        """The revision that made the current state."""
         return self.done[-1]
 
 
 def timeline(revisions: Iterable[Revision]) -> Timeline:
-    """Work out where one stands.
-
-    Args:
-        revisions: all of them, in order.
-    """
+    """Work out the timeline of all revisions, which are in order."""
     line = Timeline()
-    state = {0: 0}  # the revision that made the state of each revision
-    for revision in revisions:
-        target = None if revision.restores is None else state.get(revision.restores)
-        state[revision.number] = revision.number if target is None else target
+    made_by = {0: 0}  # the revision that made the state of each revision
+    for number, restores in ((revision.number, revision.restores) for revision in revisions):
+        target = number if restores is None else made_by.get(restores, number)
+        made_by[number] = target
         if target in line.done:
             while line.position != target:
                 line.undone.append(line.done.pop())
@@ -41,6 +35,6 @@ def timeline(revisions: Iterable[Revision]) -> Timeline:
             while line.position != target:
                 line.done.append(line.undone.pop())
         else:
-            line.done.append(state[revision.number])
+            line.done.append(target)
             line.undone.clear()
     return line

@@ -405,7 +405,7 @@ def test_record_that_cannot_be_read_stops_everything(kept: Store, text: str, say
 def test_link_that_leads_elsewhere_is_an_error(kept: Store, target: str) -> None:
     kept.overlay.parent.mkdir()
     kept.overlay.symlink_to(target)
-    with pytest.raises(StateError, match="no revision of it"):
+    with pytest.raises(StateError, match="not one of its revisions"):
         kept.current()
 
 

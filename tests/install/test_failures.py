@@ -233,7 +233,7 @@ def test_wheel_whose_record_lists_what_is_not_there(old: Bench, links: Path) -> 
 
 def test_wheel_with_a_sitecustomize_would_replace_the_guard(old: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "bad", "1.0", top_level="", files={"sitecustomize.py": ""})
-    assert "brings its own sitecustomize.py" in old.refused(wheel)
+    assert "ships its own sitecustomize.py" in old.refused(wheel)
 
 
 def test_unknown_requirement(bench: Bench) -> None:
@@ -356,7 +356,7 @@ def record(text: str) -> Callable[[Bench], None]:
         (record('{"format": 99}'), "was written by a newer version of conda-overlay (format 99"),
         (lost_record, "cannot be read"),
         (lost_tree, "Revision 1 of"),
-        (lost_link, "is a link to /nowhere, which is no revision of it"),
+        (lost_link, "is a link to /nowhere, which is not one of its revisions"),
     ],
     ids=["empty", "cut", "list", "format", "newer", "record", "tree", "link"],
 )
@@ -470,7 +470,7 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
     assert done.returncode == 0, done.stderr
     by_hand = {p.relative_to(bench.overlay): c for p, c in files(bench.overlay).items()}
     printed = bench.install("--dry-run", "alpha==1.5")
-    assert "alpha  1.5 (content)  its scripts work from anywhere now" in printed
+    assert "alpha  1.5 (content)  its scripts now work from anywhere" in printed
     assert bench.revision is None
     bench.install("new")
     assert bench.revision == 2
