@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -40,18 +40,14 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
         found = view.get(canonicalize_name(requirement.name))
         if found is None or not _holds(requirement, found):
             there = (found.version, origin(found)) if found else (None, None)
-            mine = one.name, one.version, origin(one), str(requirement)
-            result.append(Conflict(*mine, *there))
+            result.append(Conflict(one.name, one.version, origin(one), str(requirement), *there))
     return result
 
 
-def new_conflicts(
-    before: View, after: View, markers: Markers, host_site: Path
-) -> tuple[Conflict, ...]:
+def new_conflicts(old: View, new: View, markers: Markers, host_site: Path) -> tuple[Conflict, ...]:
     """The conflicts that did not exist before."""
-    known = {conflict.identity for conflict in conflicts(before, markers, host_site)}
-    found = conflicts(after, markers, host_site)
-    return tuple(conflict for conflict in found if conflict.identity not in known)
+    known = {conflict.identity for conflict in conflicts(old, markers, host_site)}
+    return tuple(c for c in conflicts(new, markers, host_site) if c.identity not in known)
 
 
 def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
@@ -82,15 +78,10 @@ def why_required(
     markers: Markers,
     asked: Iterable[str] = (),
 ) -> str:
-    """Why a distribution changes that the user did not request; preferably what it was needed for.
+    """What requires a distribution, in words; preferably what the previous version does not suit.
 
-    Args:
-        key: its normalized name.
-        view: what is in effect afterwards.
-        previous: the version in effect before.
-        moved: normalized names of everything that changes.
-        markers: the host's.
-        asked: requirements that the user typed, for their extras.
+    The view is what is in effect afterwards, `moved` is everything that changes, and `asked` what
+    the user typed, which may have extras.
     """
     reasons = []
     typed = {str(canonicalize_name(r.name)): r for r in map(_parse, asked) if r}
@@ -134,40 +125,37 @@ def _requirements(
 
     Extras are in use if a distribution in effect or the user has `asked` for them.
     """
-    applying = _judge(markers)
+    environment = frozenset(markers.items())
     extras: dict[str, set[str]] = defaultdict(set)
+
+    def applying(distribution: Distribution) -> Iterator[Requirement]:
+        wanted = frozenset(extras[distribution.key])
+        for text, marker in map(_split, distribution.requires):
+            if _applies(marker, wanted, environment) and (requirement := _parse(text)):
+                yield requirement
+
     for typed in asked:
         extras[canonicalize_name(typed.name)] |= typed.extras
     asking = [d for d in view.values() if any("[" in text for text in d.requires)]
     size = -1
     while size != sum(map(len, extras.values())):  # extras may ask for more extras
         size = sum(map(len, extras.values()))
-        for distribution in asking:
-            for requirement in applying(distribution, frozenset(extras[distribution.key])):
-                extras[canonicalize_name(requirement.name)] |= requirement.extras
-    for key, distribution in view.items():
-        for requirement in applying(distribution, frozenset(extras[key])):
+        for requirement in (found for distribution in asking for found in applying(distribution)):
+            extras[canonicalize_name(requirement.name)] |= requirement.extras
+    for distribution in view.values():
+        for requirement in applying(distribution):
             yield distribution, requirement
 
 
-def _judge(markers: Markers) -> Callable[[Distribution, frozenset[str]], Iterator[Requirement]]:
-    """Make a function that yields the requirements of a distribution that apply."""
-
-    @cache  # most markers in a large host are the same
-    def applies(marker: str, extras: frozenset[str]) -> bool:
-        try:
-            return not marker or any(
-                Marker(marker).evaluate({**markers, "extra": extra}) for extra in ("", *extras)
-            )
-        except (InvalidMarker, UndefinedEnvironmentName, InvalidVersion):
-            return False
-
-    def applying(distribution: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
-        for text, marker in map(_split, distribution.requires):
-            if applies(marker, extras) and (requirement := _parse(text)):
-                yield requirement
-
-    return applying
+@cache  # most markers in a large host are the same
+def _applies(marker: str, extras: frozenset[str], environment: frozenset[tuple[str, str]]) -> bool:
+    facts = dict(environment)
+    try:
+        return not marker or any(
+            Marker(marker).evaluate({**facts, "extra": extra}) for extra in ("", *extras)
+        )
+    except (InvalidMarker, UndefinedEnvironmentName, InvalidVersion):
+        return False
 
 
 @cache
@@ -210,15 +198,8 @@ def orphans(
 ) -> set[str]:
     """The dependencies in an overlay that nothing needs once some distributions are removed.
 
-    Host distributions that come back into effect count as well.
-
-    Args:
-        overlay: what is installed in the overlay.
-        below: what is in effect without the overlay.
-        going: normalized names of what is removed.
-        wanted: normalized names of what was requested.
-        markers: the host's.
-        asked: requirements that the user typed, for their extras.
+    Host distributions that come back into effect need their dependencies, too. `wanted` is what was
+    requested, and `asked` what the user typed, which may have extras.
     """
     mine = effective(overlay)
     typed = [r for r in map(_parse, asked) if r and canonicalize_name(r.name) not in going]

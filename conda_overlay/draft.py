@@ -59,6 +59,7 @@ class Draft:
         self.restores: int | None = None  # the revision whose state this one restores
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self._directory = directory
+        self._interpreter = overlay.store.overlay / "bin" / scripts.NAME
         self._scratches = 0
         self._planned: tuple[Plan, State] | None = None
         self.start_from(overlay.store.real if overlay.store.exists else None)
@@ -93,7 +94,8 @@ class Draft:
         (self.tree / "bin").mkdir(parents=True, exist_ok=True)
         self.site.mkdir(parents=True, exist_ok=True)
         if source is not None and not self.overlay.store.managed:  # it is being adopted
-            self._rewrite_scripts(self.tree, self.site, self.overlay.host.python)
+            host = self.overlay.host
+            scripts.rewrite(self.tree, self.site, [host.python], self._interpreter)
             self.why.update(dict.fromkeys(self.before.site, "its scripts now work from anywhere"))
 
     def new_scratch(self) -> Path:
@@ -132,7 +134,7 @@ class Draft:
                 "install it without that file, or ask for it to be installed in the environment",
             )
         self.drop(staged)
-        self._rewrite_scripts(stage.root, stage.site, stage.python)
+        scripts.rewrite(stage.root, stage.site, [stage.python], self._interpreter)
         stage.remove_scaffolding()
         move_in(self.tree, stage.root)
 
@@ -147,10 +149,6 @@ class Draft:
         self.why.update(dict.fromkeys(damaged, "files were missing"))
         leftovers = [path for path in self.before.files if state.is_leftover(path)]
         remove_files(self.tree, [self.tree / path for path in leftovers])
-
-    def _rewrite_scripts(self, root: Path, site: Path, interpreter: Path) -> None:
-        final = self.overlay.store.overlay / "bin" / scripts.NAME
-        scripts.rewrite(root, site, [interpreter], final)
 
     # -- plan and commit
 
@@ -176,10 +174,7 @@ class Draft:
         return [conflict for conflict in plan.conflicts if conflict.name not in accepted]
 
     def commit(self) -> int:
-        """Verify the draft with the host's interpreter, and make it the current revision.
-
-        Returns:
-            The number of the new revision.
+        """Verify the draft with the host's interpreter, make it current, and return its number.
 
         Raises:
             VerificationError: something is not as planned.

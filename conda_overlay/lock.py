@@ -14,8 +14,7 @@ from pathlib import Path
 
 from conda_overlay.exceptions import LockedError
 
-Tell = Callable[[str], None]
-"""Shows a message to the user."""
+Tell = Callable[[str], None]  # shows a message to the user
 
 _PATIENCE = 1.0  # seconds to wait before telling the user
 
@@ -24,11 +23,7 @@ _PATIENCE = 1.0  # seconds to wait before telling the user
 def hold(path: Path, timeout: float, what: str, tell: Tell) -> Iterator[None]:
     """Hold a lock file exclusively, and write the name of the holder into it.
 
-    Args:
-        path: created if necessary, with its parent directory.
-        timeout: seconds to wait for another holder.
-        what: what the holder changes, for messages.
-        tell: told once if another process holds the lock.
+    Messages say what the holder changes. The file and its directory are created if necessary.
 
     Raises:
         LockedError: another process still holds the lock.

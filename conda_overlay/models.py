@@ -50,22 +50,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Change:
-    """What differs in one distribution between two states of an overlay.
-
-    Attributes:
-        kind: compares the overlay's distribution with the host's: ``add``, ``upgrade``,
-            ``downgrade``, ``replace`` (same version), or ``remove``.
-        differs: ``version``; or at the same version ``origin``, ``content``, and the fields of
-            `Entry` that a user decides.
-    """
+    """What differs in one distribution between two states of an overlay."""
 
     name: str
     key: str  # the normalized name
-    kind: str
+    kind: str  # the overlay's against the host's: add, upgrade, downgrade, replace, or remove
     host_version: str | None
     before: str | None  # the overlay's own version until now
     after: str | None  # the overlay's own version from now on
-    differs: tuple[str, ...]
+    differs: tuple[str, ...]  # version, or origin, content, and fields of Entry
     why: str
     entry: Entry | None = None  # from now on
 

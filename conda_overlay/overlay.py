@@ -6,7 +6,7 @@
         plan = draft.plan()
         draft.commit()
 
-Every command that changes an overlay does this, through `Overlay.change`.
+`Overlay.change` does this for all commands.
 """
 
 from __future__ import annotations
@@ -172,11 +172,10 @@ class Overlay:
         return state.read(place, self.host.site_below_prefix, entries, store.manifest(number))
 
     def compare(self, old: int, new: int | None) -> Plan:
-        """What turns one revision into another; see `state` for the numbers and errors.
+        """What turns one revision into another; numbers and errors are those of `state`.
 
         Raises:
-            NoSuchRevisionError: there is no such revision.
-            DroppedRevisionError: its tree was dropped.
+            NoSuchRevisionError: there is no overlay.
         """
         if new is None and not self.store.exists:
             raise NoSuchRevisionError(str(self.store.overlay), None, self.store.numbers())

@@ -27,21 +27,19 @@ class Ground:
     host_site: Path
 
 
-def compare(
-    before: State, after: State, ground: Ground, why: Mapping[str, str] | None = None
-) -> Plan:
+def compare(before: State, after: State, ground: Ground, why: Mapping[str, str]) -> Plan:
     """Work out everything that turns one state into another.
 
-    Reasons can be given by normalized name, or as ``""`` for all; others are worked out.
+    `why` has reasons by normalized name, or for all as ``""``; missing ones are worked out.
     """
-    below, markers, told = ground.below, ground.markers, why or {}
+    below, markers = ground.below, ground.markers
     old, new = ({**below, **dependencies.effective(state.site)} for state in (before, after))
     keys = sorted({*before.site, *after.site})
     every = {key: _change(key, before, after, below.get(key)) for key in keys}
     found = {key: change for key, change in every.items() if change.differs}
 
     def reason(key: str) -> str:
-        if given := told.get(key) or told.get(""):
+        if given := why.get(key) or why.get(""):
             return given
         if key not in after.site:
             return "nothing needs it any more"

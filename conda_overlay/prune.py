@@ -13,15 +13,10 @@ if TYPE_CHECKING:
 
 
 def droppable(overlay: Overlay, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
-    """The revisions whose trees can be dropped, oldest first.
-
-    Args:
-        overlay: whose revisions.
-        keep: how many trees to keep; the current one always stays.
-        force: include trees that cannot be reinstalled.
+    """The revisions whose trees can be dropped, oldest first; of all trees, `keep` stay.
 
     Returns:
-        Those, and the old ones that are kept because they cannot be reinstalled.
+        Those, and the old ones that cannot be reinstalled, which only `force` drops.
     """
     store, current = overlay.store, overlay.store.current()
     old = [n for n in store.numbers() if n != current and store.tree(n) is not None]

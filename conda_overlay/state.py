@@ -60,14 +60,10 @@ def read(
     recorded: Manifest | None = None,
     known: Manifest | None = None,
 ) -> State:
-    """Read a tree.
+    """Read a tree, which need not exist, with the entries that the history has for it.
 
-    Args:
-        tree: a directory, which need not exist.
-        site_below_prefix: the relative path of its site-packages.
-        entries: of its distributions, from the history.
-        recorded: its manifest when it was committed, if known.
-        known: any manifest that saves reading unchanged files again.
+    `recorded` is its manifest when it was committed. With that, or any other `known` manifest,
+    unchanged files are not read again.
     """
     site = read_site(tree / site_below_prefix)
     files = take_manifest(tree, known or recorded)

@@ -39,8 +39,7 @@ from conda_overlay.tree import (
     write_file,
 )
 
-FORMAT = 1
-"""The version of the state files."""
+FORMAT = 1  # the version of the state files
 
 _BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
             errno.ELOOP, errno.ENXIO}  # fmt: skip
@@ -129,18 +128,14 @@ class Store:
 
     def line(self) -> list[Revision]:
         """The current revision and its known ancestors, oldest first."""
-        found: list[Revision] = []
         number = self.current()
-        while number is not None:
-            try:
-                found.append(self.revision(number))
-            except StateError:
-                if not found:
-                    raise
-                break
-            parent = found[-1].parent
-            number = parent if parent is not None and parent < number else None
-        return found[::-1]
+        if number is None:
+            return []
+        line = [self.revision(number)]
+        with suppress(StateError):  # an ancestor that cannot be read ends the line
+            while (parent := line[-1].parent) is not None and parent < line[-1].number:
+                line.append(self.revision(parent))
+        return line[::-1]
 
     def tree(self, number: int) -> Path | None:
         """The tree of a revision; None when it has been dropped."""
