@@ -32,7 +32,7 @@ CHECKS = (
     ("mypy", "--strict"),
 )
 PYTEST = ("pytest", "-ra", "--durations=10")
-WORKERS = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+WORKERS = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
 """For the whole suite; `tests.conftest` says which tests stay together, and which come first."""
 
 

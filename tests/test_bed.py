@@ -246,17 +246,6 @@ def test_index_and_sdist_install_offline(scratch: Path, alice: User) -> None:
     ]
 
 
-@pytest.mark.network
-@pytest.mark.parametrize("layout", ["flat", "src"])
-@pytest.mark.parametrize("backend", ["setuptools", "hatchling", "flit_core", "pdm.backend"])
-def test_projects_install_editable(backend: str, layout: str, scratch: Path) -> None:
-    tree = dists.project(scratch / "tree", "Dev-Tool", "0.1", backend=backend, layout=layout)
-    host = environment.create(base.floor_base(), scratch / "host", pip="24.0")
-    argv: list[str | Path] = [host / "bin" / "pip", "install", "--quiet", "-e", tree]
-    ran(output([*argv, "--root-user-action=ignore", "--disable-pip-version-check"]))
-    assert ran(output([host / "bin" / "Dev-Tool"])) == "Dev-Tool 0.1\n"
-
-
 @pytest.mark.parametrize("python", cpython.available(), ids=lambda python: str(python.xy))
 def test_hosts_of_other_versions(python: cpython.Interpreter, alice: User) -> None:
     host = environment.template(python=python)
