@@ -119,7 +119,8 @@ class PipError(OverlayError):
 
 _PIP_HINTS = {
     "No space left": "free some space, or set CONDA_PLUGINS_OVERLAY_DIRS to another directory",
-    "No matching distribution": "check name, version and pip's index: pip config list",
+    "No matching distribution": "check the name and the version, and which index pip uses: "
+    "pip config list",
     "conflicting dependencies": "relax the versions",
 }
 

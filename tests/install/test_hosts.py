@@ -28,7 +28,7 @@ def test_own_environment_is_refused_with_the_hint(copy: Bench) -> None:
     give(copy.host, copy)
     told = copy.refused("new")
     assert f"You can write to {copy.host}, so it needs no overlay." in told
-    assert "Hint: install there with conda install or pip" in told
+    assert "Hint: install with conda install or pip" in told
     assert not copy.state.exists()
 
 

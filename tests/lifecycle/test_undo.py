@@ -206,7 +206,7 @@ def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
     quick.edit(source / "pyproject.toml", PYPROJECT)
     quick.install("-e", source)
     quick.change("reset")
-    assert "Kept revision 1, which no index can give again" in quick.change("clean")
+    assert "Kept revision 1, which cannot be downloaded again" in quick.change("clean")
     quick.change("clean", "--force")
     assert quick.kept == [2]
     quick.change("undo")
