@@ -33,8 +33,8 @@ CHECKS = (
 )
 PYTEST = ("pytest", "-ra", "--durations=10")
 WORKERS = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
-"""For the whole suite: three on two cores, for tests wait at times. `tests.conftest` says which tests
-stay together, and which come first."""
+"""For the whole suite: three on two cores, for tests wait at times. `tests.conftest` says which
+tests stay together, and which come first."""
 
 
 def main(arguments: Sequence[str]) -> int:
