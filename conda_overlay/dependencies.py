@@ -44,10 +44,19 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
     return result
 
 
+def conflict_changes(
+    old: View, new: View, markers: Markers, host_site: Path
+) -> tuple[tuple[Conflict, ...], tuple[Conflict, ...]]:
+    """The conflicts that did not exist before, and those that no longer exist."""
+    before, after = (conflicts(view, markers, host_site) for view in (old, new))
+    known, left = ({conflict.identity for conflict in found} for found in (before, after))
+    added = tuple(conflict for conflict in after if conflict.identity not in known)
+    return added, tuple(conflict for conflict in before if conflict.identity not in left)
+
+
 def new_conflicts(old: View, new: View, markers: Markers, host_site: Path) -> tuple[Conflict, ...]:
     """The conflicts that did not exist before."""
-    known = {conflict.identity for conflict in conflicts(old, markers, host_site)}
-    return tuple(c for c in conflicts(new, markers, host_site) if c.identity not in known)
+    return conflict_changes(old, new, markers, host_site)[0]
 
 
 def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:

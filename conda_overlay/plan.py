@@ -51,15 +51,12 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
     changes = tuple(replace(change, why=reason(key)) for key, change in found.items())
     owned = {path for state in (before, after) for files in state.owned.values() for path in files}
     lost = [p for p in before.edited if before.files[p][2:] != after.files.get(p, (0, 0))[2:]]
-    return Plan(
-        ground.host,
-        ground.overlay,
-        changes,
-        differences(before.files, after.files).without(owned),
-        tuple(sorted(lost)),
-        dependencies.new_conflicts(old, new, markers, ground.host_site) if changes else (),
-        dependencies.new_conflicts(new, old, markers, ground.host_site) if changes else (),
-    )
+    files = differences(before.files, after.files).without(owned)
+    plan = Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)))
+    if not changes:
+        return plan
+    broken, whole = dependencies.conflict_changes(old, new, markers, ground.host_site)
+    return replace(plan, conflicts=broken, resolved=whole)
 
 
 def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
