@@ -11,6 +11,9 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.models import Entry
 
+PINS = ("==", "===", "<", "<=", "~=")
+"""The operators of a version specifier that hold a distribution back."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -50,5 +53,5 @@ def default_intent(requirement: str, *, editable: bool = False) -> str:
         parsed = Requirement(requirement)
     except InvalidRequirement:
         return "hold"  # a path or a URL
-    pins = any(s.operator in ("==", "===", "<", "<=", "~=") for s in parsed.specifier)
+    pins = any(s.operator in PINS for s in parsed.specifier)
     return "hold" if pins or parsed.url else "fix"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from conda_overlay import guard, plan, scripts, state, verify
 from conda_overlay.activation import notice
@@ -111,7 +111,7 @@ class Draft:
         Raises:
             StateError: one of them has no RECORD.
         """
-        site = self.installed
+        site = self.installed if keys else {}  # to read it takes time
         for found in (found for key in keys for found in site.get(key, ())):
             files = owned_files(found, self.tree)
             if files is None:
@@ -194,8 +194,8 @@ class Draft:
         adopted = store.exists and not store.managed
         number = store.next_number() + adopted
         parent = self.base if self.base is not None else number - 1 or None
-        links: dict[str, Any] = {"parent": parent, "restores": self.restores, "edits": edits}
-        revision = self._revision(number, time, self.log, found, entries, **links)
+        revision = self._revision(number, time, self.log, found, entries)
+        revision = replace(revision, parent=parent, restores=self.restores, edits=edits)
         store.prepare(self.tree.parent, revision, after.files, self._notice(number, entries))
         with store.lock():
             self._check_not_overtaken(number - adopted)
@@ -214,11 +214,19 @@ class Draft:
             host.run(["-I", "-m", "compileall", "-q", "-d", final, str(self.site)])
 
     def _revision(
-        self, number: int, time: str, log: Log, plan: Plan, entries: Mapping[str, Entry], **kw: Any
+        self, number: int, time: str, log: Log, plan: Plan, entries: Mapping[str, Entry]
     ) -> Revision:
-        host = self.overlay.host.fingerprint()
-        what = log.command, log.reason, host, plan.to_json(), entries
-        return Revision(number, time, user(), socket.gethostname(), *what, **kw)
+        return Revision(
+            number=number,
+            time=time,
+            user=user(),
+            hostname=socket.gethostname(),
+            command=log.command,
+            reason=log.reason,
+            host=self.overlay.host.fingerprint(),
+            plan=plan.to_json(),
+            distributions=entries,
+        )
 
     def _check_not_overtaken(self, number: int) -> None:
         store, before = self.overlay.store, self.before.files

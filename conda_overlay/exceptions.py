@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
+ELSEWHERE = "export CONDA_PLUGINS_OVERLAY_DIRS=/path/to/your/directory"
+"""The hint where an overlay directory does not serve."""
+
 
 class OverlayError(CondaError):
     """An error that a user can cause: a sentence, details below it, a hint, and data."""
@@ -76,8 +79,7 @@ def unwritable(path: Path, error: OSError) -> OverlayError:
         sentence = f"No space left at {path}; the overlay is unchanged."
         return OverlayError(sentence, f"df -h {place}", path=str(path))
     sentence = f"The overlay directory {place} cannot be written: {error.strerror}."
-    hint = "export CONDA_PLUGINS_OVERLAY_DIRS=/path/to/your/directory"
-    return OverlayDirError(sentence, hint, path=str(place))
+    return OverlayDirError(sentence, ELSEWHERE, path=str(place))
 
 
 class LockedError(OverlayError):

@@ -27,6 +27,7 @@ from conda_overlay.distributions import read_site
 from conda_overlay.document import Document, describe
 from conda_overlay.draft import Draft
 from conda_overlay.exceptions import (
+    ELSEWHERE,
     DroppedRevisionError,
     EditedError,
     NoSuchRevisionError,
@@ -93,19 +94,18 @@ class Overlay:
         Raises:
             OverlayDirError: no directory is writable, or the first one is unsuitable.
         """
-        hint = "export CONDA_PLUGINS_OVERLAY_DIRS=/path/to/your/directory"
         directory = next(filter(_can_write, self.directories), None)
         if directory is None:
             paths = [str(path) for path in self.directories]
             sentence = f"No overlay directory can be written: {', '.join(paths)}."
-            raise OverlayDirError(sentence, hint, directories=paths)
+            raise OverlayDirError(sentence, ELSEWHERE, directories=paths)
         sentence, path, prefix = "", str(directory), self.host.prefix
         if Path(os.path.realpath(directory)).is_relative_to(self.host.real):
             sentence = f"The overlay directory {path} is inside the environment {prefix}."
         elif set(path) & set(":\n"):
             sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
         if sentence:
-            raise OverlayDirError(sentence, hint, directories=[path])
+            raise OverlayDirError(sentence, ELSEWHERE, directories=[path])
         return Store(self._place_in(directory), self.settings.overlay_lock_timeout, self.tell)
 
     def _place_in(self, directory: Path) -> Path:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
 from conda_overlay.distributions import Site, owned_files, read_site, without_credentials
-from conda_overlay.document import default_intent
+from conda_overlay.document import PINS, default_intent
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.pip import sources
 from conda_overlay.resolver import Resolution, Resolver
@@ -32,8 +32,6 @@ KEPT_OPTIONS = (
     *("--no-binary", "--only-binary", "--config-settings"),
 )
 """Options that say where a distribution comes from and how it is built: kept to repeat it."""
-
-_HOLDING = ("==", "===", "<", "<=", "~=")
 
 
 def install(draft: Draft, request: Request) -> None:
@@ -106,8 +104,14 @@ def _record_staged(
         url, sha256 = origins.get(key, (None, None))
         old = draft.entries.get(key)
         url = url if new.editable else new.direct_url or url
-        entry = Entry(new.version, new.name, url=url, sha256=sha256, editable=new.editable)
-        entry = replace(entry, reason=draft.log.reason)
+        entry = Entry(
+            version=new.version,
+            name=new.name,
+            reason=draft.log.reason,
+            url=url,
+            sha256=sha256,
+            editable=new.editable,
+        )
         if key in requested:
             entry = _asked(draft, entry, new, requested[key], request)
         elif old is not None and old.requested:  # moved with its dependency
@@ -190,7 +194,7 @@ def _at_least(text: str, version: str) -> str:
         requirement = Requirement(text)
     except InvalidRequirement:
         return text
-    if requirement.url or any(s.operator in (">", *_HOLDING) for s in requirement.specifier):
+    if requirement.url or any(s.operator in (">", *PINS) for s in requirement.specifier):
         return text
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     others = [str(s) for s in requirement.specifier if s.operator != ">="]
