@@ -17,9 +17,15 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 Conda = Callable[..., Any]
+
+OURS = tuple(
+    f"conda_overlay.{module}" for module in ("overlay", "checks", "cli.common", "cli.output")
+)
+"""What most commands import besides."""
 
 STEPS = {
     "os.rename": (1, 3),
@@ -47,11 +53,29 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     from conda.cli.main import main as conda
 
-    for module in ("overlay", "cli.common", "cli.output"):
-        importlib.import_module(f"conda_overlay.{module}")
+    for module in (*imported_by(conda, "overlay", "--help"), *OURS):
+        with suppress(ImportError):  # what an extension module has made up
+            importlib.import_module(module)
     for line in sys.stdin:
         answers.write(json.dumps(serve(json.loads(line), conda)) + "\n")
         answers.flush()
+
+
+def imported_by(conda: Conda, *argv: str) -> list[str]:
+    """The modules that a command imports, which this process does not run itself."""
+    receiver, sender = os.pipe()
+    if not os.fork():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        with suppress(SystemExit):
+            conda(*argv)
+        with os.fdopen(sender, "w") as names:
+            names.write("\n".join(sys.modules))
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as names:
+        found = names.read().splitlines()
+    os.wait()
+    return [name for name in found if not name.startswith("__")]
 
 
 def serve(request: dict[str, Any], conda: Conda) -> list[dict[str, Any]]:
