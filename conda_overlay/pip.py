@@ -83,7 +83,7 @@ class Stage:
 
 @dataclass
 class Pip:
-    """pip, as it serves one host."""
+    """Runs pip for one host."""
 
     host: Host
     verbosity: int = 0
@@ -114,7 +114,7 @@ class Pip:
         )
 
     def say(self, text: str) -> None:
-        """Tell the user between two runs of pip."""
+        """Print a line between two runs of pip."""
         if self.verbosity >= 0:
             print(text, file=sys.stderr if self.to_stderr else sys.stdout, flush=True)
 

@@ -12,11 +12,14 @@ it, the rest is handed on in PIP_* variables, and the files are switched off.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import runpy
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 REDIRECTING = ("target", "prefix", "root", "user", "home", "python", "require-virtualenv")
 """Options that would install somewhere else, or refuse to install here."""
@@ -38,7 +41,7 @@ SILENCED = (MISLEADING, ("Requirement already satisfied",), REPEATED)
 
 
 def listen(work: str, silence: int) -> None:
-    """Listen to what pip logs: hide some of it, and write some of it down.
+    """Hide some of what pip logs, and save some of it to files.
 
     The explanation of a conflict names our own constraints and may not be final, so it is left to
     the caller to show.
@@ -62,7 +65,7 @@ def listen(work: str, silence: int) -> None:
         return record
 
     logging.setLogRecordFactory(hear)
-    if "-q" in sys.argv:  # these are heard all the same
+    if "-q" in sys.argv:  # these are still needed
         for name in ("operations", "resolution"):
             logging.getLogger("pip._internal." + name).setLevel(logging.INFO)
 
@@ -133,7 +136,22 @@ def main() -> None:
     except (AttributeError, ImportError) as error:
         sys.exit(f"ERROR: conda-overlay does not support pip {pip.__version__}: {error}")
     listen(work, int(silence))
-    runpy.run_module("pip", run_name="__main__", alter_sys=False)
+    gc.set_threshold(100_000)  # importing makes no garbage; this saves a tenth of a short run
+    try:
+        runpy.run_module("pip", run_name="__main__", alter_sys=False)
+    except SystemExit as exit:
+        leave(exit.code)
+
+
+def leave(code: Any) -> NoReturn:
+    """End as ``sys.exit`` does, but for taking the interpreter apart: a fifth of a short run."""
+    if isinstance(code, str):
+        sys.stderr.write(code + "\n")
+    atexit._run_exitfuncs()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(bool(code)))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def run(
                     found.refused[overlay] = reason
                 else:
                     found.layers.append(wiring.Layer(prefix, bin, site))
-    # Remembered as long as something is active, so that a switch to and fro does not tell again.
+    # Remembered as long as something is active, so that switching back and forth stays quiet.
     remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
     after = wiring.wire(bare, found.layers, remembered)
     found.diff = wiring.EnvironDiff.between(environ, after)

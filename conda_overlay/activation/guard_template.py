@@ -17,13 +17,13 @@ def _is_site(path, host):
 
 
 def _leave(here, rest):
-    """Another Python: be as if the overlay were not there."""
+    """For another Python: hide the overlay."""
     sys.path[:] = rest
     _forget(here)
 
 
 def _enter(here, rest, host):
-    """The host's Python: be a site directory between the standard library and the host's own."""
+    """For the host's Python: put the overlay between the standard library and the host's own."""
     import site
 
     place = [_is_site(path, host) for path in rest].index(True)

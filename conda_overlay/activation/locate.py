@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DIR = "~/.conda/overlays"
 
-_LARGEST = 2**20  # bytes of a file of ours that activation reads
+_LARGEST = 2**20  # bytes that activation reads of one file
 
 
 def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
@@ -25,7 +25,7 @@ def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]
 
 
 def is_name(name: str) -> bool:
-    """Whether an environment's name can be an overlay's: a dot in front would clash with state."""
+    """Whether an environment's name can be an overlay's: a leading dot would clash with state."""
     return bool(name) and not name.startswith(".") and not set(name) & set("/:\n")
 
 
@@ -52,7 +52,7 @@ def recorded_host(overlay: str) -> str | None:
 def read(path: str, directory: int | None = None) -> bytes | None:
     """The content of a small file; None where none can be read, or where it is something else.
 
-    Nobody can make it wait, read without end, or read through a link. The path is relative to the
+    It never blocks, reads without end, or follows a link. The path may be relative to the
     descriptor of a directory.
     """
     try:

@@ -102,7 +102,7 @@ def _read(name: str, state_dir: int) -> list[str]:
 
 
 def _remember(facts: str, state_dir: int) -> bool:
-    """Whether this could be written: to a file of its own, so through no link of anybody's."""
+    """Write to a new file, so that no link is followed; returns whether that worked."""
     import contextlib
 
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

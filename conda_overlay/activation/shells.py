@@ -20,7 +20,7 @@ class Posix:
     evaluate = 'eval "$({})"'
 
     def quote(self, text: str) -> str:
-        """One word, whatever it holds."""
+        """Quote a text, so that it is one word."""
         for plain, escaped in self.escapes:
             text = text.replace(plain, escaped)
         return f"'{text}'"

@@ -93,7 +93,7 @@ def _take_out_of_path() -> str | None:
 
 
 def _forget(site: str) -> None:
-    """Be as if an overlay were not there, in spite of start-up files that have used it already."""
+    """Hide an overlay from this process, even if start-up files have imported from it."""
     sys.path[:] = [entry for entry in sys.path if entry != site]
     for name, module in list(sys.modules.items()):
         if (getattr(module, "__file__", None) or "").startswith(site + os.sep):

@@ -50,10 +50,10 @@ def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | Non
 
 
 def _faults(path: str, owners: set[int]) -> Iterator[str | None]:
-    for step, status in _walk(path):  # others cannot make it lead elsewhere: a sticky one is safe
+    for step, status in _walk(path):  # nobody else may redirect it: sticky will do
         safe = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
         yield _fault(step, status, owners, check_mode=not safe)
-    real = os.path.realpath(path)  # others cannot put anything into it, sticky or not
+    real = os.path.realpath(path)  # nobody else may add to it: sticky will not do
     yield _fault(real, os.lstat(real), owners, check_mode=True)
 
 

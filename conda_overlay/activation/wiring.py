@@ -52,7 +52,7 @@ class State:
     """What the state variable says: colon-separated, which no path of an overlay can hold.
 
     Attributes:
-        pythonpath_was_set: PYTHONPATH existed before, be it empty.
+        pythonpath_was_set: PYTHONPATH existed before, even if empty.
         layers: what was wired, first wins.
         refused: overlays that were not trusted; the user has been told.
     """
@@ -71,7 +71,7 @@ class State:
 
     @classmethod
     def decode(cls, text: str | None) -> State:
-        """Read the state variable; text that nobody of us wrote counts as no state."""
+        """Read the state variable; text in any other form counts as no state."""
         flag, *fields = (text or "0").split(":")
         if flag not in ("0", "1") or not all(f.startswith(("/", "!/")) for f in fields):
             return cls()
@@ -189,7 +189,7 @@ def wire(
 
 
 def checksum(path: str) -> str:
-    """A short form of a PATH, by which to see whether it is the same one still."""
+    """A short form of a PATH, to see whether it is still the same."""
     return str(int.from_bytes(path.encode("utf-8", "surrogateescape"), "big") % (2**61 - 1))
 
 

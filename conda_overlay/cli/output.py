@@ -63,7 +63,7 @@ def ask(default: str = "yes") -> bool:
     """Ask whether to proceed, as conda does.
 
     Raises:
-        OverlayError: there is nobody who answers.
+        OverlayError: the input has ended, so there is no answer.
     """
     from conda.base.context import context
 

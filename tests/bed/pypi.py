@@ -38,11 +38,12 @@ def install(prefix: Path, wheels: Iterable[Path], *options: str) -> None:
 
 
 def pip(prefix: Path) -> list[str | Path]:
-    """Return the command of a pip, run from its wheel, that works on the prefix."""
+    """Return the command of a pip, run from its unpacked wheel, that works on the prefix."""
     python = prefix / "bin" / "python"
     version = checked([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
-    [wheel] = wheels(["pip"], version, dependencies=False)
-    return [python, wheel / "pip"]
+    found = wheels(["pip"], version, dependencies=False)
+    unpacked = place.built("pip", (*found,), lambda directory: unpack(found, directory))
+    return [python, unpacked / "pip"]
 
 
 @cache
