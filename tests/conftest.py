@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.bed import base, dists, environment, forks, outside, place, users
+from tests.bed import base, cpython, dists, environment, forks, outside, place, pypi, users
 from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
 from tests.bench import Bench
@@ -53,8 +53,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def science(wheels: Path) -> Path:
     """The template of a protected environment: alpha, beta, gamma, delta, stuck, all at 1.0."""
     names = ("alpha", "beta", "gamma", "delta", "stuck")
+    pips = pypi.wheels(["pip"], cpython.default().xy, dependencies=False)
     return environment.template(
-        pip="ensurepip", wheels=[wheels / f"{name}-1.0-py3-none-any.whl" for name in names]
+        wheels=[*pips, *(wheels / f"{name}-1.0-py3-none-any.whl" for name in names)]
     )
 
 

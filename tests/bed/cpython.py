@@ -25,6 +25,7 @@ _LEFT_OUT = shutil.ignore_patterns(
     *("EXTERNALLY-MANAGED", "_distutils_system_mod.py"),
     # What is large, and no test needs.
     *("__pycache__", "test", "tests", "idlelib", "idle_test", "turtledemo", "config-*"),
+    *("tkinter", "lib2to3", "pydoc_data"),
     *("*.a", "*.exe", "_test*.so", "_ctypes_test*.so"),
 )
 _OLDEST_HOST = (3, 8)

@@ -38,12 +38,18 @@ def install(prefix: Path, wheels: Iterable[Path], *options: str) -> None:
 
 
 def pip(prefix: Path) -> list[str | Path]:
-    """Return the command of a pip, run from its unpacked wheel, that works on the prefix."""
+    """Return the command of a pip that works on the prefix, and is not installed there."""
     python = prefix / "bin" / "python"
     version = checked([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
     found = wheels(["pip"], version, dependencies=False)
-    unpacked = place.built("pip", (*found,), lambda directory: unpack(found, directory))
-    return [python, unpacked / "pip"]
+
+    def build(directory: Path) -> None:
+        unpack(found, directory)
+        for info in directory.glob("*.dist-info"):  # or it would uninstall itself
+            place.remove(info)
+        checked([python, "-m", "compileall", "-q", directory])
+
+    return [python, place.built("installer", (version, *found), build) / "pip"]
 
 
 @cache

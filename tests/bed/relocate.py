@@ -9,15 +9,17 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-_LINKED = re.compile(r"lib/(python\d\.\d+/(?!site-packages/|_sysconfigdata)|[^/]+$)|include/")
+_LINKED = re.compile(
+    r"lib/(python\d\.\d+/(?!site-packages/(?!pip/)|_sysconfigdata)|[^/]+$)|include/"
+)
 
 
 def copy(source: Path, target: Path, *, without: Collection[str] = ()) -> None:
     """Copy the prefix `source` to `target`, where text then names the new path, not the old.
 
-    What nobody edits, the standard library and the headers, is hard-linked where the file system
-    allows it; all that a package manager or a test may write to is copied, since what is written
-    through a link is written to the source.
+    What nobody edits, the standard library, pip and the headers, is hard-linked where the file
+    system allows it; all that a package manager or a test may write to is copied, since what is
+    written through a link is written to the source.
 
     Args:
         source: An existing prefix.
