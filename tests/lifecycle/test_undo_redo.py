@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bed import cpython, pypi
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import files, mark, patched, revision
@@ -15,8 +16,10 @@ UNINSTALL = """
 . '{base}/etc/profile.d/conda.sh'
 export CONDA_CHANGEPS1=false
 conda activate science
-python -m pip uninstall --yes alpha
+python "$HOME/pip" uninstall --yes alpha
 """
+LEAVES_DAMAGE = "pip==25.0.1"
+"""One that does not roll back what it was not allowed to finish, as newer ones do."""
 DAMAGE = """
 cd "$1" && mv alpha "~lpha" && mv alpha-2.0.dist-info "~lpha-2.0.dist-info"
 """
@@ -209,6 +212,8 @@ def test_clean_names_what_it_keeps_because_nothing_can_give_it_again(
 def damage(bench: Bench, how: str) -> None:
     """Half uninstall alpha, as pip does it, or what it leaves where it cannot."""
     if how == "pip":
+        old = pypi.wheels([LEAVES_DAMAGE], cpython.default().xy, dependencies=False)
+        pypi.unpack(old, bench.user.home)
         script = UNINSTALL.format(base=bench.conda.prefix)
         bench.user.run(["bash", "--norc", "-c", script], env=bench.environ)
     else:
@@ -217,7 +222,7 @@ def damage(bench: Bench, how: str) -> None:
     assert bench.version("alpha") == "1.0"
 
 
-@pytest.fixture(params=["pip", "tilde"])
+@pytest.fixture(params=[pytest.param("pip", marks=pytest.mark.network), "tilde"])
 def damaged(quick: Bench, request: pytest.FixtureRequest) -> Bench:
     """Revision 2, whose alpha 2.0 is damaged."""
     quick.install("new")
