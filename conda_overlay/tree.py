@@ -83,6 +83,7 @@ def clone(source: Path, target: Path) -> None:
             path = os.path.join(directory, name)
             if os.path.islink(path):
                 os.symlink(os.readlink(path), place / name)
+                shutil.copystat(path, place / name, follow_symlinks=False)
             elif name in files:
                 _clone_file(ways, path, str(place / name))
         os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
