@@ -7,12 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.activation import engine, shells, startup, wiring
+from conda_overlay.activation import engine, shells, startup, trust, wiring
 from conda_overlay.host import Host
 from conda_overlay.settings import Settings, observe
 
@@ -113,6 +112,7 @@ def _trigger(answer: str) -> Trigger:
 
 
 def _python_of_conda() -> str:
-    """The interpreter of the conda that the user's shell calls."""
-    python = Path(os.environ.get("CONDA_EXE") or sys.executable).parent / "python"
-    return str(python) if python.exists() else sys.executable
+    """The interpreter of the conda that the user's shell calls, if nobody else can write to it."""
+    python = os.path.join(os.path.dirname(os.environ.get("CONDA_EXE") or sys.executable), "python")
+    trusted = os.path.isabs(python) and not trust.distrust(python, [], trust.trusted_owners())
+    return python if trusted else sys.executable

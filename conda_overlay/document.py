@@ -11,6 +11,19 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.models import Entry
 
+SOURCE_FLAGS = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
+"""Those of `SOURCE_OPTIONS` that have no value."""
+
+SOURCE_OPTIONS = (
+    *SOURCE_FLAGS,
+    *("--index-url", "--extra-index-url", "--find-links", "--constraint"),
+    *("--no-binary", "--only-binary", "--config-settings"),
+)
+"""The options of pip that say where a distribution comes from and how it is built.
+
+They are kept to repeat an installation; a file may contain no other.
+"""
+
 PINS = ("==", "===", "<", "<=", "~=")
 """The operators of a version specifier that hold a distribution back."""
 

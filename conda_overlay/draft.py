@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conda_overlay import guard, plan, scripts, state, verify
-from conda_overlay.activation import notice
+from conda_overlay.activation import locate, notice
 from conda_overlay.distributions import Site, owned_files, read_site
 from conda_overlay.exceptions import OverlayError, OvertakenError, StateError
 from conda_overlay.lock import now, user
@@ -125,12 +125,12 @@ class Draft:
         """Move what pip installed into a stage to the draft, replacing older versions.
 
         Raises:
-            OverlayError: a distribution would replace the guard.
+            OverlayError: a distribution would replace the guard, or act before it.
         """
-        if os.path.lexists(stage.site / guard.NAME):
+        if intruder := locate.intruder(str(stage.site), guard=""):
             raise OverlayError(
-                f"A distribution ships its own {guard.NAME}, which would replace the guard that "
-                "keeps the overlay out of other Pythons.",
+                f"A distribution ships its own {os.path.relpath(intruder, stage.site)}, which "
+                "would disable the guard that keeps the overlay out of other Pythons.",
                 "install it without that file, or ask for it to be installed in the environment",
             )
         self.drop(staged)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from conda import CondaError
 
+from conda_overlay.activation.shells import visible
 from conda_overlay.records import encode
 
 if TYPE_CHECKING:
@@ -27,8 +29,8 @@ class OverlayError(CondaError):
     def __init__(
         self, sentence: str, hint: str | None = None, details: Sequence[object] = (), **data: Any
     ) -> None:
-        super().__init__("\n  ".join([sentence, *map(str, details)]))
-        self.hint = hint
+        super().__init__(visible("\n  ".join([sentence, *map(str, details)])))
+        self.hint = hint and visible(hint)
         for name, value in data.items():
             setattr(self, name, value)
 
@@ -70,6 +72,18 @@ class StateError(OverlayError):
 
 class OverlayDirError(OverlayError):
     """No overlay directory is writable."""
+
+
+class RefusedError(OverlayError):
+    """An overlay is not trusted, so nothing of it is read or changed."""
+
+    def __init__(self, overlay: str, reason: str) -> None:
+        """Take the overlay, and why."""
+        path, writable, _ = reason.partition(" is writable by ")
+        hint = (
+            f"{'chmod go-w' if writable else 'ls -ld'} {shlex.quote(path if writable else overlay)}"
+        )
+        super().__init__(f"{overlay} is not used: {reason}.", hint, overlay=overlay)
 
 
 def unwritable(path: Path, error: OSError) -> OverlayError:

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import pylock, toml
-from conda_overlay.document import Document, default_intent
+from conda_overlay.document import SOURCE_OPTIONS, Document, default_intent
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import INTENTS, Entry
 from conda_overlay.records import decode
@@ -26,6 +26,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 FORMAT = 1
 """The version of ``overlay.toml``."""
@@ -136,17 +138,38 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
         data = tomllib.loads(text)
         if "lock-version" in data:
             directory = Path(name).absolute().parent
-            return Document("", "", "", pylock.entries(data, directory, markers))
+            return _safe(Document("", "", "", pylock.entries(data, directory, markers)))
         if data["format"] > FORMAT:
             sentence = f"{name} was written by a newer version of conda-overlay."
             raise OverlayError(sentence, "conda update -n base conda-overlay", path=name)
-        return _document(decode(_File, data, strict=True))
+        return _safe(_document(decode(_File, data, strict=True)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         sentence = f"{name} is neither a valid overlay.toml nor a valid pylock.toml: {what}."
         default = "conda overlay export -f overlay.toml writes one"
         hint = _HINTS.get(format_of(Path(name).name), default)
         raise OverlayError(sentence, hint.format(name=name), path=name) from error
+
+
+def _safe(document: Document) -> Document:
+    """The document, whose entries can reach pip as nothing but what they are.
+
+    Raises:
+        ValueError: a name, version, hash, URL or option could be taken for something else.
+    """
+    for entry in document.entries.values():
+        canonicalize_name(entry.name, validate=True)
+        for text in (entry.version, entry.sha256 or "", entry.url or ""):
+            if re.search(r"\s", text):  # behind a blank could follow an option
+                raise ValueError(f"{text!r} is not a version, hash or URL")
+        for text in filter(None, (entry.url, entry.requirement, entry.editable)):
+            if _CONTROL.search(text) or text[0] == "-":
+                raise ValueError(f"{text!r} is not a requirement, a path or a URL")
+        for option in entry.options:
+            name, _, value = option.partition("=")
+            if name not in SOURCE_OPTIONS or _CONTROL.search(value):
+                raise ValueError(f"the option {option!r} of {entry.name} is not allowed in a file")
+    return document
 
 
 @dataclass(frozen=True)

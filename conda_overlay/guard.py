@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-NAME = "sitecustomize.py"
+from conda_overlay.activation import locate
+
+NAME = locate.GUARD
 _TEMPLATE = Path(__file__).with_name("activation") / "guard_template.py"
 
 

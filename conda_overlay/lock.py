@@ -49,7 +49,7 @@ def hold(path: Path, timeout: float, what: str, tell: Tell) -> Iterator[None]:
 
 def take(path: Path) -> int:
     """Lock a file that no other process uses, until the returned descriptor is closed."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)
     return handle
 
@@ -87,7 +87,7 @@ def _try(path: Path) -> int | None:
     with suppress(FileExistsError):  # the last holder may have removed the directory
         path.parent.mkdir(mode=0o755)
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except FileNotFoundError:
         return None
     try:

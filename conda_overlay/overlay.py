@@ -34,6 +34,7 @@ from conda_overlay.exceptions import (
     NotProtectedError,
     OverlayDirError,
     OvertakenError,
+    RefusedError,
     ResolutionError,
 )
 from conda_overlay.host import Host
@@ -80,12 +81,21 @@ class Overlay:
         """The overlay directories, in order."""
         return [Path(d) for d in locate.expand(self.settings.overlay_dirs, os.environ)]
 
+    @cached_property
+    def owners(self) -> set[int]:
+        """The user ids whose overlays are trusted."""
+        return trust.trusted_owners(self.settings.overlay_trusted_owners)
+
+    def found(self) -> list[tuple[Path, str | None]]:
+        """The existing overlays of this host, and why some of them are refused."""
+        directories = [str(directory) for directory in self.directories]
+        found = locate.find(str(self.host.prefix), directories, self.owners, self.host.name)
+        return [(Path(overlay), reason) for overlay, reason in found]
+
     @property
     def layers(self) -> list[Path]:
-        """The existing overlays of this host, in order of precedence."""
-        directories = [str(directory) for directory in self.directories]
-        found = locate.find(str(self.host.prefix), directories, self.host.name)
-        return [Path(overlay) for overlay in found]
+        """The existing overlays of this host that are trusted, in order of precedence."""
+        return [overlay for overlay, reason in self.found() if not reason]
 
     @cached_property
     def store(self) -> Store:
@@ -93,6 +103,7 @@ class Overlay:
 
         Raises:
             OverlayDirError: no directory is writable, or the first one is unsuitable.
+            RefusedError: the overlay in that directory is not trusted.
         """
         directory = next(filter(_can_write, self.directories), None)
         if directory is None:
@@ -110,15 +121,16 @@ class Overlay:
 
     def _place_in(self, directory: Path) -> Path:
         names = locate.names(str(self.host.prefix), self.host.name)
-        found = locate.find_in(str(directory), str(self.host.real), names)
-        if found is not None:
-            return Path(found)
+        hashed = directory / locate.hashed_name(names[0], str(self.host.real))
+        found = locate.find_in(str(directory), str(self.host.real), names, self.owners)
+        for overlay, reason in found:
+            if not reason:
+                return Path(overlay)
+            if overlay == str(hashed) or not _belongs_to_others(overlay):
+                raise RefusedError(overlay, reason)
         plain = directory / names[0]
-        recorded = locate.recorded_host(str(plain))  # by a first command that is still running
-        free = recorded == str(self.host.real) or (recorded is None and not os.path.lexists(plain))
-        if locate.is_name(names[0]) and free:
-            return plain
-        return directory / locate.hashed_name(names[0], str(self.host.real))
+        taken = os.path.lexists(plain) or os.path.lexists(locate.state_dir(str(plain)))
+        return plain if locate.is_name(names[0]) and not taken else hashed
 
     def sites(self, layers: list[Path]) -> list[Path]:
         """The site-packages directories of overlays."""
@@ -224,6 +236,7 @@ class Overlay:
         previous = os.umask(0o022)
         os.umask(previous | 0o022)  # whoever can write to an overlay controls what its users run
         try:
+            self._check_trust()
             with self.store.new_draft(self.host.real) as directory:
                 self._check_trust()
                 pip = pip or Pip(self.host, verbosity=-1)
@@ -296,8 +309,12 @@ class Overlay:
             raise NotProtectedError(str(self.host.prefix))
 
     def _check_trust(self) -> None:
-        owners = trust.trusted_owners(self.settings.overlay_trusted_owners)
-        if reason := trust.distrust(str(self.store.state), [], owners):
+        """Refuse to write where the result would never be used."""
+        place = self.store.overlay.parent
+        while not os.path.lexists(place):
+            place = place.parent
+        reason = trust.distrust_way(str(place), self.owners)
+        if reason := reason or locate.refusal(str(self.store.overlay), self.owners):
             directory = str(self.store.overlay.parent)
             sentence = f"An overlay in {directory} would never be used: {reason}."
             hint = "chmod go-w on that directory, or choose another overlay_dirs"
@@ -312,6 +329,12 @@ def build(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
 def name_of(number: int | None) -> str:
     """A revision, the host (0), or the overlay as it is now (None), in words."""
     return "overlay" if number is None else f"revision {number}" if number else "host"
+
+
+def _belongs_to_others(overlay: str) -> bool:
+    """Whether an overlay, or the state of one, is not the user's own."""
+    paths = (path for path in (overlay, locate.state_dir(overlay)) if os.path.lexists(path))
+    return any(os.lstat(path).st_uid != os.geteuid() for path in paths)
 
 
 def _can_write(directory: Path) -> bool:

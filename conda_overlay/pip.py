@@ -23,6 +23,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from conda_overlay.activation.shells import visible
 from conda_overlay.distributions import without_credentials
 from conda_overlay.exceptions import HostError
 from conda_overlay.host import Host, clean_environ
@@ -237,5 +238,5 @@ def _index_options(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _clean(line: bytes) -> str:
-    text = without_credentials(line.decode(errors="replace").rstrip("\r\n"))
+    text = visible(without_credentials(line.decode(errors="replace").rstrip("\r\n")))
     return text.replace("ERROR: ERROR:", "ERROR:")

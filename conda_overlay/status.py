@@ -41,19 +41,24 @@ def status(overlay: Overlay) -> list[Status]:
     Raises:
         StateError: the state files of an overlay cannot be read.
     """
-    stores = [Store(layer) for layer in overlay.layers]
-    numbers = [store.current() for store in stores]  # before anything follows the links
+    found = overlay.found()
+    numbers = {path: None if reason else Store(path).current() for path, reason in found}
     host, below = overlay.host, [overlay.host.distributions]
-    owners = trust.trusted_owners(overlay.settings.overlay_trusted_owners)
     result: list[Status] = []
-    for store, number in zip(stores[::-1], numbers[::-1], strict=True):
+    for path, reason in found[::-1]:
+        if reason:
+            untrusted = Finding("untrusted", f"it is not used: {reason}")
+            result.insert(0, Status(str(path), path.is_symlink(), None, None, 0, (), (untrusted,)))
+            continue
+        store, number = Store(path), numbers[path]
         revision = store.revision(number) if number is not None else None
         entries = revision.distributions if revision else {}
         now = state.read(store.real, host.site_below_prefix, entries, store.manifest(number))
         findings = checks.findings(host, store, now, below, revision)
-        inside = [str(store.overlay / "bin"), str(store.overlay / host.site_below_prefix)]
-        if reason := trust.distrust(str(store.overlay), inside, owners):
-            findings.insert(0, Finding("untrusted", f"it is not used: {reason}"))
+        site = store.real / host.site_below_prefix
+        if site.is_dir() and (intruder := locate.intruder(str(site))):
+            text = f"it is not used: {intruder} would run in every Python; remove it"
+            findings.insert(0, Finding("untrusted", text))
         position = timeline(store.line()).position if revision else None
         rows = tuple(_rows(overlay, now, dependencies.effective(*below), revision))
         about = (str(store.overlay), store.managed, number, position)
@@ -101,9 +106,14 @@ def overlays(settings: Settings) -> list[dict[str, Any]]:
         (``ok``, ``by hand``, ``host is gone``, or what else is wrong).
     """
     result = []
+    owners = trust.trusted_owners(settings.overlay_trusted_owners)
     for directory in map(Path, locate.expand(settings.overlay_dirs, os.environ)):
         for path in sorted(directory.glob("[!.]*")):
             store = Store(path)
+            if reason := locate.refusal(str(path), owners):
+                unknown = {"overlay": str(path), "host": None, "revision": None, "size": 0}
+                result.append({**unknown, "state": f"not used: {reason}"})
+                continue
             if not store.exists and not store.managed:
                 continue
             host = locate.recorded_host(str(path))

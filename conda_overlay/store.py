@@ -16,6 +16,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from conda_overlay import lock, records
 from conda_overlay.activation import locate
-from conda_overlay.exceptions import FULL, OverlayError, StateError, unwritable
+from conda_overlay.exceptions import ELSEWHERE, FULL, OverlayError, StateError, unwritable
 from conda_overlay.lock import Tell
 from conda_overlay.models import Revision
 from conda_overlay.tree import (
@@ -189,6 +190,7 @@ class Store:
         """
         with self._as_our_errors():
             make_directories(self.state)
+            self._check_owner()
             with lock.hold(self.state / "lock", self.timeout, str(self.overlay), self.tell):
                 current = self.current()
                 if current is not None:
@@ -199,6 +201,13 @@ class Store:
                 finally:
                     with suppress(OSError):  # the next command tries again
                         self._forget_if_empty()
+
+    def _check_owner(self) -> None:
+        """Refuse a state directory that somebody else has made, or that is a link."""
+        found = os.lstat(self.state)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            sentence = f"{self.state} is not a directory of yours, so nothing is written to it."
+            raise self._error(sentence, ELSEWHERE)
 
     @contextmanager
     def _as_our_errors(self) -> Iterator[None]:

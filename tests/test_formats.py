@@ -60,21 +60,28 @@ def packages(text: str) -> dict[str, Any]:
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+    lambda text: not text.startswith("-")
+)
+WORD = LINE.map(lambda text: "".join(text.split()) or "0").filter(
+    lambda text: not text.startswith("-")
+)
+"""What a file may have, of which pip could take nothing for an option."""
 NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
 ENTRY = st.builds(
     Entry,
-    version=TEXT,
+    version=WORD,
     name=NAME,
-    url=st.none() | TEXT,
-    sha256=st.none() | TEXT,
-    editable=st.none() | TEXT,
+    url=st.none() | WORD,
+    sha256=st.none() | WORD,
+    editable=st.none() | LINE,
 )
 REQUESTED = st.builds(
     replace,
     ENTRY,
     requested=st.just(True),
-    requirement=TEXT,
-    options=st.lists(TEXT, max_size=2).map(tuple),
+    requirement=LINE,
+    options=st.lists(LINE.map("--find-links={}".format), max_size=2).map(tuple),
     reason=st.none() | TEXT,
     intent=st.sampled_from(INTENTS),
     until=st.none() | st.dates().map(str),

@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(text: str) -> None:
-    """Print a line on stderr, with escapes for what would steer the terminal."""
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """Print a line on stderr."""
+    text = shells.visible(text, keep="")
     sys.stderr.buffer.write(os.fsencode(f"conda-overlay: {text}\n"))
 
 

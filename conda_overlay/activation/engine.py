@@ -51,15 +51,17 @@ def run(
         directories = locate.expand(overlay_dirs, environ)
         for index, prefix in enumerate(prefixes):
             name = environ.get("CONDA_DEFAULT_ENV") if index == 0 else None
-            for overlay in locate.find(prefix, directories, name):
-                site = locate.site_packages(overlay, prefix)
-                if site is None or ":" in overlay or "\n" in overlay:
-                    continue
-                bin = os.path.join(overlay, "bin")
-                if reason := trust.distrust(overlay, [bin, site], trusted):
+            for overlay, reason in locate.find(prefix, directories, trusted, name):
+                if reason:
                     found.refused[overlay] = reason
+                    continue
+                site = locate.site_packages(overlay, prefix)
+                if site is None or set(overlay) & set(":\n"):
+                    continue
+                if intruder := locate.intruder(site):
+                    found.refused[overlay] = f"{intruder} would run in every Python"
                 else:
-                    found.layers.append(wiring.Layer(prefix, bin, site))
+                    found.layers.append(wiring.Layer(prefix, os.path.join(overlay, "bin"), site))
     # Remembered as long as something is active, so that switching back and forth stays quiet.
     remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
     after = wiring.wire(bare, found.layers, remembered)

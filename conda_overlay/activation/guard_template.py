@@ -16,8 +16,13 @@ def _is_site(path, host):
     return path.endswith(tail) and os.path.realpath(path) == os.path.realpath(host)
 
 
+def _is_trusted(here):
+    """Whether the overlay may run: not a user's as root, who inherits PYTHONPATH over su."""
+    return not hasattr(os, "geteuid") or os.geteuid() != 0 or os.stat(here).st_uid == 0
+
+
 def _leave(here, rest):
-    """For another Python: hide the overlay."""
+    """For another Python, or for root: hide the overlay."""
     sys.path[:] = rest
     _forget(here)
 
@@ -133,7 +138,7 @@ def _guard():
     entered = False
     try:
         host = HOST if str is bytes else os.fsdecode(HOST)
-        entered = any(_is_site(path, host) for path in rest)
+        entered = _is_trusted(here) and any(_is_site(path, host) for path in rest)
         if entered:
             _enter(here, rest, host)
         else:

@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import stat
 
+from conda_overlay.activation import trust
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 DEFAULT_DIR = "~/.conda/overlays"
+
+GUARD = "sitecustomize.py"
+
+BEFORE_GUARD = frozenset((
+    "sitecustomize", "usercustomize", "site", "_sitebuiltins", "encodings", "codecs", "io", "abc",
+    "os", "stat", "posixpath", "genericpath", "_collections_abc", "_weakrefset", "_bootlocale",
+    "types", "warnings", "linecache", "importlib", "zipimport", "__future__",
+))  # fmt: skip
+"""The modules that some Python imports before the guard can act, or in its place."""
 
 _LARGEST = 2**20  # bytes that activation reads of one file
 
@@ -75,34 +86,95 @@ def names(prefix: str, name: str | None) -> list[str]:
     return [*dict.fromkeys(filter(None, (os.path.basename(path.rstrip("/")) for path in paths)))]
 
 
-def find(prefix: str, overlay_dirs: Sequence[str], name: str | None = None) -> Iterator[str]:
+def find(
+    prefix: str, overlay_dirs: Sequence[str], owners: set[int], name: str | None = None
+) -> Iterator[tuple[str, str | None]]:
     """The overlays of a host, in the order of ``overlay_dirs``; earlier ones win.
 
     Args:
         prefix: the host; what an overlay records is compared with its real path.
         overlay_dirs: absolute paths; those that do not exist are passed over.
+        owners: the user ids that are trusted; of the overlays of others nothing is read.
         name: the host's name as conda prints it.
+
+    Yields:
+        An overlay, and None; or one that has a name of the host's, and why it is refused.
     """
     host = os.path.realpath(prefix)
     for overlay_dir in filter(os.path.isdir, overlay_dirs):
-        overlay = find_in(overlay_dir, host, names(prefix, name))
-        if overlay is not None:
-            yield overlay
+        for overlay, reason in find_in(overlay_dir, host, names(prefix, name), owners):
+            if os.path.lexists(overlay):  # not of a first command that is still running
+                yield overlay, reason
 
 
-def find_in(overlay_dir: str, host: str, names: Sequence[str]) -> str | None:
-    """The overlay of a host in one directory; one made by hand goes by its name alone."""
+def find_in(
+    overlay_dir: str, host: str, names: Sequence[str], owners: set[int]
+) -> Iterator[tuple[str, str | None]]:
+    """The overlay of a host in one directory, behind the refused ones; as `find` has them.
+
+    One made by hand goes by its name alone.
+    """
+    for overlay, plain in _candidates(overlay_dir, host, names):
+        if not os.path.lexists(overlay) and not os.path.lexists(state_dir(overlay)):
+            continue
+        if reason := refusal(overlay, owners):
+            yield overlay, reason
+            continue
+        recorded = recorded_host(overlay)
+        by_hand = plain and os.path.isdir(overlay) and not os.path.islink(overlay)
+        if recorded == host or (recorded is None and by_hand):
+            yield overlay, None
+            return
+
+
+def _candidates(overlay_dir: str, host: str, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """The paths that an overlay of the host may have, and whether its name is the host's own."""
+    for name in filter(is_name, names):
+        yield os.path.join(overlay_dir, name), True
     for name in names:
-        plain = os.path.join(overlay_dir, name)
-        if is_name(name) and os.path.lexists(plain):
-            recorded = recorded_host(plain)
-            by_hand = os.path.isdir(plain) and not os.path.islink(plain)
-            if recorded == host or (recorded is None and by_hand):
-                return plain
-    for name in names:
-        hashed = os.path.join(overlay_dir, hashed_name(name, host))
-        if recorded_host(hashed) == host:
-            return hashed
+        yield os.path.join(overlay_dir, hashed_name(name, host)), False
+
+
+def refusal(overlay: str, owners: set[int]) -> str | None:
+    """Why nothing of an overlay is used, in words; None when it is trusted.
+
+    Activation and all commands ask this before they open anything of an overlay. One that a command
+    has made is trusted by its directories, down to those that get onto PATH and PYTHONPATH: nobody
+    but its owners can have made what is below. Of one made by hand every directory is looked at,
+    and every file that runs by itself.
+
+    Args:
+        overlay: its absolute path; it need not exist.
+        owners: the user ids that are trusted.
+    """
+    try:
+        for path in (state_dir(overlay), overlay):
+            if os.path.lexists(path) and (reason := trust.distrust(path, (), owners)):
+                return reason
+        lib = os.path.join(overlay, "lib")
+        pythons = sorted(os.listdir(lib)) if os.path.isdir(lib) else ()
+        sites = [os.path.join(lib, python, "site-packages") for python in pythons]
+        if not os.path.lexists(overlay):
+            return None
+        if reason := trust.distrust(overlay, [os.path.join(overlay, "bin"), *sites], owners):
+            return reason
+        by_hand = not os.path.islink(overlay)
+        return next(trust.faults_within(overlay, owners), None) if by_hand else None
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+
+
+def intruder(site: str, guard: str = GUARD) -> str | None:
+    """What every Python would run before the guard of a site-packages, or instead of it."""
+    cache = os.path.join(site, "__pycache__")
+    for name in os.listdir(site):
+        if name.partition(".")[0] in BEFORE_GUARD and name != guard:
+            return os.path.join(site, name)
+    for name in os.listdir(cache) if os.path.isdir(cache) else ():
+        path = os.path.join(cache, name)
+        # Bytecode with this flag is never compared with its source (PEP 552).
+        if name.startswith("sitecustomize.") and (read(path) or b"")[4:8] == b"\1\0\0\0":
+            return path
     return None
 
 

@@ -74,6 +74,11 @@ SHELLS = {
 }
 
 
+def visible(text: str, keep: str = "\n\t") -> str:
+    """The text with escapes for what is not printable, and could steer a terminal."""
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
 def encode(argument: str) -> str:
     """An argument that no shell can misread; bytes outside a plain set become ``%XX``."""
     raw = argument.encode("utf-8", "surrogateescape")

@@ -1,9 +1,10 @@
 """The start-up hook: what runs in a Python of conda before conda does.
 
 A ``.pth`` file (and a ``.start`` file, PEP 829) beside the package calls `main` in every start of
-the interpreters that see the plugin, but only where it may have something to do. conda's activation
-commands print shell code; the hook adds one line behind that code, which runs the engine in the
-user's shell, after everything that conda does there. It touches nothing of conda's own.
+the interpreters that see the plugin, but only where it may have something to do. It takes the wired
+overlays out of ``sys.path`` first, so that nothing in one can pass for the plugin. conda's
+activation commands print shell code; the hook adds one line behind that code, which runs the engine
+in the user's shell, after everything that conda does there. It touches nothing of conda's own.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ VERBS = ("activate", "deactivate", "reactivate", "hook")
 _registered = False
 
 
-def main() -> None:
+def main(path: Sequence[str] | None = None) -> None:
     """Protect conda from the overlay, and see that the engine runs behind conda's own code.
 
     Never raises: a fault here must not keep anybody from using conda.
+
+    Args:
+        path: ``sys.path`` with the overlays, which is restored where they are to be used.
     """
     global _registered
     try:
@@ -33,6 +37,8 @@ def main() -> None:
         if state.layers and (_is_conda() or _is_another_conda_prefix(state)):
             for layer in state.layers:
                 _forget(layer.site)
+        elif path is not None:
+            sys.path[:] = path
         shell = activation_request(sys.argv)
         idle = wiring.disabled(os.environ) and wiring.STATE not in os.environ
         if shell and not idle and not _registered:

@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _MAX_LINKS = 40  # as the kernel
+_CUSTOMIZE = ("sitecustomize", "usercustomize")
 
 
 def trusted_owners(names: Sequence[str] = ()) -> set[int]:
-    """The user ids whose directories are trusted: the user, root, and those of the given names."""
+    """The user ids whose directories are trusted: the user, root, and those of the given names.
+
+    root trusts root alone: whoever may write to what root runs is root.
+    """
     owners = {0, os.geteuid()}
-    if names:
+    if os.geteuid() != 0 and names:
         import pwd
 
         for name in names:
             try:
-                owners.add(int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid)
-            except KeyError:
+                owners.add(int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid)
+            except (KeyError, ValueError):
                 continue
     return owners
 
@@ -49,10 +53,30 @@ def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | Non
     return None
 
 
-def _faults(path: str, owners: set[int]) -> Iterator[str | None]:
-    for step, status in _walk(path):  # nobody else may redirect it: sticky will do
+def distrust_way(path: str, owners: set[int]) -> str | None:
+    """Why somebody else could make an existing path lead elsewhere; None if nobody can."""
+    for step, status in _walk(path):
         safe = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
-        yield _fault(step, status, owners, check_mode=not safe)
+        if fault := _fault(step, status, owners, check_mode=not safe):
+            return fault
+    return None
+
+
+def faults_within(tree: str, owners: set[int]) -> Iterator[str]:
+    """What is wrong with the directories of a tree, and with the files that run by themselves."""
+    for directory, names, files in os.walk(tree):
+        scripts = os.path.basename(directory) == "bin"
+        runs = [f for f in files if scripts or f.endswith(".pth") or f.startswith(_CUSTOMIZE)]
+        for path in (os.path.join(directory, name) for name in [*names, *runs]):
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode) and os.path.exists(path):
+                yield from filter(None, _faults(path, owners))
+            elif fault := _fault(path, status, owners, not stat.S_ISLNK(status.st_mode)):
+                yield fault
+
+
+def _faults(path: str, owners: set[int]) -> Iterator[str | None]:
+    yield distrust_way(path, owners)
     real = os.path.realpath(path)  # nobody else may add to it: sticky will not do
     yield _fault(real, os.lstat(real), owners, check_mode=True)
 

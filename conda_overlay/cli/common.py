@@ -113,15 +113,21 @@ def _orphaned(name: str) -> Store | None:
     import os
     from pathlib import Path
 
-    from conda_overlay.activation import locate
+    from conda_overlay.activation import locate, trust
+    from conda_overlay.exceptions import RefusedError
     from conda_overlay.settings import observe
     from conda_overlay.store import Store
 
     directories = locate.expand(observe().overlay_dirs, os.environ)
+    owners = trust.trusted_owners(observe().overlay_trusted_owners)
     path = os.path.abspath(os.path.expanduser(name)) if "/" in name else ""
+    if path and os.path.lexists(path) and (reason := locate.refusal(path, owners)):
+        raise RefusedError(path, reason)
     if path and locate.recorded_host(path):
         return Store(Path(path))
     for place in (p for directory in directories for p in sorted(Path(directory).glob("*"))):
+        if locate.refusal(str(place), owners):
+            continue
         host = locate.recorded_host(str(place))
         if host is not None and (host == path if path else place.name == name):
             return Store(place)

@@ -7,7 +7,9 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+from conda_overlay.activation.shells import visible
 
 if TYPE_CHECKING:
     from conda_overlay.models import Result
@@ -27,14 +29,14 @@ _SHOWN = 20  # files that a plan names
 
 def show_plan(plan: Mapping[str, Any]) -> None:
     """What will be done, as `Plan.to_json` has it."""
-    print(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
+    _print(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
     show_changes(plan["changes"])
     if any(plan["files"].values()):
-        print("files of no distribution:" if plan["changes"] else "only files differ:")
+        _print("files of no distribution:" if plan["changes"] else "only files differ:")
         show_files(plan["files"], _SHOWN)
-        print()
+        _print()
     if plan["accepts_host"]:
-        print("The host has changed; this records it as it is now.\n")
+        _print("The host has changed; this records it as it is now.\n")
     lists = {
         "edits made by hand that will be lost": plan["lost"],
         "conflicts (allowed by --allow-conflicts)": map(_conflict, plan["conflicts"]),
@@ -43,7 +45,7 @@ def show_plan(plan: Mapping[str, Any]) -> None:
     }
     for title, lines in lists.items():
         if lines := [*lines]:
-            print(f"{title}:", *(f"  {line}" for line in lines), "", sep="\n")
+            _print(f"{title}:", *(f"  {line}" for line in lines), "")
 
 
 def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> None:
@@ -54,9 +56,9 @@ def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> N
         groups[_title(change)].append(row)
     for title, rows in groups.items():
         if rows:
-            print(f"{title}:")
+            _print(f"{title}:")
             table(rows)
-            print()
+            _print()
 
 
 def ask(default: str = "yes") -> bool:
@@ -76,17 +78,17 @@ def ask(default: str = "yes") -> bool:
         try:
             answer = input(f"Proceed {choices}? ").strip().lower() or default
         except EOFError:
-            print()
+            _print()
             sentence = "No answer was given, so nothing was changed."
             raise OverlayError(sentence, "--yes proceeds without asking") from None
         if answer in ("yes", "y", "no", "n"):
             return answer[0] == "y"
-        print(f"Invalid choice: {answer}")
+        _print(f"Invalid choice: {answer}")
 
 
 def tell(text: str) -> None:
     """What a user who waits should know; stdout may be JSON's."""
-    print(text, file=sys.stderr, flush=True)
+    _print(text, file=sys.stderr)
 
 
 def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
@@ -98,37 +100,37 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
         return
     if not plan:
         for note in plan.notes:
-            print(f"note: {note}")
-        print("\nAlready as requested: nothing to do.")
+            _print(f"note: {note}")
+        _print("\nAlready as requested: nothing to do.")
     elif result.revision is not None:
         count = len(plan.changes)
         what = f"{count} distribution{'' if count == 1 else 's'} changed"
-        print(f"Revision {result.revision} of {plan.overlay}: {what}.")
+        _print(f"Revision {result.revision} of {plan.overlay}: {what}.")
     elif dry_run:
-        print("Dry run: nothing was changed.")
+        _print("Dry run: nothing was changed.")
     else:
-        print("Nothing was changed.")
+        _print("Nothing was changed.")
 
 
 def show_trigger(trigger: Mapping[str, str | None]) -> None:
     """Say it when nothing will wire the overlay."""
     if trigger["name"] is None:
-        print(f"\nconda activate will not use the overlay: {trigger['reason']}.")
-        print(f"Hint: {trigger['remedy']}")
+        _print(f"\nconda activate will not use the overlay: {trigger['reason']}.")
+        _print(f"Hint: {trigger['remedy']}")
 
 
 def show_status(report: Mapping[str, Any]) -> None:
     """A host, its wiring, and each of its overlays."""
     host, wiring = report["host"], report["wiring"]
     protected = host["protected"] or "no, you can write to it"
-    print(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
-    print(f"protected: {protected}")
+    _print(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
+    _print(f"protected: {protected}")
     if not report["overlays"]:
-        print("overlay:   none")
+        _print("overlay:   none")
         if host["protected"]:
-            print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
+            _print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
         return
-    print(f"wiring:    {wiring['state']}, {wiring['detail']}")
+    _print(f"wiring:    {wiring['state']}, {wiring['detail']}")
     show_trigger(wiring["trigger"])
     for overlay in report["overlays"]:
         _show_overlay(overlay)
@@ -140,15 +142,15 @@ def _show_overlay(overlay: Mapping[str, Any]) -> None:
         revision = f"{revision} (the state of {_state(overlay['position'])})"
     count = len(overlay["distributions"])
     plural = "" if count == 1 else "s"
-    print(f"\noverlay:   {overlay['overlay']}")
-    print(f"revision:  {revision}, {count} distribution{plural}, {size(overlay['size'])}")
+    _print(f"\noverlay:   {overlay['overlay']}")
+    _print(f"revision:  {revision}, {count} distribution{plural}, {size(overlay['size'])}")
     if overlay["distributions"]:
-        print()
+        _print()
         rows = [["# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
         rows += map(_status_row, overlay["distributions"])
         table(rows)
     for finding in overlay["findings"]:
-        print(f"\n{finding['kind']}: {finding['text']}")
+        _print(f"\n{finding['kind']}: {finding['text']}")
 
 
 def _status_row(row: Mapping[str, Any]) -> list[str]:
@@ -168,7 +170,7 @@ def _status_row(row: Mapping[str, Any]) -> list[str]:
 def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
     """All overlays, one line each."""
     if not found:
-        print("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
+        _print("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
         return
     rows = [["# overlay", "host", "revision", "size", "state"]]
     for one in found:
@@ -184,7 +186,7 @@ def show_revision(
     number, mark = record["number"], "*" if record["current"] else " "
     stands = " (its state is current)" if number == position and not record["current"] else ""
     who = f"{record['user']}@{record['hostname']}"
-    print(f"{mark} {number}  {local(record['time'])}  {who}{stands}")
+    _print(f"{mark} {number}  {local(record['time'])}  {who}{stands}")
     lines = [shlex.join(record["command"]), record["reason"]]
     lines += [
         f"edited by hand before it: {len(f)} {verb}" for verb, f in record["edits"].items() if f
@@ -194,12 +196,12 @@ def show_revision(
     if not record["kept"]:
         lines.append("its files were dropped")
     for line in filter(None, lines):
-        print(f"     {line}")
+        _print(f"     {line}")
     if whole:
         show_plan(record["plan"])
         return
     for change in record["plan"]["changes"]:
-        print(f"     {change['name']} {' -> '.join(_sides(change))}{_same_version(change)}")
+        _print(f"     {change['name']} {' -> '.join(_sides(change))}{_same_version(change)}")
 
 
 def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:
@@ -210,25 +212,31 @@ def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> N
         for path in files[verb]
     ]
     rest = len(lines) - (most or len(lines))
-    print(*lines[:most], *([f"  and {rest:,} more"] if rest > 0 else []), sep="\n")
+    _print(*lines[:most], *([f"  and {rest:,} more"] if rest > 0 else []))
+
+
+def _print(*lines: str, end: str = "\n", file: TextIO | None = None) -> None:
+    """Print lines, with escapes for what would steer the terminal: names may be anybody's."""
+    print(*map(visible, lines), sep="\n", end=end, file=file, flush=file is sys.stderr)
 
 
 def say(text: str, end: str = "\n") -> None:
     """A line for people, or a text as it is."""
-    print(text, end=end)
+    _print(text, end=end)
 
 
 def show_json(value: Any) -> None:
     """One JSON value."""
-    print(json_module.dumps(value, indent=2))
+    _print(json_module.dumps(value, indent=2))
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as what is in them."""
+    rows = [[visible(cell, keep="") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print("  ".join(cells).rstrip())
+        _print("  ".join(cells).rstrip())
 
 
 def size(count: float) -> str:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
 from conda_overlay.distributions import Site, owned_files, read_site, without_credentials
-from conda_overlay.document import PINS, default_intent
+from conda_overlay.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.pip import sources
 from conda_overlay.resolver import Resolution, Resolver
@@ -23,15 +23,6 @@ from conda_overlay.tree import remove_files
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
-
-FLAGS = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
-
-KEPT_OPTIONS = (
-    *FLAGS,
-    *("--index-url", "--extra-index-url", "--find-links", "--constraint"),
-    *("--no-binary", "--only-binary", "--config-settings"),
-)
-"""Options that say where a distribution comes from and how it is built: kept to repeat it."""
 
 
 def install(draft: Draft, request: Request) -> None:
@@ -240,9 +231,9 @@ def _options(arguments: Sequence[str]) -> tuple[str, ...]:
     for word in words:
         if word == "--":
             break
-        if word in FLAGS:
+        if word in SOURCE_FLAGS:
             result.append(word)
-        elif word in KEPT_OPTIONS:
+        elif word in SOURCE_OPTIONS:
             result.append(f"{word}={_lasting(word, next(words, ''))}")
     return tuple(result)
 

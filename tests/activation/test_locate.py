@@ -30,7 +30,9 @@ def overlay(directory: Path, name: str, of: Path | None = None) -> Path:
 
 
 def found(prefix: Path, *directories: Path, name: str | None = None) -> list[str]:
-    return list(locate.find(str(prefix), [str(d) for d in directories], name))
+    owners = {0, os.geteuid()}
+    overlays = locate.find(str(prefix), [str(d) for d in directories], owners, name)
+    return [overlay for overlay, reason in overlays if not reason]
 
 
 def test_the_default_directory_is_in_the_users_home() -> None:

@@ -61,7 +61,7 @@ def test_a_python_of_the_base_loads_it_only_where_it_may_have_something_to_do(
 def test_a_module_of_an_overlay_that_another_start_up_file_has_loaded_is_forgotten_by_conda(
     floor: Conda, alice: User, over_science_of_floor: Overlay, program: str
 ) -> None:
-    """``a.pth`` comes before ``conda_overlay.pth``, and imports what the overlay has, too."""
+    """``a.pth`` is a start-up file of the user's own."""
     python = floor.prefix / "bin" / "python"
     state = f"0:{over_science_of_floor.prefix}:{over_science_of_floor.bin}"
     state += f":{over_science_of_floor.site}"

@@ -231,7 +231,7 @@ def without_hook(conda: Conda) -> Iterator[Conda]:
         prefix = base.clone(conda.prefix, directory / "base")
         environment.clone(conda.env("science"), prefix / "envs" / "science")
         for suffix in ("pth", "start"):
-            [file] = prefix.glob(f"lib/python*/site-packages/conda_overlay.{suffix}")
+            [file] = prefix.glob(f"lib/python*/site-packages/__conda_overlay.{suffix}")
             file.unlink()
         environment.protect(prefix)
         yield Conda(prefix, conda.version)

@@ -75,8 +75,12 @@ def test_an_owner_without_a_name_is_told_by_number(overlay: Overlay) -> None:
     assert overlay.distrust() == f"{overlay.bin} belongs to user 987654"
 
 
-def test_an_owner_that_the_configuration_names_is_trusted(overlay: Overlay, mallory: User) -> None:
+def test_an_owner_that_the_configuration_names_is_trusted_by_users(
+    overlay: Overlay, mallory: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     give(overlay.bin, mallory)
+    assert overlay.distrust(mallory.name) == f"{overlay.bin} belongs to {mallory.name}"  # root
+    monkeypatch.setattr(os, "geteuid", lambda: overlay.owner.uid)
     assert overlay.distrust(mallory.name) is None
     assert overlay.distrust(str(mallory.uid)) is None
     assert overlay.distrust("nobody-of-this-name") == f"{overlay.bin} belongs to {mallory.name}"
@@ -212,11 +216,14 @@ def test_an_overlay_that_is_gone_is_not_trusted(overlay: Overlay) -> None:
     assert overlay.distrust() == f"{overlay.path}: No such file or directory"
 
 
-def test_trusted_owners_are_the_user_root_and_the_named_ones(mallory: User) -> None:
-    assert trust.trusted_owners() == {0, os.geteuid()}
-    assert trust.trusted_owners([mallory.name, "4711", "nobody-of-this-name"]) == {
-        0,
-        os.geteuid(),
-        mallory.uid,
-        4711,
-    }
+def test_trusted_owners_are_the_user_root_and_the_named_ones(
+    mallory: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    assert trust.trusted_owners() == {0, 4242}
+    names = [mallory.name, "4711", "nobody-of-this-name", "\u00b2"]
+    assert trust.trusted_owners(names) == {0, 4242, mallory.uid, 4711}
+
+
+def test_root_trusts_root_alone(mallory: User) -> None:
+    assert trust.trusted_owners([mallory.name, "4711"]) == {0}

@@ -1,0 +1,79 @@
+"""A file from elsewhere makes pip install distributions, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench import Bench
+
+
+def offered(bench: Bench, text: str, name: str = "overlay.toml") -> Path:
+    """A file that the user has got from somebody."""
+    file = bench.user.home / name
+    bench.edit(file, text)
+    return file
+
+
+OPTIONS = [
+    *("--target={0}", "--prefix={0}", "--root={0}", "--user", "--report={0}", "--log={0}"),
+    *("--src={0}", "--cache-dir={0}", "--python=/bin/false", "--requirement={0}"),
+    *("--editable={0}", "-t{0}", "--index-url=x\n--report={0}", "--find-links"),
+]
+
+
+@pytest.mark.parametrize("how", ["--yes", "--dry-run"])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_only_options_that_say_where_it_comes_from_are_accepted(
+    quick: Bench, option: str, how: str
+) -> None:
+    aim = quick.user.home / "aim"
+    option = option.format(aim)
+    wanted = f"[[wanted]]\nrequirement = 'new'\noptions = [{json.dumps(option)}]\n"
+    file = offered(quick, f"format = 1\n{wanted}")
+    if option == "--find-links":  # allowed, and this one finds nothing
+        option = "--find-links"
+        quick.run("apply", *quick.where, how, file)
+    else:
+        told = quick.refuse("apply", how, file)
+        assert repr(option)[1:-1] in told and "is not allowed in a file" in told
+    assert not aim.exists()
+
+
+LOCKED = [
+    {"name": "--target={0}", "version": "1.0"},
+    {"name": "-r{0}", "version": "1.0"},
+    {"name": "new\n--report={0}", "version": "1.0"},
+    {"name": "../../new", "version": "1.0"},
+    {"name": "new", "version": "1.0\n--report={0}"},
+    {"name": "new", "version": "1.0 --report={0}"},
+    {"name": "new", "version": "1.0", "sha256": "0\n--report={0}"},
+    {"name": "new", "version": "1.0", "sha256": "0" * 64, "url": "https://x/y\n--report={0}"},
+    {"name": "new", "version": "1.0", "url": "--report={0}"},
+    {"name": "new", "version": "1.0", "editable": "--report={0}"},
+]
+
+
+@pytest.mark.parametrize("table", LOCKED, ids=str)
+@pytest.mark.parametrize("locked", [False, True])
+def test_nothing_that_a_file_locks_can_be_an_option(
+    quick: Bench, table: dict[str, str], locked: bool
+) -> None:
+    aim = quick.user.home / "aim"
+    lines = [f"{key} = {json.dumps(value.format(aim))}" for key, value in table.items()]
+    file = offered(quick, "\n".join(["format = 1", "[[locked]]", *lines, ""]))
+    told = quick.refuse("apply", "--yes", file, *(["--locked"] if locked else []))
+    assert "is neither a valid overlay.toml nor a valid pylock.toml" in told
+    assert not aim.exists()
+
+
+def test_a_pylock_is_read_as_carefully(quick: Bench) -> None:
+    aim = quick.user.home / "aim"
+    version = json.dumps("1.0\n--report=" + str(aim))
+    head = "lock-version = '1.0'\ncreated-by = 'x'\n"
+    package = f"[[packages]]\nname = 'new'\nversion = {version}\ndirectory = {{path = '/tmp'}}\n"
+    file = offered(quick, head + package, "pylock.toml")
+    assert "is not a version, hash or URL" in quick.refuse("apply", "--yes", file)
+    assert not aim.exists()

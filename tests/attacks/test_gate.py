@@ -1,0 +1,162 @@
+"""Nothing of an overlay that is not trusted is read, run or written by any command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conda_overlay.activation import locate
+from tests.bed import users
+from tests.bed.users import User
+from tests.bench import Bench
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+
+COMMANDS: Sequence[Sequence[str]] = [
+    ("install", "--yes", "new"),
+    ("install", "--dry-run", "new"),
+    ("install", "--yes", "--force", "delta==1.0"),
+    ("remove", "--yes", "alpha"),
+    ("reset", "--yes", "alpha"),
+    ("undo", "--yes"),
+    ("redo", "--yes"),
+    ("rebase", "--yes"),
+    ("clean", "--yes"),
+    ("delete", "--yes"),
+    ("status",),
+    ("status", "--json"),
+    ("history",),
+    ("diff",),
+    ("export",),
+    ("list",),
+]
+
+
+@pytest.fixture
+def mallory() -> User:
+    """Another user, whom Alice does not trust."""
+    user = users.user("overlay-mallory")
+    return replace(user, home=user.fresh_home())
+
+
+@pytest.fixture
+def shared(scratch: Path) -> Path:
+    """A directory for the overlays of everybody, as /tmp is one for files."""
+    directory = scratch / "shared"
+    directory.mkdir()
+    directory.chmod(0o1777)
+    return directory
+
+
+def plant(user: User, script: str, *words: str | Path) -> None:
+    """Run what an attacker types."""
+    done = user.run(["sh", "-euc", script, "sh", *words])
+    assert done.returncode == 0, done.stderr
+
+
+def attempt(bench: Bench, words: Sequence[str], *directories: Path) -> str:
+    """Run a command with these overlay directories; it ends, and nothing crashes."""
+    where = [] if words[0] == "list" else list(bench.where)
+    paths = os.pathsep.join(map(str, directories))
+    command, *rest = words
+    done = bench.run(command, *where, *rest, env={"CONDA_PLUGINS_OVERLAY_DIRS": paths})
+    text = done.stdout + done.stderr
+    assert done.returncode in (0, 1, 2), text
+    assert "Traceback" not in text and "unexpected error" not in text.lower(), text
+    return text
+
+
+TRAP = """
+site="$1/lib/$2/site-packages"
+mkdir -p "$site" "$1/bin"
+printf 'open(%s, "w")\\n' "'$3'" > "$site/sitecustomize.py"
+cp "$site/sitecustomize.py" "$site/alpha.py"
+printf 'import alpha\\n' > "$site/trap.pth"
+mkdir "$site/alpha-2.0.dist-info"
+printf 'Name: alpha\\nVersion: 2.0\\n' > "$site/alpha-2.0.dist-info/METADATA"
+"""
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_code_of_another_users_layer_never_runs(
+    quick: Bench, mallory: User, words: Sequence[str]
+) -> None:
+    sprung = quick.user.home / "sprung"
+    layer = mallory.home / "pub" / "science"
+    plant(mallory, TRAP, layer, quick.site.parent.name, sprung)
+    told = attempt(quick, words, quick.overlays, layer.parent)
+    assert not sprung.exists()
+    if words[0] in ("status", "list"):
+        assert str(layer) in told and "belongs to" in told
+
+
+def test_what_another_users_layer_has_does_not_count_as_installed(
+    quick: Bench, mallory: User
+) -> None:
+    layer = mallory.home / "pub" / "science"
+    plant(mallory, TRAP, layer, quick.site.parent.name, quick.user.home / "sprung")
+    attempt(quick, ("install", "--yes", "alpha==2.0"), quick.overlays, layer.parent)
+    assert "alpha-2.0" in quick.distributions()
+
+
+LINKS: dict[str, Callable[[Path, Path], str]] = {
+    "lock": lambda state, aim: f"mkdir {state}; ln -s {aim} {state}/lock",
+    "host": lambda state, aim: (
+        f"mkdir {state}; ln -s {aim} {state}/host; ln -s {aim} {state}/host.new"
+    ),
+    "told": lambda state, aim: f"mkdir {state}; ln -s {aim} {state}/told",
+    "state": lambda state, aim: f"ln -s {aim.parent} {state}",
+    "fifo": lambda state, aim: f"mkdir {state}; mkfifo {state}/host {state}/lock",
+    "zero": lambda state, aim: f"mkdir {state}; ln -s /dev/zero {state}/host",
+}
+"""What is planted in the place of state, by what is planted."""
+
+
+@pytest.mark.parametrize("planted", LINKS)
+@pytest.mark.parametrize("name", ["plain", "hashed"])
+def test_state_that_another_user_has_planted_is_neither_followed_nor_written(
+    quick: Bench, mallory: User, shared: Path, planted: str, name: str
+) -> None:
+    aim = quick.user.home / "project" / "precious"
+    plant(quick.user, 'mkdir "$1"; echo precious > "$1/precious"; mkdir "$1/drafts"', aim.parent)
+    names = {"plain": "science", "hashed": locate.hashed_name("science", str(quick.host))}
+    overlay = shared / names[name]
+    if name == "hashed":
+        plant(mallory, 'mkdir "$1"', shared / ".science")
+    plant(mallory, LINKS[planted](Path(locate.state_dir(str(overlay))), aim))
+    for words in COMMANDS:
+        attempt(quick, words, shared)
+    assert aim.read_text() == "precious\n"
+    assert sorted(path.name for path in aim.parent.iterdir()) == ["drafts", "precious"]
+
+
+def test_a_name_that_another_user_has_taken_is_left_to_them(
+    quick: Bench, mallory: User, shared: Path
+) -> None:
+    plant(mallory, 'mkdir "$1/.science" "$1/science"', shared)
+    attempt(quick, ("install", "--yes", "new"), shared)
+    assert (shared / locate.hashed_name("science", str(quick.host))).is_symlink()
+    assert list((shared / "science").iterdir()) == []
+
+
+OPEN = ["", "bin", "lib", "lib/{python}", "lib/{python}/site-packages",
+        "lib/{python}/site-packages/pack", "lib/{python}/site-packages/pack/deep",
+        "bin/tool", "lib/{python}/site-packages/a.pth"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_an_overlay_made_by_hand_that_others_can_write_is_refused(quick: Bench, path: str) -> None:
+    script = 'mkdir -p "$1/bin" "$2/pack/deep"; touch "$1/bin/tool" "$2/a.pth" "$2/pack/x.py"'
+    plant(quick.user, script, quick.overlay, quick.site)
+    assert "not used" not in quick.ask("status")
+    writable = quick.overlay / path.format(python=quick.site.parent.name)
+    writable.chmod(0o777)
+    real = os.path.realpath(writable)
+    assert f"it is not used: {real} is writable by everybody" in quick.ask("status")
+    assert "is writable by everybody" in quick.refuse("install", "--yes", "new")
+    assert f"chmod go-w {real}" in quick.refuse("history")
+    assert not Path(locate.state_dir(str(quick.overlay))).exists()

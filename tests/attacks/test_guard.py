@@ -1,0 +1,55 @@
+"""The guard of an overlay cannot be displaced, by a distribution or by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+
+UNCHECKED = bytes(4) + b"\1\0\0\0" + bytes(8)
+"""The head of bytecode that is never compared with its source (PEP 552)."""
+
+INTRUDERS: dict[str, str | bytes] = {
+    "sitecustomize/__init__.py": "",
+    "sitecustomize.pyc": "",
+    "sitecustomize.cpython-311-x86_64-linux-gnu.so": "",
+    "__pycache__/sitecustomize.cpython-311.pyc": UNCHECKED,
+    "usercustomize.py": "",
+    "encodings/__init__.py": "",
+    "__future__.py": "",
+    "site.py": "",
+    "io.py": "",
+}
+
+
+@pytest.mark.parametrize("name", INTRUDERS)
+def test_a_distribution_that_would_disable_it_is_refused(
+    quick: Bench, links: Path, name: str
+) -> None:
+    wheel = dists.wheel(links, "bad", "1.0", top_level="", files={name: INTRUDERS[name]})
+    told = quick.refused(wheel)
+    assert f"ships its own {name.removesuffix('/__init__.py')}" in told
+
+
+@pytest.mark.parametrize("name", INTRUDERS)
+def test_an_overlay_where_it_is_disabled_by_hand_is_not_wired(quick: Bench, name: str) -> None:
+    quick.install("new")
+    activate = (
+        f". '{quick.conda.prefix}/etc/profile.d/conda.sh'; conda activate {quick.name}; "
+        'echo "PYTHONPATH=$PYTHONPATH"'
+    )
+    assert f"PYTHONPATH={quick.site}" in quick.user.run(["sh", "-c", activate]).stdout
+    path = quick.site / name
+    quick.user.run(["mkdir", "-p", path.parent])
+    content = INTRUDERS[name]
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    done = quick.user.run(["sh", "-c", activate])
+    assert done.stdout == "PYTHONPATH=\n"
+    place = str(path).removesuffix("/__init__.py")
+    assert f"is not used: {place} would run in every Python" in done.stderr
+    assert f"{Path(place).name} would run in every Python; remove it" in quick.ask("status")
+    quick.user.run(["rm", "-rf", place])
+    assert f"PYTHONPATH={quick.site}" in quick.user.run(["sh", "-c", activate]).stdout
