@@ -129,6 +129,8 @@ class Overlay:
             if overlay == str(hashed) or not _belongs_to_others(overlay):
                 raise RefusedError(overlay, reason)
         plain = directory / names[0]
+        if not locate.refusal(str(plain), self.owners) and Store(plain).is_of(self.host.real):
+            return plain  # its file ``host`` is damaged, which the next change repairs
         taken = os.path.lexists(plain) or os.path.lexists(locate.state_dir(str(plain)))
         return plain if locate.is_name(names[0]) and not taken else hashed
 

@@ -127,6 +127,15 @@ class Store:
             hint = f"restore it from a backup, or move {self.state} away and start over"
             raise StateError(sentence, hint, path=str(path)) from error
 
+    def is_of(self, host: Path) -> bool:
+        """Whether the history says that this is the overlay of a host.
+
+        Raises:
+            StateError: the history cannot be read.
+        """
+        number = self.current() if self.managed and self.state.is_dir() else None
+        return number is not None and self.revision(number).host.get("prefix") == str(host)
+
     def line(self) -> list[Revision]:
         """The current revision and its known ancestors, oldest first."""
         number = self.current()
@@ -294,9 +303,11 @@ class Store:
     def _claim(self, host: Path) -> None:
         """Record the host, unless a command for another host of the same name was faster."""
         recorded = locate.recorded_host(str(self.overlay))
-        if recorded is None:
+        if recorded == str(host):
+            return
+        if recorded is None or self.is_of(host):
             write_file(self.state / "host", os.fsencode(f"{host}\n"))
-        elif recorded != str(host):
+        else:
             sentence = f"{self.overlay} has just become the overlay of {recorded}."
             raise self._error(sentence, "try again", host=recorded)
 

@@ -55,9 +55,9 @@ def state_dir(overlay: str) -> str:
 
 
 def recorded_host(overlay: str) -> str | None:
-    """The real path of the host that an overlay was made for; None where none is recorded."""
-    content = read(os.path.join(state_dir(overlay), "host"))
-    return None if content is None else os.fsdecode(content).rstrip("\n")
+    """The real path of the host that an overlay was made for; None where none can be read."""
+    content = os.fsdecode(read(os.path.join(state_dir(overlay), "host")) or b"").rstrip("\n")
+    return content if content.startswith("/") else None
 
 
 def read(path: str, directory: int | None = None) -> bytes | None:

@@ -339,3 +339,19 @@ def test_revision_that_was_complete_and_not_current_yet_stays(damaged: Life) -> 
     assert bench.files(3) == damaged.trees[3]
     damaged.server.done("undo", "3")
     assert state(bench).files == damaged.whole.files
+
+
+@pytest.mark.parametrize("content", ["", "/nowhere\n", "science\n", None], ids=str)
+def test_an_overlay_whose_host_file_is_damaged_is_not_started_again(
+    damaged: Life, content: str | None
+) -> None:
+    bench = damaged.bench
+    host = bench.host_path.read_text()
+    bench.host_path.unlink()
+    if content is not None:
+        bench.host_path.write_text(content)
+        os.lchown(bench.host_path, bench.user.uid, bench.user.gid)
+    assert json.loads(damaged.server.run("history", "--json").out)["current"] == 3
+    damaged.server.done("undo")
+    assert [path.name for path in bench.overlays.glob("science*")] == ["science"]
+    assert bench.host_path.read_text() == host
