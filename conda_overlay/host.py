@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from conda_overlay.activation import locate
 from conda_overlay.distributions import Site, read_site
 from conda_overlay.exceptions import HostError, NoSuchEnvironmentError
 
@@ -58,7 +59,7 @@ class Host:
         path = str(prefix)
         if not (prefix / "conda-meta").is_dir():
             raise NoSuchEnvironmentError(path)
-        if set(path) & set(":\n"):
+        if locate.UNFIT & set(path):
             sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
             raise HostError(sentence, "use an environment with another path", prefix=path)
         if not self.python.exists():

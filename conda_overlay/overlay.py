@@ -113,7 +113,7 @@ class Overlay:
         sentence, path, prefix = "", str(directory), self.host.prefix
         if Path(os.path.realpath(directory)).is_relative_to(self.host.real):
             sentence = f"The overlay directory {path} is inside the environment {prefix}."
-        elif set(path) & set(":\n"):
+        elif locate.UNFIT & set(path):
             sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
         if sentence:
             raise OverlayDirError(sentence, ELSEWHERE, directories=[path])

@@ -22,10 +22,10 @@ LEVELS = (
     {"draft"},
     {"plan", "store", "pip", "verify", "pylock", "prune"},
     {"dependencies", "state", "host", "outcome", "lock", "document", "timeline"},
-    {"tree", "scripts", "settings"},
+    {"tree", "scripts", "settings", "guard"},
     {"distributions", "exceptions"},
     {"models"},
-    {"activation", "run_pip", "guard", "records", "toml", "conda_overlay"},
+    {"activation", "run_pip", "records", "toml", "conda_overlay"},
 )
 """What imports, above what is imported. The packages `cli` and `activation` count as one each."""
 

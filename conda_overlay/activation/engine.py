@@ -56,7 +56,7 @@ def run(
                     found.refused[overlay] = reason
                     continue
                 site = locate.site_packages(overlay, prefix)
-                if site is None or set(overlay) & set(":\n"):
+                if site is None or locate.UNFIT & set(overlay):
                     continue
                 if intruder := locate.intruder(site):
                     found.refused[overlay] = f"{intruder} would run in every Python"

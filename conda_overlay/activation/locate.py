@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 DEFAULT_DIR = "~/.conda/overlays"
 
+UNFIT = frozenset(":\n\r")
+"""The characters that PATH or the first line of a script cannot hold."""
+
 GUARD = "sitecustomize.py"
 
 BEFORE_GUARD = frozenset((
@@ -37,7 +40,7 @@ def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]
 
 def is_name(name: str) -> bool:
     """Whether an environment's name can be an overlay's: a leading dot would clash with state."""
-    return bool(name) and not name.startswith(".") and not set(name) & set("/:\n")
+    return bool(name) and not name.startswith(".") and not set(name) & {"/", *UNFIT}
 
 
 def hashed_name(name: str, host: str) -> str:
@@ -45,7 +48,7 @@ def hashed_name(name: str, host: str) -> str:
     import hashlib  # costs milliseconds, and is rarely needed
 
     digest = hashlib.sha256(os.fsencode(host)).hexdigest()[:8]
-    stem = "".join("_" if c in ":\n" else c for c in name.lstrip("."))
+    stem = "".join("_" if c in UNFIT else c for c in name.lstrip("."))
     return f"{stem}-{digest}" if stem else digest
 
 

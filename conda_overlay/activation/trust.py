@@ -133,17 +133,15 @@ def _is_private_group(path: str, status: os.stat_result) -> bool:
         return False  # the group bits are then the mask of an access control list
     except OSError:
         pass
-    if status.st_gid == 0:
-        return True
     import grp
     import pwd
 
     try:
         owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(status.st_gid)
     except KeyError:
-        return False
+        return status.st_gid == 0  # as in containers, whose users have no names
     private = owner.pw_gid == status.st_gid and owner.pw_name == group.gr_name
-    return private and set(group.gr_mem) <= {owner.pw_name}
+    return (private or status.st_gid == 0) and set(group.gr_mem) <= {owner.pw_name, "root"}
 
 
 def _user_name(uid: int) -> str:
