@@ -56,7 +56,7 @@ def status(overlay: Overlay) -> list[Status]:
         now = state.read(store.real, host.site_below_prefix, entries, store.manifest(number))
         findings = checks.findings(host, store, now, below, revision)
         site = store.real / host.site_below_prefix
-        if site.is_dir() and (intruder := locate.intruder(str(site))):
+        if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
             findings.insert(0, Finding("untrusted", text))
         position = timeline(store.line()).position if revision else None

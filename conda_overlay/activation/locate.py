@@ -155,8 +155,7 @@ def refusal(overlay: str, owners: set[int]) -> str | None:
             if os.path.lexists(path) and (reason := trust.distrust(path, (), owners)):
                 return reason
         lib = os.path.join(overlay, "lib")
-        pythons = sorted(os.listdir(lib)) if os.path.isdir(lib) else ()
-        sites = [os.path.join(lib, python, "site-packages") for python in pythons]
+        sites = [os.path.join(lib, python, "site-packages") for python in _names_in(lib)]
         if not os.path.lexists(overlay):
             return None
         if reason := trust.distrust(overlay, [os.path.join(overlay, "bin"), *sites], owners):
@@ -170,10 +169,10 @@ def refusal(overlay: str, owners: set[int]) -> str | None:
 def intruder(site: str, guard: str = GUARD) -> str | None:
     """What every Python would run before the guard of a site-packages, or instead of it."""
     cache = os.path.join(site, "__pycache__")
-    for name in os.listdir(site):
+    for name in _names_in(site):
         if name.partition(".")[0] in BEFORE_GUARD and name != guard:
             return os.path.join(site, name)
-    for name in os.listdir(cache) if os.path.isdir(cache) else ():
+    for name in _names_in(cache):
         path = os.path.join(cache, name)
         # Bytecode with this flag is never compared with its source (PEP 552).
         if name.startswith("sitecustomize.") and (read(path) or b"")[4:8] == b"\1\0\0\0":
@@ -184,13 +183,17 @@ def intruder(site: str, guard: str = GUARD) -> str | None:
 def site_packages(overlay: str, prefix: str) -> str | None:
     """The overlay's site-packages for the Python that the host has; None when there is none."""
     lib = os.path.join(overlay, "lib")
-    try:
-        entries = sorted(os.listdir(lib))
-    except OSError:
-        return None
-    for entry in entries:
+    for entry in _names_in(lib):
         site = os.path.join(lib, entry, "site-packages")
         here = entry.startswith("python") and os.path.exists(os.path.join(prefix, "bin", entry))
         if here and os.path.isdir(site):
             return site
     return None
+
+
+def _names_in(directory: str) -> list[str]:
+    """What is in a directory; nothing if it cannot be read."""
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
