@@ -123,16 +123,21 @@ class Overlay:
         names = locate.names(str(self.host.prefix), self.host.name)
         hashed = directory / locate.hashed_name(names[0], str(self.host.real))
         found = locate.find_in(str(directory), str(self.host.real), names, self.owners)
+        refused = set()
         for overlay, reason in found:
             if not reason:
                 return Path(overlay)
             if overlay == str(hashed) or not _belongs_to_others(overlay):
                 raise RefusedError(overlay, reason)
+            refused.add(overlay)
         plain = directory / names[0]
-        if not locate.refusal(str(plain), self.owners) and Store(plain).is_of(self.host.real):
+        if str(plain) in refused or not locate.is_name(names[0]):
+            return hashed
+        if Store(plain).is_of(self.host.real):
             return plain  # its file ``host`` is damaged, which the next change repairs
-        taken = os.path.lexists(plain) or os.path.lexists(locate.state_dir(str(plain)))
-        return plain if locate.is_name(names[0]) and not taken else hashed
+        # Of a first command that is still running there may be a state directory and no more.
+        taken = os.path.lexists(plain) or locate.recorded_host(str(plain))
+        return hashed if taken else plain
 
     def sites(self, layers: list[Path]) -> list[Path]:
         """The site-packages directories of overlays."""
@@ -312,10 +317,7 @@ class Overlay:
 
     def _check_trust(self) -> None:
         """Refuse to write where the result would never be used."""
-        place = self.store.overlay.parent
-        while not os.path.lexists(place):
-            place = place.parent
-        reason = trust.distrust_way(str(place), self.owners)
+        reason = trust.distrust_way(str(self.store.overlay.parent), self.owners)
         if reason := reason or locate.refusal(str(self.store.overlay), self.owners):
             directory = str(self.store.overlay.parent)
             sentence = f"An overlay in {directory} would never be used: {reason}."

@@ -151,13 +151,15 @@ def refusal(overlay: str, owners: set[int]) -> str | None:
         owners: the user ids that are trusted.
     """
     try:
-        for path in (state_dir(overlay), overlay):
-            if os.path.lexists(path) and (reason := trust.distrust(path, (), owners)):
-                return reason
+        state = state_dir(overlay)
+        if os.path.lexists(state) and (reason := trust.distrust(state, (), owners)):
+            return reason
+        if not os.path.exists(overlay):
+            return trust.distrust_way(overlay, owners)
+        if reason := trust.distrust(overlay, (), owners):
+            return reason
         lib = os.path.join(overlay, "lib")
         sites = [os.path.join(lib, python, "site-packages") for python in _names_in(lib)]
-        if not os.path.lexists(overlay):
-            return None
         if reason := trust.distrust(overlay, [os.path.join(overlay, "bin"), *sites], owners):
             return reason
         by_hand = not os.path.islink(overlay)

@@ -54,11 +54,14 @@ def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | Non
 
 
 def distrust_way(path: str, owners: set[int]) -> str | None:
-    """Why somebody else could make an existing path lead elsewhere; None if nobody can."""
-    for step, status in _walk(path):
-        safe = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
-        if fault := _fault(step, status, owners, check_mode=not safe):
-            return fault
+    """Why somebody else could make a path lead elsewhere, as far as it exists; or None."""
+    try:
+        for step, status in _walk(path):
+            safe = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
+            if fault := _fault(step, status, owners, check_mode=not safe):
+                return fault
+    except FileNotFoundError:
+        pass
     return None
 
 

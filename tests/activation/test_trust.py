@@ -189,7 +189,7 @@ def test_the_way_to_where_a_link_leads_counts(overlay: Overlay, scratch: Path) -
 def test_a_link_to_nothing_is_not_trusted(overlay: Overlay) -> None:
     overlay.bin.rmdir()
     overlay.bin.symlink_to("/nowhere/bin")
-    assert overlay.distrust() == "/nowhere: No such file or directory"
+    assert overlay.distrust() == "/nowhere/bin: No such file or directory"
 
 
 def test_a_link_to_itself_is_not_trusted(overlay: Overlay) -> None:
