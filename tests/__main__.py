@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 if sys.version_info < (3, 10):  # noqa: UP036, who starts this need not have read pyproject.toml
     sys.exit(f"The tests need Python 3.10 or newer; this is {sys.version.split()[0]}.")
@@ -38,13 +39,19 @@ tests stay together, and which come first."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run all, whatever fails, and return the exit code."""
+    """Run all, whatever fails, and return the exit code; the checks run beside the first tests."""
     python = tools() / "bin" / "python"
-    commands = [(*PYTEST, *arguments)] if arguments else [*CHECKS, (*PYTEST, *WORKERS)]
-    codes = {" ".join(command[:2]): run(python, command) for command in commands}
-    failed = [command for command, code in codes.items() if code]
-    if failed and not arguments:
-        print(f"\nFailed: {', '.join(failed)}.")
+    if arguments:
+        return started(python, (*PYTEST, *arguments)).wait()
+    quietly: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    checks = {command: started(python, command, **quietly) for command in CHECKS}
+    codes: dict[Sequence[str], int] = {PYTEST: started(python, (*PYTEST, *WORKERS)).wait()}
+    for command, process in checks.items():
+        print(f"\n$ python -m {' '.join(command)}\n{process.communicate()[0]}", flush=True)
+        codes[command] = process.returncode
+    failed = [" ".join(command[:2]) for command, code in codes.items() if code]
+    if failed:
+        print(f"Failed: {', '.join(failed)}.")
     return next(filter(None, codes.values()), 0)
 
 
@@ -67,13 +74,14 @@ def tools() -> Path:
     return place.built("tools", (floor, python, *TOOLS), build)
 
 
-def run(python: Path, command: Sequence[str]) -> int:
-    """Run a module in the checkout, visibly, and return its exit code."""
-    print(f"\n$ python -m {' '.join(command)}", flush=True)
+def started(python: Path, command: Sequence[str], **output: Any) -> subprocess.Popen[str]:
+    """Start a module in the checkout, visibly if nothing else is said."""
+    if not output:
+        print(f"\n$ python -m {' '.join(command)}", flush=True)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     # Unbuffered, so that progress is seen where the output goes to a file, too.
-    done = subprocess.run([python, "-u", "-m", *command], cwd=place.CHECKOUT, env=environ)
-    return done.returncode
+    argv = [str(python), "-u", "-m", *command]
+    return subprocess.Popen(argv, cwd=place.CHECKOUT, env=environ, **output)
 
 
 if __name__ == "__main__":

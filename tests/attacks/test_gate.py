@@ -128,7 +128,7 @@ def test_state_that_another_user_has_planted_is_neither_followed_nor_written(
     if name == "hashed":
         plant(mallory, 'mkdir "$1"', shared / ".science")
     plant(mallory, LINKS[planted](Path(locate.state_dir(str(overlay))), aim))
-    for words in COMMANDS:
+    for words in (*COMMANDS[:3], *COMMANDS[-8:]):
         attempt(quick, words, shared)
     assert aim.read_text() == "precious\n"
     assert sorted(path.name for path in aim.parent.iterdir()) == ["drafts", "precious"]

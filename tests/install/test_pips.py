@@ -13,7 +13,7 @@ from tests.bed.cpython import Interpreter
 from tests.bench import Bench
 from tests.install.test_kinds import own
 
-PIPS = {"21.3.1": "3.10", "22.2.2": "3.10", "23.3.2": "3.12", "newest": "3.13"}
+PIPS = {"22.2.2": "3.10", "23.3.2": "3.12", "newest": "3.13"}
 """The newest Python that a pip runs on; the newest pip is from PyPI."""
 
 SETUP = "from setuptools import setup\nsetup(name='dev-tool', version='1.9', packages=['dev_tool'])"
@@ -101,6 +101,15 @@ def test_no_pip_in_the_host_means_that_of_the_base(
     hosting: Callable[[str, str | None], Bench],
 ) -> None:
     check(hosting("3.13", None))
+
+
+@pytest.mark.network
+def test_a_pip_that_is_too_old_means_that_of_the_base(
+    hosting: Callable[[str, str | None], Bench],
+) -> None:
+    bench = hosting("3.10", "21.3.1")
+    bench.install("-U", "alpha")
+    assert bench.distributions() == ["alpha-1.5"]
 
 
 @pytest.mark.network
