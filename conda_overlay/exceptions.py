@@ -80,9 +80,8 @@ class RefusedError(OverlayError):
     def __init__(self, overlay: str, reason: str) -> None:
         """Take the overlay, and why."""
         path, writable, _ = reason.partition(" is writable by ")
-        hint = (
-            f"{'chmod go-w' if writable else 'ls -ld'} {shlex.quote(path if writable else overlay)}"
-        )
+        words = ["chmod", "go-w", path] if writable else ["ls", "-ld", overlay]
+        hint = shlex.join(words)
         super().__init__(f"{overlay} is not used: {reason}.", hint, overlay=overlay)
 
 

@@ -317,8 +317,7 @@ class Overlay:
 
     def _check_trust(self) -> None:
         """Refuse to write where the result would never be used."""
-        reason = trust.distrust_way(str(self.store.overlay.parent), self.owners)
-        if reason := reason or locate.refusal(str(self.store.overlay), self.owners):
+        if reason := locate.refusal(str(self.store.overlay), self.owners):
             directory = str(self.store.overlay.parent)
             sentence = f"An overlay in {directory} would never be used: {reason}."
             hint = "chmod go-w on that directory, or choose another overlay_dirs"

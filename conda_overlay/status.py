@@ -42,6 +42,7 @@ def status(overlay: Overlay) -> list[Status]:
         StateError: the state files of an overlay cannot be read.
     """
     found = overlay.found()
+    # Before anything follows the links.
     numbers = {path: None if reason else Store(path).current() for path, reason in found}
     host, below = overlay.host, [overlay.host.distributions]
     result: list[Status] = []

@@ -60,12 +60,14 @@ def packages(text: str) -> dict[str, Any]:
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
-    lambda text: not text.startswith("-")
-)
-WORD = LINE.map(lambda text: "".join(text.split()) or "0").filter(
-    lambda text: not text.startswith("-")
-)
+
+
+def is_no_option(text: str) -> bool:
+    return not text.startswith("-")
+
+
+LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(is_no_option)
+WORD = LINE.map(lambda text: "".join(text.split()) or "0").filter(is_no_option)
 """What a file may have, of which pip could take nothing for an option."""
 NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
 ENTRY = st.builds(

@@ -226,8 +226,8 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def show_json(value: Any) -> None:
-    """One JSON value."""
-    _print(json_module.dumps(value, indent=2))
+    """One JSON value, which is ASCII."""
+    print(json_module.dumps(value, indent=2))
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
@@ -236,7 +236,7 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        _print("  ".join(cells).rstrip())
+        print("  ".join(cells).rstrip())
 
 
 def size(count: float) -> str:
