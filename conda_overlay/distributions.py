@@ -1,12 +1,13 @@
-"""Reads what is installed in a site-packages directory."""
+"""Reads what is installed in a site-packages directory, and corrects what it records."""
 
 from __future__ import annotations
 
 import base64
 import csv
+import hashlib
+import io
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
@@ -15,11 +16,12 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
+from conda_overlay.activation import locate
+from conda_overlay.credentials import without_credentials
 from conda_overlay.models import Distribution
+from conda_overlay.tree import replace_file
 
-_SECRET = re.compile(
-    r"([?&][^=&#\s]*(?:token|key|secret|passw|pwd|sig|auth|credential)[^=&#\s]*=)[^&#\s]*", re.I
-)
+_LARGEST = 2**26  # bytes of a RECORD, which has a row per file
 
 Site = Mapping[str, Sequence[Distribution]]
 """The distributions of a directory by normalized name; two of one name are an error."""
@@ -63,8 +65,8 @@ def read_distribution(path: Path) -> Distribution | None:
 def record(path: Path) -> list[list[str]] | None:
     """The rows of a distribution's RECORD: path, hash, size; None where there is none."""
     try:
-        with (path / "RECORD").open(newline="", encoding="utf-8") as file:
-            return [row for row in csv.reader(file) if row]
+        text = _read(path / "RECORD").decode("utf-8")
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     except (OSError, ValueError, csv.Error):
         return None
 
@@ -101,15 +103,28 @@ def is_compiled(path: Path) -> bool:
     return "Root-Is-Purelib: false" in _text(path / "WHEEL")
 
 
-def without_credentials(text: str) -> str:
-    """The text without the users, passwords and tokens of URLs and proxies.
+def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
+    """Bring the RECORD of a distribution up to date with files that have changed."""
+    rows = record(info) or []
+    ours = [row for row in rows if row[0] in changed]
+    for row in ours:
+        content = changed[row[0]]
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+        row[1:] = ["sha256=" + digest.decode(), str(len(content))]
+    if ours:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        replace_file(info / "RECORD", text.getvalue().encode())
 
-    The user ``git`` is no secret, and is needed (PEP 610). A token is a query value whose name
-    says so, or follows ``/t/`` in a path, as in conda channels.
-    """
-    text = re.sub(r"(\w://)(?!git@)[^/\s]*@|(?<!\S)[^/\s:@]+:[^/\s@]*@", r"\1", text)
-    text = re.sub(r"(\w://[^\s?#]*?)/t/[^/\s]+", r"\1", text)
-    return _SECRET.sub(r"\1", text)
+
+def clean_origin(info: Path) -> None:
+    """Take the credentials out of the direct_url.json (PEP 610) of a distribution."""
+    path = info / "direct_url.json"
+    text = _text(path)
+    clean = without_credentials(text)
+    if clean != text:
+        replace_file(path, clean.encode())
+        update_record(info, {f"{info.name}/{path.name}": clean.encode()})
 
 
 def _direct_url(path: Path) -> tuple[str | None, str | None]:
@@ -141,6 +156,12 @@ def _behind(link: Path) -> Path:
 def _text(path: Path) -> str:
     """The text of a file; empty if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        text = _read(path).decode("utf-8", "replace")
     except OSError:
         return ""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read(path: Path) -> bytes:
+    """The content of a file, which may be a link, as one installer makes them."""
+    return locate.read_file(str(path), largest=_LARGEST, follow=True)

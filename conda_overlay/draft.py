@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay import guard, plan, scripts, state, verify
 from conda_overlay.activation import locate, notice
-from conda_overlay.distributions import Site, owned_files, read_site
+from conda_overlay.distributions import Site, clean_origin, owned_files, read_site
 from conda_overlay.exceptions import OverlayError, OvertakenError, StateError
 from conda_overlay.lock import now, user
 from conda_overlay.models import Conflict, Differences, Entry, Log, Plan, Revision
@@ -58,6 +58,9 @@ class Draft:
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
         self.restores: int | None = None  # the revision whose state this one restores
         self.accepts_host = False  # whether to record the changed host if nothing else changes
+        # Where checkouts of editables from version control are kept.
+        kept = overlay.store.state in directory.parents
+        self.source_dir = (overlay.store.state if kept else directory) / "src"
         self._directory = directory
         self._interpreter = overlay.store.overlay / "bin" / scripts.NAME
         self._scratches = 0
@@ -135,6 +138,8 @@ class Draft:
             )
         self.drop(staged)
         scripts.rewrite(stage.root, stage.site, [stage.python], self._interpreter)
+        for found in (found for installed in staged.values() for found in installed):
+            clean_origin(found.path)
         stage.remove_scaffolding()
         move_in(self.tree, stage.root)
 

@@ -30,7 +30,4 @@ def write(site: Path, host_site: Path) -> None:
 
 def is_intact(site: Path, host_site: Path) -> bool:
     """Whether the guard exists and is unchanged."""
-    try:
-        return (site / NAME).read_bytes() == text(host_site)
-    except OSError:
-        return False
+    return locate.read(str(site / NAME)) == text(host_site)

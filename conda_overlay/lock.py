@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from conda_overlay.exceptions import LockedError
+from conda_overlay.tree import make_directories
 
 Tell = Callable[[str], None]  # shows a message to the user
 
@@ -84,8 +85,7 @@ def now() -> str:
 
 def _try(path: Path) -> int | None:
     """Lock a file; return its descriptor, or None when another process holds it."""
-    with suppress(FileExistsError):  # the last holder may have removed the directory
-        path.parent.mkdir(mode=0o755)
+    make_directories(path.parent)  # the last holder may have removed it
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except FileNotFoundError:

@@ -99,13 +99,15 @@ class Overlay:
 
     @cached_property
     def store(self) -> Store:
-        """The writable overlay, in the first directory that the user can write.
+        """The writable overlay, in the first directory that the user can write; else the first.
 
         Raises:
             OverlayDirError: no directory is writable, or the first one is unsuitable.
             RefusedError: the overlay in that directory is not trusted.
         """
         directory = next(filter(_can_write, self.directories), None)
+        if directory is None and self.layers:
+            return Store(self.layers[0])  # to look at
         if directory is None:
             paths = [str(path) for path in self.directories]
             sentence = f"No overlay directory can be written: {', '.join(paths)}."
@@ -232,7 +234,12 @@ class Overlay:
 
     @contextmanager
     def draft(
-        self, log: Log = _NO_LOG, pip: Pip | None = None, *, allow_conflicts: bool = False
+        self,
+        log: Log = _NO_LOG,
+        pip: Pip | None = None,
+        *,
+        allow_conflicts: bool = False,
+        dry_run: bool = False,
     ) -> Iterator[Draft]:
         """Start a draft of the next revision; the arguments are those of `change`.
 
@@ -244,7 +251,7 @@ class Overlay:
         os.umask(previous | 0o022)  # whoever can write to an overlay controls what its users run
         try:
             self._check_trust()
-            with self.store.new_draft(self.host.real) as directory:
+            with self.store.new_draft(self.host.real, dry_run=dry_run) as directory:
                 self._check_trust()
                 pip = pip or Pip(self.host, verbosity=-1)
                 yield Draft(self, directory, log, pip, allow_conflicts)
@@ -288,7 +295,8 @@ class Overlay:
         while True:
             attempt += 1
             try:
-                with self.draft(log, pip, allow_conflicts=allow_conflicts) as draft:
+                options = {"allow_conflicts": allow_conflicts, "dry_run": dry_run}
+                with self.draft(log, pip, **options) as draft:
                     step(draft)
                     found = draft.plan()
                     if draft.unwanted(found) and not allow_conflicts:

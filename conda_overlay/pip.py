@@ -24,7 +24,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation.shells import visible
-from conda_overlay.distributions import without_credentials
+from conda_overlay.credentials import without_credentials
 from conda_overlay.exceptions import HostError
 from conda_overlay.host import Host, clean_environ
 from conda_overlay.outcome import Outcome

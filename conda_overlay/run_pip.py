@@ -94,6 +94,24 @@ def configure(source_dir: str) -> None:
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
 
 
+def refuse_paths() -> None:
+    """Refuse a script whose name leads out of ``bin``; older pips write it where it leads."""
+    from pip._internal.exceptions import InstallationError
+    from pip._internal.operations.install import wheel
+
+    module: Any = wheel
+    get_entrypoints = module.get_entrypoints
+
+    def checked(*args: Any) -> Any:
+        found = get_entrypoints(*args)
+        for name in (name for scripts in found for name in scripts):
+            if "/" in name or name in (".", ".."):
+                raise InstallationError(f"The script {name!r} would be outside of bin.")
+        return found
+
+    module.get_entrypoints = checked
+
+
 def install_sources() -> None:
     """Install a source that the user names as it is now, whatever is installed or cached.
 
@@ -131,6 +149,7 @@ def main() -> None:
     try:
         configure(source_dir)
         install_sources()
+        refuse_paths()
     except PipError as error:
         sys.exit(f"ERROR: {error}")
     except (AttributeError, ImportError) as error:

@@ -8,17 +8,14 @@ anywhere, activated or not: Linux follows an interpreter that is a script itself
 from __future__ import annotations
 
 import ast
-import base64
-import csv
-import hashlib
-import io
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from conda_overlay.distributions import record
+from conda_overlay.distributions import update_record
+from conda_overlay.tree import replace_file
 
 NAME = ".python"
 
@@ -56,33 +53,11 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
             body = (found["coding"] or b"") + found.string[found.end() :]
             content = _with_head(final, found["plain"] or found["long"] or b"", body)
             if content != found.string:
-                _replace(script, content)
+                replace_file(script, content, script.stat().st_mode)
                 changed[os.path.relpath(script, site)] = content  # as RECORD spells it
     if changed:
         for info in site.glob("*.dist-info"):
-            _record(info, changed)
-
-
-def _record(info: Path, changed: Mapping[str, bytes]) -> None:
-    """Bring the RECORD of a distribution up to date."""
-    rows = record(info) or []
-    ours = [row for row in rows if row[0] in changed]
-    for row in ours:
-        content = changed[row[0]]
-        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
-        row[1:] = ["sha256=" + digest.decode(), str(len(content))]
-    if ours:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        _replace(info / "RECORD", text.getvalue().encode())
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Replace a file, which an older revision may share, instead of writing into it."""
-    temporary = file.with_name(file.name + ".new")
-    temporary.write_bytes(content)
-    temporary.chmod(file.stat().st_mode)
-    temporary.replace(file)
+            update_record(info, changed)
 
 
 def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:

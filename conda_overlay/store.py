@@ -35,12 +35,14 @@ from conda_overlay.tree import (
     make_directories,
     open_directory,
     protect,
+    replace_file,
     sync,
     sync_directory,
-    write_file,
 )
 
 FORMAT = 1  # the version of the state files
+
+_LARGEST = 2**26  # bytes of a record or a manifest
 
 _BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
             errno.ELOOP, errno.ENXIO}  # fmt: skip
@@ -114,7 +116,7 @@ class Store:
         """
         path = self._directory(number) / "record.json"
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json.loads(self._read(number, "record.json"))
             if data["format"] > FORMAT:
                 formats = f"(format {data['format']}, this one reads {FORMAT})"
                 sentence = f"{path} was written by a newer version of conda-overlay {formats}."
@@ -157,17 +159,27 @@ class Store:
         if number is None:
             return None
         try:
-            return load_manifest((self._directory(number) / "manifest.json").read_bytes())
+            return load_manifest(self._read(number, "manifest.json"))
         except _UNREADABLE:
             return None
+
+    def _read(self, number: int, name: str) -> bytes:
+        """Read a file of a revision, relative to the state directory, which is not a link."""
+        state = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            path = self._directory(number).relative_to(self.state) / name
+            return locate.read_file(str(path), state, _LARGEST)
+        finally:
+            os.close(state)
 
     # -- drafts
 
     @contextmanager
-    def new_draft(self, host: Path) -> Iterator[Path]:
+    def new_draft(self, host: Path, *, dry_run: bool = False) -> Iterator[Path]:
         """Make a temporary directory, and record the real path of the host of a new overlay.
 
         The directory has a unique name: children of a killed command may still write to theirs.
+        That of a dry run is with the system's temporary files, and nothing is recorded.
 
         Raises:
             LockedError: another command is committing.
@@ -175,11 +187,14 @@ class Store:
             StateError: the state cannot be read, or belongs to another host.
         """
         with self._as_our_errors():
+            if dry_run:
+                with tempfile.TemporaryDirectory(prefix="conda-overlay-") as directory:
+                    yield Path(directory)
+                return
             with self.lock():
                 self._claim(host)
-                self._drafts.mkdir(exist_ok=True)
+                make_directories(self._drafts)
                 draft = Path(tempfile.mkdtemp(dir=self._drafts, prefix=""))
-                draft.chmod(0o755)
                 alive = lock.take(draft / "lock")
             try:
                 yield draft
@@ -231,7 +246,7 @@ class Store:
 
     def adopt(self, draft: Path, revision: Revision, manifest: Manifest) -> None:
         """Make an overlay that was made by hand a revision, whose record is written in a draft."""
-        protect(self.overlay, manifest)
+        protect(self.overlay)
         directory = draft / "adopted"
         directory.mkdir()
         _write_records(directory, revision, manifest)
@@ -245,7 +260,6 @@ class Store:
 
         The notice is what activation compares the host and the date with.
         """
-        protect(directory / "tree", manifest)
         (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
         _write_records(directory, revision, manifest)
 
@@ -281,7 +295,7 @@ class Store:
         return os.path.join(self.state.name, "revisions", str(number), "tree")
 
     def _number_it(self, directory: Path, number: int) -> None:
-        self._revisions.mkdir(exist_ok=True)
+        make_directories(self._revisions)
         os.rename(directory, self._directory(number))
         sync_directory(self._revisions)
 
@@ -294,7 +308,7 @@ class Store:
 
     def _throw_away(self, path: Path) -> None:
         """Move a tree to the drafts and remove it there, so that no partial tree is left behind."""
-        self._drafts.mkdir(exist_ok=True)
+        make_directories(self._drafts)
         place = self._drafts / secrets.token_hex(8)
         open_directory(path)  # to allow moving it
         os.rename(path, place)
@@ -306,7 +320,7 @@ class Store:
         if recorded == str(host):
             return
         if recorded is None or self.is_of(host):
-            write_file(self.state / "host", os.fsencode(f"{host}\n"))
+            replace_file(self.state / "host", os.fsencode(f"{host}\n"))
         else:
             sentence = f"{self.overlay} has just become the overlay of {recorded}."
             raise self._error(sentence, "try again", host=recorded)
@@ -322,8 +336,8 @@ class Store:
         whole = [number for number in self.numbers() if self.tree(number) is not None]
         if whole and not os.path.lexists(self.overlay):
             self._point_to(max(whole))
-        for name in ("link", "host.new"):
-            (self.state / name).unlink(missing_ok=True)
+        for path in (self.state / "link", *self.state.glob(".*")):
+            path.unlink(missing_ok=True)
         for draft in self._drafts.glob("*"):
             if not lock.is_held(draft / "lock"):
                 discard(draft)
@@ -360,5 +374,5 @@ def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> N
     data = {"format": FORMAT, **records.encode(revision)}
     (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
     (directory / "manifest.json").write_bytes(dump_manifest(manifest))
-    protect(directory, [path.name for path in directory.iterdir() if path.is_file()])
+    protect(directory)
     sync(directory)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +24,10 @@ FileInfo = tuple[int, int, str]
 """Size in bytes, time of change in nanoseconds, sha256 in hex (of a link: of its target)."""
 
 Manifest = Mapping[str, FileInfo]
-"""Every file of a tree by its path relative to it; bytecode does not count: Python writes it."""
+"""Every file and link of a tree by its path relative to it.
+
+Bytecode does not count: Python writes it. Pipes, sockets and devices are no part of a tree.
+"""
 
 
 def take_manifest(tree: Path, known: Manifest | None = None) -> Manifest:
@@ -84,7 +88,7 @@ def clone(source: Path, target: Path) -> None:
             if os.path.islink(path):
                 os.symlink(os.readlink(path), place / name)
                 shutil.copystat(path, place / name, follow_symlinks=False)
-            elif name in files:
+            elif name in files and os.path.isfile(path):
                 _clone_file(ways, path, str(place / name))
         os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
 
@@ -164,21 +168,22 @@ def move_in(tree: Path, root: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file, replacing one that an older revision may share."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(content)
-    temporary.chmod(mode)
+    """Write a new file and rename it: an older revision may share the one that is there."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with open(handle, "wb") as file:
+        file.write(content)
+    os.chmod(temporary, mode)
     os.rename(temporary, path)
 
 
-def protect(tree: Path, files: Collection[str]) -> None:
-    """Make files read-only: writing in place would change older revisions, too."""
-    for file in files:
-        path = tree / file
-        mode = path.lstat().st_mode
-        if mode & 0o222 and not stat.S_ISLNK(mode):
-            with suppress(PermissionError):  # another user's, or no modes
-                path.chmod(mode & 0o7555)
+def protect(tree: Path) -> None:
+    """Make all files read-only, as older revisions may share them, and directories the owner's."""
+    for directory, _, files in os.walk(tree):
+        for path, kept in [(directory, 0o7755), *((f"{directory}/{f}", 0o7555) for f in files)]:
+            mode = os.lstat(path).st_mode
+            if mode & 0o7777 & ~kept and not stat.S_ISLNK(mode):
+                with suppress(PermissionError):  # another user's, or no modes
+                    os.chmod(path, mode & kept)
 
 
 def sync(directory: Path) -> None:
@@ -191,21 +196,15 @@ def sync(directory: Path) -> None:
 
 
 def make_directories(path: Path) -> None:
-    """Like ``mkdir -p``, but not writable for others, whatever the umask."""
+    """Like ``mkdir -p``: readable for whom the directory above is, and in a home for nobody else.
+
+    Writable for the owner alone, whatever the umask and the access control lists say.
+    """
     if not path.is_dir():
         make_directories(path.parent)
+        at_home = str(path.parent) == os.path.expanduser("~")
         with suppress(FileExistsError):
-            path.mkdir(mode=0o755)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a small file atomically, and flush it to the disk."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(temporary, path)
+            path.mkdir(mode=0o700 if at_home else path.parent.stat().st_mode & 0o755 | 0o700)
 
 
 def sync_directory(directory: Path) -> None:
@@ -217,18 +216,25 @@ def sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def open_directory(directory: Path) -> None:
-    """Make a directory writable for its owner."""
+def open_directory(path: str | Path, parent: int | None = None) -> None:
+    """Make a directory writable for its owner; the path may be relative to a descriptor."""
     with suppress(PermissionError):
-        directory.chmod(directory.stat().st_mode & 0o7777 | 0o700)
+        status = os.stat(path, dir_fd=parent, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            os.chmod(path, status.st_mode & 0o7777 | 0o700, dir_fd=parent)
 
 
 def discard(path: Path) -> None:
-    """Remove a tree as far as possible: others may have written into it, or do so now."""
+    """Remove a tree as far as possible: others may have written into it, or do so now.
+
+    It goes by the descriptors of directories, so that no link that appears is followed.
+    """
     shutil.rmtree(path, ignore_errors=True)
     if path.is_dir() and not path.is_symlink():
-        for directory, _, _ in os.walk(path):
-            open_directory(Path(directory))
+        open_directory(path)
+        for _, names, _, directory in os.fwalk(path):
+            for name in names:
+                open_directory(name, directory)
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
@@ -255,7 +261,9 @@ def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(path + "/")
                 elif not path.endswith(".pyc"):
-                    yield path, entry.stat(follow_symlinks=False)
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                        yield path, status
 
 
 def digest(path: Path) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,15 @@ USERS = ("overlay-alice", "overlay-mallory")
 """The users of the tests, who have no privileges."""
 
 SINGLE = (
-    "tests/lifecycle/test_killed.py",
+    "tests/attacks/test_killed.py",
     "tests/install/test_pips.py",
     "tests/install/test_kinds.py",
-    "tests/lifecycle/test_at_once.py",
+    "tests/attacks/test_at_once.py",
     "tests/lifecycle/test_undo.py",
     "tests/lifecycle/test_file_systems.py",
 )
 """The files that take longest, whose tests need not stay together."""
-FIRST = (*SINGLE, "tests/lifecycle/test_state_files.py", "tests/test_recipe.py")
+FIRST = (*SINGLE, "tests/attacks/test_state_files.py", "tests/test_recipe.py")
 """What takes long comes first, so that no worker has it left alone at the end."""
 
 
@@ -97,6 +98,31 @@ class Distribution(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
     """Called by pytest-xdist."""
     return Distribution(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how many attacks were tried, and how many held."""
+    counts: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            file, _, test = report.nodeid.partition("::")
+            if "tests/attacks/" in file and report.when == "call":
+                count = counts.setdefault(
+                    f"{Path(file).stem[5:]}: {test.partition('[')[0][5:]}", Counter()
+                )
+                tried = dict(report.user_properties).get("tried", 1)
+                count.update(tried=tried, held=tried if outcome == "passed" else 0)
+    if counts:
+        terminalreporter.section("attacks: tried, held")
+        counts["all"] = sum(counts.values(), Counter())
+    for name, count in counts.items():
+        terminalreporter.line(f"{count['tried']:6} {count['held']:6}  {name.replace('_', ' ')}")
+
+
+@pytest.fixture
+def tried(record_property: Callable[[str, object], None]) -> Callable[[int], None]:
+    """Says how many attacks a test has made, for the table; one, if it does not."""
+    return lambda count: record_property("tried", count)
 
 
 _NAMED = os.environ.get("CONDA_OVERLAY_TEST_CONDAS", "").split(os.pathsep)
@@ -132,6 +158,13 @@ def hosts_unchanged(conda: Conda, condas: Condas) -> None:
 def alice() -> User:
     """An unprivileged user with an empty home."""
     user = users.user("overlay-alice")
+    return replace(user, home=user.fresh_home())
+
+
+@pytest.fixture
+def mallory() -> User:
+    """Another user, whom Alice does not trust."""
+    user = users.user("overlay-mallory")
     return replace(user, home=user.fresh_home())
 
 

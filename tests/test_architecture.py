@@ -22,9 +22,11 @@ LEVELS = (
     {"draft"},
     {"plan", "store", "pip", "verify", "pylock", "prune"},
     {"dependencies", "state", "host", "outcome", "lock", "document", "timeline"},
-    {"tree", "scripts", "settings", "guard"},
-    {"distributions", "exceptions"},
-    {"models"},
+    {"scripts", "settings", "guard"},
+    {"distributions"},
+    {"tree"},
+    {"exceptions"},
+    {"models", "credentials"},
     {"activation", "run_pip", "records", "toml", "conda_overlay"},
 )
 """What imports, above what is imported. The packages `cli` and `activation` count as one each."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from conda_overlay.distributions import (
     owned_files,
     read_distribution,
     read_site,
-    without_credentials,
 )
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
@@ -171,24 +169,3 @@ def test_no_record_means_that_nobody_can_tell_the_files(tmp_path: Path) -> None:
     found = read_distribution(info(tmp_path, "foo"))
     assert found is not None
     assert owned_files(found, tmp_path) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("https://me:secret@host/simple", "https://host/simple"),
-        ("https://token@host/", "https://host/"),
-        ("https://me:p@ss@host/", "https://host/"),
-        ("x @ git+https://me:s@host/r.git@v1", "x @ git+https://host/r.git@v1"),
-        ("git+ssh://git@host/r.git", "git+ssh://git@host/r.git"),
-        ("me:secret@proxy:80", "proxy:80"),
-        ("see http://a:b@c and http://d:e@f", "see http://c and http://f"),
-        ("https://host/a@b", "https://host/a@b"),
-        ("https://host/x.whl?a=1&token=secret&b=2#c", "https://host/x.whl?a=1&token=&b=2#c"),
-        ("https://host/t/secret/simple", "https://host/simple"),
-        ("pkg @ file:///x", "pkg @ file:///x"),
-        (json.dumps({"a": "plain"}), '{"a": "plain"}'),
-    ],
-)
-def test_credentials_are_taken_out(text: str, clean: str) -> None:
-    assert without_credentials(text) == clean

@@ -14,7 +14,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import formats
-from conda_overlay.distributions import without_credentials
 from conda_overlay.document import Document, describe
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import INTENTS, Entry
@@ -472,26 +471,6 @@ def test_conda_packages_are_found_by_normalized_name() -> None:
     described = describe("science", FINGERPRINT, entries)
     assert described.conda == {"ruamel-yaml": "ruamel.yaml"}
     assert list(described.entries.items()) == sorted(entries.items())
-
-
-@pytest.mark.parametrize(
-    ("url", "clean"),
-    [
-        ("https://u:p@host.invalid/simple", "https://host.invalid/simple"),
-        ("https://p@host.invalid/simple", "https://host.invalid/simple"),
-        ("a @ git+ssh://git@host.invalid/a.git@v1", "a @ git+ssh://git@host.invalid/a.git@v1"),
-        ("https://host.invalid/t/s3cret/pypi/simple", "https://host.invalid/pypi/simple"),
-        ("https://host.invalid/a.whl?token=s3cret&x=1", "https://host.invalid/a.whl?token=&x=1"),
-        (
-            "https://host.invalid/a?X-Amz-Signature=s3cret#sha256=ab",
-            "https://host.invalid/a?X-Amz-Signature=#sha256=ab",
-        ),
-        ("--find-links=https://u:p@host.invalid/w", "--find-links=https://host.invalid/w"),
-        ("/t/tmp/wheels", "/t/tmp/wheels"),
-    ],
-)
-def test_credentials_are_taken_out_of_urls(url: str, clean: str) -> None:
-    assert without_credentials(url) == clean
 
 
 def test_a_lock_file_names_paths_relative_to_itself(tmp_path: Path) -> None:

@@ -338,12 +338,16 @@ def test_draft_goes_at_its_end_whatever_happens_in_it(
     assert list(kept.overlay.parent.iterdir()) == []
 
 
-def test_draft_is_closed_to_others_and_open_to_readers(kept: Store) -> None:
-    previous = os.umask(0o077)
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o1777])
+def test_state_can_be_read_by_those_who_can_read_its_directory(kept: Store, mode: int) -> None:
+    kept.overlay.parent.mkdir(parents=True)
+    kept.overlay.parent.chmod(mode)
+    previous = os.umask(0)
     try:
         with kept.new_draft(HOST) as draft:
-            assert draft.stat().st_mode & 0o777 == 0o755
-            assert kept.state.stat().st_mode & 0o022 == 0
+            assert draft.stat().st_mode & 0o777 == 0o700
+            for directory in (kept.state, draft.parent):
+                assert directory.stat().st_mode & 0o7777 == mode & 0o755
     finally:
         os.umask(previous)
 

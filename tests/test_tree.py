@@ -308,7 +308,7 @@ def test_protected_file_cannot_be_written_in_place_and_stays_what_it_is(tree: Pa
     (tree / "pkg" / "a.py").chmod(0o4775)
     (tree / "dangling").symlink_to("/nowhere")
     manifest = take_manifest(tree)
-    protect(tree, manifest)
+    protect(tree)
     assert (tree / "pkg" / "a.py").stat().st_mode & 0o7777 == 0o4555
     assert (tree / "pkg" / "sub").stat().st_mode & 0o200
     assert not since(tree, manifest)
@@ -317,7 +317,7 @@ def test_protected_file_cannot_be_written_in_place_and_stays_what_it_is(tree: Pa
 def test_file_that_is_replaced_stays_in_older_trees(tree: Path) -> None:
     older = tree.with_name("older")
     os.link(tree / "pkg" / "a.py", older)
-    protect(tree, ["pkg/a.py"])
+    protect(tree)
     replace_file(tree / "pkg" / "a.py", b"new", 0o755)
     assert (older.read_text(), (tree / "pkg" / "a.py").read_text()) == ("a", "new")
     assert (tree / "pkg" / "a.py").stat().st_mode & 0o777 == 0o755

@@ -24,7 +24,22 @@ def _is_trusted(here):
 def _leave(here, rest):
     """For another Python, or for root: hide the overlay."""
     sys.path[:] = rest
-    _forget(here)
+    gone = set(name.split(".")[0] for name in _forget(here))
+    for path in rest if gone else ():
+        _start_again(path, gone)
+
+
+def _start_again(path, gone):
+    """Run the lines of another Python's own start-up files that had got modules of the overlay."""
+    site = os.path.basename(path) in ("site-packages", "dist-packages") and os.path.isdir(path)
+    for name in sorted(name for name in os.listdir(path) if name.endswith(".pth")) if site else ():
+        try:
+            with open(os.path.join(path, name)) as file:
+                for line in file:
+                    if line.startswith(("import ", "import\t")) and any(g in line for g in gone):
+                        exec(line, {"os": os, "sys": sys})
+        except Exception:  # it fails without the overlay, too
+            continue
 
 
 def _enter(here, rest, host):
@@ -86,6 +101,7 @@ def _forget(here, path=None):
             gone.add(name)
             del sys.modules[name]
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", None) not in gone]
+    return gone
 
 
 def _find(name, path):

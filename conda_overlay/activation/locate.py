@@ -64,21 +64,36 @@ def recorded_host(overlay: str) -> str | None:
 
 
 def read(path: str, directory: int | None = None) -> bytes | None:
-    """The content of a small file; None where none can be read, or where it is something else.
-
-    It never blocks, reads without end, or follows a link. The path may be relative to the
-    descriptor of a directory.
-    """
+    """As `read_file`; None where none can be read."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+        return read_file(path, directory)
     except OSError:
         return None
+
+
+def read_file(
+    path: str, directory: int | None = None, largest: int = _LARGEST, follow: bool = False
+) -> bytes:
+    """The content of a small file.
+
+    It never blocks or reads without end.
+
+    Args:
+        path: may be relative to the directory.
+        directory: its descriptor.
+        largest: how many bytes a small file has at most.
+        follow: whether it may be a link.
+
+    Raises:
+        OSError: there is none, or it is something else.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    file = os.open(path, flags, dir_fd=directory)
     try:
         status = os.fstat(file)
-        small = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
-        return os.read(file, _LARGEST) if small else None
-    except OSError:
-        return None
+        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+            raise OSError(22, "not a small file", path)
+        return os.read(file, largest)
     finally:
         os.close(file)
 

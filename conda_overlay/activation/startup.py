@@ -1,8 +1,9 @@
 """The start-up hook: what runs in a Python of conda before conda does.
 
-A ``.pth`` file (and a ``.start`` file, PEP 829) beside the package calls `main` in every start of
-the interpreters that see the plugin, but only where it may have something to do. It takes the wired
-overlays out of ``sys.path`` first, so that nothing in one can pass for the plugin. conda's
+A ``.pth`` file beside the package calls `main` in every start of the interpreters that see the
+plugin, but only where it may have something to do. It takes the wired overlays out of ``sys.path``
+first, so that nothing in one can pass for the plugin. (A ``.start`` file, PEP 829, would import the
+plugin before; Python needs one from 3.18 on.) conda's
 activation commands print shell code; the hook adds one line behind that code, which runs the engine
 in the user's shell, after everything that conda does there. It touches nothing of conda's own.
 """

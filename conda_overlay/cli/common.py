@@ -138,12 +138,11 @@ def log(arguments: Namespace) -> Log:
     """For the history: the command as it was typed, without credentials."""
     import sys
 
-    from conda_overlay.distributions import without_credentials
+    from conda_overlay.credentials import typed, without_credentials
     from conda_overlay.models import Log
 
-    words = ("conda", *sys.argv[1:])
     reason = arguments.reason and without_credentials(arguments.reason)
-    return Log(tuple(map(without_credentials, words)), reason)
+    return Log(typed(["conda", *sys.argv[1:]]), reason)
 
 
 def change(

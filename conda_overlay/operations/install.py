@@ -14,7 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
-from conda_overlay.distributions import Site, owned_files, read_site, without_credentials
+from conda_overlay.credentials import setting, without_credentials
+from conda_overlay.distributions import Site, owned_files, read_site
 from conda_overlay.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.pip import sources
@@ -52,10 +53,9 @@ def install(draft: Draft, request: Request) -> None:
 def resolve(draft: Draft, request: Request) -> Resolution:
     """Let pip resolve into stages of a draft, whose distributions count as installed."""
     sites = [*map(read_site, draft.sites), draft.overlay.host.distributions]
-    source_dir = draft.overlay.store.state / "src"
     request = replace(request, allow_conflicts=draft.allow_conflicts)
     scratch = draft.new_scratch()
-    return Resolver(draft.pip, request, sites, draft.sites, scratch, source_dir).resolve()
+    return Resolver(draft.pip, request, sites, draft.sites, scratch, draft.source_dir).resolve()
 
 
 def _without_copies_of_the_host(
@@ -234,12 +234,15 @@ def _options(arguments: Sequence[str]) -> tuple[str, ...]:
         if word in SOURCE_FLAGS:
             result.append(word)
         elif word in SOURCE_OPTIONS:
-            result.append(f"{word}={_lasting(word, next(words, ''))}")
+            value = _lasting(word, next(words, ""))
+            result += [] if value is None else [f"{word}={value}"]
     return tuple(result)
 
 
-def _lasting(option: str, value: str) -> str:
-    """A value that means the same tomorrow, and in another directory."""
+def _lasting(option: str, value: str) -> str | None:
+    """A value that means the same tomorrow, and in another directory; None if it may be secret."""
+    if option == "--config-settings":
+        return setting(value)
     if option in ("--find-links", "--constraint") and "://" not in value:
         return os.path.abspath(os.path.expanduser(value))
     return without_credentials(value)

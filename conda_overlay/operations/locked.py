@@ -49,7 +49,7 @@ def _install_hashed(draft: Draft, entries: Mapping[str, Entry], *, by_url: bool 
 def _install(draft: Draft, arguments: Sequence[str]) -> Outcome:
     stage = Stage(draft.new_scratch() / "stage", draft.overlay.host, [])
     options = ["--no-deps", "--ignore-installed", *arguments]
-    outcome = draft.pip.install(stage, options, [], draft.overlay.store.state / "src")
+    outcome = draft.pip.install(stage, options, [], draft.source_dir)
     if outcome.ok:
         draft.add(stage, read_site(stage.site))
     return outcome

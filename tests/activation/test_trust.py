@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.activation import trust
-from tests.bed import users
 from tests.bed.users import User
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -46,11 +45,6 @@ class Overlay:
 @pytest.fixture
 def overlay(scratch: Path, alice: User) -> Overlay:
     return Overlay(scratch / "home" / "overlays" / "science", alice)
-
-
-@pytest.fixture(scope="module")
-def mallory() -> User:
-    return users.user("overlay-mallory")
 
 
 def give(path: Path, user: User) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conda_overlay.activation import locate
-from tests.bed import users
 from tests.bed.users import User
 from tests.bench import Bench
 
@@ -34,13 +32,6 @@ COMMANDS: Sequence[Sequence[str]] = [
     ("export",),
     ("list",),
 ]
-
-
-@pytest.fixture
-def mallory() -> User:
-    """Another user, whom Alice does not trust."""
-    user = users.user("overlay-mallory")
-    return replace(user, home=user.fresh_home())
 
 
 @pytest.fixture

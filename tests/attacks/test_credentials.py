@@ -1,0 +1,98 @@
+"""What was secret on the way in is nowhere on the disk, and in nothing that is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+from tests.sources import served
+
+SECRET = "S3kr1t" * 6
+TOKEN = f"ghp_{SECRET}"
+
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "two"
+version = "1.0"
+"""
+BACKEND = """
+import os, pathlib, shutil
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    assert config_settings, "no settings"
+    name = "two-1.0-py3-none-any.whl"
+    shutil.copy(pathlib.Path(__file__).with_name(name), directory)
+    return name
+"""
+
+WAYS: dict[str, list[str]] = {
+    "user": ["two @ http://me:{secret}@{host}/two-1.0-py3-none-any.whl"],
+    "user alone": ["two @ http://{secret}@{host}/two-1.0-py3-none-any.whl"],
+    "query": ["two @ http://{host}/two-1.0-py3-none-any.whl?jwt={secret}&raw=1"],
+    "fragment": ["two @ http://{host}/two-1.0-py3-none-any.whl#x={secret}"],
+    "path": ["--find-links", "http://{host}/{token}/", "--no-index", "delta==2.0"],
+    "find-links": ["--find-links", "http://me:{secret}@{host}/", "--no-index", "two"],
+    "index": ["--extra-index-url", "http://me:{secret}@{host}/simple", "new"],
+    "setting": ["-C", "auth={secret}", "{source}"],
+    "setting in one word": ["--config-settings=auth={secret}", "{source}"],
+    "reason": ["--reason", "with {token} it works, and with https://x:{secret}@y", "new"],
+    "reason by name": ["--reason=the API_KEY={secret}", "new"],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_it_is_never_recorded_exported_or_printed(
+    quick: Bench, links: Path, way: str, tried: Callable[[int], None]
+) -> None:
+    wheel = dists.wheel(links, "two", "1.0")
+    files: dict[str, str | bytes] = {"backend.py": BACKEND, wheel.name: wheel.read_bytes()}
+    source = dists.sdist(links / "s", "two", "1.0", pyproject=PYPROJECT, files=files)
+    with served(links) as url:
+        host = url.removeprefix("http://").rstrip("/")
+        values = {"secret": SECRET, "token": TOKEN, "host": host, "source": str(source)}
+        words = [word.format(**values) for word in WAYS[way]]
+        done = quick.try_install("--yes", *words)
+    assert done.returncode == 0, done.stderr
+    looks = [["status", "--json"], ["history", "--json"], ["history", "1"], ["diff", "--text"]]
+    looks += [["export", "--format", "overlay.toml"], ["export", "--format", "requirements.txt"]]
+    tried(len(looks) + 2)
+    told = done.stdout + done.stderr + "".join(quick.ask(*look) for look in looks)
+    assert SECRET not in told
+    for path in quick.overlays.rglob("*"):
+        if path.is_file() and "backend" not in path.name:
+            assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_the_tail_of_an_error_has_none(quick: Bench) -> None:
+    url = f"http://me:{SECRET}@localhost:1/two-1.0-py3-none-any.whl?jwt={SECRET}"
+    told = quick.refused("--retries", "0", f"two @ {url}")
+    assert "two-1.0" in told
+    assert SECRET not in told
+
+
+def test_an_origin_without_credentials_is_what_record_says(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "two", "1.0")
+    with served(links) as url:
+        quick.install(f"two @ {url.rstrip('/')}/two-1.0-py3-none-any.whl?jwt={SECRET}&raw=1")
+    [path] = quick.site.glob("two-1.0.dist-info/direct_url.json")
+    assert json.loads(path.read_text())["url"].endswith("two-1.0-py3-none-any.whl?jwt=&raw=1")
+    assert [row["edited"] for row in quick.json("status")["overlays"][0]["distributions"]] == [
+        False
+    ]
+
+
+def test_a_build_setting_of_a_known_name_is_kept_to_repeat_it(quick: Bench, links: Path) -> None:
+    wheel = dists.wheel(links, "two", "1.0")
+    files: dict[str, str | bytes] = {"backend.py": BACKEND, wheel.name: wheel.read_bytes()}
+    source = dists.sdist(links / "s", "two", "1.0", pyproject=PYPROJECT, files=files)
+    quick.install("-C", "cmake.args=-DX=ON", source)
+    options = quick.record()["distributions"]["two"]["options"]
+    assert options == ["--config-settings=cmake.args=-DX=ON"]

@@ -1,0 +1,63 @@
+"""What only looks changes not one byte: no content, no mode and no time in the whole home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench import Bench
+
+CHANGES: dict[str, list[str]] = {
+    "install": ["install", "beta==2.0"],
+    "upgrade": ["install", "-U", "alpha"],
+    "remove": ["remove", "alpha"],
+    "reset": ["reset"],
+    "undo": ["undo"],
+    "redo": ["redo"],
+    "rebase": ["rebase"],
+    "rebase from": ["rebase", "--from", "daq"],
+    "apply": ["apply", "{home}/overlay.toml"],
+    "apply locked": ["apply", "{home}/overlay.toml", "--locked"],
+    "clean": ["clean"],
+    "delete": ["delete"],
+}
+LOOKS: dict[str, list[str]] = {
+    name: [name] for name in ("status", "history", "diff", "export", "list")
+}
+
+
+def whole(home: Path) -> dict[str, object]:
+    """Everything in a home."""
+    found: dict[str, object] = {}
+    for path in sorted([home, *home.rglob("*")]):
+        status = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        found[str(path)] = (status.st_mode, status.st_mtime_ns, status.st_ctime_ns, content)
+    return found
+
+
+@pytest.mark.parametrize("name", [*CHANGES, *LOOKS])
+@pytest.mark.parametrize("start", ["nothing", "undone", "by hand"])
+def test_not_one_byte_changes(quick: Bench, wheels: Path, name: str, start: str) -> None:
+    home = quick.user.home
+    if name.startswith("apply"):
+        quick.install("delta==2.0")
+        quick.export()
+        quick.change("delete")
+    if start == "undone":
+        quick.install("alpha==1.5")
+        quick.install("new")
+        quick.change("undo")
+    elif start == "by hand":
+        quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+    before = whole(home)
+    command, *words = {**CHANGES, **LOOKS}[name]
+    where = [] if command == "list" else list(quick.where)
+    words = [*where, *(word.format(home=home) for word in words)]
+    done = quick.run(command, *words, *(["--dry-run"] if name in CHANGES else []))
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    assert whole(home) == before
+    left = [path.name for path in Path(quick.user.environ()["TMPDIR"]).iterdir()]
+    assert not [name for name in left if name.startswith("conda-overlay-")]
