@@ -24,6 +24,7 @@ from conda_overlay.tree import (
     Manifest,
     clone,
     differences,
+    make_own,
     move_in,
     remove_files,
     replace_file,
@@ -94,8 +95,9 @@ class Draft:
                 clone(source, self.tree)
             except FileNotFoundError as error:
                 raise OvertakenError(str(self.overlay.store.overlay)) from error
-        (self.tree / "bin").mkdir(parents=True, exist_ok=True)
-        self.site.mkdir(parents=True, exist_ok=True)
+        self.tree.parent.mkdir(exist_ok=True)
+        for directory in (Path("bin"), self.overlay.host.site_below_prefix):
+            make_own(self.tree, directory)
         if source is not None and not self.overlay.store.managed:  # it is being adopted
             host = self.overlay.host
             scripts.rewrite(self.tree, self.site, [host.python], self._interpreter)

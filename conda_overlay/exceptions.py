@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,12 @@ def unwritable(path: Path, error: OSError) -> OverlayError:
     return OverlayDirError(sentence, ELSEWHERE, path=str(place))
 
 
+def unusable(error: OSError) -> OverlayError:
+    """The error for a file that cannot be used."""
+    path = os.fsdecode(error.filename)
+    return OverlayError(f"{path}: {error.strerror}.", shlex.join(["ls", "-ld", path]), path=path)
+
+
 class LockedError(OverlayError):
     """Another command is changing the same overlay."""
 
@@ -127,10 +134,12 @@ class PipError(OverlayError):
         self, output: Sequence[str], what: str = "pip failed", hint: str | None = None, **data: Any
     ) -> None:
         text = "\n".join([what, *output])
-        hint = hint or next((known for sign, known in _PIP_HINTS.items() if sign in text), None)
+        hint = hint or next((h for sign, h in _PIP_HINTS.items() if sign in text), _VERBOSE)
         sentence = f"{what}; the overlay is unchanged."
         super().__init__(sentence, hint, output, output=list(output), **data)
 
+
+_VERBOSE = "run it again with -v to see all that pip says"
 
 _PIP_HINTS = {
     "No space left": "free some space, or set CONDA_PLUGINS_OVERLAY_DIRS to another directory",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import filecmp
 import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conda_overlay.activation.locate import read_file
 from conda_overlay.models import Differences
 from conda_overlay.state import scaffolding
 from conda_overlay.tree import differences
@@ -63,7 +65,7 @@ def _root(overlay: Overlay, number: int | None) -> Path:
 
 def _same(one: Path, other: Path) -> bool:
     try:
-        return one.read_bytes() == other.read_bytes()
+        return filecmp.cmp(one, other, shallow=False)
     except OSError:
         return False
 
@@ -71,12 +73,12 @@ def _same(one: Path, other: Path) -> bool:
 def _lines(path: Path) -> list[str] | None:
     """The lines of a text file, none if it does not exist; None for a binary file."""
     try:
-        content = path.read_bytes()
+        content = read_file(str(path), largest=_LONGEST, follow=True)
     except FileNotFoundError:
         return []
     except OSError:
         return None
-    if len(content) > _LONGEST or b"\0" in content:
+    if b"\0" in content:
         return None
     try:
         return io.StringIO(content.decode("utf-8"), newline="\n").readlines()

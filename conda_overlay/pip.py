@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,12 +26,14 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.credentials import without_credentials
-from conda_overlay.exceptions import HostError
+from conda_overlay.exceptions import HostError, StateError
 from conda_overlay.host import Host, clean_environ
 from conda_overlay.outcome import Outcome
 
 NEEDED = SpecifierSet(">=22.2", prereleases=True)
 """The pips that write a report."""
+
+_LARGEST = 2**26  # bytes of a METADATA
 
 _RUNNER = Path(__file__).with_name("run_pip.py")
 
@@ -59,6 +62,9 @@ class Stage:
             root: a directory that does not exist yet.
             host: the environment below.
             overlays: site-packages of the overlays above the host; the first wins.
+
+        Raises:
+            StateError: something in one of them would keep pip waiting, or fill its memory.
         """
         self.root = root
         self.python = root / "bin" / "python"
@@ -74,6 +80,10 @@ class Stage:
         for name in ("pip.conf", "pip.ini"):  # pip's "site" configuration, which facilities use
             if (host.prefix / name).exists():
                 (root / name).symlink_to(host.prefix / name)
+        for file in (file for site in overlays for file in site.glob("*-info/METADATA")):
+            if file.exists() and not (file.is_file() and file.stat().st_size <= _LARGEST):
+                sentence = f"{file} is not a file that pip can read."
+                raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
         self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
 
     def remove_scaffolding(self) -> None:

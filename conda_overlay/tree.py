@@ -85,6 +85,8 @@ def clone(source: Path, target: Path) -> None:
         place.mkdir(mode=0o755, parents=True, exist_ok=True)
         for name in [*names, *files]:
             path = os.path.join(directory, name)
+            if os.path.islink(path) and name == "__pycache__":
+                continue  # or Python writes through it
             if os.path.islink(path):
                 os.symlink(os.readlink(path), place / name)
                 shutil.copystat(path, place / name, follow_symlinks=False)
@@ -163,8 +165,10 @@ def move_in(tree: Path, root: Path) -> None:
             is_directory = entry.is_dir(follow_symlinks=False)
             if is_directory and target.is_dir() and not target.is_symlink():
                 move_in(target, Path(entry.path))
-            else:
-                os.rename(entry.path, target)
+                continue
+            if is_directory:
+                target.unlink(missing_ok=True)
+            os.rename(entry.path, target)
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -193,6 +197,16 @@ def sync(directory: Path) -> None:
         ctypes.CDLL(None).syncfs(handle)
     finally:
         os.close(handle)
+
+
+def make_own(tree: Path, below: Path) -> None:
+    """Make a directory of a tree; where a link or a file is in the place of one, that goes."""
+    place = tree
+    for part in ("", *below.parts):
+        place = place / part
+        if place.is_symlink() or not place.is_dir():
+            place.unlink(missing_ok=True)
+            place.mkdir()
 
 
 def make_directories(path: Path) -> None:

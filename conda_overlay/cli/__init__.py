@@ -75,4 +75,10 @@ def execute(arguments: Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 1
+    except OSError as error:  # of a file that somebody has closed, or put in another's place
+        if error.filename is None:
+            raise
+        from conda_overlay.exceptions import unusable
+
+        raise unusable(error) from error
     return code

@@ -186,7 +186,8 @@ def check(steps: Sequence[Step], wired: Ran, bare: Ran) -> None:
         overlays = noted[label].overlays
         if noted[label].unless_conda_fails:
             overlays = [overlay for overlay in overlays if _is_active(overlay.prefix, without)]
-        assert got == expected(without, overlays), label
+        wanted = expected(without, overlays)
+        assert got == wanted, (label, {*got.items()} ^ {*wanted.items()})
         assert ("_CONDA_OVERLAY" in environ) == bool(overlays), label
     assert wired.returncode == bare.returncode
 
