@@ -60,6 +60,8 @@ def status(overlay: Overlay) -> list[Status]:
         if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
             findings.insert(0, Finding("untrusted", text))
+        elif fault := next(trust.faults_within(str(store.real), overlay.owners), None):
+            findings.append(Finding("writable", f"{fault}, who can change what you run"))
         position = timeline(store.line()).position if revision else None
         rows = tuple(_rows(overlay, now, dependencies.effective(*below), revision))
         about = (str(store.overlay), store.managed, number, position)

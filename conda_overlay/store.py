@@ -24,7 +24,7 @@ from pathlib import Path
 
 from conda_overlay import lock, records
 from conda_overlay.activation import locate
-from conda_overlay.exceptions import ELSEWHERE, FULL, OverlayError, StateError, unwritable
+from conda_overlay.exceptions import ELSEWHERE, FULL, OverlayError, StateError, unusable, unwritable
 from conda_overlay.lock import Tell
 from conda_overlay.models import Revision
 from conda_overlay.tree import (
@@ -238,6 +238,8 @@ class Store:
         try:
             yield
         except OSError as error:
+            if error.filename and self.real in Path(os.fsdecode(error.filename)).parents:
+                raise unusable(error) from error
             if error.errno in FULL | _BLOCKED:
                 raise unwritable(self.overlay, error) from error
             raise

@@ -83,10 +83,12 @@ def clone(source: Path, target: Path) -> None:
     for directory, names, files in os.walk(source, onerror=_raise):
         place = Path(target, os.path.relpath(directory, source))
         place.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if "__pycache__" in names:
+            cache = os.path.join(directory, "__pycache__")
+            if os.path.islink(cache) or not os.access(cache, os.R_OK | os.X_OK):
+                names.remove("__pycache__")  # or Python writes through the link
         for name in [*names, *files]:
             path = os.path.join(directory, name)
-            if os.path.islink(path) and name == "__pycache__":
-                continue  # or Python writes through it
             if os.path.islink(path):
                 os.symlink(os.readlink(path), place / name)
                 shutil.copystat(path, place / name, follow_symlinks=False)
@@ -273,7 +275,7 @@ def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
             for entry in entries:
                 path = below + entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append(path + "/")
+                    pending += [path + "/"] if entry.name != "__pycache__" else []
                 elif not path.endswith(".pyc"):
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):

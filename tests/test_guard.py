@@ -782,3 +782,38 @@ def test_guard_that_was_removed_or_altered_is_not_intact(elsewhere: Host, scratc
     assert not guard.is_intact(site, elsewhere.site)
     (site / guard.NAME).unlink()
     assert not guard.is_intact(site, elsewhere.site)
+
+
+SHIM = """
+import sys
+class Finder:
+    own = "{}"
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None
+def add_shim():
+    if Finder not in sys.meta_path:
+        sys.meta_path.insert(0, Finder)
+"""
+PRECEDENCE = "import os; True and __import__('_distutils_hack').add_shim()\n"
+
+
+@pytest.mark.parametrize(
+    "python", [python for python in INTERPRETERS if "python2" not in python.name], ids=str
+)
+def test_a_start_up_file_of_another_python_gets_its_own_shim(
+    python: Path, elsewhere: Host, scratch: Path
+) -> None:
+    """As the distutils-precedence.pth of setuptools, with an overlay that has setuptools, too."""
+    made = run(python, "-m", "venv", "--without-pip", scratch / "venv")
+    assert made.returncode == 0, made.stderr
+    [own] = (scratch / "venv" / "lib").glob("python*/site-packages")
+    pths = {"distutils-precedence.pth": PRECEDENCE, "other.pth": "import sys; sys.seen = 1\n"}
+    fill(own, {"_distutils_hack/__init__.py": SHIM.format("venv"), **pths})
+    hack = {"_distutils_hack/__init__.py": SHIM.format("overlay"), **pths}
+    site = overlay(scratch / "overlay", elsewhere, hack)
+    code = "import sys; print([getattr(finder, 'own', '') for finder in sys.meta_path])"
+    inside = scratch / "venv" / "bin" / "python"
+    plain = output(inside, "-c", code)
+    assert "venv" in plain
+    assert output(inside, "-c", code, overlays=[site]) == plain

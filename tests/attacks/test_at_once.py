@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.server import Server
 
-WRITERS = 6
+WRITERS = 16
 BY_COMMAND_LINE = 2
 """How many of them are started as a user does, from nothing."""
 
@@ -43,8 +44,9 @@ def check(bench: Bench, succeeded: list[str], before: int = 0) -> None:
 
 
 def test_each_of_many_writers_gets_its_revision(
-    server: Server, names: list[str], links: Path
+    server: Server, names: list[str], links: Path, tried: Callable[[int], None]
 ) -> None:
+    tried(WRITERS)
     bench, patient = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "500"}
     find, new = ["--find-links", str(links)], replace(bench, anew=True)
     with ThreadPoolExecutor() as pool:

@@ -43,7 +43,7 @@ def environ(source: random.Random, places: dict[str, str], shell: str) -> dict[s
         entries = [entry for entry in entries if not set(entry) & set("*[]&;~$\t ")]
         source.shuffle(entries)
         found["PATH"] = ":".join(entries)
-    if source.random() < 0.3:
+    if source.random() < 0.3 and "CONDA_SHLVL" not in found:  # where conda fails, it stays
         parts = [
             "1",
             places["prefix"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -225,7 +225,7 @@ def in_turn(trial: Trial, cases: list[dict[str, Any]]) -> Counter[str]:
 
 
 def test_killed_at_any_step_it_was_not_begun_or_is_complete(
-    trial: Trial, capsys: pytest.CaptureFixture[str]
+    trial: Trial, capsys: pytest.CaptureFixture[str], tried: Callable[[int], None]
 ) -> None:
     source = random.Random(trial.operation.name)
     early, late = range(1, trial.commit[0]), range(trial.commit[-1] + 1, trial.steps + 1)
@@ -233,12 +233,13 @@ def test_killed_at_any_step_it_was_not_begun_or_is_complete(
     ends = in_turn(trial, [{"kill_before": step} for step in steps])
     assert ends["before"] or ends["after"]
     assert not ends["in time"]
+    tried(len(steps))
     with capsys.disabled():
         print(f"\n{trial.operation.name}, killed at {len(steps)} steps: {dict(ends)}", end=" ")
 
 
 def test_killed_at_any_moment_of_its_commit_it_was_not_begun_or_is_complete(
-    trial: Trial, capsys: pytest.CaptureFixture[str]
+    trial: Trial, capsys: pytest.CaptureFixture[str], tried: Callable[[int], None]
 ) -> None:
     """Also between two steps and within one.
 
@@ -256,6 +257,7 @@ def test_killed_at_any_moment_of_its_commit_it_was_not_begun_or_is_complete(
     ]
     ends = in_turn(trial, cases)
     assert ends.total() == MOMENTS
+    tried(MOMENTS)
     with capsys.disabled():
         print(f"\n{trial.operation.name}, killed at {MOMENTS} moments: {dict(ends)}", end=" ")
 

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from conda_overlay.activation import locate, notice
 from conda_overlay.exceptions import StateError
 from conda_overlay.store import Store
 from tests.bed import users
+from tests.bed.users import User
 from tests.bench import FACTOR, Bench
 from tests.observed import save, state
 from tests.server import Server, served
@@ -31,8 +33,26 @@ FILES: dict[str, Callable[[Bench], Path]] = {
     "told": lambda bench: bench.told,
 }
 
+KINDS: dict[str, Callable[[Path, Path], object]] = {
+    "a directory": lambda path, aim: path.mkdir(),
+    "a pipe": lambda path, aim: os.mkfifo(path),
+    "a link": lambda path, aim: path.symlink_to(aim),
+    "a link to a device": lambda path, aim: path.symlink_to("/dev/zero"),
+    "a device": lambda path, aim: device(path),
+    "zeros": lambda path, aim: subprocess.run(["truncate", "-s", "100M", path], check=True),
+    "another's": lambda path, aim: path.touch(),
+}
+"""What may be in the place of a file."""
+
 CUTS = 2 * FACTOR
 """At how many bytes each file is cut for whole commands; its readers see it cut at every one."""
+
+
+def device(path: Path) -> None:
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("this machine makes no devices")
 
 
 def unknown_fields(content: bytes) -> bytes:
@@ -193,13 +213,17 @@ def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_damaged_file_is_said_or_does_no_harm(
-    damaged: Life, name: str, capsys: pytest.CaptureFixture[str]
+    damaged: Life,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    tried: Callable[[int], None],
 ) -> None:
     path = FILES[name](damaged.bench)
     content = path.read_bytes()
     source = random.Random(name)
     cuts = [content[: source.randrange(len(content))] for _ in range(CUTS)]
     contents = dict.fromkeys([*cuts, *(damage(content) for damage in DAMAGES.values())])
+    tried(4 * len(contents))
     codes = []
     for damage in contents:
         path.write_bytes(damage)
@@ -212,6 +236,35 @@ def test_damaged_file_is_said_or_does_no_harm(
         assert codes.count([0, 0, 0, 0]) == len(readable) == 1
     with capsys.disabled():
         print(f"\n{name}, damaged in {len(contents)} ways", end=" ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make devices and be two users")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", FILES)
+def test_something_else_in_the_place_of_a_file_is_said_or_does_no_harm(
+    damaged: Life, name: str, kind: str, mallory: User, tried: Callable[[int], None]
+) -> None:
+    tried(5)
+    bench = damaged.bench
+    path, precious = FILES[name](bench), bench.user.home / "precious"
+    precious.write_text("precious\n")
+    os.lchown(precious, bench.user.uid, bench.user.gid)
+    content = path.read_bytes()
+    path.unlink()
+    KINDS[kind](path, precious)
+    if kind == "another's":
+        path.write_bytes(content)
+        path.chmod(0o600)
+        os.lchown(path, mallory.uid, mallory.gid)
+    else:
+        os.lchown(path, bench.user.uid, bench.user.gid)
+    codes = damaged.check()
+    assert name not in ("notice", "told", "manifest 3") or codes == [0, 0, 0, 0], codes
+    script = f". '{bench.conda.prefix}/etc/profile.d/conda.sh'; conda activate science"
+    done = bench.user.run(["sh", "-euc", script])
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done
+    assert precious.read_text() == "precious\n"
+    precious.unlink()
 
 
 def test_record_of_a_newer_format_says_what_to_update(damaged: Life) -> None:
@@ -312,7 +365,7 @@ def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
 
 def test_files_left_by_a_command_that_died_long_ago_are_removed(damaged: Life) -> None:
     bench = damaged.bench
-    for path in ("drafts/a/revision/tree/bin/x", "drafts/b/lock", "drafts/c/tree-1/x", "host.new"):
+    for path in ("drafts/a/revision/tree/bin/x", "drafts/b/lock", "drafts/c/tree-1/x", ".tmp1"):
         file = bench.state / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
