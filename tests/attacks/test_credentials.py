@@ -50,7 +50,7 @@ WAYS: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_it_is_never_recorded_exported_or_printed(
-    quick: Bench, links: Path, way: str, tried: Callable[[int], None]
+    bench: Bench, links: Path, way: str, tried: Callable[[int], None]
 ) -> None:
     wheel = dists.wheel(links, "two", "1.0")
     files: dict[str, str | bytes] = {"backend.py": BACKEND, wheel.name: wheel.read_bytes()}
@@ -58,7 +58,7 @@ def test_it_is_never_recorded_exported_or_printed(
     with served(links) as host:
         values = {"secret": SECRET, "token": TOKEN, "host": host, "source": str(source)}
         words = [word.format(**values) for word in WAYS[way]]
-        done = quick.try_install("--yes", *words)
+        done = bench.try_install("--yes", *words)
     assert done.returncode == 0, done.stderr
     looks = [["status", "--json"], ["history", "--json"], ["history", "1"], ["diff", "--text"]]
     looks += [["export", "--format", "overlay.toml"], ["export", "--format", "requirements.txt"]]
@@ -67,36 +67,36 @@ def test_it_is_never_recorded_exported_or_printed(
     told = (
         done.stdout.partition("\nhost: ")[2]
         + done.stderr
-        + "".join(quick.ask(*look) for look in looks)
+        + "".join(bench.ask(*look) for look in looks)
     )
     assert SECRET not in told
-    for path in quick.overlays.rglob("*"):
+    for path in bench.overlays.rglob("*"):
         if path.is_file() and "backend" not in path.name:
             assert SECRET.encode() not in path.read_bytes(), path
 
 
-def test_the_tail_of_an_error_has_none(quick: Bench) -> None:
+def test_the_tail_of_an_error_has_none(bench: Bench) -> None:
     url = f"http://me:{SECRET}@localhost:1/two-1.0-py3-none-any.whl?jwt={SECRET}"
-    told = quick.refused("--retries", "0", f"two @ {url}")
+    told = bench.refused("--retries", "0", f"two @ {url}")
     assert "two-1.0" in told
     assert SECRET not in told
 
 
-def test_an_origin_without_credentials_is_what_record_says(quick: Bench, links: Path) -> None:
+def test_an_origin_without_credentials_is_what_record_says(bench: Bench, links: Path) -> None:
     dists.wheel(links, "two", "1.0")
     with served(links) as host:
-        quick.install(f"two @ http://{host}/two-1.0-py3-none-any.whl?jwt={SECRET}&raw=1")
-    [path] = quick.site.glob("two-1.0.dist-info/direct_url.json")
+        bench.install(f"two @ http://{host}/two-1.0-py3-none-any.whl?jwt={SECRET}&raw=1")
+    [path] = bench.site.glob("two-1.0.dist-info/direct_url.json")
     assert json.loads(path.read_text())["url"].endswith("two-1.0-py3-none-any.whl?jwt=&raw=1")
-    assert [row["edited"] for row in quick.json("status")["overlays"][0]["distributions"]] == [
+    assert [row["edited"] for row in bench.json("status")["overlays"][0]["distributions"]] == [
         False
     ]
 
 
-def test_a_build_setting_of_a_known_name_is_kept_to_repeat_it(quick: Bench, links: Path) -> None:
+def test_a_build_setting_of_a_known_name_is_kept_to_repeat_it(bench: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "two", "1.0")
     files: dict[str, str | bytes] = {"backend.py": BACKEND, wheel.name: wheel.read_bytes()}
     source = dists.sdist(links / "s", "two", "1.0", pyproject=PYPROJECT, files=files)
-    quick.install("-C", "cmake.args=-DX=ON", source)
-    options = quick.record()["distributions"]["two"]["options"]
+    bench.install("-C", "cmake.args=-DX=ON", source)
+    options = bench.record()["distributions"]["two"]["options"]
     assert options == ["--config-settings=cmake.args=-DX=ON"]

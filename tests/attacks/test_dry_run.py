@@ -39,25 +39,25 @@ def whole(home: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", [*CHANGES, *LOOKS])
 @pytest.mark.parametrize("start", ["nothing", "undone", "by hand"])
-def test_not_one_byte_changes(quick: Bench, wheels: Path, name: str, start: str) -> None:
-    home = quick.user.home
+def test_not_one_byte_changes(bench: Bench, wheels: Path, name: str, start: str) -> None:
+    home = bench.user.home
     if name.startswith("apply"):
-        quick.install("beta==1.0", "-I")
-        quick.export()
-        quick.change("delete")
+        bench.install("beta==1.0", "-I")
+        bench.export()
+        bench.change("delete")
     if start == "undone":
-        quick.install("alpha==1.5")
-        quick.install("new")
-        quick.change("undo")
+        bench.install("alpha==1.5")
+        bench.install("new")
+        bench.change("undo")
     elif start == "by hand":
-        quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+        bench.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
     before = whole(home)
     command, *words = {**CHANGES, **LOOKS}[name]
-    where = [] if command == "list" else list(quick.where)
+    where = [] if command == "list" else list(bench.where)
     words = [*where, *(word.format(home=home) for word in words)]
-    done = quick.run(command, *words, *(["--dry-run"] if name in CHANGES else []))
+    done = bench.run(command, *words, *(["--dry-run"] if name in CHANGES else []))
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
     assert whole(home) == before
-    left = [path.name for path in Path(quick.user.environ()["TMPDIR"]).iterdir()]
+    left = [path.name for path in Path(bench.user.environ()["TMPDIR"]).iterdir()]
     assert not [name for name in left if name.startswith("conda-overlay-")]

@@ -25,12 +25,12 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_only_options_that_say_where_it_comes_from_are_accepted(quick: Bench, option: str) -> None:
-    aim = quick.user.home / "aim"
+def test_only_options_that_say_where_it_comes_from_are_accepted(bench: Bench, option: str) -> None:
+    aim = bench.user.home / "aim"
     option = option.format(aim)
     wanted = f"[[wanted]]\nrequirement = 'new'\noptions = [{json.dumps(option)}]\n"
-    file = offered(quick, f"format = 1\n{wanted}")
-    told = quick.refuse("apply", "--yes", file)
+    file = offered(bench, f"format = 1\n{wanted}")
+    told = bench.refuse("apply", "--yes", file)
     assert repr(option)[1:-1] in told and "is not allowed in a file" in told
     assert not aim.exists()
 
@@ -52,21 +52,21 @@ LOCKED = [
 @pytest.mark.parametrize("table", LOCKED, ids=str)
 @pytest.mark.parametrize("locked", [False, True])
 def test_nothing_that_a_file_locks_can_be_an_option(
-    quick: Bench, table: dict[str, str], locked: bool
+    bench: Bench, table: dict[str, str], locked: bool
 ) -> None:
-    aim = quick.user.home / "aim"
+    aim = bench.user.home / "aim"
     lines = [f"{key} = {json.dumps(value.format(aim))}" for key, value in table.items()]
-    file = offered(quick, "\n".join(["format = 1", "[[locked]]", *lines, ""]))
-    told = quick.refuse("apply", "--yes", file, *(["--locked"] if locked else []))
+    file = offered(bench, "\n".join(["format = 1", "[[locked]]", *lines, ""]))
+    told = bench.refuse("apply", "--yes", file, *(["--locked"] if locked else []))
     assert "is neither a valid overlay.toml nor a valid pylock.toml" in told
     assert not aim.exists()
 
 
-def test_a_pylock_is_read_as_carefully(quick: Bench) -> None:
-    aim = quick.user.home / "aim"
+def test_a_pylock_is_read_as_carefully(bench: Bench) -> None:
+    aim = bench.user.home / "aim"
     version = json.dumps("1.0\n--report=" + str(aim))
     head = "lock-version = '1.0'\ncreated-by = 'x'\n"
     package = f"[[packages]]\nname = 'new'\nversion = {version}\ndirectory = {{path = '/tmp'}}\n"
-    file = offered(quick, head + package, "pylock.toml")
-    assert "is not a version, hash or URL" in quick.refuse("apply", "--yes", file)
+    file = offered(bench, head + package, "pylock.toml")
+    assert "is not a version, hash or URL" in bench.refuse("apply", "--yes", file)
     assert not aim.exists()

@@ -31,6 +31,7 @@ COMMANDS: Sequence[Sequence[str]] = [
     ("diff",),
     ("export",),
     ("list",),
+    ("activate",),
 ]
 
 
@@ -50,11 +51,16 @@ def plant(user: User, script: str, *words: str | Path) -> None:
 
 
 def attempt(bench: Bench, words: Sequence[str], *directories: Path) -> str:
-    """Run a command with these overlay directories; it ends, and nothing crashes."""
+    """Run a command, or activate, with these overlay directories; it ends, and nothing crashes."""
     where = [] if words[0] == "list" else list(bench.where)
-    paths = os.pathsep.join(map(str, directories))
+    env = {"CONDA_PLUGINS_OVERLAY_DIRS": os.pathsep.join(map(str, directories))}
     command, *rest = words
-    done = bench.run(command, *where, *rest, env={"CONDA_PLUGINS_OVERLAY_DIRS": paths})
+    if command == "activate":
+        script = f". '{bench.conda.prefix}/etc/profile.d/conda.sh'; conda activate {bench.name}; "
+        script += "python -c 'import sys'; conda deactivate"
+        done = bench.user.run(["sh", "-c", script], env=env)
+    else:
+        done = bench.run(command, *where, *rest, env=env)
     text = done.stdout + done.stderr
     assert done.returncode in (0, 1, 2), text
     assert "Traceback" not in text and "unexpected error" not in text.lower(), text
@@ -74,24 +80,24 @@ printf 'Name: alpha\\nVersion: 2.0\\n' > "$site/alpha-2.0.dist-info/METADATA"
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_code_of_another_users_layer_never_runs(
-    quick: Bench, mallory: User, words: Sequence[str]
+    bench: Bench, mallory: User, words: Sequence[str]
 ) -> None:
-    sprung = quick.user.home / "sprung"
+    sprung = bench.user.home / "sprung"
     layer = mallory.home / "pub" / "science"
-    plant(mallory, TRAP, layer, quick.site.parent.name, sprung)
-    told = attempt(quick, words, quick.overlays, layer.parent)
+    plant(mallory, TRAP, layer, bench.site.parent.name, sprung)
+    told = attempt(bench, words, bench.overlays, layer.parent)
     assert not sprung.exists()
     if words[0] in ("status", "list"):
         assert str(layer) in told and "belongs to" in told
 
 
 def test_what_another_users_layer_has_does_not_count_as_installed(
-    quick: Bench, mallory: User
+    bench: Bench, mallory: User
 ) -> None:
     layer = mallory.home / "pub" / "science"
-    plant(mallory, TRAP, layer, quick.site.parent.name, quick.user.home / "sprung")
-    attempt(quick, ("install", "--yes", "alpha==2.0"), quick.overlays, layer.parent)
-    assert "alpha-2.0" in quick.distributions()
+    plant(mallory, TRAP, layer, bench.site.parent.name, bench.user.home / "sprung")
+    attempt(bench, ("install", "--yes", "alpha==2.0"), bench.overlays, layer.parent)
+    assert "alpha-2.0" in bench.distributions()
 
 
 LINKS: dict[str, Callable[[Path, Path], str]] = {
@@ -110,27 +116,27 @@ LINKS: dict[str, Callable[[Path, Path], str]] = {
 @pytest.mark.parametrize("planted", LINKS)
 @pytest.mark.parametrize("name", ["plain", "hashed"])
 def test_state_that_another_user_has_planted_is_neither_followed_nor_written(
-    quick: Bench, mallory: User, shared: Path, planted: str, name: str
+    bench: Bench, mallory: User, shared: Path, planted: str, name: str
 ) -> None:
-    aim = quick.user.home / "project" / "precious"
-    plant(quick.user, 'mkdir "$1"; echo precious > "$1/precious"; mkdir "$1/drafts"', aim.parent)
-    names = {"plain": "science", "hashed": locate.hashed_name("science", str(quick.host))}
+    aim = bench.user.home / "project" / "precious"
+    plant(bench.user, 'mkdir "$1"; echo precious > "$1/precious"; mkdir "$1/drafts"', aim.parent)
+    names = {"plain": "science", "hashed": locate.hashed_name("science", str(bench.host))}
     overlay = shared / names[name]
     if name == "hashed":
         plant(mallory, 'mkdir "$1"', shared / ".science")
     plant(mallory, LINKS[planted](Path(locate.state_dir(str(overlay))), aim))
-    for words in (*COMMANDS[:3], *COMMANDS[-8:]):
-        attempt(quick, words, shared)
+    for words in (*COMMANDS[:3], *COMMANDS[-9:]):
+        attempt(bench, words, shared)
     assert aim.read_text() == "precious\n"
     assert sorted(path.name for path in aim.parent.iterdir()) == ["drafts", "precious"]
 
 
 def test_a_name_that_another_user_has_taken_is_left_to_them(
-    quick: Bench, mallory: User, shared: Path
+    bench: Bench, mallory: User, shared: Path
 ) -> None:
     plant(mallory, 'mkdir "$1/.science" "$1/science"', shared)
-    attempt(quick, ("install", "--yes", "new"), shared)
-    assert (shared / locate.hashed_name("science", str(quick.host))).is_symlink()
+    attempt(bench, ("install", "--yes", "new"), shared)
+    assert (shared / locate.hashed_name("science", str(bench.host))).is_symlink()
     assert list((shared / "science").iterdir()) == []
 
 
@@ -140,14 +146,14 @@ OPEN = ["", "bin", "lib", "lib/{python}", "lib/{python}/site-packages",
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_an_overlay_made_by_hand_that_others_can_write_is_refused(quick: Bench, path: str) -> None:
+def test_an_overlay_made_by_hand_that_others_can_write_is_refused(bench: Bench, path: str) -> None:
     script = 'mkdir -p "$1/bin" "$2/pack/deep"; touch "$1/bin/tool" "$2/a.pth" "$2/pack/x.py"'
-    plant(quick.user, script, quick.overlay, quick.site)
-    assert "not used" not in quick.ask("status")
-    writable = quick.overlay / path.format(python=quick.site.parent.name)
+    plant(bench.user, script, bench.overlay, bench.site)
+    assert "not used" not in bench.ask("status")
+    writable = bench.overlay / path.format(python=bench.site.parent.name)
     writable.chmod(0o777)
     real = os.path.realpath(writable)
-    assert f"it is not used: {real} is writable by everybody" in quick.ask("status")
-    assert "is writable by everybody" in quick.refuse("install", "--yes", "new")
-    assert f"chmod go-w {real}" in quick.refuse("history")
-    assert not Path(locate.state_dir(str(quick.overlay))).exists()
+    assert f"it is not used: {real} is writable by everybody" in bench.ask("status")
+    assert "is writable by everybody" in bench.refuse("install", "--yes", "new")
+    assert f"chmod go-w {real}" in bench.refuse("history")
+    assert not Path(locate.state_dir(str(bench.overlay))).exists()

@@ -27,29 +27,29 @@ INTRUDERS: dict[str, str | bytes] = {
 
 @pytest.mark.parametrize("name", INTRUDERS)
 def test_a_distribution_that_would_disable_it_is_refused(
-    quick: Bench, links: Path, name: str
+    bench: Bench, links: Path, name: str
 ) -> None:
     wheel = dists.wheel(links, "bad", "1.0", top_level="", files={name: INTRUDERS[name]})
-    told = quick.refused(wheel)
+    told = bench.refused(wheel)
     assert f"ships its own {name.removesuffix('/__init__.py')}" in told
 
 
 @pytest.mark.parametrize("name", list(INTRUDERS)[:6])
-def test_an_overlay_where_it_is_disabled_by_hand_is_not_wired(quick: Bench, name: str) -> None:
-    quick.install("new")
+def test_an_overlay_where_it_is_disabled_by_hand_is_not_wired(bench: Bench, name: str) -> None:
+    bench.install("new")
     activate = (
-        f". '{quick.conda.prefix}/etc/profile.d/conda.sh'; conda activate {quick.name}; "
+        f". '{bench.conda.prefix}/etc/profile.d/conda.sh'; conda activate {bench.name}; "
         'echo "PYTHONPATH=$PYTHONPATH"'
     )
-    assert f"PYTHONPATH={quick.site}" in quick.user.run(["sh", "-c", activate]).stdout
-    path = quick.site / name
-    quick.user.run(["mkdir", "-p", path.parent])
+    assert f"PYTHONPATH={bench.site}" in bench.user.run(["sh", "-c", activate]).stdout
+    path = bench.site / name
+    bench.user.run(["mkdir", "-p", path.parent])
     content = INTRUDERS[name]
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    done = quick.user.run(["sh", "-c", activate])
+    done = bench.user.run(["sh", "-c", activate])
     assert done.stdout == "PYTHONPATH=\n"
     place = str(path).removesuffix("/__init__.py")
     assert f"is not used: {place} would run in every Python" in done.stderr
-    assert f"{Path(place).name} would run in every Python; remove it" in quick.ask("status")
-    quick.user.run(["rm", "-rf", place])
-    assert f"PYTHONPATH={quick.site}" in quick.user.run(["sh", "-c", activate]).stdout
+    assert f"{Path(place).name} would run in every Python; remove it" in bench.ask("status")
+    bench.user.run(["rm", "-rf", place])
+    assert f"PYTHONPATH={bench.site}" in bench.user.run(["sh", "-c", activate]).stdout

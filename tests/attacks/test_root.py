@@ -24,28 +24,28 @@ def as_root(bench: Bench, *argv: str | Path, **changes: str) -> str:
 WHERE = "import importlib.util as u; print(u.find_spec('new'))"
 
 
-def test_roots_python_does_not_see_the_overlay_of_a_user(quick: Bench) -> None:
-    quick.install("new")
-    python = quick.host / "bin" / "python"
-    assert str(quick.site) not in as_root(quick, python, "-c", WHERE, PYTHONPATH=str(quick.site))
-    assert quick.version("new") == "1.0"
+def test_roots_python_does_not_see_the_overlay_of_a_user(bench: Bench) -> None:
+    bench.install("new")
+    python = bench.host / "bin" / "python"
+    assert str(bench.site) not in as_root(bench, python, "-c", WHERE, PYTHONPATH=str(bench.site))
+    assert bench.version("new") == "1.0"
 
 
 @pytest.mark.parametrize("words", [("status",), ("install", "--dry-run", "--force", "beta")])
-def test_roots_commands_run_nothing_of_a_user(quick: Bench, words: tuple[str, ...]) -> None:
+def test_roots_commands_run_nothing_of_a_user(bench: Bench, words: tuple[str, ...]) -> None:
     """With a `CONDA_EXE`, a HOME and settings that are the user's."""
-    quick.install("new")
-    sprung = quick.user.home / "sprung"
-    trap = quick.user.home / "bin" / "python"
+    bench.install("new")
+    sprung = bench.user.home / "sprung"
+    trap = bench.user.home / "bin" / "python"
     script = 'mkdir "$1"; printf "#!/bin/sh\\ntouch $2\\n" > "$1/python"; chmod +x "$1/python"'
-    done = quick.user.run(["sh", "-ec", script, "sh", trap.parent, sprung])
+    done = bench.user.run(["sh", "-ec", script, "sh", trap.parent, sprung])
     assert done.returncode == 0, done.stderr
-    quick.edit(
-        quick.user.home / ".condarc", "plugins:\n  overlay_trusted_owners: [overlay-alice]\n"
+    bench.edit(
+        bench.user.home / ".condarc", "plugins:\n  overlay_trusted_owners: [overlay-alice]\n"
     )
-    quick.edit(quick.site / "trap.pth", f"import pathlib; pathlib.Path({str(sprung)!r}).touch()\n")
+    bench.edit(bench.site / "trap.pth", f"import pathlib; pathlib.Path({str(sprung)!r}).touch()\n")
     command, *rest = words
     argv = ["overlay", command, "-n", "science", *rest]
-    told = as_root(quick, quick.conda.executable, *argv, CONDA_EXE=str(trap.with_name("conda")))
+    told = as_root(bench, bench.conda.executable, *argv, CONDA_EXE=str(trap.with_name("conda")))
     assert not sprung.exists()
-    assert f"belongs to {quick.user.name}" in told
+    assert f"belongs to {bench.user.name}" in told
