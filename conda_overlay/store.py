@@ -186,11 +186,14 @@ class Store:
             OverlayDirError: the directory cannot be written.
             StateError: the state cannot be read, or belongs to another host.
         """
+        if dry_run:
+            draft = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
+            try:
+                yield draft
+            finally:
+                discard(draft)
+            return
         with self._as_our_errors():
-            if dry_run:
-                with tempfile.TemporaryDirectory(prefix="conda-overlay-") as directory:
-                    yield Path(directory)
-                return
             with self.lock():
                 self._claim(host)
                 make_directories(self._drafts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,7 @@ from conda_overlay.tree import (
     discard,
     dump_manifest,
     load_manifest,
+    make_own,
     move_in,
     protect,
     remove_files,
@@ -309,6 +311,60 @@ def test_protected_file_cannot_be_written_in_place_and_stays_what_it_is(tree: Pa
     assert (tree / "pkg" / "a.py").stat().st_mode & 0o7777 == 0o4555
     assert (tree / "pkg" / "sub").stat().st_mode & 0o200
     assert not since(tree, manifest)
+
+
+def test_what_is_protected_can_be_written_by_nobody_else(tree: Path) -> None:
+    (tree / "empty").mkdir()
+    (tree / "away").symlink_to(tree.parent)
+    for path in (tree, tree / "pkg", tree / "pkg" / "a.py", tree / "empty", tree.parent):
+        path.chmod(0o777)
+    protect(tree)
+    for path in (tree, *tree.rglob("*")):
+        if not path.is_symlink():
+            assert path.stat().st_mode & (0o022 if path.is_dir() else 0o222) == 0, path
+    assert (tree / "pkg").stat().st_mode & 0o777 == 0o755
+    assert tree.parent.stat().st_mode & 0o777 == 0o777
+
+
+@pytest.mark.parametrize("place", ["lib", "lib/python3", "lib/python3/site-packages"])
+@pytest.mark.parametrize("kind", ["link", "file", "directory", "nothing"])
+def test_own_directory_takes_the_place_of_a_link_or_a_file(
+    tmp_path: Path, place: str, kind: str
+) -> None:
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    outside.mkdir()
+    (tree / place).parent.mkdir(parents=True)
+    if kind == "link":
+        (tree / place).symlink_to(outside)
+    elif kind == "file":
+        (tree / place).touch()
+    elif kind == "directory":
+        (tree / place / "kept").mkdir(parents=True)
+    make_own(tree, Path("lib/python3/site-packages"))
+    made = tree / "lib/python3/site-packages"
+    assert made.resolve() == made and made.is_dir()
+    assert list(outside.iterdir()) == []
+    assert (tree / place / "kept").is_dir() == (kind == "directory")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_pipes_and_sockets_are_no_part_of_a_tree(tree: Path, kind: str) -> None:
+    before = take_manifest(tree)
+    if kind == "pipe":
+        os.mkfifo(tree / "special")
+    else:
+        os.mknod(tree / "special", stat.S_IFSOCK | 0o600)
+    assert take_manifest(tree) == before
+    clone(tree, tree.with_name("copy"))
+    assert not (tree.with_name("copy") / "special").exists()
+
+
+def test_bytecode_behind_a_link_is_not_cloned(tree: Path) -> None:
+    outside = tree.with_name("outside")
+    outside.mkdir()
+    (tree / "pkg" / "__pycache__").symlink_to(outside)
+    clone(tree, tree.with_name("copy"))
+    assert not os.path.lexists(tree.with_name("copy") / "pkg" / "__pycache__")
 
 
 def test_file_that_is_replaced_stays_in_older_trees(tree: Path) -> None:

@@ -93,7 +93,7 @@ def read_file(
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
             raise OSError(22, "not a small file", path)
-        return os.read(file, largest)
+        return os.read(file, status.st_size)
     finally:
         os.close(file)
 

@@ -2,10 +2,10 @@
 
 A ``.pth`` file beside the package calls `main` in every start of the interpreters that see the
 plugin, but only where it may have something to do. It takes the wired overlays out of ``sys.path``
-first, so that nothing in one can pass for the plugin. (A ``.start`` file, PEP 829, would import the
-plugin before; Python needs one from 3.18 on.) conda's
-activation commands print shell code; the hook adds one line behind that code, which runs the engine
-in the user's shell, after everything that conda does there. It touches nothing of conda's own.
+first, so that nothing in one can pass for the plugin; a ``.start`` file (PEP 829), which Python
+needs from 3.18 on, could not. conda's activation commands print shell code; the hook adds one line
+behind that code, which runs the engine in the user's shell, after everything that conda does there.
+It touches nothing of conda's own.
 """
 
 from __future__ import annotations

@@ -157,3 +157,14 @@ def test_an_overlay_made_by_hand_that_others_can_write_is_refused(bench: Bench, 
     assert "is writable by everybody" in bench.refuse("install", "--yes", "new")
     assert f"chmod go-w {real}" in bench.refuse("history")
     assert not Path(locate.state_dir(str(bench.overlay))).exists()
+
+
+def test_status_says_what_its_owner_has_opened_in_a_managed_one(bench: Bench) -> None:
+    bench.install("new")
+    assert "writable" not in bench.ask("status")
+    script = 'mkdir "$1/pack"; chmod 777 "$1/pack"'
+    plant(bench.user, script, bench.site)
+    told = bench.ask("status")
+    assert f"{bench.site.resolve() / 'pack'} is writable by everybody" in told
+    bench.install("beta==2.0")
+    assert "is writable by everybody" not in bench.ask("status")
