@@ -187,7 +187,7 @@ def check(steps: Sequence[Step], wired: Ran, bare: Ran) -> None:
         if noted[label].unless_conda_fails:
             overlays = [overlay for overlay in overlays if _is_active(overlay.prefix, without)]
         wanted = expected(without, overlays)
-        assert got == wanted, (label, {*got.items()} ^ {*wanted.items()})
+        assert got == wanted, (label, {*got.items()} ^ {*wanted.items()}, bare.stderr)
         assert ("_CONDA_OVERLAY" in environ) == bool(overlays), label
     assert wired.returncode == bare.returncode
 

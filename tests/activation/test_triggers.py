@@ -226,13 +226,12 @@ def test_from_installation_to_deactivation(
 
 @pytest.fixture(scope="module")
 def without_hook(conda: Conda) -> Iterator[Conda]:
-    """A copy of the conda with the plugin, but not its start-up files."""
+    """A copy of the conda with the plugin, but not its start-up file."""
     with place.scratch() as directory:
         prefix = base.clone(conda.prefix, directory / "base")
         environment.clone(conda.env("science"), prefix / "envs" / "science")
-        for suffix in ("pth", "start"):
-            [file] = prefix.glob(f"lib/python*/site-packages/__conda_overlay.{suffix}")
-            file.unlink()
+        [file] = prefix.glob("lib/python*/site-packages/__conda_overlay.pth")
+        file.unlink()
         environment.protect(prefix)
         yield Conda(prefix, conda.version)
 

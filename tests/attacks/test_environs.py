@@ -24,7 +24,7 @@ VALUES = ["", ":", "::", "/", "/nowhere", "relative", "/a b", "/é☃", "~", "0"
           "$HOME", "x" * 5000]  # fmt: skip
 """What is in variables; none of it breaks the code of plain conda in the shells at hand."""
 NAMES = ["PYTHONPATH", "CONDA_SHLVL", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PREFIX_1",
-         "CONDA_PREFIX_2", "CONDA_STACKED_2", "CONDA_PROMPT_MODIFIER", "_CONDA_OVERLAY", "IFS",
+         "CONDA_PREFIX_2", "CONDA_STACKED_2", "CONDA_PROMPT_MODIFIER", "IFS",
          "CDPATH", "LANG", "LC_ALL", "PYTHONHASHSEED", "TMPDIR", "MANPATH"]  # fmt: skip
 
 

@@ -17,11 +17,11 @@ from tests.bench import CLEANING, COMMIT, DELETION, FACTOR, REMOVAL, Bench
 from tests.observed import State, save, state, status
 from tests.server import KILLED, Ended, Server, served
 
-BEFORE_COMMIT = 3 * FACTOR
+BEFORE_COMMIT = 4 * FACTOR
 """How many steps of each operation before its commit."""
 BEHIND_COMMIT = 2 * FACTOR
 """How many when files are removed, at the end; of the commit itself it is every one."""
-MOMENTS = 4 * FACTOR
+MOMENTS = 12 * FACTOR
 """How many moments of the commit of each operation, by the clock."""
 
 

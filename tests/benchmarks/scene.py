@@ -63,9 +63,8 @@ def scene(conda: Path) -> Iterator[Scene]:
         )
         for prefix in (plugin, official):
             base.install_plugin(prefix)
-        for hook in official.glob("lib/python*/site-packages/conda_overlay.*"):
-            if hook.suffix in (".pth", ".start"):
-                hook.unlink()
+        [hook] = official.glob("lib/python*/site-packages/__conda_overlay.pth")
+        hook.unlink()
         host, other = (environment.clone(template, root / name) for name in ("science", "daq"))
         for prefix in (bare, plugin, official):
             environment.protect(prefix)

@@ -181,7 +181,7 @@ def test_read_only_overlay_directory_is_used_and_never_changed(
     for words in (("install", "new"), ("undo",), ("remove", "alpha"), ("delete",)):
         ended = server.change(*words)
         assert ended.code == 1, words
-        assert f"No overlay directory can be written: {place}." in ended.told
+        assert f"The overlay directory {place} cannot be written: Read-only" in ended.told
     assert state(bench) == before
     [listed] = server.at_once([["list", "--json"]])
     assert json.loads(listed.out)["overlays"][0]["state"] == "ok"
