@@ -68,11 +68,17 @@ SINGLE = (
     "tests/install/test_pips.py",
     "tests/install/test_kinds.py",
     "tests/attacks/test_at_once.py",
+    "tests/attacks/test_environs.py",
     "tests/lifecycle/test_undo.py",
     "tests/lifecycle/test_file_systems.py",
 )
 """The files that take longest, whose tests need not stay together."""
-FIRST = (*SINGLE, "tests/attacks/test_state_files.py", "tests/test_recipe.py")
+FIRST = (
+    *SINGLE,
+    "tests/attacks/test_state_files.py",
+    "tests/attacks/test_trees.py",
+    "tests/test_recipe.py",
+)
 """What takes long comes first, so that no worker has it left alone at the end."""
 
 
