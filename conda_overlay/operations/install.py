@@ -46,6 +46,10 @@ def install(draft: Draft, request: Request) -> None:
     for key in typed.keys() & there.keys() - staged.keys():  # installed already
         draft.entries[key] = _asked_again(draft, draft.entries[key], typed[key], request)
     draft.notes += found.held_back
+    for option, value in pairwise(request.arguments):
+        if option == "--config-settings" and setting(value) is None:
+            name = value.partition("=")[0]
+            draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
     if request.has("--no-deps"):
         draft.accepted |= staged.keys()
 

@@ -60,6 +60,7 @@ def test_it_is_never_recorded_exported_or_printed(
         words = [word.format(**values) for word in WAYS[way]]
         done = bench.try_install("--yes", *words)
     assert done.returncode == 0, done.stderr
+    assert ("-C auth may be a secret and is not recorded" in done.stdout) == ("setting" in way)
     looks = [["status", "--json"], ["history", "--json"], ["history", "1"], ["diff", "--text"]]
     looks += [["export", "--format", "overlay.toml"], ["export", "--format", "requirements.txt"]]
     tried(len(looks) + 2)
