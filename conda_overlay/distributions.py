@@ -21,7 +21,8 @@ from conda_overlay.credentials import without_credentials
 from conda_overlay.models import Distribution
 from conda_overlay.tree import replace_file
 
-_LARGEST = 2**26  # bytes of a RECORD, which has a row per file
+LARGEST = 2**26
+"""The bytes that are read of one file of metadata or history; RECORD has a row per file."""
 
 Site = Mapping[str, Sequence[Distribution]]
 """The distributions of a directory by normalized name; two of one name are an error."""
@@ -164,4 +165,4 @@ def _text(path: Path) -> str:
 
 def _read(path: Path) -> bytes:
     """The content of a file, which may be a link, as one installer makes them."""
-    return locate.read_file(str(path), largest=_LARGEST, follow=True)
+    return locate.read_file(str(path), largest=LARGEST, follow=True)

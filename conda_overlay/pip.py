@@ -26,14 +26,13 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.credentials import without_credentials
+from conda_overlay.distributions import LARGEST
 from conda_overlay.exceptions import HostError, StateError
 from conda_overlay.host import Host, clean_environ
 from conda_overlay.outcome import Outcome
 
 NEEDED = SpecifierSet(">=22.2", prereleases=True)
 """The pips that write a report."""
-
-_LARGEST = 2**26  # bytes of a METADATA
 
 _RUNNER = Path(__file__).with_name("run_pip.py")
 
@@ -81,7 +80,7 @@ class Stage:
             if (host.prefix / name).exists():
                 (root / name).symlink_to(host.prefix / name)
         for file in (file for site in overlays for file in site.glob("*-info/METADATA")):
-            if file.exists() and not (file.is_file() and file.stat().st_size <= _LARGEST):
+            if file.exists() and not (file.is_file() and file.stat().st_size <= LARGEST):
                 sentence = f"{file} is not a file that pip can read."
                 raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
         self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]

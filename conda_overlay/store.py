@@ -24,6 +24,7 @@ from pathlib import Path
 
 from conda_overlay import lock, records
 from conda_overlay.activation import locate
+from conda_overlay.distributions import LARGEST
 from conda_overlay.exceptions import ELSEWHERE, FULL, OverlayError, StateError, unusable, unwritable
 from conda_overlay.lock import Tell
 from conda_overlay.models import Revision
@@ -41,8 +42,6 @@ from conda_overlay.tree import (
 )
 
 FORMAT = 1  # the version of the state files
-
-_LARGEST = 2**26  # bytes of a record or a manifest
 
 _BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
             errno.ELOOP, errno.ENXIO}  # fmt: skip
@@ -168,7 +167,7 @@ class Store:
         state = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             path = self._directory(number).relative_to(self.state) / name
-            return locate.read_file(str(path), state, _LARGEST)
+            return locate.read_file(str(path), state, LARGEST)
         finally:
             os.close(state)
 

@@ -16,7 +16,7 @@ from tests.bed import base, cpython, dists, environment, forks, outside, place, 
 from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
 from tests.bench import Bench
-from tests.server import Server
+from tests.server import Server, served
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -208,6 +208,14 @@ def online(quick: Bench) -> Bench:
 def server(quick: Bench) -> Server:
     """Of the bench `quick`."""
     return Server(quick, forks.shared(quick.conda, quick.user))
+
+
+@pytest.fixture(scope="module")
+def lasting(floor: Conda, hermetic: dict[str, str], condas: Condas) -> Iterator[Server]:
+    """Of the floor conda and a home that the tests of a file share."""
+    condas.watch(floor)
+    with served(Bench(floor, users.user("overlay-alice"), hermetic)) as server:
+        yield server
 
 
 @pytest.fixture

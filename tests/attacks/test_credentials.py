@@ -15,15 +15,6 @@ from tests.sources import served
 SECRET = "S3kr1t" * 6
 TOKEN = f"ghp_{SECRET}"
 
-PYPROJECT = """
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-[project]
-name = "two"
-version = "1.0"
-"""
 BACKEND = """
 import os, pathlib, shutil
 def build_wheel(directory, config_settings=None, metadata_directory=None):
@@ -48,13 +39,18 @@ WAYS: dict[str, list[str]] = {
 }
 
 
+def built_with_settings(links: Path) -> Path:
+    """An sdist whose backend needs settings; what it builds is among the links already."""
+    wheel = dists.wheel(links, "two", "1.0")
+    files = {wheel.name: wheel.read_bytes()}
+    return dists.sdist(links / "s", "two", "1.0", backend=BACKEND, files=files)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_it_is_never_recorded_exported_or_printed(
     bench: Bench, links: Path, way: str, tried: Callable[[int], None]
 ) -> None:
-    wheel = dists.wheel(links, "two", "1.0")
-    files: dict[str, str | bytes] = {"backend.py": BACKEND, wheel.name: wheel.read_bytes()}
-    source = dists.sdist(links / "s", "two", "1.0", pyproject=PYPROJECT, files=files)
+    source = built_with_settings(links)
     with served(links) as host:
         values = {"secret": SECRET, "token": TOKEN, "host": host, "source": str(source)}
         words = [word.format(**values) for word in WAYS[way]]
@@ -95,9 +91,7 @@ def test_an_origin_without_credentials_is_what_record_says(bench: Bench, links: 
 
 
 def test_a_build_setting_of_a_known_name_is_kept_to_repeat_it(bench: Bench, links: Path) -> None:
-    wheel = dists.wheel(links, "two", "1.0")
-    files: dict[str, str | bytes] = {"backend.py": BACKEND, wheel.name: wheel.read_bytes()}
-    source = dists.sdist(links / "s", "two", "1.0", pyproject=PYPROJECT, files=files)
+    source = built_with_settings(links)
     bench.install("-C", "cmake.args=-DX=ON", source)
     options = bench.record()["distributions"]["two"]["options"]
     assert options == ["--config-settings=cmake.args=-DX=ON"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bed import dists, place, users
-from tests.bed.condas import Conda, Condas
+from tests.bed import dists, place
 from tests.bench import CLEANING, COMMIT, DELETION, FACTOR, REMOVAL, Bench
 from tests.observed import State, save, state, status
 from tests.server import KILLED, Ended, Server, served
@@ -198,10 +197,8 @@ class Trial:
 
 
 @pytest.fixture(scope="module")
-def life(floor: Conda, condas: Condas, hermetic: dict[str, str], wheels: Path) -> Iterator[Life]:
-    condas.watch(floor)
-    with served(Bench(floor, users.user("overlay-alice"), hermetic)) as server:
-        yield Life(server, wheels)
+def life(lasting: Server, wheels: Path) -> Life:
+    return Life(lasting, wheels)
 
 
 @pytest.fixture(scope="module")
@@ -279,21 +276,11 @@ def build_wheel(directory, *_):
     return name
 """
 
-PYPROJECT = """
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-[project]
-name = "slow"
-version = "1.0"
-"""
-
 
 def test_pip_that_outlives_its_command_hurts_no_later_one(quick: Bench, links: Path) -> None:
     wheel = dists.wheel(links / "built", "slow", "1.0")
-    files: dict[str, str | bytes] = {"backend.py": SLOW, wheel.name: wheel.read_bytes()}
-    source = dists.sdist(links, "slow", "1.0", pyproject=PYPROJECT, files=files)
+    files = {wheel.name: wheel.read_bytes()}
+    source = dists.sdist(links, "slow", "1.0", backend=SLOW, files=files)
     with served(quick) as server:
         server.done("install", "alpha==1.5")
         [ended] = server.at_once(

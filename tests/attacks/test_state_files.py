@@ -17,11 +17,10 @@ import pytest
 from conda_overlay.activation import locate, notice
 from conda_overlay.exceptions import StateError
 from conda_overlay.store import Store
-from tests.bed import users
 from tests.bed.users import User
 from tests.bench import FACTOR, Bench
 from tests.observed import save, state
-from tests.server import Server, served
+from tests.server import Server
 
 FILES: dict[str, Callable[[Bench], Path]] = {
     "record 3": lambda bench: bench.record_path(3),
@@ -142,12 +141,8 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(request: pytest.FixtureRequest) -> Iterator[Life]:
-    floor = request.getfixturevalue("floor")
-    request.getfixturevalue("condas").watch(floor)
-    user = users.user("overlay-alice")
-    with served(Bench(floor, user, request.getfixturevalue("hermetic"))) as server:
-        yield Life(server)
+def life(lasting: Server) -> Life:
+    return Life(lasting)
 
 
 @pytest.fixture

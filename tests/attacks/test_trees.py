@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.bed import users
-from tests.bench import Bench
 from tests.observed import save
-from tests.server import Server, served
+from tests.server import Server
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("install", "--yes", "-I", "gamma==1.0"),
@@ -125,12 +123,8 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(request: pytest.FixtureRequest) -> Iterator[Life]:
-    floor = request.getfixturevalue("floor")
-    request.getfixturevalue("condas").watch(floor)
-    user = users.user("overlay-alice")
-    with served(Bench(floor, user, request.getfixturevalue("hermetic"))) as server:
-        yield Life(server)
+def life(lasting: Server) -> Life:
+    return Life(lasting)
 
 
 @pytest.mark.parametrize("tree", TREES)

@@ -39,6 +39,13 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return _WHEEL
 '''
 
+_OWN_BACKEND = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
 _PYPROJECT = """\
 [build-system]
 requires = ["{requirement}"]
@@ -62,6 +69,11 @@ _BACKENDS = {
     "flit_core": ("flit_core>=3.4", "flit_core.buildapi"),
     "pdm.backend": ("pdm-backend", "pdm.backend"),
 }
+
+
+def own_backend(name: str, version: str) -> str:
+    """The `pyproject.toml` of a project that is built by the `backend.py` in it."""
+    return _OWN_BACKEND + f'[project]\nname = "{name}"\nversion = "{version}"\n'
 
 
 def wheel(
@@ -127,10 +139,11 @@ def sdist(
     setup_py: str | None = None,
     requires: Sequence[str] = (),
     files: Mapping[str, Content] | None = None,
+    backend: str | None = None,
 ) -> Path:
     """Write an sdist.
 
-    Given neither `pyproject` nor `setup_py`, it brings its own build backend, and builds offline.
+    Given none of `pyproject`, `setup_py` and `backend`, it brings a backend, and builds offline.
 
     Args:
         directory: Where to put it; made if need be.
@@ -140,11 +153,15 @@ def sdist(
         setup_py: The text of `setup.py`.
         requires: Requirements, of the metadata and of what the own backend builds.
         files: Files by their path in the sdist, besides the module or in its place.
+        backend: The text of a build backend that is in the sdist.
     """
     directory.mkdir(parents=True, exist_ok=True)
     label = f"{_normalized(name)}-{version}"
     members: dict[str, Content] = {"PKG-INFO": _metadata(name, version, requires, {}, None)}
     members.update({**_module(name, version, None), **(files or {})})
+    if backend is not None:
+        members["backend.py"] = backend
+        pyproject = own_backend(name, version)
     if pyproject is not None:
         members["pyproject.toml"] = pyproject
     if setup_py is not None:
@@ -154,9 +171,7 @@ def sdist(
         members[built.name] = built.read_bytes()
         built.unlink()
         members["backend.py"] = _BACKEND.format(wheel=built.name)
-        members["pyproject.toml"] = (
-            '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-        )
+        members["pyproject.toml"] = _OWN_BACKEND
     path = directory / f"{label}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         for member, content in members.items():

@@ -60,20 +60,9 @@ BUILDS = {
     "deep": DEEP,
 }
 
-PYPROJECT = """
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-[project]
-name = "{0}"
-version = "1.0"
-"""
-
 
 def sdist(links: Path, name: str, backend: str) -> Path:
-    pyproject = PYPROJECT.format(name)
-    return dists.sdist(links, name, "1.0", pyproject=pyproject, files={"backend.py": backend})
+    return dists.sdist(links, name, "1.0", backend=backend)
 
 
 class Running:
@@ -297,7 +286,8 @@ def test_failing_build_of_a_dependency(each_pip: Bench, links: Path) -> None:
 
 def test_failing_build_for_want_of_what_it_requires(each_pip: Bench, links: Path) -> None:
     """Which is no conflict of versions, and not the name that was asked for."""
-    pyproject = PYPROJECT.format("fails").replace("requires = []", 'requires = ["nosuch>=3"]')
+    pyproject = dists.own_backend("fails", "1.0")
+    pyproject = pyproject.replace("requires = []", 'requires = ["nosuch>=3"]')
     source = dists.sdist(links, "fails", "1.0", pyproject=pyproject, files={"backend.py": ""})
     told = each_pip.refused("alpha==1.0", source)
     assert "Building fails 1.0 failed" in told
@@ -309,7 +299,7 @@ def test_failing_build_for_want_of_what_it_requires(each_pip: Bench, links: Path
 def test_failing_build_of_a_directory(quick: Bench) -> None:
     source = quick.user.home / "my project"
     source.mkdir()
-    (source / "pyproject.toml").write_text(PYPROJECT.format("fails"))
+    (source / "pyproject.toml").write_text(dists.own_backend("fails", "1.0"))
     (source / "backend.py").write_text(BUILDS["requirements"])
     told = quick.refused("./my project")
     assert "project failed; the overlay is unchanged." in told
