@@ -52,7 +52,12 @@ def wired(host: Host, settings: Settings) -> Wired:
     switch = Wired("off", f"conda activate {host.name} activates it")
     if not is_active(host):
         return switch
-    outcome = engine.run(environ, settings.overlay_dirs, settings.overlay_trusted_owners)
+    outcome = engine.run(
+        environ,
+        settings.overlay_dirs,
+        settings.overlay_trusted_owners,
+        settings.overlay_hide_user_site,
+    )
     mine, should = (
         [layer for layer in layers if os.path.realpath(layer.prefix) == str(host.real)]
         for layers in (wiring.State.decode(environ.get(wiring.STATE)).layers, outcome.layers)
@@ -93,7 +98,7 @@ def _trigger(answer: str) -> Trigger:
     """What will run the engine, given the answer of conda's Python."""
     import conda
 
-    if answer.startswith("yes"):
+    if answer.endswith("yes\n"):
         return Trigger("start-up hook")
     try:
         version = Version(conda.__version__)
@@ -107,8 +112,8 @@ def _trigger(answer: str) -> Trigger:
     reason = f"{_python_of_conda()} does not load the start-up hook of conda-overlay"
     shell = os.path.basename(os.environ.get("SHELL", "sh"))
     shell, settings = shell if shell in shells.SHELLS else "sh", observe()
-    words = startup.command(shell, settings.overlay_dirs, settings.overlay_trusted_owners)
-    return Trigger(None, reason, shells.SHELLS[shell].line(words).strip(";"))
+    line = shells.SHELLS[shell].line(startup.command(shell, settings))
+    return Trigger(None, reason, line.strip(";"))
 
 
 def _python_of_conda() -> str:

@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from conda_overlay.activation import wiring
 from conda_overlay.distributions import update_record
 from conda_overlay.tree import replace_file
 
@@ -25,14 +26,19 @@ _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
 
 def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
-    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins."""
-    path = shlex.quote(":".join(map(str, sites)))
-    return os.fsencode(
-        "#!/bin/sh\n"
-        f'PYTHONPATH={path}"${{PYTHONPATH:+:$PYTHONPATH}}"\n'
-        "export PYTHONPATH\n"
-        f'exec {shlex.quote(str(python))} "$@"\n'
-    )
+    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins.
+
+    What activation adds for data is added here too, where an overlay has it at that time.
+    """
+    lines = ["#!/bin/sh"]
+    for site in reversed(sites):
+        lines.append(f'PYTHONPATH={shlex.quote(str(site))}"${{PYTHONPATH:+:$PYTHONPATH}}"')
+        for name, place in wiring.DATA.items():
+            directory = shlex.quote(str(site.parents[2] / place))
+            rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
+            lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
+    exec_ = f'exec {shlex.quote(str(python))} "$@"'
+    return os.fsencode("\n".join([*lines, "export PYTHONPATH", exec_, ""]))
 
 
 def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -> None:

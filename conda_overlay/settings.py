@@ -14,6 +14,7 @@ DESCRIPTIONS = {
     "overlay_dirs": "Directories of overlays, in order; changes go to the first writable one.",
     "overlay_trusted_owners": "Users whose overlays are trusted, in addition to you and root.",
     "overlay_keep_revisions": "How many revisions of an overlay keep their files, for undo.",
+    "overlay_hide_user_site": "Whether activation hides ~/.local from Python, with an overlay.",
     "overlay_lock_timeout": "Seconds to wait while another command changes the same overlay.",
 }
 
@@ -26,6 +27,7 @@ class Settings(NamedTuple):
     overlay_trusted_owners: tuple[str, ...] = ()
     overlay_lock_timeout: float = 60.0
     overlay_keep_revisions: int = 10
+    overlay_hide_user_site: bool = False
 
 
 def parameters() -> dict[str, Any]:
@@ -38,6 +40,7 @@ def parameters() -> dict[str, Any]:
         "overlay_trusted_owners": SequenceParameter(PrimitiveParameter("", str)),
         "overlay_lock_timeout": PrimitiveParameter(timeout, element_type=(int, float)),
         "overlay_keep_revisions": PrimitiveParameter(keep),
+        "overlay_hide_user_site": PrimitiveParameter(False),
     }
 
 
@@ -49,7 +52,7 @@ def observe() -> Settings:
 
 
 def at_activation() -> Settings:
-    """The directories and owners, or the defaults if they cannot be read.
+    """What activation needs of the settings, or the defaults if they cannot be read.
 
     This avoids ``context.plugins``, which loads all plugins and doubles the time of activation.
     """
@@ -78,9 +81,9 @@ def _without_plugins() -> Settings:
         from conda.base.context import PluginConfig
     except ImportError:  # since conda 25.5
         from conda.plugins.config import PluginConfig
-    names = ("overlay_dirs", "overlay_trusted_owners")
+    names = ("overlay_dirs", "overlay_trusted_owners", "overlay_hide_user_site")
     every = parameters()
     # A subclass, so that conda's own class has no settings before conda adds them.
     reader = type("OverlayConfig", (PluginConfig,), {n: ParameterLoader(every[n]) for n in names})
     config = reader(context.raw_data)
-    return Settings(*(getattr(config, name) for name in names))
+    return Settings(**{name: getattr(config, name) for name in names})

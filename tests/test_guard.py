@@ -719,14 +719,16 @@ def wired(
         guard.write(site, host_site)
     for path in (alice.home / ".conda", *(alice.home / ".conda").rglob("*")):
         os.lchown(path, alice.uid, alice.gid)
-    layer = wiring.Layer(str(prefix), str(tree / "bin"), str(site))
+    layer = wiring.Layer(
+        str(prefix), str(tree), {"PATH": "bin", "PYTHONPATH": str(site.relative_to(tree))}
+    )
     return {
         "PATH": f"{tree}/bin:{prefix}/bin:{conda.prefix}/condabin:/usr/bin:/bin",
         "PYTHONPATH": str(site),
         "CONDA_PREFIX": str(prefix),
         "CONDA_DEFAULT_ENV": name,
         "CONDA_SHLVL": "1",
-        wiring.STATE: wiring.State(False, [layer]).encode() if "hook" in protection else None,
+        wiring.STATE: wiring.State([layer]).encode() if "hook" in protection else None,
     }
 
 

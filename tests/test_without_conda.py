@@ -71,7 +71,9 @@ def test_start_up_hook_loads_nothing_of_the_project(python: Path) -> None:
     assert run([python, "-c", LOADED]) == (0, "\n", "")
 
 
-@pytest.mark.parametrize("wiring", [{}, {"_CONDA_OVERLAY": "0:/env:/overlay/bin:/overlay/site"}])
+@pytest.mark.parametrize(
+    "wiring", [{}, {"_CONDA_OVERLAY": "/env:/overlay:PATH=bin:PYTHONPATH=site"}]
+)
 def test_start_up_hook_is_silent_even_where_it_has_work(
     python: Path, wiring: dict[str, str]
 ) -> None:

@@ -29,7 +29,7 @@ def run(
     environ: Mapping[str, str],
     overlay_dirs: Sequence[str] = (),
     owners: Sequence[str] = (),
-    wired_path: str | None = None,
+    hide_user_site: bool = False,
 ) -> Outcome:
     """Work out what has to change in an environ.
 
@@ -37,13 +37,10 @@ def run(
         environ: the variables of the user's shell.
         overlay_dirs: where overlays are, as the setting names them; earlier ones win.
         owners: names of further users whose directories are trusted.
-        wired_path: the checksum of the PATH from which the wiring was taken out for conda; when
-            PATH is another one now, conda has put the one in its place that it then computed.
+        hide_user_site: whether Python is to ignore ``~/.local`` where an overlay is in effect.
     """
     told = wiring.State.decode(environ.get(wiring.STATE)).refused
-    in_path = wired_path in (None, wiring.checksum(environ.get("PATH", "")))
-    # A stale entry must not decide what is active.
-    bare = wiring.unwire(environ, in_path=in_path)
+    bare = wiring.unwire(environ)  # a stale entry must not decide what is active
     prefixes = wiring.active_prefixes(bare)
     found = Outcome()
     if not wiring.disabled(environ):
@@ -61,10 +58,19 @@ def run(
                 if intruder := locate.intruder(site):
                     found.refused[overlay] = f"{intruder} would run in every Python"
                 else:
-                    found.layers.append(wiring.Layer(prefix, os.path.join(overlay, "bin"), site))
+                    found.layers.append(wiring.Layer(prefix, overlay, _places(overlay, site)))
     # Remembered as long as something is active, so that switching back and forth stays quiet.
     remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
-    after = wiring.wire(bare, found.layers, remembered)
+    after = wiring.wire(bare, found.layers, remembered, hide_user_site)
     found.diff = wiring.EnvironDiff.between(environ, after)
     found.news = {path: reason for path, reason in found.refused.items() if path not in told}
     return found
+
+
+def _places(overlay: str, site: str) -> dict[str, str]:
+    """By variable, the overlay's directory for it."""
+    places = {"PATH": "bin", "PYTHONPATH": os.path.relpath(site, overlay)}
+    for name, place in wiring.DATA.items():
+        if os.path.isdir(os.path.join(overlay, place)):
+            places[name] = place
+    return places

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from conda_overlay.activation import locate, wiring
+from conda_overlay.activation import locate
 
 _SIGNS = (".dist-info", ".egg-info", ".egg-link", ".json")
 
@@ -93,7 +93,8 @@ def _names(prefix: str, site: str) -> str:
             found += sorted(name for name in os.listdir(path) if name.endswith(_SIGNS))
         except OSError:
             found.append("-")
-    return wiring.checksum("\n".join(found))
+    text = "\n".join(found).encode("utf-8", "surrogateescape")
+    return str(int.from_bytes(text, "big") % (2**61 - 1))
 
 
 def _read(name: str, state_dir: int) -> list[str]:

@@ -12,12 +12,21 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 class Posix:
-    """sh, bash, zsh, dash."""
+    """sh, bash, zsh, dash: builtins are called past any alias.
+
+    In zsh, an array may be tied to a variable, and must not lose it: there, unset is not exported.
+    A read-only variable would end dash: then nothing is changed, which a subshell finds out.
+    """
 
     escapes: tuple[tuple[str, str], ...] = (("'", "'\\''"),)
     """What stands in single quotes for what, in this order."""
-    export, unset, end = "export {}={}", "unset {}", "\n"
-    evaluate = 'eval "$({})"'
+    export = "\\export {0}={1}"
+    unset = (
+        """if [ -n "${{ZSH_VERSION-}}" ] && \\eval '[[ ${{(t){0}}} = *tied* ]]'; """
+        "then {0}=; \\typeset -g +x {0}; else \\unset {0}; fi"
+    )
+    end = "\n"
+    evaluate = '\\eval "$({})"'
 
     def quote(self, text: str) -> str:
         """Quote a text, so that it is one word."""
@@ -25,19 +34,26 @@ class Posix:
             text = text.replace(plain, escaped)
         return f"'{text}'"
 
-    def words(self, name: str, value: str) -> str:
-        """The value of a variable, quoted."""
-        return self.quote(value)
-
-    def render(self, diff: EnvironDiff) -> str:
-        """The commands that make a shell's environ what the diff says."""
+    def commands(self, diff: EnvironDiff) -> str:
+        """An assignment for each variable."""
         commands = [
             self.unset.format(name)
             if value is None
-            else self.export.format(name, self.words(name, value))
+            else self.export.format(name, self.quote(value))
             for name, value in diff.items()
         ]
         return "".join(command + self.end for command in commands)
+
+    def render(self, diff: EnvironDiff) -> str:
+        """The commands that make a shell's environ what the diff says."""
+        if not diff:
+            return ""
+        names = " ".join(diff)
+        warning = f"conda-overlay: nothing is changed, for one of these is read-only: {names}"
+        return (
+            f"if (\\unset {names}) 2>/dev/null; then\n{self.commands(diff)}"
+            f"else \\printf '%s\\n' {self.quote(warning)} >&2; fi\n"
+        )
 
     def line(self, command: Sequence[str]) -> str:
         """The line that runs a command and evaluates what it prints."""
@@ -45,15 +61,17 @@ class Posix:
 
 
 class Fish(Posix):
-    """fish: variables whose names end in PATH are lists, joined with colons when exported."""
+    """fish: lists are split at colons, and a universal variable is not to stay hidden."""
 
     escapes = (("\\", "\\\\"), ("'", "\\'"))
-    export, unset, end = "set -gx {} {}", "set -e {}", ";\n"
-    evaluate = "{} | source"
-
-    def words(self, name: str, value: str) -> str:
-        """The value of a variable, or the items of a list, quoted."""
-        return " ".join(map(self.quote, value.split(":") if name.endswith("PATH") else [value]))
+    export = (
+        "builtin set -qU {0}; and builtin set -eg {0}; builtin set -qx {0}; "
+        'and builtin test "${0}" = {1}; or builtin set -gx {0} {1}'
+    )
+    unset = "builtin set -eg {0}"
+    end = ";\n"
+    evaluate = "{} | builtin source"
+    render = Posix.commands
 
 
 class Csh(Posix):
@@ -63,15 +81,53 @@ class Csh(Posix):
     """
 
     escapes = (*Posix.escapes, ("!", "\\!"), ("\n", "\\\n"))
-    export, unset, end = "setenv {} {}", "unsetenv {}", ";\n"
+    export, unset, end = "setenv {0} {1}", "unsetenv {0}", ";\n"
     evaluate = ';eval "`{}`";'
+
+    def render(self, diff: EnvironDiff) -> str:
+        """The commands; through a file, if a value has a newline, which csh cannot evaluate."""
+        text = self.commands(diff)
+        if not any("\n" in (value or "") for value in diff.values()):
+            return text
+        import os
+        import tempfile
+
+        with tempfile.NamedTemporaryFile(suffix=".csh", delete=False) as file:
+            file.write(os.fsencode(text))
+        quoted = self.quote(file.name)
+        return f"source {quoted}; /bin/rm -f {quoted};\n"
+
+
+class Xonsh(Posix):
+    """xonsh: variables and commands are Python's."""
+
+    export, unset = "${0} = {1}", "${{...}}.pop('{0}', None)"
+    render = Posix.commands
+
+    def quote(self, text: str) -> str:
+        """Quote a text as Python does."""
+        return repr(text)
+
+    def line(self, command: Sequence[str]) -> str:
+        """The line that runs a command and executes what it prints."""
+        return f"execx($(@({list(command)!r})))"
+
+
+class PowerShell(Posix):
+    """PowerShell, which is unwired, and not wired."""
+
+    escapes = (("'", "''"),)
+    export, unset = "$Env:{0} = {1}", "Remove-Item Env:/{0}"
+    render = Posix.commands
 
 
 SHELLS = {
     **dict.fromkeys(("posix", "sh", "bash", "zsh", "dash", "ash", "ksh"), Posix()),
     "fish": Fish(),
     **dict.fromkeys(("csh", "tcsh"), Csh()),
+    "xonsh": Xonsh(),
 }
+"""The shells that can be wired."""
 
 
 def visible(text: str, keep: str = "\n\t") -> str:

@@ -3,8 +3,9 @@
 A ``.pth`` file beside the package calls `main` in every start of the interpreters that see the
 plugin, but only where it may have something to do. It takes the wired overlays out of ``sys.path``
 first, so that nothing in one can pass for the plugin; a ``.start`` file (PEP 829), which Python
-needs from 3.18 on, could not. conda's activation commands print shell code; the hook adds one line
-behind that code, which runs the engine in the user's shell, after everything that conda does there.
+needs from 3.18 on, could not. conda's activation commands print shell code: the hook takes the
+wiring out of this process and prints the same for the shell before that code, so that neither conda
+nor what it runs there sees any of it; behind the code it adds one line, which runs the engine.
 It touches nothing of conda's own.
 """
 
@@ -18,6 +19,8 @@ from conda_overlay.activation import locate, shells, wiring
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from conda_overlay.settings import Settings
 
 VERBS = ("activate", "deactivate", "reactivate", "hook")
 
@@ -45,58 +48,75 @@ def main(path: Sequence[str] | None = None) -> None:
         if shell and not idle and not _registered:
             import atexit
 
-            atexit.register(_print_line, shell, _take_out_of_path() if state.layers else None)
             _registered = True
+            unwiring = _unwire() if state.layers else wiring.EnvironDiff()
+            if shell in shells.SHELLS:
+                _print(shells.SHELLS[shell].render(unwiring))
+                atexit.register(_print_line, shell, wiring.STATE in os.environ or bool(unwiring))
+            elif unwiring:
+                from conda_overlay.activation import other_shells
+
+                other_shells.unwire(shell, unwiring)
     except Exception:
         return
 
 
 def activation_request(argv: Sequence[str]) -> str | None:
-    """The shell that asks conda for activation code and can run our line; None otherwise."""
+    """The shell that asks conda for activation code; None if this is another command."""
     if len(argv) < 3 or not argv[1].startswith("shell.") or argv[2] not in VERBS:
         return None
-    shell = argv[1][len("shell.") :]
-    return shell if shell in shells.SHELLS else None
+    return argv[1][len("shell.") :]
 
 
-def command(shell: str, overlay_dirs: Sequence[str] = (), owners: Sequence[str] = ()) -> list[str]:
+def command(shell: str, settings: Settings) -> list[str]:
     """The command that prints what a shell has to do to be wired right."""
     here = os.path.dirname(os.path.abspath(__file__))
     words = [sys.executable, "-I", "-S", here, shell]
-    for option, values in (("--dir", overlay_dirs), ("--owner", owners)):
+    options = (("--dir", settings.overlay_dirs), ("--owner", settings.overlay_trusted_owners))
+    for option, values in options:
         for value in values:
             words += [option, shells.encode(value)]
+    # Hidden user packages may be what conda has this plugin from.
+    site = sys.modules.get("site")
+    user_site = getattr(site, "USER_SITE", None) or os.devnull
+    if settings.overlay_hide_user_site and not here.startswith(user_site + os.sep):
+        words += ["--no-user-site", "1"]
     return words
 
 
-def _print_line(shell: str, wired_path: str | None) -> None:
-    """When this process ends; with the checksum of the PATH that the shell has, with the wiring."""
+def _unwire() -> wiring.EnvironDiff:
+    """Take the wiring out of this process, so that conda and its scripts never see or save it.
+
+    Returns:
+        What the shell has to do before conda's own code.
+    """
+    bare = wiring.unwire(os.environ)
+    diff = wiring.EnvironDiff.between(os.environ, bare)
+    for name, value in diff.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+    return diff
+
+
+def _print_line(shell: str, is_wired: bool) -> None:
+    """Print the line that runs the engine, if it may have something to do."""
     try:
         from conda_overlay.settings import at_activation
 
         settings = at_activation()
         directories = locate.expand(settings.overlay_dirs, os.environ)
-        if wiring.STATE in os.environ or any(map(os.path.isdir, directories)):
-            words = command(shell, settings.overlay_dirs, settings.overlay_trusted_owners)
-            if wired_path is not None:
-                words += ["--path", wired_path]
-            sys.stdout.write(shells.SHELLS[shell].line(words) + "\n")
-            sys.stdout.flush()
+        if is_wired or any(map(os.path.isdir, directories)):
+            _print(shells.SHELLS[shell].line(command(shell, settings)) + "\n")
     except Exception:
         return
 
 
-def _take_out_of_path() -> str | None:
-    """Hide the wiring from conda, which computes PATH from this one and quotes nothing in it.
-
-    Returns:
-        The checksum of the PATH before, for the commands that replace it.
-    """
-    before = os.environ.get("PATH", "")
-    after = wiring.unwire(os.environ).get("PATH", "")
-    if after != before:
-        os.environ["PATH"] = after
-    return None if sys.argv[2] == "hook" else wiring.checksum(before)
+def _print(text: str) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(text))
+    sys.stdout.flush()
 
 
 def _forget(site: str) -> None:

@@ -17,84 +17,115 @@ STATE = "_CONDA_OVERLAY"
 DISABLE = "CONDA_OVERLAY_DISABLE"
 """Switches all wiring off when it is set to anything but the empty string or 0."""
 
+DATA = {
+    "JUPYTER_PATH": "share/jupyter",
+    "JUPYTER_CONFIG_PATH": "etc/jupyter",
+    "MANPATH": "share/man",
+}
+"""The variables that name directories of data, and where an overlay has its own, if at all."""
+
+NO_USER_SITE = "PYTHONNOUSERSITE"
+"""Hides ``~/.local`` from Python, where a setting asks for it."""
+
+_LISTS = ("PATH", "PYTHONPATH", *DATA)
+
 
 class Layer:
     """One overlay as the environ sees it.
 
     Attributes:
         prefix: the host's prefix, spelled as in ``CONDA_PREFIX``.
-        bin: the overlay's directory of scripts, for PATH.
-        site: the overlay's site-packages, for PYTHONPATH.
+        overlay: the overlay's directory.
+        places: by variable, what of the overlay goes onto it: PATH, PYTHONPATH, some of `DATA`.
     """
 
-    __slots__ = ("bin", "prefix", "site")
+    __slots__ = ("overlay", "places", "prefix")
 
-    def __init__(self, prefix: str, bin: str, site: str) -> None:
+    def __init__(self, prefix: str, overlay: str, places: Mapping[str, str]) -> None:
         self.prefix = prefix
-        self.bin = bin
-        self.site = site
+        self.overlay = overlay
+        self.places = dict(places)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Layer) and self.fields() == other.fields()
 
     def __hash__(self) -> int:
-        return hash(self.fields())
+        return hash(tuple(self.fields()))
 
     def __repr__(self) -> str:
-        return "Layer({!r}, {!r}, {!r})".format(*self.fields())
+        return f"Layer({self.prefix!r}, {self.overlay!r}, {self.places!r})"
 
-    def fields(self) -> tuple[str, str, str]:
-        """The three paths, in the order of the state variable."""
-        return self.prefix, self.bin, self.site
+    @property
+    def site(self) -> str:
+        """The overlay's site-packages."""
+        return self.entry("PYTHONPATH") or self.overlay
+
+    def entry(self, name: str) -> str | None:
+        """The directory that goes onto a variable, if any."""
+        place = self.places.get(name)
+        return place and f"{self.overlay}/{place}"
+
+    def fields(self) -> list[str]:
+        """The layer in the state variable."""
+        return [self.prefix, self.overlay, *(f"{n}={p}" for n, p in self.places.items())]
 
 
 class State:
     """What the state variable says: colon-separated, which no path of an overlay can hold.
 
+    First come the variables that existed before, then each layer, then what was refused.
+
     Attributes:
-        pythonpath_was_set: PYTHONPATH existed before, even if empty.
+        existed: the wired variables that were set before, even if empty.
+        user_site_hidden: `NO_USER_SITE` was set.
         layers: what was wired, first wins.
         refused: overlays that were not trusted; the user has been told.
     """
 
-    __slots__ = ("layers", "pythonpath_was_set", "refused")
+    __slots__ = ("existed", "layers", "refused", "user_site_hidden")
 
     def __init__(
         self,
-        pythonpath_was_set: bool = False,
         layers: Sequence[Layer] = (),
         refused: Sequence[str] = (),
+        existed: Iterable[str] = (),
+        user_site_hidden: bool = False,
     ) -> None:
-        self.pythonpath_was_set = pythonpath_was_set
         self.layers = list(layers)
         self.refused = list(refused)
+        self.existed = set(existed)
+        self.user_site_hidden = user_site_hidden
 
     @classmethod
     def decode(cls, text: str | None) -> State:
         """Read the state variable; text in any other form counts as no state."""
-        flag, *fields = (text or "0").split(":")
-        if flag not in ("0", "1") or not all(f.startswith(("/", "!/")) for f in fields):
-            return cls()
-        state = cls(flag == "1")
+        state = cls()
+        fields = (text or "").split(":")
         while fields:
-            if fields[0].startswith("!"):
-                state.refused.append(fields.pop(0)[1:])
-            elif len(fields) >= 3:
-                state.layers.append(Layer(*fields[:3]))
-                del fields[:3]
-            else:
+            field = fields.pop(0)
+            name, is_place, place = field.partition("=")
+            if field.startswith("/") and fields and fields[0].startswith("/"):
+                state.layers.append(Layer(field, fields.pop(0), {}))
+            elif field.startswith("!/"):
+                state.refused.append(field[1:])
+            elif is_place and state.layers and name in _LISTS:
+                state.layers[-1].places[name] = place
+            elif field == NO_USER_SITE + "=1":
+                state.user_site_hidden = True
+            elif field in (*_LISTS, NO_USER_SITE):
+                state.existed.add(field)
+            elif field:
                 return cls()
-        return state
+        return state if all(layer.places for layer in state.layers) else cls()
 
     def encode(self) -> str | None:
         """The variable's value; None when there is nothing to remember."""
         if not self.layers and not self.refused:
             return None
-        fields = ["1" if self.pythonpath_was_set else "0"]
+        fields = sorted(self.existed) + [NO_USER_SITE + "=1"] * self.user_site_hidden
         for layer in self.layers:
             fields += layer.fields()
-        fields += ["!" + path for path in self.refused]
-        return ":".join(fields)
+        return ":".join([*fields, *("!" + path for path in self.refused)])
 
 
 class EnvironDiff(dict[str, "str | None"]):
@@ -128,69 +159,79 @@ def active_prefixes(environ: Mapping[str, str]) -> list[str]:
     return [p for p in prefixes if p and ":" not in p and p + "/bin" in entries]
 
 
-def unwire(environ: Mapping[str, str], *, in_path: bool = True) -> dict[str, str]:
+def unwire(environ: Mapping[str, str]) -> dict[str, str]:
     """The environ without what the state variable says was put there.
 
     Entries that the user added meanwhile stay, and so does an entry equal to one of ours that the
-    user had before.
-
-    Args:
-        environ: the variables of the user's shell.
-        in_path: whether PATH has the wiring still; false once conda has replaced PATH by one that
-            it computed without it.
+    user had before. Only which overlays were refused is still remembered.
     """
     result = dict(environ)
     state = State.decode(result.pop(STATE, None))
-    if "PATH" in result and in_path:
+    remembered = State(refused=state.refused).encode()
+    if remembered is not None:
+        result[STATE] = remembered
+    if "PATH" in result:
         path = result["PATH"].split(":")
         current = (result.get("CONDA_PREFIX") or "") + "/bin"
         for layer in reversed(state.layers):
-            _remove(path, layer.bin, (layer.prefix + "/bin", current))
+            _remove(path, layer.entry("PATH"), (layer.prefix + "/bin", current))
         result["PATH"] = ":".join(path)
-    if result.get("PYTHONPATH"):
-        entries = result["PYTHONPATH"].split(":")
+    for name in _LISTS[1:]:
+        if not result.get(name) or not any(name in layer.places for layer in state.layers):
+            continue
+        entries = result[name].split(":")
         for layer in state.layers:
-            _remove(entries, layer.site)
-        if entries or state.pythonpath_was_set:
-            result["PYTHONPATH"] = ":".join(entries)
+            _remove(entries, layer.entry(name))
+        if (not entries or entries == _default(name)) and name not in state.existed:
+            del result[name]
         else:
-            del result["PYTHONPATH"]
+            result[name] = "" if entries == _default(name) else ":".join(entries)
+    if state.user_site_hidden and result.get(NO_USER_SITE) == "1":
+        del result[NO_USER_SITE]
+        if NO_USER_SITE in state.existed:
+            result[NO_USER_SITE] = ""
     return result
 
 
 def wire(
-    environ: Mapping[str, str], layers: Sequence[Layer], refused: Sequence[str] = ()
+    environ: Mapping[str, str],
+    layers: Sequence[Layer],
+    refused: Sequence[str] = (),
+    hide_user_site: bool = False,
 ) -> dict[str, str]:
     """The environ with overlays in effect, whatever wiring it had before.
 
-    The scripts of an overlay go directly before its host's own, and its site-packages go first on
-    PYTHONPATH.
+    The scripts of an overlay go directly before its host's own, and its other directories go first
+    on their variables.
 
     Args:
         environ: the variables of the user's shell.
         layers: the overlays of the active prefixes; earlier ones win.
         refused: overlays that are not wired and that the user has been told about.
+        hide_user_site: whether Python is to ignore ``~/.local`` where an overlay is in effect.
     """
     result = unwire(environ)
+    result.pop(STATE, None)
     path = result.get("PATH", "").split(":")
     layers = [layer for layer in layers if layer.prefix + "/bin" in path]
-    state = State("PYTHONPATH" in result, layers, refused).encode()
+    hides = hide_user_site and bool(layers) and not result.get(NO_USER_SITE)
+    changed = {name for layer in layers for name in layer.places} | {NO_USER_SITE}
+    state = State(layers, refused, changed.intersection(result) - {"PATH"}, hides).encode()
     if state is not None:
         result[STATE] = state
-    if layers:
-        for layer in layers:
-            path.insert(path.index(layer.prefix + "/bin"), layer.bin)
-        result["PATH"] = ":".join(path)
-        before = result.get("PYTHONPATH")
-        sites = [layer.site for layer in layers]
-        # The empty string means unset to CPython, an empty entry the current directory.
-        result["PYTHONPATH"] = ":".join([*sites, before] if before else sites)
+    if hides:
+        result[NO_USER_SITE] = "1"
+    for layer in layers:
+        if entry := layer.entry("PATH"):
+            path.insert(path.index(layer.prefix + "/bin"), entry)
+            result["PATH"] = ":".join(path)
+    for name in _LISTS[1:]:
+        entries = [entry for layer in layers if (entry := layer.entry(name))]
+        if entries:
+            # The empty string means unset, but an empty entry means something.
+            before = result.get(name)
+            result[name] = ":".join([*entries, *([before] if before else _default(name))])
     return result
-
-
-def checksum(path: str) -> str:
-    """A short form of a PATH, to see whether it is still the same."""
-    return str(int.from_bytes(path.encode("utf-8", "surrogateescape"), "big") % (2**61 - 1))
 
 
 def disabled(environ: Mapping[str, str]) -> bool:
@@ -198,7 +239,12 @@ def disabled(environ: Mapping[str, str]) -> bool:
     return environ.get(DISABLE, "") not in ("", "0")
 
 
-def _remove(entries: list[str], entry: str, before: Iterable[str] = ()) -> None:
+def _default(name: str) -> list[str]:
+    """The entries that stand for a variable that is unset: to man, an empty one."""
+    return [""] if name == "MANPATH" else []
+
+
+def _remove(entries: list[str], entry: str | None, before: Iterable[str] = ()) -> None:
     """Remove one occurrence: one directly in front of one of ``before``, else the first."""
     places = [i for i, e in enumerate(entries) if e == entry]
     ours = [i for follower in before for i in places if entries[i + 1 : i + 2] == [follower]]

@@ -32,7 +32,8 @@ def overlay(directory: Path, prefix: Path, user: User, *, by_hand: bool = False)
     made = Overlay(directory / prefix.name, prefix)
     state = directory / f".{prefix.name}"
     missing = [p for p in (directory, *directory.parents) if not p.exists()]
-    for part in (made.site, made.bin, *([] if by_hand else [state])):
+    data = [made.path / place for place in ("share/jupyter", "share/man")]
+    for part in (made.site, made.bin, *data, *([] if by_hand else [state])):
         part.mkdir(parents=True)
     (made.site / f"of_{prefix.name}.py").touch()
     script = made.bin / f"tool-of-{prefix.name}"

@@ -174,6 +174,10 @@ def expected(bare: Environ, overlays: Sequence[Overlay]) -> Environ:
         sites = [latin(overlay.site) for overlay in overlays]
         before = environ.get("PYTHONPATH")
         environ["PYTHONPATH"] = ":".join([*sites, before] if before else sites)
+        for name, place, default in (("JUPYTER_PATH", "jupyter", []), ("MANPATH", "man", [""])):
+            entries = [latin(overlay.path / "share" / place) for overlay in overlays]
+            before = environ.get(name)
+            environ[name] = ":".join([*entries, *([before] if before else default)])
     return environ
 
 

@@ -26,10 +26,10 @@ LOADED = "import sys; print('conda_overlay.activation.startup' in sys.modules)"
         ("conda shell.bash hook", "bash"),
         ("conda shell.tcsh deactivate", "tcsh"),
         ("conda shell.fish reactivate", "fish"),
-        ("conda shell.posix+json activate science", None),
-        ("conda shell.cmd.exe activate science", None),
-        ("conda shell.powershell activate science", None),
-        ("conda shell.xonsh activate science", None),
+        ("conda shell.posix+json activate science", "posix+json"),
+        ("conda shell.cmd.exe activate science", "cmd.exe"),
+        ("conda shell.powershell activate science", "powershell"),
+        ("conda shell.xonsh activate science", "xonsh"),
         ("conda shell.posix commands", None),
         ("conda shell.posix", None),
         ("conda activate science", None),
@@ -37,7 +37,7 @@ LOADED = "import sys; print('conda_overlay.activation.startup' in sys.modules)"
         ("conda", None),
     ],
 )
-def test_only_activation_in_a_known_shell_is_a_request(argv: str, shell: str | None) -> None:
+def test_only_activation_in_a_shell_is_a_request(argv: str, shell: str | None) -> None:
     assert startup.activation_request(argv.split()) == shell
 
 
@@ -57,14 +57,19 @@ def test_a_python_of_the_base_loads_it_only_where_it_may_have_something_to_do(
     assert alice.run(argv, env=environ).stdout.splitlines()[0] == loaded
 
 
+def wired_state(overlay: Overlay) -> str:
+    """What the state variable says where an overlay is wired."""
+    site = overlay.site.relative_to(overlay.path)
+    return f"{overlay.prefix}:{overlay.path}:PATH=bin:PYTHONPATH={site}"
+
+
 @pytest.mark.parametrize("program", ["conda", "/usr/bin/python3", "{env}/bin/python"])
 def test_a_module_of_an_overlay_that_another_start_up_file_has_loaded_is_forgotten_by_conda(
     floor: Conda, alice: User, over_science_of_floor: Overlay, program: str
 ) -> None:
     """``a.pth`` is a start-up file of the user's own."""
     python = floor.prefix / "bin" / "python"
-    state = f"0:{over_science_of_floor.prefix}:{over_science_of_floor.bin}"
-    state += f":{over_science_of_floor.site}"
+    state = wired_state(over_science_of_floor)
     site = alice.home / ".local/lib" / over_science_of_floor.site.parent.name / "site-packages"
     site.mkdir(parents=True)
     (site / "a.pth").write_text("import of_science\n")
@@ -151,7 +156,7 @@ def test_json_stays_json(conda: Conda, alice: User, over_science: Overlay) -> No
         assert json.loads(alice.run([conda.executable, *argv]).stdout)
 
 
-@pytest.mark.parametrize("state", ["garbage", ":::", "1:!", "0:/a:/b", "\udcff:\n", "2:/:/:/"])
+@pytest.mark.parametrize("state", ["garbage", ":::", "PATH:!", "/a:/b", "\udcff:\n", "2:/:/:/"])
 def test_a_broken_state_variable_stops_nothing(
     bash: Shell, over_science: Overlay, state: str
 ) -> None:

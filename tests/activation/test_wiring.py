@@ -9,22 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conda_overlay.activation.wiring import (
+    DATA,
+    NO_USER_SITE,
     STATE,
     EnvironDiff,
     Layer,
     State,
     active_prefixes,
-    checksum,
     disabled,
     unwire,
     wire,
 )
 
 SCIENCE, DAQ = "/envs/science", "/envs/daq"
-MINE = Layer(SCIENCE, "/mine/science/bin", "/mine/science/site")
-GROUP = Layer(SCIENCE, "/group/science/bin", "/group/science/site")
-BELOW = Layer(DAQ, "/mine/daq/bin", "/mine/daq/site")
+CODE = {"PATH": "bin", "PYTHONPATH": "site"}
+MINE = Layer(SCIENCE, "/mine/science", CODE)
+GROUP = Layer(SCIENCE, "/group/science", {**CODE, **DATA})
+BELOW = Layer(DAQ, "/mine/daq", {**CODE, "MANPATH": "share/man"})
 LAYERS = (MINE, GROUP, BELOW)
+LISTS = ("PATH", "PYTHONPATH", *DATA)
+
+
+def bin_of(layer: Layer) -> str:
+    return f"{layer.overlay}/bin"
+
 
 ENTRIES = st.sampled_from(
     [
@@ -35,8 +43,7 @@ ENTRIES = st.sampled_from(
         "/qu'o\"te$`!\\",
         "/new\nline",
         "/é\udcff",
-        *(layer.bin for layer in LAYERS),
-        *(layer.site for layer in LAYERS),
+        *(f"{layer.overlay}/{place}" for layer in LAYERS for place in layer.places.values()),
         SCIENCE + "/bin",
         DAQ + "/bin",
     ]
@@ -53,18 +60,19 @@ def with_prefix(path: str, place: int) -> str:
 @st.composite
 def environs(draw: st.DrawFn) -> dict[str, str]:
     environ = {"CONDA_PREFIX": SCIENCE, "CONDA_SHLVL": "1", "HOME": "/home/alice"}
-    for name in ("PATH", "PYTHONPATH"):
+    for name in LISTS:
         if draw(st.booleans()):
             environ[name] = draw(VALUES)
-    return environ
+    hidden = draw(st.sampled_from([None, "", "1", "yes"]))
+    return environ if hidden is None else {**environ, NO_USER_SITE: hidden}
 
 
 LAYER_LISTS = st.lists(st.sampled_from(LAYERS), unique=True)
 
 
-@given(environs(), LAYER_LISTS)
-def test_unwire_reverses_wire(environ: dict[str, str], layers: list[Layer]) -> None:
-    assert unwire(wire(environ, layers)) == environ
+@given(environs(), LAYER_LISTS, st.booleans())
+def test_unwire_reverses_wire(environ: dict[str, str], layers: list[Layer], hide: bool) -> None:
+    assert unwire(wire(environ, layers, hide_user_site=hide)) == environ
 
 
 @given(environs(), LAYER_LISTS, LAYER_LISTS)
@@ -74,19 +82,12 @@ def test_wiring_anew_is_wiring_once(
     assert wire(wire(environ, before), after) == wire(environ, after)
 
 
-@given(environs(), LAYER_LISTS)
-def test_unwire_leaves_a_path_alone_that_conda_computed_without_the_wiring(
-    environ: dict[str, str], layers: list[Layer]
+@given(environs(), LAYER_LISTS, st.booleans())
+def test_wire_changes_only_the_variables_of_what_the_overlays_have(
+    environ: dict[str, str], layers: list[Layer], hide: bool
 ) -> None:
-    cleaned = {**wire(environ, layers), "PATH": environ.get("PATH", "")}
-    assert unwire(cleaned, in_path=False) == {**environ, "PATH": environ.get("PATH", "")}
-
-
-@given(environs(), LAYER_LISTS)
-def test_wire_changes_nothing_but_three_variables(
-    environ: dict[str, str], layers: list[Layer]
-) -> None:
-    assert set(EnvironDiff.between(environ, wire(environ, layers))) <= {"PATH", "PYTHONPATH", STATE}
+    names = {STATE, NO_USER_SITE, *(name for layer in layers for name in layer.places)}
+    assert set(EnvironDiff.between(environ, wire(environ, layers, hide_user_site=hide))) <= names
 
 
 @given(environs(), LAYER_LISTS)
@@ -105,7 +106,7 @@ def test_wire_puts_each_overlay_directly_before_its_host_and_first_on_pythonpath
     seen = set()
     for entry in path:
         if entry not in seen:
-            expected += [layer.bin for layer in wired if layer.prefix + "/bin" == entry]
+            expected += [bin_of(layer) for layer in wired if layer.prefix + "/bin" == entry]
         seen.add(entry)
         expected.append(entry)
     assert after.get("PATH", "").split(":") == expected
@@ -121,6 +122,47 @@ def test_pythonpath_is_restored_exactly(before: str | None) -> None:
     assert unwire(wired) == environ
 
 
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("before", [None, "", ":", "/a", "/a:", ":/a"])
+def test_a_variable_of_data_is_restored_exactly(name: str, before: str | None) -> None:
+    environ = {"PATH": f"{SCIENCE}/bin", **({} if before is None else {name: before})}
+    wired = wire(environ, [GROUP])
+    mine = f"{GROUP.overlay}/{DATA[name]}"
+    # To man, an empty entry stands for its own directories, and so does an unset variable.
+    assert wired[name] == (f"{mine}:{before}" if before else mine + ":" * (name == "MANPATH"))
+    assert unwire(wired) == environ
+    assert name not in wire({"PATH": f"{SCIENCE}/bin"}, [MINE])
+
+
+@pytest.mark.parametrize(
+    ("before", "wired", "changed", "after"),
+    [
+        (None, "1", "1", None),
+        ("", "1", "1", ""),
+        ("yes", "yes", "yes", "yes"),
+        (None, "1", "0", "0"),
+        (None, "1", None, None),
+    ],
+)
+def test_the_user_site_is_hidden_where_asked_for_and_a_change_by_the_user_stays(
+    before: str | None, wired: str, changed: str | None, after: str | None
+) -> None:
+    environ = {"PATH": f"{SCIENCE}/bin", **({} if before is None else {NO_USER_SITE: before})}
+    result = wire(environ, [MINE], hide_user_site=True)
+    assert result.pop(NO_USER_SITE) == wired
+    assert unwire(result | ({} if changed is None else {NO_USER_SITE: changed})).get(
+        NO_USER_SITE
+    ) == (after)
+    assert wire(environ, [], hide_user_site=True) == environ
+
+
+def test_what_was_refused_is_remembered_until_it_is_forgotten_on_purpose() -> None:
+    bare = unwire(wire({"PATH": f"{SCIENCE}/bin"}, [MINE], ["/theirs"]))
+    assert State.decode(bare.pop(STATE)).refused == ["/theirs"]
+    assert bare == {"PATH": f"{SCIENCE}/bin"}
+    assert wire(wire(bare, [], ["/theirs"]), []) == bare
+
+
 def test_pythonpath_that_was_unset_is_never_left_empty() -> None:
     assert "PYTHONPATH" not in unwire(wire({"PATH": f"{SCIENCE}/bin"}, [MINE, GROUP]))
 
@@ -128,13 +170,13 @@ def test_pythonpath_that_was_unset_is_never_left_empty() -> None:
 PATH_EDITS: dict[str, tuple[Callable[[str], str], str]] = {
     "prepended": (lambda path: f"/first:{path}", f"/first:{SCIENCE}/bin:/usr/bin"),
     "appended": (lambda path: f"{path}:/last", f"{SCIENCE}/bin:/usr/bin:/last"),
-    "between": (lambda path: path.replace(MINE.bin, f"{MINE.bin}:/between"), "/between"),
+    "between": (lambda path: path.replace(bin_of(MINE), f"{bin_of(MINE)}:/between"), "/between"),
     "removed": (lambda path: path.replace(":/usr/bin", ""), f"{SCIENCE}/bin"),
     "replaced": (lambda path: "/other", "/other"),
     "emptied": (lambda path: "", ""),
     "the overlay's own in front": (
-        lambda path: f"{MINE.bin}:/first:{path}",
-        f"{MINE.bin}:/first:{SCIENCE}/bin:/usr/bin",
+        lambda path: f"{bin_of(MINE)}:/first:{path}",
+        f"{bin_of(MINE)}:/first:{SCIENCE}/bin:/usr/bin",
     ),
 }
 
@@ -173,14 +215,14 @@ def test_user_edits_of_pythonpath_survive(
 def test_a_switch_that_left_the_overlay_in_path_is_undone() -> None:
     """As conda and mamba do it: only the prefix is replaced, so that A's overlay precedes B."""
     wired = wire({"PATH": f"/x:{SCIENCE}/bin:/usr/bin", "CONDA_PREFIX": SCIENCE}, [MINE])
-    switched = {**wired, "PATH": f"/x:{MINE.bin}:{DAQ}/bin:/usr/bin", "CONDA_PREFIX": DAQ}
-    assert wire(switched, [BELOW])["PATH"] == f"/x:{BELOW.bin}:{DAQ}/bin:/usr/bin"
+    switched = {**wired, "PATH": f"/x:{bin_of(MINE)}:{DAQ}/bin:/usr/bin", "CONDA_PREFIX": DAQ}
+    assert wire(switched, [BELOW])["PATH"] == f"/x:{bin_of(BELOW)}:{DAQ}/bin:/usr/bin"
 
 
 def test_an_overlay_behind_its_host_is_put_before_it_again() -> None:
     """As mamba's reactivation leaves it: it moves the prefix to the front."""
     wired = wire({"PATH": f"{SCIENCE}/bin:/usr/bin", "CONDA_PREFIX": SCIENCE}, [MINE])
-    moved = {**wired, "PATH": f"{SCIENCE}/bin:{MINE.bin}:/usr/bin"}
+    moved = {**wired, "PATH": f"{SCIENCE}/bin:{bin_of(MINE)}:/usr/bin"}
     assert wire(moved, [MINE]) == wired
 
 
@@ -190,21 +232,23 @@ def test_an_overlay_is_wired_only_while_its_host_is_in_path() -> None:
 
 
 ABSOLUTE = st.text(st.characters(exclude_characters=":"), max_size=9).map(lambda text: "/" + text)
+PLACES = st.dictionaries(st.sampled_from(LISTS), ABSOLUTE.map(lambda text: text[1:]), min_size=1)
 
 
 @given(
-    st.booleans(),
-    st.lists(st.builds(Layer, ABSOLUTE, ABSOLUTE, ABSOLUTE), max_size=3),
+    st.lists(st.builds(Layer, ABSOLUTE, ABSOLUTE, PLACES), max_size=3),
     st.lists(ABSOLUTE, max_size=3),
+    st.sets(st.sampled_from(LISTS)),
+    st.booleans(),
 )
 def test_state_survives_its_encoding(
-    was_set: bool, layers: list[Layer], refused: list[str]
+    layers: list[Layer], refused: list[str], existed: set[str], hidden: bool
 ) -> None:
-    text = State(was_set, layers, refused).encode()
+    text = State(layers, refused, existed, hidden).encode()
     again = State.decode(text)
     assert (again.layers, again.refused) == (layers, refused)
     if layers or refused:
-        assert again.pythonpath_was_set == was_set
+        assert (again.existed, again.user_site_hidden) == (existed, hidden)
     else:
         assert text is None
 
@@ -215,7 +259,7 @@ def test_no_text_in_the_state_variable_raises(text: str | None) -> None:
     assert STATE not in unwire(environ)
 
 
-@pytest.mark.parametrize("text", ["1:/a", "1:/a:/b", "1:/a:/b:/c:/d"])
+@pytest.mark.parametrize("text", ["/a", "/a:/b", "/a:/b:x", "PATH=c:/a:/b", "/a:/b:HOME=c"])
 def test_a_truncated_state_counts_as_none(text: str) -> None:
     environ = {"PATH": "/b:/usr/bin", "PYTHONPATH": "/c"}
     assert unwire({**environ, STATE: text}) == environ
@@ -280,9 +324,3 @@ def test_a_diff_turns_one_environ_into_the_other(
         else:
             result[name] = value
     assert result == after
-
-
-@given(VALUES, VALUES)
-def test_a_checksum_tells_paths_apart_in_few_characters(one: str, two: str) -> None:
-    assert (checksum(one) == checksum(two)) is (one == two)
-    assert len(checksum(one)) <= 19

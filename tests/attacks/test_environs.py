@@ -44,16 +44,7 @@ def environ(source: random.Random, places: dict[str, str], shell: str) -> dict[s
         source.shuffle(entries)
         found["PATH"] = ":".join(entries)
     if source.random() < 0.3 and "CONDA_SHLVL" not in found:  # where conda fails, it stays
-        parts = [
-            "1",
-            places["prefix"],
-            places["bin"],
-            places["site"],
-            "!/x",
-            "/usr",
-            "/usr/bin",
-            "",
-        ]
+        parts = ["PATH", places["prefix"], places["path"], "PATH=bin", "MANPATH=/x", "!/x", "/usr", ""]
         found["_CONDA_OVERLAY"] = ":".join(source.choice(parts) for _ in range(source.randrange(6)))
     if "CONDA_SHLVL" in found and source.random() < 0.8:  # else conda refuses to do anything
         found["CONDA_SHLVL"] = source.choice(["", "0", "1", "2", "3"])
