@@ -24,6 +24,7 @@ TOOLS = (
     "mypy>=1.15,<3",
     "pytest>=8.0,<10",
     "pytest-xdist>=3.6,<4",
+    "xonsh>=0.17,<1",
     "ruff==0.17.*",  # what it calls formatted differs from one minor version to the next
 )
 

@@ -407,3 +407,24 @@ def test_pip_writes_no_head_that_is_not_known(named: Overlay, tool: Path, scratc
     assert not fresh.is_run_by_it(script)
     fresh.rewrite()
     assert fresh.is_run_by_it(script)
+
+
+def test_a_script_finds_data_in_the_overlays_that_have_some(tmp_path: Path) -> None:
+    top, below = tmp_path / "it's on top", tmp_path / "below"
+    for directory in (top / "share/jupyter", below / "share/jupyter", below / "share/man"):
+        directory.mkdir(parents=True)
+    sites = [overlay / "lib/python3.12/site-packages" for overlay in (top, below)]
+    interpreter = tmp_path / scripts.NAME
+    interpreter.write_bytes(scripts.interpreter(Path("/usr/bin/env"), sites))
+    interpreter.chmod(0o755)
+    for before, man, jupyter in (
+        ({}, ":", ""),
+        ({"MANPATH": "/m", "JUPYTER_PATH": "/j"}, "/m", "/j"),
+    ):
+        done = subprocess.run([interpreter], env=before, capture_output=True, text=True, check=True)
+        found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+        assert found["PYTHONPATH"] == f"{sites[0]}:{sites[1]}"
+        places = [f"{overlay}/share/jupyter" for overlay in (top, below)]
+        assert found["JUPYTER_PATH"] == ":".join([*places, *([jupyter] if jupyter else [])])
+        assert found["MANPATH"] == f"{below}/share/man:{man.strip(':')}"
+        assert "JUPYTER_CONFIG_PATH" not in found

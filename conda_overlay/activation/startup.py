@@ -49,7 +49,7 @@ def main(path: Sequence[str] | None = None) -> None:
             import atexit
 
             _registered = True
-            unwiring = _unwire() if state.layers else wiring.EnvironDiff()
+            unwiring = _unwire() if _is_conda() else wiring.EnvironDiff()
             if shell in shells.SHELLS:
                 _print(shells.SHELLS[shell].render(unwiring))
                 atexit.register(_print_line, shell, wiring.STATE in os.environ or bool(unwiring))

@@ -44,7 +44,15 @@ def environ(source: random.Random, places: dict[str, str], shell: str) -> dict[s
         source.shuffle(entries)
         found["PATH"] = ":".join(entries)
     if source.random() < 0.3 and "CONDA_SHLVL" not in found:  # where conda fails, it stays
-        parts = ["PATH", places["prefix"], places["path"], "PATH=bin", "MANPATH=/x", "!/x", "/usr", ""]
+        parts = [
+            "PATH",
+            places["prefix"],
+            places["path"],
+            "PATH=bin",
+            "MANPATH=/x",
+            "/usr",
+            "",
+        ]
         found["_CONDA_OVERLAY"] = ":".join(source.choice(parts) for _ in range(source.randrange(6)))
     if "CONDA_SHLVL" in found and source.random() < 0.8:  # else conda refuses to do anything
         found["CONDA_SHLVL"] = source.choice(["", "0", "1", "2", "3"])
@@ -65,6 +73,7 @@ def test_the_environ_is_that_of_plain_conda_and_the_overlay(
     shell = Shell(name, conda, alice)
     made = overlay(alice.home / ".conda" / "overlays", conda.env("science"), alice)
     places = {"site": str(made.site), "bin": str(made.bin), "prefix": str(made.prefix)}
+    places["path"] = str(made.path)
     source = random.Random(f"{name} {number}")
     steps: list[Step] = [
         *("conda activate science", Dump("active", [made], unless_conda_fails=True)),
