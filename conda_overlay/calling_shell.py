@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
@@ -74,6 +75,36 @@ def wired(host: Host, settings: Settings) -> Wired:
 def is_active(host: Host) -> bool:
     """Whether a host is activated in the calling shell."""
     return str(host.real) in map(os.path.realpath, wiring.active_prefixes(os.environ))
+
+
+def rehash(bin: Path, before: set[str], after: set[str]) -> str | None:
+    """The command that makes the shell look its programs up again, if it has to.
+
+    bash and zsh remember where a program was found, so one of the same name elsewhere is run still;
+    tcsh also does not see new ones.
+
+    Args:
+        bin: where the overlay has its programs.
+        before: the overlay's programs until now.
+        after: those from now on.
+    """
+    shell = _calling_program()
+    if shell in ("tcsh", "csh"):
+        return "rehash" if before != after else None
+    if shell not in ("bash", "zsh"):
+        return None
+    others = {d for d in os.environ.get("PATH", "").split(":") if d} - {str(bin)}
+    hidden = (os.path.exists(os.path.join(d, name)) for d in others for name in after - before)
+    return "hash -r" if before - after or any(hidden) else None
+
+
+def _calling_program() -> str:
+    """The name of the shell that has started this process."""
+    try:
+        with open(f"/proc/{os.getppid()}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return os.path.basename(os.environ.get("SHELL", ""))
 
 
 @contextmanager

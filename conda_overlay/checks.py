@@ -74,7 +74,7 @@ def _overdue(revision: Revision) -> Iterator[Finding]:
 
 
 def _distributions(host: Host, now: State, revision: Revision | None) -> Iterator[Finding]:
-    remedy = f"; conda overlay undo {revision.number} restores it" if revision else ""
+    remedy = "; restored by: conda overlay repair {}" if revision else ""
     for key, found in now.site.items():
         name, source = found[0].name, found[0].editable
         if len(found) > 1:
@@ -83,11 +83,11 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
         if source and not Path(source).is_dir():
             yield Finding("missing", f"{name} is an editable install of {source}, which is gone")
         if gone := now.missing(key):
-            yield Finding("missing", f"{name} lacks {_few(gone)}{remedy}")
+            yield Finding("missing", f"{name} lacks {_few(gone)}{remedy.format(key)}")
     here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
     recorded = revision.distributions.keys() if revision and here else set()
     for key in sorted(recorded - now.site.keys()):
-        yield Finding("missing", f"{key} is gone{remedy}")
+        yield Finding("missing", f"{key} is gone{remedy.format(key)}")
 
 
 def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator[Finding]:
@@ -96,12 +96,17 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
         by_hand = differences(recorded, now.files)
         for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
             if mine := [path for path in paths if path in now.edited]:
-                yield Finding("by-hand", f"{verb} since revision {number}: {_few(mine)}")
+                keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
+                undone = f"; undone by: conda overlay repair {' '.join(keys)}" if keys else ""
+                text = f"{verb} since revision {number}: {_few(mine)}{undone}"
+                yield Finding("by-hand", text)
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {_few(left)}"
-        yield Finding("leftover", f"{text}; conda overlay undo {number} restores them")
+        yield Finding("leftover", f"{text}; restored by: conda overlay repair")
     if not guard.is_intact(store.real / host.site_below_prefix, host.site_packages):
-        yield Finding("missing", "the guard is missing or modified; the next install restores it")
+        yield Finding(
+            "missing", "the guard is missing or modified; restored by: conda overlay repair"
+        )
 
 
 def _few(items: Sequence[str]) -> str:

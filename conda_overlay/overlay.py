@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -202,6 +202,12 @@ class Overlay:
             raise NoSuchRevisionError(str(self.store.overlay), None, self.store.numbers())
         why = {"": f"{name_of(old)} -> {name_of(new)}"}
         return replace(plan.compare(self.state(old), self.state(new), self.ground, why), lost=())
+
+    def scripts(self) -> set[str]:
+        """The names of the programs that the overlay has now."""
+        with suppress(OSError):
+            return {n for n in os.listdir(self.store.overlay / "bin") if not n.startswith(".")}
+        return set()
 
     def has_moved_on(self) -> bool:
         """Whether the host has changed since the current revision was made."""

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from conda.plugins import CondaPostCommand, CondaPreCommand, CondaSetting, CondaSubcommand, hookimpl
+from conda.plugins import (
+    CondaHealthCheck,
+    CondaPostCommand,
+    CondaPreCommand,
+    CondaSetting,
+    CondaSubcommand,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
 
 _ACTIVATION = {"activate", "deactivate", "reactivate"}
 
@@ -38,6 +50,38 @@ def conda_pre_commands() -> Iterator[CondaPreCommand]:
 def conda_post_commands() -> Iterator[CondaPostCommand]:
     """Wire the overlay after activation; conda calls this from 24.9 to 26.6."""
     yield CondaPostCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
+
+
+@hookimpl
+def conda_health_checks() -> Iterator[CondaHealthCheck]:
+    """What ``conda doctor`` says of the overlay; from 26.5 on it can also repair it."""
+    fields = {"name": "overlay", "action": _check}
+    if "fixer" in CondaHealthCheck.__annotations__:
+        fields |= {"fixer": _fix, "summary": "Overlay", "fix": "Repair the overlay"}
+    yield CondaHealthCheck(**fields)
+
+
+@hookimpl
+def conda_error_hints(error: Exception) -> Iterator[object]:
+    """The command to type where conda cannot change an environment; from 26.7 on."""
+    from conda.plugins.types import CondaErrorHint
+
+    from conda_overlay import hints
+
+    if text := hints.for_error(error):
+        yield CondaErrorHint(text=text, hint_code="conda_overlay_install")
+
+
+def _check(prefix: str, verbose: bool) -> None:
+    from conda_overlay import hints
+
+    hints.check(prefix, verbose)
+
+
+def _fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
+    from conda_overlay import hints
+
+    return hints.fix(prefix, arguments, confirm)
 
 
 def _wire(command: str) -> None:

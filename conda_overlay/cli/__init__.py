@@ -23,10 +23,15 @@ COMMANDS = {
     "rebase": "Re-resolve the overlay against the current host.",
     "redo": "Redo the last undone change.",
     "remove": "Remove distributions, and what only they needed.",
+    "repair": "Put back what is damaged or missing.",
     "reset": "Go back to the host, for all distributions or for some.",
     "status": "Show what is overlaid, over what, by whom, since when, and what is wrong.",
     "undo": "Go back to an earlier revision.",
+    "update": "Update what was asked for to its newest version.",
 }
+
+ALIASES = {"uninstall": "remove", "upgrade": "update"}
+"""Other names that people try."""
 
 
 class CommandParser(ArgumentParser):
@@ -57,7 +62,9 @@ def configure_parser(parser: ArgumentParser) -> None:
         dest="overlay_command", metavar="COMMAND", required=True, parser_class=CommandParser
     )
     for command, summary in COMMANDS.items():
-        commands.add_parser(command, help=summary, description=summary).command = command
+        aliases = [alias for alias, name in ALIASES.items() if name == command]
+        parser = commands.add_parser(command, aliases=aliases, help=summary, description=summary)
+        parser.command = command
 
 
 def execute(arguments: Namespace) -> int:
@@ -68,7 +75,8 @@ def execute(arguments: Namespace) -> int:
 
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
-    module = import_module(f"conda_overlay.cli.{arguments.overlay_command}")
+    command = ALIASES.get(arguments.overlay_command, arguments.overlay_command)
+    module = import_module(f"conda_overlay.cli.{command}")
     try:
         code: int = module.execute(arguments)
         sys.stdout.flush()

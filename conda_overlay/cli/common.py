@@ -160,16 +160,18 @@ def change(
 
     from conda.base.context import context
 
-    from conda_overlay.calling_shell import asked_trigger, is_active, wired
+    from conda_overlay.calling_shell import asked_trigger, is_active, rehash, wired
     from conda_overlay.cli import output
     from conda_overlay.exceptions import OverlayError
     from conda_overlay.pip import Pip
+    from conda_overlay.running import programs
 
     def confirm(plan: Plan) -> bool:
         if not context.json:
             output.show_plan(plan.to_json())
         return bool(context.json or context.dry_run) or output.ask(default)
 
+    bin, before = overlay.store.overlay / "bin", overlay.scripts()
     verbosity = -1 if context.quiet else int(context.verbosity)
     with nullcontext() if context.json or context.dry_run else asked_trigger() as trigger:
         try:
@@ -184,10 +186,14 @@ def change(
             )
         except KeyboardInterrupt:
             raise OverlayError("Interrupted; the overlay is unchanged.") from None
-        output.show_result(result, dry_run=bool(context.dry_run), json=bool(context.json))
-        if result.revision is not None and trigger is not None:
+        done = result.revision is not None
+        running = [p._asdict() for p in programs(overlay.host.real)] if done else []
+        output.show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
+        if done and trigger is not None:
             output.show_trigger(trigger()._asdict())
             host = overlay.host
             if is_active(host) and wired(host, overlay.settings).state != "on":
                 output.say(f"\nTo use it in this shell: conda activate {host.name}")
+            elif is_active(host) and (command := rehash(bin, before, overlay.scripts())):
+                output.say(f"\nFor this shell to find its programs anew: {command}")
     return 0

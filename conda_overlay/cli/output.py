@@ -25,6 +25,7 @@ _TITLES = (
     "back to the host",
 )
 _SHOWN = 20  # files that a plan names
+_PROGRAMS = 5  # programs that are named
 
 
 def show_plan(plan: Mapping[str, Any]) -> None:
@@ -91,12 +92,14 @@ def tell(text: str) -> None:
     _print(text, file=sys.stderr)
 
 
-def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
-    """What was done."""
+def show_result(
+    result: Result, running: Sequence[Mapping[str, Any]] = (), *, dry_run: bool, json: bool
+) -> None:
+    """What was done, and the programs that run still with what was there before."""
     plan = result.plan
     if json:
         head = {"success": True, "dry_run": dry_run, "revision": result.revision}
-        show_json({**head, **plan.to_json()})
+        show_json({**head, **plan.to_json(), "running": [*running]})
         return
     if not plan:
         for note in plan.notes:
@@ -106,6 +109,15 @@ def show_result(result: Result, *, dry_run: bool, json: bool) -> None:
         count = len(plan.changes)
         what = f"{count} distribution{'' if count == 1 else 's'} changed"
         _print(f"Revision {result.revision} of {plan.overlay}: {what}.")
+        if running:
+            _print("\nThese programs keep what they have loaded until they are started again:")
+            rows = [
+                [f"  {p['pid']}", local(p["started"]), _short(p["command"])]
+                for p in running[:_PROGRAMS]
+            ]
+            table(rows)
+            if len(running) > _PROGRAMS:
+                _print(f"  and {len(running) - _PROGRAMS} more")
     elif dry_run:
         _print("Dry run: nothing was changed.")
     else:
@@ -165,6 +177,19 @@ def _status_row(row: Mapping[str, Any]) -> list[str]:
         row["meaning"],
         row["reason"] or "",
     ]
+
+
+def show_health(overlays: Sequence[Mapping[str, Any]]) -> None:
+    """For ``conda doctor``: in its form, what is wrong with the overlays of an environment."""
+    for overlay in overlays:
+        findings = overlay["findings"]
+        mark = "❌" if findings else "✅"
+        state = "has findings" if findings else "holds together"
+        _print(f"{mark} The overlay {overlay['overlay']} {state}.\n")
+        for finding in findings:
+            _print(f"  {finding['kind']}: {finding['text']}")
+        if findings:
+            _print()
 
 
 def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
@@ -306,6 +331,10 @@ def _why(change: Mapping[str, Any]) -> str:
     if "reason" in change["differs"] and change["reason"]:
         notes.append(change["reason"])
     return ", ".join(notes)
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _state(number: int) -> str:

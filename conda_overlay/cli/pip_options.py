@@ -33,6 +33,12 @@ FLAGS = tuple(tuple(names.split()) for names in (
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """What says where to install; the overlay is where."""
 
+OF_CONDA = ("--channel", "--override-channels", "--freeze-installed", "--solver")
+"""What conda users try."""
+
+CHANNELS = ("conda-forge", "bioconda", "defaults", "main", "anaconda", "nvidia", "pytorch")
+"""What they mean by ``-c``, which is a file of constraints here."""
+
 
 class PipOption(Action):
     """Appends an option to what pip gets, under its first long name, or refuses it."""
@@ -52,6 +58,12 @@ class PipOption(Action):
             sentence = f"{option_string} would install somewhere else: {where}."
             hint = "choose the environment with -n or -p, and the place with overlay_dirs"
             raise UsageError(sentence, hint, option=option_string)
+        if option_string in OF_CONDA or (option_string == "-c" and values in CHANNELS):
+            from conda_overlay.exceptions import UsageError
+
+            sentence = "Packages of conda's channels do not go into an overlay; pip's do."
+            hint = "conda create --clone ENV -n NEW makes an environment of your own, which can"
+            raise UsageError(f"{sentence}", f"{hint} have them", option=option_string)
         name = next(o for o in self.option_strings if o.startswith("--"))
         forwarded = [*getattr(namespace, self.dest, ()), name]
         if self.nargs is None:
@@ -68,6 +80,6 @@ def add_pip_options(parser: ArgumentParser) -> None:
         "install is refused, and --prefix is conda's.",
     )
     common: dict[str, Any] = {"action": PipOption, "dest": "pip_arguments", "default": ()}
-    for kind, nargs in ((WITH_VALUE, None), (FLAGS, 0), ((ELSEWHERE,), "?")):
+    for kind, nargs in ((WITH_VALUE, None), (FLAGS, 0), ((ELSEWHERE,), "?"), ((OF_CONDA,), "?")):
         for names in kind:
             group.add_argument(*names, **common, nargs=nargs, help=SUPPRESS)

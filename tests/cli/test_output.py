@@ -126,6 +126,7 @@ def test_result_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "success": True,
         "dry_run": False,
         "revision": 3,
+        "running": [],
         "host": "/h",
         "overlay": "/o",
         "changes": [

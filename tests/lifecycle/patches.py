@@ -12,7 +12,7 @@ from tests.sources import write
 
 PLAN = {
     *("success", "dry_run", "revision", "host", "overlay", "changes", "files"),
-    *("lost", "conflicts", "resolved", "accepts_host", "notes"),
+    *("lost", "conflicts", "resolved", "accepts_host", "notes", "running"),
 }
 """The keys of what every changing command prints with ``--json``."""
 CHANGE = {

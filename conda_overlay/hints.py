@@ -1,0 +1,78 @@
+"""What conda says where it meets an environment that has, or could have, an overlay."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+_PROTECTED = {"EnvironmentNotWritableError", "EnvironmentIsFrozenError"}
+_ADDING = {"install", "update", "upgrade"}
+
+
+def for_error(error: Exception) -> str | None:
+    """The command that does in the overlay what conda could not do in the environment."""
+    from conda.base.context import context
+
+    if type(error).__name__ not in _PROTECTED:
+        return None
+    typed: Any = context._argparse_args or {}
+    if typed.get("cmd") not in _ADDING:
+        return None
+    words = ["conda", "overlay", "install"]
+    for option, value in (("-n", typed.get("name")), ("-p", typed.get("prefix"))):
+        words += [option, str(value)] if value else []
+    requirements = [for_pip(package) for package in typed.get("packages") or ()]
+    words += ["--upgrade"] * (typed["cmd"] != "install") + (requirements or ["NAME"])
+    return f"Install into your own overlay of it: {shlex.join(words)}"
+
+
+def for_pip(spec: str) -> str:
+    """A conda package as pip takes it; only its name where a version cannot be translated."""
+    from conda.models.match_spec import MatchSpec
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    found = MatchSpec(spec)
+    version = str(found.version or "")
+    if version and version[0] not in "<>=!~":
+        version = "==" + version
+    for text in (f"{found.name}{version}", f"{found.name}"):
+        try:
+            return str(Requirement(text))
+        except InvalidRequirement:
+            continue
+    return str(found.name)
+
+
+def check(prefix: str, verbose: bool) -> None:
+    """For ``conda doctor``: what is wrong with the overlays of an environment."""
+    from conda_overlay.cli import output
+    from conda_overlay.exceptions import HostError
+    from conda_overlay.overlay import Overlay
+    from conda_overlay.records import encode
+    from conda_overlay.status import status
+
+    try:
+        found = status(Overlay.open(prefix))
+    except HostError:  # no environment with Python
+        return
+    output.show_health(encode(found))
+
+
+def fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
+    """For ``conda doctor --fix``: repair the overlay, with the question of ``conda doctor``."""
+    from conda_overlay.models import Log, Plan
+    from conda_overlay.operations.repair import repair
+    from conda_overlay.overlay import Overlay
+
+    def ask(plan: Plan) -> bool:
+        confirm(f"Repair {plan.overlay}?")
+        return True
+
+    overlay = Overlay.open(prefix)
+    if overlay.store.managed and overlay.store.exists:
+        overlay.change(repair, ask, log=Log(("conda", "doctor", "--fix")))
+    return 0

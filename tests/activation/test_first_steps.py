@@ -1,0 +1,34 @@
+"""After a change, the line to type in this shell, where there is one, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.activation.run import Shell, needs
+from tests.bed import dists
+from tests.bench import Bench
+
+
+@pytest.mark.parametrize(("name", "command"), [("bash", "hash -r"), ("tcsh", "rehash")])
+def test_only_what_this_shell_needs_is_named(
+    quick: Bench, links: Path, name: str, command: str
+) -> None:
+    needs(name)
+    dists.wheel(links, "plain", "1.0")
+    install = "conda overlay install -q -y"
+    steps = [
+        *("conda activate science", f"{install} new", "echo +1", "conda activate science"),
+        *(f"{install} --find-links {links} plain", "echo +2", f"{install} alpha==1.5"),
+    ]
+    ran = Shell(name, quick.conda, quick.user).run(
+        [f"cd {quick.user.home}", *steps],
+        {**quick.environ, "CONDA_PLUGINS_OVERLAY_DIRS": str(quick.user.home / "here")},
+    )
+    assert ran.returncode == 0, ran
+    first, _, rest = ran.stdout.partition("+1")
+    second, _, third = rest.partition("+2")
+    assert "To use it in this shell: conda activate science" in first and command not in first
+    assert "conda activate" not in second and "hash" not in second
+    assert f"For this shell to find its programs anew: {command}" in third

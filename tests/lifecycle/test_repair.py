@@ -1,0 +1,79 @@
+"""``conda overlay repair``: what is missing comes back, and edits stay unless they are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench import Bench
+from tests.lifecycle.patches import PLAN
+
+
+def files_of(bench: Bench) -> dict[str, bytes]:
+    tree = bench.overlay.resolve()
+    paths = [p for p in tree.rglob("*") if p.is_file() and p.suffix != ".pyc"]
+    return {str(path.relative_to(tree)): path.read_bytes() for path in paths}
+
+
+def remove(bench: Bench, *paths: str) -> None:
+    for path in paths:
+        (bench.site / path).unlink()
+
+
+def test_a_missing_file_comes_back_from_another_revision_without_pip(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    quick.install("new")
+    before = files_of(quick)
+    remove(quick, "alpha/__init__.py")
+    assert "conda overlay repair alpha" in quick.ask("status")
+    plan = quick.json("repair")
+    assert plan.keys() == PLAN and plan["revision"] == 3
+    assert files_of(quick) == before
+    assert quick.see("alpha") == {"alpha": "1.5"}
+
+
+def test_a_distribution_that_is_gone_is_installed_again_as_recorded(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    for path in sorted(quick.site.glob("alpha*/*")):
+        path.unlink()
+    for path in quick.site.glob("alpha*"):
+        path.rmdir()
+    quick.change("repair")
+    assert quick.see("alpha") == {"alpha": "1.5"}
+    assert (quick.overlay / "bin" / "alpha").exists()
+    assert quick.record()["distributions"]["alpha"]["requirement"] == "alpha==1.5"
+
+
+def test_what_pip_renamed_and_left_is_put_back_from_there(quick: Bench) -> None:
+    """As ``pip uninstall`` leaves it when it cannot write to the host."""
+    quick.install("alpha==1.5")
+    before = files_of(quick)
+    (quick.site / "alpha").rename(quick.site / "~lpha")
+    quick.change("repair")
+    assert files_of(quick) == before
+    assert not list(quick.site.glob("~*"))
+
+
+def test_edits_stay_unless_their_distribution_is_named(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    quick.install("new")
+    original = (quick.site / "alpha/__init__.py").read_text()
+    quick.edit(quick.site / "alpha/__init__.py", original + "mine = 1\n")
+    remove(quick, "new/__init__.py")
+    quick.change("repair")
+    assert "mine" in (quick.site / "alpha/__init__.py").read_text()
+    assert (quick.site / "new/__init__.py").exists()
+    quick.change("repair", "alpha")
+    assert (quick.site / "alpha/__init__.py").read_text() == original
+
+
+def test_nothing_to_repair_is_no_revision(quick: Bench) -> None:
+    quick.install("new")
+    assert "nothing to do" in quick.ask("repair")
+    assert quick.revision == 1
+
+
+@pytest.mark.parametrize("name", ["nosuch", "beta"])
+def test_only_what_the_overlay_has_is_repaired(quick: Bench, name: str) -> None:
+    quick.install("new")
+    done = quick.run("repair", *quick.where, name, "-y")
+    assert done.returncode == 1 and name in done.stderr and "Traceback" not in done.stderr

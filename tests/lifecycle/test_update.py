@@ -1,0 +1,77 @@
+"""``conda overlay update``, and the other words that people try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+
+
+@pytest.fixture
+def versions(links: Path) -> Path:
+    """Wheels: two versions of each."""
+    for name in ("cowsay", "pony", "gnu"):
+        for version in ("5.0", "6.1"):
+            dists.wheel(links, name, version)
+    return links
+
+
+def test_all_that_was_asked_for_is_updated_except_what_is_held(
+    quick: Bench, versions: Path
+) -> None:
+    quick.install("--find-links", versions, "cowsay<6")
+    quick.change("install", "--find-links", str(versions), "pony==5.0")
+    quick.run("install", *quick.where, "--intent", "fix", "cowsay>=5.0,<6", "-y")
+    dists.wheel(versions, "cowsay", "5.5")
+    printed = quick.change("update")
+    assert "cowsay  5.0 -> 5.5" in printed
+    assert "pony 5.0 is held, so it is not updated." in printed
+    assert quick.see("cowsay", "pony") == {"cowsay": "5.5", "pony": "5.0"}
+
+
+def test_what_is_named_is_updated_though_it_is_held_and_stays_held(
+    quick: Bench, versions: Path
+) -> None:
+    quick.change("install", "--find-links", str(versions), "pony==5.0", "gnu==5.0")
+    assert quick.record()["distributions"]["pony"]["intent"] == "hold"
+    quick.change("upgrade", "pony")
+    entry = quick.record()["distributions"]["pony"]
+    assert (entry["version"], entry["intent"]) == ("6.1", "hold")
+    assert quick.see("pony", "gnu") == {"pony": "6.1", "gnu": "5.0"}
+
+
+def test_a_distribution_of_the_host_is_updated_in_the_overlay(quick: Bench) -> None:
+    quick.change("update", "alpha")
+    assert quick.see("alpha") == {"alpha": "1.5"}
+    assert quick.record()["distributions"]["alpha"]["requested"]
+
+
+def test_nothing_to_update_is_no_revision(quick: Bench) -> None:
+    assert "nothing to do" in quick.ask("update")
+    assert quick.revision is None
+
+
+def test_what_is_nowhere_is_an_error_that_names_it(quick: Bench) -> None:
+    done = quick.run("update", *quick.where, "nosuch", "-y")
+    assert done.returncode == 1 and "nosuch" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_uninstall_is_remove_and_takes_the_version_that_is_installed(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    refused = quick.run("uninstall", *quick.where, "alpha==1.0", "-y")
+    assert refused.returncode == 1 and "1.5" in refused.stderr
+    quick.change("uninstall", "alpha==1.5")
+    assert quick.see("alpha") == {"alpha": "1.0"}
+
+
+@pytest.mark.parametrize(
+    "option", ["-c conda-forge", "--channel=conda-forge", "--override-channels"]
+)
+def test_a_channel_is_refused_in_a_sentence(quick: Bench, option: str) -> None:
+    done = quick.run("install", *quick.where, *option.split(), "new")
+    assert done.returncode == 2
+    assert "Packages of conda's channels do not go into an overlay" in done.stderr
+    assert "conda create --clone" in done.stderr

@@ -1,0 +1,56 @@
+"""conda points to the overlay where it cannot change an environment, and checks it."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.version import Version
+
+from conda_overlay import hints
+from tests.bench import Bench
+
+
+@pytest.mark.parametrize(
+    ("spec", "requirement"),
+    [
+        ("flask", "flask"),
+        ("flask>=3", "flask>=3"),
+        ("numpy=1.26", "numpy==1.26.*"),
+        ("numpy==1.26.4", "numpy==1.26.4"),
+        ("conda-forge::numpy>=1.20,<2", "numpy<2,>=1.20"),
+        ("numpy 1.26.4 py312_0", "numpy==1.26.4"),
+        ("numpy=1.2|1.3", "numpy"),
+    ],
+)
+def test_a_package_of_conda_is_translated_for_pip_as_far_as_it_can_be(
+    spec: str, requirement: str
+) -> None:
+    assert hints.for_pip(spec) == requirement
+
+
+def test_an_error_of_a_protected_environment_ends_with_the_command_to_type(quick: Bench) -> None:
+    """On a conda that asks for hints; others say what they always do."""
+    argv = [str(quick.conda.executable), "install", "-y", "--freeze-installed", "-n", "science"]
+    done = quick.user.run([*argv, "python", "flask>=3"], env={"CONDA_OFFLINE": "1"})
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    if Version(quick.conda.version) >= Version("26.7"):
+        assert "conda overlay install -n science python 'flask>=3'" in done.stderr
+
+
+def test_doctor_says_what_is_wrong_with_the_overlay_and_fixes_it_where_it_can(
+    quick: Bench,
+) -> None:
+    doctor = [str(quick.conda.executable), "doctor", "-n", "science"]
+    assert "overlay" not in quick.user.run(doctor, env=quick.environ).stdout
+    quick.install("alpha==1.5")
+    said = quick.user.run(doctor, env=quick.environ).stdout
+    assert f"✅ The overlay {quick.overlay} holds together." in said
+    module = quick.site / "alpha" / "__init__.py"
+    quick.install("new")
+    module.unlink()
+    said = quick.user.run(doctor, env=quick.environ).stdout
+    assert f"❌ The overlay {quick.overlay} has findings." in said
+    assert "alpha lacks" in said
+    if Version(quick.conda.version) >= Version("26.5"):
+        done = quick.user.run([*doctor, "--fix", "--yes", "overlay"], env=quick.environ)
+        assert done.returncode == 0, done
+        assert module.exists() and quick.revision == 3

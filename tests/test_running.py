@@ -1,0 +1,49 @@
+"""Programs that keep the old code are named after a change, and no others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.bench import Bench
+
+
+@contextmanager
+def waiting(bench: Bench, *, name: str | None = None, mine: bool = True) -> Iterator[int]:
+    """A Python of a host that waits for the end of its input, the user's own or root's."""
+    host = bench.host if name is None else bench.conda.env(name)
+    user = {"user": bench.user.uid, "group": bench.user.gid} if mine and not os.geteuid() else {}
+    argv = [str(host / "bin" / "python"), "-c", "import sys; print(flush=True); sys.stdin.read()"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(argv, cwd="/", **pipes, **user) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline()
+        yield process.pid
+
+
+def test_after_a_change_the_users_programs_of_this_host_are_named(quick: Bench) -> None:
+    with (
+        waiting(quick) as pid,
+        waiting(quick, name="daq") as other,
+        waiting(quick, mine=False) as roots,
+    ):
+        printed = quick.change("install", "new")
+        assert "keep what they have loaded until they are started again" in printed
+        assert f"  {pid}  " in printed and "sys.stdin.read()" in printed
+        assert f"  {other}  " not in printed
+        assert f"  {roots}  " not in printed or os.geteuid() != 0
+        [program] = quick.json("remove", "new")["running"]
+        assert (program["pid"], program.keys()) == (pid, {"pid", "command", "started"})
+    assert "keep what they have loaded" not in quick.change("install", "new")
+
+
+def test_five_programs_are_named_at_most(quick: Bench) -> None:
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        for _ in range(7):
+            stack.enter_context(waiting(quick))
+        printed = quick.change("install", "new")
+    assert printed.count("sys.stdin.read()") == 5
+    assert "and 2 more" in printed
