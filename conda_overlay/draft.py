@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -166,6 +167,10 @@ class Draft:
         final = overlay.store.overlay / host.site_below_prefix
         interpreter = scripts.interpreter(host.real / "bin" / "python", [final, *overlay.below])
         replace_file(self.tree / "bin" / scripts.NAME, interpreter, 0o755)
+        conda = Path(sys.executable).with_name("conda")
+        for name in scripts.pips(host.site_below_prefix):
+            text = scripts.pip(self._interpreter, conda, host.prefix)
+            replace_file(self.tree / "bin" / name, text, 0o755)
         after = state.read(self.tree, host.site_below_prefix, self.entries, known=self.before.files)
         found = plan.compare(self.before, after, overlay.ground, self.why)
         theirs = found.files.without(state.scaffolding(host.site_below_prefix))

@@ -21,6 +21,27 @@ from conda_overlay.tree import replace_file
 NAME = ".python"
 
 _LONGEST = 127  # bytes of a ``#!`` line that every kernel reads
+RUN_PIP = """\
+try:
+    from pip._internal.cli.main import main
+except ImportError:
+    try:
+        from pip._internal import main
+    except ImportError:
+        sys.exit("pip: this environment has no pip; see: conda overlay install --help")
+sys.exit(main())
+"""
+"""The code that runs any pip, where ``sys`` is imported."""
+
+_PIP = """\
+import os
+import sys
+
+words = %s
+if sys.argv[1:2] in (["install"], ["uninstall"]) and os.access(words[0], os.X_OK):
+    encode = getattr(os, "fsencode", lambda word: word)
+    os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
+"""
 _CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*[-\w.]+[^\n]*\n")
 _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
@@ -39,6 +60,24 @@ def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
             lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
     exec_ = f'exec {shlex.quote(str(python))} "$@"'
     return os.fsencode("\n".join([*lines, "export PYTHONPATH", exec_, ""]))
+
+
+def pips(site_below_prefix: Path) -> list[str]:
+    """The names of the programs that stand in for pip: ``pip``, ``pip3``, ``pip3.12``."""
+    version = site_below_prefix.parent.name[len("python") :]
+    return ["pip", "pip" + version.partition(".")[0], "pip" + version]
+
+
+def pip(interpreter: Path, conda: Path, prefix: Path) -> bytes:
+    """The content of these: to install is left to ``conda overlay pip``, all else to pip.
+
+    Args:
+        interpreter: the overlay's.
+        conda: the executable of the conda that has this plugin.
+        prefix: the host's.
+    """
+    words = [os.fsencode(word) for word in (conda, "overlay", "pip", "-p", prefix, "--")]
+    return _with_head(interpreter, b"", (_PIP % repr(words) + RUN_PIP).encode())
 
 
 def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -> None:

@@ -15,6 +15,7 @@ DESCRIPTIONS = {
     "overlay_trusted_owners": "Users whose overlays are trusted, in addition to you and root.",
     "overlay_keep_revisions": "How many revisions of an overlay keep their files, for undo.",
     "overlay_hide_user_site": "Whether activation hides ~/.local from Python, with an overlay.",
+    "overlay_pip": "Whether pip install in an activated environment installs into the overlay.",
     "overlay_lock_timeout": "Seconds to wait while another command changes the same overlay.",
 }
 
@@ -28,6 +29,7 @@ class Settings(NamedTuple):
     overlay_lock_timeout: float = 60.0
     overlay_keep_revisions: int = 10
     overlay_hide_user_site: bool = False
+    overlay_pip: bool = True
 
 
 def parameters() -> dict[str, Any]:
@@ -41,6 +43,7 @@ def parameters() -> dict[str, Any]:
         "overlay_lock_timeout": PrimitiveParameter(timeout, element_type=(int, float)),
         "overlay_keep_revisions": PrimitiveParameter(keep),
         "overlay_hide_user_site": PrimitiveParameter(False),
+        "overlay_pip": PrimitiveParameter(True),
     }
 
 

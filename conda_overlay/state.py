@@ -87,8 +87,9 @@ def read(
 
 
 def scaffolding(site_below_prefix: Path) -> set[str]:
-    """The files that we add to a tree: the guard, and the interpreter of its scripts."""
-    return {str(site_below_prefix / guard.NAME), os.path.join("bin", scripts.NAME)}
+    """The files that we add to a tree: the guard, the interpreter of its scripts, and pip."""
+    programs = [scripts.NAME, *scripts.pips(site_below_prefix)]
+    return {str(site_below_prefix / guard.NAME), *(os.path.join("bin", p) for p in programs)}
 
 
 def is_leftover(path: str) -> bool:

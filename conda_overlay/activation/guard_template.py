@@ -148,6 +148,26 @@ def _chain(rest, passed):
     return True
 
 
+def _say_where_pip_installs():
+    """For ``python -m pip install``, also of a notebook: the command that uses the overlay."""
+    words = getattr(sys, "orig_argv", ())[-len(sys.argv) :]  # the module's name comes first
+    commands = {"install": "install", "uninstall": "remove"}
+    if sys.argv[:1] != ["-m"] or words[:1] != ["pip"] or len(words) < 3:
+        return
+    elsewhere = ("-t", "--target", "--prefix", "--root", "--python", "--user")
+    options = [word.split("=")[0] for word in words]
+    builds = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "CONDA_BUILD", "CONDA_OVERLAY_DISABLE")
+    if words[1] not in commands or any(option in elsewhere for option in options):
+        return
+    if not any(os.environ.get(name) for name in builds):
+        import shlex
+
+        typed = " ".join(map(shlex.quote, words[2:]))
+        text = "conda-overlay: this pip does not use the overlay; that does: conda overlay %s %s"
+        text = text % (commands[words[1]], typed)
+        sys.stderr.write("".join(c if c.isprintable() else "?" for c in text) + "\n")
+
+
 def _guard():
     here = os.path.dirname(os.path.abspath(__file__))
     rest = [path for path in sys.path if path != here]
@@ -157,6 +177,8 @@ def _guard():
         entered = _is_trusted(here) and any(_is_site(path, host) for path in rest)
         if entered:
             _enter(here, rest, host)
+            if "_passed" not in globals():  # the first of several
+                _say_where_pip_installs()
         else:
             _leave(here, rest)
     except Exception:

@@ -20,6 +20,7 @@ COMMANDS = {
     "history": "List the revisions: who changed what, when and why.",
     "install": "Install distributions into the overlay with pip.",
     "list": "List all overlays.",
+    "pip": "Run pip, but install into the overlay, and remove from it.",
     "rebase": "Re-resolve the overlay against the current host.",
     "redo": "Redo the last undone change.",
     "remove": "Remove distributions, and what only they needed.",
@@ -52,6 +53,8 @@ class CommandParser(ArgumentParser):
             module = import_module(f"conda_overlay.cli.{self.command}")
             self.command = ""
             module.configure_parser(self)
+            if hasattr(module, "REST"):  # what follows is another command, with its own options
+                return super().parse_known_args(args, namespace)
             return self.parse_known_intermixed_args(args, namespace)
         return super().parse_known_args(args, namespace)
 

@@ -1,0 +1,108 @@
+"""``pip install`` in an activated environment goes to the overlay, or says what would."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.bed import cpython, dists
+from tests.bench import Bench
+
+NAMES = ["pip", "pip3", f"pip{cpython.default().xy}"]
+HINT = "conda-overlay: this pip does not use the overlay; that does: conda overlay "
+
+
+@pytest.fixture
+def made(quick: Bench) -> Bench:
+    quick.install("new")
+    return quick
+
+
+def pip(
+    bench: Bench, *words: str | Path, name: str = "pip", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    argv = [bench.overlay / "bin" / name, *words]
+    return bench.user.run(argv, env={**bench.environ, **(env or {})})
+
+
+def module(bench: Bench, *words: str, env: dict[str, str] | None = None) -> str:
+    """What ``python -m pip`` of a wired shell says on stderr."""
+    environ = {**bench.environ, "PYTHONPATH": str(bench.site), **(env or {})}
+    return bench.user.run([bench.host / "bin" / "python", "-m", "pip", *words], env=environ).stderr
+
+
+def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Bench) -> None:
+    for name, version in zip(NAMES, ("1.5", "1.0", "1.5"), strict=True):
+        done = pip(made, "install", "--no-deps", f"alpha=={version}", name=name)
+        assert done.returncode == 0, done
+        line = f"conda-overlay: pip install --no-deps alpha=={version} is: conda overlay install"
+        assert f"{line} --no-deps alpha=={version}" in done.stderr
+    assert made.see("alpha") == {"alpha": "1.5"}
+    done = pip(made, "uninstall", "-y", "alpha")
+    assert done.returncode == 0, done
+    assert made.see("alpha") == {"alpha": "1.0"}
+    assert made.record()["command"][:3] == ["conda", "overlay", "remove"]
+    assert not (made.user.home / ".local").exists()
+
+
+def test_everything_else_is_the_hosts_pip(made: Bench, tmp_path: Path) -> None:
+    hosts: list[str | Path] = [made.host / "bin" / "python", "-m", "pip"]
+    for words in (["--version"], ["list", "--format=freeze"], ["show", "alpha"]):
+        done = pip(made, *words)
+        env = {**made.environ, "PYTHONPATH": str(made.site)}
+        assert done.stdout == made.user.run([*hosts, *words], env=env).stdout != ""
+    assert pip(made, "nosuch").returncode == 1
+
+
+@pytest.mark.parametrize("option", ["--target", "--prefix", "--root", "-t"])
+def test_another_directory_is_left_to_pip(made: Bench, links: Path, option: str) -> None:
+    dists.wheel(links, "plain", "1.0")
+    place = made.user.home / "there"
+    done = pip(made, "install", "-q", "--find-links", links, "plain", option, place)
+    assert done.returncode == 0 and "conda-overlay" not in done.stderr, done
+    assert list(place.rglob("plain/__init__.py"))
+    assert made.revision == 1
+
+
+@pytest.mark.parametrize("name", ["PIP_BUILD_TRACKER", "VIRTUAL_ENV", "CONDA_PLUGINS_OVERLAY_PIP"])
+def test_in_builds_and_venvs_or_where_a_setting_says_so_it_is_pip(made: Bench, name: str) -> None:
+    value = "false" if "PLUGINS" in name else str(made.user.home)
+    done = pip(made, "install", "--dry-run", "--no-deps", "beta==2.0", env={name: value})
+    assert "conda-overlay" not in done.stderr and "Would install beta-2.0" in done.stdout
+    assert made.revision == 1
+
+
+def test_arguments_arrive_as_they_were_typed(made: Bench) -> None:
+    odd = "no such; $(touch x) 'a\"b"
+    done = pip(made, "install", odd)
+    assert done.returncode == 1 and "no such; $(touch x)" in done.stderr
+    assert not (made.user.home / "x").exists()
+
+
+def test_a_pip_in_the_overlay_is_run_by_the_same_names(made: Bench, links: Path) -> None:
+    files = {
+        "pip/__init__.py": "__version__ = '99.0'\n",
+        "pip/_internal/__init__.py": "",
+        "pip/_internal/cli/__init__.py": "",
+        "pip/_internal/cli/main.py": "def main():\n    print('this is 99')\n",
+    }
+    scripts = {"pip": "pip._internal.cli.main:main"}
+    dists.wheel(links, "pip", "99.0", files=files, scripts=scripts)
+    made.install("--find-links", links, "--no-deps", "pip==99.0")
+    assert pip(made, "list").stdout == "this is 99\n"
+    assert "missing" not in made.ask("status") and "by-hand" not in made.ask("status")
+    made.change("remove", "pip")
+    assert pip(made, "--version").stdout.startswith("pip ")
+
+
+@pytest.mark.skipif(cpython.default().xy < "3.10", reason="older ones do not know how they started")
+def test_python_m_pip_says_the_command_that_uses_the_overlay_and_goes_on(made: Bench) -> None:
+    said = module(made, "install", "--dry-run", "--no-deps", "beta>=2")
+    assert f"{HINT}install --dry-run --no-deps 'beta>=2'" in said
+    assert f"{HINT}remove -y nosuch" in module(made, "uninstall", "-y", "nosuch")
+    assert HINT not in module(made, "list")
+    assert HINT not in module(made, "install", "--dry-run", "--target=/x", "beta==2.0")
+    build = {"PIP_BUILD_TRACKER": "x"}
+    assert HINT not in module(made, "install", "--dry-run", "beta==2.0", env=build)
