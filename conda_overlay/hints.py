@@ -49,7 +49,7 @@ def for_pip(spec: str) -> str:
 
 def check(prefix: str, verbose: bool) -> None:
     """For ``conda doctor``: what is wrong with the overlays of an environment."""
-    from conda_overlay.cli import output
+    from conda_overlay.cli import output_status
     from conda_overlay.exceptions import HostError
     from conda_overlay.overlay import Overlay
     from conda_overlay.records import encode
@@ -59,7 +59,7 @@ def check(prefix: str, verbose: bool) -> None:
         found = status(Overlay.open(prefix))
     except HostError:  # no environment with Python
         return
-    output.show_health(encode(found))
+    output_status.show_health(encode(found))
 
 
 def fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:

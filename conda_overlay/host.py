@@ -150,10 +150,19 @@ class Host:
         return any(fingerprint.get(name) != now[name] for name in ("sha256", "python", "abi"))
 
     def run(
-        self, arguments: Sequence[str], pythonpath: Sequence[Path] = ()
+        self,
+        arguments: Sequence[str],
+        pythonpath: Sequence[Path] = (),
+        environ: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run its interpreter, without the environment variables that would redirect it."""
-        environ = {**clean_environ(), "PYTHONDONTWRITEBYTECODE": "1"}
+        """Run its interpreter, without the environment variables that would redirect it.
+
+        Args:
+            arguments: of the interpreter.
+            pythonpath: what to put onto PYTHONPATH.
+            environ: the variables, with all that redirects it, in place of this process's.
+        """
+        environ = {**(environ or clean_environ()), "PYTHONDONTWRITEBYTECODE": "1"}
         if pythonpath:
             environ["PYTHONPATH"] = os.pathsep.join(map(str, pythonpath))
         return subprocess.run(

@@ -51,13 +51,16 @@ def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
 
     What activation adds for data is added here too, where an overlay has it at that time.
     """
-    lines = ["#!/bin/sh"]
+    path = ":".join(map(str, sites))
+    # Where the shell is wired, all is there.
+    lines = ["#!/bin/sh", f'case "${{PYTHONPATH-}}:" in {shlex.quote(path + ":")}*) ;; *)']
+    lines.append(f'PYTHONPATH={shlex.quote(path)}"${{PYTHONPATH:+:$PYTHONPATH}}"')
     for site in reversed(sites):
-        lines.append(f'PYTHONPATH={shlex.quote(str(site))}"${{PYTHONPATH:+:$PYTHONPATH}}"')
         for name, place in wiring.DATA.items():
             directory = shlex.quote(str(site.parents[2] / place))
             rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
             lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
+    lines.append("esac")
     exec_ = f'exec {shlex.quote(str(python))} "$@"'
     return os.fsencode("\n".join([*lines, "export PYTHONPATH", exec_, ""]))
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay import checks, dependencies, plan, state
+from conda_overlay import checks, dependencies, plan, state, user_site
 from conda_overlay.activation import locate, trust
-from conda_overlay.distributions import is_compiled
+from conda_overlay.distributions import Site, is_compiled, read_site
 from conda_overlay.exceptions import StateError
 from conda_overlay.models import Distribution, Entry, Finding, Revision
 from conda_overlay.overlay import Overlay, build
@@ -93,12 +93,44 @@ def _rows(
 def _row(
     name: str, host: Distribution | None, entry: Entry, kind: str, meaning: str, edited: bool
 ) -> Mapping[str, Any]:
-    same = ("version", "editable", "reason", "intent", "until")
+    same = ("version", "editable", "reason", "intent", "until", "requested")
     known = {key: getattr(entry, key) for key in same}
     known |= {"since": entry.since or None, "by": entry.by or None}
     kind = "editable" if entry.editable else kind
     row = {"name": name, "host_version": host.version if host else None, "kind": kind}
     return {**row, **known, "edited": edited, "meaning": meaning}
+
+
+def user_distributions(overlay: Overlay) -> list[user_site.UserDistribution]:
+    """What of ``~/.local`` meets a distribution of the host or of its overlays."""
+    return user_site.in_effect(overlay.host, dependencies.effective(*_sites(overlay)))
+
+
+def merged(overlay: Overlay) -> list[dict[str, Any]]:
+    """Every distribution in effect, as the interpreter of an activated host sees them.
+
+    Returns:
+        One mapping each: name, version, place (an overlay, or a site-packages directory), and
+        hides: the version and place of each copy that it hides.
+    """
+    host = overlay.host
+    sites = [*zip(map(str, overlay.layers), _sites(overlay), strict=True)]
+    if mine := user_site.directory(host):
+        sites.append((str(mine), read_site(mine)))
+    sites.append((str(host.site_packages), host.distributions))
+    rows: dict[str, dict[str, Any]] = {}
+    for place, site in sites:
+        for key, (found, *_) in site.items():
+            copy = {"version": found.version, "place": place}
+            if key in rows:
+                rows[key]["hides"].append(copy)
+            else:
+                rows[key] = {"name": found.name, **copy, "hides": []}
+    return [rows[key] for key in sorted(rows)]
+
+
+def _sites(overlay: Overlay) -> list[Site]:
+    return [*map(read_site, overlay.sites(overlay.layers))]
 
 
 def overlays(settings: Settings) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def test_without_an_overlay_it_says_how_to_start_one(conda: Conda, alice: User) 
 def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overlay_of: Any) -> None:
     overlay_of(host, "new")
     report = status(conda, alice, host)
-    assert set(report) == {"host", "wiring", "overlays"}
+    assert set(report) == {"host", "wiring", "overlays", "user_site"}
     assert set(report["host"]) == {"name", "prefix", "owner", "protected", "python"}
     assert set(report["wiring"]) == {"state", "detail", "trigger"}
     assert set(report["wiring"]["trigger"]) == {"name", "reason", "remedy"}
@@ -71,7 +71,7 @@ def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overla
     (row,) = overlay["distributions"]
     assert set(row) == {
         *("name", "host_version", "version", "kind", "editable", "edited", "since", "by"),
-        *("reason", "intent", "until", "meaning"),
+        *("reason", "intent", "until", "meaning", "requested"),
     }
 
 
@@ -282,3 +282,75 @@ def test_list_without_overlays_says_how_to_start_one(conda: Conda, alice: User) 
     assert (done.returncode, done.stderr) == (0, "")
     assert "conda overlay install" in done.stdout
     assert "No overlays" in done.stdout
+
+
+def test_what_was_asked_for_comes_before_what_came_along(quick: Bench) -> None:
+    quick.install("new", "--until", "2999-01-31", "--intent", "hold", "--reason", "a fault")
+    quick.install("alpha==2.0")
+    printed = quick.ask("status")
+    asked, _, along = printed.partition("came along:")
+    assert "asked for:" in asked and "came along:" in printed
+    [row] = [line for line in asked.splitlines() if line.startswith("  new ")]
+    assert row.endswith("not in host      a fault, hold, until 2999-01-31")
+    [row] = [line for line in asked.splitlines() if line.startswith("  alpha ")]
+    assert row.endswith("newer than host  hold")
+    [row] = [line for line in along.splitlines() if line.startswith("  beta ")]
+    assert row.endswith("newer than host") and "fix" not in row
+    assert "  beta " in along and "  new " not in along
+    assert "trigger" not in printed and "start-up hook" not in printed
+
+
+def test_what_was_edited_or_damaged_comes_with_the_command_that_mends_it(quick: Bench) -> None:
+    quick.install("new")
+    quick.install("alpha==2.0")
+    quick.edit(quick.site / "new/__init__.py", "edited = 1\n")
+    (quick.site / "alpha/__init__.py").unlink()
+    printed = quick.ask("status")
+    assert "undone by: conda overlay repair new" in printed
+    assert "restored by: conda overlay repair alpha" in printed
+
+
+def test_all_shows_what_is_in_effect_of_every_place_and_what_it_hides(quick: Bench) -> None:
+    quick.install("alpha==2.0", "new")
+    in_user_site(quick, "gamma", "9.0")
+    rows = {row["name"]: row for row in quick.json("status", "--all")}
+    assert all(row.keys() == {"name", "version", "place", "hides"} for row in rows.values())
+    host = str(next(quick.host.glob("lib/python3.*/site-packages")))
+    mine = str(user_site_of(quick))
+    assert (rows["alpha"]["version"], rows["alpha"]["place"]) == ("2.0", str(quick.overlay))
+    assert rows["alpha"]["hides"] == [{"version": "1.0", "place": host}]
+    assert (rows["gamma"]["version"], rows["gamma"]["place"]) == ("9.0", mine)
+    assert (rows["stuck"]["place"], rows["stuck"]["hides"]) == (host, [])
+    printed = quick.ask("status", "--all")
+    assert f"1.0 ({host})" in printed
+
+
+def user_site_of(bench: Bench) -> Path:
+    return bench.user.home / ".local" / "lib" / bench.site.parent.name / "site-packages"
+
+
+def in_user_site(bench: Bench, name: str, version: str) -> None:
+    """Put metadata of a distribution there, as ``pip install --user`` does."""
+    info = user_site_of(bench) / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info.parent / name).mkdir()
+    (info.parent / name / "__init__.py").write_text(f"__version__ = {version!r}\n")
+
+
+def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    for name in ("alpha", "gamma", "unrelated"):
+        in_user_site(quick, name, "9.0")
+    found = quick.json("status")["user_site"]
+    assert found == [
+        {"name": "alpha", "version": "9.0", "host_version": "1.0", "overlay_version": "2.0"},
+        {"name": "gamma", "version": "9.0", "host_version": "1.0", "overlay_version": None},
+    ]
+    printed = quick.ask("status")
+    assert "alpha  9.0  hidden by 2.0 of the overlay" in printed
+    assert "gamma  9.0  hides 1.0 of the host" in printed
+    assert "conda overlay install gamma==9.0\n" in printed
+    assert "conda config --set plugins.overlay_hide_user_site true" in printed
+    hidden = quick.json("status", env={"PYTHONNOUSERSITE": "1"})
+    assert hidden["user_site"] == []

@@ -29,6 +29,7 @@ COMMANDS = {
     "status": "Show what is overlaid, over what, by whom, since when, and what is wrong.",
     "undo": "Go back to an earlier revision.",
     "update": "Update what was asked for to its newest version.",
+    "why": "Explain which copy of something runs, and why.",
 }
 
 ALIASES = {"uninstall": "remove", "upgrade": "update"}

@@ -131,67 +131,6 @@ def show_trigger(trigger: Mapping[str, str | None]) -> None:
         _print(f"Hint: {trigger['remedy']}")
 
 
-def show_status(report: Mapping[str, Any]) -> None:
-    """A host, its wiring, and each of its overlays."""
-    host, wiring = report["host"], report["wiring"]
-    protected = host["protected"] or "no, you can write to it"
-    _print(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
-    _print(f"protected: {protected}")
-    if not report["overlays"]:
-        _print("overlay:   none")
-        if host["protected"]:
-            _print(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
-        return
-    _print(f"wiring:    {wiring['state']}, {wiring['detail']}")
-    show_trigger(wiring["trigger"])
-    for overlay in report["overlays"]:
-        _show_overlay(overlay)
-
-
-def _show_overlay(overlay: Mapping[str, Any]) -> None:
-    revision = overlay["revision"] if overlay["managed"] else "unmanaged, made by hand"
-    if overlay["position"] not in (None, overlay["revision"]):
-        revision = f"{revision} (the state of {_state(overlay['position'])})"
-    count = len(overlay["distributions"])
-    plural = "" if count == 1 else "s"
-    _print(f"\noverlay:   {overlay['overlay']}")
-    _print(f"revision:  {revision}, {count} distribution{plural}, {size(overlay['size'])}")
-    if overlay["distributions"]:
-        _print()
-        rows = [["# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
-        rows += map(_status_row, overlay["distributions"])
-        table(rows)
-    for finding in overlay["findings"]:
-        _print(f"\n{finding['kind']}: {finding['text']}")
-
-
-def _status_row(row: Mapping[str, Any]) -> list[str]:
-    kind = f"editable {row['editable']}" if row["editable"] else row["kind"]
-    return [
-        row["name"],
-        row["host_version"] or "-",
-        row["version"],
-        f"{kind}, edited" if row["edited"] else kind,
-        local(row["since"]) if row["since"] else "-",
-        row["by"] or "-",
-        row["meaning"],
-        row["reason"] or "",
-    ]
-
-
-def show_health(overlays: Sequence[Mapping[str, Any]]) -> None:
-    """For ``conda doctor``: in its form, what is wrong with the overlays of an environment."""
-    for overlay in overlays:
-        findings = overlay["findings"]
-        mark = "❌" if findings else "✅"
-        state = "has findings" if findings else "holds together"
-        _print(f"{mark} The overlay {overlay['overlay']} {state}.\n")
-        for finding in findings:
-            _print(f"  {finding['kind']}: {finding['text']}")
-        if findings:
-            _print()
-
-
 def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
     """All overlays, one line each."""
     if not found:
@@ -217,7 +156,7 @@ def show_revision(
         f"edited by hand before it: {len(f)} {verb}" for verb, f in record["edits"].items() if f
     ]
     if record["restores"] is not None:
-        lines.append(f"back to {_state(record['restores'])}")
+        lines.append(f"back to {state(record['restores'])}")
     if not record["kept"]:
         lines.append("its files were dropped")
     for line in filter(None, lines):
@@ -245,9 +184,9 @@ def _print(*lines: str, end: str = "\n", file: TextIO | None = None) -> None:
     print(*map(visible, lines), sep="\n", end=end, file=file, flush=file is sys.stderr)
 
 
-def say(text: str, end: str = "\n") -> None:
-    """A line for people, or a text as it is."""
-    _print(text, end=end)
+def say(*lines: str, end: str = "\n") -> None:
+    """Lines for people, or a text as it is."""
+    _print(*lines, end=end)
 
 
 def show_json(value: Any) -> None:
@@ -337,7 +276,8 @@ def _short(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _state(number: int) -> str:
+def state(number: int) -> str:
+    """A revision, or the host (0), in words."""
     return f"revision {number}" if number else "the host"
 
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 EXAMPLES = """\
     conda overlay status
+    conda overlay status --all           everything in effect: overlays, ~/.local and the host
     conda overlay status -n science --json
 """
 
@@ -15,6 +16,8 @@ def configure_parser(parser: ArgumentParser) -> None:
     from conda_overlay.cli import common
 
     common.add_reading_options(parser, EXAMPLES)
+    meaning = "Show every distribution in effect, of the overlays, ~/.local and the host."
+    parser.add_argument("--all", action="store_true", dest="merged", help=meaning)
 
 
 def execute(arguments: Namespace) -> int:
@@ -22,11 +25,15 @@ def execute(arguments: Namespace) -> int:
     from conda.base.context import context
 
     from conda_overlay.calling_shell import asked_trigger, wired
-    from conda_overlay.cli import common, output
+    from conda_overlay.cli import common, output, output_status
     from conda_overlay.records import encode
-    from conda_overlay.status import status
+    from conda_overlay.status import merged, status, user_distributions
 
     overlay = common.opened()
+    if arguments.merged:
+        rows = merged(overlay)
+        output.show_json(rows) if context.json else output_status.show_merged(rows)
+        return 0
     host = overlay.host
     with asked_trigger() as trigger:
         overlays = encode(status(overlay))
@@ -35,5 +42,6 @@ def execute(arguments: Namespace) -> int:
     about = {"name": host.name, "prefix": str(host.prefix), "owner": host.owner,
              "protected": host.protection, "python": python}  # fmt: skip
     report = {"host": about, "wiring": wiring, "overlays": overlays}
-    output.show_json(report) if context.json else output.show_status(report)
+    report["user_site"] = encode(user_distributions(overlay))
+    output.show_json(report) if context.json else output_status.show_status(report)
     return 0

@@ -1,0 +1,236 @@
+"""Which copy runs, and why: asks the host's own interpreter, wired, and looks up what it hides."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from conda_overlay import calling_shell, dependencies, user_site
+from conda_overlay.activation import engine, wiring
+from conda_overlay.distributions import Site, owned_files, read_site
+from conda_overlay.exceptions import NotInOverlayError
+from conda_overlay.models import Distribution
+from conda_overlay.overlay import Overlay
+from conda_overlay.store import Store
+
+_PROBE = """
+import importlib.util, json, sys
+try:
+    spec = importlib.util.find_spec(sys.argv[1])
+except Exception as error:
+    spec, places = None, []
+else:
+    places = [str(p) for p in (spec and spec.submodule_search_locations) or ()]
+print(json.dumps([getattr(spec, "origin", None), places]))
+"""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One installed copy of a distribution."""
+
+    version: str
+    where: str  # overlay, user site or host
+    place: str  # the overlay, or the site-packages directory
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What runs under a name, and why; None or empty where nothing is known."""
+
+    name: str
+    module: str | None
+    file: str | None
+    namespace: tuple[str, ...]  # the directories of a namespace package
+    script: str | None
+    runs: Copy | None  # None for a module of no distribution
+    editable: str | None
+    hides: tuple[Copy, ...]
+    revision: int | None  # that put it there
+    since: str | None
+    by: str | None
+    command: tuple[str, ...]
+    reason: str | None
+    required_by: tuple[str, ...]
+    differences: tuple[str, ...]  # sentences: where another Python runs another file
+
+
+def why(overlay: Overlay, text: str) -> Answer:
+    """Explain a distribution, a module or a script.
+
+    Raises:
+        NotInOverlayError: there is nothing of that name.
+    """
+    environ = wired_environ(overlay)
+    sites = [*_sites(overlay, environ)]
+    copies = [*_copies(sites, str(canonicalize_name(text)))]
+    script = shutil.which(text, path=environ["PATH"]) if "/" not in text else None
+    if script and not any(script.startswith(f"{p}/") for p in _bins(overlay)):
+        script = None
+    module = _module_of(copies[0][1]) if copies else text
+    file, namespace = _ask(overlay, module or text, environ)
+    if not copies:
+        found = file or next(iter(namespace), None) or script
+        if found is None:
+            raise NotInOverlayError(text, where=None, overlay=str(overlay.store.overlay))
+        owner = _owner(sites, Path(found))
+        copies = [*_copies(sites, owner.key)] if owner else []
+    copy, first = copies[0] if copies else (None, None)
+    key = first.key if first else ""
+    view = dependencies.effective(*(site for *_, site in sites))
+    return Answer(
+        name=first.name if first else text,
+        module=module if file or namespace else None,
+        file=file,
+        namespace=tuple(namespace) if file is None else (),
+        script=script,
+        runs=copy,
+        editable=first.editable if first else None,
+        hides=tuple(copy for copy, _ in copies[1:]),
+        required_by=tuple(sorted(_requiring(view, key, overlay.host.markers))),
+        differences=tuple(_differences(overlay, module or text, file)) if file else (),
+        **_history(copy, key),
+    )
+
+
+def wired_environ(overlay: Overlay) -> dict[str, str]:
+    """The variables of this process as if the host had just been activated."""
+    host, settings = overlay.host, overlay.settings
+    environ = wiring.unwire(os.environ)
+    environ.pop(wiring.DISABLE, None)
+    prefix = str(host.prefix)
+    path = f"{prefix}/bin:{environ.get('PATH') or os.defpath}"
+    environ |= {"CONDA_PREFIX": prefix, "CONDA_SHLVL": "1", "PATH": path}
+    environ |= {"CONDA_DEFAULT_ENV": host.name}
+    diff = engine.run(
+        environ,
+        settings.overlay_dirs,
+        settings.overlay_trusted_owners,
+        settings.overlay_hide_user_site,
+    ).diff
+    for name, value in diff.items():
+        environ.pop(name, None)
+        if value is not None:
+            environ[name] = value
+    return environ
+
+
+def _sites(overlay: Overlay, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
+    """Where distributions may be, in the order of precedence."""
+    for layer, site in zip(overlay.layers, overlay.sites(overlay.layers), strict=True):
+        yield "overlay", layer, read_site(site)
+    if place := user_site.directory(overlay.host, environ):
+        yield "user site", place, read_site(place)
+    yield "host", overlay.host.site_packages, overlay.host.distributions
+
+
+def _copies(sites: list[tuple[str, Path, Site]], key: str) -> Iterator[tuple[Copy, Distribution]]:
+    for where, place, site in sites:
+        for found in site.get(key, ()):
+            yield Copy(found.version, where, str(place)), found
+
+
+def _bins(overlay: Overlay) -> list[str]:
+    return [*(f"{layer}/bin" for layer in overlay.layers), f"{overlay.host.prefix}/bin"]
+
+
+def _module_of(found: Distribution) -> str | None:
+    """The module of a distribution: that of its name, else its first public one."""
+    files = owned_files(found, found.site) or {}
+    tops = {path.partition("/")[0].partition(".")[0] for path in files if ".dist-info/" not in path}
+    names = sorted(top for top in tops if top.isidentifier() and not top.startswith("_"))
+    likely = found.key.replace("-", "_")
+    return next((n for n in names if n.lower() == likely), names[0] if names else likely)
+
+
+def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | None:
+    """The distribution that has a file, by RECORD or by the place of an editable install."""
+    for _, _, site in sites:
+        for found in (one for several in site.values() for one in several):
+            if found.editable and file.is_relative_to(found.editable):
+                return found
+            root = found.site.parents[2]
+            inside = str(file.relative_to(root)) if file.is_relative_to(root) else None
+            if inside in (owned_files(found, root) or ()):
+                return found
+    return None
+
+
+def _ask(
+    overlay: Overlay, module: str, environ: Mapping[str, str], *flags: str
+) -> tuple[str | None, list[str]]:
+    """What the interpreter finds: the file, and the directories of a package."""
+    done = overlay.host.run([*flags, "-c", _PROBE, module], environ=environ)
+    try:
+        file, places = json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        return None, []
+    return file, places
+
+
+def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
+    """Where another Python of the host runs another file, and why."""
+    host = overlay.host
+    bare, _ = _ask(overlay, module, wiring.unwire(os.environ), "-I")
+    if bare != file:
+        yield f"python -I, which sees no overlay, runs {bare or 'nothing'}"
+    if not calling_shell.is_active(host):
+        return
+    here, _ = _ask(overlay, module, os.environ)
+    if here == file:
+        return
+    wired = calling_shell.wired(host, overlay.settings)
+    reason = f"it is not wired as it should be: {wired.detail}"
+    if wired.state == "on":
+        mine = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
+        first = next((p for p in mine if here and here.startswith(p + "/")), None)
+        reason = f"PYTHONPATH names {first} first" if first else "its environment differs"
+    yield f"this shell runs {here or 'nothing'}: {reason}"
+
+
+def _requiring(view: dependencies.View, key: str, markers: Mapping[str, str]) -> Iterator[str]:
+    """The distributions in effect that require one."""
+    for found in view.values():
+        for text in found.requires:
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:
+                continue
+            applies = requirement.marker is None or requirement.marker.evaluate(
+                {**markers, "extra": ""}
+            )
+            if applies and canonicalize_name(requirement.name) == key:
+                yield found.name
+                break
+
+
+def _history(copy: Copy | None, key: str) -> dict[str, Any]:
+    """The revision that put a copy into its overlay, and who, when and why."""
+    nothing = {"revision": None, "since": None, "by": None, "command": (), "reason": None}
+    if copy is None or copy.where != "overlay":
+        return nothing
+    store = Store(Path(copy.place))
+    number = store.current()
+    if number is None:
+        return nothing
+    entry = store.revision(number).distributions.get(key)
+    if entry is None or entry.version != copy.version:
+        return nothing
+    for earlier in store.numbers():
+        revision = store.revision(earlier)
+        same = revision.distributions.get(key)
+        if same and (same.version, same.since) == (entry.version, entry.since):
+            command, number = revision.command, earlier
+            break
+    else:
+        command = ()
+    about = {"since": entry.since or None, "by": entry.by or None, "reason": entry.reason}
+    return {"revision": number, "command": command, **about}

@@ -1,0 +1,105 @@
+"""``conda overlay why``: which copy runs, where from, what it hides, and who put it there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+from tests.test_status import in_user_site, user_site_of
+
+KEYS = {
+    *("name", "module", "file", "namespace", "script", "runs", "editable", "hides", "revision"),
+    *("since", "by", "command", "reason", "required_by", "differences"),
+}
+
+
+def why(bench: Bench, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = bench.json("why", name)
+    assert found.keys() == KEYS
+    return found
+
+
+def test_a_distribution_of_the_overlay_is_explained_in_full(quick: Bench) -> None:
+    quick.install("alpha==2.0", "--reason", "ticket 12")
+    quick.install("new")
+    host = next(quick.host.glob("lib/python3.*/site-packages"))
+    for name in ("alpha", "Alpha"):
+        found = why(quick, name)
+        assert found["runs"] == {"version": "2.0", "where": "overlay", "place": str(quick.overlay)}
+        assert found["file"] == str(quick.site / "alpha/__init__.py")
+        assert found["script"] == str(quick.overlay / "bin/alpha")
+        assert found["hides"] == [{"version": "1.0", "where": "host", "place": str(host)}]
+        assert (found["revision"], found["by"], found["reason"]) == (
+            1,
+            quick.user.name,
+            "ticket 12",
+        )
+        assert found["command"][:3] == ["conda", "overlay", "install"]
+        assert "new" in found["required_by"]
+        assert found["differences"] == [
+            f"python -I, which sees no overlay, runs {host}/alpha/__init__.py"
+        ]
+    printed = quick.ask("why", "alpha")
+    assert printed.startswith(f"alpha 2.0, from the overlay ({quick.overlay})\n")
+    assert f"  hides:       1.0, in the host ({host})\n" in printed
+    assert "revision 1, " in printed and "ticket 12" in printed
+
+
+def test_a_module_and_a_script_lead_to_their_distribution(quick: Bench, links: Path) -> None:
+    files = {"other_name/__init__.py": "", "other_name/part.py": ""}
+    dists.wheel(links, "some-thing", "1.0", files=files, scripts={"run-it": "other_name:main"})
+    quick.install("--find-links", links, "some-thing")
+    assert why(quick, "some.thing")["module"] == "other_name"
+    for name in ("other_name.part", "run-it"):
+        found = why(quick, name)
+        assert (found["name"], found["revision"]) == ("some-thing", 1)
+    assert why(quick, "other_name.part")["file"] == str(quick.site / "other_name/part.py")
+    assert why(quick, "json")["runs"] is None and why(quick, "json")["file"].endswith(
+        "json/__init__.py"
+    )
+
+
+def test_a_distribution_of_the_host_or_the_user_site_is_explained_too(quick: Bench) -> None:
+    found = why(quick, "gamma")
+    assert (found["runs"]["where"], found["revision"], found["hides"]) == ("host", None, [])
+    in_user_site(quick, "gamma", "9.0")
+    found = why(quick, "gamma")
+    assert found["runs"] == {
+        "version": "9.0",
+        "where": "user site",
+        "place": str(user_site_of(quick)),
+    }
+    assert found["hides"][0]["version"] == "1.0"
+
+
+def test_an_editable_and_a_namespace_are_named(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "space-one", "1.0", files={"space/one.py": ""})
+    quick.install("--find-links", links, "space-one")
+    found = why(quick, "space")
+    assert (found["file"], found["namespace"]) == (None, [str(quick.site / "space")])
+
+
+def test_a_shell_that_runs_something_else_is_told_why(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    active = {
+        "CONDA_PREFIX": str(quick.host),
+        "CONDA_SHLVL": "1",
+        "CONDA_DEFAULT_ENV": "science",
+        "PATH": f"{quick.host}/bin:/usr/bin:/bin",
+    }
+    host = next(quick.host.glob("lib/python3.*/site-packages"))
+    stale = quick.json("why", "alpha", env=active)["differences"]
+    assert stale[-1] == (
+        f"this shell runs {host}/alpha/__init__.py: it is not wired as it should be: "
+        "conda activate science activates it"
+    )
+
+
+@pytest.mark.parametrize("name", ["nosuch", "no such; $(x)", "../x", "nosuch.part"])
+def test_what_is_nowhere_is_one_sentence(quick: Bench, name: str) -> None:
+    done = quick.run("why", *quick.where, name)
+    assert done.returncode == 1 and name in done.stderr and "Traceback" not in done.stderr
