@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.activation import engine, shells, startup, trust, wiring
+from conda_overlay.activation import engine, hooks, trust, wiring
 from conda_overlay.host import Host
-from conda_overlay.settings import Settings, observe
+from conda_overlay.settings import Settings
 
 _FIRST_WITH_HOOK, _FIRST_WITHOUT_HOOK = Version("24.9"), Version("26.6.99")
 
@@ -141,10 +141,11 @@ def _trigger(answer: str) -> Trigger:
         reason = "PYTHONNOUSERSITE hides your user site-packages from conda's Python"
         return Trigger(None, reason, "unset PYTHONNOUSERSITE")
     reason = f"{_python_of_conda()} does not load the start-up hook of conda-overlay"
-    shell = os.path.basename(os.environ.get("SHELL", "sh"))
-    shell, settings = shell if shell in shells.SHELLS else "sh", observe()
-    line = shells.SHELLS[shell].line(startup.command(shell, settings))
-    return Trigger(None, reason, line.strip(";"))
+    shell = _calling_program()
+    remedies = {"fish": "conda overlay hook fish | source"}
+    remedies |= {name: f'eval "`conda overlay hook {name}`"' for name in ("csh", "tcsh")}
+    shell = shell if shell in hooks.TEMPLATES else "sh"
+    return Trigger(None, reason, remedies.get(shell, f'eval "$(conda overlay hook {shell})"'))
 
 
 def _python_of_conda() -> str:

@@ -29,6 +29,9 @@ NO_USER_SITE = "PYTHONNOUSERSITE"
 
 _LISTS = ("PATH", "PYTHONPATH", *DATA)
 
+NAMES = {*_LISTS, NO_USER_SITE, STATE}
+"""All variables that the wiring may change."""
+
 
 class Layer:
     """One overlay as the environ sees it.

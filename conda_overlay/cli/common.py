@@ -46,11 +46,16 @@ def add_reading_options(parser: ArgumentParser, examples: str) -> None:
     add_parser_json(parser)
 
 
+def show_examples(parser: ArgumentParser, examples: str) -> None:
+    """Examples below the help."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = f"examples:\n{examples}"
+
+
 def _add_help(parser: ArgumentParser, examples: str) -> None:
     from conda.cli.helpers import add_parser_help, add_parser_prefix
 
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = f"examples:\n{examples}"
+    show_examples(parser, examples)
     add_parser_help(parser)
     add_parser_prefix(parser)
 

@@ -1,0 +1,76 @@
+"""``conda overlay env``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+EXAMPLES = """\
+    eval "$(conda overlay env -n science bash)"      in a job script
+    conda overlay env -n science --dotenv > .env     for an editor, or systemd's EnvironmentFile
+    conda overlay env -n science --json
+"""
+
+_OWN = {"_", "PS1", "PWD", "OLDPWD", "SHLVL"}
+"""What belongs to the shell that was asked."""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda_overlay.cli import common
+
+    meaning = "bash, zsh, fish, tcsh, xonsh or posix, which is what others get, too."
+    parser.add_argument("shell", nargs="?", metavar="SHELL", help=meaning)
+    common.add_reading_options(parser, EXAMPLES)
+    meaning = "Print lines of NAME=value, as editors and systemd read them."
+    parser.add_argument("--dotenv", action="store_true", help=meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Print the variables."""
+    import os
+
+    from conda.base.context import context
+
+    from conda_overlay import run
+    from conda_overlay.activation import shells, wiring
+    from conda_overlay.cli import common, output
+    from conda_overlay.exceptions import UsageError
+
+    shell = arguments.shell or "posix"
+    if shell not in shells.SHELLS:
+        known = ", ".join(sorted(shells.SHELLS))
+        raise UsageError(f"{shell} is not a shell that is known.", f"one of {known}", shell=shell)
+    overlay = common.opened()
+    before = dict(os.environ)
+    after = {n: v for n, v in run.environ(overlay).items() if n not in _OWN}
+    diff = wiring.EnvironDiff.between({n: v for n, v in before.items() if n not in _OWN}, after)
+    always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}
+    if context.json:
+        values = {name: after[name] for name in sorted({*diff, *always} & after.keys())}
+        unset = [name for name in diff if name not in after]
+        sites = [str(site) for site in overlay.sites(overlay.layers)]
+        output.show_json({"variables": values, "unset": unset, "extra_paths": sites})
+    elif arguments.dotenv:
+        for name in sorted({*diff, *always} & after.keys()):
+            output.say(_dotenv(name, after[name]))
+    else:
+        output.say(shells.SHELLS[shell].render(diff), end="")
+    return 0
+
+
+def _dotenv(name: str, value: str) -> str:
+    """A line that python-dotenv, VS Code and systemd read alike."""
+    import re
+
+    from conda_overlay.exceptions import OverlayError
+
+    if re.fullmatch(r"[\w/:.,@%+=-]*", value):
+        return f"{name}={value}"
+    if "'" in value or "\n" in value:
+        sentence = f"{name} has a quote or a newline, which no .env file holds for all its readers."
+        raise OverlayError(sentence, "conda overlay env --json", name=name)
+    return f"{name}='{value}'"
