@@ -38,9 +38,12 @@ import os
 import sys
 
 words = %s
-if sys.argv[1:2] in (["install"], ["uninstall"]) and os.access(words[0], os.X_OK):
+command = ([word for word in sys.argv[1:] if word[:1] != "-"] + [""])[0]
+if command in ("install", "uninstall"):
     encode = getattr(os, "fsencode", lambda word: word)
-    os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
+    if os.access(words[0], os.X_OK):
+        os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
+    sys.stderr.write("pip: the conda of this overlay is gone, so pip does not use the overlay\\n")
 """
 _CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*[-\w.]+[^\n]*\n")
 _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")

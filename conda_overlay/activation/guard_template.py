@@ -150,22 +150,30 @@ def _chain(rest, passed):
 
 def _say_where_pip_installs():
     """For ``python -m pip install``, also of a notebook: the command that uses the overlay."""
-    words = getattr(sys, "orig_argv", ())[-len(sys.argv) :]  # the module's name comes first
-    commands = {"install": "install", "uninstall": "remove"}
-    if sys.argv[:1] != ["-m"] or words[:1] != ["pip"] or len(words) < 3:
+    argv = getattr(sys, "argv", [])
+    words = getattr(sys, "orig_argv", ())[-len(argv) or 1 :]  # the module's name comes first
+    if argv[:1] != ["-m"] or words[0] not in ("pip", "-mpip"):
         return
-    elsewhere = ("-t", "--target", "--prefix", "--root", "--python", "--user")
+    rest = words[1:]
+    while rest and rest[0].startswith("-"):
+        rest = rest[1:]
+    ours = {"install": "install", "uninstall": "remove"}.get(rest[0] if rest else "")
+    elsewhere = ("--target", "--prefix", "--root", "--python", "--user", "--home")
     options = [word.split("=")[0] for word in words]
-    builds = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "CONDA_BUILD", "CONDA_OVERLAY_DISABLE")
-    if words[1] not in commands or any(option in elsewhere for option in options):
+    elsewhere = any(option in elsewhere or option[:2] == "-t" for option in options)
+    variables = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND")
+    variables += ("CONDA_BUILD", "VIRTUAL_ENV", "CONDA_OVERLAY_DISABLE")
+    variables += ("PIP_TARGET", "PIP_PREFIX", "PIP_USER")
+    off = os.environ.get("CONDA_PLUGINS_OVERLAY_PIP", "").lower() in ("false", "no", "off", "0")
+    if not ours or elsewhere or off or any(os.environ.get(name) for name in variables):
         return
-    if not any(os.environ.get(name) for name in builds):
-        import shlex
+    import shlex
 
-        typed = " ".join(map(shlex.quote, words[2:]))
-        text = "conda-overlay: this pip does not use the overlay; that does: conda overlay %s %s"
-        text = text % (commands[words[1]], typed)
-        sys.stderr.write("".join(c if c.isprintable() else "?" for c in text) + "\n")
+    # A URL may have a password, and this may be kept in a notebook.
+    typed = "..." if any("://" in word for word in rest) else " ".join(map(shlex.quote, rest[1:]))
+    text = "conda-overlay: this pip does not use the overlay; that does: conda overlay %s %s"
+    text = "".join(c if c.isprintable() else "?" for c in text % (ours, typed))
+    sys.stderr.write(text + "\n")
 
 
 def _guard():
@@ -177,8 +185,11 @@ def _guard():
         entered = _is_trusted(here) and any(_is_site(path, host) for path in rest)
         if entered:
             _enter(here, rest, host)
-            if "_passed" not in globals():  # the first of several
-                _say_where_pip_installs()
+            try:
+                if "_passed" not in globals():  # the first of several
+                    _say_where_pip_installs()
+            except Exception:  # stderr may be closed, or full
+                pass
         else:
             _leave(here, rest)
     except Exception:

@@ -35,6 +35,10 @@ _conda_overlay_prompt() {
 }
 """
 
+_NOW = r'"`printenv CONDA_SHLVL CONDA_PREFIX PATH | tr \'\n\' :`"'
+_CSH = f'test {_NOW} = "$_conda_overlay_seen" || LINE; set _conda_overlay_seen = {_NOW}'
+"""A command; the others are whole. Two small programs look whether something has changed."""
+
 TEMPLATES = {
     "sh": _POSIX,
     "bash": _POSIX
@@ -62,13 +66,6 @@ function _conda_overlay_hook --on-variable CONDA_SHLVL --on-event fish_prompt
   end
 end
 """,
-    "tcsh": """\
-set _conda_overlay_seen = "";
-alias _conda_overlay_now 'printenv CONDA_SHLVL CONDA_PREFIX PATH';
-alias _conda_overlay_hook 'test "`_conda_overlay_now`" = "$_conda_overlay_seen" || LINE \
-set _conda_overlay_seen = "`_conda_overlay_now`"';
-alias precmd _conda_overlay_hook;
-""",
     "xonsh": """\
 @events.on_pre_prompt
 def _conda_overlay_hook(seen=[None], **kwargs):
@@ -79,7 +76,7 @@ def _conda_overlay_hook(seen=[None], **kwargs):
 """,
 }
 TEMPLATES |= {"dash": _POSIX, "posix": _POSIX, "ksh": _POSIX, "ash": _POSIX}
-TEMPLATES["csh"] = TEMPLATES["tcsh"]
+TEMPLATES |= {"tcsh": _CSH, "csh": _CSH}
 
 
 def text(shell: str, command: Sequence[str]) -> str:
@@ -89,4 +86,9 @@ def text(shell: str, command: Sequence[str]) -> str:
         shell: one of `TEMPLATES`.
         command: that prints what to do, as of `startup.command`.
     """
-    return TEMPLATES[shell].replace("LINE", shells.SHELLS[shell].line(command))
+    syntax = shells.SHELLS[shell]
+    code = TEMPLATES[shell].replace("LINE", syntax.line(command).strip(";"))
+    if TEMPLATES[shell] is not _CSH:
+        return code
+    alias = f"alias _conda_overlay_hook {syntax.quote(code)};\nalias precmd _conda_overlay_hook;\n"
+    return f'set _conda_overlay_seen = "";\n{alias}'

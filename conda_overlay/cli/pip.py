@@ -14,7 +14,11 @@ REST = "arguments"
 
 _COMMANDS = {"install": "install", "uninstall": "remove"}
 _ELSEWHERE = ("-t", "--target", "--prefix", "--root", "--python", "--user", "--home")
-_BUILDS = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "CONDA_BUILD", "VIRTUAL_ENV")
+_VARIABLES = (
+    *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
+    *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
+)
+"""What says that pip is not meant for the environment."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -34,21 +38,25 @@ def execute(arguments: Namespace) -> int:
 
     from conda_overlay import scripts
     from conda_overlay.cli import common, output
+    from conda_overlay.credentials import typed
 
     words = arguments.arguments
     words = words[1:] if words[:1] == ["--"] else words
     overlay = common.opened()
     host = overlay.host
-    if words[:1] and words[0] in _COMMANDS and overlay.settings.overlay_pip and _is_meant(words):
-        command = ["conda", "overlay", _COMMANDS[words[0]], *words[1:]]
+    place = next((i for i, word in enumerate(words) if word[:1] != "-"), None)
+    ours = None if place is None else _COMMANDS.get(words[place])
+    if ours and overlay.settings.overlay_pip and _is_meant(words):
+        command = ["conda", "overlay", ours, *(w for i, w in enumerate(words) if i != place)]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
-        output.tell(f"conda-overlay: pip {shlex.join(words)} is: {shlex.join(command)}")
-        yes = [] if words[0] == "uninstall" or sys.stdin.isatty() else ["--yes"]
+        said = [shlex.join(typed(w)) for w in (["pip", *words], command)]
+        output.tell(f"conda-overlay: {said[0]} is: {said[1]}")
+        yes = [] if ours == "remove" or sys.stdin.isatty() else ["--yes"]
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
     sys.stdout.flush()
-    code = f"import sys; del sys.path[0]  # where the user is\n{scripts.RUN_PIP}"
+    code = f"import sys; sys.path[:1] == [''] and sys.path.pop(0)\n{scripts.RUN_PIP}"
     os.execv(host.python, [str(host.python), "-c", code, *words])
 
 
@@ -56,7 +64,7 @@ def _is_meant(words: list[str]) -> bool:
     """Whether pip would change the environment: not in a build, a venv or another directory."""
     import os
 
-    if any(os.environ.get(name) for name in _BUILDS):
+    if any(os.environ.get(name) for name in _VARIABLES):
         return False
-    options = [word.partition("=")[0] for word in words[1:]]
+    options = [word.partition("=")[0] for word in words]
     return not any(option in _ELSEWHERE or option[:2] == "-t" for option in options)

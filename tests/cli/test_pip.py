@@ -106,3 +106,31 @@ def test_python_m_pip_says_the_command_that_uses_the_overlay_and_goes_on(made: B
     assert HINT not in module(made, "install", "--dry-run", "--target=/x", "beta==2.0")
     build = {"PIP_BUILD_TRACKER": "x"}
     assert HINT not in module(made, "install", "--dry-run", "beta==2.0", env=build)
+    said = module(made, "-q", "install", "--dry-run", "-i", "http://u:pw@127.0.0.1:9/", "x")
+    assert f"{HINT}install ...\n" in said and "pw" not in said.partition("\n")[0]
+
+
+def test_a_hint_that_cannot_be_written_leaves_the_overlay_in_effect(made: Bench) -> None:
+    code = f"exec {made.host}/bin/python -m pip install --dry-run --no-index x 2>/dev/full"
+    (made.site / "pip.py").write_text("import new; print('of the overlay')\n")
+    env = {**made.environ, "PYTHONPATH": str(made.site)}
+    assert made.user.run(["sh", "-c", code], env=env).stdout == "of the overlay\n"
+
+
+def test_credentials_are_not_repeated_and_options_may_come_first(made: Bench) -> None:
+    done = pip(
+        made, "-q", "install", "--no-deps", "--index-url", "https://u:s3cret@127.0.0.1:9/", "x"
+    )
+    assert done.returncode == 1 and "s3cret" not in done.stderr
+    assert "is: conda overlay install -q --no-deps" in done.stderr
+
+
+def test_where_the_conda_is_gone_it_says_so_and_is_the_hosts_pip(made: Bench) -> None:
+    script = made.overlay / "bin" / "pip"
+    gone = script.read_text().replace(str(made.conda.executable), "/nowhere/conda")
+    copy = made.user.home / "pip"
+    copy.write_text(gone)
+    done = made.user.run(
+        [made.overlay / "bin" / ".python", copy, "install", "--dry-run", "--no-index", "x"]
+    )
+    assert done.stderr.startswith("pip: the conda of this overlay is gone")

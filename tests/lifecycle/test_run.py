@@ -1,0 +1,134 @@
+"""``conda overlay run`` and ``env``: as activated, in no shell that was set up for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.bed import dists
+from tests.bench import Bench, Done
+
+SEE = "import alpha, json, os, sys\n"
+SEE += "print(json.dumps([alpha.__file__, sys.argv[1:], dict(os.environ)]))"
+
+
+def run(bench: Bench, *words: str | Path, env: dict[str, str] | None = None) -> Done:
+    """As in a batch job: no shell functions, no wiring."""
+    argv = [str(bench.conda.executable), "overlay", "run", *bench.where, *map(str, words)]
+    return bench.user.run(argv, env={**bench.environ, **(env or {})})
+
+
+def test_a_command_runs_as_activated_with_the_overlay_and_its_arguments(own: Bench) -> None:
+    scripts = own.host / "etc" / "conda" / "activate.d"
+    scripts.mkdir(parents=True)
+    (scripts / "a.sh").write_text('export FROM_SCRIPT="${PYTHONPATH-bare}"; set -- lost\n')
+    own.install("alpha==1.5")
+    words = ["a b", "$HOME", "'\"", "", "--json", "-n"]
+    file, argv, environ = json.loads(run(own, "--", "python", "-c", SEE, *words).stdout)
+    assert (file, argv) == (str(own.site / "alpha/__init__.py"), words)
+    assert environ["CONDA_PREFIX"] == str(own.host) and environ["FROM_SCRIPT"] == "bare"
+    assert environ["PATH"].startswith(f"{own.overlay}/bin:{own.host}/bin:")
+    assert json.loads(run(own, "python", "-c", SEE).stdout)[0] == file
+    bare = run(own, "--no-overlay", "python", "-c", SEE)
+    assert json.loads(bare.stdout)[0].startswith(f"{own.host}/lib")
+
+
+def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> None:
+    quick.install("new")
+    assert run(quick, "sh", "-c", "exit 7").returncode == 7
+    assert run(quick, "nosuch-command").returncode == 127
+    argv = [str(quick.conda.executable), "overlay", "run", *quick.where, "--"]
+    script = "import os, signal, sys\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(9))\n"
+    script += "print(os.getpid(), sys.stdin.readline(), flush=True)\nsignal.pause()"
+    with subprocess.Popen(
+        [*argv, "python", "-c", script],
+        env=quick.environ_of(),
+        user=quick.user.uid if os.geteuid() == 0 else None,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write("typed\n")
+        process.stdin.flush()
+        assert process.stdout.readline().split() == [str(process.pid), "typed"]  # no child between
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(60) == 9
+
+
+def test_the_terminal_is_the_commands_own(quick: Bench) -> None:
+    argv = [str(quick.conda.executable), "overlay", "run", *quick.where, "tty"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(argv[0], argv, quick.environ_of())
+    said = b""
+    while b"\n" not in said:
+        said += os.read(terminal, 1000)
+    os.waitpid(pid, 0)
+    assert said.startswith(b"/dev/pts/")
+
+
+def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links: Path) -> None:
+    quick.install("alpha==1.5")
+    dists.wheel(links, "cowsay", "6.1", scripts={"cowsay": "cowsay:main"})
+    env = {"PIP_FIND_LINKS": str(links)}
+    code = "import cowsay, alpha; print(cowsay.__version__, alpha.__version__, cowsay.__file__)"
+    before = quick.content()
+    first = run(quick, "--with", "cowsay>=6", "--", "python", "-c", code, env=env)
+    assert first.stdout.split()[:2] == ["6.1", "1.5"], first
+    (links / "cowsay-6.1-py3-none-any.whl").unlink()
+    again = run(quick, "--with", "cowsay>=6", "python", "-c", code)
+    assert again.stdout == first.stdout
+    [layer] = (quick.user.home / ".cache" / "conda-overlay" / "run").iterdir()
+    assert str(layer) in again.stdout and layer.parent.stat().st_mode & 0o777 == 0o700
+    assert run(quick, "--with", "cowsay>=6", "sh", "-c", "command -v cowsay").stdout.startswith(
+        str(layer)
+    )
+    assert (quick.content(), quick.revision) == (before, 1)
+    assert run(quick, "python", "-c", "import cowsay").returncode == 1
+    old = time.time() - 31 * 24 * 3600
+    os.utime(layer, (old, old))
+    refused = run(quick, "--with", "nosuch-thing", "true")
+    assert refused.returncode == 1 and "nosuch-thing" in refused.stderr
+    assert not layer.exists()
+
+
+def test_a_command_line_without_a_command_is_refused(quick: Bench) -> None:
+    for words in ([], ["--"], ["--with", "x", "--no-overlay", "true"]):
+        done = run(quick, *words)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+# -- env
+
+
+def test_env_prints_what_makes_any_shell_see_the_overlay(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    code = quick.ask("env", "bash")
+    script = f"set -eu; {code}\npython -c 'import alpha; print(alpha.__version__)'"
+    done = quick.user.run(["env", "-i", "PATH=/usr/bin:/bin", "bash", "-c", script])
+    assert done.stdout == "1.5\n", done
+    assert "set -gx PYTHONPATH" in quick.ask("env", "fish").replace("builtin ", "")
+    done = quick.run("env", *quick.where, "nosuch")
+    assert done.returncode == 2 and "not a shell" in done.stderr
+
+
+def test_env_as_json_and_dotenv_hold_the_same(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    found = quick.json("env")
+    assert found.keys() == {"variables", "unset", "extra_paths"}
+    assert found["extra_paths"] == [str(quick.site)]
+    assert found["variables"]["PYTHONPATH"] == str(quick.site)
+    lines = quick.ask("env", "--dotenv").splitlines()
+    read = dict(shlex.split(line)[0].split("=", 1) for line in lines)
+    assert read == found["variables"]
+    script = "set -a; . ./env; set +a; python -c 'import alpha; print(alpha.__version__)'"
+    (quick.user.home / "env").write_text("\n".join(lines))
+    assert quick.user.run(["env", "-i", "sh", "-c", script]).stdout == "1.5\n"
