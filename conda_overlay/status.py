@@ -129,6 +129,17 @@ def merged(overlay: Overlay) -> list[dict[str, Any]]:
     return [rows[key] for key in sorted(rows)]
 
 
+def hosts(settings: Settings) -> dict[str, str]:
+    """The overlay of each host that has one, by the host's real prefix."""
+    found: dict[str, str] = {}
+    owners = trust.trusted_owners(settings.overlay_trusted_owners)
+    for directory in map(Path, locate.expand(settings.overlay_dirs, os.environ)):
+        for path in map(str, sorted(directory.glob("[!.]*"))):
+            if not locate.refusal(path, owners) and (host := locate.recorded_host(path)):
+                found.setdefault(os.path.realpath(host), path)
+    return found
+
+
 def _sites(overlay: Overlay) -> list[Site]:
     return [*map(read_site, overlay.sites(overlay.layers))]
 

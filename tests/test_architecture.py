@@ -18,7 +18,7 @@ LEVELS = (
     {"__main__", "plugin"},
     {"hints"},
     {"cli"},
-    {"run", "status", "files", "formats", "why"},
+    {"run", "status", "files", "formats", "why", "kernels"},
     {"operations"},
     {"user_site", "calling_shell"},
     {"overlay", "resolver", "checks"},

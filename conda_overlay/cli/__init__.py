@@ -21,6 +21,7 @@ COMMANDS = {
     "history": "List the revisions: who changed what, when and why.",
     "hook": "Print shell functions for mamba, micromamba and the like.",
     "install": "Install distributions into the overlay with pip.",
+    "kernel": "Install, list or remove Jupyter kernels with the overlay.",
     "list": "List all overlays.",
     "pip": "Run pip, but install into the overlay, and remove from it.",
     "rebase": "Re-resolve the overlay against the current host.",

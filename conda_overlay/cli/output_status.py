@@ -27,6 +27,9 @@ def show_status(report: Mapping[str, Any]) -> None:
     show_trigger(wiring["trigger"])
     for overlay in report["overlays"]:
         _show_overlay(overlay)
+    for kernel in report["kernels"]:
+        say(f"\nThe Jupyter kernel {kernel['name']} starts without the overlay; see:")
+        say("  conda overlay kernel list")
     _show_user_site(report["user_site"])
 
 

@@ -24,6 +24,7 @@ def execute(arguments: Namespace) -> int:
     """Print what there is, and what is wrong with it."""
     from conda.base.context import context
 
+    from conda_overlay import kernels
     from conda_overlay.calling_shell import asked_trigger, wired
     from conda_overlay.cli import common, output, output_status
     from conda_overlay.records import encode
@@ -42,6 +43,8 @@ def execute(arguments: Namespace) -> int:
     about = {"name": host.name, "prefix": str(host.prefix), "owner": host.owner,
              "protected": host.protection, "python": python}  # fmt: skip
     report = {"host": about, "wiring": wiring, "overlays": overlays}
+    mine = kernels.kernels({str(host.real): ""} if overlays else {})
+    report["kernels"] = encode([k for k in mine if not k.ours])
     report["user_site"] = encode(user_distributions(overlay))
     output.show_json(report) if context.json else output_status.show_status(report)
     return 0

@@ -1,0 +1,118 @@
+"""Jupyter kernels start as activated, with the overlay; others are pointed out, and left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.activation.made import give
+from tests.bed import dists
+from tests.bench import Bench
+
+SHOW = "import json, os, sys, alpha; print(json.dumps([alpha.__version__, os.getpid(), sys.argv]))"
+
+
+@pytest.fixture
+def ready(quick: Bench, links: Path) -> Bench:
+    """The overlay has an ipykernel, of a kind."""
+    dists.wheel(links, "ipykernel", "6.0", files={"ipykernel_launcher.py": SHOW})
+    quick.install("--find-links", links, "ipykernel", "alpha==1.5")
+    return quick
+
+
+def specs(bench: Bench) -> Path:
+    return bench.user.home / ".local" / "share" / "jupyter" / "kernels"
+
+
+def spec(bench: Bench, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((specs(bench) / name / "kernel.json").read_text())
+    return found
+
+
+def kernel(bench: Bench, *words: str, code: int = 0, env: dict[str, str] | None = None) -> str:
+    done = bench.run("kernel", *words, env=env)
+    assert done.returncode == code and "Traceback" not in done.stderr, done
+    return done.stdout if code == 0 else done.stderr
+
+
+def write(bench: Bench, name: str, content: dict[str, Any]) -> Path:
+    place = specs(bench) / name
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps(content))
+    give([bench.user.home / ".local"], bench.user)
+    return place
+
+
+def test_a_kernel_becomes_the_hosts_python_with_the_overlay(ready: Bench) -> None:
+    kernel(ready, "install", "-n", "science")
+    found = spec(ready, "overlay-science")
+    assert (found["display_name"], found["language"]) == ("science (overlay)", "python")
+    argv = [word.replace("{connection_file}", "file") for word in found["argv"]]
+    done = ready.user.run(argv, env={"PATH": "/usr/bin:/bin"})
+    version, _, rest = json.loads(done.stdout)
+    assert (version, rest[1:]) == ("1.5", ["-f", "file"])
+
+
+def test_names_are_chosen_and_places_are_those_of_jupyter(ready: Bench) -> None:
+    names = ["--kernel-name", "fix", "--display-name", "with the fix"]
+    told = json.loads(kernel(ready, "install", "-n", "science", *names, "--json"))
+    assert told == {"success": True, "kernel": "fix", "path": str(specs(ready) / "fix")}
+    assert spec(ready, "fix")["display_name"] == "with the fix"
+    for name, place in (("JUPYTER_DATA_DIR", "a/kernels"), ("XDG_DATA_HOME", "b/jupyter/kernels")):
+        env = {name: str(ready.user.home / place[0])}
+        kernel(ready, "install", "-n", "science", env=env)
+        assert (ready.user.home / place / "overlay-science" / "kernel.json").exists()
+
+
+def test_a_host_without_ipykernel_gets_the_command_that_installs_it(quick: Bench) -> None:
+    quick.install("new")
+    said = kernel(quick, "install", "-n", "science", code=1)
+    assert f"conda overlay install -p {quick.host} ipykernel" in said
+
+
+@pytest.mark.parametrize("name", ["a b", "../x", "..", "", "a/b"])
+def test_a_name_that_jupyter_does_not_take_is_refused(ready: Bench, name: str) -> None:
+    kernel(ready, "install", "-n", "science", f"--kernel-name={name}", code=2 if name else 0)
+    assert {path.name for path in specs(ready).glob("*")} <= {"overlay-science"}
+
+
+def test_list_shows_ours_and_points_out_those_without_the_overlay(ready: Bench) -> None:
+    kernel(ready, "install", "-n", "science")
+    python = str(ready.host / "bin" / "python")
+    write(ready, "bare", {"argv": [python, "-m", "ipykernel_launcher"], "display_name": "B"})
+    write(ready, "other", {"argv": ["/usr/bin/python3"], "display_name": "O"})
+    write(ready, "broken", {"argv": 3})
+    (specs(ready) / "broken" / "kernel.json").write_text("no json")
+    gone = spec(ready, "overlay-science")
+    gone["metadata"]["conda_overlay"]["host"] = "/nowhere"
+    write(ready, "gone", gone)
+    found = {k["name"]: k for k in json.loads(kernel(ready, "list", "--json"))}
+    assert all(
+        k.keys() == {"name", "display_name", "host", "ours", "state"} for k in found.values()
+    )
+    assert {name: k["state"] for name, k in found.items()} == {
+        "overlay-science": "ok",
+        "bare": "without the overlay",
+        "gone": "host is gone",
+    }
+    words = f"kernel install -p {ready.host} --kernel-name bare --force"
+    assert words in kernel(ready, "list")
+    assert "kernel bare starts without the overlay" in ready.ask("status")
+
+
+def test_only_what_is_ours_is_replaced_or_removed_and_no_link_is_followed(ready: Bench) -> None:
+    theirs = write(ready, "theirs", {"argv": ["/usr/bin/python3"]})
+    assert "already" in kernel(ready, "install", "-n", "science", "--kernel-name", "theirs", code=1)
+    assert "was not made by conda-overlay" in kernel(ready, "remove", "theirs", code=1)
+    (specs(ready) / "link").symlink_to(theirs)
+    assert "was not made" in kernel(ready, "remove", "link", code=1)
+    kernel(ready, "remove", "link", "--force")
+    assert (theirs / "kernel.json").exists() and not os.path.lexists(specs(ready) / "link")
+    kernel(ready, "install", "-n", "science", "--kernel-name", "theirs", "--force")
+    kernel(ready, "remove", "theirs")
+    assert not theirs.exists()
+    assert "There is no kernel nosuch" in kernel(ready, "remove", "nosuch", code=1)
