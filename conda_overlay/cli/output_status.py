@@ -81,7 +81,7 @@ def show_answer(answer: Mapping[str, Any]) -> None:
         "put there": ", ".join(put),
         "reason": answer["reason"],
         "required by": ", ".join(answer["required_by"]),
-        "but": answer["differences"],
+        "elsewhere": answer["differences"],
     }
     for title, fact in facts.items():
         for line in fact if isinstance(fact, list) else [fact]:
