@@ -77,12 +77,15 @@ def why(overlay: Overlay, text: str) -> Answer:
         script = None
     module = _module_of(copies[0][1]) if copies else text
     file, namespace = _ask(overlay, module or text, environ)
+    above: list[Copy] = []
     if not copies:
         found = file or next(iter(namespace), None) or script
         if found is None:
             raise NotInOverlayError(text, where=None, overlay=str(overlay.store.overlay))
         owner = _owner(sites, Path(found))
         copies = [*_copies(sites, owner.key)] if owner else []
+        while copies and copies[0][1] is not owner:  # newer ones that lack it
+            above.append(copies.pop(0)[0])
     copy, first = copies[0] if copies else (None, None)
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
@@ -96,7 +99,13 @@ def why(overlay: Overlay, text: str) -> Answer:
         editable=first.editable if first else None,
         hides=tuple(copy for copy, _ in copies[1:]),
         required_by=tuple(sorted(_requiring(view, key, overlay.host.markers))),
-        differences=tuple(_differences(overlay, module or text, file)) if file else (),
+        differences=(
+            *(
+                f"{key} {c.version} in the {c.where} has no {text}, so this one shows"
+                for c in above
+            ),
+            *(_differences(overlay, module or text, file) if file else ()),
+        ),
         **_history(copy, key),
     )
 

@@ -59,6 +59,16 @@ def test_a_module_and_a_script_lead_to_their_distribution(quick: Bench, links: P
     assert found["runs"] is None and found["file"].endswith("json/__init__.py")
 
 
+def test_a_module_that_a_newer_version_dropped_is_told_from_it(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "gamma", "9.0", top_level="gamma_9")
+    quick.install("--find-links", links, "gamma==9.0")
+    found = why(quick, "gamma.__init__")
+    assert (found["runs"]["where"], found["runs"]["version"]) == ("host", "1.0")
+    assert (
+        "gamma 9.0 in the overlay has no gamma.__init__, so this one shows" in found["differences"]
+    )
+
+
 def test_a_distribution_of_the_host_or_the_user_site_is_explained_too(quick: Bench) -> None:
     found = why(quick, "gamma")
     assert (found["runs"]["where"], found["revision"], found["hides"]) == ("host", None, [])

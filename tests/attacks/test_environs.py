@@ -15,7 +15,7 @@ from tests.bench import FACTOR
 
 ENVIRONS = 12 * FACTOR
 """How many for each test of a shell."""
-ROUNDS = 5
+ROUNDS = 3
 """How many tests for a shell, which run side by side."""
 
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"

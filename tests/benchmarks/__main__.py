@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Scene], Iterator[Race]]] = {
     "activation": activation.races,
     "guard": start.guard,
     "plugin": start.plugin,
+    "run": start.run,
     "install": install.races,
     "lifecycle": lifecycle.races,
 }

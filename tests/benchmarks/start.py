@@ -1,4 +1,4 @@
-"""The start of a Python with the guard, and of a conda with the plugin."""
+"""The start of a Python with the guard, of a conda with the plugin, and of a command in a host."""
 
 from __future__ import annotations
 
@@ -27,6 +27,21 @@ def guard(scene: Scene) -> Iterator[Race]:
         Contender("no PYTHONPATH", start()),
     ]
     yield Race("python -c pass, overlay on PYTHONPATH", contenders, repeat=20)
+
+
+def run(scene: Scene) -> Iterator[Race]:
+    """Yield the race of a command in a host, without any shell set up for it."""
+    conda, where = scene.plugin / "bin" / "conda", ["-p", str(scene.host)]
+
+    def start(*words: str) -> Callable[[], str]:
+        command = [conda, *words, *where, "python", "-c", "pass"]
+        return lambda: ran(scene.overlaid, command)
+
+    contenders = [
+        Contender("conda run", start("run")),
+        Contender("conda overlay run", start("overlay", "run"), "<= 1"),
+    ]
+    yield Race("a command in a host with an overlay", contenders)
 
 
 def plugin(scene: Scene) -> Iterator[Race]:
