@@ -100,10 +100,7 @@ def why(overlay: Overlay, text: str) -> Answer:
         hides=tuple(copy for copy, _ in copies[1:]),
         required_by=tuple(sorted(_requiring(view, key, overlay.host.markers))),
         differences=(
-            *(
-                f"{key} {c.version} in the {c.where} has no {text}, so this one shows"
-                for c in above
-            ),
+            *(f"{key} {c.version} ({c.where}) has no {text}, so this one shows" for c in above),
             *(_differences(overlay, module or text, file) if file else ()),
         ),
         **_history(copy, key),

@@ -34,7 +34,7 @@ def run(scene: Scene) -> Iterator[Race]:
     conda, where = scene.plugin / "bin" / "conda", ["-p", str(scene.host)]
 
     def start(*words: str) -> Callable[[], str]:
-        command = [conda, *words, *where, "python", "-c", "pass"]
+        command: list[str | Path] = [conda, *words, *where, "python", "-c", "pass"]
         return lambda: ran(scene.overlaid, command)
 
     contenders = [
