@@ -82,7 +82,7 @@ def read(
         {key: _entry(found[0], entries.get(key)) for key, found in site.items()},
         files,
         owned,
-        frozenset(path for path in edited if path not in ours and not is_leftover(path)),
+        frozenset(p for p in edited if not (p in ours or is_leftover(p) or p.endswith("/RECORD"))),
     )
 
 
