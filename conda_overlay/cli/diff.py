@@ -61,13 +61,12 @@ def execute(arguments: Namespace) -> int:
         report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})
     elif arguments.text:
-        for line in text:
-            output.say(line, end="")
+        output.show_text(text)
     else:
         output.say(f"{name_of(old)} -> {name_of(new)}")
         output.show_changes(plan.to_json()["changes"], why=False)
         if not plan.changes:
             output.say("  no distribution differs")
-        if found and (arguments.files or keys):
+        if arguments.files or keys:
             output.show_files(encode(found))
     return 0
