@@ -75,7 +75,7 @@ def opened() -> Overlay:
     if not context.prefix_specified and not context.active_prefix:
         hint = "name one with -n ENV, or conda activate ENV first"
         raise UsageError("No environment is active.", hint)
-    return Overlay.open(context.target_prefix, tell=output.tell, watch=progress.watch)
+    return Overlay.open(context.target_prefix, tell=output.tell, watch=progress.Watched)
 
 
 def store_of(arguments: Namespace) -> Store:

@@ -203,10 +203,9 @@ def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> N
 def show_text(lines: Iterable[str]) -> None:
     """A unified diff."""
     styles = {"--- ": BOLD, "+++ ": BOLD, "-": RED, "+": GREEN}
-    for line in lines:
-        text, newline, _ = line.partition("\n")
+    for text in (text for line in lines for text in line.removesuffix("\n").split("\n")):
         style = next((style for sign, style in styles.items() if text.startswith(sign)), "")
-        _print(text, end=newline, style=style)
+        _print(text, style=style)
 
 
 def is_terminal() -> bool:

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from conda_overlay.tree import Step
+from typing import Any
 
 _PATIENCE = 1.0  # seconds before something is shown
 
 
-@contextmanager
-def watch(title: str) -> Iterator[Step]:
-    """Show how far something is, from when it has taken a second on."""
-    from time import monotonic
+class Watched:
+    """Shows how far something is, from when it has taken a second on."""
 
-    start, bar = monotonic(), None
+    def __init__(self, title: str) -> None:
+        from time import monotonic
 
-    def step(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None and monotonic() - start > _PATIENCE:
-            bar = _bar(title)
-        if bar is not None:
-            bar.update_to(min(done / max(total, 1), 1.0))
+        self._title = title
+        self._clock = monotonic
+        self._start = monotonic()
+        self._bar: Any = None
 
-    try:
-        yield step if _is_wanted() else lambda done, total: None
-    finally:
-        if bar is not None:
-            bar.close()
+    def __enter__(self) -> Any:
+        """Return what is told of each step: how many are done, and of how many."""
+        from conda.base.context import context
 
+        from conda_overlay.cli.output import is_terminal
 
-def _is_wanted() -> bool:
-    from conda.base.context import context
+        wanted = is_terminal() and not (context.quiet or context.json)
+        return self._step if wanted else lambda done, total: None
 
-    from conda_overlay.cli.output import is_terminal
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
-    return is_terminal() and not (context.quiet or context.json)
+    def _step(self, done: int, total: int) -> None:
+        if self._bar is None and self._clock() - self._start > _PATIENCE:
+            self._bar = _bar(self._title)
+        if self._bar is not None:
+            self._bar.update_to(min(done / max(total, 1), 1.0))
 
 
 def _bar(title: str) -> Any:

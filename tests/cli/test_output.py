@@ -185,13 +185,13 @@ def test_size_for_people(count: float, text: str) -> None:
 SHOW = """
 from conda_overlay.cli import output
 output.show_files({"added": ["new"], "changed": ["other"], "removed": ["old\\x1b"]})
-output.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3"])
+output.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3\\n"])
 output.table([["# name"], ["alpha"]])
 """
 COLOURED = (
     "  \x1b[32mA new\x1b[0m\n  M other\n  \x1b[31mD old\\x1b\x1b[0m\n"
     "\x1b[1m--- a\x1b[0m\n\x1b[1m+++ b\x1b[0m\n@@ -1 +1 @@\n\x1b[31m-1\x1b[0m\n"
-    "\x1b[32m+2\x1b[0m\n 3"
+    "\x1b[32m+2\x1b[0m\n 3\n"
     "\x1b[1m# name\x1b[0m\nalpha\n"
 )
 

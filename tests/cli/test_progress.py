@@ -29,7 +29,7 @@ WATCH = """
 import sys
 from conda_overlay.cli import progress
 progress._PATIENCE = float(sys.argv[1])
-with progress.watch("Copying") as step:
+with progress.Watched("Copying") as step:
     step(1, 2)
     step(2, 2)
 """
