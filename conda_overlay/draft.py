@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Collection, Mapping
@@ -34,6 +35,8 @@ from conda_overlay.tree import (
 
 if TYPE_CHECKING:
     from conda_overlay.overlay import Overlay
+
+_COMPILING = re.compile("Compiling ").match  # what compileall says of a file
 
 
 class Draft:
@@ -93,7 +96,7 @@ class Draft:
             os.rename(self.tree, self.new_scratch() / "replaced")
         if source is not None:
             try:
-                clone(source, self.tree)
+                clone(source, self.tree, self.overlay.watch)
             except FileNotFoundError as error:
                 raise OvertakenError(str(self.overlay.store.overlay)) from error
         self.tree.parent.mkdir(exist_ok=True)
@@ -171,7 +174,8 @@ class Draft:
         for name in scripts.pips(host.site_below_prefix):
             text = scripts.pip(self._interpreter, conda, host.prefix)
             replace_file(self.tree / "bin" / name, text, 0o755)
-        after = state.read(self.tree, host.site_below_prefix, self.entries, known=self.before.files)
+        site, known = host.site_below_prefix, self.before.files
+        after = state.read(self.tree, site, self.entries, known=known, watch=overlay.watch)
         found = plan.compare(self.before, after, overlay.ground, self.why)
         theirs = found.files.without(state.scaffolding(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
@@ -197,7 +201,7 @@ class Draft:
         assert self._planned is not None
         found, after = self._planned
         overlay, store = self.overlay, self.overlay.store
-        self._compile()
+        self._compile(after)
         verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
         time = now()
         entries = _dated(after.entries, time, user())
@@ -218,12 +222,16 @@ class Draft:
                 store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
         return number
 
-    def _compile(self) -> None:
+    def _compile(self, after: State) -> None:
         """Compile an overlay outside the home directory, for users who cannot write to it."""
         overlay, host = self.overlay.store.overlay, self.overlay.host
         if Path.home().resolve() not in overlay.resolve().parents:
             final = str(overlay / host.site_below_prefix)
-            host.run(["-I", "-m", "compileall", "-q", "-d", final, str(self.site)])
+            total = sum(path.endswith(".py") for path in after.files)
+            words = ["-I", "-X", "utf8", "-m", "compileall", "-d", final, str(self.site)]
+            with self.overlay.watch("Compiling") as step:
+                for done, _ in enumerate(filter(_COMPILING, host.lines(words)), 1):
+                    step(done, total)
 
     def _revision(
         self, number: int, time: str, log: Log, plan: Plan, entries: Mapping[str, Entry]

@@ -1,4 +1,4 @@
-"""Compares the files of two revisions, or of a revision and the host."""
+"""Compares the files of two revisions, or of a revision and the host: of all, or of some names."""
 
 from __future__ import annotations
 
@@ -6,19 +6,37 @@ import difflib
 import filecmp
 import io
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from itertools import dropwhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conda_overlay.activation.locate import read_file
+from conda_overlay.distributions import owned_files
+from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Differences
-from conda_overlay.state import scaffolding
+from conda_overlay.state import is_bookkeeping, scaffolding
 from conda_overlay.tree import differences
 
 if TYPE_CHECKING:
     from conda_overlay.overlay import Overlay
 
 _LONGEST = 1 << 20  # bytes of a file that is compared as text
+_HEAD = ("#!", "'''exec'", "' '''")  # how the lines begin that name a script's interpreter
+_VERSION = re.compile(r"(?<=site-packages/)([^/-]+)-[^/]+(?=\.(?:dist|egg)-info\b)")  # after it
+
+
+class Place(NamedTuple):
+    """A file of a distribution."""
+
+    origin: str  # the revision or the host, in words
+    path: str  # relative to that
+    file: Path
+
+
+Pair = tuple[Place | None, Place | None]
+"""A file on two sides; None where there is none."""
 
 
 def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
@@ -43,15 +61,84 @@ def unified(
     """A unified diff of the text files that differ, line by line."""
     from conda_overlay.overlay import name_of
 
-    roots = _root(overlay, old), _root(overlay, new)
+    sides = [(name_of(number), _root(overlay, number)) for number in (old, new)]
     for path in files.all:
-        before, after = (_lines(root / path) for root in roots)
-        names = f"{name_of(old)}/{path}", f"{name_of(new)}/{path}"
-        if before is None or after is None:
-            yield f"Binary files {names[0]} and {names[1]} differ\n"
-            continue
-        for line in difflib.unified_diff(before, after, *names):
-            yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
+        before, after = (Place(name, path, root / path) for name, root in sides)
+        yield from text(before, after)
+
+
+def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
+    """The files of distributions that differ, without pip's bookkeeping.
+
+    Where a revision does not have a distribution, the host's is in effect.
+
+    Args:
+        overlay: of one host.
+        keys: normalized names.
+        old: a revision, the host (0), or the overlay as it is now (None).
+        new: another one.
+
+    Raises:
+        OverlayError: one of the distributions is nowhere.
+    """
+    from conda_overlay.overlay import name_of
+
+    pairs = []
+    for key in keys:
+        before, after = (_of(overlay, key, number) for number in (old, new))
+        if before is None and after is None:
+            sentence = f"There is no {key} in {name_of(old)}, in {name_of(new)} or in the host."
+            raise OverlayError(sentence, "conda overlay status", name=key)
+        one, other = before or {}, after or {}
+        pairs += [(one.get(path), other.get(path)) for path in sorted({**one, **other})]
+    return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]
+
+
+def summary(pairs: Iterable[Pair]) -> Differences:
+    """The paths of files that differ."""
+    pairs = [*pairs]
+    return Differences(
+        tuple(new.path for old, new in pairs if new and not old),
+        tuple(new.path for old, new in pairs if new and old),
+        tuple(old.path for old, new in pairs if old and not new),
+    )
+
+
+def text(before: Place | None, after: Place | None) -> Iterator[str]:
+    """A unified diff of a text file."""
+    old, new = (_lines(place.file) if place else [] for place in (before, after))
+    here, there = (f"{p.origin}/{p.path}" if p else os.devnull for p in (before, after))
+    if old is None or new is None:
+        yield f"Binary files {here} and {there} differ\n"
+        return
+    for line in difflib.unified_diff(old, new, here, there):
+        yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
+
+
+def _of(overlay: Overlay, key: str, number: int | None) -> dict[str, Place] | None:
+    """The files of a distribution by path, without the version in that of its metadata."""
+    from conda_overlay.overlay import name_of
+
+    state, host = overlay.state(number), overlay.host
+    if key in state.site:
+        origin, root, owned = name_of(number), _root(overlay, number), state.owned[key]
+    elif key in host.distributions:
+        origin, root = name_of(0), host.prefix
+        owned = frozenset(owned_files(host.distributions[key][0], root) or ())
+    else:
+        return None
+    mine = (p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))
+    there = (path for path in mine if os.path.lexists(root / path))
+    return {_VERSION.sub(r"\1", path): Place(origin, path, root / path) for path in there}
+
+
+def _agree(one: Place, other: Place) -> bool:
+    """Whether two files are the same, but for the interpreter that a script names."""
+    if _same(one.file, other.file):
+        return True
+    lines = [_lines(place.file) for place in (one, other) if place.path.startswith("bin/")]
+    bodies = [[*dropwhile(lambda n: n.startswith(_HEAD), found)] for found in lines if found]
+    return len(bodies) == 2 and bodies[0] == bodies[1]
 
 
 def _root(overlay: Overlay, number: int | None) -> Path:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,20 @@ class Host:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+    def lines(self, arguments: Sequence[str]) -> Iterator[str]:
+        """Run its interpreter in the same way, and give each line of its output as it comes."""
+        with subprocess.Popen(
+            [str(self.python), *arguments],
+            env=clean_environ(),
+            cwd=self.prefix,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            yield from process.stdout or ()
 
 
 def clean_environ() -> dict[str, str]:

@@ -44,6 +44,7 @@ from conda_overlay.pip import Pip
 from conda_overlay.settings import Settings, observe
 from conda_overlay.state import State
 from conda_overlay.store import Store
+from conda_overlay.tree import Watch, unwatched
 
 _NO_LOG = Log()
 _WOULD_BREAK = "The overlay is unchanged, because this would break:"
@@ -54,14 +55,25 @@ _ATTEMPTS = 3  # how often to try, at least, while other commands commit
 class Overlay:
     """The overlays of one host, one of which is writable."""
 
-    def __init__(self, host: Host, settings: Settings, tell: Tell = lambda _: None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        settings: Settings,
+        tell: Tell = lambda _: None,
+        watch: Watch = unwatched,
+    ) -> None:
         self.host = host
         self.settings = settings
         self.tell = tell
+        self.watch = watch
 
     @classmethod
     def open(
-        cls, prefix: str | Path, settings: Settings | None = None, tell: Tell = lambda _: None
+        cls,
+        prefix: str | Path,
+        settings: Settings | None = None,
+        tell: Tell = lambda _: None,
+        watch: Watch = unwatched,
     ) -> Overlay:
         """Find the overlays of the host at a prefix; settings default to conda's configuration.
 
@@ -72,7 +84,7 @@ class Overlay:
 
         path = Path(os.path.abspath(prefix))
         name = os.path.basename(str(env_name(str(path))))
-        return cls(Host(path, name), settings or observe(), tell)
+        return cls(Host(path, name), settings or observe(), tell, watch)
 
     # -- location
 
@@ -182,7 +194,7 @@ class Overlay:
             return State()
         current = store.current()
         if number is None and current is None:
-            return state.read(store.real, self.host.site_below_prefix, {})
+            return state.read(store.real, self.host.site_below_prefix, {}, watch=self.watch)
         number = current if number is None else number
         if number not in store.numbers():
             raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
@@ -190,7 +202,8 @@ class Overlay:
         if place is None:
             raise DroppedRevisionError(str(store.overlay), number)
         entries = store.revision(number).distributions
-        return state.read(place, self.host.site_below_prefix, entries, store.manifest(number))
+        recorded, site = store.manifest(number), self.host.site_below_prefix
+        return state.read(place, site, entries, recorded, watch=self.watch)
 
     def compare(self, old: int, new: int | None) -> Plan:
         """What turns one revision into another; numbers and errors are those of `state`.

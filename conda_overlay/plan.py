@@ -121,7 +121,8 @@ def _differs(key: str, before: State, after: State, host: Distribution | None) -
     else:
         if origin != (new.editable, new.direct_url, other.sha256):
             found.append("origin")
-        if before.content(key) != after.content(key):
+        gone = [[p for p in s.missing(key) if p[-7:] != "/RECORD"] for s in (before, after)]
+        if before.content(key) != after.content(key) or gone[0] != gone[1]:
             found.append("content")
     return (*found, *(n for n in DECIDED if getattr(one, n) != getattr(other, n)))
 

@@ -17,6 +17,7 @@ from conda_overlay.outcome import Outcome
 from conda_overlay.pip import Pip, Stage
 
 _ROUNDS = 12  # how often pip may be asked
+_SHOWN = 3  # reasons that are told
 _LOOSENED = 3  # how often constraints are dropped one by one, before all are
 
 
@@ -74,7 +75,10 @@ class Resolver:
             ResolutionError: no consistent set exists.
             PipError: pip failed.
         """
+        why = ""
         for number in range(_ROUNDS):
+            if number:
+                self.pip.say(f"Resolving again (round {number + 1}): {why}")
             lines = self._constraints()
             stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.overlays)
             words = [*self.request.arguments, *self.moved]
@@ -85,9 +89,9 @@ class Resolver:
                     return replace(found, held_back=self._held_back(found, lines))
                 if self.fallback is None or len(found.broken) < len(self.fallback.broken):
                     self.fallback = found
-                if not self._join(found):
+                if not (why := self._join(found)):
                     break
-            elif not (self._loosen(outcome, lines) or self._leave_behind(outcome)):
+            elif not (why := self._loosen(outcome, lines) or self._leave_behind(outcome)):
                 if self.fallback is None or not outcome.impossible:
                     raise outcome.error(self.request.requirements)
                 break
@@ -115,40 +119,40 @@ class Resolver:
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
         return Resolution(stage, staged, dict(self.moved), broken, unwanted)
 
-    def _join(self, found: Resolution) -> bool:
-        """Request the dependents that break, too; False if there is none left."""
+    def _join(self, found: Resolution) -> str:
+        """Request the dependents that break, too, and say why; empty if there is none left."""
         known = {*self.named, *self.stuck, *found.staged}
         joining = dependencies.joining(found.unwanted, known)
         if not joining or self.request.has("--no-deps"):
-            return False
-        self.pip.say(f"Also updating: {', '.join(sorted(joining))}.")
+            return ""
         self.moved.update(joining)
-        return True
+        needs = [f"{c.name} needs {c.requirement}" for _, c in sorted(joining.items())]
+        return "; ".join([*needs[:_SHOWN], *(["and others"] if len(needs) > _SHOWN else [])])
 
-    def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> bool:
-        """Drop the constraints that pip blames; False if they are not to blame."""
+    def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> str:
+        """Drop the constraints that pip blames, and say why; empty if they are not to blame."""
         held = requested_names(lines)
         blamed = held & outcome.blamed
         theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
         if not outcome.impossible or not held or theirs:
-            return False
-        if self.loosened == 0:
-            who = ", ".join(sorted(outcome.requiring - blamed)) or "What you ask for"
-            what = ", ".join(sorted(blamed)) or "set of versions"
-            self.pip.say(f"{who} needs another {what}; looking for versions that fit.")
+            return ""
         self.loosened += 1
-        self.free |= blamed if blamed and self.loosened < _LOOSENED else held
-        return True
+        one_by_one = bool(blamed) and self.loosened < _LOOSENED
+        self.free |= blamed if one_by_one else held
+        if not one_by_one:
+            return "with any version of what is installed"
+        who = ", ".join(sorted(outcome.requiring - blamed)) or "what you ask for"
+        return f"{who} needs another {', '.join(sorted(blamed))}"
 
-    def _leave_behind(self, outcome: Outcome) -> bool:
+    def _leave_behind(self, outcome: Outcome) -> str:
         """Stop requesting the dependents that cannot change, if others perhaps can."""
         stuck = outcome.blamed & set(self.moved)
         if not outcome.impossible or not stuck or stuck == set(self.moved):
-            return False
+            return ""
         self.stuck |= stuck
         for key in stuck:
             del self.moved[key]
-        return True
+        return f"no other version of {', '.join(sorted(stuck))} fits"
 
     def _held_back(self, found: Resolution, lines: Sequence[str]) -> tuple[str, ...]:
         """Say what keeps each distribution that is to be upgraded from its newest version."""

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from conda_overlay import guard, scripts
 from conda_overlay.distributions import Site, owned_files, read_site
 from conda_overlay.models import Distribution, Entry
-from conda_overlay.tree import Manifest, differences, take_manifest
+from conda_overlay.tree import Manifest, Watch, differences, take_manifest, unwatched
 
 BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 """The files in which pip describes an installation."""
@@ -59,6 +59,7 @@ def read(
     entries: Mapping[str, Entry],
     recorded: Manifest | None = None,
     known: Manifest | None = None,
+    watch: Watch = unwatched,
 ) -> State:
     """Read a tree, which need not exist, with the entries that the history has for it.
 
@@ -66,7 +67,7 @@ def read(
     unchanged files are not read again.
     """
     site = read_site(tree / site_below_prefix)
-    files = take_manifest(tree, known or recorded)
+    files = take_manifest(tree, known or recorded, watch)
     owned: dict[str, frozenset[str]] = {}
     edited: set[str] = set()
     for key, found in site.items():
@@ -82,7 +83,7 @@ def read(
         {key: _entry(found[0], entries.get(key)) for key, found in site.items()},
         files,
         owned,
-        frozenset(path for path in edited if path not in ours and not is_leftover(path)),
+        frozenset(p for p in edited if not (p in ours or is_leftover(p) or p.endswith("/RECORD"))),
     )
 
 

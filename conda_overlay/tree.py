@@ -12,7 +12,7 @@ import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from conda_overlay.exceptions import FULL
@@ -29,18 +29,36 @@ Manifest = Mapping[str, FileInfo]
 Bytecode does not count: Python writes it. Pipes, sockets and devices are no part of a tree.
 """
 
+Step = Callable[[int, int], None]
+"""Told how many files are done, and of how many."""
 
-def take_manifest(tree: Path, known: Manifest | None = None) -> Manifest:
+Watch = Callable[[str], AbstractContextManager[Step]]
+"""Shows that something takes long, by its title."""
+
+
+def unwatched(title: str = "") -> AbstractContextManager[Step]:
+    """Show nothing."""
+    return nullcontext(lambda done, total: None)
+
+
+def take_manifest(tree: Path, known: Manifest | None = None, watch: Watch = unwatched) -> Manifest:
     """Take the manifest of a tree.
 
     Files of the same size and time as in `known`, an earlier manifest, are not read again.
     """
-    manifest = {}
-    for path, status in _files(tree):
+    with watch("Hashing") as step:
+        return _manifest(tree, known or {}, step)
+
+
+def _manifest(tree: Path, known: Manifest, step: Step) -> Manifest:
+    manifest: dict[str, FileInfo] = {}
+    files = [*_files(tree)]
+    for path, status in files:
         size, time = status.st_size, status.st_mtime_ns
-        old = (known or {}).get(path)
+        old = known.get(path)
         same = old is not None and old[:2] == (size, time)
         manifest[path] = old if old and same else (size, time, digest(tree / path))
+        step(len(manifest), len(files))
     return manifest
 
 
@@ -74,19 +92,22 @@ def load_manifest(content: bytes) -> Manifest:
         raise ValueError(str(error)) from error
 
 
-def clone(source: Path, target: Path) -> None:
+def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
     """Copy a tree as cheaply as the file system allows: shared blocks, else hard links, else bytes.
 
     Whoever changes a file of the copy must replace it, never write into it.
     """
+    with watch("Copying") as step:
+        _clone(source, target, step)
+
+
+def _clone(source: Path, target: Path, step: Step) -> None:
     ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
-    for directory, names, files in os.walk(source, onerror=_raise):
+    walked = [*_walk(source)]
+    done, total = 0, sum(len(files) for *_, files in walked)
+    for directory, names, files in walked:
         place = Path(target, os.path.relpath(directory, source))
         place.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if "__pycache__" in names:
-            cache = os.path.join(directory, "__pycache__")
-            if os.path.islink(cache) or not os.access(cache, os.R_OK | os.X_OK):
-                names.remove("__pycache__")  # or Python writes through the link
         for name in [*names, *files]:
             path = os.path.join(directory, name)
             if os.path.islink(path):
@@ -95,6 +116,17 @@ def clone(source: Path, target: Path) -> None:
             elif name in files and os.path.isfile(path):
                 _clone_file(ways, path, str(place / name))
         os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
+        done += len(files)
+        step(done, total)
+
+
+def _walk(source: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    for directory, names, files in os.walk(source, onerror=_raise):
+        if "__pycache__" in names:
+            cache = os.path.join(directory, "__pycache__")
+            if os.path.islink(cache) or not os.access(cache, os.R_OK | os.X_OK):
+                names.remove("__pycache__")  # or Python writes through the link
+        yield directory, names, files
 
 
 def _raise(error: OSError) -> None:

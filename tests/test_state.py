@@ -233,3 +233,12 @@ def test_distribution_without_a_record_owns_nothing_and_is_there(tree: Path) -> 
     found = read(tree, SITE, {})
     assert {*found.site} == {"one"}
     assert found.owned["one"] == frozenset()
+
+
+def test_a_record_that_has_changed_is_damage_and_no_edit(
+    tree: Path, entries: dict[str, Entry]
+) -> None:
+    recorded = take_manifest(tree)
+    [record] = (tree / SITE).glob("one-*.dist-info/RECORD")
+    record.write_text("")
+    assert read(tree, SITE, entries, recorded).edited == frozenset()

@@ -68,14 +68,14 @@ def opened() -> Overlay:
     """
     from conda.base.context import context
 
-    from conda_overlay.cli import output
+    from conda_overlay.cli import output, progress
     from conda_overlay.exceptions import UsageError
     from conda_overlay.overlay import Overlay
 
     if not context.prefix_specified and not context.active_prefix:
         hint = "name one with -n ENV, or conda activate ENV first"
         raise UsageError("No environment is active.", hint)
-    return Overlay.open(context.target_prefix, tell=output.tell)
+    return Overlay.open(context.target_prefix, tell=output.tell, watch=progress.Watched)
 
 
 def store_of(arguments: Namespace) -> Store:

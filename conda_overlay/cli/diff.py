@@ -10,6 +10,8 @@ EXAMPLES = """\
     conda overlay diff 3             revision 3 against the current one
     conda overlay diff 2 3 --text    what changed from 2 to 3, line by line
     conda overlay diff --files 0 3   0 is the host
+    conda overlay diff flask         flask alone, with its files: the overlay's against the host's
+    conda overlay diff flask 2 3 --text
 """
 
 
@@ -17,7 +19,8 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     from conda_overlay.cli import common
 
-    parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="Revisions; 0: the host.")
+    meaning = "Distributions, which default to all, and up to two revisions; 0: the host."
+    parser.add_argument("words", nargs="*", metavar="NAME|N", help=meaning)
     common.add_reading_options(parser, EXAMPLES)
     parser.add_argument("--files", action="store_true", help="Also list the files that differ.")
     parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
@@ -25,7 +28,11 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print the differences."""
+    from dataclasses import replace
+    from itertools import chain
+
     from conda.base.context import context
+    from packaging.utils import canonicalize_name
 
     from conda_overlay import files
     from conda_overlay.cli import common, output
@@ -33,27 +40,33 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.overlay import name_of
     from conda_overlay.records import encode
 
-    if len(arguments.numbers) > 2:
+    numbers: list[Any] = [int(word) for word in arguments.words if word.isdecimal()]
+    keys = {str(canonicalize_name(word)) for word in arguments.words if not word.isdecimal()}
+    if len(numbers) > 2:
         raise UsageError("diff takes two revisions at the most.", "conda overlay history")
     overlay = common.opened()
-    numbers: list[Any] = arguments.numbers or [0]
-    old, new = [*numbers, None][:2]
+    old, new = [*(numbers or [0]), None][:2]
     if new is None and overlay.store.managed:
         new = overlay.store.current()
     plan = overlay.compare(old, new)
-    found = files.compare(overlay, old, new)
-    text = files.unified(overlay, old, new, found) if arguments.text else ()
+    if keys:
+        pairs = files.of(overlay, sorted(keys), old, new)
+        plan = replace(plan, changes=tuple(c for c in plan.changes if c.key in keys))
+        found = files.summary(pairs)
+        text = chain.from_iterable(files.text(*pair) for pair in pairs)
+    else:
+        found = files.compare(overlay, old, new)
+        text = chain(files.unified(overlay, old, new, found))
     if context.json:
         report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})
     elif arguments.text:
-        for line in text:
-            output.say(line, end="")
+        output.show_text(text)
     else:
         output.say(f"{name_of(old)} -> {name_of(new)}")
         output.show_changes(plan.to_json()["changes"], why=False)
         if not plan.changes:
             output.say("  no distribution differs")
-        if arguments.files:
+        if arguments.files or keys:
             output.show_files(encode(found))
     return 0

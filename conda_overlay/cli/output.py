@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -25,6 +26,8 @@ _TITLES = (
     "back to the host",
 )
 _SHOWN = 20  # files that a plan names
+BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
+"""How a terminal may show something."""
 _PROGRAMS = 5  # programs that are named
 
 
@@ -46,7 +49,9 @@ def show_plan(plan: Mapping[str, Any]) -> None:
     }
     for title, lines in lists.items():
         if lines := [*lines]:
-            _print(f"{title}:", *(f"  {line}" for line in lines), "")
+            warning = title.startswith(("edits", "conflicts (allowed"))
+            _print(f"{title}:", style=YELLOW if warning else BOLD)
+            _print(*(f"  {line}" for line in lines), "")
 
 
 def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> None:
@@ -57,7 +62,7 @@ def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> N
         groups[_title(change)].append(row)
     for title, rows in groups.items():
         if rows:
-            _print(f"{title}:")
+            _print(f"{title}:", style=BOLD)
             table(rows)
             _print()
 
@@ -185,23 +190,43 @@ def show_revision(
 
 def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:
     """Files with a letter in front: added, changed, removed."""
-    lines = [
-        f"  {letter} {path}"
-        for letter, verb in (("A", "added"), ("M", "changed"), ("D", "removed"))
-        for path in files[verb]
-    ]
+    kinds = (("A", "added", GREEN), ("M", "changed", ""), ("D", "removed", RED))
+    lines = [(f"{letter} {p}", style) for letter, verb, style in kinds for p in files[verb]]
     rest = len(lines) - (most or len(lines))
-    _print(*lines[:most], *([f"  and {rest:,} more"] if rest > 0 else []))
+    for line, style in lines[:most]:
+        _print("  ", end="")
+        _print(line, style=style)
+    if rest > 0:
+        _print(f"  and {rest:,} more")
 
 
-def _print(*lines: str, end: str = "\n", file: TextIO | None = None) -> None:
+def show_text(lines: Iterable[str]) -> None:
+    """A unified diff."""
+    styles = {"--- ": BOLD, "+++ ": BOLD, "-": RED, "+": GREEN}
+    for text in (text for line in lines for text in line.removesuffix("\n").split("\n")):
+        style = next((style for sign, style in styles.items() if text.startswith(sign)), "")
+        _print(text, style=style)
+
+
+def is_terminal() -> bool:
+    """Whether stdout is a terminal that can do more than print lines."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def _print(*lines: str, end: str = "\n", file: TextIO | None = None, style: str = "") -> None:
     """Print lines, with escapes for what would steer the terminal: names may be anybody's."""
-    print(*map(visible, lines), sep="\n", end=end, file=file, flush=file is sys.stderr)
+    texts = [_styled(visible(line), style) for line in lines]
+    print(*texts, sep="\n", end=end, file=file, flush=file is sys.stderr)
 
 
-def say(*lines: str, end: str = "\n") -> None:
+def _styled(text: str, style: str) -> str:
+    coloured = style and text and is_terminal() and "NO_COLOR" not in os.environ
+    return f"\x1b[{style}m{text}\x1b[0m" if coloured else text
+
+
+def say(*lines: str, end: str = "\n", style: str = "") -> None:
     """Lines for people, or a text as it is."""
-    _print(*lines, end=end)
+    _print(*lines, end=end, style=style)
 
 
 def show_json(value: Any) -> None:
@@ -215,7 +240,7 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print("  ".join(cells).rstrip())
+        print(_styled("  ".join(cells).rstrip(), BOLD if row[0].startswith("# ") else ""))
 
 
 def size(count: float) -> str:

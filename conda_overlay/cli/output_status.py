@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conda_overlay.cli.output import local, say, show_trigger, size, state, table
+from conda_overlay.cli.output import YELLOW, local, say, show_trigger, size, state, table
 
 _MEANINGS = {"redundant": "host has it", "not needed": "nothing needs it"}
 """The words for people, where the report has others."""
@@ -113,7 +113,8 @@ def _show_overlay(overlay: Mapping[str, Any]) -> None:
             rows += [[title, *[""] * 7], *map(_status_row, part)] if part else []
         table(rows)
     for finding in overlay["findings"]:
-        say(f"\n{finding['kind']}: {finding['text']}")
+        say(f"\n{finding['kind']}:", end=" ", style=YELLOW)
+        say(finding["text"])
 
 
 def _status_row(row: Mapping[str, Any]) -> list[str]:

@@ -1,20 +1,26 @@
-"""Puts back what was damaged in the current revision, or removed from it by half."""
+"""Puts back what was damaged in the current revision, or removed from it by half.
+
+A file that is missing, or that pip has renamed, is damage, and so is a RECORD that has changed; any
+other file that has changed was edited by hand.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from shutil import copy2
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.distributions import owned_files, read_site
-from conda_overlay.exceptions import NoSuchRevisionError, NotInOverlayError
+from conda_overlay.distributions import owned_files
+from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, NotInOverlayError
+from conda_overlay.models import Distribution
 from conda_overlay.operations.locked import install_exactly
-from conda_overlay.state import is_leftover
-from conda_overlay.tree import Manifest, digest, remove_files
+from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
+from conda_overlay.tree import digest, make_own, remove_files
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -31,63 +37,147 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     Raises:
         NoSuchRevisionError: the overlay has no history.
         NotInOverlayError: the current revision has no such distribution.
+        CannotRestoreError: what pip installs is not what was there.
         PipError: pip failed.
     """
     store = draft.overlay.store
     if draft.base is None:
         raise NoSuchRevisionError(str(store.overlay), None, [])
-    entries, recorded = store.revision(draft.base).distributions, store.manifest(draft.base) or {}
-    keys = [str(canonicalize_name(name)) for name in names] or sorted(entries)
-    for key, name in zip(keys, names, strict=False):
-        if key not in entries:
+    past = _Past(draft, draft.base)
+    for name in names:
+        if canonicalize_name(name) not in past.entries:
             raise NotInOverlayError(name, where=None, overlay=str(store.overlay))
-    leftovers = [path for path in draft.before.files if is_leftover(path)]
-    trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
-    moved = {draft.before.files[path][2]: draft.tree / path for path in leftovers}
-    lost = set()
-    for key in keys:
-        files = _files(draft, key, entries[key].version, recorded, trees)
-        broken = {p: h for p, h in files.items() if not _has(draft.tree / p, h if names else None)}
-        for path, wanted in broken.items():
-            _restore(draft, path, wanted, [*(tree / path for tree in trees), *moved.values()])
-        if not files or any(not _has(draft.tree / p, h) for p, h in broken.items()):
-            lost.add(key)
-        if broken or not files:
-            draft.why[key] = "repaired"
-            draft.entries[key] = entries[key]
-    remove_files(draft.tree, [draft.tree / path for path in leftovers])
+    keys = {str(canonicalize_name(name)) for name in names}
+    draft.drop(past.replaced & keys)
+    if keys:
+        past.files.update(past.original)
+    broken = {path for path in past.wanted(keys) if not past.has(path, whole=bool(keys))}
+    lacking = {path for path in broken if not past.restore(path)}
+    past.remove_leftovers()
+    lost = {key for key, owned in past.owned.items() if owned & lacking}
+    touched = lost | {key for key, owned in past.owned.items() if owned & broken}
+    draft.entries.update({key: past.entries[key] for key in touched})
+    draft.why.update(dict.fromkeys(touched, "repaired"))
+    draft.restores = draft.base
     if lost:
-        draft.drop(lost & draft.installed.keys())
-        install_exactly(draft, {key: entries[key] for key in sorted(lost)})
+        past.reinstall(lost, edited=() if keys else draft.before.edited)
+    gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
+    draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]
 
 
-def _files(
-    draft: Draft, key: str, version: str, recorded: Manifest, trees: Sequence[Path]
-) -> dict[str, str]:
-    """The files of a distribution, with hashes, by its RECORD here or in another revision."""
-    for tree in (draft.tree, *trees):
-        for found in read_site(tree / draft.overlay.host.site_below_prefix).get(key, ()):
-            if found.version == version:
-                rows = owned_files(found, tree) or {}
-                known = {
-                    path: sha or recorded[path][2]
-                    for path, sha in rows.items()
-                    if sha or path in recorded
-                }
-                return {p: h for p, h in known.items() if not p.endswith(".pyc")}
-    return {}
+class _Past:
+    """What was recorded of the current revision, and where its files may still be.
+
+    Attributes:
+        entries: its distributions by normalized name.
+        files: the sha256 of each of its files, by path.
+        original: the same of files that RECORD names, as they were before any edit.
+        owned: the files of each distribution.
+        replaced: the distributions of which there is another version now, installed by hand.
+    """
+
+    def __init__(self, draft: Draft, number: int) -> None:
+        self._draft, self._number = draft, number
+        store, site, now = draft.overlay.store, draft.before.site, draft.before.files
+        self.entries = store.revision(number).distributions
+        left = {path for path in now if is_leftover(path)}
+        recorded = {path: sha for path, (*_, sha) in (store.manifest(number) or now).items()}
+        for path in {*left, *scaffolding(draft.overlay.host.site_below_prefix)}:
+            recorded.pop(path, None)
+        self.files = recorded
+        self._left = {now[path][2]: draft.tree / path for path in left}
+        self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
+        infos: dict[str, set[str]] = {}
+        for path in recorded:
+            infos.setdefault(_distribution_of(path), set()).add(path)
+        self.original: dict[str, str] = {}
+        self.owned = {key: self._owned(infos.get(key, set())) for key in self.entries}
+        self.replaced = {
+            key
+            for key in self.entries.keys() & site.keys()
+            if self.entries[key].version not in {found.version for found in site[key]}
+        }
+
+    def _owned(self, info: set[str]) -> set[str]:
+        """The files of a distribution: its metadata, and by RECORD if that is anywhere."""
+        owned = {*info}
+        for path in (path for path in info if path.endswith(".dist-info/RECORD")):
+            if (place := self._place_of(path)) is not None:
+                root = place.parents[len(PurePosixPath(path).parts) - 1]
+                distribution = Distribution("", "", "", (), place.parent)
+                rows = owned_files(distribution, root) or {}
+                owned.update(rows.keys() & self.files.keys())
+                self.original.update({p: sha for p, sha in rows.items() if sha and p in owned})
+        return owned
+
+    def _place_of(self, path: str) -> Path | None:
+        """Where a file still is as it was recorded."""
+        wanted = self.files[path]
+        trees = (self._draft.tree, *self._trees)
+        places = filter(None, [*(tree / path for tree in trees), self._left.get(wanted)])
+        return next((place for place in places if _is(place, wanted)), None)
+
+    def wanted(self, keys: Collection[str]) -> set[str]:
+        """The files of some distributions; without any, all but those of replaced ones."""
+        if keys:
+            return set().union(*(self.owned[key] for key in keys))
+        return self.files.keys() - set().union(*(self.owned[key] for key in self.replaced))
+
+    def has(self, path: str, *, whole: bool) -> bool:
+        """Whether a file is there; as it was recorded, if it is to be whole."""
+        place = self._draft.tree / path
+        whole = whole or path.endswith(".dist-info/RECORD")
+        return _is(place, self.files.get(path)) if whole else os.path.lexists(place)
+
+    def restore(self, path: str) -> bool:
+        """Put a file back from where it still is; False if that is nowhere."""
+        place, target = self._place_of(path), self._draft.tree / path
+        if place is None or (target.is_dir() and not target.is_symlink()):
+            return False
+        if place == target:
+            return True
+        remove_files(self._draft.tree, [target])
+        make_own(self._draft.tree, Path(path).parent)
+        copy2(place, target, follow_symlinks=False)
+        return True
+
+    def remove_leftovers(self) -> None:
+        """Remove what pip has renamed, but for what is still missing elsewhere."""
+        tree = self._draft.tree
+        missing = {sha for path, sha in self.files.items() if not os.path.lexists(tree / path)}
+        remove_files(tree, [place for sha, place in self._left.items() if sha not in missing])
+
+    def reinstall(self, keys: Collection[str], edited: Collection[str]) -> None:
+        """Install distributions again, exactly as they were but for what was edited.
+
+        Raises:
+            CannotRestoreError: what pip installs is not what was there.
+        """
+        draft, tree = self._draft, self._draft.tree
+        self.files.update(self.original)
+        owned = set().union(*(self.owned[key] for key in keys))
+        remove_files(tree, [tree / path for path in owned])
+        install_exactly(draft, {key: self.entries[key] for key in sorted(keys)})
+        for found in (found for key, found in draft.installed.items() if key in keys):
+            owned.update(owned_files(found[0], tree) or ())
+        files = sorted(p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))
+        if faults := [path for path in files if not self.has(path, whole=True)]:
+            raise CannotRestoreError(self._number, faults)
+        notes = [path for path in owned if is_bookkeeping(path) and path in self.files]
+        if all(map(self._place_of, notes)):  # else those of the new installation fit together
+            all(map(self.restore, notes))
+        for path in owned.intersection(edited):
+            copy2(draft.overlay.store.real / path, tree / path, follow_symlinks=False)
 
 
-def _restore(draft: Draft, path: str, wanted: str, places: Sequence[Path]) -> None:
-    target = draft.tree / path
-    for place in places:
-        if _has(place, wanted):
-            remove_files(draft.tree, [target] if os.path.lexists(target) else [])
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(place, target, follow_symlinks=False)
-            return
+def _distribution_of(path: str) -> str:
+    """The normalized name of the distribution whose metadata a file is; else empty."""
+    for above, name in pairwise(PurePosixPath(path).parts):
+        if above == "site-packages" and name.endswith((".dist-info", ".egg-info", ".egg-link")):
+            return canonicalize_name(name.rpartition(".")[0].partition("-")[0])
+    return ""
 
 
-def _has(path: Path, wanted: str | None) -> bool:
-    """Whether a file is there, with these contents if any are wanted."""
-    return os.path.lexists(path) and wanted in (None, digest(path))
+def _is(place: Path, wanted: str | None) -> bool:
+    """Whether there is a file with this hash."""
+    return (place.is_symlink() or place.is_file()) and digest(place) == wanted

@@ -84,7 +84,7 @@ def _faults(draft: Draft, recorded: Manifest, *, edits: bool) -> list[str]:
 
     With `edits`, what was edited by hand stays, and only damage counts.
     """
-    now = take_manifest(draft.tree, recorded)
+    now = take_manifest(draft.tree, recorded, draft.overlay.watch)
     found = differences(recorded, now)
     if edits:
         found = Differences((*filter(is_leftover, found.added),), (), found.removed)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from conda_overlay.cli import output
 from conda_overlay.models import Change, Conflict, Differences, Entry, Plan, Result
+from tests.bed.terminal import on_terminal
 
 
 def change(
@@ -175,3 +180,28 @@ def test_table_is_as_wide_as_what_is_in_it(capsys: pytest.CaptureFixture[str]) -
 )
 def test_size_for_people(count: float, text: str) -> None:
     assert output.size(count) == text
+
+
+SHOW = """
+from conda_overlay.cli import output
+output.show_files({"added": ["new"], "changed": ["other"], "removed": ["old\\x1b"]})
+output.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3\\n"])
+output.table([["# name"], ["alpha"]])
+"""
+COLOURED = (
+    "  \x1b[32mA new\x1b[0m\n  M other\n  \x1b[31mD old\\x1b\x1b[0m\n"
+    "\x1b[1m--- a\x1b[0m\n\x1b[1m+++ b\x1b[0m\n@@ -1 +1 @@\n\x1b[31m-1\x1b[0m\n"
+    "\x1b[32m+2\x1b[0m\n 3\n"
+    "\x1b[1m# name\x1b[0m\nalpha\n"
+)
+
+
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": ""}, {"TERM": "dumb"}])
+def test_colours_are_for_a_terminal_that_wants_them(environ: dict[str, str]) -> None:
+    variables = {**os.environ, "TERM": "xterm", **environ}
+    variables.pop("" if environ else "NO_COLOR", None)
+    argv = [sys.executable, "-c", SHOW]
+    shown = on_terminal(argv, variables)
+    plain = re.sub("\x1b\\[\\d+m", "", COLOURED)
+    assert shown == (plain if environ else COLOURED)
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == plain

@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
@@ -92,7 +94,11 @@ def test_json_keys_stay(bench: Bench) -> None:
     bench.install("alpha==2.0")
     bench.edit(bench.site / "mine.py", "x = 1\n")
     report = bench.json("diff")
-    assert report.keys() == PLAN - {"success", "dry_run", "revision"} | {"old", "new", "text"}
+    assert report.keys() == PLAN - {"success", "dry_run", "revision", "running"} | {
+        "old",
+        "new",
+        "text",
+    }
     assert (report["old"], report["new"], report["text"]) == ("host", "revision 1", None)
     assert [(c["name"], c["host_version"], c["after"]) for c in report["changes"]] == [
         ("alpha", "1.0", "2.0"),
@@ -110,7 +116,8 @@ def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
     bench.change("reset")
     assert "has no revision 7" in bench.refuse("diff", "7")
     assert "diff takes two revisions at the most" in bench.refuse("diff", "0", "1", "2", code=2)
-    bench.refuse("diff", "one", code=2)
+    told = bench.refuse("diff", "one")
+    assert "There is no one in host, in revision 2 or in the host." in told
     bench.change("clean")
     told = bench.refuse("diff", "1")
     assert f"The files of revision 1 of {bench.overlay} were dropped." in told
@@ -133,3 +140,54 @@ def test_reader_may_close_the_pipe(quick: Bench, links: Path) -> None:
     done = quick.user.run(["sh", "-c", script, "sh", quick.conda.executable], env=env)
     assert done.stdout.startswith("--- host/")
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def fixed_twice(quick: Bench, links: Path) -> Bench:
+    """Over the host's alpha 1.0 a hot-fix of the same version, which is then changed again."""
+    for mark in ("one", "two"):
+        files = {"alpha/fix.py": f"MARK = '{mark}'\n", "alpha/data": f"\0{mark}"}
+        scripts = {"alpha": "alpha:main"}
+        wheel = dists.wheel(links, "alpha", "1.0", files=files, scripts=scripts)
+        quick.install(wheel)
+    return quick
+
+
+def test_other_content_of_one_version_is_named_file_by_file(fixed_twice: Bench) -> None:
+    site = fixed_twice.site.relative_to(fixed_twice.overlay)
+    assert fixed_twice.ask("diff", "Alpha", "1", "2") == (
+        "revision 1 -> revision 2\n"
+        "changed:\n"
+        "  alpha  1.0 (origin, content)\n\n"
+        f"  M {site}/alpha/data\n"
+        f"  M {site}/alpha/fix.py\n"
+    )
+    against_host = fixed_twice.ask("diff", "alpha")
+    assert against_host.endswith(f"\n\n  A {site}/alpha/data\n  A {site}/alpha/fix.py\n")
+    report = fixed_twice.json("diff", "2", "alpha", "0")
+    assert report["files"]["removed"] == [f"{site}/alpha/data", f"{site}/alpha/fix.py"]
+
+
+def test_text_of_one_distribution_is_its_own_files_alone(fixed_twice: Bench) -> None:
+    site = fixed_twice.site.relative_to(fixed_twice.overlay)
+    data = f"{site}/alpha/data"
+    assert fixed_twice.ask("diff", "--text", "alpha", "1", "2") == (
+        f"Binary files revision 1/{data} and revision 2/{data} differ\n"
+        f"--- revision 1/{site}/alpha/fix.py\n+++ revision 2/{site}/alpha/fix.py\n"
+        "@@ -1 +1 @@\n-MARK = 'one'\n+MARK = 'two'\n"
+    )
+    assert "+++ revision 2/" in fixed_twice.ask("diff", "--text", "alpha")
+
+
+def test_metadata_of_two_versions_is_compared(quick: Bench) -> None:
+    quick.install("alpha==1.5", "new")
+    text = quick.ask("diff", "--text", "alpha")
+    names = [line for line in text.splitlines() if line.startswith(("---", "+++"))]
+    site = quick.site.relative_to(quick.overlay)
+    assert names == [
+        f"--- host/{site}/alpha-1.0.dist-info/METADATA",
+        f"+++ revision 1/{site}/alpha-1.5.dist-info/METADATA",
+        f"--- host/{site}/alpha/__init__.py",
+        f"+++ revision 1/{site}/alpha/__init__.py",
+    ]
+    assert quick.ask("diff", "beta") == "host -> revision 1\n  no distribution differs\n"

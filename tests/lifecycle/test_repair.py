@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from conda_overlay import state
+from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
 
@@ -12,6 +17,10 @@ def files_of(bench: Bench) -> dict[str, bytes]:
     tree = bench.overlay.resolve()
     paths = [p for p in tree.rglob("*") if p.is_file() and p.suffix != ".pyc"]
     return {str(path.relative_to(tree)): path.read_bytes() for path in paths}
+
+
+def content_of(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if not state.is_bookkeeping(path)}
 
 
 def remove(bench: Bench, *paths: str) -> None:
@@ -77,3 +86,65 @@ def test_only_what_the_overlay_has_is_repaired(quick: Bench, name: str) -> None:
     quick.install("new")
     done = quick.run("repair", *quick.where, name, "-y")
     assert done.returncode == 1 and name in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def twice(quick: Bench, links: Path) -> Bench:
+    """Revision 2 has tool in the same version as revision 1, with other content."""
+    for mark in ("one", "two"):
+        wheel = dists.wheel(links, "tool", "1.0", files={"tool/fix.py": f"{mark}\n"})
+        quick.install("--force-reinstall", wheel)
+    return quick
+
+
+@pytest.mark.parametrize("gone", ["tool/fix.py", "t*", "*/RECORD"])
+def test_what_comes_back_is_of_this_revision_not_of_another_of_its_version(
+    twice: Bench, gone: str
+) -> None:
+    before = files_of(twice)
+    for path in twice.site.glob(gone):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    plan = twice.json("repair")
+    assert [change["why"] for change in plan["changes"]] == ["repaired"]
+    after = files_of(twice)
+    exactly = gone == "tool/fix.py"
+    assert after == before if exactly else content_of(after) == content_of(before)
+    assert "nothing to do" in twice.ask("repair")
+
+
+def test_what_no_longer_can_be_had_is_refused_and_edits_outlive_an_installation(
+    quick: Bench, links: Path
+) -> None:
+    wheel = dists.wheel(links, "tool", "1.0", files={"tool/a.py": "", "tool/b.py": "b = 1\n"})
+    quick.install(wheel)
+    quick.edit(quick.site / "tool/b.py", "mine = 1\n")
+    remove(quick, "tool/a.py")
+    quick.change("repair")
+    assert (quick.site / "tool/a.py").exists()
+    assert (quick.site / "tool/b.py").read_text() == "mine = 1\n"
+    dists.wheel(links, "tool", "1.0", files={"tool/a.py": "other"})
+    for number in quick.numbers:
+        (quick.tree(number) / (quick.site / "tool/a.py").relative_to(quick.overlay)).unlink(
+            missing_ok=True
+        )
+    assert "HASHES" in quick.refuse("repair", "-y")
+
+
+def test_undo_after_a_repair_goes_back_behind_it(quick: Bench) -> None:
+    quick.install("new")
+    quick.install("alpha==1.5")
+    remove(quick, "alpha/__init__.py")
+    quick.change("repair")
+    quick.change("undo")
+    assert quick.distributions() == ["new-1.0"]
+
+
+def test_another_version_installed_by_hand_is_an_edit(quick: Bench, wheels: Path) -> None:
+    quick.install("new")
+    quick.install("alpha==1.5")
+    by_hand = wheels / "alpha-2.0-py3-none-any.whl"
+    shutil.rmtree(quick.site / "alpha-1.5.dist-info")
+    quick.make_by_hand(by_hand)
+    assert "nothing to do" in quick.ask("repair")
+    quick.change("repair", "alpha")
+    assert quick.see("alpha") == {"alpha": "1.5"}

@@ -238,7 +238,7 @@ def missing(bench: Bench) -> list[str]:
 def test_status_names_damage_and_the_command_that_mends_it(damaged: Bench) -> None:
     [found] = missing(damaged)
     assert "alpha" in found
-    [command] = re.findall(r"conda overlay (undo \d+)", found)
+    [command] = re.findall(r"conda overlay (repair alpha)", found)
     damaged.change(*command.split())
     assert damaged.see("alpha", "beta") == {"alpha": "2.0", "beta": "2.0"}
     assert missing(damaged) == []

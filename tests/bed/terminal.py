@@ -1,0 +1,48 @@
+"""Runs commands on a terminal of their own, as a person does."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.bed.users import User
+
+
+def on_terminal(
+    argv: Sequence[str | Path], environ: Mapping[str, str], user: User | None = None
+) -> str:
+    """Run a command whose stdin, stdout and stderr are a terminal, and return what it shows.
+
+    Args:
+        argv: the command, which succeeds.
+        environ: all its variables; TERM says what the terminal can do.
+        user: who runs it; the current user if not given.
+    """
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    options = {"user": user.uid, "group": user.gid, "extra_groups": [user.gid]} if user else {}
+    with subprocess.Popen(  # type: ignore[call-overload]
+        [str(word) for word in argv],
+        env=environ,
+        cwd=user.home if user else None,
+        start_new_session=True,
+        **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+        **(options if os.geteuid() == 0 else {}),
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 1 << 16)
+            except OSError:  # all have closed it
+                break
+    os.close(ours)
+    text = shown.decode("utf-8", "replace").replace("\r\n", "\n")
+    assert process.returncode == 0, text
+    return text
