@@ -22,29 +22,41 @@ def for_error(error: Exception) -> str | None:
     typed: Any = context._argparse_args or {}
     if typed.get("cmd") not in _ADDING:
         return None
-    words = ["conda", "overlay", "install"]
+    packages = typed.get("packages") or ()
+    command = "install" if packages or typed["cmd"] == "install" else "update"
+    words = ["conda", "overlay", command]
     for option, value in (("-n", typed.get("name")), ("-p", typed.get("prefix"))):
         words += [option, str(value)] if value else []
-    requirements = [for_pip(package) for package in typed.get("packages") or ()]
-    words += ["--upgrade"] * (typed["cmd"] != "install") + (requirements or ["NAME"])
-    return f"Install into your own overlay of it: {shlex.join(words)}"
+    if command == "install":
+        requirements = list(filter(None, map(for_pip, packages)))
+        words += ["--upgrade"] * (typed["cmd"] != "install") + (requirements or ["NAME"])
+    return f"Use your own overlay of it: {shlex.join(words)}"
 
 
-def for_pip(spec: str) -> str:
-    """A conda package as pip takes it; only its name where a version cannot be translated."""
+def for_pip(spec: str) -> str | None:
+    """A conda package as pip takes it.
+
+    Returns:
+        The requirement; only the name where the version cannot be translated; None for what pip
+        does not install: Python itself, and what has no name of its own.
+    """
     from conda.models.match_spec import MatchSpec
     from packaging.requirements import InvalidRequirement, Requirement
 
-    found = MatchSpec(spec)
+    try:
+        found = MatchSpec(spec)
+    except ValueError:  # conda's InvalidSpec is one
+        return None
     version = str(found.version or "")
     if version and version[0] not in "<>=!~":
         version = "==" + version
     for text in (f"{found.name}{version}", f"{found.name}"):
         try:
-            return str(Requirement(text))
+            requirement = Requirement(text)
         except InvalidRequirement:
             continue
-    return str(found.name)
+        return None if requirement.name == "python" else str(requirement)
+    return None
 
 
 def check(prefix: str, verbose: bool) -> None:

@@ -36,7 +36,7 @@ def programs(prefix: Path) -> list[Program]:
             mine = process.stat().st_uid == os.geteuid() and pid not in family
             if mine and Path(os.readlink(process / "exe")).is_relative_to(prefix):
                 words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-                when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(process.stat().st_ctime))
+                when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_started(process)))
                 words[0] = os.path.basename(words[0])
                 found.append(Program(pid, shlex.join(map(os.fsdecode, words)), when))
         except OSError:  # it has ended, or hides
@@ -44,13 +44,24 @@ def programs(prefix: Path) -> list[Program]:
     return sorted(found, key=lambda program: program.started, reverse=True)
 
 
+def _started(process: Path) -> float:
+    """When a process was started, in seconds since the epoch; proc(5) counts from the boot."""
+    lines = (_PROC / "stat").read_text().splitlines()
+    boot = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+    return boot + int(_fields(process)[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _fields(process: Path) -> list[str]:
+    """What proc(5) says of a process behind its name, which may have any character."""
+    return (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
+
+
 def _ancestors() -> Iterator[int]:
     """The processes that started this one."""
     pid = os.getpid()
     while pid > 1:
         try:
-            stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
+            pid = int(_fields(_PROC / str(pid))[1])
         except OSError:
             return
-        pid = int(stat.rpartition(")")[2].split()[1])
         yield pid

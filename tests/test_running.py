@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +25,7 @@ def waiting(bench: Bench, *, name: str | None = None, mine: bool = True) -> Iter
 
 
 def test_after_a_change_the_users_programs_of_this_host_are_named(quick: Bench) -> None:
+    before = time.time()
     with (
         waiting(quick) as pid,
         waiting(quick, name="daq") as other,
@@ -35,6 +38,8 @@ def test_after_a_change_the_users_programs_of_this_host_are_named(quick: Bench) 
         assert f"  {roots}  " not in printed or os.geteuid() != 0
         [program] = quick.json("remove", "new")["running"]
         assert (program["pid"], program.keys()) == (pid, {"pid", "command", "started"})
+        started = time.strptime(program["started"], "%Y-%m-%dT%H:%M:%SZ")
+        assert abs(calendar.timegm(started) - before) <= 2
     assert "keep what they have loaded" not in quick.change("install", "new")
 
 

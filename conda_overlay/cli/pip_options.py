@@ -36,9 +36,6 @@ ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--inst
 OF_CONDA = ("--channel", "--override-channels", "--freeze-installed", "--solver")
 """What conda users try."""
 
-CHANNELS = ("conda-forge", "bioconda", "defaults", "main", "anaconda", "nvidia", "pytorch")
-"""What they mean by ``-c``, which is a file of constraints here."""
-
 
 class PipOption(Action):
     """Appends an option to what pip gets, under its first long name, or refuses it."""
@@ -58,7 +55,7 @@ class PipOption(Action):
             sentence = f"{option_string} would install somewhere else: {where}."
             hint = "choose the environment with -n or -p, and the place with overlay_dirs"
             raise UsageError(sentence, hint, option=option_string)
-        if option_string in OF_CONDA or (option_string == "-c" and values in CHANNELS):
+        if option_string in OF_CONDA or (option_string == "-c" and _is_channel(str(values))):
             from conda_overlay.exceptions import UsageError
 
             sentence = "Packages of conda's channels do not go into an overlay; pip's do."
@@ -83,3 +80,10 @@ def add_pip_options(parser: ArgumentParser) -> None:
     for kind, nargs in ((WITH_VALUE, None), (FLAGS, 0), ((ELSEWHERE,), "?"), ((OF_CONDA,), "?")):
         for names in kind:
             group.add_argument(*names, **common, nargs=nargs, help=SUPPRESS)
+
+
+def _is_channel(text: str) -> bool:
+    """Whether ``-c`` was meant as conda's: neither a file nor anything that could name one."""
+    import os
+
+    return not os.path.exists(text) and not set(text) & {".", os.sep}

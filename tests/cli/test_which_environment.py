@@ -10,10 +10,18 @@ from conda_overlay.cli import COMMANDS
 from tests.bed.condas import Conda
 from tests.bed.users import User
 
-ARGUMENTS = {"apply": ["overlay.toml"], "install": ["new"], "remove": ["new"]}
+ARGUMENTS = {
+    "apply": ["overlay.toml"],
+    "install": ["new"],
+    "kernel": ["install"],
+    "pip": ["list"],
+    "remove": ["new"],
+    "run": ["true"],
+    "why": ["new"],
+}
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"list"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"list", "hook"}))
 def test_a_command_without_an_environment_is_refused(
     conda: Conda, alice: User, command: str
 ) -> None:
