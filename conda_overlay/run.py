@@ -25,7 +25,7 @@ _KEPT = 30 * 24 * 3600
 _PRINT = """
 import json, os, sys
 names = {os.fsdecode(name): os.fsdecode(value) for name, value in os.environb.items()}
-sys.stdout.write(json.dumps(names))
+sys.stdout.write("\\x1e" + json.dumps(names))
 """
 
 
@@ -53,7 +53,7 @@ def environ(overlay: Overlay) -> dict[str, str]:
     argv, before = _call(overlay, [sys.executable, "-I", "-S", "-c", _PRINT], bare=False)
     done = subprocess.run(argv, env=before, capture_output=True, text=True, check=False)
     try:
-        found: dict[str, str] = json.loads(done.stdout[done.stdout.rindex("{") :])
+        found: dict[str, str] = json.loads(done.stdout.rpartition("\x1e")[2])
     except ValueError:
         sentence = f"{overlay.host.prefix} could not be activated."
         raise OverlayError(sentence, details=done.stderr.splitlines()[-3:]) from None

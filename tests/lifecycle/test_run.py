@@ -120,6 +120,16 @@ def test_env_prints_what_makes_any_shell_see_the_overlay(quick: Bench) -> None:
     assert done.returncode == 2 and "not a shell" in done.stderr
 
 
+def test_env_reads_what_scripts_print_and_any_variable(own: Bench) -> None:
+    scripts = own.host / "etc" / "conda" / "activate.d"
+    scripts.mkdir(parents=True)
+    (scripts / "a.sh").write_text('echo \'{"of": "a script"}\'; export BRACES=\'{"a": {}}\'\n')
+    own.install("new")
+    assert own.json("env")["variables"]["BRACES"] == '{"a": {}}'
+    (scripts / "a.sh").write_text("exit 3\n")
+    assert "could not be activated" in own.run("env", *own.where).stderr
+
+
 def test_env_as_json_and_dotenv_hold_the_same(quick: Bench) -> None:
     quick.install("alpha==1.5")
     found = quick.json("env")
