@@ -172,7 +172,7 @@ class Draft:
         replace_file(self.tree / "bin" / scripts.NAME, interpreter, 0o755)
         conda = Path(sys.executable).with_name("conda")
         for name in scripts.pips(host.site_below_prefix):
-            text = scripts.pip(self._interpreter, conda, host.prefix)
+            text = scripts.pip(self._interpreter, conda, host.real)
             replace_file(self.tree / "bin" / name, text, 0o755)
         site, known = host.site_below_prefix, self.before.files
         after = state.read(self.tree, site, self.entries, known=known, watch=overlay.watch)

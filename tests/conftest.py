@@ -64,6 +64,7 @@ USERS = ("overlay-alice", "overlay-mallory")
 """The users of the tests, who have no privileges."""
 
 SINGLE = (
+    "tests/test_jupyter.py",
     "tests/attacks/test_killed.py",
     "tests/install/test_pips.py",
     "tests/install/test_kinds.py",
@@ -71,6 +72,7 @@ SINGLE = (
     "tests/attacks/test_environs.py",
     "tests/lifecycle/test_undo.py",
     "tests/lifecycle/test_file_systems.py",
+    "tests/cli/test_pip.py",
 )
 """The files that take longest, whose tests need not stay together."""
 FIRST = (

@@ -184,7 +184,8 @@ def test_what_is_ours_or_left_by_pip_is_no_edit(tree: Path, entries: dict[str, E
     (tree / SITE / "one" / "__pycache__").mkdir()
     (tree / SITE / "one" / "__pycache__" / "__init__.cpython-311.pyc").touch()
     assert read(tree, SITE, entries, recorded).edited == frozenset()
-    assert state.scaffolding(SITE) == {path(guard.NAME), f"bin/{scripts.NAME}"}
+    programs = {f"bin/{name}" for name in (scripts.NAME, "pip", "pip3", "pip3.11")}
+    assert state.scaffolding(SITE) == {path(guard.NAME), *programs}
 
 
 @pytest.mark.parametrize(

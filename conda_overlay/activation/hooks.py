@@ -89,6 +89,6 @@ def text(shell: str, command: Sequence[str]) -> str:
     syntax = shells.SHELLS[shell]
     code = TEMPLATES[shell].replace("LINE", syntax.line(command).strip(";"))
     if TEMPLATES[shell] is not _CSH:
-        return code
+        return code if shell == "xonsh" else f"{code}_conda_overlay_hook\n"
     alias = f"alias _conda_overlay_hook {syntax.quote(code)};\nalias precmd _conda_overlay_hook;\n"
     return f'set _conda_overlay_seen = "";\n{alias}'

@@ -83,7 +83,9 @@ def add_pip_options(parser: ArgumentParser) -> None:
 
 
 def _is_channel(text: str) -> bool:
-    """Whether ``-c`` was meant as conda's: neither a file nor anything that could name one."""
+    """Whether ``-c`` was meant as conda's: no file, and a name as channels have them."""
     import os
 
-    return not os.path.exists(text) and not set(text) & {".", os.sep}
+    known = ("bioconda", "defaults", "main", "anaconda", "nvidia", "pytorch")
+    named = text in known or ("-" in text[1:] and text.replace("-", "").isalnum())
+    return named and not text.startswith("-") and not os.path.exists(text)

@@ -13,7 +13,7 @@ from tests.bed.condas import Conda
 from tests.bed.users import User
 from tests.bench import FACTOR
 
-ENVIRONS = 12 * FACTOR
+ENVIRONS = 8 * FACTOR
 """How many for each test of a shell."""
 ROUNDS = 3
 """How many tests for a shell, which run side by side."""

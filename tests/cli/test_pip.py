@@ -56,7 +56,7 @@ def test_everything_else_is_the_hosts_pip(made: Bench, tmp_path: Path) -> None:
     assert pip(made, "nosuch").returncode == 1
 
 
-@pytest.mark.parametrize("option", ["--target", "--prefix", "--root", "-t"])
+@pytest.mark.parametrize("option", ["--prefix", "-t"])
 def test_another_directory_is_left_to_pip(made: Bench, links: Path, option: str) -> None:
     dists.wheel(links, "plain", "1.0")
     place = made.user.home / "there"

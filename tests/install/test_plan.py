@@ -58,7 +58,7 @@ def test_json_is_the_plan_alone(bench: Bench, dry_run: bool) -> None:
     plan = bench.plan(*["--dry-run"] * dry_run, "alpha==2.0")
     assert plan.keys() == {
         *("success", "dry_run", "revision", "host", "overlay", "changes", "files", "lost"),
-        *("conflicts", "resolved", "accepts_host", "notes"),
+        *("conflicts", "resolved", "accepts_host", "notes", "running"),
     }
     assert plan["success"] is True
     assert (plan["dry_run"], plan["revision"]) == ((True, None) if dry_run else (False, 1))
@@ -73,7 +73,7 @@ def test_json_is_the_plan_alone(bench: Bench, dry_run: bool) -> None:
     assert plan["accepts_host"] is False
     if not dry_run:
         kept = bench.record()["plan"]
-        outer = {name: plan[name] for name in ("success", "dry_run", "revision")}
+        outer = {name: plan[name] for name in ("success", "dry_run", "revision", "running")}
         assert outer | kept == plan | {"changes": [{**alpha, **origin}, beta]}
 
 
@@ -174,7 +174,7 @@ def test_credentials_are_never_recorded(quick: Bench, wheels: Path, links: Path)
         "tool",
     )
     kept = quick.record_path(1).read_text()
-    assert "s3" not in kept
+    assert "s3cret" not in kept and "s3%40cret" not in kept
     assert "127.0.0.1:1/simple" in kept
 
 

@@ -173,7 +173,8 @@ def test_upgrading_twice_leaves_one_copy_and_no_old_module(quick: Bench, links: 
     quick.install("--find-links", links, "tool==2.0")
     assert quick.distributions() == ["tool-2.0"]
     assert quick.python("-c", "import tool.old").returncode != 0
-    assert [path.name for path in (quick.overlay / "bin").glob("[!.]*")] == ["tool"]
+    found = {path.name for path in (quick.overlay / "bin").glob("[!.]*")}
+    assert {name for name in found if not name.startswith("pip")} == {"tool"}
     assert not list(quick.site.rglob("old*"))
 
 
