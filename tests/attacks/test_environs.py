@@ -15,7 +15,7 @@ from tests.bench import FACTOR
 
 ENVIRONS = 8 * FACTOR
 """How many for each test of a shell."""
-ROUNDS = 3
+ROUNDS = 2
 """How many tests for a shell, which run side by side."""
 
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
