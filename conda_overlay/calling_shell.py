@@ -72,6 +72,27 @@ def wired(host: Host, settings: Settings) -> Wired:
     return Wired("stale", f"conda activate {host.name} updates it") if mine else switch
 
 
+def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
+    """The variables of this process as if the host had just been activated."""
+    environ = wiring.unwire(os.environ)
+    environ.pop(wiring.DISABLE, None)
+    prefix = str(host.prefix)
+    path = f"{prefix}/bin:{environ.get('PATH') or os.defpath}"
+    environ |= {"CONDA_PREFIX": prefix, "CONDA_SHLVL": "1", "PATH": path}
+    environ |= {"CONDA_DEFAULT_ENV": host.name}
+    diff = engine.run(
+        environ,
+        settings.overlay_dirs,
+        settings.overlay_trusted_owners,
+        settings.overlay_hide_user_site,
+    ).diff
+    for name, value in diff.items():
+        environ.pop(name, None)
+        if value is not None:
+            environ[name] = value
+    return environ
+
+
 def is_active(host: Host) -> bool:
     """Whether a host is activated in the calling shell."""
     return str(host.real) in map(os.path.realpath, wiring.active_prefixes(os.environ))

@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay import checks, dependencies, plan, state, user_site
+from conda_overlay import calling_shell, checks, dependencies, plan, state, user_site
 from conda_overlay.activation import locate, trust
 from conda_overlay.distributions import Site, is_compiled, read_site
 from conda_overlay.exceptions import StateError
@@ -103,7 +103,9 @@ def _row(
 
 def user_distributions(overlay: Overlay) -> list[user_site.UserDistribution]:
     """What of ``~/.local`` meets a distribution of the host or of its overlays."""
-    return user_site.in_effect(overlay.host, dependencies.effective(*_sites(overlay)))
+    view = dependencies.effective(*_sites(overlay))
+    environ = calling_shell.wired_environ(overlay.host, overlay.settings)
+    return user_site.in_effect(overlay.host, view, environ)
 
 
 def merged(overlay: Overlay) -> list[dict[str, Any]]:
@@ -115,7 +117,8 @@ def merged(overlay: Overlay) -> list[dict[str, Any]]:
     """
     host = overlay.host
     sites = [*zip(map(str, overlay.layers), _sites(overlay), strict=True)]
-    if mine := user_site.directory(host):
+    environ = calling_shell.wired_environ(host, overlay.settings)
+    if mine := user_site.directory(host, environ):
         sites.append((str(mine), read_site(mine)))
     sites.append((str(host.site_packages), host.distributions))
     rows: dict[str, dict[str, Any]] = {}

@@ -32,14 +32,15 @@ def directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | Non
     return place if place.is_dir() else None
 
 
-def in_effect(host: Host, overlays: View) -> list[UserDistribution]:
+def in_effect(host: Host, overlays: View, environ: Mapping[str, str]) -> list[UserDistribution]:
     """What of it hides a distribution of the host, or is hidden by one of an overlay.
 
     Args:
         host: whose Python looks there.
         overlays: the distributions of its overlays in effect.
+        environ: the variables of that Python.
     """
-    place = directory(host)
+    place = directory(host, environ)
     found = []
     for key, (mine, *_) in sorted(read_site(place).items()) if place else ():
         of_host, over = host.distributions.get(key), overlays.get(key)

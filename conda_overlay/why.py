@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import calling_shell, dependencies, user_site
-from conda_overlay.activation import engine, wiring
+from conda_overlay.activation import wiring
 from conda_overlay.distributions import Site, owned_files, read_site
 from conda_overlay.exceptions import NotInOverlayError
 from conda_overlay.models import Distribution
@@ -22,14 +22,18 @@ from conda_overlay.overlay import Overlay
 from conda_overlay.store import Store
 
 _PROBE = """
-import importlib.util, json, sys
+import sys
+sys.path = [place for place in sys.path if place]  # not the directory that it runs in
+import importlib.util, json, os
 try:
     spec = importlib.util.find_spec(sys.argv[1])
 except Exception as error:
     spec, places = None, []
 else:
     places = [str(p) for p in (spec and spec.submodule_search_locations) or ()]
-print(json.dumps([getattr(spec, "origin", None), places]))
+print()
+print(json.dumps([getattr(spec, "origin", None), places]), flush=True)
+os._exit(0)  # before what an imported parent wants to say at the end
 """
 
 
@@ -69,7 +73,7 @@ def why(overlay: Overlay, text: str) -> Answer:
     Raises:
         NotInOverlayError: there is nothing of that name.
     """
-    environ = wired_environ(overlay)
+    environ = calling_shell.wired_environ(overlay.host, overlay.settings)
     sites = [*_sites(overlay, environ)]
     copies = [*_copies(sites, str(canonicalize_name(text)))]
     script = shutil.which(text, path=environ["PATH"]) if "/" not in text else None
@@ -77,15 +81,17 @@ def why(overlay: Overlay, text: str) -> Answer:
         script = None
     module = _module_of(copies[0][1]) if copies else text
     file, namespace = _ask(overlay, module or text, environ)
-    above: list[Copy] = []
+    found = file or next(iter(namespace), None) or script
     if not copies:
-        found = file or next(iter(namespace), None) or script
         if found is None:
             raise NotInOverlayError(text, where=None, overlay=str(overlay.store.overlay))
         owner = _owner(sites, Path(found))
         copies = [*_copies(sites, owner.key)] if owner else []
-        while copies and copies[0][1] is not owner:  # newer ones that lack it
-            above.append(copies.pop(0)[0])
+    first_with_it = (n for n, (_, one) in enumerate(copies) if found and _has(one, Path(found)))
+    lacking = next(first_with_it, 0)
+    above, copies = [copy for copy, _ in copies[:lacking]], copies[lacking:]
+    by_path = _on_pythonpath(file, [site for _, site, _ in sites])
+    hidden = copies if by_path else copies[1:]
     copy, first = copies[0] if copies else (None, None)
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
@@ -95,38 +101,22 @@ def why(overlay: Overlay, text: str) -> Answer:
         file=file,
         namespace=tuple(namespace) if file is None else (),
         script=script,
-        runs=copy,
-        editable=first.editable if first else None,
-        hides=tuple(copy for copy, _ in copies[1:]),
+        runs=None if by_path else copy,
+        editable=first.editable if first and not by_path else None,
+        hides=tuple(copy for copy, _ in hidden),
         required_by=tuple(sorted(_requiring(view, key, overlay.host.markers))),
         differences=(
-            *(f"{key} {c.version} ({c.where}) has no {text}, so this one shows" for c in above),
+            *(f"{key} {c.version} ({c.where}) has no {module}, so this one shows" for c in above),
+            *(
+                [f"PYTHONPATH names {by_path} first"]
+                if by_path
+                else _shining(overlay, copies, environ)
+            ),
+            *(f"the overlay {p} is not used: {reason}" for p, reason in overlay.found() if reason),
             *(_differences(overlay, module or text, file) if file else ()),
         ),
-        **_history(copy, key),
+        **_history(None if by_path else copy, key),
     )
-
-
-def wired_environ(overlay: Overlay) -> dict[str, str]:
-    """The variables of this process as if the host had just been activated."""
-    host, settings = overlay.host, overlay.settings
-    environ = wiring.unwire(os.environ)
-    environ.pop(wiring.DISABLE, None)
-    prefix = str(host.prefix)
-    path = f"{prefix}/bin:{environ.get('PATH') or os.defpath}"
-    environ |= {"CONDA_PREFIX": prefix, "CONDA_SHLVL": "1", "PATH": path}
-    environ |= {"CONDA_DEFAULT_ENV": host.name}
-    diff = engine.run(
-        environ,
-        settings.overlay_dirs,
-        settings.overlay_trusted_owners,
-        settings.overlay_hide_user_site,
-    ).diff
-    for name, value in diff.items():
-        environ.pop(name, None)
-        if value is not None:
-            environ[name] = value
-    return environ
 
 
 def _sites(overlay: Overlay, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
@@ -150,24 +140,53 @@ def _bins(overlay: Overlay) -> list[str]:
 
 def _module_of(found: Distribution) -> str | None:
     """The module of a distribution: that of its name, else its first public one."""
-    files = owned_files(found, found.site) or {}
-    tops = {path.partition("/")[0].partition(".")[0] for path in files if ".dist-info/" not in path}
-    names = sorted(top for top in tops if top.isidentifier() and not top.startswith("_"))
+    names = sorted(_modules(found))
     likely = found.key.replace("-", "_")
     return next((n for n in names if n.lower() == likely), names[0] if names else likely)
+
+
+def _modules(found: Distribution) -> set[str]:
+    """The public modules of a distribution, at the top."""
+    files = owned_files(found, found.site) or {}
+    tops = {path.partition("/")[0].partition(".")[0] for path in files if ".dist-info/" not in path}
+    return {top for top in tops if top.isidentifier() and not top.startswith("_")}
 
 
 def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | None:
     """The distribution that has a file, by RECORD or by the place of an editable install."""
     for _, _, site in sites:
         for found in (one for several in site.values() for one in several):
-            if found.editable and file.is_relative_to(found.editable):
-                return found
-            root = found.site.parents[2]
-            inside = str(file.relative_to(root)) if file.is_relative_to(root) else None
-            if inside in (owned_files(found, root) or ()):
+            if _has(found, file):
                 return found
     return None
+
+
+def _has(found: Distribution, file: Path) -> bool:
+    """Whether a file is one of a distribution."""
+    if found.editable and file.is_relative_to(found.editable):
+        return True
+    root = found.site.parents[2]
+    return file.is_relative_to(root) and str(file.relative_to(root)) in (
+        owned_files(found, root) or ()
+    )
+
+
+def _on_pythonpath(file: str | None, sites: list[Path]) -> str | None:
+    """The directory that the user's own PYTHONPATH names and that a file comes from."""
+    mine = wiring.unwire(os.environ).get("PYTHONPATH", "").split(":")
+    places = [place for place in mine if place and Path(place) not in sites]
+    return next((place for place in places if file and file.startswith(f"{place}/")), None)
+
+
+def _shining(
+    overlay: Overlay, copies: list[tuple[Copy, Distribution]], environ: Mapping[str, str]
+) -> Iterator[str]:
+    """The modules that only a hidden copy has, and that can be imported therefore."""
+    for copy, found in copies[1:]:
+        for name in sorted(_modules(found) - _modules(copies[0][1])):
+            file, _ = _ask(overlay, name, environ)
+            if file and _has(found, Path(file)):
+                yield f"{name} of the hidden {copy.version} ({copy.where}) can still be imported"
 
 
 def _ask(
@@ -187,7 +206,7 @@ def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
     host = overlay.host
     bare, _ = _ask(overlay, module, wiring.unwire(os.environ), "-I")
     if bare != file:
-        yield f"python -I, which sees no overlay, runs {bare or 'nothing'}"
+        yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {bare or 'nothing'}"
     if not calling_shell.is_active(host):
         return
     here, _ = _ask(overlay, module, os.environ)

@@ -352,5 +352,7 @@ def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: B
     assert "gamma  9.0  hides 1.0 of the host" in printed
     assert "conda overlay install gamma==9.0\n" in printed
     assert "conda config --set plugins.overlay_hide_user_site true" in printed
-    hidden = quick.json("status", env={"PYTHONNOUSERSITE": "1"})
-    assert hidden["user_site"] == []
+    for hiding in ({"PYTHONNOUSERSITE": "1"}, {"CONDA_PLUGINS_OVERLAY_HIDE_USER_SITE": "true"}):
+        assert quick.json("status", env=hiding)["user_site"] == []
+        rows = {row["name"]: row for row in quick.json("status", "--all", env=hiding)}
+        assert rows["gamma"]["version"] == "1.0"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
 from tests.test_status import in_user_site, user_site_of
@@ -37,7 +40,7 @@ def test_a_distribution_of_the_overlay_is_explained_in_full(quick: Bench) -> Non
         assert found["command"][:3] == ["conda", "overlay", "install"]
         assert "new" in found["required_by"]
         assert found["differences"] == [
-            f"python -I, which sees no overlay, runs {host}/alpha/__init__.py"
+            f"python -I, without overlays, PYTHONPATH and ~/.local, runs {host}/alpha/__init__.py"
         ]
     printed = quick.ask("why", "alpha")
     assert printed.startswith(f"alpha 2.0, from the overlay ({quick.overlay})\n")
@@ -66,6 +69,42 @@ def test_a_module_that_a_newer_version_dropped_is_told_from_it(quick: Bench, lin
     assert (found["runs"]["where"], found["runs"]["version"]) == ("host", "1.0")
     said = "gamma 9.0 (overlay) has no gamma.__init__, so this one shows"
     assert said in found["differences"]
+    shown = why(quick, "gamma")
+    assert (shown["runs"]["version"], shown["module"]) == ("9.0", "gamma_9")
+    assert "gamma of the hidden 1.0 (host) can still be imported" in shown["differences"]
+
+
+def test_a_copy_without_the_file_is_not_what_runs(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    shutil.rmtree(quick.site / "alpha")
+    found = why(quick, "alpha")
+    assert (found["runs"]["where"], found["runs"]["version"]) == ("host", "1.0")
+    assert "alpha 2.0 (overlay) has no alpha, so this one shows" in found["differences"]
+
+
+def test_what_pythonpath_names_is_of_no_distribution(quick: Bench) -> None:
+    place = sources.write(quick.user, quick.user.home / "mine/gamma/__init__.py", "").parents[1]
+    done = quick.run("why", *quick.where, "gamma", "--json", env={"PYTHONPATH": str(place)})
+    found = json.loads(done.stdout)
+    assert (found["runs"], found["file"]) == (None, f"{place}/gamma/__init__.py")
+    assert [copy["version"] for copy in found["hides"]] == ["1.0"]
+    assert found["differences"][0] == f"PYTHONPATH names {place} first"
+
+
+def test_an_overlay_that_is_refused_runs_nothing_and_is_named(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    quick.overlay.resolve().chmod(0o777)
+    found = why(quick, "alpha")
+    assert found["runs"]["where"] == "host"
+    [said] = found["differences"]
+    assert said.startswith(f"the overlay {quick.overlay} is not used: ")
+
+
+def test_what_a_parent_prints_does_not_hide_its_modules(quick: Bench, links: Path) -> None:
+    noise = "import atexit\nprint('hello', end='')\natexit.register(print, 'bye')\n"
+    dists.wheel(links, "noisy", "1.0", files={"noisy/__init__.py": noise, "noisy/part.py": ""})
+    quick.install("--find-links", links, "noisy")
+    assert why(quick, "noisy.part")["file"] == str(quick.site / "noisy/part.py")
 
 
 def test_a_distribution_of_the_host_or_the_user_site_is_explained_too(quick: Bench) -> None:
@@ -86,6 +125,12 @@ def test_an_editable_and_a_namespace_are_named(quick: Bench, links: Path) -> Non
     quick.install("--find-links", links, "space-one")
     found = why(quick, "space")
     assert (found["file"], found["namespace"]) == (None, [str(quick.site / "space")])
+    assert quick.ask("why", "space").count(str(quick.site / "space")) == 1
+    source = sources.project(quick.user, "mine")
+    quick.install("-e", source)
+    found = why(quick, "mine")
+    assert (found["editable"], found["file"]) == (str(source), f"{source}/mine.py")
+    assert found["runs"]["where"] == "overlay"
 
 
 def test_a_shell_that_runs_something_else_is_told_why(quick: Bench) -> None:
@@ -104,7 +149,7 @@ def test_a_shell_that_runs_something_else_is_told_why(quick: Bench) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["nosuch", "no such; $(x)", "../x", "nosuch.part"])
+@pytest.mark.parametrize("name", ["nosuch", "no such; $(x)", "../x", "nosuch.part", "lib"])
 def test_what_is_nowhere_is_one_sentence(quick: Bench, name: str) -> None:
     done = quick.run("why", *quick.where, name)
     assert done.returncode == 1 and name in done.stderr and "Traceback" not in done.stderr

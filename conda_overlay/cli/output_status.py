@@ -87,10 +87,6 @@ def show_answer(answer: Mapping[str, Any]) -> None:
         for line in fact if isinstance(fact, list) else [fact]:
             if line:
                 say(f"  {title + ':':<12} {line}")
-        if title == "module":
-            say(*(f"  {'':<12} {place}" for place in answer["namespace"])) if answer[
-                "namespace"
-            ] else None
 
 
 def _place(copy: Mapping[str, Any]) -> str:
