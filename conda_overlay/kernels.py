@@ -30,7 +30,7 @@ class Kernel:
     display_name: str
     host: str
     ours: bool
-    state: str  # ok, host is gone, or without the overlay
+    state: str  # ok, host is gone, overlay is gone, or without the overlay
 
 
 def directory() -> Path:
@@ -66,8 +66,10 @@ def install(
     if "ipykernel" not in dependencies.effective(*sites):
         sentence = f"Neither {host.prefix} nor its overlay has ipykernel."
         raise OverlayError(sentence, f"conda overlay install -p {host.prefix} ipykernel")
-    if os.path.lexists(place) and not _is_ours(_spec(place)) and not force:
-        sentence = f"There is a kernel {name} already, which conda-overlay has not made."
+    spec = _spec(place)
+    same = _is_ours(spec) and spec["metadata"][_MARK].get("host") == str(host.prefix)
+    if os.path.lexists(place) and not same and not force:
+        sentence = f"There is a kernel {name} already, which is not that of {host.prefix}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
     if place.is_symlink():
         place.unlink()
@@ -116,9 +118,10 @@ def kernels(hosts: Mapping[str, str]) -> Iterator[Kernel]:
         if _is_ours(spec):
             prefix = str(spec["metadata"][_MARK].get("host"))
             there = os.path.isdir(os.path.join(prefix, "conda-meta"))
-            state = "ok" if there else "host is gone"
+            alive = "ok" if os.path.realpath(prefix) in hosts else "overlay is gone"
+            state = alive if there else "host is gone"
             yield Kernel(place.name, shown, prefix, True, state)
-        elif isinstance(argv, list) and argv:
+        elif isinstance(argv, list) and "ipykernel_launcher" in argv and argv[0][:1] == "/":
             prefix = os.path.dirname(os.path.dirname(str(argv[0])))
             if os.path.realpath(prefix) in hosts:
                 yield Kernel(place.name, shown, prefix, False, "without the overlay")
@@ -128,7 +131,7 @@ def _place(name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or name in (".", ".."):
         sentence = f"{name!r} is not a name that Jupyter takes for a kernel."
         raise UsageError(sentence, "use letters, digits and . _ -", name=name)
-    return directory() / name
+    return directory() / name.lower()  # as Jupyter spells it
 
 
 def _spec(place: Path) -> dict[str, Any]:

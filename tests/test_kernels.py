@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ SHOW = "import json, os, sys, alpha; print(json.dumps([alpha.__version__, os.get
 def ready(quick: Bench, links: Path) -> Bench:
     """The overlay has an ipykernel, of a kind."""
     dists.wheel(links, "ipykernel", "6.0", files={"ipykernel_launcher.py": SHOW})
-    quick.install("--find-links", links, "ipykernel", "alpha==1.5")
-    return quick
+    environ = {**quick.environ, "PIP_FIND_LINKS": f"{quick.environ['PIP_FIND_LINKS']} {links}"}
+    made = replace(quick, environ=environ)
+    made.install("ipykernel", "alpha==1.5")
+    return made
 
 
 def specs(bench: Bench) -> Path:
@@ -84,7 +87,9 @@ def test_list_shows_ours_and_points_out_those_without_the_overlay(ready: Bench) 
     kernel(ready, "install", "-n", "science")
     python = str(ready.host / "bin" / "python")
     write(ready, "bare", {"argv": [python, "-m", "ipykernel_launcher"], "display_name": "B"})
-    write(ready, "other", {"argv": ["/usr/bin/python3"], "display_name": "O"})
+    write(ready, "other", {"argv": ["/usr/bin/python3", "-m", "ipykernel_launcher"]})
+    write(ready, "julia", {"argv": [str(ready.host / "bin" / "julia")], "display_name": "J"})
+    write(ready, "named", {"argv": ["python", "-m", "ipykernel_launcher"], "display_name": "N"})
     write(ready, "broken", {"argv": 3})
     (specs(ready) / "broken" / "kernel.json").write_text("no json")
     gone = spec(ready, "overlay-science")
@@ -102,6 +107,16 @@ def test_list_shows_ours_and_points_out_those_without_the_overlay(ready: Bench) 
     words = f"kernel install -p {ready.host} --kernel-name bare --force"
     assert words in kernel(ready, "list")
     assert "kernel bare starts without the overlay" in ready.ask("status")
+
+
+def test_a_kernel_of_another_host_or_without_its_overlay_is_told_apart(ready: Bench) -> None:
+    kernel(ready, "install", "-n", "science", "--kernel-name", "Fix")
+    Bench(ready.conda, ready.user, ready.environ, "daq").install("ipykernel")
+    said = kernel(ready, "install", "-n", "daq", "--kernel-name", "fix", code=1)
+    assert f"is not that of {ready.conda.env('daq')}" in said
+    ready.run("delete", *ready.where, "-y")
+    [found] = json.loads(kernel(ready, "list", "--json"))
+    assert (found["name"], found["state"]) == ("fix", "overlay is gone")
 
 
 def test_only_what_is_ours_is_replaced_or_removed_and_no_link_is_followed(ready: Bench) -> None:
