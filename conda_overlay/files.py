@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import filecmp
-import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -12,8 +10,9 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from conda_overlay.activation.locate import read_file
+from conda_overlay import edits
 from conda_overlay.distributions import owned_files
+from conda_overlay.edits import text_of
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Differences
 from conda_overlay.state import is_bookkeeping, scaffolding
@@ -22,7 +21,6 @@ from conda_overlay.tree import differences
 if TYPE_CHECKING:
     from conda_overlay.overlay import Overlay
 
-_LONGEST = 1 << 20  # bytes of a file that is compared as text
 _HEAD = ("#!", "'''exec'", "' '''")  # how the lines begin that name a script's interpreter
 _VERSION = re.compile(r"(?<=site-packages/)([^/-]+)-[^/]+(?=\.(?:dist|egg)-info\b)")  # after it
 
@@ -63,8 +61,8 @@ def unified(
 
     sides = [(name_of(number), _root(overlay, number)) for number in (old, new)]
     for path in files.all:
-        before, after = (Place(name, path, root / path) for name, root in sides)
-        yield from text(before, after)
+        places = (Place(name, path, root / path) for name, root in sides)
+        yield from text(*(place if os.path.lexists(place.file) else None for place in places))
 
 
 def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
@@ -105,14 +103,15 @@ def summary(pairs: Iterable[Pair]) -> Differences:
 
 
 def text(before: Place | None, after: Place | None) -> Iterator[str]:
-    """A unified diff of a text file."""
-    old, new = (_lines(place.file) if place else [] for place in (before, after))
-    here, there = (f"{p.origin}/{p.path}" if p else os.devnull for p in (before, after))
-    if old is None or new is None:
-        yield f"Binary files {here} and {there} differ\n"
+    """A unified diff of a text file, with paths relative to site-packages if it is there."""
+    sides = [place and (place, text_of(place.file)) for place in (before, after)]
+    path = (after or before or Place("", "", Path())).path
+    path = path.partition("site-packages/")[2] or path
+    if any(side and side[1] is None for side in sides):
+        yield f"# {path} is no text, and differs\n"
         return
-    for line in difflib.unified_diff(old, new, here, there):
-        yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
+    old, new = (side and (side[1] or b"").decode() for side in sides)
+    yield from edits.unified(path, old, new, before.origin if before else "")
 
 
 def _of(overlay: Overlay, key: str, number: int | None) -> dict[str, Place] | None:
@@ -136,8 +135,9 @@ def _agree(one: Place, other: Place) -> bool:
     """Whether two files are the same, but for the interpreter that a script names."""
     if _same(one.file, other.file):
         return True
-    lines = [_lines(place.file) for place in (one, other) if place.path.startswith("bin/")]
-    bodies = [[*dropwhile(lambda n: n.startswith(_HEAD), found)] for found in lines if found]
+    texts = [text_of(place.file) for place in (one, other) if place.path.startswith("bin/")]
+    lines = [found.decode().splitlines() for found in texts if found]
+    bodies = [[*dropwhile(lambda n: n.startswith(_HEAD), found)] for found in lines]
     return len(bodies) == 2 and bodies[0] == bodies[1]
 
 
@@ -155,19 +155,3 @@ def _same(one: Path, other: Path) -> bool:
         return filecmp.cmp(one, other, shallow=False)
     except OSError:
         return False
-
-
-def _lines(path: Path) -> list[str] | None:
-    """The lines of a text file, none if it does not exist; None for a binary file."""
-    try:
-        content = read_file(str(path), largest=_LONGEST, follow=True)
-    except FileNotFoundError:
-        return []
-    except OSError:
-        return None
-    if b"\0" in content:
-        return None
-    try:
-        return io.StringIO(content.decode("utf-8"), newline="\n").readlines()
-    except UnicodeDecodeError:
-        return None

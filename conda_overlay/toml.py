@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_LITERAL = re.compile(r"(?!.*''')[\t\n\x20-\x7e\x80-\U0010ffff]*(?<!')", re.DOTALL)
+
 
 def dumps(document: Mapping[str, Any]) -> str:
     """Write a TOML 1.0 document with one level of tables; deeper mappings are inline tables.
@@ -35,6 +37,8 @@ def _value(value: Any) -> str:
         return "{ " + ", ".join(_pairs(value)) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, str) and "\n" in value and _LITERAL.fullmatch(value):
+        return f"'''\n{value}'''"  # as it is, for people to read
     # A JSON scalar is a TOML scalar, except for one control character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
