@@ -56,13 +56,15 @@ def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
 def unified(
     overlay: Overlay, old: int | None, new: int | None, files: Differences
 ) -> Iterator[str]:
-    """A unified diff of the text files that differ, line by line."""
+    """A unified diff of the text files that differ, without pip's bookkeeping, line by line."""
     from conda_overlay.overlay import name_of
 
     sides = [(name_of(number), _root(overlay, number)) for number in (old, new)]
     for path in files.all:
-        places = (Place(name, path, root / path) for name, root in sides)
-        yield from text(*(place if os.path.lexists(place.file) else None for place in places))
+        found = [Place(name, path, root / path) for name, root in sides]
+        before, after = (place if os.path.lexists(place.file) else None for place in found)
+        if not is_bookkeeping(path) and not (before and after and _agree(before, after)):
+            yield from text(before, after)
 
 
 def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
@@ -88,6 +90,10 @@ def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) 
             sentence = f"There is no {key} in {name_of(old)}, in {name_of(new)} or in the host."
             raise OverlayError(sentence, "conda overlay status", name=key)
         one, other = before or {}, after or {}
+        if any(key in overlay.state(number).copies for number in (old, new)):
+            one, other = (
+                {p: f for p, f in d.items() if "site-packages/" in p} for d in (one, other)
+            )
         pairs += [(one.get(path), other.get(path)) for path in sorted({**one, **other})]
     return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]
 

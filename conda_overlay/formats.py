@@ -107,8 +107,9 @@ def patch(document: Document) -> str:
 
 
 def heading(entry: Entry, where: str) -> str:
-    """The lines above the patch of a distribution: of which host, by whom, when and why."""
-    lines = [f"{entry.name} {entry.version} of {where}, edited"]
+    """The lines above a diff that say of what it is, over which host, by whom, when and why."""
+    edited = ", edited" if entry.patch else ""
+    lines = [f"{entry.name} {entry.version} over {where}{edited}"]
     lines += [f"by {entry.by}, {entry.since}"] if entry.by else []
     lines += (entry.reason or "").splitlines()
     return "".join(f"# {line}\n" for line in lines)

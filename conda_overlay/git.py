@@ -29,13 +29,19 @@ class Fit(NamedTuple):
     outside: list[str]  # its other files, as it names them
 
 
-def fit(patch: bytes, belongs: Callable[[str], bool], strip: int | None = None) -> Fit:
+def fit(
+    patch: bytes,
+    belongs: Callable[[str], bool],
+    strip: int | None = None,
+    there: Collection[str] = (),
+) -> Fit:
     """Find how many leading directories the paths of a patch have too many.
 
     Args:
         patch: unified diffs, with any text between them.
         belongs: whether a path is one of the files that the patch may change.
         strip: how many it is, if that is known.
+        there: the files that exist, which decide.
 
     Raises:
         OverlayError: it is not a patch, or there is no git.
@@ -52,7 +58,7 @@ def fit(patch: bytes, belongs: Callable[[str], bool], strip: int | None = None) 
     if not whole:
         why = _git(["apply", "--numstat", "-"], patch, Path("/")).stderr.decode(errors="replace")
         raise OverlayError("This is not a patch.", "git diff writes one", why.split("\n")[:1])
-    return max(found, key=lambda fit: len(fit.inside))
+    return max(found, key=lambda fit: (len({*fit.inside} & {*there}), len(fit.inside)))
 
 
 def apply(
@@ -78,13 +84,15 @@ def apply(
         Nothing if it applies; else what does not, line by line.
 
     Raises:
-        OverlayError: there is no git.
+        OverlayError: there is no git, or the patch makes a link.
     """
     only = ["--include=" + _SPECIAL.sub(r"\\\g<0>", file) for file in files]
     flags = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
     words = ["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, *only, "-"]
     done = _git(words, patch, directory)
     if done.returncode == 0:
+        if link := next((file for file in files if (directory / file).is_symlink()), None):
+            raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
         return []
     said = done.stderr.decode("utf-8", "replace")
     failed = [*_FAILED.finditer(said)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import Distribution as Installed
 from pathlib import Path
@@ -84,7 +84,9 @@ def find(draft: Draft, text: str) -> tuple[str, str | None]:
     key = str(canonicalize_name(text))
     if key in view:
         names = _files(view[key])
-        return key, _file_of(main_module(view[key], modules(view[key], names)), names)
+        main = main_module(view[key], modules(view[key], names))
+        first = min((name for name in names if name.endswith(".py")), default=None)
+        return key, _file_of(text, names) or _file_of(main, names) or first
     path = _below_site(draft, text) if "/" in text else None
     module = path or _module_of_script(view, text) or text
     for key, found in view.items():
@@ -136,7 +138,7 @@ def patch(
         near = os.path.dirname(path) in directories and "/.." not in f"/{path}"
         return not path.startswith(info) and (path in there or near)
 
-    fit = git.fit(text, belongs, strip)
+    fit = git.fit(text, belongs, strip, there)
     what = f"{copy.distribution.name} {copy.distribution.version}"
     if not fit.inside:
         raise OverlayError(
@@ -182,6 +184,17 @@ def record(draft: Draft) -> None:
             draft.why[key] = f"edited: {', '.join(names)}"
             entry = draft.entries.get(key, before.entries[key])
             draft.entries[key] = replace(entry, reason=draft.log.reason or entry.reason)
+
+
+def restore_edits(draft: Draft, entries: Mapping[str, Entry]) -> None:
+    """Make the copies in a draft what the history says: files were edited in place since."""
+    for key, (found, *_) in draft.installed.items():
+        patch = entries[key].patch if key in entries else None
+        if patch is not None and edits.patch_of(found) != patch:
+            edits.revert(found)
+            if patch:
+                text = patch.encode()
+                git.apply(found.site, text, git.fit(text, lambda path: True, 1).inside)
 
 
 def reapply(draft: Draft, key: str, entry: Entry, old: Path | None = None) -> str | None:
@@ -276,6 +289,8 @@ def copy_of(draft: Draft, key: str) -> Copy:
     unwanted = {f"{found.path.name}/{name}" for name in left_out}
     names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
     copy_files(found.site, site, names)
+    for name in names:
+        os.chmod(site / name, 0o644 if not os.access(site / name, os.X_OK) else 0o755)
     info = site / found.path.name
     if info.is_file():  # of distutils
         names.remove(info.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from pathlib import Path
@@ -82,10 +83,10 @@ def edit(bench: Bench, path: Path, text: str) -> None:
 
 def steps(bench: Bench) -> list[object]:
     """What steps 4 and 7 return."""
-    code = "import tool.core as c; print([c.step4(), c.step7()])"
+    code = "import tool.core as c; import json; print(json.dumps([c.step4(), c.step7()]))"
     done = bench.python("-c", code)
     assert done.returncode == 0, done.stderr
-    found: list[object] = eval(done.stdout)
+    found: list[object] = json.loads(done.stdout)
     return found
 
 
