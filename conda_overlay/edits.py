@@ -116,25 +116,33 @@ def _added(distribution: Distribution) -> list[str]:
 
 def patch_of(distribution: Distribution) -> str:
     """The edits of a copy as a patch; empty if there are none."""
-    return "".join(line for edit in edits(distribution) for line in unified(*edit))
+    return "".join(
+        line
+        for path, *texts in edits(distribution)
+        for line in unified((path, path), (texts[0], texts[1]))
+    )
 
 
-def unified(path: str, old: str | None, new: str | None, label: str = "") -> Iterator[str]:
+def unified(
+    paths: tuple[str, str], texts: tuple[str | None, str | None], labels: tuple[str, str] = ("", "")
+) -> Iterator[str]:
     """A unified diff of a text file, as ``git apply`` and ``patch -p1`` take it.
 
     Args:
-        path: of the file on both sides.
-        old: its content; None where there is no such file.
-        new: the same of the other side.
-        label: what the first side is.
+        paths: of the file on both sides, relative to where it is to be applied.
+        texts: its content; None where there is no such file.
+        labels: what the sides are, for people.
     """
-    yield f"diff --git a/{path} b/{path}\n"
-    if old is None or new is None:
-        yield f"{'new' if old is None else 'deleted'} file mode 100644\n"
-    tab = "\t" if label or " " in path else ""
-    here = os.devnull if old is None else f"a/{path}{tab}{label}"
-    there = os.devnull if new is None else f"b/{path}{tab if ' ' in path else ''}"
-    for line in difflib.unified_diff(_lines(old), _lines(new), here, there):
+    if paths[0] == paths[1]:
+        yield f"diff --git a/{paths[0]} b/{paths[1]}\n"
+        if None in texts:
+            yield f"{'new' if texts[0] is None else 'deleted'} file mode 100644\n"
+    names = []
+    for side, path, text, label in zip("ab", paths, texts, labels, strict=True):
+        tab = "\t" if label or " " in path else ""  # which ends a name
+        names.append(os.devnull if text is None else f"{side}/{path}{tab}{label}")
+    old, new = map(_lines, texts)
+    for line in difflib.unified_diff(old, new, *names):
         yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 

@@ -62,7 +62,7 @@ def unified(
     sides = [(name_of(number), _root(overlay, number)) for number in (old, new)]
     for path in files.all:
         found = [Place(name, path, root / path) for name, root in sides]
-        before, after = (place if os.path.lexists(place.file) else None for place in found)
+        before, after = (place if _is_file(place.file) else None for place in found)
         if not is_bookkeeping(path) and not (before and after and _agree(before, after)):
             yield from text(before, after)
 
@@ -110,14 +110,20 @@ def summary(pairs: Iterable[Pair]) -> Differences:
 
 def text(before: Place | None, after: Place | None) -> Iterator[str]:
     """A unified diff of a text file, with paths relative to site-packages if it is there."""
-    sides = [place and (place, text_of(place.file)) for place in (before, after)]
-    path = (after or before or Place("", "", Path())).path
-    path = path.partition("site-packages/")[2] or path
-    if any(side and side[1] is None for side in sides):
-        yield f"# {path} is no text, and differs\n"
+    places = before or after, after or before
+    paths = [_below_site(place) for place in places if place]
+    texts = [place and text_of(place.file) for place in (before, after)]
+    if (before and texts[0] is None) or (after and texts[1] is None):
+        yield f"# Binary files a/{paths[0]} and b/{paths[1]} differ\n"
         return
-    old, new = (side and (side[1] or b"").decode() for side in sides)
-    yield from edits.unified(path, old, new, before.origin if before else "")
+    old, new = (None if content is None else content.decode() for content in texts)
+    labels = before.origin if before else "", after.origin if after else ""
+    yield from edits.unified((paths[0], paths[1]), (old, new), labels)
+
+
+def _below_site(place: Place) -> str:
+    """The path of a file, relative to the site-packages that it is in."""
+    return place.path.partition("site-packages/")[2] or place.path
 
 
 def _of(overlay: Overlay, key: str, number: int | None) -> dict[str, Place] | None:
@@ -154,6 +160,10 @@ def _root(overlay: Overlay, number: int | None) -> Path:
     tree = overlay.store.real if number is None else overlay.store.tree(number)
     assert tree is not None
     return tree
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.lexists(path) and not path.is_dir()
 
 
 def _same(one: Path, other: Path) -> bool:

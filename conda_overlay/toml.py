@@ -39,9 +39,13 @@ def _value(value: Any) -> str:
         return "[" + ", ".join(map(_value, value)) + "]"
     if isinstance(value, str) and "\n" in value and _LITERAL.fullmatch(value):
         return f"'''\n{value}'''"  # as it is, for people to read
-    # A JSON scalar is a TOML scalar, except for one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _scalar(value)
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _scalar(key)
+
+
+def _scalar(value: Any) -> str:
+    """A scalar in one line: that of JSON is that of TOML, except for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

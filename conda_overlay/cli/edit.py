@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXAMPLES = """\
     conda overlay edit requests.sessions --reason 'ticket 1234'
@@ -33,6 +29,7 @@ def execute(arguments: Namespace) -> int:
     """Edit."""
     from conda.base.context import context
 
+    from conda_overlay.calling_shell import editor, open_in_editor
     from conda_overlay.cli import common, output
     from conda_overlay.draft import Draft
     from conda_overlay.exceptions import OverlayError
@@ -40,8 +37,8 @@ def execute(arguments: Namespace) -> int:
 
     overlay = common.opened()
     overlay.check_protection(arguments.force_overlay)
-    opens = not (arguments.no_editor or context.json or context.dry_run) and _editor()
-    session = edit.Session(_run if opens else None)
+    opens = not (arguments.no_editor or context.json or context.dry_run) and editor()
+    session = edit.Session(open_in_editor if opens else None)
 
     def step(draft: Draft) -> None:
         key, session.file = edit.find(draft, arguments.name_to_edit)
@@ -57,46 +54,6 @@ def execute(arguments: Namespace) -> int:
         site = overlay.store.overlay / overlay.host.site_below_prefix
         output.say(str(site / (session.file or "")))
     return 0
-
-
-def _editor() -> list[str]:
-    """The command of the user's editor; none without a terminal."""
-    import os
-    import shlex
-    import sys
-
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return []
-    return shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
-
-
-def _run(file: Path) -> None:
-    """Run the editor on a file, which may use Ctrl-C for itself.
-
-    Raises:
-        OverlayError: it does not run, or fails.
-    """
-    import subprocess
-
-    from conda_overlay.exceptions import OverlayError
-
-    command = _editor()
-    why = "fails"
-    try:
-        with subprocess.Popen([*command, str(file)]) as process:
-            while True:
-                try:
-                    code = process.wait()
-                    break
-                except KeyboardInterrupt:
-                    continue
-        if code == 0:
-            return
-        why = f"ended with code {code}"
-    except OSError as error:
-        why = f"does not run: {error.strerror}"
-    hint = "set EDITOR to another one, or use --no-editor"
-    raise OverlayError(f"The editor {command[0]} {why}; the overlay is unchanged.", hint)
 
 
 def _keep(patch: str) -> str:

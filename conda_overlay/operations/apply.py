@@ -195,7 +195,6 @@ def _take(draft: Draft, document: Document) -> None:
     options = tuple(dict.fromkeys(o for e in document.requested.values() for o in e.options))
     install_exactly(draft, {key: replace(entry, options=options) for key, entry in new.items()})
     draft.why.update(dict.fromkeys(new, "the file says so"))
-    _edit(draft, edited)
     for key, entry in document.entries.items():
         if key in copies:
             continue
@@ -208,6 +207,7 @@ def _take(draft: Draft, document: Document) -> None:
             draft.entries[key] = replace(
                 entry, since=there.since, by=there.by, reason=entry.reason or there.reason
             )
+    _edit(draft, edited)
 
 
 def _check_locked(entries: Mapping[str, Entry]) -> None:

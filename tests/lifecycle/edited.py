@@ -36,19 +36,19 @@ index 1111111..2222222 100644
 --- a/src/tool/core.py
 +++ b/src/tool/core.py
 @@ -14,5 +14,5 @@ def step3():
- 
+{space}
  def step4():
 -    return 4
 +    return 44  # fixed
- 
- 
+{space}
+{space}
 diff --git a/tests/test_core.py b/tests/test_core.py
 new file mode 100644
 --- /dev/null
 +++ b/tests/test_core.py
 @@ -0,0 +1 @@
 +assert True
-"""
+""".format(space=" ")  # which a linter would take away
 """As a pull request has it, whose project has its sources below `src`."""
 
 

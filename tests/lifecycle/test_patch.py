@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from conda_overlay import formats
+from conda_overlay import formats, toml
 from tests import sources
-from tests.bed import dists, environment, place
+from tests.bed import dists, environment, place, pypi
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import BROKEN, CORE, ELSEWHERE, FIX, FIXED, steps
@@ -239,8 +240,6 @@ def test_other_formats_say_that_they_lack_the_edits(fixed: Bench) -> None:
 @pytest.mark.parametrize("text", ["a\nb\n", "it's '''quoted'''\n", "cr\r\n", "end'\n'", "\x7f\n"])
 def test_a_patch_of_any_text_comes_back_from_a_file(text: str) -> None:
     wanted = {"requirement": "x==1", "name": "x", "patch": text}
-    from conda_overlay import toml
-
     written = toml.dumps({"format": 1, "wanted": [wanted]})
     assert formats.read(written, "overlay.toml", {}).entries["x"].patch == text
 
@@ -265,7 +264,7 @@ def test_rebase_sees_a_host_that_changed_under_the_same_version(
     own: Bench, fix: Path, links: Path
 ) -> None:
     own.change("patch", "tool", fix)
-    sources.administrate(own.host, edited.wheel(links, "1.0", ELSEWHERE))
+    pypi.install(own.host, [edited.wheel(links, "1.0", ELSEWHERE)], "--force-reinstall")
     own.change("rebase")
     assert steps(own) == [44, 77]
 
@@ -312,15 +311,9 @@ def test_a_copy_that_was_never_edited_goes_with_the_next_rebase(own: Bench, link
 def test_edits_of_what_the_host_lost_are_not_lost(own: Bench, fix: Path) -> None:
     own.change("patch", "tool", fix)
     for path in own.host.glob("lib/python3*/site-packages/tool*"):
-        environment_remove(path)
+        shutil.rmtree(path)
     own.change("rebase")
     assert steps(own) == [44, 7]
-
-
-def environment_remove(path: Path) -> None:
-    import shutil
-
-    shutil.rmtree(path)
 
 
 def test_edits_are_carried_to_another_environment(
