@@ -30,6 +30,9 @@ LONGEST = 1 << 20
 """The bytes of a file that counts as text."""
 
 
+_TAB = "\t"  # ends a name in a diff
+
+
 class Edit(NamedTuple):
     """A file that was edited; the content is None where there is no file, or no text."""
 
@@ -137,12 +140,14 @@ def unified(
         yield f"diff --git a/{paths[0]} b/{paths[1]}\n"
         if None in texts:
             yield f"{'new' if texts[0] is None else 'deleted'} file mode 100644\n"
-    names = []
-    for side, path, text, label in zip("ab", paths, texts, labels, strict=True):
-        tab = "\t" if label or " " in path else ""  # which ends a name
-        names.append(os.devnull if text is None else f"{side}/{path}{tab}{label}")
     old, new = map(_lines, texts)
-    for line in difflib.unified_diff(old, new, *names):
+    here, there = (
+        os.devnull
+        if text is None
+        else f"{side}/{path}{_TAB if label or ' ' in path else ''}{label}"
+        for side, path, text, label in zip("ab", paths, texts, labels, strict=True)
+    )
+    for line in difflib.unified_diff(old, new, here, there):
         yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conda_overlay.exceptions import OverlayError
 
@@ -98,6 +98,19 @@ def apply(
     failed = [*_FAILED.finditer(said)]
     lines = [line for one in failed for line in _both_sides(directory, one)]
     return lines or [line for line in said.splitlines() if line.startswith("error: ")]
+
+
+def lacking(
+    directory: Path,
+    patch: bytes,
+    files: Collection[str],
+    strip: int = 1,
+    *,
+    reverse: bool = False,
+) -> list[str]:
+    """The files that a patch has not changed yet; the arguments are those of `apply`."""
+    options: dict[str, Any] = {"reverse": not reverse, "check": True}
+    return [file for file in files if apply(directory, patch, [file], strip, **options)]
 
 
 def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:

@@ -146,12 +146,12 @@ def patch(
             "name the distribution that it belongs to, or the number of leading directories: -p N",
             fit.outside,
         )
-    changes = text, fit.inside, fit.strip
-    if faults := git.apply(site, *changes, reverse=reverse):
-        if not git.apply(site, *changes, reverse=not reverse, check=True):
-            state = "was never in" if reverse else "is already in"
-            draft.notes.append(f"the patch {state} {what}")
-            return
+    files = git.lacking(site, text, fit.inside, fit.strip, reverse=reverse)
+    if not files:
+        state = "was never in" if reverse else "is already in"
+        draft.notes.append(f"the patch {state} {what}")
+        return
+    if faults := git.apply(site, text, files, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {copy.distribution.name} to make the change by hand"
         raise OverlayError(sentence, hint, faults)
@@ -183,7 +183,7 @@ def record(draft: Draft) -> None:
             names = edits.summary(found) or [os.path.basename(path) for path in mine]
             draft.why[key] = f"edited: {', '.join(names)}"
             entry = draft.entries.get(key, before.entries[key])
-            draft.entries[key] = replace(entry, reason=draft.log.reason or entry.reason)
+            draft.entries[key] = replace(entry, reason=_reasons(draft, entry))
 
 
 def restore_edits(draft: Draft, entries: Mapping[str, Entry]) -> None:
@@ -223,7 +223,8 @@ def reapply(draft: Draft, key: str, entry: Entry, old: Path | None = None) -> st
     edits.revert(copy.distribution)
     site, what = copy.distribution.site, f"{name} {copy.distribution.version}"
     files = git.fit(text, lambda path: True, 1).inside if text else []
-    if not text or not git.apply(site, text, files, reverse=True, check=True):
+    files = git.lacking(site, text, files)
+    if not files:
         draft.kept.add(key)
         draft.why[key] = f"retired: {what} has all its edits"
         draft.notes.append(f"the edits of {name} {entry.version} retire: {what} has them all")
@@ -322,7 +323,7 @@ def take(draft: Draft, copy: Copy) -> None:
         requested=True,
         requirement=source or f"{found.name}=={found.version}",
         intent="hold",
-        reason=draft.log.reason or entry.reason,
+        reason=_reasons(draft, entry),
     )
 
 
@@ -330,6 +331,12 @@ def edited(copy: Distribution) -> str:
     """What was edited in a copy, in words."""
     found = edits.summary(copy)
     return f"edited: {', '.join(found)}" if found else "to be edited"
+
+
+def _reasons(draft: Draft, entry: Entry) -> str | None:
+    """The reasons of all edits so far."""
+    reasons = [*(entry.reason or "").split("; "), draft.log.reason]
+    return "; ".join(dict.fromkeys(filter(None, reasons))) or None
 
 
 def _below_site(draft: Draft, path: str) -> str:

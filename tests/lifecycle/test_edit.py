@@ -158,6 +158,9 @@ def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
     assert change["why"] == "edited: core.py +1 -1"
     assert {"content", "reason"} <= {*change["differs"]}
     assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77"
+    edited.edit(tool, core(tool), FIXED + "MINE = 1\n")
+    tool.change("record", "--reason", "ticket 78")
+    assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77; ticket 78"
     assert "nothing to do" in tool.ask("record")
     assert tool.json("status")["overlays"][0]["findings"] == []
 

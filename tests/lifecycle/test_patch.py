@@ -278,6 +278,18 @@ def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: 
     assert not (own.site / "tool").exists() and steps(own) == [44, 7]
 
 
+def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    module = own.site / "tool" / "__init__.py"
+    edited.edit(own, module, module.read_text() + "MINE = 1\n")
+    sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
+    own.change("rebase")
+    assert own.python("-c", "import tool as t; print(t.MINE, t.__version__)").stdout == "1 2.0\n"
+    assert own.json("why", "tool")["edited"] == ["__init__.py +1 -0"]
+
+
 def test_edits_that_do_not_apply_stay_and_the_two_files_are_named(
     own: Bench, fix: Path, links: Path
 ) -> None:
