@@ -51,7 +51,8 @@ def originals(distribution: Distribution) -> dict[str, bytes] | None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(info.file_size for info in archive.infolist()) > LARGEST:
                 return None
-            return {name: archive.read(name) for name in archive.namelist()}
+            names = (name for name in archive.namelist() if is_inside(name))
+            return {name: archive.read(name) for name in names}
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return None
 
@@ -161,6 +162,11 @@ def summary(distribution: Distribution) -> list[str]:
     return found
 
 
+def is_inside(path: str) -> bool:
+    """Whether a relative path leads to no place above."""
+    return ".." not in path.split("/") and not path.startswith("/")
+
+
 def text_of(path: Path) -> bytes | None:
     """The content of a text file; None for what is none, too long, or not there."""
     try:
@@ -176,6 +182,7 @@ def revert(distribution: Distribution) -> None:
     for path, old, _ in edits(distribution):
         (distribution.site / path).unlink(missing_ok=True)
         if old is not None:
+            (distribution.site / path).parent.mkdir(parents=True, exist_ok=True)
             (distribution.site / path).write_bytes(old.encode())
 
 

@@ -26,7 +26,7 @@ class Fit(NamedTuple):
 
     strip: int  # the directories that each path loses
     inside: list[str]  # the files that it changes
-    outside: list[str]  # its other files, as it names them
+    outside: list[str]  # its other files
 
 
 def fit(
@@ -53,7 +53,8 @@ def fit(
         whole = whole or paths
         inside = [path for path in paths if belongs(path)]
         if len(paths) == len(whole):
-            outside = [w for w, path in zip(whole, paths, strict=True) if path not in inside]
+            named = zip(whole, paths, strict=True)
+            outside = [name.removeprefix("b/") for name, path in named if path not in inside]
             found.append(Fit(level, inside, outside))
     if not whole:
         why = _git(["apply", "--numstat", "-"], patch, Path("/")).stderr.decode(errors="replace")

@@ -226,7 +226,7 @@ def edits(conda: Path, host: Path) -> None:
             "A pull request has the fix, which goes into a copy of requests in the overlay.",
             "conda overlay patch --yes requests fix.patch --reason 'PR 6644'",
             "edited: adapters.py +3 -0",
-            "not installed, so left out: b/tests/test_adapters.py",
+            "not installed, so left out: tests/test_adapters.py",
         )
         shell.show("It works.", ASK, "\n/v:h\n")
         shell.show(

@@ -15,10 +15,10 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies, edits, git
 from conda_overlay.dependencies import View
-from conda_overlay.distributions import main_module, modules, read_distribution
+from conda_overlay.distributions import main_module, modules, owned_files, read_distribution
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
 from conda_overlay.models import Distribution, Entry
-from conda_overlay.tree import Manifest, copy_files, differences, take_manifest
+from conda_overlay.tree import Manifest, copy_files, differences, digest, take_manifest
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -59,6 +59,7 @@ class Session:
             for name, content in self.changed.items():
                 (site / name).unlink(missing_ok=True)
                 if content is not None:
+                    (site / name).parent.mkdir(parents=True, exist_ok=True)
                     (site / name).write_bytes(content)
         elif self.editor and self.file:
             self.editor(site / self.file)
@@ -135,7 +136,7 @@ def patch(
     directories = {os.path.dirname(name) for name in there if name.endswith(".py")} - {""}
 
     def belongs(path: str) -> bool:
-        near = os.path.dirname(path) in directories and "/.." not in f"/{path}"
+        near = os.path.dirname(path) in directories and edits.is_inside(path)
         return not path.startswith(info) and (path in there or near)
 
     fit = git.fit(text, belongs, strip, there)
@@ -143,7 +144,7 @@ def patch(
     if not fit.inside:
         raise OverlayError(
             f"The patch changes no file of {what}.",
-            "name the distribution that it belongs to, or the number of leading directories: -p N",
+            "name the distribution that it belongs to, or the directories to take off: --strip N",
             fit.outside,
         )
     files = git.lacking(site, text, fit.inside, fit.strip, reverse=reverse)
@@ -164,12 +165,14 @@ def record(draft: Draft) -> None:
     """Make a revision of what was edited by hand in the current one.
 
     Raises:
-        NoSuchRevisionError: there is no revision to compare with.
+        NoSuchRevisionError: there is no overlay.
     """
     store, before = draft.overlay.store, draft.before
+    if not store.exists:
+        raise NoSuchRevisionError(str(store.overlay), None, [])
     recorded = store.manifest(draft.base)
     if recorded is None:
-        raise NoSuchRevisionError(str(store.overlay), None, [])
+        return  # it becomes a revision as it is
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
     for key, (found, *_) in draft.installed.items():
@@ -179,22 +182,27 @@ def record(draft: Draft) -> None:
             owned |= {path for path in by_hand if os.path.dirname(path) in places}
             there = (path for path in owned if path in before.files)
             edits.note_files(found, [os.path.relpath(draft.tree / p, draft.site) for p in there])
-        if mine := sorted(owned & by_hand):
-            names = edits.summary(found) or [os.path.basename(path) for path in mine]
-            draft.why[key] = f"edited: {', '.join(names)}"
+        if mine := owned & by_hand:
+            draft.why[key] = _edited(found, mine)
             entry = draft.entries.get(key, before.entries[key])
             draft.entries[key] = replace(entry, reason=_reasons(draft, entry))
 
 
-def restore_edits(draft: Draft, entries: Mapping[str, Entry]) -> None:
-    """Make the copies in a draft what the history says: files were edited in place since."""
+def restore_edits(draft: Draft, entries: Mapping[str, Entry]) -> list[str]:
+    """Make the copies in a draft what the history says: files were edited in place since.
+
+    Returns:
+        What cannot be restored, line by line.
+    """
+    faults = []
     for key, (found, *_) in draft.installed.items():
         patch = entries[key].patch if key in entries else None
         if patch is not None and edits.patch_of(found) != patch:
             edits.revert(found)
             if patch:
                 text = patch.encode()
-                git.apply(found.site, text, git.fit(text, lambda path: True, 1).inside)
+                faults += git.apply(found.site, text, git.fit(text, lambda path: True, 1).inside)
+    return faults
 
 
 def reapply(draft: Draft, key: str, entry: Entry, old: Path | None = None) -> str | None:
@@ -251,16 +259,18 @@ def _comparison(
     new = draft.overlay.below_view.get(key)
     hint = f"conda overlay reset {name} --force, and edit it again"
     if failed and old and new:
-        pair = [str(site / failed[0]) for site in (old, new.site)]
-        hint = f"{shlex.join(['diff', *pair])} compares the two; then: {hint}"
+        hint = shlex.join(["diff", *(str(site / failed[0]) for site in (old, new.site))])
     return hint, faults
 
 
 def is_outdated(copy: Distribution, below: Distribution) -> bool:
     """Whether a copy was made of other files than those that are below it now."""
-    same = edits.originals(copy) or {}
+    own = f"{copy.path.name}/"
+    rows = owned_files(copy, copy.site) or {}
+    made_of = {path: sha for path, sha in rows.items() if sha and not path.startswith(own)}
     return copy.version != below.version or any(
-        edits.text_of(below.site / path) != content for path, content in same.items()
+        not (below.site / path).is_file() or digest((below.site / path).resolve()) != sha
+        for path, sha in made_of.items()
     )
 
 
@@ -285,8 +295,8 @@ def copy_of(draft: Draft, key: str) -> Copy:
     root = draft.new_scratch() / "copy"
     site = root / draft.overlay.host.site_below_prefix
     site.mkdir(parents=True)
-    again = edits.originals(found) is not None
-    left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED")
+    again = found.key in draft.installed and edits.originals(found) is not None
+    left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", edits.ORIGINALS)
     unwanted = {f"{found.path.name}/{name}" for name in left_out}
     names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
     copy_files(found.site, site, names)
@@ -312,11 +322,12 @@ def copy_of(draft: Draft, key: str) -> Copy:
 def take(draft: Draft, copy: Copy) -> None:
     """Put a copy, as it is now, into a draft."""
     found = copy.distribution
+    changed = differences(copy.before, take_manifest(copy.root, copy.before)).all
     edits.note_files(found, copy.files)
     here = found.key in draft.installed
     entry = draft.entries[found.key] if here else Entry(found.version, found.name)
     source = entry.requirement if " @ " in (entry.requirement or "") else None
-    draft.why[found.key] = edited(found)
+    draft.why[found.key] = _edited(found, changed)
     draft.take(copy.root, found.key, copy.before)
     draft.entries[found.key] = replace(
         entry,
@@ -327,9 +338,9 @@ def take(draft: Draft, copy: Copy) -> None:
     )
 
 
-def edited(copy: Distribution) -> str:
-    """What was edited in a copy, in words."""
-    found = edits.summary(copy)
+def _edited(copy: Distribution, changed: Collection[str]) -> str:
+    """What was edited in a copy, in words; what is no text by its name alone."""
+    found = edits.summary(copy) or sorted(os.path.basename(path) for path in changed)
     return f"edited: {', '.join(found)}" if found else "to be edited"
 
 

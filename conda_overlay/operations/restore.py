@@ -65,7 +65,8 @@ def _restore(draft: Draft, number: int) -> None:
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number))
     draft.entries = dict(revision.distributions)
-    restore_edits(draft, revision.distributions)
+    if faults := restore_edits(draft, revision.distributions):
+        raise CannotRestoreError(number, faults)
     if recorded is None:  # its files were not recorded
         if store.tree(number) is None:
             _reinstall(draft, revision)

@@ -60,6 +60,7 @@ def wheel(links: Path, version: str = "1.0", core: str = CORE) -> Path:
         version,
         files={
             "tool/core.py": core,
+            "tool/extra.py": CORE,
             "tool/data/table.bin": bytes(range(256)) * 8,
             "tool/latin.py": "# -*- coding: latin-1 -*-\nNAME = 'M\xfcller'\n".encode("latin-1"),
         },

@@ -93,7 +93,7 @@ def test_a_copy_has_all_files_of_the_distribution_in_site_packages(tool: Bench) 
     assert shown.splitlines()[-1] == str(tool.site / "tool/__init__.py")
     [hosts] = (tool.host / "lib").glob("python3*/site-packages")
     names = [p.relative_to(hosts) for p in (hosts / "tool").rglob("*") if p.suffix != ".pyc"]
-    assert len([name for name in names if (hosts / name).is_file()]) == 4
+    assert len([name for name in names if (hosts / name).is_file()]) == 5
     for name in (name for name in names if (hosts / name).is_file()):
         assert (tool.site / name).read_bytes() == (hosts / name).read_bytes()
     assert not (tool.overlay / "share" / "tool").exists()
@@ -282,6 +282,22 @@ def test_a_dry_run_and_json_open_no_editor(tool: Bench) -> None:
     assert tool.revision is None
     assert tool.json("edit", "tool").keys() == PLAN
     assert tool.revision == 1
+
+
+def test_a_file_that_is_no_text_is_edited_too_but_is_in_no_patch(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.edit(tool.site / "tool" / "data" / "table.bin", "other")
+    change = tool.json("record")["changes"][0]
+    assert change["why"] == "edited: table.bin" and "content" in change["differs"]
+    assert tool.json("status")["overlays"][0]["distributions"][0]["edited"]
+    assert tool.record()["distributions"]["tool"]["patch"] == ""
+
+
+def test_an_overlay_made_by_hand_is_recorded_as_it_is(tool: Bench, wheels: Path) -> None:
+    assert "has no revision yet" in tool.refuse("record")
+    tool.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+    tool.change("record")
+    assert tool.revision is not None and tool.version("alpha") == "1.5"
 
 
 def test_a_broken_list_of_originals_is_no_traceback(tool: Bench) -> None:

@@ -269,6 +269,14 @@ def test_rebase_sees_a_host_that_changed_under_the_same_version(
     assert steps(own) == [44, 77]
 
 
+def test_rebase_sees_a_host_in_which_only_data_changed(own: Bench, fix: Path) -> None:
+    own.change("patch", "tool", fix)
+    [table] = own.host.glob("lib/python3*/site-packages/tool/data/table.bin")
+    table.write_bytes(b"new")
+    own.change("rebase")
+    assert (own.site / "tool/data/table.bin").read_bytes() == b"new" and steps(own) == [44, 7]
+
+
 def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: Path) -> None:
     own.change("patch", "tool", fix)
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
@@ -282,12 +290,12 @@ def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
     own: Bench, fix: Path, links: Path
 ) -> None:
     own.change("patch", "tool", fix)
-    module = own.site / "tool" / "__init__.py"
-    edited.edit(own, module, module.read_text() + "MINE = 1\n")
+    edited.edit(own, own.site / "tool" / "extra.py", CORE + "MINE = 1\n")
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
     own.change("rebase")
-    assert own.python("-c", "import tool as t; print(t.MINE, t.__version__)").stdout == "1 2.0\n"
-    assert own.json("why", "tool")["edited"] == ["__init__.py +1 -0"]
+    code = "import tool, tool.extra as e; print(e.MINE, tool.__version__)"
+    assert own.python("-c", code).stdout == "1 2.0\n"
+    assert own.json("why", "tool")["edited"] == ["extra.py +1 -0"]
 
 
 def test_edits_that_do_not_apply_stay_and_the_two_files_are_named(
