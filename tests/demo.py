@@ -228,7 +228,7 @@ def edits(conda: Path, host: Path) -> None:
             "edited: adapters.py +3 -0",
             "not installed, so left out: tests/test_adapters.py",
         )
-        shell.show("It works.", ASK, "\n/v:h\n")
+        shell.show("It works.", f"conda activate science; {ASK}", "\n/v:h\n")
         shell.show(
             "Other lines are edited by hand; on a terminal this opens the editor.",
             "FILE=$(conda overlay edit --yes requests.models --no-editor | tail -n 1); echo $FILE",
@@ -244,7 +244,7 @@ def edits(conda: Path, host: Path) -> None:
         shell.show(
             "All of it is a patch, to send upstream.",
             "conda overlay export --format patch",
-            "# ticket 1234",
+            "# PR 6644; ticket 1234",
             f"+{limit}",
         )
         administer_update(host)
