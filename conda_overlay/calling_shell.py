@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM
 from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
 from conda_overlay.activation import engine, hooks, trust, wiring
-from conda_overlay.exceptions import OverlayError
+from conda_overlay.exceptions import OverlayError, UsageError
 from conda_overlay.host import Host
 from conda_overlay.settings import Settings
 
@@ -179,30 +181,43 @@ def _python_of_conda() -> str:
 
 
 def editor() -> list[str]:
-    """The command of the user's editor; none without a terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    """The command of the user's editor; none without a terminal.
+
+    Raises:
+        UsageError: the variable is no command.
+    """
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return []
-    return shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        sentence = f"The editor {command} is no command: {error}."
+        raise UsageError(sentence, "set EDITOR to another one, or use --no-editor") from error
 
 
 def open_in_editor(file: Path) -> None:
     """Let the user edit a file; the editor may use Ctrl-C for itself.
 
     Raises:
-        OverlayError: it does not run, or fails.
+        OverlayError: it does not run, or fails, or its terminal is closed.
     """
     command = editor()
-    try:
-        with subprocess.Popen([*command, str(file)]) as process:
-            code = None
-            while code is None:
-                with suppress(KeyboardInterrupt):
-                    code = process.wait()
-    except OSError as error:
-        why = f"does not run: {error.strerror}"
-    else:
-        why = f"ended with code {code}"
-        if code == 0:
-            return
     hint = "set EDITOR to another one, or use --no-editor"
-    raise OverlayError(f"The editor {command[0]} {why}; the overlay is unchanged.", hint)
+
+    def ended(*_: object) -> None:
+        raise OverlayError("The terminal was closed; the overlay is unchanged.")
+
+    handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
+    handlers[SIGINT] = signal.signal(SIGINT, lambda *_: None)  # which a child does not inherit
+    try:
+        code = subprocess.run([*command, str(file)], check=False).returncode
+    except OSError as error:
+        sentence = f"The editor {command[0]} does not run: {error.strerror}"
+        raise OverlayError(f"{sentence}; the overlay is unchanged.", hint) from error
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if code:
+        sentence = f"The editor {command[0]} ended with code {code}; the overlay is unchanged."
+        raise OverlayError(sentence, hint)

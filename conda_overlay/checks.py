@@ -74,7 +74,12 @@ def _overdue(revision: Revision) -> Iterator[Finding]:
 
 
 def _distributions(host: Host, now: State, revision: Revision | None) -> Iterator[Finding]:
-    remedy = "; restored by: conda overlay repair {}" if revision else ""
+    known = revision.distributions if revision else {}
+
+    def remedy(key: str) -> str:
+        name = "" if key in known and known[key].patch else f" {key}"  # which keeps edits
+        return f"; restored by: conda overlay repair{name}" if revision else ""
+
     for key, found in now.site.items():
         name, source = found[0].name, found[0].editable
         if len(found) > 1:
@@ -83,11 +88,11 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
         if source and not Path(source).is_dir():
             yield Finding("missing", f"{name} is an editable install of {source}, which is gone")
         if gone := now.missing(key):
-            yield Finding("missing", f"{name} lacks {_few(gone)}{remedy.format(key)}")
+            yield Finding("missing", f"{name} lacks {_few(gone)}{remedy(key)}")
     here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
-    recorded = revision.distributions.keys() if revision and here else set()
+    recorded = known.keys() if here else set()
     for key in sorted(recorded - now.site.keys()):
-        yield Finding("missing", f"{key} is gone{remedy.format(key)}")
+        yield Finding("missing", f"{key} is gone{remedy(key)}")
 
 
 def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator[Finding]:

@@ -6,23 +6,22 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conda_overlay import guard, plan, scripts, state, verify
+from conda_overlay import edits, guard, plan, scripts, state, verify
 from conda_overlay.activation import locate, notice
 from conda_overlay.distributions import Site, clean_origin, owned_files, read_site
-from conda_overlay.edits import editable_files
 from conda_overlay.exceptions import OverlayError, OvertakenError, StateError
 from conda_overlay.lock import now, user
 from conda_overlay.models import Conflict, Differences, Entry, Log, Plan, Revision
 from conda_overlay.pip import Pip, Stage
 from conda_overlay.prune import droppable
-from conda_overlay.state import State, with_patches
+from conda_overlay.state import State
 from conda_overlay.tree import (
     FileInfo,
     Manifest,
@@ -66,7 +65,7 @@ class Draft:
         self.notes: list[str] = []  # for the user
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
         self.restores: int | None = None  # the revision whose state this one restores
-        self.kept: set[str] = set()  # the distributions that were edited further, or again
+        self.kept: set[str] = set()  # the files whose edits are there still, or again
         self.known: dict[str, FileInfo] = {}  # what is known of new files
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         # Where checkouts of editables from version control are kept.
@@ -151,7 +150,7 @@ class Draft:
         move_in(self.tree, stage.root)
 
     def take(self, root: Path, key: str, known: Manifest) -> None:
-        """Move a copy of a distribution to the draft, in place of what is there; its edits stay.
+        """Move a copy of a distribution to the draft, in place of what is there.
 
         Args:
             root: the directory of the copy.
@@ -169,7 +168,6 @@ class Draft:
         scripts.rewrite(root, site, interpreters, self._interpreter)
         move_in(self.tree, root)
         self.known.update(known)
-        self.kept.add(key)
 
     def damaged(self, keys: Collection[str]) -> set[str]:
         """Which of these distributions lack files."""
@@ -196,11 +194,11 @@ class Draft:
         for name in scripts.pips(host.site_below_prefix):
             text = scripts.pip(self._interpreter, conda, host.real)
             replace_file(self.tree / "bin" / name, text, 0o755)
-        known = {**self.before.files, **self.known}
-        site, watch = host.site_below_prefix, overlay.watch
-        after = with_patches(state.read(self.tree, site, self.entries, known=known, watch=watch))
+        after = self._read({**self.before.files, **self.known})
+        if _note_new_files(after):
+            after = self._read(after.files)
         found = plan.compare(self.compared, after, overlay.ground, self.why)
-        found = replace(found, lost=tuple(self._lost(found.lost, after)))
+        found = replace(found, lost=tuple(self._lost(found.lost)))
         theirs = found.files.without(state.scaffolding(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # our own files only count on their own
@@ -208,13 +206,16 @@ class Draft:
         self._planned = found, after
         return found
 
-    def _lost(self, edited: Iterable[str], after: State) -> Iterator[str]:
-        """The files whose edits would be lost: neither edited further, nor there in the history."""
-        sides = (self.before.owned, after.owned)
-        kept = {path for side in sides for key in self.kept for path in side.get(key, ())}
+    def _read(self, known: Manifest) -> State:
+        site, watch = self.overlay.host.site_below_prefix, self.overlay.watch
+        return state.read(self.tree, site, self.entries, known=known, watch=watch)
+
+    def _lost(self, edited: Sequence[str]) -> Iterator[str]:
+        """The files whose edits would be lost: neither kept, nor there in the history."""
+        kept = self.kept
         if self.restores is not None:
             recorded, now = self.overlay.store.manifest(self.base) or {}, self.before.files
-            kept |= {path for path in edited if path in recorded and recorded[path] == now[path]}
+            kept = kept | {p for p in edited if p in recorded and recorded[p] == now[p]}
         return (path for path in edited if path not in kept)
 
     def unwanted(self, plan: Plan) -> list[Conflict]:
@@ -239,14 +240,14 @@ class Draft:
         time = now()
         entries = _dated(after.entries, time, user())
         recorded = store.manifest(self.base)
-        edits = differences(recorded, self.before.files) if recorded else Differences()
+        by_hand = differences(recorded, self.before.files) if recorded else Differences()
         adopted = store.exists and not store.managed
         number = store.next_number() + adopted
         parent = self.base if self.base is not None else number - 1 or None
         revision = self._revision(number, time, self.log, found, entries)
-        revision = replace(revision, parent=parent, restores=self.restores, edits=edits)
+        revision = replace(revision, parent=parent, restores=self.restores, edits=by_hand)
         store.prepare(self.tree.parent, revision, after.files, self._notice(number, entries))
-        for file in (file for copy in after.copies.values() for file in editable_files(copy)):
+        for file in (file for copy in after.copies.values() for file in edits.editable_files(copy)):
             make_writable(file)
         with store.lock():
             self._check_not_overtaken(number - adopted)
@@ -304,6 +305,20 @@ class Draft:
         prefix, site = str(self.overlay.host.prefix), str(self.overlay.host.site_packages)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
         return notice.content(number, notice.state_of(prefix, site), site, dates)
+
+
+def _note_new_files(state: State) -> bool:
+    """Make what was added beside the modules of copies part of them; whether there is any."""
+    owned = set().union(*state.owned.values())
+    found = False
+    for key, copy in state.copies.items():
+        site = f"{copy.site.relative_to(copy.site.parents[2])}/"
+        names = {path.removeprefix(site) for path in state.owned[key]}
+        free = {p.removeprefix(site) for p in state.files.keys() - owned if p.startswith(site)}
+        if new := [name for name in sorted(free) if edits.belongs(name, names)]:
+            edits.add_files(copy, new)
+            found = True
+    return found
 
 
 def _check_for_intruders(site: Path) -> None:

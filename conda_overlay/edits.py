@@ -12,10 +12,11 @@ import difflib
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import Distribution as Installed
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from conda_overlay.activation import locate
@@ -23,11 +24,19 @@ from conda_overlay.distributions import LARGEST, owned_files, record, row
 from conda_overlay.models import Distribution
 from conda_overlay.tree import FileInfo, digest
 
+NO_TEXT = "# edited, but no part of this patch: "
+"""How a comment begins in a patch."""
+
 ORIGINALS = "originals.zip"
 """The file in the metadata of a copy that has its text files as they were."""
 
 LONGEST = 1 << 20
 """The bytes of a file that counts as text."""
+
+_SHOWN = 10  # files that a summary names
+_MOST = LARGEST // 2  # bytes of all originals of a copy
+_LONGEST_PATCH = 1 << 22  # characters
+_TEMPORARY = re.compile(r".*~|[.#].*|.*\.sw[a-z]|.*\.pyc")  # what editors and Python leave
 
 
 _TAB = "\t"  # ends a name in a diff
@@ -69,10 +78,14 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
     """
     info, rows, known = distribution.path, [], {}
     names = sorted({*files, f"{info.name}/{ORIGINALS}"} - {f"{info.name}/RECORD"})
-    with zipfile.ZipFile(info / ORIGINALS, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name in (name for name in names if not name.startswith((f"{info.name}/", ".."))):
-            if (content := text_of(distribution.site / name)) is not None:
-                archive.writestr(name, content)
+    room, inside = _MOST, [n for n in names if not n.startswith((f"{info.name}/", ".."))]
+    with zipfile.ZipFile(info / ORIGINALS, "w") as archive:
+        for name in sorted(inside, key=lambda name: not name.endswith(".py")):
+            content = text_of(distribution.site / name)
+            if content is not None and len(content) <= room and name.isprintable():
+                room -= len(content)
+                member = zipfile.ZipInfo(name)  # without the time, so that it is always the same
+                archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)
     for name in names:
         place = distribution.site / name
         status = place.lstat()
@@ -88,6 +101,32 @@ def note_files(distribution: Distribution, files: Iterable[str]) -> None:
     rows = [one for one in record(distribution.path) or () if one[0] in there]
     added = sorted(there - {name for name, *_ in rows})
     _write_record(distribution.path, [*rows, *([name, "", ""] for name in added)])
+
+
+def add_files(distribution: Distribution, files: Iterable[str]) -> None:
+    """Note files that were added to a copy in its RECORD."""
+    rows = record(distribution.path) or []
+    note_files(distribution, {*(name for name, *_ in rows), *files})
+
+
+def belongs(path: str, names: Collection[str]) -> bool:
+    """Whether a file is, or would be, part of a copy: one of its files, or beside its modules.
+
+    Args:
+        path: of the file, relative to site-packages.
+        names: the files of the copy, relative to there.
+    """
+    if not is_inside(path) or ".dist-info/" in path or ".egg-info/" in path:
+        return False
+    own = {os.path.dirname(name) for name in names if name.endswith(".py")} - {""}
+    above = {str(parent) for parent in PurePosixPath(path).parents}
+    return path in names or bool(own & above and not is_temporary(path))
+
+
+def is_temporary(path: str) -> bool:
+    """Whether an editor, or Python, has left a file beside another."""
+    name = PurePosixPath(path)
+    return bool(_TEMPORARY.fullmatch(name.name)) or "__pycache__" in name.parts
 
 
 def editable_files(distribution: Distribution) -> list[Path]:
@@ -118,13 +157,19 @@ def _added(distribution: Distribution) -> list[str]:
     return [path for path, sha, *_ in rows if not sha and not path.startswith((own, ".."))]
 
 
-def patch_of(distribution: Distribution) -> str:
-    """The edits of a copy as a patch; empty if there are none."""
-    return "".join(
-        line
-        for path, *texts in edits(distribution)
-        for line in unified((path, path), (texts[0], texts[1]))
-    )
+def patch_of(distribution: Distribution, edited: Collection[str] = ()) -> str:
+    """The edits of a copy as a patch; empty if there are none.
+
+    Args:
+        distribution: the copy.
+        edited: its files that were edited; a comment names those that are no text.
+    """
+    found = edits(distribution)
+    lines = [line for path, old, new in found for line in unified((path, path), (old, new))]
+    if sum(map(len, lines)) > _LONGEST_PATCH:
+        found, lines = [], []
+    others = sorted({*edited} - {edit.path for edit in found})
+    return "".join([*lines, *(f"{NO_TEXT}{path}\n" for path in others if path.isprintable())])
 
 
 def unified(
@@ -155,11 +200,12 @@ def unified(
 def summary(distribution: Distribution) -> list[str]:
     """What was edited in a copy, a file each: ``sessions.py +2 -1``, without the package."""
     found = []
-    for path, old, new in edits(distribution):
+    for path, old, new in edits(distribution)[:_SHOWN]:
         lines = [*difflib.unified_diff(_lines(old), _lines(new), n=0)][2:]
         added, removed = (sum(line[0] == sign for line in lines) for sign in "+-")
         found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
-    return found
+    rest = len(edits(distribution)) - _SHOWN
+    return [*found, f"{rest} more"] if rest > 0 else found
 
 
 def is_inside(path: str) -> bool:

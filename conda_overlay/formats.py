@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import pylock, toml
 from conda_overlay.document import SOURCE_OPTIONS, Document, default_intent
+from conda_overlay.edits import NO_TEXT
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import INTENTS, Entry
 from conda_overlay.records import decode
@@ -140,6 +141,12 @@ def notes(document: Document, name: str) -> list[str]:
     where = "the file can only be applied where that directory exists"
     found = [f"{e.name} is an editable install of {e.editable}: {where}."
              for e in entries if e.editable and name != "patch"]  # fmt: skip
+    found += [
+        f"{e.name}: {line.removeprefix(NO_TEXT)} was edited, which no file can say."
+        for e in entries
+        for line in (e.patch or "").splitlines()
+        if line.startswith(NO_TEXT)
+    ]
     if name not in ("overlay.toml", "patch"):
         found += [f"{e.name} was edited, which only overlay.toml and patch can say."
                   for e in entries if e.patch]  # fmt: skip
@@ -207,6 +214,7 @@ class _Wanted:
     intent: str | None = None
     until: Any = None
     patch: str | None = None
+    copied: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,36 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from conda_overlay.exceptions import OverlayError
 
 _DEEPEST = 9  # how many directories a path of a patch may have to lose
+_GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
+_PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
+_HUNK = re.compile(rb"^@@ -[\d,]+ \+[\d,]+ @@[^\n]*\n", re.MULTILINE)
+_OFFSET = re.compile(r"\(offset (-?\d+) line")
 _FAILED = re.compile(
     r"error: while searching for:\n(?P<wanted>.*?)\n+"
     r"error: patch failed: (?P<path>.*):(?P<line>\d+)$",
     re.DOTALL | re.MULTILINE,
 )
-_SPECIAL = re.compile(r"[*?\[\\]")  # in a pattern
+
+
+class Part(NamedTuple):
+    """All that a patch changes in one file."""
+
+    path: str
+    text: bytes
 
 
 class Fit(NamedTuple):
-    """How the paths of a patch fit to installed files."""
+    """How a patch fits to installed files."""
 
-    strip: int  # the directories that each path loses
-    inside: list[str]  # the files that it changes
+    strip: int  # the leading directories that each path has too many
+    inside: list[Part]  # of the files that it may change
     outside: list[str]  # its other files
 
 
@@ -35,7 +46,7 @@ def fit(
     strip: int | None = None,
     there: Collection[str] = (),
 ) -> Fit:
-    """Find how many leading directories the paths of a patch have too many.
+    """Find how many leading directories the paths of a patch have too many, and its parts.
 
     Args:
         patch: unified diffs, with any text between them.
@@ -46,95 +57,110 @@ def fit(
     Raises:
         OverlayError: it is not a patch, or there is no git.
     """
-    found: list[Fit] = []
-    whole: list[str] = []
+    sections = _split(patch)
+    found = []
     for level in range(_DEEPEST) if strip is None else [strip]:
-        paths = _paths(patch, level)
-        whole = whole or paths
-        inside = [path for path in paths if belongs(path)]
-        if len(paths) == len(whole):
-            named = zip(whole, paths, strict=True)
-            outside = [name.removeprefix("b/") for name, path in named if path not in inside]
-            found.append(Fit(level, inside, outside))
-    if not whole:
-        why = _git(["apply", "--numstat", "-"], patch, Path("/")).stderr.decode(errors="replace")
-        raise OverlayError("This is not a patch.", "git diff writes one", why.split("\n")[:1])
-    return max(found, key=lambda fit: (len({*fit.inside} & {*there}), len(fit.inside)))
+        names = _names(patch, min(level, 1))
+        if names and len(names) == len(sections):
+            parts: dict[str, bytes] = {}
+            for name, section in zip(names, sections, strict=True):
+                parts[name] = parts.get(name, b"") + section
+            paths = {name: "/".join(name.split("/")[max(level - 1, 0) :]) for name in parts}
+            inside = {name: path for name, path in paths.items() if path and belongs(path)}
+            outside = [name for name in parts if name not in inside]
+            found.append(Fit(level, [Part(p, parts[n]) for n, p in inside.items()], outside))
+    if not found:
+        raise OverlayError("This is not a patch.", "git diff writes one")
+    return max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
 
 
-def apply(
-    directory: Path,
-    patch: bytes,
-    files: Collection[str],
-    strip: int = 1,
-    *,
-    reverse: bool = False,
-    check: bool = False,
-) -> list[str]:
-    """Apply the part of a patch that changes some files below a directory: all of it, or nothing.
+def _split(patch: bytes) -> list[bytes]:
+    """The sections of a patch, a file each."""
+    style = _GIT_STYLE if _GIT_STYLE.search(patch) else _PLAIN_STYLE
+    return style.split(patch)[1:]
+
+
+@cache
+def _names(patch: bytes, strip: int) -> list[str]:
+    """The files that the sections change, as git reads them; none where it cannot."""
+    done = _git(["apply", "--numstat", "-z", f"-p{strip}", "-"], patch, Path("/"))
+    lines = done.stdout.split(b"\0")[:-1] if done.returncode == 0 else []
+    return [os.fsdecode(line.split(b"\t", 2)[-1]) for line in lines]
+
+
+def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[Part]:
+    """The parts of a patch whose files are not changed yet.
+
+    Where both the change and its reverse could be made, as in code that repeats itself, the place
+    nearer to the lines that the patch names decides.
+    """
+    found = []
+    for part in parts:
+        to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
+        if to < back or to == back != 0:
+            found.append(part)
+    return found
+
+
+def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> float:
+    """How many lines away from where it should be a part can be applied."""
+    done = _apply(directory, part.text, strip, reverse=reverse, check=True)
+    said = done.stderr.decode("utf-8", "replace")
+    return float("inf") if done.returncode else sum(abs(int(n)) for n in _OFFSET.findall(said))
+
+
+def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
+    """Apply parts of a patch below a directory: all of them, or nothing.
 
     Args:
         directory: that the paths are relative to.
-        patch: unified diffs.
-        files: those to change.
+        parts: of the patch.
         strip: the leading directories that each path of the patch loses.
         reverse: undo what the patch does.
-        check: only try.
 
     Returns:
-        Nothing if it applies; else what does not, line by line.
+        Nothing if they apply; else what does not, line by line.
 
     Raises:
         OverlayError: there is no git, or the patch makes a link.
     """
-    only = ["--include=" + _SPECIAL.sub(r"\\\g<0>", file) for file in files]
-    flags = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
-    words = ["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, *only, "-"]
-    done = _git(words, patch, directory)
+    if not parts:
+        return []
+    done = _apply(directory, b"".join(part.text for part in parts), strip, reverse=reverse)
     if done.returncode == 0:
-        if link := next((file for file in files if (directory / file).is_symlink()), None):
+        if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
             raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
         return []
     said = done.stderr.decode("utf-8", "replace")
-    failed = [*_FAILED.finditer(said)]
-    lines = [line for one in failed for line in _both_sides(directory, one)]
+    lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
     return lines or [line for line in said.splitlines() if line.startswith("error: ")]
 
 
-def lacking(
-    directory: Path,
-    patch: bytes,
-    files: Collection[str],
-    strip: int = 1,
-    *,
-    reverse: bool = False,
-) -> list[str]:
-    """The files that a patch has not changed yet; the arguments are those of `apply`."""
-    options: dict[str, Any] = {"reverse": not reverse, "check": True}
-    return [file for file in files if apply(directory, patch, [file], strip, **options)]
+def _apply(
+    directory: Path, text: bytes, strip: int, *, reverse: bool, check: bool = False
+) -> subprocess.CompletedProcess[bytes]:
+    flags = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
+    hunks = _HUNK.split(text)[1:]
+    if any(not re.search(rb"^[ \n]", hunk, re.MULTILINE) for hunk in hunks):
+        flags.append("--unidiff-zero")  # without context the lines' numbers are all there is
+    return _git(["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, "-"], text, directory)
 
 
 def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
     """What a patch expects in a file, and what is there."""
     wanted, line = failed["wanted"].splitlines(), int(failed["line"])
     try:
-        there = (directory / failed["path"]).read_text("utf-8", "replace").splitlines()
+        there = (directory / failed["path"]).read_bytes().decode("utf-8", "replace").split("\n")
     except OSError:
         there = []
     there = there[line - 1 : line - 1 + len(wanted)]
+    same = [text.split() for text in wanted] == [text.split() for text in there]
     return [
         f"{failed['path']}, line {line}: the patch expects",
         *(f"    {text}" for text in wanted),
-        "where the file has",
+        "where the file has" + (", with other white space or line ends," if same else ""),
         *(f"    {text}" for text in there or ["(its end)"]),
     ]
-
-
-def _paths(patch: bytes, strip: int) -> list[str]:
-    """The files that a patch changes; none where its paths have fewer directories."""
-    done = _git(["apply", "--numstat", "-z", f"-p{strip}", "-"], patch, Path("/"))
-    lines = done.stdout.split(b"\0") if done.returncode == 0 else []
-    return [os.fsdecode(line.split(b"\t", 2)[-1]) for line in lines if line]
 
 
 def _git(words: Sequence[str], patch: bytes, directory: Path) -> subprocess.CompletedProcess[bytes]:
@@ -144,13 +170,14 @@ def _git(words: Sequence[str], patch: bytes, directory: Path) -> subprocess.Comp
         sentence = "There is no git on PATH, which a patch is applied with."
         raise OverlayError(sentence, "load or install git, and try again")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    nothing = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+    environ |= dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"), os.devnull)
+    environ |= dict.fromkeys(("GIT_CONFIG_NOSYSTEM", "GIT_ATTR_NOSYSTEM"), "1")
     above = {"GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(directory))}
     return subprocess.run(
         [program, *words],
         input=patch,
         cwd=directory,
-        env={**environ, **nothing, **above},
+        env={**environ, **above, "LC_ALL": "C"},
         capture_output=True,
         check=False,
     )

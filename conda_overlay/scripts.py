@@ -107,7 +107,7 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
                 replace_file(script, content, script.stat().st_mode)
                 changed[os.path.relpath(script, site)] = content  # as RECORD spells it
     if changed:
-        for info in site.glob("*.dist-info"):
+        for info in [*site.glob("*.dist-info"), *site.glob("*.egg-info")]:
             update_record(info, changed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -87,20 +87,23 @@ def read(
         since = differences(recorded, files)
         edited.update((*since.added, *since.changed))
     ours = scaffolding(site_below_prefix)
-    return State(
-        site,
-        {key: _entry(found[0], entries.get(key)) for key, found in site.items()},
-        files,
-        owned,
-        frozenset(p for p in edited if not (p in ours or is_leftover(p) or p.endswith("/RECORD"))),
-    )
+    edited -= {p for p in edited if p in ours or is_leftover(p) or p.endswith("/RECORD")}
+    known_entries = {key: _entry(found[0], entries.get(key)) for key, found in site.items()}
+    whole = State(site, known_entries, files, owned, frozenset(edited))
+    return replace(whole, entries=dict(_with_patches(whole)))
 
 
-def with_patches(state: State) -> State:
-    """The state whose entries have what was edited in copies, as patches."""
-    patches = {key: edits.patch_of(copy) for key, copy in state.copies.items()}
-    entries = {key: replace(e, patch=patches.get(key)) for key, e in state.entries.items()}
-    return replace(state, entries=entries)
+def _with_patches(state: State) -> Iterator[tuple[str, Entry]]:
+    """The entries of a state, with what was edited in copies as it is now."""
+    copies = state.copies
+    for key, entry in state.entries.items():
+        patch = None
+        if copy := copies.get(key):
+            site = f"{copy.site.relative_to(copy.site.parents[2])}/"
+            names = (p.removeprefix(site) for p in state.owned[key] & state.edited)
+            inside = (n for n in names if not n.startswith(("bin/", f"{copy.path.name}/")))
+            patch = edits.patch_of(copy, [*inside])
+        yield key, replace(entry, patch=patch)
 
 
 def scaffolding(site_below_prefix: Path) -> set[str]:

@@ -172,7 +172,7 @@ def make_writable(file: Path) -> None:
         os.close(handle)
         shutil.copy2(file, temporary)
         os.rename(temporary, file)
-    os.chmod(file, 0o644)
+    os.chmod(file, stat.S_IMODE(file.stat().st_mode) | stat.S_IWUSR)
 
 
 def remove_files(tree: Path, files: Collection[Path]) -> None:

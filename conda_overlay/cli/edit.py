@@ -27,6 +27,9 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Edit."""
+    import tempfile
+    from pathlib import Path
+
     from conda.base.context import context
 
     from conda_overlay.calling_shell import editor, open_in_editor
@@ -47,19 +50,12 @@ def execute(arguments: Namespace) -> int:
     try:
         common.change(arguments, overlay, step, default=None if opens else "yes")
     except OverlayError:
-        if session.patch:
-            output.tell(f"The edits are kept in {_keep(session.patch)}.")
+        if session.changed:
+            directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
+            session.keep(directory)
+            output.tell(f"What you edited is kept in {directory}.")
         raise
     if not opens and not context.json and not context.dry_run:
         site = overlay.store.overlay / overlay.host.site_below_prefix
         output.say(str(site / (session.file or "")))
     return 0
-
-
-def _keep(patch: str) -> str:
-    """Write what was edited, but could not be committed, to a file."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", suffix=".patch", delete=False, encoding="utf-8") as file:
-        file.write(patch)
-    return file.name

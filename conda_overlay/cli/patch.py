@@ -56,7 +56,7 @@ def _read(source: str) -> bytes:
 
     shown = without_credentials(source)
     try:
-        if source == "-":
+        if source == "-" and sys.stdin is not None:
             return sys.stdin.buffer.read()
         if "://" not in source:
             return Path(source).read_bytes()

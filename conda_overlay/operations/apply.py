@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conda_overlay import dependencies, plan
+from conda_overlay.distributions import read_site
 from conda_overlay.document import Document
-from conda_overlay.edits import patch_of
+from conda_overlay.edits import originals, patch_of
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
-from conda_overlay.models import Entry, Request
-from conda_overlay.operations.edit import is_outdated, reapply
+from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.operations.install import install
 from conda_overlay.operations.locked import for_pip, install_exactly
+from conda_overlay.operations.reapply import is_outdated, reapply
 from conda_overlay.state import State
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         return
     requested = document.requested
     _drop_orphans(draft, requested, "the file does not name it")
-    from_pip = {key: entry for key, entry in requested.items() if not entry.is_copy}
+    from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
     _install(draft, from_pip, dict.fromkeys(from_pip, "the file says so"))
     _edit(draft, requested)
     _drop_orphans(draft, requested, "nothing needs it any more")
@@ -52,10 +53,15 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
 def _edit(draft: Draft, entries: Mapping[str, Entry]) -> None:
     """Edit what a file says was edited, unless it is so already."""
     for key, entry in entries.items():
-        mine = draft.before.copies.get(key)
-        same = mine and mine.version == entry.version and patch_of(mine) == entry.patch
-        if entry.patch is not None and not (same and key in draft.installed):
+        if entry.patch is not None and not _is_edited(draft, key, entry):
             reapply(draft, key, entry)
+
+
+def _is_edited(draft: Draft, key: str, entry: Entry) -> bool:
+    """Whether a draft has a copy with these edits."""
+    mine, there = draft.before.entries.get(key), draft.installed.get(key)
+    same = mine and (mine.version, mine.patch) == (entry.version or mine.version, entry.patch)
+    return bool(same and there and originals(there[0]) is not None)
 
 
 def rebase(draft: Draft, carried: Document | None = None) -> None:
@@ -90,28 +96,43 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     draft.why.update(going)
     draft.drop(going.keys() & draft.installed.keys())
     requested = {key: entry for key, entry in requested.items() if key not in going}
-    requested = dict(_edited_again(draft, requested))
+    requested = dict(_edited_again(draft, requested, carried.entries if carried else {}))
     _check_sources(requested)
     _install(draft, requested, why)
+    _edit(draft, {key: entry for key, entry in requested.items() if not entry.copied})
     before = draft.before
     staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
     _drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
     draft.accepts_host = overlay.has_moved_on()
 
 
-def _edited_again(draft: Draft, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
+def _edited_again(
+    draft: Draft, entries: Mapping[str, Entry], carried: Mapping[str, Entry]
+) -> Iterator[tuple[str, Entry]]:
     """The entries; copies of what the host has changed are made anew, with the same edits."""
-    final = draft.overlay.store.overlay / draft.overlay.host.site_below_prefix
     for key, entry in entries.items():
+        if not entry.copied or (key in carried and _is_edited(draft, key, entry)):
+            yield key, entry
+            continue
         mine, below = draft.installed.get(key), draft.overlay.below_view.get(key)
-        if entry.is_copy and not (mine and (below is None or not is_outdated(mine[0], below))):
-            text = patch_of(mine[0]) if mine else entry.patch
-            version = reapply(draft, key, replace(entry, patch=text), final if mine else None)
-            if version is None:
-                continue
+        if key in carried:
+            version = reapply(draft, key, entry, onto=mine is not None)
+        elif mine and (below is None or not is_outdated(mine[0], below)):
+            version = mine[0].version
+        else:
+            old = next(_old_copies(draft, key), None)
+            now = draft.before.entries.get(key, entry)
+            text = patch_of(old) if old and now.patch is None else now.patch
+            version = reapply(draft, key, replace(entry, patch=text), old)
+        if version is not None:
             pin = f"{entry.name or key}=={version}"
-            entry = replace(entry, version=version, requirement=pin)
-        yield key, entry
+            yield key, replace(entry, version=version, requirement=pin)
+
+
+def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
+    """The copy of a distribution in the current revision, whatever Python that is for."""
+    for site in sorted(draft.overlay.store.real.glob("lib/python*/site-packages")):
+        yield from (found for found in read_site(site).get(key, ()) if originals(found) is not None)
 
 
 def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
@@ -182,7 +203,7 @@ def _drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> Non
 
 def _take(draft: Draft, document: Document) -> None:
     """Make a draft hold exactly the locked files; what came from the same files stays."""
-    copies = {key: entry for key, entry in document.entries.items() if entry.is_copy}
+    copies = {key: entry for key, entry in document.entries.items() if entry.copied}
     edited = {key: entry for key, entry in document.entries.items() if entry.patch is not None}
     _check_locked({key: e for key, e in document.entries.items() if key not in copies})
     before = draft.before

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from importlib.metadata import Distribution as Installed
 from pathlib import Path
@@ -15,32 +14,14 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies, edits, git
 from conda_overlay.dependencies import View
-from conda_overlay.distributions import main_module, modules, owned_files, read_distribution
+from conda_overlay.distributions import main_module, modules
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
-from conda_overlay.models import Distribution, Entry
-from conda_overlay.tree import Manifest, copy_files, differences, digest, take_manifest
+from conda_overlay.models import Distribution
+from conda_overlay.operations.copies import Copy, copy_of, edited, reasons, take
+from conda_overlay.tree import differences
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
-
-_TEMPORARY = re.compile(r".*~|[.#].*")  # what editors leave beside a file
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A copy of a distribution in a scratch directory, before it goes to a draft."""
-
-    root: Path
-    distribution: Distribution
-    names: frozenset[str]  # its files as they were copied, relative to its site-packages
-    before: Manifest  # of the directory at that time
-
-    @property
-    def files(self) -> set[str]:
-        """Its files now."""
-        there = (self.root / path for path in take_manifest(self.root, self.before))
-        names = {os.path.relpath(path, self.distribution.site) for path in there}
-        return {n for n in names if n in self.names or not _TEMPORARY.fullmatch(Path(n).name)}
 
 
 @dataclass
@@ -50,26 +31,38 @@ class Session:
     editor: Callable[[Path], None] | None = None  # called with the file; None: nothing is opened
     file: str | None = None  # what to open, relative to site-packages
     changed: dict[str, bytes | None] = field(default_factory=dict)
-    patch: str = ""
+    base: dict[str, bytes | None] = field(default_factory=dict)  # what was there before
 
     def run(self, copy: Copy) -> None:
-        """Let the user edit a copy; when that was done before, do the same to this one."""
+        """Let the user edit a copy; when that was done before, do the same to this one.
+
+        Raises:
+            OverlayError: the editor fails, or another command has changed the same file.
+        """
         site = copy.distribution.site
-        if self.changed:
-            for name, content in self.changed.items():
-                (site / name).unlink(missing_ok=True)
-                if content is not None:
-                    (site / name).parent.mkdir(parents=True, exist_ok=True)
-                    (site / name).write_bytes(content)
-        elif self.editor and self.file:
-            self.editor(site / self.file)
-            found = differences(copy.before, take_manifest(copy.root, copy.before))
-            for path in found.all:
-                place = copy.root / path
-                name = os.path.relpath(place, site)
-                self.changed[name] = place.read_bytes() if place.is_file() else None
-            edits.note_files(copy.distribution, copy.files)
-            self.patch = edits.patch_of(copy.distribution)
+        for name, content in self.changed.items():
+            if _content(site / name) != self.base[name]:
+                sentence = f"Another command has changed {name} while you edited it."
+                raise OverlayError(sentence, "conda overlay history, and edit it again")
+            if content is None:
+                (site / name).unlink()
+            else:
+                (site / name).parent.mkdir(parents=True, exist_ok=True)
+                (site / name).write_bytes(content)
+        if self.editor and self.file and not self.changed:
+            try:
+                self.editor(site / self.file)
+            finally:
+                self.changed = {name: _content(site / name) for name in copy.changed}
+                self.base = {name: _content(copy.source / name) for name in self.changed}
+
+    def keep(self, directory: Path) -> None:
+        """Write what was edited to a directory."""
+        for name, content in self.changed.items():
+            if content is not None:
+                place = directory / name.removeprefix("../../../")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
 
 
 def find(draft: Draft, text: str) -> tuple[str, str | None]:
@@ -106,13 +99,17 @@ def edit(draft: Draft, key: str, session: Session) -> None:
     """Copy a distribution into a draft, unless it is there, and let somebody edit it.
 
     Raises:
-        OverlayError: it cannot be copied.
+        OverlayError: it cannot be copied, or edited.
     """
     copy = copy_of(draft, key)
+    if session.editor and edits.text_of(copy.distribution.site / (session.file or "")) is None:
+        sentence = f"{session.file or copy.distribution.name} is no text that can be edited."
+        raise OverlayError(sentence, "--no-editor prints where the copy is")
     session.run(copy)
-    there = draft.before.copies.get(key)
-    if session.changed or (session.editor is None and there is None):
+    if session.changed or (session.editor is None and key not in draft.before.copies):
         take(draft, copy)
+    elif session.editor:
+        draft.notes.append("nothing was saved; an editor with a window has to wait: code --wait")
 
 
 def patch(
@@ -131,34 +128,32 @@ def patch(
         OverlayError: the patch changes none of the files, or does not apply.
     """
     copy = copy_of(draft, key)
-    there, site = copy.names, copy.distribution.site
-    info = copy.distribution.path.name + "/"
-    directories = {os.path.dirname(name) for name in there if name.endswith(".py")} - {""}
-
-    def belongs(path: str) -> bool:
-        near = os.path.dirname(path) in directories and edits.is_inside(path)
-        return not path.startswith(info) and (path in there or near)
-
-    fit = git.fit(text, belongs, strip, there)
-    what = f"{copy.distribution.name} {copy.distribution.version}"
+    found, names = copy.distribution, copy.names
+    fit = git.fit(text, lambda path: edits.belongs(path, names), strip, names)
+    what = f"{found.name} {found.version}"
     if not fit.inside:
         raise OverlayError(
             f"The patch changes no file of {what}.",
             "name the distribution that it belongs to, or the directories to take off: --strip N",
             fit.outside,
         )
-    files = git.lacking(site, text, fit.inside, fit.strip, reverse=reverse)
-    if not files:
-        state = "was never in" if reverse else "is already in"
+    parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
+    state = "was never in" if reverse else "is already in"
+    if not parts:
         draft.notes.append(f"the patch {state} {what}")
         return
-    if faults := git.apply(site, text, files, fit.strip, reverse=reverse):
+    if faults := git.apply(found.site, parts, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
-        hint = f"conda overlay edit {copy.distribution.name} to make the change by hand"
+        hint = f"conda overlay edit {found.name} to make the change by hand"
         raise OverlayError(sentence, hint, faults)
+    if done := [part.path for part in fit.inside if part not in parts]:
+        draft.notes.append(f"the patch {state} {', '.join(done)}")
     if fit.outside:
         draft.notes.append(f"not installed, so left out: {', '.join(fit.outside)}")
     take(draft, copy)
+    if reverse and draft.entries[key].copied and not edits.edits(draft.installed[key][0]):
+        draft.drop({key})
+        draft.why[key] = "it has no edits any more"
 
 
 def record(draft: Draft) -> None:
@@ -176,178 +171,20 @@ def record(draft: Draft) -> None:
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
     for key, (found, *_) in draft.installed.items():
-        owned = before.owned[key]
-        if key in before.copies:
-            places = {os.path.dirname(path) for path in owned if path.endswith(".py")}
-            owned |= {path for path in by_hand if os.path.dirname(path) in places}
-            there = (path for path in owned if path in before.files)
-            edits.note_files(found, [os.path.relpath(draft.tree / p, draft.site) for p in there])
-        if mine := owned & by_hand:
-            draft.why[key] = _edited(found, mine)
+        site = f"{draft.overlay.host.site_below_prefix}/"
+        names = {os.path.relpath(path, site) for path in before.owned[key]}
+        mine = {p for p in by_hand if edits.belongs(p.removeprefix(site), names)}
+        if key in before.copies and mine:
+            gone = (name for name in names if not os.path.lexists(found.site / name))
+            edits.note_files(found, names - {*gone})
+            unowned = mine - set().union(*before.owned.values())
+            edits.add_files(found, [path.removeprefix(site) for path in unowned])
+        elif key not in before.copies:
+            mine &= before.owned[key]
+        if mine:
+            draft.why[key] = edited(found, mine)
             entry = draft.entries.get(key, before.entries[key])
-            draft.entries[key] = replace(entry, reason=_reasons(draft, entry))
-
-
-def restore_edits(draft: Draft, entries: Mapping[str, Entry]) -> list[str]:
-    """Make the copies in a draft what the history says: files were edited in place since.
-
-    Returns:
-        What cannot be restored, line by line.
-    """
-    faults = []
-    for key, (found, *_) in draft.installed.items():
-        patch = entries[key].patch if key in entries else None
-        if patch is not None and edits.patch_of(found) != patch:
-            edits.revert(found)
-            if patch:
-                text = patch.encode()
-                faults += git.apply(found.site, text, git.fit(text, lambda path: True, 1).inside)
-    return faults
-
-
-def reapply(draft: Draft, key: str, entry: Entry, old: Path | None = None) -> str | None:
-    """Copy what a draft or the host has now of a distribution, and edit it as was recorded.
-
-    Args:
-        draft: of the next state.
-        key: the normalized name of the distribution.
-        entry: has the patch.
-        old: the site-packages of the copy so far.
-
-    Returns:
-        The version of the copy; None if that has all edits already, so that none is needed.
-
-    Raises:
-        OverlayError: the edits do not apply, or there is nothing to copy.
-    """
-    name = entry.name or key
-    if key not in draft.overlay.below_view and key not in draft.installed:
-        sentence = f"{name}, which was edited, is not in the host any more."
-        hint = f"conda overlay export -f {key}.patch, then conda overlay remove {name}"
-        raise OverlayError(sentence, hint, name=name)
-    if entry.is_copy:
-        draft.drop({key})
-    copy, text = copy_of(draft, key), (entry.patch or "").encode()
-    edits.revert(copy.distribution)
-    site, what = copy.distribution.site, f"{name} {copy.distribution.version}"
-    files = git.fit(text, lambda path: True, 1).inside if text else []
-    files = git.lacking(site, text, files)
-    if not files:
-        draft.kept.add(key)
-        draft.why[key] = f"retired: {what} has all its edits"
-        draft.notes.append(f"the edits of {name} {entry.version} retire: {what} has them all")
-        return None
-    if faults := git.apply(site, text, files):
-        raise OverlayError(
-            f"The edits of {name} {entry.version} do not apply to {what}; nothing was changed.",
-            *_comparison(draft, name, key, faults, old),
-            name=name,
-        )
-    take(draft, copy)
-    there = draft.entries[key]
-    since, by = (entry.since, entry.by) if entry.version == there.version else ("", "")
-    given = replace(there, intent=entry.intent, until=entry.until, since=since, by=by)
-    draft.entries[key] = replace(given, reason=entry.reason or there.reason)
-    return copy.distribution.version
-
-
-def _comparison(
-    draft: Draft, name: str, key: str, faults: list[str], old: Path | None
-) -> tuple[str, list[str]]:
-    """The hint, and the details, of edits that do not apply."""
-    failed = [fault.partition(",")[0] for fault in faults if "the patch expects" in fault]
-    new = draft.overlay.below_view.get(key)
-    hint = f"conda overlay reset {name} --force, and edit it again"
-    if failed and old and new:
-        hint = shlex.join(["diff", *(str(site / failed[0]) for site in (old, new.site))])
-    return hint, faults
-
-
-def is_outdated(copy: Distribution, below: Distribution) -> bool:
-    """Whether a copy was made of other files than those that are below it now."""
-    own = f"{copy.path.name}/"
-    rows = owned_files(copy, copy.site) or {}
-    made_of = {path: sha for path, sha in rows.items() if sha and not path.startswith(own)}
-    return copy.version != below.version or any(
-        not (below.site / path).is_file() or digest((below.site / path).resolve()) != sha
-        for path, sha in made_of.items()
-    )
-
-
-def copy_of(draft: Draft, key: str) -> Copy:
-    """Copy a distribution, of the draft or below it, to a directory where it can be changed.
-
-    Raises:
-        OverlayError: it is an editable install, or nobody knows which files it has.
-    """
-    found = next(iter(draft.installed.get(key, ())), None) or draft.overlay.below_view[key]
-    if found.editable:
-        sentence = f"{found.name} is an editable install: edit it in {found.editable}."
-        raise OverlayError(sentence, shlex.join(["cd", found.editable]), name=found.name)
-    prefix = found.site.parents[2]
-    files = edits.files_of(found, prefix)
-    if files is None:
-        raise OverlayError(
-            f"{found.name} {found.version} has no RECORD, and no conda package lists its files.",
-            f"conda overlay install -I --no-deps {found.name}=={found.version}, and edit that",
-            name=found.name,
-        )
-    root = draft.new_scratch() / "copy"
-    site = root / draft.overlay.host.site_below_prefix
-    site.mkdir(parents=True)
-    again = found.key in draft.installed and edits.originals(found) is not None
-    left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", edits.ORIGINALS)
-    unwanted = {f"{found.path.name}/{name}" for name in left_out}
-    names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
-    copy_files(found.site, site, names)
-    for name in names:
-        os.chmod(site / name, 0o644 if not os.access(site / name, os.X_OK) else 0o755)
-    info = site / found.path.name
-    if info.is_file():  # of distutils
-        names.remove(info.name)
-        old, info = info, site / f"{found.name}-{found.version}.dist-info"
-        info.mkdir()
-        names.add(os.path.relpath(old.rename(info / "METADATA"), site))
-    copy = read_distribution(info)
-    assert copy is not None
-    known = draft.before.files
-    if not again:
-        hashed = edits.keep_originals(copy, names).items()
-        known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
-    before = take_manifest(root, known)
-    names = {os.path.relpath(root / path, site) for path in before}
-    return Copy(root, copy, frozenset(names), before)
-
-
-def take(draft: Draft, copy: Copy) -> None:
-    """Put a copy, as it is now, into a draft."""
-    found = copy.distribution
-    changed = differences(copy.before, take_manifest(copy.root, copy.before)).all
-    edits.note_files(found, copy.files)
-    here = found.key in draft.installed
-    entry = draft.entries[found.key] if here else Entry(found.version, found.name)
-    source = entry.requirement if " @ " in (entry.requirement or "") else None
-    draft.why[found.key] = _edited(found, changed)
-    draft.take(copy.root, found.key, copy.before)
-    draft.entries[found.key] = replace(
-        entry,
-        requested=True,
-        requirement=source or f"{found.name}=={found.version}",
-        intent="hold",
-        reason=_reasons(draft, entry),
-    )
-
-
-def _edited(copy: Distribution, changed: Collection[str]) -> str:
-    """What was edited in a copy, in words; what is no text by its name alone."""
-    found = edits.summary(copy) or sorted(os.path.basename(path) for path in changed)
-    return f"edited: {', '.join(found)}" if found else "to be edited"
-
-
-def _reasons(draft: Draft, entry: Entry) -> str | None:
-    """The reasons of all edits so far."""
-    reasons = [*(entry.reason or "").split("; "), draft.log.reason]
-    return "; ".join(dict.fromkeys(filter(None, reasons))) or None
+            draft.entries[key] = replace(entry, reason=reasons(draft, entry))
 
 
 def _below_site(draft: Draft, path: str) -> str:
@@ -377,6 +214,11 @@ def _file_of(module: str, files: Collection[str]) -> str | None:
             return name
     compiled = (f for f in sorted(files) if f.startswith(f"{place}.") and f.endswith(".so"))
     return next(compiled, None)
+
+
+def _content(path: Path) -> bytes | None:
+    """The content of a file; None if there is none."""
+    return path.read_bytes() if path.is_file() else None
 
 
 def _files(found: Distribution) -> set[str]:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay import edits
 from conda_overlay.distributions import owned_files
+from conda_overlay.edits import originals, revert
 from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, NotInOverlayError
 from conda_overlay.models import Distribution
+from conda_overlay.operations.copies import copy_of, take
 from conda_overlay.operations.locked import install_exactly
+from conda_overlay.operations.reapply import reapply
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
 from conda_overlay.tree import digest, make_own, remove_files
 
@@ -59,9 +61,9 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     touched = lost | {key for key, owned in past.owned.items() if owned & broken}
     draft.entries.update({key: past.entries[key] for key in touched})
     draft.why.update(dict.fromkeys(touched, "repaired"))
-    draft.restores = draft.base
+    draft.restores = None if keys else draft.base
     if lost:
-        past.reinstall(lost, edited=() if keys else draft.before.edited)
+        past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
     draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]
 
@@ -90,7 +92,7 @@ class _Past:
         self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
         for copy in draft.before.copies.values():
             self._trees.append(draft.new_scratch())
-            for name, content in (edits.originals(copy) or {}).items():
+            for name, content in (originals(copy) or {}).items():
                 place = self._trees[-1] / draft.overlay.host.site_below_prefix / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
@@ -154,17 +156,26 @@ class _Past:
         missing = {sha for path, sha in self.files.items() if not os.path.lexists(tree / path)}
         remove_files(tree, [place for sha, place in self._left.items() if sha not in missing])
 
-    def reinstall(self, keys: Collection[str], edited: Collection[str]) -> None:
+    def reinstall(self, keys: Collection[str], edited: Collection[str], *, named: bool) -> None:
         """Install distributions again, exactly as they were but for what was edited.
 
         Raises:
             CannotRestoreError: what pip installs is not what was there.
         """
         draft, tree = self._draft, self._draft.tree
-        self.files.update(self.original)
+        copied = {key for key in keys if self.entries[key].copied}
+        kept = set() if named else set().union(*(self.owned[key] for key in copied))
+        self.files.update({p: sha for p, sha in self.original.items() if p not in kept})
         owned = set().union(*(self.owned[key] for key in keys))
         remove_files(tree, [tree / path for path in owned])
-        install_exactly(draft, {key: self.entries[key] for key in sorted(keys)})
+        for key in copied:
+            if self.entries[key].patch:
+                reapply(draft, key, self.entries[key])
+            else:
+                take(draft, copy_of(draft, key))
+            if named:
+                revert(draft.installed[key][0])
+        install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - copied)})
         for found in (found for key, found in draft.installed.items() if key in keys):
             owned.update(owned_files(found[0], tree) or ())
         files = sorted(p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))

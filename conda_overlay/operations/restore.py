@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, OverlayError, PipError
 from conda_overlay.models import Differences, Revision
-from conda_overlay.operations.edit import restore_edits
 from conda_overlay.operations.locked import install_exactly
+from conda_overlay.operations.reapply import restore_edits
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
 from conda_overlay.timeline import timeline
 from conda_overlay.tree import Manifest, differences, digest, remove_files, take_manifest

@@ -89,6 +89,7 @@ def wheel(
     tag: str = "py3-none-any",
     top_level: str | None = None,
     requires_python: str | None = None,
+    executable: Sequence[str] = (),
 ) -> Path:
     """Write a wheel, as the PyPA's binary distribution format has it.
 
@@ -105,6 +106,7 @@ def wheel(
         top_level: The module, which has `__version__`, and `main()` that prints name and version;
             `""` for no module, the normalized name if not given.
         requires_python: The Pythons it is for.
+        executable: Which of the files are programs.
     """
     label = f"{_normalized(name)}-{version}"
     members: dict[str, Content] = {**_module(name, version, top_level), **(files or {})}
@@ -125,7 +127,9 @@ def wheel(
         for member, content in members.items():
             # The time is fixed, so that the same arguments make the same bytes.
             header = zipfile.ZipInfo(member, (2020, 1, 1, 0, 0, 0))
-            header.external_attr = (0o100755 if ".data/scripts/" in member else 0o100644) << 16
+            header.external_attr = (
+                0o100755 if ".data/scripts/" in member or member in executable else 0o100644
+            ) << 16
             archive.writestr(header, content)
     return path
 

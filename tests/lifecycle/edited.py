@@ -61,9 +61,11 @@ def wheel(links: Path, version: str = "1.0", core: str = CORE) -> Path:
         files={
             "tool/core.py": core,
             "tool/extra.py": CORE,
+            "tool/run.sh": "#!/bin/sh\n",
             "tool/data/table.bin": bytes(range(256)) * 8,
             "tool/latin.py": "# -*- coding: latin-1 -*-\nNAME = 'M\xfcller'\n".encode("latin-1"),
         },
+        executable=("tool/run.sh",),
         scripts={"tool": "tool:main", "tool-step": "tool.core:step4"},
         data={"data/share/tool/readme.txt": "outside of site-packages\n"},
     )

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import place
+from tests.bed import dists, place
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import CORE, FIXED, modes, steps, typed
 from tests.lifecycle.patches import PLAN
+from tests.sources import administrate
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +46,20 @@ def test_what_the_editor_changed_becomes_a_revision(tool: Bench) -> None:
     assert entry["version"] == "1.0"
 
 
+def kept(shown: str, name: str) -> str:
+    """What was written of a file that could not be committed."""
+    [line] = [line for line in shown.splitlines() if "is kept in" in line]
+    directory = Path(line.rpartition(" ")[2].rstrip("."))
+    [file] = directory.rglob(name)
+    text = file.read_text()
+    shutil.rmtree(directory)
+    return text
+
+
 def test_nothing_changed_is_no_revision(tool: Bench) -> None:
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR="true")
     assert "nothing to do" in shown and "code=0" in shown, shown
+    assert "code --wait" in shown
     assert tool.revision is None
 
 
@@ -55,12 +67,24 @@ def test_nothing_changed_is_no_revision(tool: Bench) -> None:
 def test_an_editor_that_fails_changes_nothing(tool: Bench, script: str) -> None:
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
     assert "code=1" in shown and "The editor" in shown and "Traceback" not in shown, shown
+    assert ("kept in" in shown) == ("echo" in script)  # what it had saved is not lost
+    assert "kept in" not in shown or kept(shown, "tool/__init__.py").endswith("\n\n")
+    assert tool.revision is None
+
+
+def test_a_terminal_that_is_closed_loses_nothing_that_was_saved(tool: Bench) -> None:
+    script = "echo '# mine' >> \"$1\"; kill -HUP $PPID; sleep 60"
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
+    assert "The terminal was closed" in shown and "code=1" in shown, shown
+    assert kept(shown, "tool/__init__.py").endswith("# mine\n")
     assert tool.revision is None
 
 
 def test_an_editor_that_is_not_there_is_named(tool: Bench) -> None:
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR="nosuch --wait")
     assert "The editor nosuch does not run" in shown and "code=1" in shown, shown
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR="vim '")
+    assert "is no command" in shown and "code=2" in shown, shown
 
 
 def test_the_overlay_changed_meanwhile_and_the_edit_is_there_still(tool: Bench) -> None:
@@ -75,16 +99,23 @@ def test_the_overlay_changed_meanwhile_and_the_edit_is_there_still(tool: Bench) 
     assert tool.numbers == [1, 2]
 
 
+def test_two_edits_of_one_file_at_once_do_not_hide_each_other(tool: Bench) -> None:
+    """The first to save wins, and the other one is told, and keeps what was written."""
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    script = f"echo '# theirs' >> {tool.site}/tool/__init__.py; echo '# mine' >> \"$1\""
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
+    assert "Another command has changed tool/__init__.py" in shown and "code=1" in shown, shown
+    assert kept(shown, "tool/__init__.py").endswith("# mine\n")
+    assert (tool.site / "tool/__init__.py").read_text().endswith("# theirs\n")
+
+
 def test_what_cannot_be_committed_is_kept_in_a_file(tool: Bench) -> None:
     script = (
         'echo \'# mine\' >> "$1"; echo \'raise SystemExit\' > "$(dirname "$1")/../sitecustomize.py"'
     )
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
     assert "code=1" in shown, shown
-    [line] = [line for line in shown.splitlines() if "edits are kept in" in line]
-    kept = Path(line.rpartition(" ")[2].rstrip("."))
-    assert "+# mine" in kept.read_text()
-    kept.unlink()
+    assert kept(shown, "tool/__init__.py").endswith("# mine\n")
     assert tool.revision is None
 
 
@@ -93,7 +124,7 @@ def test_a_copy_has_all_files_of_the_distribution_in_site_packages(tool: Bench) 
     assert shown.splitlines()[-1] == str(tool.site / "tool/__init__.py")
     [hosts] = (tool.host / "lib").glob("python3*/site-packages")
     names = [p.relative_to(hosts) for p in (hosts / "tool").rglob("*") if p.suffix != ".pyc"]
-    assert len([name for name in names if (hosts / name).is_file()]) == 5
+    assert len([name for name in names if (hosts / name).is_file()]) == 6
     for name in (name for name in names if (hosts / name).is_file()):
         assert (tool.site / name).read_bytes() == (hosts / name).read_bytes()
     assert not (tool.overlay / "share" / "tool").exists()
@@ -187,6 +218,41 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     assert not (tool.site / "tool").exists()
 
 
+def test_new_files_beside_its_modules_are_part_of_the_edit_in_any_change(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, tool.site / "tool" / "sub.py", "SUB = 1\n")
+    assert tool.user.run(["mkdir", tool.site / "tool" / "deep"]).returncode == 0
+    edited.edit(tool, tool.site / "tool" / "deep" / "__init__.py", "DEEP = 1\n")
+    edited.edit(tool, tool.site / "tool" / "core.py~", "# of emacs\n")
+    edited.edit(tool, tool.site / "tool" / ".core.py.swp", "# of vim\n")
+    edited.edit(tool, tool.site / "alone.py", "ALONE = 1\n")
+    plan = tool.json("install", "new")
+    assert plan["files"]["added"] == []
+    patch = tool.record()["distributions"]["tool"]["patch"]
+    names = [line for line in patch.splitlines() if line.startswith("+++ ")]
+    assert names == ["+++ b/tool/deep/__init__.py", "+++ b/tool/sub.py"]
+
+
+def test_a_file_of_one_distribution_is_not_recorded_as_of_another(
+    quick: Bench, science: Path, links: Path
+) -> None:
+    with place.scratch() as directory:
+        own = replace(quick, name=str(edited.host(science, directory, links)))
+        for name in ("moda", "modb"):
+            files = {f"{name}.py": "A = 1\n"}
+            administrate(own.host, dists.wheel(links, name, "1.0", files=files, top_level=""))
+            own.ask("edit", name, "--no-editor", "--yes")
+        edited.edit(own, own.site / "modb.py", "A = 2\n")
+        assert own.json("record")["changes"][0]["name"] == "modb"
+        own.change("remove", "moda")
+        assert own.python("-c", "import modb; print(modb.A)").stdout == "2\n"
+
+
+def test_a_program_of_the_package_stays_executable(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    assert (tool.site / "tool" / "run.sh").stat().st_mode & 0o777 == 0o755
+
+
 def test_an_edited_copy_is_shown_as_edited(tool: Bench) -> None:
     tool.ask("edit", "tool", "--no-editor", "--yes")
     edited.edit(tool, core(tool), FIXED)
@@ -219,6 +285,24 @@ def test_repair_of_a_copy_takes_its_edits_back(tool: Bench) -> None:
     (tool.site / "tool" / "latin.py").unlink()
     tool.change("repair")
     assert (tool.site / "tool" / "latin.py").exists() and steps(tool) == [44, 7]
+    tool.change("repair", "tool")
+    assert steps(tool) == [4, 7]
+    tool.change("undo")
+    assert steps(tool) == [44, 7]
+
+
+def test_a_copy_that_pip_has_removed_is_made_again_with_its_edits(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, core(tool), FIXED)
+    tool.change("record")
+    shutil.rmtree(tool.site / "tool")
+    [info] = tool.site.glob("tool-*.dist-info")
+    shutil.rmtree(info)
+    [finding] = tool.json("status")["overlays"][0]["findings"]
+    assert finding["text"].endswith("restored by: conda overlay repair")  # with its edits
+    tool.change("repair")
+    assert steps(tool) == [44, 7]
+    shutil.rmtree(tool.site / "tool")
     tool.change("repair", "tool")
     assert steps(tool) == [4, 7]
 
@@ -257,9 +341,6 @@ def test_a_distribution_without_record_is_copied_by_the_list_of_its_conda_packag
 def test_a_namespace_package_is_copied_by_its_own_part(
     quick: Bench, science: Path, links: Path
 ) -> None:
-    from tests.bed import dists
-    from tests.sources import administrate
-
     with place.scratch() as directory:
         own = replace(quick, name=str(edited.host(science, directory, links)))
         for name in ("one", "two"):
@@ -277,6 +358,33 @@ def test_a_namespace_package_is_copied_by_its_own_part(
         ]
 
 
+def test_an_egg_info_is_copied_as_it_is_or_as_a_dist_info(
+    quick: Bench, science: Path, links: Path
+) -> None:
+    with place.scratch() as directory:
+        own = replace(quick, name=str(edited.host(science, directory, links)))
+        [site] = own.host.glob("lib/python3*/site-packages")
+        [info] = site.glob("tool-1.0.dist-info")
+        egg = site / "tool-1.0-py3.egg-info"
+        metadata = (info / "METADATA").read_bytes()
+        names = [f"{site.relative_to(own.host)}/{n}" for n in ("tool/__init__.py", egg.name)]
+        shutil.rmtree(info)
+        egg.write_bytes(metadata)
+        meta = {"name": "tool", "version": "1.0", "files": names}
+        (own.host / "conda-meta" / "tool-1.0-0.json").write_text(json.dumps(meta))
+        own.ask("edit", "tool", "--no-editor", "--yes")
+        assert own.version("tool") == "1.0" and own.distributions() == ["tool-1.0"]
+        own.change("delete")
+        egg.unlink()
+        egg.mkdir()
+        (egg / "PKG-INFO").write_bytes(metadata)
+        meta["files"] = [names[0], f"{names[1]}/PKG-INFO"]
+        (own.host / "conda-meta" / "tool-1.0-0.json").write_text(json.dumps(meta))
+        own.ask("edit", "tool", "--no-editor", "--yes")
+        assert own.version("tool") == "1.0"
+        assert own.json("status")["overlays"][0]["findings"] == []
+
+
 def test_a_dry_run_and_json_open_no_editor(tool: Bench) -> None:
     tool.ask("edit", "tool", "--dry-run")
     assert tool.revision is None
@@ -290,7 +398,10 @@ def test_a_file_that_is_no_text_is_edited_too_but_is_in_no_patch(tool: Bench) ->
     change = tool.json("record")["changes"][0]
     assert change["why"] == "edited: table.bin" and "content" in change["differs"]
     assert tool.json("status")["overlays"][0]["distributions"][0]["edited"]
-    assert tool.record()["distributions"]["tool"]["patch"] == ""
+    assert tool.record()["distributions"]["tool"]["patch"] == (
+        "# edited, but no part of this patch: tool/data/table.bin\n"
+    )
+    assert "table.bin was edited" in tool.run("export", *tool.where).stderr
 
 
 def test_an_overlay_made_by_hand_is_recorded_as_it_is(tool: Bench, wheels: Path) -> None:

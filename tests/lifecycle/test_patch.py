@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shutil
 from collections.abc import Iterator
@@ -102,13 +103,61 @@ def test_new_and_deleted_files_of_a_patch_come_and_go(tool: Bench, fix: Path) ->
     assert tool.json("status")["overlays"][0]["findings"] == []
 
 
+def test_a_pull_request_that_touches_the_top_of_its_project_is_applied(
+    tool: Bench, fix: Path
+) -> None:
+    """Whose paths have fewer directories than those of the package have too many."""
+    sources.write(tool.user, fix, FIX.replace("docs/changes.md", "CHANGES.md"))
+    [note] = tool.json("patch", "tool", fix)["notes"]
+    assert "CHANGES.md" in note and steps(tool) == [44, 7]
+
+
+def test_a_fix_that_makes_a_function_as_its_neighbour_is_not_there_already(
+    tool: Bench, fix: Path
+) -> None:
+    body = "def {}(c):\n    open(c)\n    start(c)\n    finish(c{})\n    close(c)\n\n\n"
+    text = "".join(body.format(name, ", True" if name == "get" else "") for name in ("get", "post"))
+    fixed = text.replace("finish(c)", "finish(c, True)")
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, tool.site / "tool" / "core.py", text)
+    lines = difflib.unified_diff(
+        text.splitlines(True), fixed.splitlines(True), "a/tool/core.py", "b/tool/core.py", n=1
+    )
+    sources.write(tool.user, fix, "".join(lines))
+    tool.change("patch", "tool", fix)
+    assert (tool.site / "tool" / "core.py").read_text() == fixed
+    assert "already in" in tool.ask("patch", "tool", fix)
+
+
+def test_a_renamed_file_is_renamed_and_a_new_directory_is_made(tool: Bench, fix: Path) -> None:
+    text = "diff --git a/tool/extra.py b/tool/deep/more.py\nsimilarity index 100%\n"
+    text += "rename from tool/extra.py\nrename to tool/deep/more.py\n"
+    sources.write(tool.user, fix, FIX.replace("src/tool", "tool") + text)
+    tool.change("patch", "tool", fix)
+    assert tool.python("-c", "import tool.deep.more").returncode == 0
+    assert not (tool.site / "tool" / "extra.py").exists() and steps(tool) == [44, 7]
+    assert tool.json("status")["overlays"][0]["findings"] == []
+
+
+def test_a_patch_without_context_changes_the_lines_that_it_names(tool: Bench, fix: Path) -> None:
+    sources.write(tool.user, fix, "--- a/tool/core.py\n+++ b/tool/core.py\n@@ -5,0 +6 @@\n+# six\n")
+    tool.change("patch", "tool", fix)
+    assert (tool.site / "tool" / "core.py").read_text().splitlines()[5] == "# six"
+
+
+def test_the_attributes_of_the_user_decide_nothing(tool: Bench, fix: Path) -> None:
+    sources.write(tool.user, tool.user.home / ".config/git/attributes", "* text eol=crlf\n")
+    tool.change("patch", "tool", fix)
+    assert (tool.site / "tool" / "core.py").read_bytes() == FIXED.encode()
+
+
 @pytest.mark.parametrize(
     ("text", "words", "said"),
     [
         ("no patch at all\n", [], "not a patch"),
         (FIX.replace("src/tool", "src/other"), [], "changes no file of tool 1.0"),
         (FIX, ["--strip", "0"], "changes no file of tool 1.0"),
-        (FIX.replace("src/tool/core.py", "src/../../../tool/core.py"), [], "patch"),
+        (FIX.replace("src/tool/core.py", "src/tool/../core.py"), [], "changes no file"),
     ],
 )
 def test_what_is_no_patch_for_it_is_refused(
@@ -127,7 +176,8 @@ def test_a_patch_makes_no_links_and_no_files_outside(tool: Bench, fix: Path) -> 
 
 
 def test_a_patch_of_the_metadata_or_of_the_guard_is_left_out(tool: Bench, fix: Path) -> None:
-    text = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x = 1\n"
+    text = "diff --git a/{0} b/{0}\nnew file mode 100644\n--- /dev/null\n+++ b/{0}\n"
+    text += "@@ -0,0 +1 @@\n+x = 1\n"
     more = text.format("sitecustomize.py") + text.format("tool-1.0.dist-info/extra.py")
     sources.write(tool.user, fix, FIX.replace("src/tool", "tool") + more)
     [note] = tool.json("patch", "tool", fix)["notes"]
@@ -215,6 +265,25 @@ def test_the_exported_file_makes_the_same_edit_elsewhere(fixed: Bench) -> None:
         assert entry["reason"] == "ticket 1234" and entry["intent"] == "hold"
 
 
+def test_applying_a_file_over_other_edits_needs_force(fixed: Bench) -> None:
+    fixed.export()
+    edited.edit(fixed, fixed.site / "tool" / "extra.py", "# mine\n")
+    told = fixed.refuse("apply", "overlay.toml", "--yes")
+    assert "tool/extra.py" in told and "--force" in told
+    fixed.change("apply", "overlay.toml", "--force")
+    assert (fixed.site / "tool" / "extra.py").read_text() == CORE and steps(fixed) == [44, 7]
+
+
+@pytest.mark.parametrize("path", ["alpha/__init__.py", "evil.pth", "tool-1.0.dist-info/METADATA"])
+def test_a_file_may_edit_nothing_but_the_distribution_that_it_names(
+    fixed: Bench, path: str
+) -> None:
+    exported = fixed.export()
+    sources.write(fixed.user, exported, exported.read_text().replace("tool/core.py", path))
+    fixed.change("reset", "--force")
+    assert path in fixed.refuse("apply", "overlay.toml", "--yes")
+
+
 def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
     tool.install("alpha==1.5")
     tool.ask("edit", "alpha", "--no-editor", "--yes")
@@ -275,6 +344,31 @@ def test_rebase_sees_a_host_in_which_only_data_changed(own: Bench, fix: Path) ->
     table.write_bytes(b"new")
     own.change("rebase")
     assert (own.site / "tool/data/table.bin").read_bytes() == b"new" and steps(own) == [44, 7]
+
+
+def test_rebase_does_not_lose_an_edit_that_no_patch_can_say(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    own.edit(own.site / "tool" / "data" / "table.bin", "other")
+    own.change("record")
+    sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
+    told = own.refuse("rebase", "--yes")
+    assert "tool/data/table.bin" in told and "--force" in told
+    own.change("rebase", "--force")
+    assert steps(own) == [44, 77]
+
+
+def test_an_edited_distribution_that_was_made_by_hand_is_no_copy_of_the_host(
+    own: Bench, links: Path
+) -> None:
+    own.make_by_hand(edited.wheel(links, "3.0"))
+    own.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(own, own.site / "tool" / "extra.py", "# mine\n")
+    own.change("record")
+    own.change("rebase")
+    assert own.version("tool") == "3.0"
+    assert (own.site / "tool" / "extra.py").read_text() == "# mine\n"
 
 
 def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: Path) -> None:
@@ -346,6 +440,22 @@ def test_edits_are_carried_to_another_environment(
         other.change("rebase", "--from", own.host)
         assert steps(other) == [44, 77] and other.version("tool") == "2.0"
         assert other.record()["distributions"]["tool"]["reason"] == "ticket 1234"
+
+
+def test_edits_from_another_environment_come_beside_ones_own(
+    own: Bench, fix: Path, links: Path, science: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    with place.scratch() as directory:
+        other = replace(own, name=str(environment.clone(science, directory / "next")))
+        sources.administrate(other.host, edited.wheel(links))
+        other.ask("edit", "tool", "--no-editor", "--yes")
+        edited.edit(other, other.site / "tool" / "extra.py", CORE + "MINE = 1\n")
+        other.change("record")
+        other.change("rebase", "--from", own.host)
+        assert steps(other) == [44, 7]
+        assert other.python("-c", "import tool.extra as e; print(e.MINE)").stdout == "1\n"
+        assert "nothing to do" in other.ask("rebase", "--from", own.host)
 
 
 def test_a_requirement_that_moves_an_edited_copy_needs_force(

@@ -1,0 +1,138 @@
+"""Copies of distributions that are there to be edited: made in a directory, put into a draft."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from stat import S_IMODE, S_IRUSR, S_IWUSR
+from typing import TYPE_CHECKING
+
+from conda_overlay import edits
+from conda_overlay.distributions import read_distribution
+from conda_overlay.edits import is_temporary
+from conda_overlay.exceptions import OverlayError
+from conda_overlay.models import Distribution, Entry
+from conda_overlay.tree import Manifest, copy_files, differences, take_manifest
+
+if TYPE_CHECKING:
+    from conda_overlay.draft import Draft
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of a distribution in a scratch directory, before it goes to a draft."""
+
+    root: Path
+    distribution: Distribution
+    source: Path  # the site-packages that it was copied from
+    names: frozenset[str]  # its files as they were copied, relative to its site-packages
+    before: Manifest  # of the directory at that time
+
+    @property
+    def files(self) -> set[str]:
+        """Its files now, without what an editor has left beside them."""
+        return {name for name in self._there() if name in self.names or not is_temporary(name)}
+
+    @property
+    def changed(self) -> set[str]:
+        """Its files that were changed, added or removed since."""
+        found = differences(self.before, take_manifest(self.root, self.before)).all
+        names = {os.path.relpath(self.root / path, self.distribution.site) for path in found}
+        return {name for name in names if name in self.names or not is_temporary(name)}
+
+    def tidy(self) -> None:
+        """Remove what an editor has left, and bring RECORD up to date."""
+        for name in self._there() - self.files:
+            (self.distribution.site / name).unlink()
+        edits.note_files(self.distribution, self.files)
+
+    def _there(self) -> set[str]:
+        paths = (self.root / path for path in take_manifest(self.root, self.before))
+        return {os.path.relpath(path, self.distribution.site) for path in paths}
+
+
+def copy_of(draft: Draft, key: str) -> Copy:
+    """Copy a distribution, of the draft or below it, to a directory where it can be changed.
+
+    Raises:
+        OverlayError: it is an editable install, or nobody knows which files it has.
+    """
+    found = next(iter(draft.installed.get(key, ())), None) or draft.overlay.below_view[key]
+    if found.editable:
+        sentence = f"{found.name} is an editable install: edit it in {found.editable}."
+        raise OverlayError(sentence, shlex.join(["cd", found.editable]), name=found.name)
+    prefix = found.site.parents[2]
+    files = edits.files_of(found, prefix)
+    if files is None:
+        raise OverlayError(
+            f"{found.name} {found.version} has no RECORD, and no conda package lists its files.",
+            f"conda overlay install -I --no-deps {found.name}=={found.version}, and edit that",
+            name=found.name,
+        )
+    root = draft.new_scratch() / "copy"
+    site = root / draft.overlay.host.site_below_prefix
+    site.mkdir(parents=True)
+    again = found.key in draft.installed and edits.originals(found) is not None
+    left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", edits.ORIGINALS)
+    unwanted = {f"{found.path.name}/{name}" for name in left_out}
+    names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
+    copy_files(found.site, site, names)
+    for name in names:
+        os.chmod(site / name, S_IMODE((site / name).stat().st_mode) | S_IRUSR | S_IWUSR)
+    info = site / found.path.name
+    if info.is_file():  # of distutils
+        names.remove(info.name)
+        old, info = info, site / f"{found.name}-{found.version}.dist-info"
+        info.mkdir()
+        names.add(os.path.relpath(old.rename(info / "METADATA"), site))
+    copy = read_distribution(info)
+    assert copy is not None
+    known = draft.before.files
+    if not again:
+        hashed = edits.keep_originals(copy, names).items()
+        known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
+    before = take_manifest(root, known)
+    names = {os.path.relpath(root / path, site) for path in before}
+    return Copy(root, copy, found.site, frozenset(names), before)
+
+
+def take(draft: Draft, copy: Copy, *, again: bool = False) -> None:
+    """Put a copy, as it is now, into a draft.
+
+    Args:
+        draft: of the next state.
+        copy: of a distribution of the draft, or of what is below it.
+        again: whether it is edited again, so that not all that the draft had is there still.
+    """
+    found, changed = copy.distribution, copy.changed
+    copy.tidy()
+    here = found.key in draft.installed
+    entry = draft.entries[found.key] if here else Entry(found.version, found.name, copied=True)
+    source = entry.requirement if " @ " in (entry.requirement or "") else None
+    draft.why[found.key] = edited(found, changed)
+    if not again:
+        site = draft.overlay.host.site_below_prefix
+        draft.kept |= {os.path.normpath(site / name) for name in {*copy.names, *copy.files}}
+    draft.take(copy.root, found.key, copy.before)
+    draft.entries[found.key] = replace(
+        entry,
+        requested=True,
+        requirement=source or f"{found.name}=={found.version}",
+        intent="hold",
+        reason=reasons(draft, entry),
+    )
+
+
+def edited(copy: Distribution, changed: Collection[str]) -> str:
+    """What was edited in a copy, in words; what is no text by its name alone."""
+    found = edits.summary(copy) or sorted(os.path.basename(path) for path in changed)
+    return f"edited: {', '.join(found)}" if found else "to be edited"
+
+
+def reasons(draft: Draft, entry: Entry) -> str | None:
+    """The reasons of all edits so far."""
+    reasons = [*(entry.reason or "").split("; "), draft.log.reason]
+    return "; ".join(dict.fromkeys(filter(None, reasons))) or None
