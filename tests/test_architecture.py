@@ -18,12 +18,13 @@ LEVELS = (
     {"__main__", "plugin"},
     {"hints"},
     {"cli"},
+    {"fork"},
     {"run", "status", "files", "formats", "why", "kernels"},
     {"operations"},
-    {"user_site", "calling_shell"},
+    {"user_site", "calling_shell", "baseline"},
     {"overlay", "resolver", "checks"},
     {"draft"},
-    {"plan", "store", "pip", "verify", "pylock", "prune"},
+    {"plan", "store", "pip", "verify", "pylock", "prune", "packages"},
     {"dependencies", "state", "host", "outcome", "lock", "document", "timeline"},
     {"scripts", "settings", "guard"},
     {"distributions"},
@@ -205,7 +206,7 @@ def test_pip_is_run_in_one_place() -> None:
 
 def test_processes_are_started_in_few_places() -> None:
     starters = {module for module in MODULES if "subprocess" in imports(module)}
-    assert set(map(room, starters)) == {"host", "pip", "calling_shell", "run"}
+    assert set(map(room, starters)) == {"host", "pip", "calling_shell", "run", "packages"}
 
 
 def test_commands_print_in_one_place() -> None:

@@ -129,6 +129,24 @@ def show_result(
         _print("Nothing was changed.")
 
 
+def show_fork(plan: Mapping[str, Any]) -> None:
+    """What a fork will be, as `fork.Plan.to_json` has it."""
+    _print(f"\nfork:     {plan['prefix']}")
+    _print(f"baseline: {plan['baseline']}; {plan['packages']} packages to install\n")
+    lists = {
+        "dropped": [name for name in plan["dropped"] if name not in plan["dependents"]],
+        "dropped, too, for what they need": plan["dependents"].values(),
+        "added, from conda's channels": plan["added"],
+        "changed by that (allowed by --allow-changes)": plan["changed"],
+        "with pip": plan["pip"],
+        "note": plan["notes"],
+    }
+    for title, lines in lists.items():
+        if lines := [*lines]:
+            _print(f"{title}:", style=YELLOW if title.startswith(("changed", "dropped,")) else BOLD)
+            _print(*(f"  {line}" for line in lines), "")
+
+
 def show_trigger(trigger: Mapping[str, str | None]) -> None:
     """Say it when nothing will wire the overlay."""
     if trigger["name"] is None:

@@ -1,0 +1,136 @@
+"""conda's part of a fork: its records, its solver, and its explicit installation, in a process."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from conda_overlay.credentials import without_credentials
+from conda_overlay.document import Deviation
+from conda_overlay.exceptions import OverlayError
+from conda_overlay.host import clean_environ
+
+
+def fetched(urls: Sequence[str]) -> tuple[Any, ...]:
+    """The records of the packages of a list: of the package cache, into which they are fetched."""
+    from conda.api import PackageCacheData
+    from conda.models.match_spec import MatchSpec
+
+    with tempfile.TemporaryDirectory() as directory:
+        prefix = Path(directory, "none")
+        install(urls, prefix, prefix, "--download-only")
+    found = (PackageCacheData.query_all(MatchSpec(u.partition("#")[0])) for u in urls)
+    return tuple(next(iter(records)) for records in found)
+
+
+def dependents(records: Sequence[Any], gone: Collection[str]) -> dict[str, str]:
+    """The packages that need one that is gone, and the packages that need these."""
+    found: dict[str, str] = {}
+    while True:
+        for record in records:
+            missing = [n for n in names(record.depends) if n in gone or n in found]
+            if missing and record.name not in {*gone, *found}:
+                found[record.name] = f"{record.name} {record.version} needs {missing[0]}"
+                break
+        else:
+            return found
+
+
+def names(specs: Collection[str]) -> list[str]:
+    """The names of packages in specs."""
+    return [re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip())[0].lower() for spec in specs]
+
+
+def versions(records: Sequence[Any]) -> dict[str, str]:
+    """The version and build of each package, by name."""
+    return {record.name: f"{record.version}-{record.build}" for record in records}
+
+
+def ordered(records: Sequence[Any]) -> list[str]:
+    """The names of packages, each behind what it needs."""
+    from conda.models.prefix_graph import PrefixGraph
+
+    return [record.name for record in PrefixGraph(records).graph]
+
+
+def solved(records: Sequence[Any], wanted: Deviation) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What goes from an environment that has these records, and what comes.
+
+    The solver sees them as installed, and leaves them as they are if it can.
+    """
+    from conda import CondaError
+    from conda.api import Solver, UpdateModifier
+    from conda.base.context import context
+    from conda.models.channel import Channel
+
+    channels = tuple(map(Channel, wanted.channels or context.channels))
+    with tempfile.TemporaryDirectory() as prefix:
+        meta = Path(prefix, "conda-meta")
+        meta.mkdir()
+        (meta / "history").touch()
+        for record in records:
+            fields = {**record.dump(), "files": [], "paths_data": {"paths": [], "paths_version": 1}}
+            name = f"{record.name}-{record.version}-{record.build}.json"
+            (meta / name).write_text(json.dumps(fields))
+        failure: CondaError | None = None
+        for freedom in (UpdateModifier.FREEZE_INSTALLED, UpdateModifier.UPDATE_SPECS):
+            try:
+                solver = Solver(prefix, channels, context.subdirs, wanted.conda)
+                gone, new = solver.solve_for_diff(update_modifier=freedom)
+            except CondaError as error:
+                failure = error
+                continue
+            return tuple(gone), tuple(new)
+    lines = [line for line in str(failure).splitlines() if line.strip()]
+    sentence = f"conda finds no way to add {', '.join(wanted.conda)} to what is pinned:"
+    raise OverlayError(sentence, "ask for other versions, or --drop what is in the way", lines)
+
+
+def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:
+    """Let conda install packages into a place, as if that were the prefix."""
+    environ = {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}
+    environ["CONDA_TARGET_PREFIX_OVERRIDE"] = str(prefix)
+    conda = Path(sys.executable).with_name("conda")
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "explicit.txt")
+        file.write_text("\n".join(["@EXPLICIT", *urls, ""]))
+        words = [sys.executable, str(conda), "create", "--yes", "--json", "--file", str(file)]
+        done = subprocess.run(
+            [*words, "--prefix", str(place), *options],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    if done.returncode:
+        raise _failure(done.stdout, [url.partition("#")[0] for url in urls], prefix)
+
+
+def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
+    """Why conda has not installed packages, as one sentence that names them."""
+    named = [without_credentials(url) for url in urls if url in output]
+    packages, unchanged = ", ".join(named), "nothing has changed"
+    if "No space left" in output:
+        return OverlayError(f"No space left for {prefix}; {unchanged}.", f"df -h {prefix.parent}")
+    if named and "mismatch" in output:
+        what, hint = "has another hash than the baseline says", "conda clean --packages --tarballs"
+    elif named and "404" in output:
+        what, hint = "is in no channel any more", "drop it, or take a newer baseline"
+    elif named:
+        what, hint = (
+            "is not in the package cache, and cannot be fetched",
+            "try again with a network",
+        )
+    else:
+        lines = [line for line in without_credentials(output).splitlines() if line.strip()]
+        return OverlayError(f"conda could not make {prefix}; {unchanged}.", None, lines[-20:])
+    return OverlayError(f"{packages} {what}; {unchanged}.", hint, packages=named)
