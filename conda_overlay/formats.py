@@ -48,9 +48,9 @@ def overlay_toml(document: Document) -> str:
     host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
     wanted = [_wanted(entry) for entry in entries if entry.requested]
     locked = [_table(_Locked, entry) for entry in entries if entry.version]
-    made_of = {"baseline": document.baseline, "fork": document.fork}
-    tables = {name: {k: v for k, v in encode(t).items() if v} for name, t in made_of.items()}
-    tables = {"host": host, **{name: table for name, table in tables.items() if table}}
+    tables = {"host": host, "baseline": encode(document.baseline), "fork": encode(document.fork)}
+    tables = {name: {k: v for k, v in table.items() if v} for name, table in tables.items()}
+    tables = {name: table for name, table in tables.items() if table}
     return toml.dumps({"format": FORMAT, **tables, "wanted": wanted, "locked": locked})
 
 

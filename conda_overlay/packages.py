@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
+import signal
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from conda_overlay.credentials import without_credentials
 from conda_overlay.document import Deviation
@@ -93,26 +94,47 @@ def solved(records: Sequence[Any], wanted: Deviation) -> tuple[tuple[Any, ...], 
 
 
 def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:
-    """Let conda install packages into a place, as if that were the prefix."""
-    environ = {**clean_environ(), "CONDA_REGISTER_ENVS": "false"}
-    environ["CONDA_TARGET_PREFIX_OVERRIDE"] = str(prefix)
-    conda = Path(sys.executable).with_name("conda")
-    with tempfile.TemporaryDirectory() as directory:
+    """Let conda install packages into a place, as if that were the prefix.
+
+    Raises:
+        OverlayError: it could not; a sentence that names the packages.
+    """
+    environ = {"CONDA_REGISTER_ENVS": "false", "CONDA_TARGET_PREFIX_OVERRIDE": str(prefix)}
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as output:
         file = Path(directory, "explicit.txt")
         file.write_text("\n".join(["@EXPLICIT", *urls, ""]))
-        words = [sys.executable, str(conda), "create", "--yes", "--json", "--file", str(file)]
-        done = subprocess.run(
-            [*words, "--prefix", str(place), *options],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    if done.returncode:
-        raise _failure(done.stdout, [url.partition("#")[0] for url in urls], prefix)
+        words = ["create", "--yes", "--json", "--file", str(file), "--prefix", str(place)]
+        sys.stdout.flush()
+        child = os.fork()  # of a conda that has started already: half of the time of a small fork
+        if not child:
+            _be_conda([*words, *options], {**clean_environ(), **environ}, output.fileno())
+        try:
+            _, status = os.waitpid(child, 0)
+        except BaseException:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise
+        output.seek(0)
+        told = output.read().decode(errors="replace")
+    if status:
+        raise _failure(told, [url.partition("#")[0] for url in urls], prefix)
+
+
+def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> NoReturn:
+    """Run a command of conda in this process, which ends with it."""
+    from conda.cli.main import main
+
+    code: Any = 1
+    try:
+        for stream, file in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
+            os.dup2(file, stream)
+        os.environ.clear()
+        os.environ.update(environ)
+        sys.argv[1:] = words
+        code = main(*words)
+        sys.stdout.flush()
+    finally:
+        os._exit(int(bool(code)))
 
 
 def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:

@@ -206,7 +206,7 @@ def test_pip_is_run_in_one_place() -> None:
 
 def test_processes_are_started_in_few_places() -> None:
     starters = {module for module in MODULES if "subprocess" in imports(module)}
-    assert set(map(room, starters)) == {"host", "pip", "calling_shell", "run", "packages"}
+    assert set(map(room, starters)) == {"host", "pip", "calling_shell", "run"}
 
 
 def test_commands_print_in_one_place() -> None:

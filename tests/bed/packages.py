@@ -35,15 +35,21 @@ def channel() -> Path:
                 points = ["app = app:main"] if name == "app" else None
                 about = {"name": name, "version": version, "depends": depends}
                 channels.pack(tree, target, **about, entry_points=points)  # type: ignore[arg-type]
-        for package in cpython.channel().glob("*/*.tar.bz2"):
+        for package in (cpython.channel() / channels.subdir()).glob("*.tar.bz2"):
             os.link(package, target / package.parent.name / package.name)
         channels.index(target)
 
     return place.built("packages", (place.sources(*_SOURCES), cpython.default()), build)
 
 
-def create(prefix: Path, specs: Sequence[str], wheels: Sequence[Path] = ()) -> Path:
-    """Create an environment of root's from the channel, with distributions that pip installs."""
+def template(specs: Sequence[str], wheels: Sequence[Path] = ()) -> Path:
+    """Return an environment of root's from the channel, built once, with what pip installs."""
+    contents = [wheel.read_bytes() for wheel in wheels]
+    inputs = (place.sources(*_SOURCES), *specs, *wheels, *contents)
+    return place.built("lab", inputs, lambda target: _create(target, specs, wheels))
+
+
+def _create(prefix: Path, specs: Sequence[str], wheels: Sequence[Path]) -> None:
     argv: list[str | Path] = [base.floor_base() / "bin" / "conda", "create", "--quiet", "--yes"]
     argv += ["--prefix", prefix, "--override-channels", "--channel", channel().as_uri()]
     with place.locked("packages.lock"), tempfile.TemporaryDirectory() as home:
@@ -51,7 +57,7 @@ def create(prefix: Path, specs: Sequence[str], wheels: Sequence[Path] = ()) -> P
         checked([*argv, *specs], env={"HOME": home, "CONDA_PKGS_DIRS": cache})
     pypi.install(prefix, wheels)
     cpython.precompile(prefix)
-    return environment.protect(prefix)
+    environment.protect(prefix)
 
 
 def _packages() -> Sequence[tuple[str, str, Sequence[str], Mapping[str, str]]]:
