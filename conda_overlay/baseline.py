@@ -77,7 +77,8 @@ class Baseline:
 
     def changes(self, now: Baseline) -> list[str]:
         """What is otherwise in another one, as a text each."""
-        return moved(self.versions, now.versions)
+        same = self.fingerprint == now.fingerprint
+        return moved(self.versions, now.versions) or ["other packages of the same versions"][same:]
 
 
 def of_environment(prefix: Path) -> tuple[Baseline, tuple[Any, ...]]:

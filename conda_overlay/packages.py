@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
 
 from conda_overlay.credentials import without_credentials
 from conda_overlay.document import Deviation
@@ -99,6 +101,8 @@ def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> No
     Raises:
         OverlayError: it could not; a sentence that names the packages.
     """
+    if differing := _differing(urls):
+        raise _failure("\n".join(["mismatch", *differing]), differing, prefix)
     environ = {"CONDA_REGISTER_ENVS": "false", "CONDA_TARGET_PREFIX_OVERRIDE": str(prefix)}
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as output:
         file = Path(directory, "explicit.txt")
@@ -137,22 +141,35 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
         os._exit(int(bool(code)))
 
 
+def _differing(urls: Sequence[str]) -> list[str]:
+    """The packages in local channels that have another hash: conda looks at downloads alone."""
+    found = []
+    for url, _, expected in (url.partition("#") for url in urls if url.startswith("file://")):
+        file, expected = Path(unquote(urlsplit(url).path)), expected.removeprefix("sha256:")
+        if expected and file.is_file():
+            whole = hashlib.new("md5" if len(expected) == 32 else "sha256", usedforsecurity=False)
+            with file.open("rb") as content:
+                while block := content.read(1 << 20):
+                    whole.update(block)
+            found += [url] if whole.hexdigest() != expected else []
+    return found
+
+
 def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
     """Why conda has not installed packages, as one sentence that names them."""
-    named = [without_credentials(url) for url in urls if url in output]
-    packages, unchanged = ", ".join(named), "nothing has changed"
+    named = [without_credentials(url) for url in urls if url.partition("://")[2] in output]
     if "No space left" in output:
-        return OverlayError(f"No space left for {prefix}; {unchanged}.", f"df -h {prefix.parent}")
-    if named and "mismatch" in output:
-        what, hint = "has another hash than the baseline says", "conda clean --packages --tarballs"
-    elif named and "404" in output:
-        what, hint = "is in no channel any more", "drop it, or take a newer baseline"
-    elif named:
-        what, hint = (
-            "is not in the package cache, and cannot be fetched",
-            "try again with a network",
-        )
+        sentence = f"No space left for {prefix}; nothing has changed."
+        return OverlayError(sentence, f"df -h {prefix.parent}", prefix=str(prefix))
+    if not named:
+        lines = [line for line in without_credentials(output).splitlines() if line.strip(" {}")]
+        why = next((line for line in lines if '"error": ' in line), lines[-1] if lines else "")
+        return OverlayError(f"conda could not make {prefix}; nothing has changed.", None, [why])
+    if "mismatch" in output:
+        what, hint = "has another hash than the baseline says", "take it from where it is unchanged"
+    elif "HTTP 404" in output or "PathNotFoundError" in output:
+        what, hint = "is in no channel any more", "--drop it, or take a newer baseline"
     else:
-        lines = [line for line in without_credentials(output).splitlines() if line.strip()]
-        return OverlayError(f"conda could not make {prefix}; {unchanged}.", None, lines[-20:])
-    return OverlayError(f"{packages} {what}; {unchanged}.", hint, packages=named)
+        what = "is not in the package cache and cannot be fetched"
+        hint = "try again where there is a network"
+    return OverlayError(f"{', '.join(named)} {what}; nothing has changed.", hint, packages=named)

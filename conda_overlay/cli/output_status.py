@@ -18,7 +18,7 @@ def show_status(report: Mapping[str, Any]) -> None:
     protected = host["protected"] or "no, you can write to it"
     say(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
     say(f"protected: {protected}")
-    _show_fork(report["fork"])
+    show_fork(report["fork"])
     if not report["overlays"]:
         say("overlay:   none")
         if host["protected"]:
@@ -34,7 +34,7 @@ def show_status(report: Mapping[str, Any]) -> None:
     _show_user_site(report["user_site"])
 
 
-def _show_fork(fork: Mapping[str, Any] | None) -> None:
+def show_fork(fork: Mapping[str, Any] | None) -> None:
     """Of what an environment is a fork, and what has changed there since."""
     if fork:
         say(f"fork of:   {fork['baseline']}")

@@ -22,6 +22,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print what there is, and what is wrong with it."""
+    from pathlib import Path
+
     from conda.base.context import context
 
     from conda_overlay import fork, kernels
@@ -30,6 +32,11 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.records import encode
     from conda_overlay.status import merged, status, user_distributions
 
+    prefix = Path(common.named_prefix())
+    forked = fork.drift(prefix)
+    if forked and not (prefix / "bin" / "python").exists():  # nothing to overlay
+        output.show_json({"fork": forked}) if context.json else output_status.show_fork(forked)
+        return 0
     overlay = common.opened()
     if arguments.merged:
         rows = merged(overlay)
@@ -44,7 +51,7 @@ def execute(arguments: Namespace) -> int:
              "protected": host.protection, "python": python}  # fmt: skip
     report = {
         "host": about,
-        "fork": fork.drift(host.prefix),
+        "fork": forked,
         "wiring": wiring,
         "overlays": overlays,
     }

@@ -55,8 +55,10 @@ def _create(prefix: Path, specs: Sequence[str], wheels: Sequence[Path]) -> None:
     with place.locked("packages.lock"), tempfile.TemporaryDirectory() as home:
         cache = str(channel().with_name(f"cache-of-{channel().name}"))
         checked([*argv, *specs], env={"HOME": home, "CONDA_PKGS_DIRS": cache})
-    pypi.install(prefix, wheels)
-    cpython.precompile(prefix)
+    if wheels:
+        pypi.install(prefix, wheels)
+    if (prefix / "bin" / "python").exists():
+        cpython.precompile(prefix)
     environment.protect(prefix)
 
 
