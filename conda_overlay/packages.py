@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -136,8 +137,11 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
         os.environ.update(environ)
         sys.argv[1:] = words
         code = main(*words)
-        sys.stdout.flush()
+    except BaseException:  # conda's own printer of errors fails for some
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(int(bool(code)))
 
 
@@ -157,12 +161,13 @@ def _differing(urls: Sequence[str]) -> list[str]:
 
 def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
     """Why conda has not installed packages, as one sentence that names them."""
-    named = [without_credentials(url) for url in urls if url.partition("://")[2] in output]
+    output = without_credentials(output)
+    named = [u for u in map(without_credentials, urls) if u.partition("://")[2] in output]
     if "No space left" in output:
         sentence = f"No space left for {prefix}; nothing has changed."
         return OverlayError(sentence, f"df -h {prefix.parent}", prefix=str(prefix))
     if not named:
-        lines = [line for line in without_credentials(output).splitlines() if line.strip(" {}")]
+        lines = [line for line in output.splitlines() if line.strip(" {}")]
         why = next((line for line in lines if '"error": ' in line), lines[-1] if lines else "")
         return OverlayError(f"conda could not make {prefix}; nothing has changed.", None, [why])
     if "mismatch" in output:

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import sources
-from tests.bed import cpython, dists, environment, packages, place, pypi, users
-from tests.bed.condas import Conda, Condas
-from tests.bench import Bench
+from tests.bed import cpython, dists, environment, packages, place, pypi
 from tests.lifecycle.forks import Forker, url
 
 LIB = {"lib": "1.0"}
@@ -28,11 +26,8 @@ def lab(wheels: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def forker(floor: Conda, hermetic: dict[str, str], condas: Condas, lab: Path) -> Forker:
-    # A fork of a running conda does not know where its own configuration is.
-    environ = {**hermetic, "CONDA_ROOT": str(floor.prefix)}
-    environ["CONDA_CHANNELS"] = packages.channel().as_uri()
-    return Forker(Bench(floor, users.user("overlay-alice"), environ, str(lab)))
+def forker(forker: Forker, lab: Path) -> Forker:
+    return Forker(replace(forker.bench, name=str(lab)))
 
 
 @pytest.fixture(scope="module")

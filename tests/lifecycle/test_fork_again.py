@@ -11,11 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import forks, packages, place, users
-from tests.bed.condas import Conda, Condas
-from tests.bed.users import User
-from tests.bench import Bench
-from tests.lifecycle.forks import Forker, listed, url
+from tests.bed import forks, packages, place
+from tests.lifecycle.forks import Forker, url
 from tests.server import KILLED, Server
 
 CHANGED = "its baseline has changed since it was made; see: conda overlay status"
@@ -25,13 +22,6 @@ export CONDA_CHANGEPS1=false
 conda activate '{env}'
 conda deactivate
 """
-
-
-@pytest.fixture(scope="module")
-def forker(floor: Conda, hermetic: dict[str, str], condas: Condas) -> Forker:
-    environ = {**hermetic, "CONDA_ROOT": str(floor.prefix)}
-    environ["CONDA_CHANNELS"] = packages.channel().as_uri()
-    return Forker(Bench(floor, users.user("overlay-alice"), environ))
 
 
 @pytest.fixture(scope="module")
@@ -204,17 +194,10 @@ def test_a_file_system_that_cannot_exchange_names_serves_too(forker: Forker) -> 
     assert hidden(forker) == []
 
 
-def test_what_somebody_else_could_have_written_is_not_followed(
-    forker: Forker, mallory: User
-) -> None:
+def test_what_somebody_else_could_have_written_is_not_followed(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "open")
     kept = forker.env("open") / "conda-meta" / "overlay-fork"
     kept.chmod(0o777)
     told = forker.refused("--recreate", "-n", "open")
     assert f"{kept} is not used: {kept} is writable by everybody." in told
     kept.chmod(0o755)
-
-
-def test_a_list_that_is_no_list_is_refused_with_its_line(forker: Forker) -> None:
-    spec = forker.write("odd.txt", listed("--option"))
-    assert "'--option' is not the URL of a package" in forker.refused("--from", spec, "-n", "odd")
