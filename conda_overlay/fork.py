@@ -15,28 +15,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay import baseline, document, formats, packages, scripts
+from conda_overlay import baseline, document, formats, packages
 from conda_overlay.activation import locate, notice, trust
 from conda_overlay.baseline import Baseline
 from conda_overlay.checks import moved
 from conda_overlay.credentials import without_credentials
-from conda_overlay.distributions import LARGEST, Site, clean_origin, read_site, uninstall
+from conda_overlay.distributions import LARGEST
 from conda_overlay.document import Document
 from conda_overlay.exceptions import NoSuchEnvironmentError, OverlayError, UsageError
 from conda_overlay.host import Host
 from conda_overlay.lock import Tell, hold
 from conda_overlay.models import Entry
-from conda_overlay.operations.apply import check_sources, request
-from conda_overlay.operations.locked import for_pip
 from conda_overlay.overlay import Overlay
-from conda_overlay.pip import Pip, Stage
-from conda_overlay.resolver import Resolver
-from conda_overlay.tree import discard, exchange, move_in, replace_file
+from conda_overlay.tree import discard, exchange, replace_file
+
+if TYPE_CHECKING:
+    from conda_overlay.pip import Pip
 
 _LONGEST = 1 << 20  # bytes of a text in which paths are corrected
 
@@ -72,7 +71,7 @@ class Plan:
         shown |= {"added": [*self.added], "changed": [*self.changed], "notes": [*self.notes]}
         head: dict[str, Any] = {"prefix": str(self.prefix), "baseline": source(self.document)}
         head |= {"fingerprint": self.baseline.fingerprint, "packages": len(self.urls)}
-        return {**head, **shown, "pip": [*self.baseline.pip, *filter(None, wanted)]}
+        return {**head, **shown, "distributions": [*self.baseline.pip, *filter(None, wanted)]}
 
 
 def source(made_from: Document) -> str:
@@ -205,7 +204,6 @@ def plan(
     Raises:
         OverlayError: the baseline cannot be read, or the additions change it or do not fit.
     """
-    check_sources(made_from.entries)
     base, records = _baseline_of(made_from)
     drop, specs = {*made_from.fork.drop}, made_from.fork.conda
     unknown = sorted(drop - base.urls.keys())
@@ -270,14 +268,17 @@ def make(
         new = place / prefix.name
         tell(f"Installing {len(plan.urls)} conda packages")
         packages.install(plan.urls, new, prefix)
-        if plan.baseline.pip or plan.document.requested:
-            _add_distributions(plan, new, pip, place, allow_conflicts)
+        exact, wanted = plan.baseline.pip, plan.document.requested
+        if exact or wanted:
+            from conda_overlay.operations.fork import add
+
+            add(new, prefix, exact, wanted, pip, allow_conflicts=allow_conflicts)
         _relocate(new, prefix)
         _keep(plan, new / notice.FORK, origin)
         replaced = _swap(new, prefix)
         try:
             if (prefix / "bin" / "python").exists():
-                Host(prefix, prefix.name).markers  # noqa: B018, which asks its interpreter
+                Host(prefix, prefix.name).check()
         except OverlayError:
             _swap(new, prefix) if replaced else os.rename(prefix, new)
             raise
@@ -342,37 +343,6 @@ def _swap(new: Path, prefix: Path) -> bool:
     return True
 
 
-def _add_distributions(
-    plan: Plan, new: Path, pip: Callable[[Host], Pip], place: Path, allow_conflicts: bool
-) -> None:
-    """Add what pip has in the baseline, exactly; then resolve what the file wants on top."""
-    host = Host(new, plan.prefix.name)
-    if plan.baseline.pip:
-        stage = Stage(place / "exactly", host, [])
-        words = ["--no-deps", "--ignore-installed", *map(for_pip, plan.baseline.pip)]
-        outcome = pip(host).install(stage, words, [], new / "src")
-        if not outcome.ok:
-            raise outcome.error()
-        _move_in(stage, read_site(stage.site), host, plan.prefix)
-        host = Host(new, plan.prefix.name)
-    wanted = replace(request(plan.document.requested, ()), allow_conflicts=allow_conflicts)
-    if wanted.arguments:
-        sites = [host.distributions]
-        found = Resolver(pip(host), wanted, sites, [], place / "resolved", new / "src").resolve()
-        _move_in(found.stage, found.staged, host, plan.prefix)
-
-
-def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:
-    """Move what pip has installed into a stage to an environment that will be at a prefix."""
-    for key, installed in staged.items():
-        uninstall(host.distributions.get(key, ()), host.prefix, "environment")
-        for found in installed:
-            clean_origin(found.path)
-    scripts.rewrite(stage.root, stage.site, [stage.python], prefix / "bin" / "python")
-    stage.remove_scaffolding()
-    move_in(host.prefix, stage.root)
-
-
 def _relocate(new: Path, prefix: Path) -> None:
     """Correct the path in what was written there: by pip, and by the packages' own scripts.
 
@@ -380,12 +350,14 @@ def _relocate(new: Path, prefix: Path) -> None:
     """
     old, final = os.fsencode(new), os.fsencode(prefix)
     for directory, _, files in os.walk(new):
-        for path in (Path(directory, name) for name in files if not name.endswith(".pyc")):
-            status = path.lstat()
-            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size <= _LONGEST:
-                content = path.read_bytes()
-                if old in content and b"\0" not in content:
-                    replace_file(path, content.replace(old, final), stat.S_IMODE(status.st_mode))
+        for path in (f"{directory}/{name}" for name in files if not name.endswith(".pyc")):
+            status = os.lstat(path)
+            if status.st_nlink > 1 or status.st_size > _LONGEST or not stat.S_ISREG(status.st_mode):
+                continue
+            content = locate.read_file(path)
+            if old in content and b"\0" not in content:
+                text = content.replace(old, final)
+                replace_file(Path(path), text, stat.S_IMODE(status.st_mode))
 
 
 def _keep(plan: Plan, place: Path, origin: Path | None) -> None:

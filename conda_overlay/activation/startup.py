@@ -115,15 +115,11 @@ def _print_line(shell: str, is_wired: bool) -> None:
 
 def _activates_fork() -> bool:
     """Whether the environment that is activated is a fork: one look at each place it may be at."""
-    from conda.base.context import context
-
     from conda_overlay.activation.notice import FORK
+    from conda_overlay.settings import prefixes
 
     words = [word for word in sys.argv[3:] if not word.startswith("-")]
-    prefixes = (
-        words if "/" in words[-1] else [os.path.join(d, words[-1]) for d in context.envs_dirs]
-    )
-    return any(os.path.lexists(os.path.join(prefix, FORK)) for prefix in prefixes)
+    return any(os.path.lexists(f"{prefix}/{FORK}") for name in words for prefix in prefixes(name))
 
 
 def _print(text: str) -> None:

@@ -138,7 +138,7 @@ def show_fork(plan: Mapping[str, Any]) -> None:
         "dropped, too, for what they need": plan["dependents"].values(),
         "added, from conda's channels": plan["added"],
         "changed by that (allowed by --allow-changes)": plan["changed"],
-        "with pip": plan["pip"],
+        "distributions, by pip": plan["distributions"],
         "note": plan["notes"],
     }
     for title, lines in lists.items():

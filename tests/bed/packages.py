@@ -11,6 +11,9 @@ from tests.bed import base, cpython, environment, place, pypi
 from tests.bed import channel as channels
 from tests.bed.command import checked
 
+MANY = 10_000
+"""Files of the package ``many``, for benchmarks."""
+
 _SOURCES = (*cpython.SOURCES, "packages.py")
 _BINARY = f"\x7fELF\0{channels.PLACEHOLDER}/lib\0\0the end\0"
 _POST_LINK = '#!/bin/sh\necho "$PREFIX/lib" > "$PREFIX/lib/paths.cache"\n'
@@ -70,6 +73,7 @@ def _packages() -> Sequence[tuple[str, str, Sequence[str], Mapping[str, str]]]:
         f"{info}/RECORD": f"app/__init__.py,,\napp-1.0.dist-info/METADATA,,\n{info}/RECORD,,\n",
     }
     lib = {"lib/liblib.so": _BINARY, "etc/lib.conf": f"home = {channels.PLACEHOLDER}/lib\n"}
+    many = {f"share/many/{n // 100}/{n}": f"{n}\n" for n in range(MANY)}
     tool = f"#!/bin/sh\necho {channels.PLACEHOLDER}\n"
     return [
         ("lib", "1.0", [], lib),
@@ -80,6 +84,7 @@ def _packages() -> Sequence[tuple[str, str, Sequence[str], Mapping[str, str]]]:
         ("tool", "2.0", [], {"bin/tool": tool}),
         ("extra", "1.0", ["lib"], {"share/extra": "extra\n"}),
         ("newer", "1.0", ["tool >=2"], {"share/newer": "newer\n"}),
+        ("many", "1.0", [], many),
         ("clash", "1.0", ["lib >=2"], {"share/clash": "clash\n"}),
         ("cache", "1.0", ["lib"], {"bin/.cache-post-link.sh": _POST_LINK}),
     ]

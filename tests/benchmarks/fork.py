@@ -17,11 +17,11 @@ def races(scene: Scene) -> Iterator[Race]:
     """Yield the races: of an environment of conda packages alone, and of one with pip's."""
     python = f"python={cpython.default().xy}"
     user = replace(scene.nobody, home=scene.nobody.fresh_home())
-    bare = packages.template([python, "app", "tool"])
+    bare = packages.template([python, "app", "many"])
     wheels = pypi.wheels(["pip", "flask", "requests"], cpython.default().xy)
     for title, env in (
         ("conda packages alone", bare),
-        ("and pip's", packages.template([python, "app", "tool"], wheels)),
+        ("and pip's", packages.template([python, "app", "many"], wheels)),
     ):
         yield Race(f"an environment of one's own: {title}", list(_contenders(scene, user, env)))
 
@@ -40,8 +40,8 @@ def _contenders(scene: Scene, user: User, env: Path) -> Iterator[Contender]:
     clone = run("create", "--quiet", "--yes", "--clone", env, "-p", new)
     fork = run("overlay", "fork", "--yes", "--from", env, "-p", new)
     links = wheels_for("cowsay")
-    words = ["overlay", "install", "--yes", "-p", env, "--no-index", f"--find-links={links}"]
-    overlay = run(*words, "cowsay")
+    offline = ("--no-index", f"--find-links={links}")
+    overlay = run("overlay", "install", "--yes", "-p", env, *offline, "cowsay")
     for name, make, goal, made in (
         ("conda create --clone", clone, "", new),
         ("conda overlay fork", fork, "<= 1", new),

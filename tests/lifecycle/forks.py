@@ -13,7 +13,7 @@ from tests.bench import Bench, Done
 
 KEYS = {
     *("success", "dry_run", "prefix", "baseline", "fingerprint", "packages", "dropped"),
-    *("dependents", "added", "changed", "pip", "notes"),
+    *("dependents", "added", "changed", "distributions", "notes"),
 }
 """The keys of what fork prints with ``--json``."""
 

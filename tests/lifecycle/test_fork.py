@@ -158,7 +158,7 @@ def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     told = own.fork("--from", own.bench.host, "-n", "local", "--dry-run")
     note = f"mine 0.1 from {source.as_uri()} is not repeatable, so the fork does not have it"
     assert told["notes"] == [note]
-    assert not [line for line in told["pip"] if line.startswith("mine")]
+    assert not [line for line in told["distributions"] if line.startswith("mine")]
 
 
 def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
@@ -189,7 +189,7 @@ def test_one_file_serves_a_thin_layer_and_a_fork(forker: Forker, lab: Path) -> N
     text = f'[baseline]\nenv = "{lab}"\n[[wanted]]\nrequirement = "new"\n'
     file = forker.write("both.toml", text)
     assert "new" in forker.bench.ask("apply", "--dry-run", file)
-    assert "new" in forker.fork(file, "-n", "both", "--dry-run")["pip"]
+    assert "new" in forker.fork(file, "-n", "both", "--dry-run")["distributions"]
 
 
 def test_a_list_is_found_beside_the_file_that_names_it(forker: Forker) -> None:
