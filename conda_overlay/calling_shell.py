@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
 from conda_overlay.activation import engine, hooks, trust, wiring
+from conda_overlay.exceptions import OverlayError
 from conda_overlay.host import Host
 from conda_overlay.settings import Settings
 
@@ -174,3 +176,33 @@ def _python_of_conda() -> str:
     python = os.path.join(os.path.dirname(os.environ.get("CONDA_EXE") or sys.executable), "python")
     trusted = os.path.isabs(python) and not trust.distrust(python, [], trust.trusted_owners())
     return python if trusted else sys.executable
+
+
+def editor() -> list[str]:
+    """The command of the user's editor; none without a terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return []
+    return shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+
+
+def open_in_editor(file: Path) -> None:
+    """Let the user edit a file; the editor may use Ctrl-C for itself.
+
+    Raises:
+        OverlayError: it does not run, or fails.
+    """
+    command = editor()
+    try:
+        with subprocess.Popen([*command, str(file)]) as process:
+            code = None
+            while code is None:
+                with suppress(KeyboardInterrupt):
+                    code = process.wait()
+    except OSError as error:
+        why = f"does not run: {error.strerror}"
+    else:
+        why = f"ended with code {code}"
+        if code == 0:
+            return
+    hint = "set EDITOR to another one, or use --no-editor"
+    raise OverlayError(f"The editor {command[0]} {why}; the overlay is unchanged.", hint)

@@ -98,8 +98,9 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
         for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
             if mine := [path for path in paths if path in now.edited]:
                 keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
-                undone = f"; undone by: conda overlay repair {' '.join(keys)}" if keys else ""
-                text = f"{verb} since revision {number}: {_few(mine)}{undone}"
+                undone = f", undone by: conda overlay repair {' '.join(keys)}" if keys else ""
+                text = f"{verb} since revision {number}: {_few(mine)}"
+                text += f"; recorded by: conda overlay record{undone}"
                 yield Finding("by-hand", text)
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {_few(left)}"

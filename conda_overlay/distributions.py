@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
 from pathlib import Path
@@ -121,14 +121,32 @@ def is_compiled(path: Path) -> bool:
     return "Root-Is-Purelib: false" in _text(path / "WHEEL")
 
 
+def row(path: str, sha256: str, size: int) -> list[str]:
+    """A row of RECORD, given the sha256 in hex and the size in bytes."""
+    digest = base64.urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=")
+    return [path, "sha256=" + digest.decode(), str(size)]
+
+
+def modules(distribution: Distribution, files: Collection[str]) -> set[str]:
+    """The public modules of a distribution, at the top, given its files in site-packages."""
+    tops = {path.partition("/")[0].partition(".")[0] for path in files if ".dist-info/" not in path}
+    return {top for top in tops if top.isidentifier() and not top.startswith("_")}
+
+
+def main_module(distribution: Distribution, names: Collection[str]) -> str:
+    """The module of a distribution's name among its modules, else its first one."""
+    likely = distribution.key.replace("-", "_")
+    first = min(names, default=likely)
+    return next((name for name in sorted(names) if name.lower() == likely), first)
+
+
 def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
     """Bring the RECORD of a distribution up to date with files that have changed."""
     rows = record(info) or []
-    ours = [row for row in rows if row[0] in changed]
-    for row in ours:
-        content = changed[row[0]]
-        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
-        row[1:] = ["sha256=" + digest.decode(), str(len(content))]
+    ours = [one for one in rows if one[0] in changed]
+    for one in ours:
+        content = changed[one[0]]
+        one[:] = row(one[0], hashlib.sha256(content).hexdigest(), len(content))
     if ours:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(rows)

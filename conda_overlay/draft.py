@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING
 from conda_overlay import guard, plan, scripts, state, verify
 from conda_overlay.activation import locate, notice
 from conda_overlay.distributions import Site, clean_origin, read_site, uninstall
+from conda_overlay.edits import editable_files
 from conda_overlay.exceptions import OverlayError, OvertakenError
 from conda_overlay.lock import now, user
 from conda_overlay.models import Conflict, Differences, Entry, Log, Plan, Revision
 from conda_overlay.pip import Pip, Stage
 from conda_overlay.prune import droppable
-from conda_overlay.state import State
+from conda_overlay.state import State, with_patches
 from conda_overlay.tree import (
+    FileInfo,
     Manifest,
     clone,
     differences,
     make_own,
+    make_writable,
     move_in,
     remove_files,
     replace_file,
@@ -55,6 +58,7 @@ class Draft:
         self.allow_conflicts = allow_conflicts  # accept a solution that breaks something
         self.base = overlay.store.current()
         self.before = overlay.state()
+        self.compared = self.before  # what the plan says the difference to
         self.tree = directory / "revision" / "tree"
         self.site = self.tree / overlay.host.site_below_prefix
         self.entries: dict[str, Entry] = dict(self.before.entries)  # by normalized name
@@ -62,6 +66,8 @@ class Draft:
         self.notes: list[str] = []  # for the user
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
         self.restores: int | None = None  # the revision whose state this one restores
+        self.kept: set[str] = set()  # the distributions that were edited further, or again
+        self.known: dict[str, FileInfo] = {}  # what is known of new files
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         # Where checkouts of editables from version control are kept.
         kept = overlay.store.state in directory.parents
@@ -129,18 +135,34 @@ class Draft:
         Raises:
             OverlayError: a distribution would replace the guard, or act before it.
         """
-        if intruder := locate.intruder(str(stage.site), guard=""):
-            raise OverlayError(
-                f"A distribution ships its own {os.path.relpath(intruder, stage.site)}, which "
-                "would disable the guard that keeps the overlay out of other Pythons.",
-                "install it without that file, or ask for it to be installed in the environment",
-            )
+        _check_for_intruders(stage.site)
         self.drop(staged)
         scripts.rewrite(stage.root, stage.site, [stage.python], self._interpreter)
         for found in (found for installed in staged.values() for found in installed):
             clean_origin(found.path)
         stage.remove_scaffolding()
         move_in(self.tree, stage.root)
+
+    def take(self, root: Path, key: str, known: Manifest) -> None:
+        """Move a copy of a distribution to the draft, in place of what is there; its edits stay.
+
+        Args:
+            root: the directory of the copy.
+            key: the normalized name of the distribution.
+            known: an earlier manifest of the directory.
+
+        Raises:
+            OverlayError: it would replace the guard, or act before it.
+        """
+        site = root / self.overlay.host.site_below_prefix
+        _check_for_intruders(site)
+        self.drop({key})
+        theirs = [site.parents[2] / "bin" / scripts.NAME for site in self.overlay.below]
+        interpreters = [self.overlay.host.python, *theirs, self._interpreter]
+        scripts.rewrite(root, site, interpreters, self._interpreter)
+        move_in(self.tree, root)
+        self.known.update(known)
+        self.kept.add(key)
 
     def damaged(self, keys: Collection[str]) -> set[str]:
         """Which of these distributions lack files."""
@@ -167,15 +189,26 @@ class Draft:
         for name in scripts.pips(host.site_below_prefix):
             text = scripts.pip(self._interpreter, conda, host.real)
             replace_file(self.tree / "bin" / name, text, 0o755)
-        site, known = host.site_below_prefix, self.before.files
-        after = state.read(self.tree, site, self.entries, known=known, watch=overlay.watch)
-        found = plan.compare(self.before, after, overlay.ground, self.why)
+        known = {**self.before.files, **self.known}
+        site, watch = host.site_below_prefix, overlay.watch
+        after = with_patches(state.read(self.tree, site, self.entries, known=known, watch=watch))
+        found = plan.compare(self.compared, after, overlay.ground, self.why)
+        found = replace(found, lost=tuple(self._lost(found.lost, after)))
         theirs = found.files.without(state.scaffolding(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # our own files only count on their own
         found = replace(found, accepts_host=self.accepts_host, notes=tuple(self.notes))
         self._planned = found, after
         return found
+
+    def _lost(self, edited: Iterable[str], after: State) -> Iterator[str]:
+        """The files whose edits would be lost: neither edited further, nor there in the history."""
+        sides = (self.before.owned, after.owned)
+        kept = {path for side in sides for key in self.kept for path in side.get(key, ())}
+        if self.restores is not None:
+            recorded, now = self.overlay.store.manifest(self.base) or {}, self.before.files
+            kept |= {path for path in edited if path in recorded and recorded[path] == now[path]}
+        return (path for path in edited if path not in kept)
 
     def unwanted(self, plan: Plan) -> list[Conflict]:
         """The conflicts of a plan that the user has not accepted."""
@@ -206,11 +239,15 @@ class Draft:
         revision = self._revision(number, time, self.log, found, entries)
         revision = replace(revision, parent=parent, restores=self.restores, edits=edits)
         store.prepare(self.tree.parent, revision, after.files, self._notice(number, entries))
+        for file in (file for copy in after.copies.values() for file in editable_files(copy)):
+            make_writable(file)
         with store.lock():
             self._check_not_overtaken(number - adopted)
             if adopted:
                 self._adopt(number - 1, time)
             store.commit(self.tree.parent, number)
+            if self.base is not None and self.before.copies:
+                store.close(self.base)
             with suppress(OSError, OverlayError):  # the commit succeeded in any case
                 store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
         return number
@@ -260,6 +297,15 @@ class Draft:
         prefix, site = str(self.overlay.host.prefix), str(self.overlay.host.site_packages)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
         return notice.content(number, notice.state_of(prefix, site), site, dates)
+
+
+def _check_for_intruders(site: Path) -> None:
+    if intruder := locate.intruder(str(site), guard=""):
+        raise OverlayError(
+            f"A distribution ships its own {os.path.relpath(intruder, site)}, which "
+            "would disable the guard that keeps the overlay out of other Pythons.",
+            "install it without that file, or ask for it to be installed in the environment",
+        )
 
 
 def _dated(entries: Mapping[str, Entry], time: str, by: str) -> dict[str, Entry]:

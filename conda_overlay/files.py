@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import filecmp
-import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -12,8 +10,9 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from conda_overlay.activation.locate import read_file
+from conda_overlay import edits
 from conda_overlay.distributions import owned_files
+from conda_overlay.edits import text_of
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Differences
 from conda_overlay.state import is_bookkeeping, scaffolding
@@ -22,7 +21,6 @@ from conda_overlay.tree import differences
 if TYPE_CHECKING:
     from conda_overlay.overlay import Overlay
 
-_LONGEST = 1 << 20  # bytes of a file that is compared as text
 _HEAD = ("#!", "'''exec'", "' '''")  # how the lines begin that name a script's interpreter
 _VERSION = re.compile(r"(?<=site-packages/)([^/-]+)-[^/]+(?=\.(?:dist|egg)-info\b)")  # after it
 
@@ -58,13 +56,15 @@ def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
 def unified(
     overlay: Overlay, old: int | None, new: int | None, files: Differences
 ) -> Iterator[str]:
-    """A unified diff of the text files that differ, line by line."""
+    """A unified diff of the text files that differ, without pip's bookkeeping, line by line."""
     from conda_overlay.overlay import name_of
 
     sides = [(name_of(number), _root(overlay, number)) for number in (old, new)]
     for path in files.all:
-        before, after = (Place(name, path, root / path) for name, root in sides)
-        yield from text(before, after)
+        found = [Place(name, path, root / path) for name, root in sides]
+        before, after = (place if _is_file(place.file) else None for place in found)
+        if not is_bookkeeping(path) and not (before and after and _agree(before, after)):
+            yield from text(before, after)
 
 
 def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
@@ -90,6 +90,10 @@ def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) 
             sentence = f"There is no {key} in {name_of(old)}, in {name_of(new)} or in the host."
             raise OverlayError(sentence, "conda overlay status", name=key)
         one, other = before or {}, after or {}
+        if any(key in overlay.state(number).copies for number in (old, new)):
+            one, other = (
+                {p: f for p, f in d.items() if "site-packages/" in p} for d in (one, other)
+            )
         pairs += [(one.get(path), other.get(path)) for path in sorted({**one, **other})]
     return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]
 
@@ -105,14 +109,21 @@ def summary(pairs: Iterable[Pair]) -> Differences:
 
 
 def text(before: Place | None, after: Place | None) -> Iterator[str]:
-    """A unified diff of a text file."""
-    old, new = (_lines(place.file) if place else [] for place in (before, after))
-    here, there = (f"{p.origin}/{p.path}" if p else os.devnull for p in (before, after))
-    if old is None or new is None:
-        yield f"Binary files {here} and {there} differ\n"
+    """A unified diff of a text file, with paths relative to site-packages if it is there."""
+    places = before or after, after or before
+    paths = [_below_site(place) for place in places if place]
+    texts = [place and text_of(place.file) for place in (before, after)]
+    if (before and texts[0] is None) or (after and texts[1] is None):
+        yield f"# Binary files a/{paths[0]} and b/{paths[1]} differ\n"
         return
-    for line in difflib.unified_diff(old, new, here, there):
-        yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
+    old, new = (None if content is None else content.decode() for content in texts)
+    labels = before.origin if before else "", after.origin if after else ""
+    yield from edits.unified((paths[0], paths[1]), (old, new), labels)
+
+
+def _below_site(place: Place) -> str:
+    """The path of a file, relative to the site-packages that it is in."""
+    return place.path.partition("site-packages/")[2] or place.path
 
 
 def _of(overlay: Overlay, key: str, number: int | None) -> dict[str, Place] | None:
@@ -136,8 +147,9 @@ def _agree(one: Place, other: Place) -> bool:
     """Whether two files are the same, but for the interpreter that a script names."""
     if _same(one.file, other.file):
         return True
-    lines = [_lines(place.file) for place in (one, other) if place.path.startswith("bin/")]
-    bodies = [[*dropwhile(lambda n: n.startswith(_HEAD), found)] for found in lines if found]
+    texts = [text_of(place.file) for place in (one, other) if place.path.startswith("bin/")]
+    lines = [found.decode().splitlines() for found in texts if found]
+    bodies = [[*dropwhile(lambda n: n.startswith(_HEAD), found)] for found in lines]
     return len(bodies) == 2 and bodies[0] == bodies[1]
 
 
@@ -150,24 +162,12 @@ def _root(overlay: Overlay, number: int | None) -> Path:
     return tree
 
 
+def _is_file(path: Path) -> bool:
+    return os.path.lexists(path) and not path.is_dir()
+
+
 def _same(one: Path, other: Path) -> bool:
     try:
         return filecmp.cmp(one, other, shallow=False)
     except OSError:
         return False
-
-
-def _lines(path: Path) -> list[str] | None:
-    """The lines of a text file, none if it does not exist; None for a binary file."""
-    try:
-        content = read_file(str(path), largest=_LONGEST, follow=True)
-    except FileNotFoundError:
-        return []
-    except OSError:
-        return None
-    if b"\0" in content:
-        return None
-    try:
-        return io.StringIO(content.decode("utf-8"), newline="\n").readlines()
-    except UnicodeDecodeError:
-        return None

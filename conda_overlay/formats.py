@@ -102,11 +102,28 @@ def environment_yaml(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
+def patch(document: Document) -> str:
+    """What was edited by hand, for ``git apply`` or ``patch -p1`` in a site-packages directory."""
+    where = f"{document.host} (Python {document.python})"
+    edited = [entry for entry in document.entries.values() if entry.patch]
+    return "\n".join(f"{heading(entry, where)}{entry.patch}" for entry in edited)
+
+
+def heading(entry: Entry, where: str) -> str:
+    """The lines above a diff that say of what it is, over which host, by whom, when and why."""
+    edited = ", edited" if entry.patch else ""
+    lines = [f"{entry.name} {entry.version} over {where}{edited}"]
+    lines += [f"by {entry.by}, {entry.since}"] if entry.by else []
+    lines += (entry.reason or "").splitlines()
+    return "".join(f"# {line}\n" for line in lines)
+
+
 FORMATS: Mapping[str, Callable[[Document], str]] = {
     "overlay.toml": overlay_toml,
     "pylock.toml": pylock_toml,
     "requirements.txt": requirements,
     "environment.yml": environment_yaml,
+    "patch": patch,
 }
 """Every format, by its usual file name."""
 
@@ -115,15 +132,21 @@ def format_of(file_name: str) -> str:
     """The format for a file name; ``overlay.toml`` by default."""
     if re.fullmatch(r"pylock\.(.+\.)?toml", file_name):
         return "pylock.toml"
-    by_suffix = {".txt": "requirements.txt", ".yml": "environment.yml", ".yaml": "environment.yml"}
+    by_suffix = {".txt": "requirements.txt", ".yml": "environment.yml", ".yaml": "environment.yml",
+                 ".patch": "patch", ".diff": "patch"}  # fmt: skip
     return by_suffix.get(Path(file_name).suffix, "overlay.toml")
 
 
-def notes(document: Document) -> list[str]:
-    """Notes for the user who exports an overlay."""
+def notes(document: Document, name: str) -> list[str]:
+    """Notes for the user who exports an overlay to a format."""
+    entries = document.entries.values()
     where = "the file can only be applied where that directory exists"
-    entries = [entry for entry in document.entries.values() if entry.editable]
-    return [f"{e.name} is an editable install of {e.editable}: {where}." for e in entries]
+    found = [f"{e.name} is an editable install of {e.editable}: {where}."
+             for e in entries if e.editable and name != "patch"]  # fmt: skip
+    if name not in ("overlay.toml", "patch"):
+        found += [f"{e.name} was edited, which only overlay.toml and patch can say."
+                  for e in entries if e.patch]  # fmt: skip
+    return found
 
 
 def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
@@ -188,6 +211,7 @@ class _Wanted:
     reason: str | None = None
     intent: str | None = None
     until: Any = None
+    patch: str | None = None
 
 
 @dataclass(frozen=True)

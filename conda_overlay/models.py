@@ -46,6 +46,12 @@ class Entry:
     editable: str | None = None
     intent: str = "fix"
     until: str | None = None  # the date (ISO 8601) after which it is overdue
+    patch: str | None = None  # of a copy that is there to be edited: what was edited in it
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is a copy of what is below the overlay, with or without edits."""
+        return self.patch is not None and not (self.sha256 or self.url)
 
 
 @dataclass(frozen=True)

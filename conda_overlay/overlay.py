@@ -42,7 +42,7 @@ from conda_overlay.lock import Tell
 from conda_overlay.models import Log, Plan, Result
 from conda_overlay.pip import Pip
 from conda_overlay.settings import Settings, observe
-from conda_overlay.state import State
+from conda_overlay.state import State, with_patches
 from conda_overlay.store import Store
 from conda_overlay.tree import Watch, unwatched
 
@@ -246,7 +246,7 @@ class Overlay:
         if number is not None and self.is_stale():  # installed for another Python
             entries = self.store.revision(number).distributions
         else:
-            entries = self.state().entries
+            entries = with_patches(self.state()).entries
         return describe(self.host.name, self.host.fingerprint(), entries)
 
     # -- changes

@@ -44,7 +44,7 @@ def _is_reinstallable(overlay: Overlay, number: int) -> bool:
         return False
     was = overlay.state(number)
     known = {*scaffolding(overlay.host.site_below_prefix)}.union(*was.owned.values())
-    by_hand = was.edited or was.files.keys() - known
+    by_hand = was.edited or was.copies or was.files.keys() - known
     return not by_hand and all(
         entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")
         for (found, *_), entry in zip(was.site.values(), was.entries.values(), strict=True)

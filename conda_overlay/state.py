@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from conda_overlay import guard, scripts
+from conda_overlay import edits, guard, scripts
 from conda_overlay.distributions import Site, owned_files, read_site
 from conda_overlay.models import Distribution, Entry
 from conda_overlay.tree import Manifest, Watch, differences, take_manifest, unwatched
 
-BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-"""The files in which pip describes an installation."""
+BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", edits.ORIGINALS)
+"""The files in which pip describes an installation, and we a copy that is there to be edited."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,16 @@ class State:
     @property
     def edited_keys(self) -> set[str]:
         """The normalized names of distributions with files that were edited by hand."""
-        return {key for key, files in self.owned.items() if self.edited & files}
+        return {key for key, files in self.owned.items() if self.edited & files} | {*self.copies}
+
+    @property
+    def copies(self) -> dict[str, Distribution]:
+        """The distributions that are copies to be edited."""
+        return {
+            key: found[0]
+            for key, found in self.site.items()
+            if any(path.endswith(f"-info/{edits.ORIGINALS}") for path in self.owned[key])
+        }
 
     @property
     def requested(self) -> dict[str, Entry]:
@@ -87,6 +96,13 @@ def read(
     )
 
 
+def with_patches(state: State) -> State:
+    """The state whose entries have what was edited in copies, as patches."""
+    patches = {key: edits.patch_of(copy) for key, copy in state.copies.items()}
+    entries = {key: replace(e, patch=patches.get(key)) for key, e in state.entries.items()}
+    return replace(state, entries=entries)
+
+
 def scaffolding(site_below_prefix: Path) -> set[str]:
     """The files that we add to a tree: the guard, the interpreter of its scripts, and pip."""
     programs = [scripts.NAME, *scripts.pips(site_below_prefix)]
@@ -100,9 +116,9 @@ def is_leftover(path: str) -> bool:
 
 
 def is_bookkeeping(path: str) -> bool:
-    """Whether pip uses a file to describe an installation."""
+    """Whether a file is only there to describe an installation."""
     name = PurePosixPath(path)
-    return name.name in BOOKKEEPING and name.parent.suffix == ".dist-info"
+    return name.name in BOOKKEEPING and name.parent.suffix in (".dist-info", ".egg-info")
 
 
 def _entry(found: Distribution, entry: Entry | None) -> Entry:

@@ -272,6 +272,11 @@ class Store:
         self._number_it(directory, number)
         self._point_to(number)
 
+    def close(self, number: int) -> None:
+        """Make the files read-only that could be edited in a revision that is not current now."""
+        if tree := self.tree(number):
+            protect(tree)
+
     def drop_trees(self, numbers: Sequence[int]) -> None:
         """Remove the trees of revisions that are not current; their records stay."""
         for number in numbers:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_LITERAL = re.compile(r"(?!.*''')[\t\n\x20-\x7e\x80-\U0010ffff]*(?<!')", re.DOTALL)
+
 
 def dumps(document: Mapping[str, Any]) -> str:
     """Write a TOML 1.0 document with one level of tables; deeper mappings are inline tables.
@@ -35,9 +37,15 @@ def _value(value: Any) -> str:
         return "{ " + ", ".join(_pairs(value)) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_value, value)) + "]"
-    # A JSON scalar is a TOML scalar, except for one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, str) and "\n" in value and _LITERAL.fullmatch(value):
+        return f"'''\n{value}'''"  # as it is, for people to read
+    return _scalar(value)
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _scalar(key)
+
+
+def _scalar(value: Any) -> str:
+    """A scalar in one line: that of JSON is that of TOML, except for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -11,7 +11,7 @@ import shutil
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
@@ -95,7 +95,8 @@ def load_manifest(content: bytes) -> Manifest:
 def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
     """Copy a tree as cheaply as the file system allows: shared blocks, else hard links, else bytes.
 
-    Whoever changes a file of the copy must replace it, never write into it.
+    Whoever changes a file of the copy must replace it, never write into it. A file that its owner
+    may write is never linked.
     """
     with watch("Copying") as step:
         _clone(source, target, step)
@@ -103,6 +104,7 @@ def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
 
 def _clone(source: Path, target: Path, step: Step) -> None:
     ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
+    own: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
     walked = [*_walk(source)]
     done, total = 0, sum(len(files) for *_, files in walked)
     for directory, names, files in walked:
@@ -114,7 +116,8 @@ def _clone(source: Path, target: Path, step: Step) -> None:
                 os.symlink(os.readlink(path), place / name)
                 shutil.copystat(path, place / name, follow_symlinks=False)
             elif name in files and os.path.isfile(path):
-                _clone_file(ways, path, str(place / name))
+                writable = os.stat(path).st_mode & stat.S_IWUSR
+                _clone_file(own if writable else ways, path, str(place / name))
         os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
         done += len(files)
         step(done, total)
@@ -152,6 +155,24 @@ def _reflink(source: str, target: str) -> None:
             os.unlink(target)
             raise
     shutil.copystat(source, target)
+
+
+def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Copy files to the same places below another directory; they share nothing afterwards."""
+    ways: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        _clone_file(ways, str(source / name), os.path.normpath(target / name))
+
+
+def make_writable(file: Path) -> None:
+    """Let the owner write into a file, which no other revision shares from now on."""
+    if file.stat().st_nlink > 1:
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".")
+        os.close(handle)
+        shutil.copy2(file, temporary)
+        os.rename(temporary, file)
+    os.chmod(file, 0o644)
 
 
 def remove_files(tree: Path, files: Collection[Path]) -> None:

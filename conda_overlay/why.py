@@ -13,9 +13,9 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay import calling_shell, dependencies, user_site
+from conda_overlay import calling_shell, dependencies, edits, user_site
 from conda_overlay.activation import wiring
-from conda_overlay.distributions import Site, owned_files, read_site
+from conda_overlay.distributions import Site, main_module, modules, owned_files, read_site
 from conda_overlay.exceptions import NotInOverlayError
 from conda_overlay.models import Distribution
 from conda_overlay.overlay import Overlay
@@ -57,6 +57,7 @@ class Answer:
     script: str | None
     runs: Copy | None  # None for a module of no distribution
     editable: str | None
+    edited: tuple[str, ...]  # what was edited in a copy: files, with the lines added and removed
     hides: tuple[Copy, ...]
     revision: int | None  # that put it there
     since: str | None
@@ -79,7 +80,7 @@ def why(overlay: Overlay, text: str) -> Answer:
     script = shutil.which(text, path=environ["PATH"]) if "/" not in text else None
     if script and not any(script.startswith(f"{p}/") for p in _bins(overlay)):
         script = None
-    module = _module_of(copies[0][1]) if copies else text
+    module = main_module(copies[0][1], _modules(copies[0][1])) if copies else text
     file, namespace = _ask(overlay, module or text, environ)
     found = file or next(iter(namespace), None) or script
     if not copies:
@@ -103,6 +104,7 @@ def why(overlay: Overlay, text: str) -> Answer:
         script=script,
         runs=None if by_path else copy,
         editable=first.editable if first and not by_path else None,
+        edited=tuple(edits.summary(first)) if first and not by_path else (),
         hides=tuple(copy for copy, _ in hidden),
         required_by=tuple(sorted(_requiring(view, key, overlay.host.markers))),
         differences=(
@@ -138,18 +140,8 @@ def _bins(overlay: Overlay) -> list[str]:
     return [*(f"{layer}/bin" for layer in overlay.layers), f"{overlay.host.prefix}/bin"]
 
 
-def _module_of(found: Distribution) -> str | None:
-    """The module of a distribution: that of its name, else its first public one."""
-    names = sorted(_modules(found))
-    likely = found.key.replace("-", "_")
-    return next((n for n in names if n.lower() == likely), names[0] if names else likely)
-
-
 def _modules(found: Distribution) -> set[str]:
-    """The public modules of a distribution, at the top."""
-    files = owned_files(found, found.site) or {}
-    tops = {path.partition("/")[0].partition(".")[0] for path in files if ".dist-info/" not in path}
-    return {top for top in tops if top.isidentifier() and not top.startswith("_")}
+    return modules(found, owned_files(found, found.site) or ())
 
 
 def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | None:

@@ -27,6 +27,34 @@ PINS = "flask==2.3.0 werkzeug==2.3.0 click==8.1.3 requests==2.31.0"
 IMPORTS = "import cowsay, flask, werkzeug, click"
 PRINT = "print(cowsay, flask, werkzeug, click, sep='\\n')"
 
+ASK = """\
+python -c "
+from requests import Request, adapters
+print()
+print(adapters.HTTPAdapter().request_url(Request('GET', 'http://localhost//v:h').prepare(), None))
+\""""
+FIX = """\
+diff --git a/src/requests/adapters.py b/src/requests/adapters.py
+--- a/src/requests/adapters.py
++++ b/src/requests/adapters.py
+@@ -391,6 +391,9 @@ def request_url(self, request, proxies):
+             using_socks_proxy = proxy_scheme.startswith("socks")
+ 
+         url = request.path_url
++        if url.startswith("//"):  # Don't confuse urllib3
++            url = f"/{url.lstrip('/')}"
++
+         if is_proxied_http_request and not using_socks_proxy:
+             url = urldefragauth(request.url)
+ 
+diff --git a/tests/test_adapters.py b/tests/test_adapters.py
+new file mode 100644
+--- /dev/null
++++ b/tests/test_adapters.py
+@@ -0,0 +1 @@
++import requests.adapters
+"""  # noqa: W293
+
 
 class SurpriseError(Exception):
     """Something is not as it should be."""
@@ -92,6 +120,7 @@ def main() -> int:
             overlay(conda, host)
             fork(conda)
             compare(before, environment.tree_hash(host))
+            edits(conda, host)
     except SurpriseError as surprise:
         print(f"\nThe demo failed: {surprise}.", file=sys.stderr)
         return 1
@@ -220,6 +249,64 @@ def fork(conda: Path) -> None:
         )
         look = "import importlib.metadata as m; print(m.version('click'))"
         shell.show("That is all.", f'python -c "{look}"', "8.1.7")
+
+
+def edits(conda: Path, host: Path) -> None:
+    """Fix a distribution of the environment by hand, and follow when it gets a newer one."""
+    user = users.user("overlay-alice")
+    title("Three lines of the environment's requests are wrong")
+    with bash(clean_environ(user), user) as shell:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh; conda activate science")
+        shell.show("It takes this path for the name of a host:", ASK, "\n//v:h\n")
+        shell.run(f"cat > fix.patch <<'END'\n{FIX}END")
+        shell.show(
+            "A pull request has the fix, which goes into a copy of requests in the overlay.",
+            "conda overlay patch --yes requests fix.patch --reason 'PR 6644'",
+            "edited: adapters.py +3 -0",
+            "not installed, so left out: tests/test_adapters.py",
+        )
+        shell.show("It works.", f"conda activate science; {ASK}", "\n/v:h\n")
+        shell.show(
+            "Other lines are edited by hand; on a terminal this opens the editor.",
+            "FILE=$(conda overlay edit --yes requests.models --no-editor | tail -n 1); echo $FILE",
+            f"{user.home}/.conda/overlays/science/lib/",
+        )
+        limit = "DEFAULT_REDIRECT_LIMIT = 3"
+        shell.run(f"sed -i 's/^{limit}0/{limit}/' \"$FILE\"")
+        shell.show(
+            "What was edited becomes a revision, with its reason.",
+            "conda overlay record --yes --reason 'ticket 1234'",
+            "models.py +1 -1",
+        )
+        shell.show(
+            "All of it is a patch, to send upstream.",
+            "conda overlay export --format patch",
+            "# PR 6644; ticket 1234",
+            f"+{limit}",
+        )
+        administer_update(host)
+        shell.show("The next activation says so.", "conda activate science", "has changed")
+        shell.show(
+            "The same edits are made in the new requests, but for those that it has.",
+            "conda overlay rebase --yes",
+            "edited: models.py +1 -1",
+        )
+        code = "import requests.models as m; print(m.__version__, m.DEFAULT_REDIRECT_LIMIT)"
+        code = code.replace("m.__version__", "__import__('requests').__version__")
+        shell.show("Both are there:", f'python -c "{code}"; {ASK}', "2.32.3 3\n", "\n/v:h\n")
+
+
+def administer_update(host: Path) -> None:
+    """Give the environment a newer requests, as its administrator."""
+    title("The administrator updates the environment")
+    environment.unprotect(host)
+    with bash(clean_environ()) as shell:
+        shell.run(f"source {host.parents[1]}/etc/profile.d/conda.sh; conda activate base")
+        shell.show(
+            "Its requests has the fix of adapters.py.",
+            f"pip --python {host} install --quiet requests==2.32.3",
+        )
+    environment.protect(host)
 
 
 def compare(before: str, after: str) -> None:

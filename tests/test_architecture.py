@@ -26,9 +26,9 @@ LEVELS = (
     {"draft"},
     {"plan", "store", "pip", "verify", "pylock", "prune", "packages"},
     {"dependencies", "state", "host", "outcome", "lock", "document", "timeline"},
-    {"scripts", "settings", "guard"},
+    {"scripts", "settings", "guard", "edits"},
     {"distributions"},
-    {"tree"},
+    {"tree", "git"},
     {"exceptions", "running"},
     {"models", "credentials"},
     {"activation", "run_pip", "records", "toml", "conda_overlay"},
@@ -206,7 +206,7 @@ def test_pip_is_run_in_one_place() -> None:
 
 def test_processes_are_started_in_few_places() -> None:
     starters = {module for module in MODULES if "subprocess" in imports(module)}
-    assert set(map(room, starters)) == {"host", "pip", "calling_shell", "run"}
+    assert set(map(room, starters)) == {"host", "pip", "git", "calling_shell", "run"}
 
 
 def test_commands_print_in_one_place() -> None:

@@ -125,9 +125,13 @@ def test_text_is_told_line_by_line_and_binary_is_said(
         commit(overlay, {} if content is None else {"f": content})
     lines = list(unified(overlay, 1, 2, files.compare(overlay, 1, 2)))
     if says is None:
-        assert lines == ["Binary files revision 1/f and revision 2/f differ\n"]
+        assert lines == ["# Binary files a/f and b/f differ\n"]
     else:
-        assert lines == ["--- revision 1/f\n", "+++ revision 2/f\n", *says]
+        here = "--- a/f\trevision 1\n" if old is not None else "--- /dev/null\n"
+        there = "+++ b/f\trevision 2\n" if new is not None else "+++ /dev/null\n"
+        heads = [line for line in lines if line.startswith(("diff --git", "new", "deleted"))]
+        assert lines == [*heads, here, there, *says]
+        assert heads[0] == "diff --git a/f b/f\n"
 
 
 def test_directory_in_the_place_of_a_file_is_told(overlay: Overlay) -> None:
@@ -136,8 +140,8 @@ def test_directory_in_the_place_of_a_file_is_told(overlay: Overlay) -> None:
     found = files.compare(overlay, 1, 2)
     assert found == Differences(added=("f/g",), removed=("f",))
     told = "".join(unified(overlay, 1, 2, found))
-    assert "revision 1/f " in told
-    assert "revision 2/f/g" in told
+    assert "deleted file mode 100644\n--- a/f\trevision 1\n+++ /dev/null\n" in told
+    assert "--- /dev/null\n+++ b/f/g\trevision 2\n" in told
 
 
 def test_file_that_cannot_be_read_is_said_and_not_passed_over(overlay: Overlay) -> None:

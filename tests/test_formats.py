@@ -457,7 +457,7 @@ def test_an_editable_is_in_its_locked_directory_or_where_its_requirement_says(
 
 
 def test_whoever_exports_an_editable_is_told_where_the_file_holds() -> None:
-    assert formats.notes(document(WHEEL, EDITABLE)) == [
+    assert formats.notes(document(WHEEL, EDITABLE), "overlay.toml") == [
         "mine is an editable install of /home/me/mine: "
         "the file can only be applied where that directory exists."
     ]

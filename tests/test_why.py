@@ -15,8 +15,8 @@ from tests.bench import Bench
 from tests.test_status import in_user_site, user_site_of
 
 KEYS = {
-    *("name", "module", "file", "namespace", "script", "runs", "editable", "hides", "revision"),
-    *("since", "by", "command", "reason", "required_by", "differences"),
+    *("name", "module", "file", "namespace", "script", "runs", "editable", "edited", "hides"),
+    *("revision", "since", "by", "command", "reason", "required_by", "differences"),
 }
 
 

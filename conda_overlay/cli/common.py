@@ -178,7 +178,11 @@ def log(arguments: Namespace) -> Log:
 
 
 def change(
-    arguments: Namespace, overlay: Overlay, step: Callable[[Draft], None], *, default: str = "yes"
+    arguments: Namespace,
+    overlay: Overlay,
+    step: Callable[[Draft], None],
+    *,
+    default: str | None = "yes",
 ) -> int:
     """Change an overlay, and say what was done.
 
@@ -186,7 +190,8 @@ def change(
         arguments: of the command line.
         overlay: of one host.
         step: does to a draft what is asked for.
-        default: the answer to the question when none is given: ``no`` where much is lost.
+        default: the answer to the question when none is given: ``no`` where much is lost; None:
+            there is no question.
     """
     from contextlib import nullcontext
 
@@ -201,7 +206,8 @@ def change(
     def confirm(plan: Plan) -> bool:
         if not context.json:
             output.show_plan(plan.to_json())
-        return bool(context.json or context.dry_run) or output.ask(default)
+        answered = context.json or context.dry_run or default is None
+        return bool(answered) or output.ask(default or "yes")
 
     bin, before = overlay.store.overlay / "bin", overlay.scripts()
     verbosity = -1 if context.quiet else int(context.verbosity)

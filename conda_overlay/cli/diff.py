@@ -34,7 +34,7 @@ def execute(arguments: Namespace) -> int:
     from conda.base.context import context
     from packaging.utils import canonicalize_name
 
-    from conda_overlay import files
+    from conda_overlay import files, formats
     from conda_overlay.cli import common, output
     from conda_overlay.exceptions import UsageError
     from conda_overlay.overlay import name_of
@@ -61,7 +61,9 @@ def execute(arguments: Namespace) -> int:
         report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})
     elif arguments.text:
-        output.show_text(text)
+        where = f"{overlay.host.name} (Python {overlay.host.python_version})"
+        heads = (formats.heading(c.entry, where) for c in plan.changes if c.entry)
+        output.show_text(chain(heads, text))
     else:
         output.say(f"{name_of(old)} -> {name_of(new)}")
         output.show_changes(plan.to_json()["changes"], why=False)

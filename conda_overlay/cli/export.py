@@ -8,6 +8,7 @@ EXAMPLES = """\
     conda overlay export -f overlay.toml          to be applied elsewhere
     conda overlay export --format pylock.toml     for other tools (PEP 751)
     conda overlay export --format environment.yml what the host would need instead
+    conda overlay export -f fix.patch             what was edited, to send upstream
 """
 
 
@@ -37,11 +38,11 @@ def execute(arguments: Namespace) -> int:
     text = FORMATS[name](document)
     common.write(file, text)
     if context.json:
-        told = {"format": name, "file": file, "text": text, "notes": notes(document)}
+        told = {"format": name, "file": file, "text": text, "notes": notes(document, name)}
         output.show_json({"success": True, **told})
         return 0
     if not file:
         output.say(text, end="")
-    for note in notes(document):
+    for note in notes(document, name):
         output.tell(note)
     return 0

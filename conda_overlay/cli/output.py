@@ -203,7 +203,9 @@ def show_revision(
         show_plan(record["plan"])
         return
     for change in record["plan"]["changes"]:
-        _print(f"     {change['name']} {' -> '.join(_sides(change))}{_same_version(change)}")
+        edited = f", {change['why']}" if change["why"].startswith("edited") else ""
+        sides = " -> ".join(_sides(change))
+        _print(f"     {change['name']} {sides}{_same_version(change)}{edited}")
 
 
 def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:

@@ -90,6 +90,7 @@ def show_answer(answer: Mapping[str, Any]) -> None:
         "parts": answer["namespace"],
         "script": answer["script"],
         "editable": editable and f"from {editable}",
+        "edited": ", ".join(answer["edited"]),
         "hides": [f"{copy['version']}, in {_place(copy)}" for copy in answer["hides"]],
         "put there": ", ".join(put),
         "reason": answer["reason"],

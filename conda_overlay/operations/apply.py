@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conda_overlay import dependencies, plan
 from conda_overlay.document import Document
+from conda_overlay.edits import patch_of
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
 from conda_overlay.models import Entry, Request
+from conda_overlay.operations.edit import is_outdated, reapply
 from conda_overlay.operations.install import install
 from conda_overlay.operations.locked import for_pip, install_exactly
 from conda_overlay.state import State
@@ -38,11 +40,22 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         return
     requested = document.requested
     _drop_orphans(draft, requested, "the file does not name it")
-    _install(draft, requested, dict.fromkeys(requested, "the file says so"))
+    from_pip = {key: entry for key, entry in requested.items() if not entry.is_copy}
+    _install(draft, from_pip, dict.fromkeys(from_pip, "the file says so"))
+    _edit(draft, requested)
     _drop_orphans(draft, requested, "nothing needs it any more")
     for key in draft.entries.keys() - requested.keys():
         entry = draft.entries[key]
         draft.entries[key] = replace(entry, requested=False, requirement=None, options=())
+
+
+def _edit(draft: Draft, entries: Mapping[str, Entry]) -> None:
+    """Edit what a file says was edited, unless it is so already."""
+    for key, entry in entries.items():
+        mine = draft.before.copies.get(key)
+        same = mine and mine.version == entry.version and patch_of(mine) == entry.patch
+        if entry.patch is not None and not (same and key in draft.installed):
+            reapply(draft, key, entry)
 
 
 def rebase(draft: Draft, carried: Document | None = None) -> None:
@@ -77,12 +90,28 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     draft.why.update(going)
     draft.drop(going.keys() & draft.installed.keys())
     requested = {key: entry for key, entry in requested.items() if key not in going}
+    requested = dict(_edited_again(draft, requested))
     check_sources(requested)
     _install(draft, requested, why)
     before = draft.before
     staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
     _drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
     draft.accepts_host = overlay.has_moved_on()
+
+
+def _edited_again(draft: Draft, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
+    """The entries; copies of what the host has changed are made anew, with the same edits."""
+    final = draft.overlay.store.overlay / draft.overlay.host.site_below_prefix
+    for key, entry in entries.items():
+        mine, below = draft.installed.get(key), draft.overlay.below_view.get(key)
+        if entry.is_copy and not (mine and (below is None or not is_outdated(mine[0], below))):
+            text = patch_of(mine[0]) if mine else entry.patch
+            version = reapply(draft, key, replace(entry, patch=text), final if mine else None)
+            if version is None:
+                continue
+            pin = f"{entry.name or key}=={version}"
+            entry = replace(entry, version=version, requirement=pin)
+        yield key, entry
 
 
 def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
@@ -153,9 +182,12 @@ def _drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> Non
 
 def _take(draft: Draft, document: Document) -> None:
     """Make a draft hold exactly the locked files; what came from the same files stays."""
-    _check_locked(document.entries)
+    copies = {key: entry for key, entry in document.entries.items() if entry.is_copy}
+    edited = {key: entry for key, entry in document.entries.items() if entry.patch is not None}
+    _check_locked({key: e for key, e in document.entries.items() if key not in copies})
     before = draft.before
     same = {key for key, entry in document.entries.items() if _is_there(before, key, entry)}
+    same |= copies.keys()
     draft.drop(before.site.keys() - same)
     gone = before.site.keys() - document.entries.keys()
     draft.why.update(dict.fromkeys(gone, "the file does not name it"))
@@ -164,6 +196,8 @@ def _take(draft: Draft, document: Document) -> None:
     install_exactly(draft, {key: replace(entry, options=options) for key, entry in new.items()})
     draft.why.update(dict.fromkeys(new, "the file says so"))
     for key, entry in document.entries.items():
+        if key in copies:
+            continue
         if key not in same:
             given = replace(entry, reason=entry.reason or draft.log.reason)
             pin = f"{entry.name}=={entry.version}" if entry.requested else None
@@ -173,6 +207,7 @@ def _take(draft: Draft, document: Document) -> None:
             draft.entries[key] = replace(
                 entry, since=there.since, by=there.by, reason=entry.reason or there.reason
             )
+    _edit(draft, edited)
 
 
 def _check_locked(entries: Mapping[str, Entry]) -> None:

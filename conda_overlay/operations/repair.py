@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from conda_overlay import edits
 from conda_overlay.distributions import owned_files
 from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, NotInOverlayError
 from conda_overlay.models import Distribution
@@ -87,6 +88,12 @@ class _Past:
         self.files = recorded
         self._left = {now[path][2]: draft.tree / path for path in left}
         self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
+        for copy in draft.before.copies.values():
+            self._trees.append(draft.new_scratch())
+            for name, content in (edits.originals(copy) or {}).items():
+                place = self._trees[-1] / draft.overlay.host.site_below_prefix / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
         infos: dict[str, set[str]] = {}
         for path in recorded:
             infos.setdefault(_distribution_of(path), set()).add(path)

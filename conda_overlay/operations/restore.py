@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, OverlayError, PipError
 from conda_overlay.models import Differences, Revision
+from conda_overlay.operations.edit import restore_edits
 from conda_overlay.operations.locked import install_exactly
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
 from conda_overlay.timeline import timeline
@@ -64,6 +65,8 @@ def _restore(draft: Draft, number: int) -> None:
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number))
     draft.entries = dict(revision.distributions)
+    if faults := restore_edits(draft, revision.distributions):
+        raise CannotRestoreError(number, faults)
     if recorded is None:  # its files were not recorded
         if store.tree(number) is None:
             _reinstall(draft, revision)

@@ -52,7 +52,12 @@ def evaluated(shell: str, text: str, directory: Path) -> dict[str, str]:
     (directory / "script").write_text(f"{shells.SHELLS[shell].line(command)}\nenv -0\n")
     done = subprocess.run(
         [*FLAGS[shell], str(directory / "script")],
-        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/", "TEST_GONE": "1"},
+        env={
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": str(directory),  # fish writes there
+            "TEST_GONE": "1",
+        },
         capture_output=True,
         check=False,
     )

@@ -96,6 +96,13 @@ def protect(prefix: Path) -> Path:
     return prefix
 
 
+def unprotect(prefix: Path) -> None:
+    """Let the owner of a protected tree write to it, who need not be root."""
+    for path in _tree(prefix):
+        if not path.is_symlink():
+            path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o200)
+
+
 def tree_hash(prefix: Path) -> str:
     """Return the sha256 of all that a tree is.
 

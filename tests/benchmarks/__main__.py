@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bed import base
-from tests.benchmarks import activation, fork, install, lifecycle, race, start
+from tests.benchmarks import activation, edit, fork, install, lifecycle, race, start
 from tests.benchmarks.race import Outcome, Race
 from tests.benchmarks.scene import Scene, scene
 
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Scene], Iterator[Race]]] = {
     "run": start.run,
     "install": install.races,
     "lifecycle": lifecycle.races,
+    "edit": edit.races,
     "fork": fork.races,
 }
 

@@ -1,0 +1,71 @@
+"""``conda overlay patch``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+EXAMPLES = """\
+    conda overlay patch requests fix.diff --reason 'ticket 1234'
+    conda overlay patch requests https://github.com/psf/requests/pull/6655.diff
+    conda overlay patch requests fix.diff --reverse      take it back
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda_overlay.cli import common
+
+    parser.add_argument("name_to_patch", metavar="NAME", help="A distribution.")
+    parser.add_argument("patch", metavar="FILE|URL", help="A unified diff; -: standard input.")
+    common.add_change_options(parser, EXAMPLES)
+    meaning = "How many leading directories its paths have too many; default: what fits best."
+    parser.add_argument("--strip", type=int, metavar="N", help=meaning)
+    parser.add_argument("--reverse", action="store_true", help="Take the patch back.")
+
+
+def execute(arguments: Namespace) -> int:
+    """Apply the patch."""
+    from conda_overlay.cli import common
+    from conda_overlay.draft import Draft
+    from conda_overlay.operations import edit
+
+    overlay = common.opened()
+    overlay.check_protection(arguments.force_overlay)
+    text = _read(arguments.patch)
+
+    def step(draft: Draft) -> None:
+        key, _ = edit.find(draft, arguments.name_to_patch)
+        edit.patch(draft, key, text, arguments.strip, reverse=arguments.reverse)
+
+    return common.change(arguments, overlay, step)
+
+
+def _read(source: str) -> bytes:
+    """The content of a file or of a URL, as conda downloads it.
+
+    Raises:
+        OverlayError: it cannot be read, or is a web page.
+    """
+    import sys
+    from pathlib import Path
+
+    from conda.gateways.connection.session import get_session
+
+    from conda_overlay.credentials import without_credentials
+    from conda_overlay.exceptions import OverlayError
+
+    shown = without_credentials(source)
+    try:
+        if source == "-":
+            return sys.stdin.buffer.read()
+        if "://" not in source:
+            return Path(source).read_bytes()
+        answer = get_session(source).get(source, timeout=60)
+        answer.raise_for_status()
+    except OSError as error:  # of requests, too
+        reason = getattr(error, "strerror", None) or without_credentials(str(error))
+        raise OverlayError(f"{shown} cannot be read: {reason}.", path=shown) from error
+    if "html" in answer.headers.get("content-type", ""):
+        raise OverlayError(f"{shown} is a web page, not a patch.", f"try {shown}.diff", path=shown)
+    content: bytes = answer.content
+    return content

@@ -1,0 +1,25 @@
+"""``conda overlay record``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+EXAMPLES = """\
+    conda overlay record --reason 'ticket 1234'    after edits in the overlay's own files
+    conda overlay record --dry-run                 what has been edited
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda_overlay.cli import common
+
+    common.add_change_options(parser, EXAMPLES)
+
+
+def execute(arguments: Namespace) -> int:
+    """Record."""
+    from conda_overlay.cli import common
+    from conda_overlay.operations.edit import record
+
+    return common.change(arguments, common.opened(), record)

@@ -1,0 +1,234 @@
+"""Copies of distributions that are there to be edited, and what was edited in them, as a patch.
+
+Such a copy keeps the text files as they were in its metadata, in ``originals.zip``, and their
+hashes in RECORD, so that each edit is seen, whatever becomes of the host. A file that was added has
+no hash there.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Collection, Iterable, Iterator
+from importlib.metadata import Distribution as Installed
+from pathlib import Path
+from typing import NamedTuple
+
+from conda_overlay.activation import locate
+from conda_overlay.distributions import LARGEST, owned_files, record, row
+from conda_overlay.models import Distribution
+from conda_overlay.tree import FileInfo, digest
+
+ORIGINALS = "originals.zip"
+"""The file in the metadata of a copy that has its text files as they were."""
+
+LONGEST = 1 << 20
+"""The bytes of a file that counts as text."""
+
+
+_TAB = "\t"  # ends a name in a diff
+
+
+class Edit(NamedTuple):
+    """A file that was edited; the content is None where there is no file, or no text."""
+
+    path: str  # relative to site-packages
+    old: str | None
+    new: str | None
+
+
+def originals(distribution: Distribution) -> dict[str, bytes] | None:
+    """The text files of a copy as they were, by their paths below site-packages.
+
+    None if it is no copy to be edited.
+    """
+    try:
+        content = locate.read_file(str(distribution.path / ORIGINALS), largest=LARGEST)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > LARGEST:
+                return None
+            names = (name for name in archive.namelist() if is_inside(name))
+            return {name: archive.read(name) for name in names}
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return None
+
+
+def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str, FileInfo]:
+    """Keep the text files of a new copy as they are, and write RECORD for all of its files.
+
+    Args:
+        distribution: in the site-packages that it was copied to.
+        files: its files, relative to there.
+
+    Returns:
+        What is known of each of them now.
+    """
+    info, rows, known = distribution.path, [], {}
+    names = sorted({*files, f"{info.name}/{ORIGINALS}"} - {f"{info.name}/RECORD"})
+    with zipfile.ZipFile(info / ORIGINALS, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name in (name for name in names if not name.startswith((f"{info.name}/", ".."))):
+            if (content := text_of(distribution.site / name)) is not None:
+                archive.writestr(name, content)
+    for name in names:
+        place = distribution.site / name
+        status = place.lstat()
+        known[name] = (status.st_size, status.st_mtime_ns, digest(place))
+        rows.append(row(name, known[name][2], status.st_size))
+    _write_record(info, [*rows, [f"{info.name}/RECORD", "", ""]])
+    return known
+
+
+def note_files(distribution: Distribution, files: Iterable[str]) -> None:
+    """Bring RECORD up to date with files that were added to a copy, or removed from it."""
+    there = {*files}
+    rows = [one for one in record(distribution.path) or () if one[0] in there]
+    added = sorted(there - {name for name, *_ in rows})
+    _write_record(distribution.path, [*rows, *([name, "", ""] for name in added)])
+
+
+def editable_files(distribution: Distribution) -> list[Path]:
+    """The text files of a copy, which its user may write."""
+    names = {*(originals(distribution) or ()), *_added(distribution)}
+    places = (distribution.site / name for name in names)
+    return [place for place in places if place.is_file() and not place.is_symlink()]
+
+
+def edits(distribution: Distribution) -> list[Edit]:
+    """What was edited in a copy since it was made."""
+    before = originals(distribution)
+    if before is None:
+        return []
+    found = []
+    for path in sorted({*before, *_added(distribution)}):
+        old, place = before.get(path), distribution.site / path
+        new = text_of(place)
+        if old != new and (new is not None or not os.path.lexists(place)):
+            found.append(Edit(path, *(c if c is None else c.decode() for c in (old, new))))
+    return found
+
+
+def _added(distribution: Distribution) -> list[str]:
+    """The files in RECORD that were added to a copy."""
+    own = f"{distribution.path.name}/"
+    rows = record(distribution.path) or ()
+    return [path for path, sha, *_ in rows if not sha and not path.startswith((own, ".."))]
+
+
+def patch_of(distribution: Distribution) -> str:
+    """The edits of a copy as a patch; empty if there are none."""
+    return "".join(
+        line
+        for path, *texts in edits(distribution)
+        for line in unified((path, path), (texts[0], texts[1]))
+    )
+
+
+def unified(
+    paths: tuple[str, str], texts: tuple[str | None, str | None], labels: tuple[str, str] = ("", "")
+) -> Iterator[str]:
+    """A unified diff of a text file, as ``git apply`` and ``patch -p1`` take it.
+
+    Args:
+        paths: of the file on both sides, relative to where it is to be applied.
+        texts: its content; None where there is no such file.
+        labels: what the sides are, for people.
+    """
+    if paths[0] == paths[1]:
+        yield f"diff --git a/{paths[0]} b/{paths[1]}\n"
+        if None in texts:
+            yield f"{'new' if texts[0] is None else 'deleted'} file mode 100644\n"
+    old, new = map(_lines, texts)
+    here, there = (
+        os.devnull
+        if text is None
+        else f"{side}/{path}{_TAB if label or ' ' in path else ''}{label}"
+        for side, path, text, label in zip("ab", paths, texts, labels, strict=True)
+    )
+    for line in difflib.unified_diff(old, new, here, there):
+        yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
+
+
+def summary(distribution: Distribution) -> list[str]:
+    """What was edited in a copy, a file each: ``sessions.py +2 -1``, without the package."""
+    found = []
+    for path, old, new in edits(distribution):
+        lines = [*difflib.unified_diff(_lines(old), _lines(new), n=0)][2:]
+        added, removed = (sum(line[0] == sign for line in lines) for sign in "+-")
+        found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
+    return found
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path leads to no place above."""
+    return ".." not in path.split("/") and not path.startswith("/")
+
+
+def text_of(path: Path) -> bytes | None:
+    """The content of a text file; None for what is none, too long, or not there."""
+    try:
+        content = locate.read_file(str(path), largest=LONGEST, follow=True)
+        content.decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return None if b"\0" in content else content
+
+
+def revert(distribution: Distribution) -> None:
+    """Take back all that was edited in a copy."""
+    for path, old, _ in edits(distribution):
+        (distribution.site / path).unlink(missing_ok=True)
+        if old is not None:
+            (distribution.site / path).parent.mkdir(parents=True, exist_ok=True)
+            (distribution.site / path).write_bytes(old.encode())
+
+
+def _write_record(info: Path, rows: Iterable[list[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    (info / "RECORD").unlink(missing_ok=True)  # an older revision may share it
+    (info / "RECORD").write_text(text.getvalue(), encoding="utf-8")
+
+
+def _lines(text: str | None) -> list[str]:
+    return io.StringIO(text or "", newline="\n").readlines()
+
+
+def files_of(distribution: Distribution, prefix: Path) -> set[str] | None:
+    """The files of a distribution below site-packages, and its scripts, relative to there.
+
+    By RECORD, or by the list of the conda package that it came with; None where there is neither.
+
+    Args:
+        distribution: of the host or of an overlay.
+        prefix: of that.
+    """
+    site = distribution.site
+    owned: Collection[str] | None = owned_files(distribution, prefix)
+    if owned is None:
+        owned = _files_of_conda(distribution, prefix)
+    if owned is None:
+        return None
+    names = {os.path.relpath(prefix / path, site) for path in owned}
+    inside = {n for n in names if not n.startswith("..") and not n.endswith((".pyc", ".pyo"))}
+    points = Installed.at(distribution.path).entry_points
+    scripts = {p.name for p in points if p.group in ("console_scripts", "gui_scripts")}
+    scripts |= {Path(path).name for path in owned if Path(path).parent == Path("bin")}
+    programs = (prefix / "bin" / name for name in scripts if "/" not in name)
+    return inside | {os.path.relpath(path, site) for path in programs if path.is_file()}
+
+
+def _files_of_conda(distribution: Distribution, prefix: Path) -> list[str] | None:
+    """The files of the conda package that a distribution of the host came with."""
+    mine = os.path.relpath(distribution.path, prefix)
+    for file in sorted((prefix / "conda-meta").glob("*.json")):
+        try:
+            files = json.loads(locate.read_file(str(file), largest=LARGEST))["files"]
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        if any(path == mine or path.startswith(f"{mine}/") for path in files):
+            return [path for path in files if os.path.lexists(prefix / path)]
+    return None

@@ -1,0 +1,311 @@
+"""``conda overlay edit`` and ``record``: a copy of what the host has, and what was edited in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import place
+from tests.bench import Bench
+from tests.lifecycle import edited
+from tests.lifecycle.edited import CORE, FIXED, modes, steps, typed
+from tests.lifecycle.patches import PLAN
+
+
+@pytest.fixture(scope="module")
+def prefix(science: Path, wheels: Path) -> Iterator[Path]:
+    """A host with `tool`, which no test changes."""
+    with place.scratch() as directory:
+        yield edited.host(science, directory, directory)
+
+
+@pytest.fixture
+def tool(quick: Bench, prefix: Path) -> Bench:
+    return replace(quick, name=str(prefix))
+
+
+def core(bench: Bench) -> Path:
+    return bench.site / "tool" / "core.py"
+
+
+def test_what_the_editor_changed_becomes_a_revision(tool: Bench) -> None:
+    editor = edited.editor(tool, "sed -i 's/return 4$/return 44/' \"$1\"")
+    words = ("edit", *tool.where, "tool.core", "--reason", "ticket 1234")
+    shown = typed(tool, *words, VISUAL=str(editor), EDITOR="false")
+    assert "code=0" in shown and "edited: core.py +1 -1" in shown, shown
+    assert "Proceed" not in shown  # to save is to agree
+    assert steps(tool) == [44, 7]
+    entry = tool.record()["distributions"]["tool"]
+    assert entry["reason"] == "ticket 1234" and entry["intent"] == "hold"
+    assert entry["version"] == "1.0"
+
+
+def test_nothing_changed_is_no_revision(tool: Bench) -> None:
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR="true")
+    assert "nothing to do" in shown and "code=0" in shown, shown
+    assert tool.revision is None
+
+
+@pytest.mark.parametrize("script", ['echo >> "$1"; exit 3', "sh -c 'kill -TERM $$'"])
+def test_an_editor_that_fails_changes_nothing(tool: Bench, script: str) -> None:
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
+    assert "code=1" in shown and "The editor" in shown and "Traceback" not in shown, shown
+    assert tool.revision is None
+
+
+def test_an_editor_that_is_not_there_is_named(tool: Bench) -> None:
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR="nosuch --wait")
+    assert "The editor nosuch does not run" in shown and "code=1" in shown, shown
+
+
+def test_the_overlay_changed_meanwhile_and_the_edit_is_there_still(tool: Bench) -> None:
+    """Another command commits while the editor is open, which is opened once."""
+    command = f"{tool.conda.executable} overlay install --yes {' '.join(tool.where)} new"
+    script = f"echo x >> {tool.user.home}/opened; {command} >/dev/null; echo '# mine' >> \"$1\""
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
+    assert "code=0" in shown, shown
+    assert (tool.user.home / "opened").read_text() == "x\n"
+    assert (tool.site / "tool/__init__.py").read_text().endswith("# mine\n")
+    assert tool.see("new", "tool") == {"new": "1.0", "tool": "1.0"}
+    assert tool.numbers == [1, 2]
+
+
+def test_what_cannot_be_committed_is_kept_in_a_file(tool: Bench) -> None:
+    script = (
+        'echo \'# mine\' >> "$1"; echo \'raise SystemExit\' > "$(dirname "$1")/../sitecustomize.py"'
+    )
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
+    assert "code=1" in shown, shown
+    [line] = [line for line in shown.splitlines() if "edits are kept in" in line]
+    kept = Path(line.rpartition(" ")[2].rstrip("."))
+    assert "+# mine" in kept.read_text()
+    kept.unlink()
+    assert tool.revision is None
+
+
+def test_a_copy_has_all_files_of_the_distribution_in_site_packages(tool: Bench) -> None:
+    shown = tool.ask("edit", "tool", "--no-editor", "--yes")
+    assert shown.splitlines()[-1] == str(tool.site / "tool/__init__.py")
+    [hosts] = (tool.host / "lib").glob("python3*/site-packages")
+    names = [p.relative_to(hosts) for p in (hosts / "tool").rglob("*") if p.suffix != ".pyc"]
+    assert len([name for name in names if (hosts / name).is_file()]) == 5
+    for name in (name for name in names if (hosts / name).is_file()):
+        assert (tool.site / name).read_bytes() == (hosts / name).read_bytes()
+    assert not (tool.overlay / "share" / "tool").exists()
+    assert tool.script("tool") == "tool 1.0"
+    assert tool.json("status")["overlays"][0]["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("tool", "tool/__init__.py"),
+        ("TOOL", "tool/__init__.py"),
+        ("tool.core", "tool/core.py"),
+        ("tool-step", "tool/core.py"),
+        ("tool/core.py", "tool/core.py"),
+    ],
+)
+def test_a_name_a_module_a_script_or_a_path_leads_to_its_file(
+    tool: Bench, name: str, file: str
+) -> None:
+    shown = tool.ask("edit", name, "--no-editor", "--yes")
+    assert shown.splitlines()[-1] == str(tool.site / file)
+
+
+def test_a_path_out_of_a_traceback_leads_to_the_same_file(tool: Bench) -> None:
+    [file] = tool.host.glob("lib/python3*/site-packages/tool/core.py")
+    shown = tool.ask("edit", file, "--no-editor", "--yes")
+    assert shown.splitlines()[-1] == str(core(tool))
+    assert "nothing to do" in tool.ask("edit", core(tool), "--no-editor", "--yes")
+
+
+@pytest.mark.parametrize("name", ["nosuch", "os", "../../etc/passwd", "tool/../../../etc/passwd"])
+def test_what_belongs_to_no_distribution_is_named(tool: Bench, name: str) -> None:
+    told = tool.refuse("edit", name, "--no-editor", "--yes")
+    assert name in told and "Hint:" in told
+
+
+def test_only_the_current_revision_can_be_written(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    text = [path for path in modes(tool.tree(1)) if path.endswith(".py") and "latin" not in path]
+    assert {modes(tool.tree(1))[path] for path in text} == {0o644}
+    edited.edit(tool, core(tool), FIXED)
+    tool.change("record")
+    assert {modes(tool.tree(2))[path] for path in text} == {0o644}
+    assert not any(mode & 0o222 for mode in modes(tool.tree(1)).values())
+    edited.edit(tool, core(tool), CORE)
+    assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == FIXED
+    tool.change("undo", "1", "--force")
+    edited.edit(tool, core(tool), "# a third one\n")
+    assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == FIXED
+
+
+def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, core(tool), FIXED)
+    [overlay] = tool.json("status")["overlays"]
+    [finding] = overlay["findings"]
+    assert finding["kind"] == "by-hand" and "conda overlay record" in finding["text"]
+    plan = tool.json("record", "--reason", "ticket 77")
+    assert plan.keys() == PLAN and plan["lost"] == []
+    [change] = plan["changes"]
+    assert change["why"] == "edited: core.py +1 -1"
+    assert {"content", "reason"} <= {*change["differs"]}
+    assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77"
+    edited.edit(tool, core(tool), FIXED + "MINE = 1\n")
+    tool.change("record", "--reason", "ticket 78")
+    assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77; ticket 78"
+    assert "nothing to do" in tool.ask("record")
+    assert tool.json("status")["overlays"][0]["findings"] == []
+
+
+def test_any_next_change_makes_edits_a_part_of_its_revision(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, core(tool), FIXED)
+    tool.install("new")
+    assert steps(tool) == [44, 7]
+    assert "+    return 44" in tool.record()["distributions"]["tool"]["patch"]
+
+
+def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, tool.site / "tool" / "more.py", "MORE = 1\n")
+    (tool.site / "tool" / "latin.py").unlink()
+    core(tool).unlink()
+    change = tool.json("record")["changes"][0]
+    assert change["why"] == "edited: core.py +0 -32, more.py +1 -0"
+    patch = tool.record()["distributions"]["tool"]["patch"]
+    assert "deleted file mode" in patch and "+MORE = 1" in patch
+    assert tool.json("status")["overlays"][0]["findings"] == []
+    tool.change("remove", "tool", "--force")
+    assert not (tool.site / "tool").exists()
+
+
+def test_an_edited_copy_is_shown_as_edited(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, core(tool), FIXED)
+    tool.change("record", "--reason", "ticket 77")
+    [overlay] = tool.json("status")["overlays"]
+    [row] = overlay["distributions"]
+    assert row["edited"] and row["intent"] == "hold" and row["meaning"] != "redundant"
+    assert "edited" in tool.ask("status")
+    assert tool.json("why", "tool")["edited"] == ["core.py +1 -1"]
+    assert "core.py +1 -1" in tool.ask("why", "tool")
+    assert "edited: core.py +1 -1" in tool.ask("history")
+
+
+def test_an_edit_is_undone_and_redone_without_force(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, core(tool), FIXED)
+    tool.change("record")
+    tool.change("undo")
+    assert steps(tool) == [4, 7]
+    tool.change("redo")
+    assert steps(tool) == [44, 7]
+    told = tool.refuse("remove", "tool", "--yes")
+    assert "core.py" in told and "--force" in told
+
+
+def test_repair_of_a_copy_takes_its_edits_back(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, core(tool), FIXED)
+    tool.change("record")
+    (tool.site / "tool" / "latin.py").unlink()
+    tool.change("repair")
+    assert (tool.site / "tool" / "latin.py").exists() and steps(tool) == [44, 7]
+    tool.change("repair", "tool")
+    assert steps(tool) == [4, 7]
+
+
+def test_a_distribution_of_the_overlay_is_edited_where_it_is(tool: Bench) -> None:
+    tool.install("alpha==1.5")
+    before = tool.record()["distributions"]["alpha"]
+    editor = edited.editor(tool, "echo 'MINE = 1' >> \"$1\"")
+    shown = typed(tool, "edit", *tool.where, "alpha", EDITOR=str(editor))
+    assert "code=0" in shown, shown
+    assert tool.python("-c", "import alpha; print(alpha.MINE)").stdout == "1\n"
+    entry = tool.record()["distributions"]["alpha"]
+    assert entry["sha256"] == before["sha256"] and entry["intent"] == "hold"
+    assert tool.distributions() == ["alpha-1.5"]
+
+
+def test_a_distribution_without_record_is_copied_by_the_list_of_its_conda_package(
+    quick: Bench, science: Path, links: Path
+) -> None:
+    with place.scratch() as directory:
+        own = replace(quick, name=str(edited.host(science, directory, links)))
+        [record] = own.host.glob("lib/python3*/site-packages/tool-1.0.dist-info/RECORD")
+        site = record.parents[1]
+        files = [*(site / "tool").rglob("*"), *record.parent.glob("*"), own.host / "bin/tool"]
+        names = [str(p.relative_to(own.host)) for p in files if p.is_file() and p != record]
+        record.unlink()
+        told = own.refuse("edit", "tool", "--no-editor", "--yes")
+        assert "no RECORD" in told
+        meta = own.host / "conda-meta" / "tool-1.0-0.json"
+        meta.write_text(json.dumps({"name": "tool", "version": "1.0", "files": names}))
+        own.ask("edit", "tool", "--no-editor", "--yes")
+        assert steps(own) == [4, 7] and own.script("tool") == "tool 1.0"
+        assert own.json("status")["overlays"][0]["findings"] == []
+
+
+def test_a_namespace_package_is_copied_by_its_own_part(
+    quick: Bench, science: Path, links: Path
+) -> None:
+    from tests.bed import dists
+    from tests.sources import administrate
+
+    with place.scratch() as directory:
+        own = replace(quick, name=str(edited.host(science, directory, links)))
+        for name in ("one", "two"):
+            files = {f"space/{name}/__init__.py": f"NAME = '{name}'\n"}
+            administrate(
+                own.host, dists.wheel(links, f"space-{name}", "1.0", files=files, top_level="")
+            )
+        shown = own.ask("edit", "space.one", "--no-editor", "--yes")
+        assert shown.splitlines()[-1].endswith("space/one/__init__.py")
+        assert sorted(p.name for p in (own.site / "space").glob("*")) == ["one"]
+        code = "import space.one, space.two; print(space.one.__file__, space.two.NAME)"
+        assert own.python("-c", code).stdout.split() == [
+            str(own.site / "space/one/__init__.py"),
+            "two",
+        ]
+
+
+def test_a_dry_run_and_json_open_no_editor(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--dry-run")
+    assert tool.revision is None
+    assert tool.json("edit", "tool").keys() == PLAN
+    assert tool.revision == 1
+
+
+def test_a_file_that_is_no_text_is_edited_too_but_is_in_no_patch(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.edit(tool.site / "tool" / "data" / "table.bin", "other")
+    change = tool.json("record")["changes"][0]
+    assert change["why"] == "edited: table.bin" and "content" in change["differs"]
+    assert tool.json("status")["overlays"][0]["distributions"][0]["edited"]
+    assert tool.record()["distributions"]["tool"]["patch"] == ""
+
+
+def test_an_overlay_made_by_hand_is_recorded_as_it_is(tool: Bench, wheels: Path) -> None:
+    assert "has no revision yet" in tool.refuse("record")
+    tool.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+    tool.change("record")
+    assert tool.revision is not None and tool.version("alpha") == "1.5"
+
+
+def test_a_broken_list_of_originals_is_no_traceback(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    [originals] = tool.site.glob("tool-*/originals.zip")
+    originals.chmod(0o644)
+    originals.write_bytes(b"no zip")
+    for command in ("status", "history", "diff", "export"):
+        tool.ask(command)
+    tool.install("new")
+    shutil.rmtree(tool.overlays)

@@ -1,0 +1,358 @@
+"""``conda overlay patch``, and edits as a patch: applied, exported, carried to another host."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conda_overlay import formats, toml
+from tests import sources
+from tests.bed import dists, environment, place, pypi
+from tests.bench import Bench
+from tests.lifecycle import edited
+from tests.lifecycle.edited import BROKEN, CORE, ELSEWHERE, FIX, FIXED, steps
+
+
+@pytest.fixture(scope="module")
+def prefix(science: Path, wheels: Path) -> Iterator[Path]:
+    """A host with `tool`, which no test changes."""
+    with place.scratch() as directory:
+        yield edited.host(science, directory, directory)
+
+
+@pytest.fixture
+def tool(quick: Bench, prefix: Path) -> Bench:
+    return replace(quick, name=str(prefix))
+
+
+@pytest.fixture
+def own(quick: Bench, science: Path, links: Path) -> Iterator[Bench]:
+    """Over a host of the test's own that has `tool`."""
+    with place.scratch() as directory:
+        yield replace(quick, name=str(edited.host(science, directory, links)))
+
+
+@pytest.fixture
+def fix(quick: Bench) -> Path:
+    return sources.write(quick.user, quick.user.home / "fix.patch", FIX)
+
+
+def git(bench: Bench, *words: str | Path, cwd: Path) -> None:
+    done = bench.user.run(["git", *words], cwd=cwd)
+    assert done.returncode == 0, done.stderr
+
+
+# -- patch
+
+
+def test_a_pull_request_is_applied_but_for_what_is_not_installed(tool: Bench, fix: Path) -> None:
+    plan = tool.json("patch", "tool", fix, "--reason", "PR 1")
+    assert steps(tool) == [44, 7]
+    [note] = plan["notes"]
+    assert "docs/changes.md" in note and "tests/test_core.py" in note and "tool/core" not in note
+    [change] = plan["changes"]
+    assert change["why"] == "edited: core.py +1 -1" and change["intent"] == "hold"
+    assert change["before"] is None and change["after"] == change["host_version"] == "1.0"
+    assert tool.record()["distributions"]["tool"]["reason"] == "PR 1"
+
+
+def test_a_patch_that_is_there_already_says_so(tool: Bench, fix: Path) -> None:
+    tool.change("patch", "tool", fix)
+    shown = tool.ask("patch", "tool", fix)
+    assert "already in tool 1.0" in shown and "nothing to do" in shown
+    assert tool.revision == 1
+
+
+def test_a_patch_is_taken_back(tool: Bench, fix: Path) -> None:
+    assert "was never in" in tool.ask("patch", "tool", fix, "--reverse")
+    tool.change("patch", "tool", fix)
+    tool.change("patch", "tool", fix, "--reverse")
+    assert steps(tool) == [4, 7]
+
+
+def test_a_hunk_that_does_not_apply_shows_both_sides(tool: Bench, fix: Path) -> None:
+    sources.write(tool.user, fix, FIX.replace("-    return 4\n", "-    return 5\n"))
+    told = tool.refuse("patch", "tool", fix, "--yes")
+    assert "tool/core.py, line 14: the patch expects" in told
+    assert "return 5" in told and "return 4" in told
+    assert "conda overlay edit tool" in told
+
+
+def test_a_patch_is_applied_whole_or_not_at_all(tool: Bench, fix: Path) -> None:
+    second = FIX[FIX.index("diff --git a/src") : FIX.index("diff --git a/tests")]
+    second = second.replace("core.py", "__init__.py").replace("return 4", "return nothing")
+    sources.write(tool.user, fix, FIX + second)
+    assert "tool/__init__.py" in tool.refuse("patch", "tool", fix, "--yes")
+
+
+def test_new_and_deleted_files_of_a_patch_come_and_go(tool: Bench, fix: Path) -> None:
+    lines = CORE.splitlines()
+    gone = "\n".join(["--- tool/core.py", "+++ /dev/null", f"@@ -1,{len(lines)} +0,0 @@"])
+    gone += "".join(f"\n-{line}" for line in lines)
+    new = "--- /dev/null\n+++ tool/fresh.py\n@@ -0,0 +1 @@\n+FRESH = 1\n"
+    sources.write(tool.user, fix, f"{gone}\n{new}")
+    tool.change("patch", "tool", fix)
+    assert not (tool.site / "tool/core.py").exists()
+    assert tool.python("-c", "import tool.fresh as f; print(f.FRESH)").stdout == "1\n"
+    assert tool.json("status")["overlays"][0]["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "said"),
+    [
+        ("no patch at all\n", [], "not a patch"),
+        (FIX.replace("src/tool", "src/other"), [], "changes no file of tool 1.0"),
+        (FIX, ["--strip", "0"], "changes no file of tool 1.0"),
+        (FIX.replace("src/tool/core.py", "src/../../../tool/core.py"), [], "patch"),
+    ],
+)
+def test_what_is_no_patch_for_it_is_refused(
+    tool: Bench, fix: Path, text: str, words: list[str], said: str
+) -> None:
+    sources.write(tool.user, fix, text)
+    assert said in tool.refuse("patch", "tool", fix, "--yes", *words)
+
+
+def test_a_patch_makes_no_links_and_no_files_outside(tool: Bench, fix: Path) -> None:
+    link = "diff --git a/src/tool/l.py b/src/tool/l.py\nnew file mode 120000\n--- /dev/null\n"
+    link += "+++ b/src/tool/l.py\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n"
+    sources.write(tool.user, fix, FIX + link)
+    told = tool.refuse("patch", "tool", fix, "--yes")
+    assert "link" in told
+
+
+def test_a_patch_of_the_metadata_or_of_the_guard_is_left_out(tool: Bench, fix: Path) -> None:
+    text = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x = 1\n"
+    more = text.format("sitecustomize.py") + text.format("tool-1.0.dist-info/extra.py")
+    sources.write(tool.user, fix, FIX.replace("src/tool", "tool") + more)
+    [note] = tool.json("patch", "tool", fix)["notes"]
+    assert "sitecustomize.py" in note and "dist-info" in note
+    assert tool.json("status")["overlays"][0]["findings"] == []
+
+
+def test_a_patch_comes_from_standard_input_or_a_server(tool: Bench, scratch: Path) -> None:
+    (scratch / "fix.diff").write_text(FIX)
+    (scratch / "page.html").write_text("<html></html>")
+    done = tool.run("patch", *tool.where, "tool", "-", "--yes", input=FIX)
+    assert done.returncode == 0, done.stderr
+    assert steps(tool) == [44, 7]
+    tool.change("undo")
+    with sources.served(scratch) as address:
+        tool.change("patch", "tool", f"http://user:secret@{address}/fix.diff")
+        page = tool.refuse("patch", "tool", f"http://{address}/page.html", "--yes")
+        gone = tool.refuse("patch", "tool", f"http://user:secret@{address}/gone.diff", "--yes")
+    assert steps(tool) == [44, 7]
+    assert "web page" in page and "cannot be read" in gone
+    assert "secret" not in gone and "secret" not in str(tool.record())
+
+
+def test_no_repository_around_it_and_no_configuration_matters(tool: Bench, fix: Path) -> None:
+    git(tool, "init", "-q", ".", cwd=tool.user.home)
+    sources.write(tool.user, tool.user.home / ".gitconfig", "[apply]\n whitespace = error-all\n")
+    sources.write(tool.user, fix, FIX.replace("# fixed\n", "# fixed  \n"))
+    tool.change("patch", "tool", fix)
+    assert steps(tool) == [44, 7]
+
+
+def test_without_git_a_patch_is_refused_in_a_sentence(tool: Bench, fix: Path) -> None:
+    bins = tool.user.home / "bin"
+    bins.mkdir()
+    told = tool.refuse("patch", "tool", fix, "--yes", env={"PATH": str(bins)})
+    assert "no git on PATH" in told
+
+
+# -- as a patch
+
+
+@pytest.fixture
+def fixed(tool: Bench, fix: Path) -> Bench:
+    """Whose `tool` is patched, for a reason."""
+    tool.change("patch", "tool", fix, "--reason", "ticket 1234")
+    return tool
+
+
+@pytest.mark.parametrize("program", ["git apply", "patch -p1"])
+@pytest.mark.parametrize("words", ["export --format patch", "diff --text", "diff --text tool"])
+def test_the_edits_are_a_patch_that_other_programs_take(
+    fixed: Bench, words: str, program: str
+) -> None:
+    command, *rest = words.split()
+    text = fixed.ask(command, *rest)
+    site = fixed.user.home / "site" / "tool"
+    file = sources.write(fixed.user, site / "core.py", CORE)
+    patch = sources.write(fixed.user, fixed.user.home / "it.patch", text)
+    if program.startswith("patch") and not Path("/usr/bin/patch").exists():
+        pytest.skip("this machine has no patch")
+    done = fixed.user.run(["sh", "-c", f'{program} < "$1"', "sh", patch], cwd=site.parent)
+    assert done.returncode == 0, done.stdout + done.stderr + text
+    assert file.read_text() == FIXED
+
+
+def test_a_patch_says_of_what_by_whom_and_why(fixed: Bench) -> None:
+    text = fixed.ask("export", "--format", "patch")
+    head = text[: text.index("diff --git")]
+    assert "tool 1.0" in head and "ticket 1234" in head and fixed.user.name in head
+    assert "own" in head
+    shown = fixed.ask("diff", "--text", "tool")
+    assert "ticket 1234" in shown[: shown.index("diff --git")]
+
+
+def test_the_exported_file_makes_the_same_edit_elsewhere(fixed: Bench) -> None:
+    exported = fixed.export()
+    assert "+    return 44  # fixed" in exported.read_text().splitlines()  # to be read by people
+    for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
+        fixed.change("reset", "--force")
+        assert steps(fixed) == [4, 7]
+        fixed.change("apply", *words)
+        assert steps(fixed) == [44, 7]
+        assert "nothing to do" in fixed.ask("apply", *words)
+        entry = fixed.record()["distributions"]["tool"]
+        assert entry["reason"] == "ticket 1234" and entry["intent"] == "hold"
+
+
+def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
+    tool.install("alpha==1.5")
+    tool.ask("edit", "alpha", "--no-editor", "--yes")
+    module = tool.site / "alpha" / "__init__.py"
+    edited.edit(tool, module, module.read_text() + "MINE = 1\n")
+    tool.change("record")
+    tool.export()
+    for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
+        tool.change("reset", "--force")
+        tool.change("apply", *words)
+        assert tool.python("-c", "import alpha as a; print(a.MINE, a.__version__)").stdout == (
+            "1 1.5\n"
+        )
+        assert "nothing to do" in tool.ask("apply", "overlay.toml")
+
+
+def test_other_formats_say_that_they_lack_the_edits(fixed: Bench) -> None:
+    done = fixed.run("export", *fixed.where, "--format", "requirements.txt")
+    assert "tool was edited" in done.stderr
+    assert "tool" not in fixed.run("export", *fixed.where).stderr
+
+
+@pytest.mark.parametrize("text", ["a\nb\n", "it's '''quoted'''\n", "cr\r\n", "end'\n'", "\x7f\n"])
+def test_a_patch_of_any_text_comes_back_from_a_file(text: str) -> None:
+    wanted = {"requirement": "x==1", "name": "x", "patch": text}
+    written = toml.dumps({"format": 1, "wanted": [wanted]})
+    assert formats.read(written, "overlay.toml", {}).entries["x"].patch == text
+
+
+# -- rebase
+
+
+def test_rebase_edits_the_new_version_of_the_host_in_the_same_way(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix, "--reason", "ticket 1234")
+    sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
+    plan = own.json("rebase")
+    assert steps(own) == [44, 77] and own.version("tool") == "2.0"
+    assert plan["lost"] == [] and plan["changes"][0]["why"] == "edited: core.py +1 -1"
+    entry = own.record()["distributions"]["tool"]
+    assert entry["requirement"] == "tool==2.0" and entry["reason"] == "ticket 1234"
+    assert "nothing to do" in own.ask("rebase")
+
+
+def test_rebase_sees_a_host_that_changed_under_the_same_version(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    pypi.install(own.host, [edited.wheel(links, "1.0", ELSEWHERE)], "--force-reinstall")
+    own.change("rebase")
+    assert steps(own) == [44, 77]
+
+
+def test_rebase_sees_a_host_in_which_only_data_changed(own: Bench, fix: Path) -> None:
+    own.change("patch", "tool", fix)
+    [table] = own.host.glob("lib/python3*/site-packages/tool/data/table.bin")
+    table.write_bytes(b"new")
+    own.change("rebase")
+    assert (own.site / "tool/data/table.bin").read_bytes() == b"new" and steps(own) == [44, 7]
+
+
+def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: Path) -> None:
+    own.change("patch", "tool", fix)
+    sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
+    plan = own.json("rebase")
+    assert any("retire" in note and "tool 2.0" in note for note in plan["notes"])
+    assert plan["lost"] == []
+    assert not (own.site / "tool").exists() and steps(own) == [44, 7]
+
+
+def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    edited.edit(own, own.site / "tool" / "extra.py", CORE + "MINE = 1\n")
+    sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
+    own.change("rebase")
+    code = "import tool, tool.extra as e; print(e.MINE, tool.__version__)"
+    assert own.python("-c", code).stdout == "1 2.0\n"
+    assert own.json("why", "tool")["edited"] == ["extra.py +1 -0"]
+
+
+def test_edits_that_do_not_apply_stay_and_the_two_files_are_named(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    sources.administrate(own.host, edited.wheel(links, "2.0", BROKEN))
+    told = own.refuse("rebase", "--yes")
+    [hosts] = own.host.glob("lib/python3*/site-packages/tool/core.py")
+    assert str(own.site / "tool/core.py") in told and str(hosts) in told
+    assert steps(own) == [44, 7]
+
+
+def test_edits_in_place_before_a_rebase_are_carried_as_they_are(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    """Also where the host's old files, and what was recorded, are gone."""
+    own.change("patch", "tool", fix)
+    sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
+    again = FIXED.replace("return 44", "return 45")
+    edited.edit(own, own.site / "tool" / "core.py", again)
+    own.change("rebase")
+    assert steps(own) == [45, 77]
+
+
+def test_a_copy_that_was_never_edited_goes_with_the_next_rebase(own: Bench, links: Path) -> None:
+    own.ask("edit", "tool", "--no-editor", "--yes")
+    sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
+    own.change("rebase")
+    assert not (own.site / "tool").exists()
+
+
+def test_edits_of_what_the_host_lost_are_not_lost(own: Bench, fix: Path) -> None:
+    own.change("patch", "tool", fix)
+    for path in own.host.glob("lib/python3*/site-packages/tool*"):
+        shutil.rmtree(path)
+    own.change("rebase")
+    assert steps(own) == [44, 7]
+
+
+def test_edits_are_carried_to_another_environment(
+    own: Bench, fix: Path, links: Path, science: Path
+) -> None:
+    own.change("patch", "tool", fix, "--reason", "ticket 1234")
+    with place.scratch() as directory:
+        other = replace(own, name=str(environment.clone(science, directory / "next")))
+        sources.administrate(other.host, edited.wheel(links, "2.0", ELSEWHERE))
+        other.change("rebase", "--from", own.host)
+        assert steps(other) == [44, 77] and other.version("tool") == "2.0"
+        assert other.record()["distributions"]["tool"]["reason"] == "ticket 1234"
+
+
+def test_a_requirement_that_moves_an_edited_copy_needs_force(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    edited.wheel(links, "2.0", ELSEWHERE)
+    dists.wheel(links, "user", "1.0", requires=["tool>=2"])
+    told = own.refuse("install", "--yes", "--find-links", links, "user")
+    assert re.search(r"tool/core\.py|conflict|requires", told)
