@@ -94,7 +94,7 @@ def of_environment(prefix: Path) -> tuple[Baseline, tuple[Any, ...]]:
         raise NoSuchEnvironmentError(str(prefix))
     suffixes = (".conda", ".tar.bz2")  # what pip has installed may be among them
     records = [r for r in PrefixData(str(prefix)).iter_records_sorted() if r.fn.endswith(suffixes)]
-    urls = {r.name: f"{r.url}#{r.md5}" if r.get("md5") else str(r.url or "") for r in records}
+    urls = {r.name: url_of(r) for r in records}
     for name, url in urls.items():
         if not _PACKAGE.fullmatch(url):
             sentence = f"The package {name} of {prefix} has no URL from where to get it again."
@@ -105,6 +105,11 @@ def of_environment(prefix: Path) -> tuple[Baseline, tuple[Any, ...]]:
     exact = {d: _exactly(d) for d in found if d.path.name not in owned}
     local = tuple(f"{d.name} {d.version} from {d.direct_url}" for d in exact if not exact[d])
     return Baseline(urls, tuple(filter(None, exact.values())), local), tuple(records)
+
+
+def url_of(record: Any) -> str:
+    """The URL of a package, with its hash where conda knows it."""
+    return f"{record.url or ''}#{record.get('md5') or ''}".rstrip("#")
 
 
 def _exactly(found: Distribution) -> str | None:
@@ -181,8 +186,9 @@ def _checked(text: str) -> str:
     Raises:
         ValueError: it is something else.
     """
-    requirement = Requirement(re.sub(r" --hash=(sha256):([0-9a-f]{64})$", r"#\1=\2", text))
+    text = re.sub(r" --hash=(sha256):([0-9a-f]{64})$", r"#\1=\2", text)
+    requirement = Requirement(text)
     pinned = [s.operator for s in requirement.specifier] in (["=="], ["==="])
     if not (requirement.url or pinned) or requirement.marker or requirement.extras:
         raise ValueError(f"{text!r} is not an exact requirement")
-    return str(requirement)
+    return text

@@ -177,7 +177,10 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
 
 
 def drift(prefix: Path) -> dict[str, Any] | None:
-    """The baseline of a fork, what has changed in it since, and why that is unknown; or None."""
+    """The baseline of a fork, what has changed in it since, or why that is unknown; None of others.
+
+    The remedy is the command that follows it.
+    """
     place = prefix / notice.FORK
     if not place.is_dir():
         return None
@@ -187,7 +190,8 @@ def drift(prefix: Path) -> dict[str, Any] | None:
         changes = was.changes(_baseline_of(made_from)[0])
     except OverlayError as error:
         why = error.message
-    return {"baseline": source(made_from), "changes": changes, "unknown": why}
+    remedy = ["fork", "--recreate", "-p", str(prefix)]
+    return {"baseline": source(made_from), "changes": changes, "unknown": why, "remedy": remedy}
 
 
 def plan(
@@ -211,31 +215,29 @@ def plan(
         sentence = f"The baseline {source(made_from)} has no package {', '.join(unknown)}."
         raise OverlayError(sentence, f"conda list -n {source(made_from)}", packages=unknown)
     notes = [f"{line} is not repeatable, so the fork does not have it" for line in base.local]
+    if (base.pip or made_from.requested) and "python" not in base.urls:
+        sentence = f"The baseline {source(made_from)} has no Python, so pip can add nothing to it."
+        raise OverlayError(sentence, "leave out what pip is to add")
     if not drop and not specs:
         return Plan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
     records = records or packages.fetched([*base.urls.values()])
     dependents = packages.dependents(records, drop - {*packages.names(specs)})
     staying = [r for r in records if r.name not in drop and r.name not in dependents]
-    gone, new = packages.solved(staying, made_from.fork) if specs else ((), ())
-    changed = moved(
-        packages.versions(gone),
-        {n: v for n, v in packages.versions(new).items() if n in packages.versions(gone)},
-    )
+    unlinked, linked = packages.solved(staying, made_from.fork) if specs else ((), ())
+    gone, new = packages.versions(unlinked), packages.versions(linked)
+    changed = moved(gone, {name: new[name] for name in new if name in gone})
     if changed and not allow_changes:
         sentence = f"To add {', '.join(specs)} changes what is pinned: {', '.join(changed)}."
         raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=changed)
-    urls = {r.name: base.urls[r.name] for r in staying if r not in gone}
-    urls |= {r.name: f"{r.url}#{r.md5}" for r in new}
-    ordered = packages.ordered([*(r for r in staying if r not in gone), *new])
-    added = tuple(
-        f"{n} {v}" for n, v in packages.versions(new).items() if n not in packages.versions(gone)
-    )
+    staying = [*(r for r in staying if r.name not in gone), *linked]
+    urls = {**base.urls, **{r.name: baseline.url_of(r) for r in linked}}
+    added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
     deviation = replace(made_from.fork, drop=tuple(sorted(drop | dependents.keys())))
     return Plan(
         prefix,
         replace(made_from, fork=deviation),
         base,
-        tuple(urls[name] for name in ordered),
+        tuple(urls[name] for name in packages.ordered(staying)),
         dependents,
         added,
         tuple(changed),

@@ -47,6 +47,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Make a fork."""
+    import os
     from pathlib import Path
 
     from conda.base.context import context
@@ -57,6 +58,8 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.pip import Pip
 
     prefix = Path(common.named_prefix(active=arguments.recreate))
+    if arguments.recreate:  # a link to it stays
+        prefix = Path(os.path.realpath(prefix))
     fork.check(prefix, again=arguments.recreate, tell=output.tell)
     document, origin, is_new = _document(arguments, prefix)
     again, changes = arguments.recreate, arguments.allow_changes

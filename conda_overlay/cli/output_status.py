@@ -36,14 +36,15 @@ def show_status(report: Mapping[str, Any]) -> None:
 
 def show_fork(fork: Mapping[str, Any] | None) -> None:
     """Of what an environment is a fork, and what has changed there since."""
-    if fork:
-        say(f"fork of:   {fork['baseline']}")
-        if fork["changes"]:
-            say("\ndrift:", end=" ", style=YELLOW)
-            say(f"the baseline has changed since: {', '.join(fork['changes'])}")
-            say("To follow it: conda overlay fork --recreate\n")
-        elif fork["unknown"]:
-            say(f"drift:     unknown: {fork['unknown']}")
+    if not fork:
+        return
+    say(f"fork of:   {fork['baseline']}")
+    if fork["unknown"]:
+        say(f"drift:     unknown: {fork['unknown']}")
+    if changes := fork["changes"]:
+        say("\ndrift:", end=" ", style=YELLOW)
+        say("the baseline has changed since:", *(f"  {change}" for change in changes))
+        say(f"To follow it: {shlex.join(['conda', 'overlay', *fork['remedy']])}\n")
 
 
 def _show_user_site(found: Sequence[Mapping[str, Any]]) -> None:

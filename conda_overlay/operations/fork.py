@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from conda_overlay import scripts
+from conda_overlay import git, scripts
 from conda_overlay.distributions import Site, clean_origin, read_site, uninstall
+from conda_overlay.edits import is_inside
+from conda_overlay.exceptions import OverlayError
 from conda_overlay.host import Host
 from conda_overlay.models import Entry
 from conda_overlay.operations.apply import check_sources, request
@@ -39,7 +41,7 @@ def add(
     Raises:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
-        OverlayError: the directory of an editable does not exist.
+        OverlayError: the directory of an editable does not exist, or edits do not apply.
     """
     check_sources(wanted)
     host, sources = Host(new, prefix.name), new / "src"
@@ -51,11 +53,22 @@ def add(
             raise outcome.error()
         _move_in(stage, read_site(stage.site), host, prefix)
         host = Host(new, prefix.name)
-    asked = replace(request(wanted, ()), allow_conflicts=allow_conflicts)
+    from_pip = {key: entry for key, entry in wanted.items() if not entry.is_copy}
+    asked = replace(request(from_pip, ()), allow_conflicts=allow_conflicts)
     if asked.arguments:
         scratch = new.with_name("resolved")
         found = Resolver(pip(host), asked, [host.distributions], [], scratch, sources).resolve()
         _move_in(found.stage, found.staged, host, prefix)
+    for key, entry in wanted.items():
+        _edit(host.site_packages, entry.name or key, (entry.patch or "").encode())
+
+
+def _edit(site: Path, name: str, patch: bytes) -> None:
+    """Make the edits of a distribution that it does not have yet; git writes new files."""
+    files = git.lacking(site, patch, git.fit(patch, is_inside, 1).inside) if patch else []
+    if files and (faults := git.apply(site, patch, files)):
+        sentence = f"The edits of {name} do not apply to what the fork has of it."
+        raise OverlayError(sentence, "leave them out of the file", faults, name=name)
 
 
 def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:

@@ -14,6 +14,18 @@ from tests import sources
 from tests.bed import cpython, dists, environment, packages, place, pypi
 from tests.lifecycle.forks import Forker, url
 
+PATCH = """\
+--- a/alpha/__init__.py
++++ b/alpha/__init__.py
+@@ -1,6 +1,6 @@
+ \"\"\"The module of alpha.\"\"\"
+\x20
+-__version__ = "1.0"
++__version__ = "1.0-fixed"
+\x20
+\x20
+ def main():
+"""
 LIB = {"lib": "1.0"}
 
 
@@ -138,9 +150,13 @@ def test_requirements_are_resolved_as_for_an_overlay(forker: Forker, lab: Path) 
     assert sorted(p.name for p in site.glob("alpha-*")) == ["alpha-2.0.dist-info"]
 
 
-def test_the_overlay_of_the_baseline_comes_along(own: Forker) -> None:
-    own.bench.install("new", "--force")
+def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> None:
+    own.bench.install("new")
+    patch = own.write("fix.patch", PATCH)
+    own.bench.change("patch", "alpha", patch)
     own.fork("--from", own.bench.host, "-n", "overlaid")
+    look = "import alpha; print(alpha.__version__, alpha.main.__name__)"
+    assert own.python("overlaid", "-c", look) == "1.0-fixed main"
     assert own.python("overlaid", "-c", "import new; print(new.__file__)").startswith(
         str(own.env("overlaid"))
     )
@@ -159,6 +175,11 @@ def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     note = f"mine 0.1 from {source.as_uri()} is not repeatable, so the fork does not have it"
     assert told["notes"] == [note]
     assert not [line for line in told["distributions"] if line.startswith("mine")]
+
+
+def test_without_python_pip_adds_nothing(forker: Forker) -> None:
+    told = forker.refused("--from", forker.spec(url("lib-1.0")), "-n", "python", "alpha")
+    assert "has no Python, so pip can add nothing to it." in told
 
 
 def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:

@@ -67,6 +67,7 @@ def status(forker: Forker, name: str) -> dict[str, object]:
     done = forker.bench.run("status", "-n", name, "--json")
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout)["fork"]
+    assert found.pop("remedy") == ["fork", "--recreate", "-p", str(forker.env(name))]
     return found
 
 
@@ -81,8 +82,8 @@ def test_a_changed_environment_is_told_once_and_followed(own: Forker) -> None:
     assert activate(own, str(own.env("fork"))) == ""
     assert status(own, "fork") == {**unchanged, "changes": ["extra absent -> 1.0-0"]}
     told = own.bench.run("status", "-n", "fork").stdout
-    assert "drift: the baseline has changed since: extra absent -> 1.0-0" in told
-    assert "conda overlay fork --recreate" in told
+    assert "drift: the baseline has changed since:\n  extra absent -> 1.0-0\n" in told
+    assert f"To follow it: conda overlay fork --recreate -p {own.env('fork')}\n" in told
     own.fork("--recreate", "-n", "fork")
     assert own.packages("fork")["extra"] == "1.0"
     assert (activate(own, "fork"), status(own, "fork")) == ("", unchanged)
