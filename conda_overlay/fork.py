@@ -96,7 +96,8 @@ def check(prefix: Path, *, again: bool, tell: Tell) -> None:
 
 def of_baseline(source: str) -> Document:
     """What forks an environment, with the overlay that the user has of it, or an explicit list."""
-    if "://" in source or os.path.isfile(source):
+    is_path = "/" in source or source.endswith(".txt")  # else it is a name
+    if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
         return Document("", "", "", {}, baseline=document.Baseline(spec=spec))
     prefix = _prefix_of(source)
@@ -184,14 +185,15 @@ def drift(prefix: Path) -> dict[str, Any] | None:
     place = prefix / notice.FORK
     if not place.is_dir():
         return None
-    made_from = read(place / "overlay.toml")
-    was, changes, why = baseline.load(str(place / "baseline.txt")), [], None
+    name, changes, why = "", [], None
     try:
+        made_from = read(place / "overlay.toml")
+        name, was = source(made_from), baseline.load(str(place / "baseline.txt"))
         changes = was.changes(_baseline_of(made_from)[0])
     except OverlayError as error:
         why = error.message
     remedy = ["fork", "--recreate", "-p", str(prefix)]
-    return {"baseline": source(made_from), "changes": changes, "unknown": why, "remedy": remedy}
+    return {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
 
 
 def plan(
@@ -215,7 +217,8 @@ def plan(
         sentence = f"The baseline {source(made_from)} has no package {', '.join(unknown)}."
         raise OverlayError(sentence, f"conda list -n {source(made_from)}", packages=unknown)
     notes = [f"{line} is not repeatable, so the fork does not have it" for line in base.local]
-    if (base.pip or made_from.requested) and "python" not in base.urls:
+    notes += ["what you have installed into the present fork by hand goes"] if again else []
+    if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = f"The baseline {source(made_from)} has no Python, so pip can add nothing to it."
         raise OverlayError(sentence, "leave out what pip is to add")
     if not drop and not specs:

@@ -29,8 +29,14 @@ def fetched(urls: Sequence[str]) -> tuple[Any, ...]:
     with tempfile.TemporaryDirectory() as directory:
         prefix = Path(directory, "none")
         install(urls, prefix, prefix, "--download-only")
-    found = (PackageCacheData.query_all(MatchSpec(u.partition("#")[0])) for u in urls)
-    return tuple(next(iter(records)) for records in found)
+    found = []
+    for url, _, digest in (url.partition("#") for url in urls):
+        md5 = {"md5": digest} if len(digest) == 32 else {}
+        records = PackageCacheData.query_all(MatchSpec(url, **md5))
+        found += [*records][:1]
+        if not records:
+            raise _failure(url, [url], prefix)
+    return tuple(found)
 
 
 def dependents(records: Sequence[Any], gone: Collection[str]) -> dict[str, str]:

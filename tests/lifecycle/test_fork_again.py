@@ -136,6 +136,18 @@ def test_a_dropped_package_that_has_gone_from_the_baseline_is_passed_over(forker
     forker.fork("--recreate", "-n", "going")
 
 
+def test_status_survives_a_damaged_fork(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "damaged")
+    forker.write(".conda/envs/damaged/conda-meta/overlay-fork/overlay.toml", "[")
+    assert "neither a valid overlay.toml" in str(status(forker, "damaged")["unknown"])
+
+
+def test_recreate_says_what_goes(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "changed")
+    told = forker.fork("--recreate", "-n", "changed")
+    assert told["notes"] == ["what you have installed into the present fork by hand goes"]
+
+
 def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:
     spec = forker.spec(url("lib-1.0"), name="failing.txt")
     forker.fork("--from", spec, "-n", "failing")
