@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,35 +81,61 @@ class Baseline:
         return moved(self.versions, now.versions) or ["other packages of the same versions"][same:]
 
 
-def of_environment(prefix: Path) -> tuple[Baseline, tuple[Any, ...]]:
-    """The baseline that an environment is, and conda's records of its packages.
+def of_environment(prefix: Path) -> Baseline:
+    """The baseline that an environment is, as its metadata has it.
 
     Raises:
         NoSuchEnvironmentError: there is none.
-        OverlayError: a package has no URL.
+        OverlayError: a package has no URL, or its metadata cannot be read.
     """
-    from conda.core.prefix_data import PrefixData
-
     if not (prefix / "conda-meta").is_dir():
         raise NoSuchEnvironmentError(str(prefix))
-    suffixes = (".conda", ".tar.bz2")  # what pip has installed may be among them
-    records = [r for r in PrefixData(str(prefix)).iter_records_sorted() if r.fn.endswith(suffixes)]
-    urls = {r.name: url_of(r) for r in records}
-    for name, url in urls.items():
-        if not _PACKAGE.fullmatch(url):
-            sentence = f"The package {name} of {prefix} has no URL from where to get it again."
-            raise OverlayError(sentence, f"conda overlay fork --drop {name}", name=name)
-    owned = {path.split("/site-packages/")[-1].split("/")[0] for r in records for path in r.files}
+    records: dict[str, Mapping[str, Any]] = {}
+    for file in sorted((prefix / "conda-meta").glob("*.json")):
+        try:
+            record = json.loads(locate.read_file(str(file), largest=LARGEST, follow=True))
+            records[record["name"]] = record
+            if not _PACKAGE.fullmatch(url_of(record)):
+                sentence = f"The package {record['name']} of {prefix} has no URL to get it again."
+                raise OverlayError(sentence, "reinstall it from a channel", name=record["name"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            hint = f"conda list -p {prefix}"
+            raise OverlayError(f"{file} cannot be read.", hint, [error], path=str(file)) from error
+    paths = (path for record in records.values() for path in record.get("files", ()))
+    owned = {path.split("/site-packages/")[-1].split("/")[0] for path in paths}
     sites = sorted(s for s in prefix.glob("lib/python*/site-packages") if not s.parent.is_symlink())
     found = [d for site in sites for same in read_site(site).values() for d in same]
     exact = {d: _exactly(d) for d in found if d.path.name not in owned}
     local = tuple(f"{d.name} {d.version} from {d.direct_url}" for d in exact if not exact[d])
-    return Baseline(urls, tuple(filter(None, exact.values())), local), tuple(records)
+    urls = {name: url_of(records[name]) for name in _in_order(records)}
+    return Baseline(urls, tuple(filter(None, exact.values())), local)
+
+
+def _in_order(records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, None]:
+    """The names of packages, each behind what it needs, unless that needs it in turn."""
+    seen: set[str] = set()
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name in records and name not in seen:
+            seen.add(name)
+            for needed in names(records[name].get("depends", ())):
+                visit(needed)
+            found[name] = None
+
+    for name in records:
+        visit(name)
+    return found
+
+
+def names(specs: Iterable[str]) -> list[str]:
+    """The names of packages in specs."""
+    return [re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip())[0].lower() for spec in specs]
 
 
 def url_of(record: Any) -> str:
     """The URL of a package, with its hash where conda knows it."""
-    return f"{record.url or ''}#{record.get('md5') or ''}".rstrip("#")
+    return f"{record.get('url') or ''}#{record.get('md5') or ''}".rstrip("#")
 
 
 def _exactly(found: Distribution) -> str | None:

@@ -189,7 +189,7 @@ def drift(prefix: Path) -> dict[str, Any] | None:
     try:
         made_from = read(place / "overlay.toml")
         name, was = source(made_from), baseline.load(str(place / "baseline.txt"))
-        changes = was.changes(_baseline_of(made_from)[0])
+        changes = was.changes(_baseline_of(made_from))
     except OverlayError as error:
         why = error.message
     remedy = ["fork", "--recreate", "-p", str(prefix)]
@@ -210,7 +210,7 @@ def plan(
     Raises:
         OverlayError: the baseline cannot be read, or the additions change it or do not fit.
     """
-    base, records = _baseline_of(made_from)
+    base, env = _baseline_of(made_from), made_from.baseline.env
     drop, specs = {*made_from.fork.drop}, made_from.fork.conda
     unknown = sorted(drop - base.urls.keys())
     if unknown and not again:
@@ -223,8 +223,9 @@ def plan(
         raise OverlayError(sentence, "leave out what pip is to add")
     if not drop and not specs:
         return Plan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
-    records = records or packages.fetched([*base.urls.values()])
-    dependents = packages.dependents(records, drop - {*packages.names(specs)})
+    urls = base.urls
+    records = packages.installed(_prefix_of(env)) if env else packages.fetched([*urls.values()])
+    dependents = packages.dependents(records, drop - {*baseline.names(specs)})
     staying = [r for r in records if r.name not in drop and r.name not in dependents]
     unlinked, linked = packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = packages.versions(unlinked), packages.versions(linked)
@@ -233,7 +234,7 @@ def plan(
         sentence = f"To add {', '.join(specs)} changes what is pinned: {', '.join(changed)}."
         raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=changed)
     staying = [*(r for r in staying if r.name not in gone), *linked]
-    urls = {**base.urls, **{r.name: baseline.url_of(r) for r in linked}}
+    urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
     added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
     deviation = replace(made_from.fork, drop=tuple(sorted(drop | dependents.keys())))
     return Plan(
@@ -299,11 +300,10 @@ def _prefix_of(env: str) -> Path:
     return Path(os.path.abspath(found))
 
 
-def _baseline_of(made_from: Document) -> tuple[Baseline, tuple[Any, ...]]:
-    """The baseline, and conda's records of its packages where they are at hand."""
+def _baseline_of(made_from: Document) -> Baseline:
     if made_from.baseline.env:
         return baseline.of_environment(_prefix_of(made_from.baseline.env))
-    return baseline.load(made_from.baseline.spec or ""), ()
+    return baseline.load(made_from.baseline.spec or "")
 
 
 def _place(prefix: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -15,10 +14,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
+from conda_overlay.baseline import names
 from conda_overlay.credentials import without_credentials
 from conda_overlay.document import Deviation
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.host import clean_environ
+
+
+def installed(prefix: Path) -> tuple[Any, ...]:
+    """The records of the conda packages of an environment."""
+    from conda.core.prefix_data import PrefixData
+
+    suffixes = (".conda", ".tar.bz2")  # what pip has installed may be among them
+    return tuple(r for r in PrefixData(str(prefix)).iter_records() if r.fn.endswith(suffixes))
 
 
 def fetched(urls: Sequence[str]) -> tuple[Any, ...]:
@@ -50,11 +58,6 @@ def dependents(records: Sequence[Any], gone: Collection[str]) -> dict[str, str]:
                 break
         else:
             return found
-
-
-def names(specs: Collection[str]) -> list[str]:
-    """The names of packages in specs."""
-    return [re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip())[0].lower() for spec in specs]
 
 
 def versions(records: Sequence[Any]) -> dict[str, str]:

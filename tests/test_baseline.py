@@ -108,7 +108,7 @@ def test_what_pip_has_installed_is_got_again_from_where_it_came(
 ) -> None:
     (tmp_path / "conda-meta").mkdir()
     distribution(tmp_path / "lib/python3.11/site-packages", "alpha", origin)
-    found, _ = baseline.of_environment(tmp_path)
+    found = baseline.of_environment(tmp_path)
     assert (found.pip, found.local) == ((expected,), ())
 
 
@@ -116,7 +116,7 @@ def test_a_local_directory_is_not_repeatable(tmp_path: Path) -> None:
     (tmp_path / "conda-meta").mkdir()
     origin = {"url": "file:///src", "dir_info": {"editable": True}}
     distribution(tmp_path / "lib/python3.11/site-packages", "alpha", origin)
-    found, _ = baseline.of_environment(tmp_path)
+    found = baseline.of_environment(tmp_path)
     assert (found.pip, found.local) == ((), ("alpha 1.0 from file:///src",))
 
 
@@ -127,4 +127,23 @@ def test_a_package_without_a_url_is_named(tmp_path: Path) -> None:
     facts |= {"fn": "lib-1-0.conda", "channel": "local", "subdir": "noarch", "files": []}
     (meta / "lib-1-0.json").write_text(json.dumps({**facts, "url": ""}))
     with pytest.raises(OverlayError, match=r"The package lib of .* has no URL"):
+        baseline.of_environment(tmp_path)
+
+
+def test_packages_come_behind_what_they_need_even_in_a_circle(tmp_path: Path) -> None:
+    meta = tmp_path / "conda-meta"
+    meta.mkdir()
+    needs = {"a": ["python >=3"], "pip": ["python"], "python": ["z[build=1]", "pip"], "z": []}
+    for name, depends in needs.items():
+        facts = {"name": name, "url": f"{HERE}/{name}-1-0.conda", "depends": depends}
+        (meta / f"{name}-1-0.json").write_text(json.dumps(facts))
+    order = [*baseline.of_environment(tmp_path).urls]
+    assert sorted(order) == sorted(needs)
+    assert order.index("z") < order.index("python") < order.index("a")
+
+
+def test_metadata_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta" / "lib-1-0.json").write_text("[]")
+    with pytest.raises(OverlayError, match=r"lib-1-0\.json cannot be read"):
         baseline.of_environment(tmp_path)

@@ -28,7 +28,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay import baseline
     from conda_overlay.cli import common, output
 
-    found, _ = baseline.of_environment(Path(common.named_prefix()))
+    found = baseline.of_environment(Path(common.named_prefix()))
     common.write(arguments.file, found.text)
     if context.json:
         facts = {"fingerprint": found.fingerprint, "packages": len(found.urls)}
