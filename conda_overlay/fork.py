@@ -70,7 +70,12 @@ class Plan:
         }
         shown |= {"added": [*self.added], "changed": [*self.changed], "notes": [*self.notes]}
         head: dict[str, Any] = {"prefix": str(self.prefix), "baseline": source(self.document)}
-        head |= {"fingerprint": self.baseline.fingerprint, "packages": len(self.urls)}
+        channels = {without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}
+        head |= {
+            "channels": sorted(channels),
+            "fingerprint": self.baseline.fingerprint,
+            "packages": len(self.urls),
+        }
         return {**head, **shown, "distributions": [*self.baseline.pip, *filter(None, wanted)]}
 
 
@@ -278,7 +283,9 @@ def make(
         if exact or wanted:
             from conda_overlay.operations.fork import add
 
-            add(new, prefix, exact, wanted, pip, allow_conflicts=allow_conflicts)
+            options: dict[str, Any] = {"dropped": plan.document.fork.drop}
+            options["allow_conflicts"] = allow_conflicts
+            add(new, prefix, exact, wanted, pip, **options)
         _relocate(new, prefix)
         _keep(plan, new / notice.FORK, origin)
         replaced = _swap(new, prefix)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from conda_overlay import git, scripts
+from conda_overlay.dependencies import conflicts, effective, requested_names
 from conda_overlay.distributions import Site, clean_origin, read_site, uninstall
 from conda_overlay.edits import is_inside
-from conda_overlay.exceptions import OverlayError
+from conda_overlay.exceptions import OverlayError, ResolutionError
 from conda_overlay.host import Host
-from conda_overlay.models import Entry
+from conda_overlay.models import Conflict, Entry
 from conda_overlay.operations.apply import check_sources, request
 from conda_overlay.operations.locked import for_pip
 from conda_overlay.pip import Pip, Stage
@@ -26,6 +27,7 @@ def add(
     wanted: Mapping[str, Entry],
     pip: Callable[[Host], Pip],
     *,
+    dropped: Collection[str],
     allow_conflicts: bool,
 ) -> None:
     """Add distributions to an environment that will be at a prefix.
@@ -36,10 +38,11 @@ def add(
         exact: requirements that admit one version or file each.
         wanted: what is resolved on top of these.
         pip: calls pip for a host.
+        dropped: the conda packages that are left out.
         allow_conflicts: accept that there is no consistent set.
 
     Raises:
-        ResolutionError: no consistent set of distributions exists.
+        ResolutionError: no consistent set of distributions exists, or it needs what is dropped.
         PipError: pip failed.
         OverlayError: the directory of an editable does not exist, or edits do not apply.
     """
@@ -53,6 +56,9 @@ def add(
             raise outcome.error()
         _move_in(stage, read_site(stage.site), host, prefix)
         host = Host(new, prefix.name)
+        broken = [c for c in _conflicts(host) if requested_names([c.requirement]) & {*dropped}]
+        if broken and not allow_conflicts:
+            raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
     from_pip = {key: entry for key, entry in wanted.items() if not entry.is_copy}
     asked = replace(request(from_pip, ()), allow_conflicts=allow_conflicts)
     if asked.arguments:
@@ -61,6 +67,11 @@ def add(
         _move_in(found.stage, found.staged, host, prefix)
     for key, entry in wanted.items():
         _edit(host.site_packages, entry.name or key, (entry.patch or "").encode())
+
+
+def _conflicts(host: Host) -> list[Conflict]:
+    view = effective(host.distributions)
+    return conflicts(view, host.markers, host.site_packages)
 
 
 def _edit(site: Path, name: str, patch: bytes) -> None:

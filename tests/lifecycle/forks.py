@@ -12,7 +12,7 @@ from tests.bed import channel, packages
 from tests.bench import Bench, Done
 
 KEYS = {
-    *("success", "dry_run", "prefix", "baseline", "fingerprint", "packages", "dropped"),
+    *("success", "dry_run", "prefix", "baseline", "channels", "fingerprint", "packages", "dropped"),
     *("dependents", "added", "changed", "distributions", "notes"),
 }
 """The keys of what fork prints with ``--json``."""

@@ -47,6 +47,7 @@ def whole(forker: Forker) -> Path:
     """A fork of all of it."""
     told = forker.fork("--from", forker.bench.host, "-n", "whole")
     assert (told["packages"], told["dropped"], told["added"]) == (6, [], [])
+    assert told["channels"] == [packages.channel().as_uri()]
     return forker.env("whole")
 
 
@@ -177,6 +178,14 @@ def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     assert not [line for line in told["distributions"] if line.startswith("mine")]
 
 
+def test_what_pip_has_in_the_baseline_may_need_the_dropped(own: Forker, links: Path) -> None:
+    sources.administrate(own.bench.host, dists.wheel(links, "above", "1.0", requires=["app"]))
+    words = ("--from", own.bench.host, "--drop", "app", "-n", "above")
+    told = own.refused(*words)
+    assert "What pip has in the baseline needs what is dropped:\n  above 1.0" in told
+    own.fork(*words, "--allow-conflicts")
+
+
 def test_without_python_pip_adds_nothing(forker: Forker) -> None:
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "-n", "python", "alpha")
     assert "has no Python, so pip can add nothing to it." in told
@@ -187,7 +196,9 @@ def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
     before = forker.content()
     told = forker.fork(*words, "--dry-run")
     assert (told["dry_run"], told["packages"]) == (True, 1)
-    assert "Dry run" in forker.run(*words, "--dry-run").stdout
+    shown = forker.run(*words, "--dry-run").stdout
+    assert f"conda packages are from:\n  {packages.channel().as_uri()}\n" in shown
+    assert "Dry run: nothing was made." in shown
     assert "Nothing was made." in forker.run(*words, input="n\n").stdout
     assert forker.content() == before
 
