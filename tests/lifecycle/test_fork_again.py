@@ -190,6 +190,20 @@ def test_a_killed_command_leaves_the_old_or_the_new(forker: Forker) -> None:
     assert hidden(forker) == []
 
 
+def test_a_killed_first_fork_is_whole_or_nothing(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), url("tool-1.0"), name="first.txt")
+    server = Server(forker.bench, forks.shared(forker.bench.conda, forker.bench.user))
+    for number in range(2, 42, 6):
+        words = ["fork", "--yes", "--from", str(spec), "-n", f"first-{number}"]
+        options = {"watch": f"{forker.env('')}/", "kill_before": number}
+        server.at_once([words], **options)
+        place = forker.env(f"first-{number}")
+        assert not place.exists() or forker.packages(place.name) == {"lib": "1.0", "tool": "1.0"}
+        if not place.exists():
+            forker.fork("--from", spec, "-n", place.name)
+    assert hidden(forker) == []
+
+
 def test_a_file_system_that_cannot_exchange_names_serves_too(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0"), name="plain.txt"), "-n", "plainly")
     server = Server(forker.bench, forks.shared(forker.bench.conda, forker.bench.user))
