@@ -246,7 +246,7 @@ class Draft:
             if adopted:
                 self._adopt(number - 1, time)
             store.commit(self.tree.parent, number)
-            if self.base is not None and self.before.copies:
+            if self.base is not None:
                 store.close(self.base)
             with suppress(OSError, OverlayError):  # the commit succeeded in any case
                 store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])

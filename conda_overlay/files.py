@@ -63,7 +63,8 @@ def unified(
     for path in files.all:
         found = [Place(name, path, root / path) for name, root in sides]
         before, after = (place if _is_file(place.file) else None for place in found)
-        if not is_bookkeeping(path) and not (before and after and _agree(before, after)):
+        same = before and after and _agree(before, after)
+        if (before or after) and not same and not is_bookkeeping(path):
             yield from text(before, after)
 
 
@@ -163,7 +164,7 @@ def _root(overlay: Overlay, number: int | None) -> Path:
 
 
 def _is_file(path: Path) -> bool:
-    return os.path.lexists(path) and not path.is_dir()
+    return path.is_symlink() or (os.path.lexists(path) and not path.is_dir())
 
 
 def _same(one: Path, other: Path) -> bool:

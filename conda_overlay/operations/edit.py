@@ -245,9 +245,9 @@ def reapply(draft: Draft, key: str, entry: Entry, old: Path | None = None) -> st
         )
     take(draft, copy)
     there = draft.entries[key]
-    draft.entries[key] = replace(
-        there, intent=entry.intent, until=entry.until, reason=entry.reason or there.reason
-    )
+    since, by = (entry.since, entry.by) if entry.version == there.version else ("", "")
+    given = replace(there, intent=entry.intent, until=entry.until, since=since, by=by)
+    draft.entries[key] = replace(given, reason=entry.reason or there.reason)
     return copy.distribution.version
 
 

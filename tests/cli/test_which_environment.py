@@ -12,8 +12,10 @@ from tests.bed.users import User
 
 ARGUMENTS = {
     "apply": ["overlay.toml"],
+    "edit": ["new"],
     "install": ["new"],
     "kernel": ["install"],
+    "patch": ["new", "-"],
     "pip": ["list"],
     "remove": ["new"],
     "run": ["true"],

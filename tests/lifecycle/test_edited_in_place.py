@@ -46,7 +46,7 @@ def test_what_is_written_in_place_all_the_same_is_said(quick: Bench) -> None:
     assert quick.user.run(["sh", "-c", edit, "sh", path]).returncode == 0
     [overlay] = quick.json("status")["overlays"]
     name = str(path.relative_to(quick.overlay))
-    undone = "undone by: conda overlay repair alpha"
+    undone = "recorded by: conda overlay record, undone by: conda overlay repair alpha"
     expected = {"kind": "by-hand", "text": f"changed since revision 2: {name}; {undone}"}
     assert expected in overlay["findings"]
     assert json.loads(quick.ask("history", "--json"))["edits"]["changed"] == [name]

@@ -150,10 +150,14 @@ def test_for_another_python_it_is_built_again(quick: Bench, science: Path, wheel
     template = environment.template(
         python=cpython.available()[-1],
         pip="ensurepip",
-        wheels=[wheel(wheels, "alpha", "1.0")],
+        wheels=[wheel(wheels, "alpha", "1.0"), wheel(wheels, "delta", "1.0")],
     )
     with place.scratch() as directory:
         own = replace(quick, name=str(environment.clone(science, directory / "own")))
+        own.ask("edit", "delta", "--no-editor", "--yes")
+        module = own.site / "delta" / "__init__.py"
+        own.edit(module, module.read_text() + "MINE = 1\n")
+        own.change("record")
         source = sources.project(own.user, "mine")
         own.install("alpha==2.0", "new", "--reason", "ticket 7", "--allow-conflicts")
         own.install("-e", source)
@@ -162,11 +166,14 @@ def test_for_another_python_it_is_built_again(quick: Bench, science: Path, wheel
         environment.clone(template, own.host)
         [overlay] = own.json("status")["overlays"]
         assert {row["name"]: row["meaning"] for row in overlay["distributions"]} == {
-            "alpha": "stale", "beta": "stale", "mine": "stale", "new": "stale",
+            "alpha": "stale", "beta": "stale", "delta": "stale", "mine": "stale", "new": "stale",
         }  # fmt: skip
         assert own.version("new") is None
         plan = own.json("rebase")
-        assert {change["why"] for change in plan["changes"]} == {"stale: built for another Python"}
+        assert {change["why"] for change in plan["changes"]} == {
+            "stale: built for another Python", "edited: __init__.py +1 -0",
+        }  # fmt: skip
+        assert own.python("-c", "import delta; print(delta.MINE)").stdout == "1\n"
         assert own.see("alpha", "new", "mine") == {"alpha": "2.0", "new": "1.0", "mine": "0.1"}
         assert own.script("new") == "new 1.0"
         after = own.record()["distributions"]
