@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import pylock, toml
+from conda_overlay.credentials import without_credentials
 from conda_overlay.document import SOURCE_OPTIONS, Baseline, Deviation, Document, default_intent
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import INTENTS, Entry
@@ -48,10 +49,18 @@ def overlay_toml(document: Document) -> str:
     host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
     wanted = [_wanted(entry) for entry in entries if entry.requested]
     locked = [_table(_Locked, entry) for entry in entries if entry.version]
-    tables = {"host": host, "baseline": encode(document.baseline), "fork": encode(document.fork)}
+    tables = {"host": host, **_made_of(document)}
     tables = {name: {k: v for k, v in table.items() if v} for name, table in tables.items()}
     tables = {name: table for name, table in tables.items() if table}
     return toml.dumps({"format": FORMAT, **tables, "wanted": wanted, "locked": locked})
+
+
+def _made_of(document: Document) -> dict[str, dict[str, Any]]:
+    """The tables of a fork, without credentials."""
+    spec, fork = document.baseline.spec, document.fork
+    clean = {name: [*map(without_credentials, texts)] for name, texts in encode(fork).items()}
+    spec = spec and without_credentials(spec)
+    return {"baseline": {"env": document.baseline.env, "spec": spec}, "fork": clean}
 
 
 def pylock_toml(document: Document) -> str:

@@ -78,10 +78,17 @@ def test_credentials_are_neither_printed_nor_kept(forker: Forker, server: tuple[
     done = forker.run("--from", spec, "-n", "private", "--yes")
     assert done.returncode == 0, done.stderr
     told = done.stdout + done.stderr
+    (server[0] / "list.txt").write_text(listed(line))
+    file = forker.home / "remote.toml"
+    made = forker.run("--from", f"{address}/list.txt", "-n", "remote", "--yes", file)
+    assert made.returncode == 0, made.stderr
+    told += made.stdout + made.stderr + file.read_text()
+    told += forker.refused("--from", f"{address}/nowhere.txt", "-n", "other")
     told += forker.refused("--from", forker.spec(line, served(address, "no-1.0")), "-n", "other")
     assert "secret" not in told
-    for file in (f for f in forker.env("private").rglob("*") if f.is_file()):
-        assert b"secret" not in file.read_bytes(), file
+    for made_of in ("private", "remote"):
+        for path in (p for p in forker.env(made_of).rglob("*") if p.is_file()):
+            assert b"secret" not in path.read_bytes(), path
     forker.spec(line)
     forker.fork("--recreate", "-n", "private")
 
