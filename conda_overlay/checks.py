@@ -46,16 +46,17 @@ def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
     if not host.has_changed(revision.host):
         return
     now = host.fingerprint()
-    moved = _moved(revision.host.get("distributions", {}), now["distributions"])
+    what = moved(revision.host.get("distributions", {}), now["distributions"])
     for name, field in (("ABI", "abi"), ("Python", "python")):
         if now[field] != revision.host[field]:
-            moved.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
-    if not moved:
-        moved = [f"its conda packages: {_few(_moved(_packages(revision.host), _packages(now)))}"]
-    yield Finding("drift", f"the host has changed since revision {revision.number}: {_few(moved)}")
+            what.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
+    if not what:
+        what = [f"its conda packages: {_few(moved(_packages(revision.host), _packages(now)))}"]
+    yield Finding("drift", f"the host has changed since revision {revision.number}: {_few(what)}")
 
 
-def _moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+def moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What differs between two mappings of names to versions, as a text each."""
     keys = (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
     return [f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}" for key in keys]
 

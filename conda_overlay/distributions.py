@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
 from pathlib import Path
@@ -18,8 +18,9 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import locate
 from conda_overlay.credentials import without_credentials
+from conda_overlay.exceptions import StateError
 from conda_overlay.models import Distribution
-from conda_overlay.tree import replace_file
+from conda_overlay.tree import remove_files, replace_file
 
 LARGEST = 2**26
 """The bytes that are read of one file of metadata or history; RECORD has a row per file."""
@@ -86,6 +87,22 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
     inside = os.path.join(root, "")
     found = {os.path.normpath(path.parent / name): _sha256(*digest[:1]) for name, *digest in rows}
     return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
+
+
+def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> None:
+    """Remove the files of distributions below a root.
+
+    Raises:
+        StateError: one of them has no RECORD.
+    """
+    for found in distributions:
+        files = owned_files(found, root)
+        if files is None:
+            what = f"{found.name} {found.version} in the {where} has no RECORD"
+            sentence = f"{what}, so it cannot be replaced without leaving files behind."
+            hint = f"remove {found.path.name} and its modules by hand"
+            raise StateError(sentence, hint, path=str(found.path))
+        remove_files(root, [root / file for file in files])
 
 
 def _sha256(digest: str = "") -> str | None:

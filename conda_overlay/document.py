@@ -29,6 +29,28 @@ PINS = ("==", "===", "<", "<=", "~=")
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The table ``[baseline]``: what a fork matches, an environment or a list of its packages."""
+
+    env: str | None = None
+    """Its name or prefix."""
+    spec: str | None = None
+    """An explicit list as of ``conda list --explicit``: a path or a URL."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The table ``[fork]``: in what conda packages a fork differs from its baseline."""
+
+    drop: tuple[str, ...] = ()
+    """The names of packages to leave out."""
+    conda: tuple[str, ...] = ()
+    """Specs to add."""
+    channels: tuple[str, ...] = ()
+    """Where to look for these; empty for the user's own."""
+
+
+@dataclass(frozen=True)
 class Document:
     """An overlay, in a form that can be reproduced elsewhere."""
 
@@ -42,6 +64,8 @@ class Document:
     """By normalized name; the version is empty if the file does not lock it."""
     conda: Mapping[str, str] = field(default_factory=dict)
     """The name of the corresponding conda package in the host, by normalized name."""
+    baseline: Baseline = Baseline()
+    fork: Deviation = Deviation()
 
     @property
     def requested(self) -> dict[str, Entry]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from conda_overlay import edits, guard, plan, scripts, state, verify
 from conda_overlay.activation import locate, notice
-from conda_overlay.distributions import Site, clean_origin, owned_files, read_site
-from conda_overlay.exceptions import OverlayError, OvertakenError, StateError
+from conda_overlay.distributions import Site, clean_origin, read_site, uninstall
+from conda_overlay.exceptions import OverlayError, OvertakenError
 from conda_overlay.lock import now, user
 from conda_overlay.models import Conflict, Differences, Entry, Log, Plan, Revision
 from conda_overlay.pip import Pip, Stage
@@ -126,14 +126,7 @@ class Draft:
             StateError: one of them has no RECORD.
         """
         site = self.installed if keys else {}  # to read it takes time
-        for found in (found for key in keys for found in site.get(key, ())):
-            files = owned_files(found, self.tree)
-            if files is None:
-                what = f"{found.name} {found.version} in the overlay has no RECORD"
-                sentence = f"{what}, so it cannot be replaced without leaving files behind."
-                hint = f"remove {found.path.name} and its modules by hand"
-                raise StateError(sentence, hint, path=str(found.path))
-            remove_files(self.tree, [self.tree / file for file in files])
+        uninstall((found for key in keys for found in site.get(key, ())), self.tree, "overlay")
 
     def add(self, stage: Stage, staged: Site) -> None:
         """Move what pip installed into a stage to the draft, replacing older versions.

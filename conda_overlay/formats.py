@@ -17,11 +17,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import pylock, toml
-from conda_overlay.document import SOURCE_OPTIONS, Document, default_intent
+from conda_overlay.credentials import without_credentials
+from conda_overlay.document import SOURCE_OPTIONS, Baseline, Deviation, Document, default_intent
 from conda_overlay.edits import NO_TEXT
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import INTENTS, Entry
-from conda_overlay.records import decode
+from conda_overlay.records import decode, encode
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,7 +50,18 @@ def overlay_toml(document: Document) -> str:
     host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
     wanted = [_wanted(entry) for entry in entries if entry.requested]
     locked = [_table(_Locked, entry) for entry in entries if entry.version]
-    return toml.dumps({"format": FORMAT, "host": host, "wanted": wanted, "locked": locked})
+    tables = {"host": host, **_made_of(document)}
+    tables = {name: {k: v for k, v in table.items() if v} for name, table in tables.items()}
+    tables = {name: table for name, table in tables.items() if table}
+    return toml.dumps({"format": FORMAT, **tables, "wanted": wanted, "locked": locked})
+
+
+def _made_of(document: Document) -> dict[str, dict[str, Any]]:
+    """The tables of a fork, without credentials."""
+    spec, fork = document.baseline.spec, document.fork
+    clean = {name: [*map(without_credentials, texts)] for name, texts in encode(fork).items()}
+    spec = spec and without_credentials(spec)
+    return {"baseline": {"env": document.baseline.env, "spec": spec}, "fork": clean}
 
 
 def pylock_toml(document: Document) -> str:
@@ -169,6 +181,8 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
         if "lock-version" in data:
             directory = Path(name).absolute().parent
             return _safe(Document("", "", "", pylock.entries(data, directory, markers)))
+        if "baseline" in data:  # written by hand, before there was anything to export
+            data.setdefault("format", FORMAT)
         if data["format"] > FORMAT:
             sentence = f"{name} was written by a newer version of conda-overlay."
             raise OverlayError(sentence, "conda update -n base conda-overlay", path=name)
@@ -235,6 +249,8 @@ class _File:
 
     format: int
     host: Mapping[str, str] = field(default_factory=dict)
+    baseline: Baseline = field(default_factory=Baseline)
+    fork: Deviation = field(default_factory=Deviation)
     wanted: tuple[_Wanted, ...] = ()
     locked: tuple[_Locked, ...] = ()
 
@@ -265,7 +281,10 @@ def _document(file: _File) -> Document:
         editable = entry.editable and (lock.editable or entry.editable)
         entries[key] = replace(entry, editable=editable, **exactly)
     name, python, sha256 = (file.host.get(name, "") for name in ("name", "python", "sha256"))
-    return Document(name, python, sha256, dict(sorted(entries.items())))
+    if file.baseline.env and file.baseline.spec:
+        raise ValueError("[baseline] has an 'env' and a 'spec'")
+    entries = dict(sorted(entries.items()))
+    return Document(name, python, sha256, entries, baseline=file.baseline, fork=file.fork)
 
 
 def _by_key(table: str, entries: Sequence[Entry]) -> dict[str, Entry]:

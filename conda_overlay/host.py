@@ -89,14 +89,25 @@ class Host:
             return f"belongs to {self.owner}"
         return None
 
+    def check(self) -> None:
+        """Run its Python.
+
+        Raises:
+            HostError: it does not run.
+        """
+        self._ask("print(0)")
+
     @cached_property
     def _facts(self) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = self._ask(_PROBE)
+        return facts
+
+    def _ask(self, code: str) -> Any:
         why = "it prints nothing"
         try:
-            done = self.run(["-I", "-S", "-c", _PROBE])
+            done = self.run(["-I", "-S", "-c", code])
             why = (done.stderr.strip() or why).splitlines()[-1]
-            facts: Mapping[str, Any] = json.loads(done.stdout)
-            return facts
+            return json.loads(done.stdout)
         except OSError as error:
             why = error.strerror or str(error)
         except ValueError:

@@ -73,6 +73,13 @@ def at_activation() -> Settings:
         return Settings()
 
 
+def prefixes(name: str) -> list[str]:
+    """Where an environment that is activated by a name or a path may be."""
+    from conda.base.context import context
+
+    return [name] if "/" in name else [os.path.join(place, name) for place in context.envs_dirs]
+
+
 def _without_plugins() -> Settings:
     from conda.base.context import context
 

@@ -118,6 +118,7 @@ def main() -> int:
             host = administer(conda)
             before = environment.tree_hash(host)
             overlay(conda, host)
+            fork(conda)
             compare(before, environment.tree_hash(host))
             edits(conda, host)
     except SurpriseError as surprise:
@@ -212,6 +213,42 @@ def overlay(conda: Path, host: Path) -> None:
         if changed:
             raise SurpriseError(f"the environ has changed: {sorted(changed)}")
         print("They are equal.")
+
+
+def fork(conda: Path) -> None:
+    """Make a whole environment that matches it, and follow when the baseline has changed."""
+    user = users.user("overlay-alice")
+    title(f"{user.name} needs an environment of her own")
+    with bash(clean_environ(user), user) as shell:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh")
+        shell.show(
+            "A list says what the environment consists of, each package by URL and hash.",
+            "conda overlay baseline export -n science -f science.txt && cat science.txt",
+            "@EXPLICIT",
+            "python-",
+            "# pip Flask==2.3.0",
+        )
+        shell.show(
+            "A fork is an ordinary environment that matches it, but for what one says.",
+            "conda overlay fork --yes --from ./science.txt -n mine cowsay",
+            "Made ",
+        )
+        shell.show("It is the user's own,", "conda activate mine && cowsay -t hi", "| hi |")
+        shell.show("and has what the baseline has.", "conda list '^(python|flask)$'", "2.3.0")
+        shell.show(
+            "The next cycle has a newer click.", "sed -i s/click==8.1.3/click==8.1.7/ science.txt"
+        )
+        shell.show(
+            "Activation says so, once;", "conda deactivate; conda activate mine", "has changed"
+        )
+        shell.show("status says what.", "conda overlay status", "click (pip) 8.1.3 -> 8.1.7")
+        shell.show(
+            "It is made anew, beside the old one, which stays until the new one works.",
+            "conda overlay fork --yes --recreate -n mine",
+            "Made ",
+        )
+        look = "import importlib.metadata as m; print(m.version('click'))"
+        shell.show("That is all.", f'python -c "{look}"', "8.1.7")
 
 
 def edits(conda: Path, host: Path) -> None:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import formats
-from conda_overlay.document import Document, describe
+from conda_overlay.document import Baseline, Deviation, Document, describe
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import INTENTS, Entry
 
@@ -493,3 +493,34 @@ def test_a_lock_file_names_what_is_below_a_source() -> None:
     read = formats.read(text, "/some/where/pylock.toml", MARKERS).entries
     assert read["a"].url == "https://h.invalid/a.zip#subdirectory=py"
     assert read["b"].url == "file:///some/where/src/py"
+
+
+def test_the_tables_of_a_fork_read_back_and_need_no_format() -> None:
+    text = """\
+[baseline]
+spec = "baselines/2026-3.txt"
+
+[fork]
+drop = ["qt-main"]
+conda = ["lammps", "gcc>=13"]
+channels = ["conda-forge"]
+"""
+    found = again(text)
+    assert found.baseline == Baseline(spec="baselines/2026-3.txt")
+    assert found.fork == Deviation(("qt-main",), ("lammps", "gcc>=13"), ("conda-forge",))
+    assert again(formats.overlay_toml(found)) == found
+    assert formats.overlay_toml(found).endswith(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[baseline]\nenv = 'a'\nspec = 'b'\n", "[baseline] has an 'env' and a 'spec'"),
+        ("[baseline]\nenvironment = 'a'\n", "'environment' is not known"),
+        ("[baseline]\n[fork]\ndrop = 'qt'\n", "'qt' is of the wrong type"),
+    ],
+)
+def test_tables_of_a_fork_that_are_wrong_are_one_sentence(text: str, why: str) -> None:
+    with pytest.raises(OverlayError) as caught:
+        again(text)
+    assert why in str(caught.value)

@@ -60,7 +60,7 @@ def test_without_an_overlay_it_says_how_to_start_one(conda: Conda, alice: User) 
 def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overlay_of: Any) -> None:
     overlay_of(host, "new")
     report = status(conda, alice, host)
-    assert set(report) == {"host", "wiring", "overlays", "user_site", "kernels"}
+    assert set(report) == {"host", "fork", "wiring", "overlays", "user_site", "kernels"}
     assert set(report["host"]) == {"name", "prefix", "owner", "protected", "python"}
     assert set(report["wiring"]) == {"state", "detail", "trigger"}
     assert set(report["wiring"]["trigger"]) == {"name", "reason", "remedy"}

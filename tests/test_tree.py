@@ -22,6 +22,7 @@ from conda_overlay.tree import (
     digest,
     discard,
     dump_manifest,
+    exchange,
     load_manifest,
     make_own,
     move_in,
@@ -393,3 +394,12 @@ def test_weight_is_what_no_other_tree_shares(tmp_path: Path) -> None:
 def test_digest_of_a_link_is_that_of_its_target_path(tree: Path) -> None:
     assert digest(tree / "link") == hashlib.sha256(b"pkg").hexdigest()
     assert digest(tree / "pkg" / "a.py") == hashlib.sha256(b"a").hexdigest()
+
+
+def test_directories_exchange_their_names_or_stay(tree: Path) -> None:
+    other = tree.with_name("other")
+    other.mkdir()
+    if exchange(tree, other):
+        assert [*tree.iterdir()] == [] and (other / "pkg" / "a.py").exists()
+    assert not exchange(tree, other / "nowhere")
+    assert tree.is_dir() and other.is_dir()

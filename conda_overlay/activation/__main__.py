@@ -11,7 +11,7 @@ import sys
 # Behind the standard library, so that nothing installed beside the plugin can hide a part of it.
 sys.path[:] = [*sys.path[1:], os.path.abspath(__file__ + "/../../..")]
 
-from conda_overlay.activation import engine, notice, shells  # noqa: E402
+from conda_overlay.activation import engine, notice, shells, wiring  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
         for layer in outcome.layers:
             if news := notice.news(layer.overlay, layer.prefix, time.strftime("%Y-%m-%d")):
                 _say(f"{layer.overlay}: {'; '.join(news)}; see: conda overlay status")
+    prefix = "" if wiring.disabled(os.environ) else os.environ.get("CONDA_PREFIX", "")
+    if prefix and (news := notice.news_of_fork(prefix)):
+        _say(f"{prefix}: {'; '.join(news)}; see: conda overlay status")
     sys.stdout.buffer.write(os.fsencode(shell.render(outcome.diff)))
     return 0
 

@@ -63,10 +63,10 @@ def recorded_host(overlay: str) -> str | None:
     return content if content.startswith("/") else None
 
 
-def read(path: str, directory: int | None = None) -> bytes | None:
+def read(path: str, directory: int | None = None, follow: bool = False) -> bytes | None:
     """As `read_file`; None where none can be read."""
     try:
-        return read_file(path, directory)
+        return read_file(path, directory, follow=follow)
     except OSError:
         return None
 

@@ -11,6 +11,9 @@ import os
 
 from conda_overlay.activation import locate
 
+FORK = "conda-meta/overlay-fork"
+"""What a fork keeps, below its prefix: conda's clone leaves it out, and removal takes it along."""
+
 _SIGNS = (".dist-info", ".egg-info", ".egg-link", ".json")
 
 
@@ -35,18 +38,36 @@ def state_of(prefix: str, site: str) -> str:
     return f"{_times(prefix, site)}/{_names(prefix, site)}"
 
 
+def content_of_fork(baseline: str, site: str = "") -> str:
+    """The text of the file of a fork, of an environment with site-packages, or of a list."""
+    state = state_of(baseline, site) if site else _state_of_file(baseline)
+    return f"baseline {baseline}\n{'host' if site else 'file'} {state} {site}\n"
+
+
 def news(overlay: str, prefix: str, today: str) -> list[str]:
     """The sentences on an overlay of a host that the user has not been told, today (ISO 8601)."""
+    return _news(locate.state_dir(overlay), prefix, today, overlay)
+
+
+def news_of_fork(prefix: str) -> list[str]:
+    """The sentences on a fork, if an environment is one, that the user has not been told."""
+    return _news(os.path.join(prefix, FORK), prefix)
+
+
+def _news(directory: str, prefix: str, today: str = "", overlay: str = "") -> list[str]:
     try:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-        state_dir = os.open(locate.state_dir(overlay), flags)
+        state_dir = os.open(directory, flags)
     except OSError:
         return []
     try:
         if os.fstat(state_dir).st_uid != os.geteuid():
             return []
-        revision = os.path.basename(os.path.dirname(os.readlink(overlay)))
-        notice = _read(os.path.join("revisions", revision, "notice"), state_dir)
+        place = ""
+        if overlay:
+            revision = os.path.basename(os.path.dirname(os.readlink(overlay)))
+            place = os.path.join("revisions", revision)
+        notice = _read(os.path.join(place, "notice"), state_dir)
         facts = _facts(notice, prefix, today)
         told = _read("told", state_dir) if facts else []
         new = [sentence for fact, sentence in facts.items() if fact not in told]
@@ -59,21 +80,35 @@ def news(overlay: str, prefix: str, today: str) -> list[str]:
 
 def _facts(notice: list[str], prefix: str, today: str) -> dict[str, str]:
     """What is worth telling today: what is remembered of it, and the sentence."""
-    revision = "the last change"
+    revision, what = "the last change", "the host environment"
     facts = {}
     for line in notice:
         word, fact, rest = [*line.split(" ", 2), "", ""][:3]
         if word == "revision":
             revision = line
-        elif word == "host" and "\0" not in rest:
+        elif word == "baseline" and "\0" not in line:
+            revision, what, prefix = "it was made", "its baseline", line.partition(" ")[2]
+        elif word in ("host", "file") and "\0" not in rest:
             times, _, names = fact.rpartition("/")
-            now = names if times == _times(prefix, rest) else _names(prefix, rest)
+            if word == "file":
+                now = _state_of_file(prefix, times, names).rpartition("/")[2]
+            else:
+                now = names if times == _times(prefix, rest) else _names(prefix, rest)
             if now != names:
-                changed = f"the host environment has changed since {revision}"
-                facts[f"host {names} {now}"] = changed
+                facts[f"host {names} {now}"] = f"{what} has changed since {revision}"
         elif word == "until" and fact < today:
             facts[line] = f"{rest} is overdue since {fact}"
     return facts
+
+
+def _state_of_file(path: str, times: str = "", known: str = "") -> str:
+    """As `state_of`; the checksum is known if these are its times still."""
+    try:
+        status = os.stat(path)
+        now = f"{status.st_mtime_ns}/{status.st_size}"
+    except OSError:
+        return "-/-"
+    return f"{now}/{known if now == times else _checksum(locate.read(path, follow=True) or b'')}"
 
 
 def _times(prefix: str, site: str) -> str:
@@ -94,6 +129,10 @@ def _names(prefix: str, site: str) -> str:
         except OSError:
             found.append("-")
     text = "\n".join(found).encode("utf-8", "surrogateescape")
+    return _checksum(text)
+
+
+def _checksum(text: bytes) -> str:
     return str(int.from_bytes(text, "big") % (2**61 - 1))
 
 

@@ -107,10 +107,19 @@ def _print_line(shell: str, is_wired: bool) -> None:
 
         settings = at_activation()
         directories = locate.expand(settings.overlay_dirs, os.environ)
-        if is_wired or any(map(os.path.isdir, directories)):
+        if is_wired or any(map(os.path.isdir, directories)) or _activates_fork():
             _print(shells.SHELLS[shell].line(command(shell, settings)) + "\n")
     except Exception:
         return
+
+
+def _activates_fork() -> bool:
+    """Whether the environment that is activated is a fork: one look at each place it may be at."""
+    from conda_overlay.activation.notice import FORK
+    from conda_overlay.settings import prefixes
+
+    words = [word for word in sys.argv[3:] if not word.startswith("-")]
+    return any(os.path.lexists(f"{prefix}/{FORK}") for name in words for prefix in prefixes(name))
 
 
 def _print(text: str) -> None:

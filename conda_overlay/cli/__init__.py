@@ -13,12 +13,14 @@ SUMMARY = "Manage a writable overlay on an environment that you cannot change."
 
 COMMANDS = {
     "apply": "Apply an exported file.",
+    "baseline": "Export what an environment consists of, exactly.",
     "clean": "Drop the files of old revisions.",
     "delete": "Delete the overlay and its history.",
     "diff": "Compare two revisions, or a revision and the host.",
     "edit": "Copy a distribution of the host into the overlay, and edit it.",
     "env": "Print the variables of the activated environment with its overlay.",
     "export": "Export the overlay to a file, to be applied elsewhere.",
+    "fork": "Make an ordinary environment that matches a baseline, but for what you say.",
     "history": "List the revisions: who changed what, when and why.",
     "hook": "Print shell functions for mamba, micromamba and the like.",
     "install": "Install distributions into the overlay with pip.",

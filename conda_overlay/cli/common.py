@@ -66,16 +66,43 @@ def opened() -> Overlay:
     Raises:
         UsageError: there is neither; conda would take base.
     """
-    from conda.base.context import context
-
     from conda_overlay.cli import output, progress
-    from conda_overlay.exceptions import UsageError
     from conda_overlay.overlay import Overlay
 
-    if not context.prefix_specified and not context.active_prefix:
-        hint = "name one with -n ENV, or conda activate ENV first"
-        raise UsageError("No environment is active.", hint)
-    return Overlay.open(context.target_prefix, tell=output.tell, watch=progress.Watched)
+    return Overlay.open(named_prefix(), tell=output.tell, watch=progress.Watched)
+
+
+def named_prefix(*, active: bool = True) -> str:
+    """The prefix that the command line names, or, where it may be that, the active one.
+
+    Raises:
+        UsageError: there is neither; conda would take base.
+    """
+    from conda.base.context import context
+
+    from conda_overlay.exceptions import UsageError
+
+    if not context.prefix_specified and not (active and context.active_prefix):
+        hint = "name one with -n ENV, or conda activate ENV first" if active else "-n NEW"
+        raise UsageError("No environment is active." if active else "The fork has no name.", hint)
+    return str(context.target_prefix)
+
+
+def write(file: str | None, text: str) -> None:
+    """Write a text to a file, if one is named.
+
+    Raises:
+        OverlayError: it cannot be written.
+    """
+    from pathlib import Path
+
+    from conda_overlay.exceptions import OverlayError
+
+    try:
+        if file:
+            Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OverlayError(f"{file} cannot be written: {error.strerror}.", path=file) from error
 
 
 def store_of(arguments: Namespace) -> Store:

@@ -30,18 +30,13 @@ def execute(arguments: Namespace) -> int:
     from conda.base.context import context
 
     from conda_overlay.cli import common, output
-    from conda_overlay.exceptions import OverlayError
     from conda_overlay.formats import FORMATS, format_of, notes
 
     document = common.opened().document()
     file = arguments.file
     name = arguments.format or format_of(Path(file or "").name)
     text = FORMATS[name](document)
-    if file:
-        try:
-            Path(file).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OverlayError(f"{file} cannot be written: {error.strerror}.", path=file) from error
+    common.write(file, text)
     if context.json:
         told = {"format": name, "file": file, "text": text, "notes": notes(document, name)}
         output.show_json({"success": True, **told})

@@ -94,6 +94,7 @@ def ask(default: str = "yes") -> bool:
 
 def tell(text: str) -> None:
     """What a user who waits should know; stdout may be JSON's."""
+    sys.stdout.flush()
     _print(text, file=sys.stderr)
 
 
@@ -127,6 +128,25 @@ def show_result(
         _print("Dry run: nothing was changed.")
     else:
         _print("Nothing was changed.")
+
+
+def show_fork(plan: Mapping[str, Any]) -> None:
+    """What a fork will be, as `fork.Plan.to_json` has it."""
+    _print(f"\nfork:     {plan['prefix']}")
+    _print(f"baseline: {plan['baseline']}; {plan['packages']} conda packages\n")
+    lists = {
+        "conda packages are from": plan["channels"],
+        "dropped": [name for name in plan["dropped"] if name not in plan["dependents"]],
+        "dropped, too, for what they need": plan["dependents"].values(),
+        "added": plan["added"],
+        "changed by that (allowed by --allow-changes)": plan["changed"],
+        "distributions, by pip": plan["distributions"],
+        "note": plan["notes"],
+    }
+    for title, lines in lists.items():
+        if lines := [*lines]:
+            _print(f"{title}:", style=YELLOW if title.startswith(("changed", "dropped,")) else BOLD)
+            _print(*(f"  {line}" for line in lines), "")
 
 
 def show_trigger(trigger: Mapping[str, str | None]) -> None:

@@ -18,6 +18,7 @@ def show_status(report: Mapping[str, Any]) -> None:
     protected = host["protected"] or "no, you can write to it"
     say(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
     say(f"protected: {protected}")
+    show_fork(report["fork"])
     if not report["overlays"]:
         say("overlay:   none")
         if host["protected"]:
@@ -31,6 +32,19 @@ def show_status(report: Mapping[str, Any]) -> None:
         say(f"\nThe Jupyter kernel {kernel['name']} starts without the overlay; see:")
         say("  conda overlay kernel list")
     _show_user_site(report["user_site"])
+
+
+def show_fork(fork: Mapping[str, Any] | None) -> None:
+    """Of what an environment is a fork, and what has changed there since."""
+    if not fork:
+        return
+    say(f"fork of:   {fork['baseline']}")
+    if fork["unknown"]:
+        say(f"drift:     unknown: {fork['unknown']}")
+    if changes := fork["changes"]:
+        say("\ndrift:", end=" ", style=YELLOW)
+        say("the baseline has changed since:", *(f"  {change}" for change in changes))
+        say(f"To follow it: {shlex.join(['conda', 'overlay', *fork['remedy']])}\n")
 
 
 def _show_user_site(found: Sequence[Mapping[str, Any]]) -> None:

@@ -22,14 +22,21 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print what there is, and what is wrong with it."""
+    from pathlib import Path
+
     from conda.base.context import context
 
-    from conda_overlay import kernels
+    from conda_overlay import fork, kernels
     from conda_overlay.calling_shell import asked_trigger, wired
     from conda_overlay.cli import common, output, output_status
     from conda_overlay.records import encode
     from conda_overlay.status import merged, status, user_distributions
 
+    prefix = Path(common.named_prefix())
+    forked = fork.drift(prefix)
+    if forked and not (prefix / "bin" / "python").exists():  # nothing to overlay
+        output.show_json({"fork": forked}) if context.json else output_status.show_fork(forked)
+        return 0
     overlay = common.opened()
     if arguments.merged:
         rows = merged(overlay)
@@ -42,7 +49,12 @@ def execute(arguments: Namespace) -> int:
     python = host.markers["python_full_version"]
     about = {"name": host.name, "prefix": str(host.prefix), "owner": host.owner,
              "protected": host.protection, "python": python}  # fmt: skip
-    report = {"host": about, "wiring": wiring, "overlays": overlays}
+    report = {
+        "host": about,
+        "fork": forked,
+        "wiring": wiring,
+        "overlays": overlays,
+    }
     mine = kernels.kernels({str(host.real): ""} if overlays else {})
     report["kernels"] = encode([k for k in mine if not k.ours])
     report["user_site"] = encode(user_distributions(overlay))

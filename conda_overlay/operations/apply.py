@@ -35,7 +35,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
-    _check_sources(document.entries)
+    check_sources(document.entries)
     if locked or not document.requested:
         _take(draft, document)
         return
@@ -97,7 +97,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     draft.drop(going.keys() & draft.installed.keys())
     requested = {key: entry for key, entry in requested.items() if key not in going}
     requested = dict(_edited_again(draft, requested, carried.entries if carried else {}))
-    _check_sources(requested)
+    check_sources(requested)
     _install(draft, requested, why)
     _edit(draft, {key: entry for key, entry in requested.items() if not entry.copied})
     before = draft.before
@@ -154,10 +154,10 @@ def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
 
 def _install(draft: Draft, requested: Mapping[str, Entry], why: Mapping[str, str]) -> None:
     """Let pip add what is missing, and record the requests as given."""
-    request = _request(requested, draft.installed.keys() - draft.damaged(requested))
+    wanted = request(requested, draft.installed.keys() - draft.damaged(requested))
     draft.repair(requested)
-    if request.arguments:
-        install(draft, request)
+    if wanted.arguments:
+        install(draft, wanted)
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})
     for key, entry in requested.items():
         if key in draft.entries:
@@ -173,7 +173,7 @@ def _install(draft: Draft, requested: Mapping[str, Entry], why: Mapping[str, str
             )
 
 
-def _request(requested: Mapping[str, Entry], installed: Collection[str]) -> Request:
+def request(requested: Mapping[str, Entry], installed: Collection[str]) -> Request:
     """The request for pip: an installed editable or source by name alone, so that it stays."""
     options: dict[str, None] = {}
     editables: list[str] = []
@@ -251,7 +251,7 @@ def _is_there(before: State, key: str, entry: Entry) -> bool:
     return all(getattr(there, name) == getattr(entry, name) for name in fields)
 
 
-def _check_sources(entries: Mapping[str, Entry]) -> None:
+def check_sources(entries: Mapping[str, Entry]) -> None:
     """Check that the directories of editables exist: pip's own message says less."""
     for key, entry in entries.items():
         remote = "://" in (entry.requirement or "") or "://" in (entry.editable or "")

@@ -30,7 +30,7 @@ def restore_edits(draft: Draft, entries: Mapping[str, Entry]) -> list[str]:
         if recorded is not None and edits.patch_of(found) != _without_comments(recorded):
             edits.revert(found)
             names = edits.files_of(found, found.site.parents[2]) or set()
-            faults += git.apply(found.site, _parts(found, recorded, names), 1, reverse=False)
+            faults += git.apply(found.site, parts_of(found, recorded, names), 1, reverse=False)
     return faults
 
 
@@ -67,7 +67,7 @@ def reapply(
     found, what = copy.distribution, f"{name} {copy.distribution.version}"
     if not onto:
         edits.revert(found)
-    parts = _parts(found, entry.patch or "", copy.names)
+    parts = parts_of(found, entry.patch or "", copy.names)
     if old:
         site = old.site.relative_to(old.site.parents[2])
         draft.kept |= {str(site / part.path) for part in parts}
@@ -91,7 +91,7 @@ def reapply(
     return found.version
 
 
-def _parts(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
+def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
     """The parts of a recorded patch, which changes the files of the copy alone.
 
     Raises:

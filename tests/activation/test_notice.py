@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -237,3 +238,64 @@ def test_the_news_of_another_users_overlay_are_not_told() -> None:
         assert (done.stdout, done.stderr) == ("[]\n", "")
         os.lchown(scene.state, alice.uid, alice.gid)
         assert alice.run([python, *words]).stdout == f"[{CHANGED!r}]\n"
+
+
+class Fork:
+    """A fork reduced to what its notice looks at, and its baseline: an environment and a list."""
+
+    def __init__(self, root: Path) -> None:
+        self.prefix, self.baseline = root / "fork", root / "baseline"
+        self.list = root / "list.txt"
+        (self.prefix / notice.FORK).mkdir(parents=True)
+        (self.baseline / "conda-meta").mkdir(parents=True)
+        self.list.write_text("@EXPLICIT\n")
+
+    def write(self, text: str) -> None:
+        (self.prefix / notice.FORK / "notice").write_text(text)
+
+    def news(self) -> list[str]:
+        return notice.news_of_fork(str(self.prefix))
+
+
+@pytest.fixture
+def fork(tmp_path: Path) -> Fork:
+    return Fork(tmp_path)
+
+
+DRIFT = ["its baseline has changed since it was made"]
+
+
+def test_a_changed_baseline_is_told_once(fork: Fork) -> None:
+    fork.write(notice.content_of_fork(str(fork.baseline), "-"))
+    assert fork.news() == []
+    (fork.baseline / "conda-meta" / "alpha-1.0-0.json").touch()
+    assert fork.news() == DRIFT
+    assert fork.news() == []
+    (fork.baseline / "conda-meta" / "beta-1.0-0.json").touch()
+    assert fork.news() == DRIFT
+
+
+def test_a_list_of_other_content_is_told_once_and_a_touched_one_is_not(fork: Fork) -> None:
+    fork.write(notice.content_of_fork(str(fork.list)))
+    os.utime(fork.list, ns=(1, 1))
+    assert fork.news() == []
+    fork.list.write_text("@EXPLICIT\n\n")
+    assert fork.news() == DRIFT
+    assert fork.news() == []
+    fork.list.unlink()
+    assert fork.news() == DRIFT
+
+
+@pytest.mark.parametrize(
+    "text", ["", "baseline\n", "file x/y/z \n", "baseline a\0b\nfile 1/2/3 \n"]
+)
+def test_a_damaged_notice_of_a_fork_raises_nothing(fork: Fork, text: str) -> None:
+    fork.write(text)
+    assert fork.news() in ([], DRIFT, ["the host environment has changed since the last change"])
+
+
+def test_an_environment_that_is_no_fork_costs_one_look(tmp_path: Path) -> None:
+    seen: list[object] = []
+    sys.addaudithook(lambda event, facts: seen.append(facts[0]) if event == "open" else None)
+    assert notice.news_of_fork(str(tmp_path)) == []
+    assert [path for path in seen if str(tmp_path) in str(path)] == [str(tmp_path / notice.FORK)]

@@ -20,6 +20,7 @@ from typing import Any
 PLACEHOLDER = "/conda-overlay-bed/placeholder/for/the/prefix/that/conda/installs/into"
 """Text that conda replaces by the path of the prefix in the files of a package."""
 
+_NOARCH = {"subdir": "noarch", "noarch": "python", "arch": None, "platform": None}
 _MACHINES = {"x86_64": "64", "aarch64": "aarch64", "arm64": "arm64", "ppc64le": "ppc64le"}
 
 
@@ -37,10 +38,12 @@ def pack(
     version: str,
     build: str = "0",
     depends: Sequence[str] = (),
+    entry_points: Sequence[str] | None = None,
 ) -> Path:
     """Write the files of a tree into a channel as a conda package.
 
-    `index` then makes the package known.
+    `index` then makes the package known. One with entry points, which may be none, is a noarch
+    one of Python modules.
 
     Returns:
         The package.
@@ -56,6 +59,7 @@ def pack(
         "subdir": subdir(),
         "arch": platform.machine(),
         "platform": subdir().partition("-")[0],
+        **({} if entry_points is None else _NOARCH),
         "license": "see the files",
         "timestamp": int(time.time() * 1000),
     }
@@ -67,7 +71,10 @@ def pack(
             {"summary": f"{name}, packed by the test bed of conda-overlay"}
         ),
     }
-    package = channel / subdir() / f"{name}-{version}-{build}.tar.bz2"
+    if entry_points is not None:
+        link = {"noarch": {"type": "python", "entry_points": [*entry_points]}}
+        info["info/link.json"] = json.dumps({**link, "package_metadata_version": 1})
+    package = channel / str(index["subdir"]) / f"{name}-{version}-{build}.tar.bz2"
     package.parent.mkdir(parents=True, exist_ok=True)
     # The metadata comes first, so that reading it does not decompress the rest.
     with tarfile.open(package, "w:bz2", compresslevel=1) as archive:
@@ -106,7 +113,8 @@ def _entry(path: Path, relative: Path) -> dict[str, Any]:
         "size_in_bytes": len(content),
     }
     if PLACEHOLDER.encode() in content:
-        entry.update(prefix_placeholder=PLACEHOLDER, file_mode="text")
+        mode = "binary" if b"\0" in content else "text"
+        entry.update(prefix_placeholder=PLACEHOLDER, file_mode=mode)
     return entry
 
 

@@ -41,8 +41,8 @@ STEPS = {
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER = 38, 22, 36
 _CALLS: dict[str, dict[str, tuple[int, ...]]] = {
-    "x86_64": {"link": (86, 265), "symlink": (88, 266)},
-    "aarch64": {"link": (37,), "symlink": (36,)},
+    "x86_64": {"link": (86, 265), "symlink": (88, 266), "renameat2": (316,)},
+    "aarch64": {"link": (37,), "symlink": (36,), "renameat2": (276,)},
 }
 _EPERM = 1
 

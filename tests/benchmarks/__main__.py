@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bed import base
-from tests.benchmarks import activation, edit, install, lifecycle, race, start
+from tests.benchmarks import activation, edit, fork, install, lifecycle, race, start
 from tests.benchmarks.race import Outcome, Race
 from tests.benchmarks.scene import Scene, scene
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Scene], Iterator[Race]]] = {
     "install": install.races,
     "lifecycle": lifecycle.races,
     "edit": edit.races,
+    "fork": fork.races,
 }
 
 

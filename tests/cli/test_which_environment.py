@@ -12,7 +12,9 @@ from tests.bed.users import User
 
 ARGUMENTS = {
     "apply": ["overlay.toml"],
+    "baseline": ["export"],
     "edit": ["new"],
+    "fork": ["--recreate"],
     "install": ["new"],
     "kernel": ["install"],
     "patch": ["new", "-"],

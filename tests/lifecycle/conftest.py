@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import environment, place
+from tests.bed import environment, packages, place, users
+from tests.bed.condas import Conda, Condas
 from tests.bench import Bench
+from tests.lifecycle.forks import Forker
 
 
 @pytest.fixture
@@ -23,3 +25,13 @@ def own(quick: Bench, science: Path) -> Iterator[Bench]:
 def daq(quick: Bench) -> Bench:
     """The same user, another host that is like the first."""
     return replace(quick, name="daq")
+
+
+@pytest.fixture(scope="module")
+def forker(floor: Conda, hermetic: dict[str, str], condas: Condas) -> Forker:
+    """A user whose home, and package cache, the tests of a file share."""
+    condas.watch(floor)
+    # A fork of a running conda does not know where its own configuration is.
+    environ = {**hermetic, "CONDA_ROOT": str(floor.prefix)}
+    environ["CONDA_CHANNELS"] = packages.channel().as_uri()
+    return Forker(Bench(floor, users.user("overlay-alice"), environ))

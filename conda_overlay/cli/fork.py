@@ -1,0 +1,139 @@
+"""``conda overlay fork``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conda_overlay.document import Document
+    from conda_overlay.fork import Plan
+
+EXAMPLES = """\
+    conda overlay fork --from science -n mine     as science, with your overlay of it
+    conda overlay fork --from science -n mine --drop qt-main --conda 'gcc>=13' humanize
+    conda overlay fork --from baselines/2026-3.txt -p ./env
+    conda overlay fork -n mine overlay.toml       what the file says; written if there is none
+    conda overlay fork --recreate -n mine         anew, when its baseline or its file has changed
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda_overlay.cli import common
+
+    meaning = "An overlay.toml with a [baseline], and what pip is to add, as NAME or NAME==VERSION."
+    parser.add_argument("words", nargs="*", metavar="FILE|REQUIREMENT", help=meaning)
+    common.add_options(parser, EXAMPLES, reason=False)
+    meaning = (
+        "The baseline: an environment, or an explicit list (a path or URL); default: the active."
+    )
+    parser.add_argument("--from", dest="source", metavar="ENV|LIST", help=meaning)
+    meaning = "A conda package to leave out; may be repeated."
+    parser.add_argument("--drop", action="append", default=[], metavar="PKG", help=meaning)
+    meaning = "A conda package to add; may be repeated."
+    parser.add_argument("--conda", action="append", default=[], metavar="SPEC", help=meaning)
+    meaning = "A channel to find these in, in place of your own; may be repeated."
+    parser.add_argument("-c", "--channel", action="append", metavar="CHANNEL", help=meaning)
+    meaning = "Make a fork anew from its file, and swap it in at the end."
+    parser.add_argument("--recreate", action="store_true", help=meaning)
+    meaning = "Let what is added change packages of the baseline."
+    parser.add_argument("--allow-changes", action="store_true", help=meaning)
+    meaning = "With -y, drop what needs the dropped, too; let distributions conflict."
+    parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Make a fork."""
+    import os
+    from pathlib import Path
+
+    from conda.base.context import context
+
+    from conda_overlay import fork
+    from conda_overlay.cli import common, output
+    from conda_overlay.exceptions import OverlayError
+    from conda_overlay.pip import Pip
+
+    prefix = Path(common.named_prefix(active=arguments.recreate))
+    if arguments.recreate:  # a link to it stays
+        prefix = Path(os.path.realpath(prefix))
+    fork.check(prefix, again=arguments.recreate, tell=output.tell)
+    document, origin, is_new = _document(arguments, prefix)
+    again, changes = arguments.recreate, arguments.allow_changes
+    plan = fork.plan(document, prefix, allow_changes=changes, again=again)
+    if not context.json:
+        output.show_fork(plan.to_json())
+    if not context.dry_run:
+        yes = context.always_yes or context.json
+        if plan.dependents and yes and not arguments.allow_conflicts:
+            hint = "--allow-conflicts drops these, too; or name them with --drop"
+            needs = [*plan.dependents.values()]
+            raise OverlayError("Others need what is to be dropped:", hint, needs, dependents=needs)
+        if not (context.json or output.ask()):
+            output.say("Nothing was made.")
+            return 0
+        verbosity, quiet = int(context.verbosity) if not context.quiet else -1, bool(context.json)
+        try:
+            fork.make(
+                plan,
+                lambda host: Pip(host, verbosity=verbosity, to_stderr=quiet),
+                output.tell,
+                origin=origin,
+                allow_conflicts=arguments.allow_conflicts,
+            )
+        except KeyboardInterrupt:
+            raise OverlayError("Interrupted; nothing has changed.") from None
+        if is_new:
+            common.write(str(origin), plan.text)
+    _tell(plan, dry_run=bool(context.dry_run), json=bool(context.json))
+    return 0
+
+
+def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None, bool]:
+    """What to make it from; the file that says so, if it is not the fork's own; whether it is new.
+
+    Raises:
+        UsageError: it is not clear from what.
+    """
+    from pathlib import Path
+
+    from conda.base.context import context
+
+    from conda_overlay import fork
+    from conda_overlay.exceptions import UsageError
+
+    files = [Path(word) for word in arguments.words if word.endswith(".toml")]
+    file = files[0] if files else None
+    exists = file is not None and file.exists()
+    if len(files) > 1 or (arguments.source and (exists or arguments.recreate)):
+        sentence = "Name the baseline, or one file that names it, and not both."
+        raise UsageError(sentence, "conda overlay fork --help")
+    if file and exists:
+        document = fork.read(file)
+    elif arguments.recreate:
+        document, file = fork.kept(prefix)
+    elif baseline := arguments.source or context.active_prefix:
+        document = fork.of_baseline(baseline)
+    else:
+        raise UsageError("No baseline is named, and no environment is active.", "--from ENV")
+    requirements = [word for word in arguments.words if not word.endswith(".toml")]
+    channels = arguments.channel or ()
+    more = fork.with_more(document, arguments.drop, arguments.conda, channels, requirements)
+    new = bool(file) and not exists and not arguments.recreate
+    return more, file if new or more == document else None, new
+
+
+def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
+    """Say what was made."""
+    from conda_overlay.cli import output
+
+    if json:
+        output.show_json({"success": True, "dry_run": dry_run, **plan.to_json()})
+    elif dry_run:
+        output.say("Dry run: nothing was made.")
+    else:
+        output.say(f"Made {plan.prefix}, a fork of {plan.to_json()['baseline']}.")
+        output.say(f"\nTo use it: conda activate {plan.prefix}")

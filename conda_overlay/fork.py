@@ -1,0 +1,389 @@
+"""An ordinary environment that matches a baseline but for what is dropped and added.
+
+Nothing is solved but what is added: conda installs the baseline's packages by their URLs. That
+happens in a directory beside, for the paths that conda writes into files may be others than where
+it writes them; at the end the whole environment is moved to its place by one rename, an older one
+out of it by the same. A kill leaves what was there, and a directory that the next command removes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from conda_overlay import baseline, document, formats, packages
+from conda_overlay.activation import locate, notice, trust
+from conda_overlay.baseline import Baseline
+from conda_overlay.checks import moved
+from conda_overlay.credentials import without_credentials
+from conda_overlay.distributions import LARGEST
+from conda_overlay.document import Document
+from conda_overlay.exceptions import NoSuchEnvironmentError, OverlayError, UsageError
+from conda_overlay.host import Host
+from conda_overlay.lock import Tell, hold
+from conda_overlay.models import Entry
+from conda_overlay.overlay import Overlay
+from conda_overlay.tree import discard, exchange, replace_file
+
+if TYPE_CHECKING:
+    from conda_overlay.pip import Pip
+
+_LONGEST = 1 << 20  # bytes of a text in which paths are corrected
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a fork will be."""
+
+    prefix: Path
+    document: Document
+    """The file that it is made from, with all that is dropped."""
+    baseline: Baseline
+    urls: tuple[str, ...]
+    """Its conda packages, in the order of installation."""
+    dependents: Mapping[str, str] = field(default_factory=dict)
+    """The packages that are dropped because they need one that is, and why."""
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        return formats.overlay_toml(self.document)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as it is shown, and for ``--json``."""
+        wanted = [entry.requirement for entry in self.document.requested.values()]
+        shown: dict[str, Any] = {
+            "dropped": [*self.document.fork.drop],
+            "dependents": {**self.dependents},
+        }
+        shown |= {"added": [*self.added], "changed": [*self.changed], "notes": [*self.notes]}
+        head: dict[str, Any] = {"prefix": str(self.prefix), "baseline": source(self.document)}
+        channels = {without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}
+        head |= {
+            "channels": sorted(channels),
+            "fingerprint": self.baseline.fingerprint,
+            "packages": len(self.urls),
+        }
+        return {**head, **shown, "distributions": [*self.baseline.pip, *filter(None, wanted)]}
+
+
+def source(made_from: Document) -> str:
+    """The baseline in words: a name, a path or a URL."""
+    found = made_from.baseline
+    return without_credentials(found.env or found.spec or "")
+
+
+def check(prefix: Path, *, again: bool, tell: Tell) -> None:
+    """Refuse to make a fork where something is; first bring back what a killed command has moved.
+
+    Raises:
+        OverlayError: there is something.
+    """
+    if not os.path.lexists(prefix) and (_place(prefix) / "old").is_dir():
+        with _beside(prefix, tell):
+            pass
+    if os.path.lexists(prefix) and not again:
+        hint = "choose another name, or make a fork anew: conda overlay fork --recreate"
+        raise OverlayError(f"There is already something at {prefix}.", hint, prefix=str(prefix))
+
+
+def of_baseline(source: str) -> Document:
+    """What forks an environment, with the overlay that the user has of it, or an explicit list."""
+    is_path = "/" in source or source.endswith(".txt")  # else it is a name
+    if "://" in source or (is_path and os.path.isfile(source)):
+        spec = source if "://" in source else os.path.abspath(source)
+        return Document("", "", "", {}, baseline=document.Baseline(spec=spec))
+    prefix = _prefix_of(source)
+    overlay = Overlay.open(prefix) if (prefix / "bin" / "python").exists() else None
+    known = overlay.document() if overlay and overlay.store.exists else Document("", "", "", {})
+    return replace(known, baseline=document.Baseline(env=source))
+
+
+def with_more(
+    known: Document,
+    drop: Sequence[str],
+    conda: Sequence[str],
+    channels: Sequence[str],
+    requirements: Sequence[str],
+) -> Document:
+    """A document with more packages to drop and to add, and more requirements.
+
+    Raises:
+        UsageError: a requirement has no name.
+    """
+    entries = dict(known.entries)
+    for text in requirements:
+        try:
+            name = Requirement(text).name
+        except InvalidRequirement:
+            hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
+            raise UsageError(f"The requirement {text!r} has no name.", hint) from None
+        asked = Entry("", name, requested=True, requirement=without_credentials(text))
+        entries[canonicalize_name(name)] = asked
+    fork = replace(
+        known.fork,
+        drop=tuple(dict.fromkeys([*known.fork.drop, *drop])),
+        conda=tuple(dict.fromkeys([*known.fork.conda, *conda])),
+        channels=tuple(channels or known.fork.channels),
+    )
+    return replace(known, entries=entries, fork=fork)
+
+
+def read(file: Path) -> Document:
+    """Read an ``overlay.toml``; the baseline in it is relative to its directory.
+
+    Raises:
+        OverlayError: it cannot be read, or names no baseline.
+    """
+    try:
+        text = locate.read_file(str(file), largest=LARGEST, follow=True).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise OverlayError(f"{file} cannot be read: {why}.", path=str(file)) from error
+    found = formats.read(text, str(file), {})
+    spec = found.baseline.spec
+    if not source(found):
+        sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
+        raise OverlayError(sentence, "name the baseline: --from ENV", path=str(file))
+    if spec and "://" not in spec:
+        spec = str(file.absolute().parent / os.path.expanduser(spec))
+    return replace(found, baseline=replace(found.baseline, spec=spec))
+
+
+def kept(prefix: Path) -> tuple[Document, Path | None]:
+    """What a fork is made from, and the file that says so, if that is not its own.
+
+    Raises:
+        OverlayError: it is no fork, or somebody else could have written what it keeps.
+    """
+    place = prefix / notice.FORK
+    if not (prefix / "conda-meta").is_dir():
+        raise NoSuchEnvironmentError(str(prefix))
+    if not place.is_dir():
+        hint = "conda overlay fork --from ENV -n NEW makes one"
+        raise OverlayError(f"{prefix} is no fork.", hint, prefix=str(prefix))
+    if reason := trust.distrust(str(place), (), trust.trusted_owners()):
+        raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
+    origin = os.fsdecode(locate.read(str(place / "origin")) or b"")
+    if origin and os.path.exists(origin):
+        return read(Path(origin)), Path(origin)
+    return read(place / "overlay.toml"), None
+
+
+def drift(prefix: Path) -> dict[str, Any] | None:
+    """The baseline of a fork, what has changed in it since, or why that is unknown; None of others.
+
+    The remedy is the command that follows it.
+    """
+    place = prefix / notice.FORK
+    if not place.is_dir():
+        return None
+    name, changes, why = "", [], None
+    try:
+        made_from = read(place / "overlay.toml")
+        name, was = source(made_from), baseline.load(str(place / "baseline.txt"))
+        changes = was.changes(_baseline_of(made_from))
+    except OverlayError as error:
+        why = error.message
+    remedy = ["fork", "--recreate", "-p", str(prefix)]
+    return {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
+
+
+def plan(
+    made_from: Document, prefix: Path, *, allow_changes: bool = False, again: bool = False
+) -> Plan:
+    """Work out what a fork will be.
+
+    Args:
+        made_from: a file.
+        prefix: where.
+        allow_changes: let the additions change what is pinned.
+        again: pass over what is to be dropped and has gone from the baseline.
+
+    Raises:
+        OverlayError: the baseline cannot be read, or the additions change it or do not fit.
+    """
+    base, env = _baseline_of(made_from), made_from.baseline.env
+    drop, specs = {*made_from.fork.drop}, made_from.fork.conda
+    unknown = sorted(drop - base.urls.keys())
+    if unknown and not again:
+        sentence = f"The baseline {source(made_from)} has no package {', '.join(unknown)}."
+        raise OverlayError(sentence, f"conda list -n {source(made_from)}", packages=unknown)
+    notes = [f"{line} is not repeatable, so the fork does not have it" for line in base.local]
+    notes += ["what you have installed into the present fork by hand goes"] if again else []
+    if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
+        sentence = f"The baseline {source(made_from)} has no Python, so pip can add nothing to it."
+        raise OverlayError(sentence, "leave out what pip is to add")
+    if not drop and not specs:
+        return Plan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
+    urls = base.urls
+    records = packages.installed(_prefix_of(env)) if env else packages.fetched([*urls.values()])
+    dependents = packages.dependents(records, drop - {*baseline.names(specs)})
+    staying = [r for r in records if r.name not in drop and r.name not in dependents]
+    unlinked, linked = packages.solved(staying, made_from.fork) if specs else ((), ())
+    gone, new = packages.versions(unlinked), packages.versions(linked)
+    changed = moved(gone, {name: new[name] for name in new if name in gone})
+    if changed and not allow_changes:
+        sentence = f"To add {', '.join(specs)} changes what is pinned: {', '.join(changed)}."
+        raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=changed)
+    staying = [*(r for r in staying if r.name not in gone), *linked]
+    urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
+    added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
+    deviation = replace(made_from.fork, drop=tuple(sorted(drop | dependents.keys())))
+    return Plan(
+        prefix,
+        replace(made_from, fork=deviation),
+        base,
+        tuple(urls[name] for name in packages.ordered(staying)),
+        dependents,
+        added,
+        tuple(changed),
+        tuple(notes),
+    )
+
+
+def make(
+    plan: Plan,
+    pip: Callable[[Host], Pip],
+    tell: Tell,
+    *,
+    origin: Path | None = None,
+    allow_conflicts: bool = False,
+) -> None:
+    """Make a fork, in place of an older one if there is one.
+
+    Args:
+        plan: of `plan`.
+        pip: calls pip for a host.
+        tell: shows a message.
+        origin: the file that it is to be made from again, if that is not its own.
+        allow_conflicts: accept that pip finds no consistent set.
+
+    Raises:
+        OverlayError: conda or pip failed; nothing has changed.
+    """
+    prefix = plan.prefix
+    with _beside(prefix, tell) as place:
+        new = place / prefix.name
+        tell(f"Installing {len(plan.urls)} conda packages")
+        packages.install(plan.urls, new, prefix)
+        exact, wanted = plan.baseline.pip, plan.document.requested
+        if exact or wanted:
+            from conda_overlay.operations.fork import add
+
+            options: dict[str, Any] = {"dropped": plan.document.fork.drop}
+            options["allow_conflicts"] = allow_conflicts
+            add(new, prefix, exact, wanted, pip, **options)
+        _relocate(new, prefix)
+        _keep(plan, new / notice.FORK, origin)
+        replaced = _swap(new, prefix)
+        try:
+            if (prefix / "bin" / "python").exists():
+                Host(prefix, prefix.name).check()
+        except OverlayError:
+            _swap(new, prefix) if replaced else os.rename(prefix, new)
+            raise
+    from conda.core.envs_manager import register_env
+
+    register_env(str(prefix))
+
+
+def _prefix_of(env: str) -> Path:
+    from conda.base.context import locate_prefix_by_name
+
+    found = os.path.expanduser(env) if "/" in env else locate_prefix_by_name(env)
+    return Path(os.path.abspath(found))
+
+
+def _baseline_of(made_from: Document) -> Baseline:
+    if made_from.baseline.env:
+        return baseline.of_environment(_prefix_of(made_from.baseline.env))
+    return baseline.load(made_from.baseline.spec or "")
+
+
+def _place(prefix: Path) -> Path:
+    return prefix.with_name(f".{prefix.name}.fork")
+
+
+@contextmanager
+def _beside(prefix: Path, tell: Tell) -> Iterator[Path]:
+    """Make a directory beside a prefix, which others neither use nor can write.
+
+    What an earlier command has left there goes; an environment that it has moved there comes back.
+
+    Raises:
+        LockedError: another command makes the same fork.
+        OverlayError: somebody else can write to the directory.
+    """
+    place = _place(prefix)
+    with hold(place / "lock", 0, str(prefix), tell):
+        if reason := trust.distrust(str(place), (), trust.trusted_owners()):
+            hint = "choose another directory: -p PREFIX"
+            raise OverlayError(f"{place} is not used: {reason}.", hint)
+        try:
+            if not os.path.lexists(prefix) and (place / "old").is_dir():
+                os.rename(place / "old", prefix)
+            for left in (path for path in place.iterdir() if path.is_dir()):
+                discard(left)
+            yield Path(tempfile.mkdtemp(dir=place))
+        finally:
+            discard(place)
+
+
+def _swap(new: Path, prefix: Path) -> bool:
+    """Move an environment to its place, and what is there to where it was; whether there was."""
+    if not os.path.lexists(prefix):
+        os.rename(new, prefix)
+        return False
+    if not exchange(new, prefix):
+        aside = new.parents[1] / "old"  # where `_beside` finds it
+        os.rename(prefix, aside)
+        os.rename(new, prefix)
+        os.rename(aside, new)
+    return True
+
+
+def _relocate(new: Path, prefix: Path) -> None:
+    """Correct the path in what was written there: by pip, and by the packages' own scripts.
+
+    What conda has linked needs no look.
+    """
+    old, final = os.fsencode(new), os.fsencode(prefix)
+    for directory, _, files in os.walk(new):
+        for path in (f"{directory}/{name}" for name in files if not name.endswith(".pyc")):
+            status = os.lstat(path)
+            if status.st_nlink > 1 or status.st_size > _LONGEST or not stat.S_ISREG(status.st_mode):
+                continue
+            content = locate.read_file(path)
+            if old in content and b"\0" not in content:
+                text = content.replace(old, final)
+                replace_file(Path(path), text, stat.S_IMODE(status.st_mode))
+
+
+def _keep(plan: Plan, place: Path, origin: Path | None) -> None:
+    """Keep what a fork is made from: conda leaves that out of a clone, which thus is no fork."""
+    place.mkdir()
+    (place / "overlay.toml").write_text(plan.text, encoding="utf-8")
+    (place / "baseline.txt").write_text(plan.baseline.text, encoding="utf-8")
+    if origin:
+        (place / "origin").write_bytes(os.fsencode(origin.absolute()))
+    env, spec = plan.document.baseline.env, plan.document.baseline.spec
+    text = ""
+    if env:
+        sites = sorted(_prefix_of(env).glob("lib/python*/site-packages"))
+        text = notice.content_of_fork(str(_prefix_of(env)), str([*sites, "-"][0]))
+    elif spec and "://" not in spec:
+        text = notice.content_of_fork(spec)
+    (place / "notice").write_bytes(os.fsencode(text))

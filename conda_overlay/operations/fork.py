@@ -1,0 +1,96 @@
+"""pip's part of a fork: what it has in the baseline, exactly, then what is wanted on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from conda_overlay import git, scripts
+from conda_overlay.dependencies import conflicts, effective, requested_names
+from conda_overlay.distributions import Site, clean_origin, read_site, uninstall
+from conda_overlay.edits import files_of
+from conda_overlay.exceptions import OverlayError, ResolutionError
+from conda_overlay.host import Host
+from conda_overlay.models import Conflict, Distribution, Entry
+from conda_overlay.operations.apply import check_sources, request
+from conda_overlay.operations.locked import for_pip
+from conda_overlay.operations.reapply import parts_of
+from conda_overlay.pip import Pip, Stage
+from conda_overlay.resolver import Resolver
+from conda_overlay.tree import move_in
+
+
+def add(
+    new: Path,
+    prefix: Path,
+    exact: Sequence[str],
+    wanted: Mapping[str, Entry],
+    pip: Callable[[Host], Pip],
+    *,
+    dropped: Collection[str],
+    allow_conflicts: bool,
+) -> None:
+    """Add distributions to an environment that will be at a prefix.
+
+    Args:
+        new: where it is now; beside it is room for what pip needs.
+        prefix: where it will be.
+        exact: requirements that admit one version or file each.
+        wanted: what is resolved on top of these.
+        pip: calls pip for a host.
+        dropped: the conda packages that are left out.
+        allow_conflicts: accept that there is no consistent set.
+
+    Raises:
+        ResolutionError: no consistent set of distributions exists, or it needs what is dropped.
+        PipError: pip failed.
+        OverlayError: the directory of an editable does not exist, or edits do not apply.
+    """
+    check_sources(wanted)
+    host, sources = Host(new, prefix.name), new / "src"
+    if exact:
+        stage = Stage(new.with_name("exactly"), host, [])
+        words = ["--no-deps", "--ignore-installed", *map(for_pip, exact)]
+        outcome = pip(host).install(stage, words, [], sources)
+        if not outcome.ok:
+            raise outcome.error()
+        _move_in(stage, read_site(stage.site), host, prefix)
+        host = Host(new, prefix.name)
+        broken = [c for c in _conflicts(host) if requested_names([c.requirement]) & {*dropped}]
+        if broken and not allow_conflicts:
+            raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
+    from_pip = {key: entry for key, entry in wanted.items() if not entry.copied}
+    asked = replace(request(from_pip, ()), allow_conflicts=allow_conflicts)
+    if asked.arguments:
+        scratch = new.with_name("resolved")
+        found = Resolver(pip(host), asked, [host.distributions], [], scratch, sources).resolve()
+        _move_in(found.stage, found.staged, host, prefix)
+    for key, found in read_site(host.site_packages).items():
+        if key in wanted and wanted[key].patch:
+            _edit(found[0], wanted[key].patch or "")
+
+
+def _conflicts(host: Host) -> list[Conflict]:
+    view = effective(host.distributions)
+    return conflicts(view, host.markers, host.site_packages)
+
+
+def _edit(found: Distribution, patch: str) -> None:
+    """Make the edits of a distribution that it does not have yet; git writes new files."""
+    parts = parts_of(found, patch, files_of(found, found.site.parents[2]) or ())
+    parts = git.lacking(found.site, parts, 1, reverse=False)
+    if faults := git.apply(found.site, parts, 1, reverse=False):
+        sentence = f"The edits of {found.name} do not apply to what the fork has of it."
+        raise OverlayError(sentence, "leave them out of the file", faults, name=found.name)
+
+
+def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:
+    """Move what pip has installed into a stage to an environment that will be at a prefix."""
+    for key, installed in staged.items():
+        uninstall(host.distributions.get(key, ()), host.prefix, "environment")
+        for found in installed:
+            clean_origin(found.path)
+    scripts.rewrite(stage.root, stage.site, [stage.python], prefix / "bin" / "python")
+    stage.remove_scaffolding()
+    move_in(host.prefix, stage.root)

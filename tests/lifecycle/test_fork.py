@@ -1,0 +1,260 @@
+"""A fork is an ordinary environment that matches its baseline, but for what was said."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests import sources
+from tests.bed import cpython, dists, environment, packages, place, pypi
+from tests.lifecycle.forks import Forker, url
+
+PATCH = """\
+--- a/alpha/__init__.py
++++ b/alpha/__init__.py
+@@ -1,6 +1,6 @@
+ \"\"\"The module of alpha.\"\"\"
+\x20
+-__version__ = "1.0"
++__version__ = "1.0-fixed"
+\x20
+\x20
+ def main():
+"""
+LIB = {"lib": "1.0"}
+
+
+@pytest.fixture(scope="module")
+def lab(wheels: Path) -> Path:
+    """The baseline: CPython, gui and app over lib 1.0, tool 1.0, and alpha 1.0 by pip."""
+    pips = pypi.wheels(["pip"], cpython.default().xy, dependencies=False)
+    specs = [f"python={cpython.default().xy}", "app", "tool=1.0", "cache"]
+    return packages.template(specs, [*pips, wheels / "alpha-1.0-py3-none-any.whl"])
+
+
+@pytest.fixture(scope="module")
+def forker(forker: Forker, lab: Path) -> Forker:
+    return Forker(replace(forker.bench, name=str(lab)))
+
+
+@pytest.fixture(scope="module")
+def whole(forker: Forker) -> Path:
+    """A fork of all of it."""
+    told = forker.fork("--from", forker.bench.host, "-n", "whole")
+    assert (told["packages"], told["dropped"], told["added"]) == (6, [], [])
+    assert told["channels"] == [packages.channel().as_uri()]
+    return forker.env("whole")
+
+
+@pytest.fixture
+def own(forker: Forker, lab: Path) -> Iterator[Forker]:
+    """Of an environment that the test may change, as its administrator."""
+    with place.scratch() as directory:
+        host = environment.clone(lab, directory / "lab")
+        yield Forker(replace(forker.bench, name=str(host)))
+
+
+def test_a_fork_has_what_its_baseline_has(forker: Forker, whole: Path, lab: Path) -> None:
+    rows = re.compile(r"^(?!#)\S+ .*", re.M)
+    told, expected = (rows.findall(forker.conda("list", "-p", env)) for env in (whole, lab))
+    assert told == expected != []
+    assert forker.python("whole", "-c", "import alpha; print(alpha.__version__)") == "1.0"
+
+
+def test_every_path_in_a_fork_is_its_own(forker: Forker, whole: Path) -> None:
+    """Though it was made elsewhere, its scripts, texts and binaries name the place where it is."""
+    for name in ("app", "alpha"):
+        assert (whole / "bin" / name).read_text().startswith(f"#!{whole}/bin/python")
+    done = forker.bench.user.run([whole / "bin" / "app"])
+    assert done.stdout.startswith(f"{whole}/lib/python")
+    assert (whole / "etc/lib.conf").read_text() == f"home = {whole}/lib\n"
+    assert f"{whole}/lib\0".encode() in (whole / "lib/liblib.so").read_bytes()
+    assert (whole / "lib/paths.cache").read_text() == f"{whole}/lib\n"
+    texts = (p for p in whole.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    assert [path for path in texts if b".whole.fork" in path.read_bytes()] == []
+    assert str(whole) in forker.conda("env", "list")
+    assert [p.name for p in whole.parent.glob(".*")] == [".conda_envs_dir_test"]
+
+
+def test_a_fork_is_a_regular_environment(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "regular")
+    forker.conda("install", "--yes", "-n", "regular", "extra")
+    assert forker.packages("regular") == {"lib": "1.0", "extra": "1.0"}
+    forker.conda("env", "remove", "--yes", "-n", "regular")
+    assert not forker.env("regular").exists()
+
+
+def test_activation_of_a_fork_sets_no_pythonpath(forker: Forker, whole: Path) -> None:
+    script = f". {forker.bench.conda.prefix}/etc/profile.d/conda.sh; conda activate {whole}"
+    done = forker.bench.user.run(["bash", "-euc", f"{script}; echo ${{PYTHONPATH-unset}}; app"])
+    assert (done.stdout.split("\n")[0], done.stderr) == ("unset", "")
+
+
+def test_a_clone_of_a_fork_is_no_fork(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "original")
+    forker.conda("create", "--yes", "--clone", "original", "-n", "cloned")
+    assert "is no fork" in forker.refused("--recreate", "-n", "cloned")
+
+
+def test_what_needs_the_dropped_goes_too_when_asked(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), url("gui-1.0"), url("tool-1.0"))
+    words = ("--from", spec, "--drop", "lib", "-n", "dropped")
+    told = forker.refused(*words)
+    assert "Others need what is to be dropped:\n  gui 1.0 needs lib\n" in told
+    assert "--allow-conflicts" in told
+    done = forker.run(*words, input="n\n")
+    assert "dropped, too" in done.stdout and "gui 1.0 needs lib" in done.stdout
+    assert not forker.env("dropped").exists()
+    assert forker.run(*words, input="y\n").returncode == 0
+    assert forker.packages("dropped") == {"tool": "1.0"}
+    told = json.loads(forker.run(*words[:-1], "again", "--json", "--allow-conflicts").stdout)
+    assert told["dependents"] == {"gui": "gui 1.0 needs lib"}
+    assert forker.packages("again") == {"tool": "1.0"}
+    forker.fork("--recreate", "-n", "again")  # its file names both
+
+
+def test_what_is_added_leaves_the_rest_as_it_is(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), url("gui-1.0"), url("tool-1.0"))
+    told = forker.fork("--from", spec, "--conda", "extra", "-n", "added")
+    assert (told["added"], told["changed"]) == (["extra 1.0-0"], [])
+    expected = {"lib": "1.0", "gui": "1.0", "tool": "1.0", "extra": "1.0"}
+    assert forker.packages("added") == expected
+
+
+def test_a_change_of_what_is_pinned_is_refused_or_allowed(forker: Forker) -> None:
+    words = ("--from", forker.spec(url("tool-1.0")), "--conda", "newer", "-n", "newer")
+    told = forker.refused(*words)
+    assert "To add newer changes what is pinned: tool 1.0-0 -> 2.0-0." in told
+    assert forker.fork(*words, "--allow-changes")["changed"] == ["tool 1.0-0 -> 2.0-0"]
+    assert forker.packages("newer") == {"newer": "1.0", "tool": "2.0"}
+
+
+@pytest.mark.parametrize("spec", ["clash", "nowhere", "tool>=9"])
+def test_what_cannot_be_added_is_refused(forker: Forker, spec: str) -> None:
+    baseline = forker.spec(url("lib-1.0"), url("gui-1.0"))
+    told = forker.refused("--from", baseline, "--conda", spec, "-n", "clash")
+    assert f"conda finds no way to add {spec} to what is pinned:" in told
+
+
+def test_requirements_are_resolved_as_for_an_overlay(forker: Forker, lab: Path) -> None:
+    told = forker.refused("--from", lab, "-n", "resolved", "beta==2.0", "alpha==1.0")
+    assert "alpha" in told
+    forker.fork("--from", lab, "-n", "resolved", "beta==2.0")
+    look = "import alpha, beta; print(alpha.__version__, beta.__version__)"
+    assert forker.python("resolved", "-c", look) == "2.0 2.0"
+    site = next(forker.env("resolved").glob("lib/python3.*/site-packages"))
+    assert sorted(p.name for p in site.glob("alpha-*")) == ["alpha-2.0.dist-info"]
+
+
+def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> None:
+    own.bench.install("new")
+    patch = own.write("fix.patch", PATCH)
+    own.bench.change("patch", "alpha", patch)
+    own.fork("--from", own.bench.host, "-n", "overlaid")
+    look = "import alpha; print(alpha.__version__, alpha.main.__name__)"
+    assert own.python("overlaid", "-c", look) == "1.0-fixed main"
+    assert own.python("overlaid", "-c", "import new; print(new.__file__)").startswith(
+        str(own.env("overlaid"))
+    )
+    own.bench.change("delete")
+
+
+def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
+    source = sources.project(own.bench.user, "mine")
+    own.bench.user.run(["chmod", "-R", "a+rX", source])
+    site = next(own.bench.host.glob("lib/python3.*/site-packages"))
+    info = site / "mine-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 0.1\n")
+    (info / "direct_url.json").write_text(json.dumps({"url": source.as_uri(), "dir_info": {}}))
+    told = own.fork("--from", own.bench.host, "-n", "local", "--dry-run")
+    note = f"mine 0.1 from {source.as_uri()} is not repeatable, so the fork does not have it"
+    assert told["notes"] == [note]
+    assert not [line for line in told["distributions"] if line.startswith("mine")]
+
+
+def test_what_pip_has_in_the_baseline_may_need_the_dropped(own: Forker, links: Path) -> None:
+    sources.administrate(own.bench.host, dists.wheel(links, "above", "1.0", requires=["app"]))
+    words = ("--from", own.bench.host, "--drop", "app", "-n", "above")
+    told = own.refused(*words)
+    assert "What pip has in the baseline needs what is dropped:\n  above 1.0" in told
+    own.fork(*words, "--allow-conflicts")
+
+
+def test_without_python_pip_adds_nothing(forker: Forker) -> None:
+    told = forker.refused("--from", forker.spec(url("lib-1.0")), "-n", "python", "alpha")
+    assert "has no Python, so pip can add nothing to it." in told
+
+
+def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
+    words = ("--from", forker.spec(url("lib-1.0")), "-n", "dry")
+    before = forker.content()
+    told = forker.fork(*words, "--dry-run")
+    assert (told["dry_run"], told["packages"]) == (True, 1)
+    shown = forker.run(*words, "--dry-run").stdout
+    assert f"conda packages are from:\n  {packages.channel().as_uri()}\n" in shown
+    assert "Dry run: nothing was made." in shown
+    assert "Nothing was made." in forker.run(*words, input="n\n").stdout
+    assert forker.content() == before
+
+
+def test_the_file_is_written_if_there_is_none_and_serves_again(forker: Forker) -> None:
+    file = forker.home / "overlay.toml"
+    spec = forker.spec(url("lib-1.0"), url("tool-1.0"))
+    forker.fork("--from", spec, "--drop", "tool", "--conda", "extra", "-n", "first", file)
+    assert 'drop = ["tool"]\nconda = ["extra"]\n' in file.read_text()
+    forker.fork(file, "-n", "second")
+    assert forker.packages("first") == forker.packages("second") == {"lib": "1.0", "extra": "1.0"}
+    told = forker.refused("--from", spec, file, "-n", "third")
+    assert "Name the baseline, or one file that names it, and not both." in told
+
+
+def test_one_file_serves_a_thin_layer_and_a_fork(forker: Forker, lab: Path) -> None:
+    """A list lies beside the file, and relative paths in it are meant from there."""
+    (forker.home / "cycle").mkdir()
+    forker.spec(url("lib-1.0"), name="baseline.txt")
+    text = f'[baseline]\nenv = "{lab}"\n[[wanted]]\nrequirement = "new"\n'
+    file = forker.write("both.toml", text)
+    assert "new" in forker.bench.ask("apply", "--dry-run", file)
+    assert "new" in forker.fork(file, "-n", "both", "--dry-run")["distributions"]
+
+
+def test_a_list_is_found_beside_the_file_that_names_it(forker: Forker) -> None:
+    forker.spec(url("lib-1.0"), name="2026-3.txt")
+    file = forker.write("cycle.toml", '[baseline]\nspec = "2026-3.txt"\n')
+    forker.fork(file, "-n", "cycle", env={"HOME": str(forker.home)})
+    assert forker.packages("cycle") == LIB
+
+
+def test_a_list_may_be_at_a_url(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"))
+    forker.fork("--from", spec.as_uri(), "-n", "remote")
+    assert forker.packages("remote") == LIB
+
+
+def test_what_was_exported_makes_the_environment_again(forker: Forker, lab: Path) -> None:
+    file = forker.home / "exported.txt"
+    forker.bench.ask("baseline", "export", "-f", file)
+    told = forker.fork("--from", file, "-n", "exported", "--dry-run")
+    expected = forker.fork("--from", lab, "-n", "exported", "--dry-run")
+    assert told == {**expected, "baseline": str(file)}
+    assert forker.bench.ask("baseline", "export") == file.read_text()
+    report = forker.bench.json("baseline", "export")
+    assert (report["text"], report["packages"]) == (file.read_text(), 6)
+    forker.conda("create", "--yes", "-n", "by-conda", "--file", file)
+    assert forker.packages("by-conda").keys() >= {"app", "gui", "lib", "python", "tool"}
+
+
+def test_distributions_are_those_of_the_baseline_by_their_hashes(
+    forker: Forker, links: Path
+) -> None:
+    wheel = dists.wheel(links, "alpha", "1.5")
+    line = f"# pip alpha @ {wheel.as_uri()}#sha256={'0' * 64}"
+    spec = forker.spec(*Path(forker.home / "exported.txt").read_text().split("\n")[2:-3], line)
+    told = forker.refused("--from", spec, "-n", "hashed")
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in told or "hash" in told.lower()

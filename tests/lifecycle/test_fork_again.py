@@ -1,0 +1,230 @@
+"""A fork learns that its baseline has changed, and is made anew beside the old one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import forks, packages, place
+from tests.lifecycle.forks import Forker, url
+from tests.server import KILLED, Server
+
+CHANGED = "its baseline has changed since it was made; see: conda overlay status"
+SCRIPT = """
+. '{base}/etc/profile.d/conda.sh'
+export CONDA_CHANGEPS1=false
+conda activate '{env}'
+conda deactivate
+"""
+
+
+@pytest.fixture(scope="module")
+def small() -> Path:
+    """An environment of root's without Python."""
+    return packages.template(["gui", "tool=1.0"])
+
+
+@pytest.fixture
+def own(forker: Forker, small: Path) -> Iterator[Forker]:
+    """Of an environment that the test may change, and that has no Python."""
+    with place.scratch() as directory:
+        shutil.copytree(small, directory / "lab", symlinks=True)
+        yield Forker(replace(forker.bench, name=str(directory / "lab")))
+
+
+def administrate(own: Forker, name: str = "extra") -> None:
+    """Install a package into the baseline, of which only what conda notes of it counts."""
+    platform = url(name).split("/")[-2]
+    facts = {"name": name, "version": "1.0", "build": "0", "build_number": 0, "depends": []}
+    place, _, md5 = url(f"{name}-1.0").partition("#")
+    facts |= {"url": place, "md5": md5, "fn": Path(place).name, "subdir": platform}
+    facts |= {"channel": packages.channel().as_uri(), "files": []}
+    (own.bench.host / "conda-meta" / f"{name}-1.0-0.json").write_text(json.dumps(facts))
+
+
+def hidden(forker: Forker) -> list[Path]:
+    """What is beside the environments that is none."""
+    found = forker.env("").glob(".*")
+    return [path for path in found if path.name != ".conda_envs_dir_test"]
+
+
+def activate(forker: Forker, name: str) -> str:
+    """What activation says, in a shell that has no overlays at all."""
+    script = SCRIPT.format(base=forker.bench.conda.prefix, env=name)
+    done = forker.bench.user.run(["bash", "--norc", "-eu", "-c", script])
+    assert (done.returncode, done.stdout) == (0, "")
+    return done.stderr
+
+
+def status(forker: Forker, name: str) -> dict[str, object]:
+    """What status says of a fork."""
+    done = forker.bench.run("status", "-n", name, "--json")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)["fork"]
+    assert found.pop("remedy") == ["fork", "--recreate", "-p", str(forker.env(name))]
+    return found
+
+
+def test_a_changed_environment_is_told_once_and_followed(own: Forker) -> None:
+    own.fork("--from", own.bench.host, "-n", "fork")
+    line = f"conda-overlay: {own.env('fork')}: {CHANGED}\n"
+    assert activate(own, "fork") == ""
+    unchanged: dict[str, object] = {"baseline": str(own.bench.host), "changes": [], "unknown": None}
+    assert status(own, "fork") == unchanged
+    administrate(own)
+    assert activate(own, "fork") == line
+    assert activate(own, str(own.env("fork"))) == ""
+    assert status(own, "fork") == {**unchanged, "changes": ["extra absent -> 1.0-0"]}
+    told = own.bench.run("status", "-n", "fork").stdout
+    assert "drift: the baseline has changed since:\n  extra absent -> 1.0-0\n" in told
+    assert f"To follow it: conda overlay fork --recreate -p {own.env('fork')}\n" in told
+    own.fork("--recreate", "-n", "fork")
+    assert own.packages("fork")["extra"] == "1.0"
+    assert (activate(own, "fork"), status(own, "fork")) == ("", unchanged)
+    own.conda("env", "remove", "--yes", "-n", "fork")
+
+
+def test_a_changed_list_is_told_once_and_followed(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), name="drifting.txt")
+    forker.fork("--from", spec, "-n", "listed")
+    os.utime(spec)
+    assert activate(forker, "listed") == ""
+    forker.spec(url("lib-2.0"), name="drifting.txt")
+    assert activate(forker, "listed") == f"conda-overlay: {forker.env('listed')}: {CHANGED}\n"
+    assert activate(forker, "listed") == ""
+    assert status(forker, "listed")["changes"] == ["lib 1.0-0 -> 2.0-0"]
+    forker.fork("--recreate", "-n", "listed")
+    assert forker.packages("listed") == {"lib": "2.0"}
+    spec.unlink()
+    assert "cannot be read: No such file" in str(status(forker, "listed")["unknown"])
+
+
+def test_other_content_of_the_same_version_is_a_change(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), name="rebuilt.txt")
+    forker.fork("--from", spec, "-n", "rebuilt")
+    forker.spec(f"{url('lib-1.0', hashed=False)}#{'0' * 32}", name="rebuilt.txt")
+    assert status(forker, "rebuilt")["changes"] == ["other packages of the same versions"]
+
+
+def test_an_environment_that_is_no_fork_says_nothing(forker: Forker) -> None:
+    forker.conda("create", "--yes", "-n", "plain", "lib=1.0")
+    assert activate(forker, "plain") == ""
+
+
+def test_a_fork_is_made_anew_from_the_file_that_it_was_made_from(forker: Forker) -> None:
+    forker.spec(url("lib-1.0"), url("tool-1.0"))
+    file = forker.write("mine.toml", '[baseline]\nspec = "baseline.txt"\n')
+    forker.fork(file, "-n", "filed")
+    forker.write("mine.toml", '[baseline]\nspec = "baseline.txt"\n[fork]\ndrop = ["tool"]\n')
+    forker.fork("--recreate", "-n", "filed")
+    assert forker.packages("filed") == {"lib": "1.0"}
+    file.unlink()
+    forker.fork("--recreate", "-n", "filed", "--conda", "extra")
+    assert forker.packages("filed") == {"lib": "1.0", "extra": "1.0"}
+
+
+def test_a_dropped_package_that_has_gone_from_the_baseline_is_passed_over(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), url("tool-1.0"), name="going.txt")
+    forker.fork("--from", spec, "--drop", "tool", "-n", "going")
+    forker.spec(url("lib-1.0"), name="going.txt")
+    forker.fork("--recreate", "-n", "going")
+
+
+def test_status_survives_a_damaged_fork(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "damaged")
+    forker.write(".conda/envs/damaged/conda-meta/overlay-fork/overlay.toml", "[")
+    assert "neither a valid overlay.toml" in str(status(forker, "damaged")["unknown"])
+
+
+def test_recreate_says_what_goes(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "changed")
+    told = forker.fork("--recreate", "-n", "changed")
+    assert told["notes"] == ["what you have installed into the present fork by hand goes"]
+
+
+def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), name="failing.txt")
+    forker.fork("--from", spec, "-n", "failing")
+    forker.spec(url("lib-1.0"), url("gone-1.0"), name="failing.txt")
+    told = forker.refused("--recreate", "-n", "failing")
+    assert f"{url('gone-1.0', hashed=False)} is in no channel any more" in told
+    assert forker.packages("failing") == {"lib": "1.0"}
+
+
+def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scratch: Path) -> None:
+    from tests.bed import channel
+
+    tree = scratch / "tree"
+    (tree / "bin").mkdir(parents=True)
+    (tree / "bin/python").write_text("#!/bin/sh\nexit 3\n")
+    (tree / "bin/python").chmod(0o755)
+    broken = channel.pack(tree, scratch / "channel", name="python", version="3.0")
+    spec = forker.spec(url("lib-1.0"), name="broken.txt")
+    forker.fork("--from", spec, "-n", "broken")
+    forker.spec(broken.as_uri(), name="broken.txt")
+    told = forker.refused("--recreate", "-n", "broken")
+    assert f"The Python of {forker.env('broken')} does not run" in told
+    assert forker.packages("broken") == {"lib": "1.0"}
+    assert "does not run" in forker.refused("--from", spec, "-n", "broken-from-the-start")
+
+
+def test_a_killed_command_leaves_the_old_or_the_new(forker: Forker) -> None:
+    """Be it conda or the command itself; the next one finds all in order, and leaves nothing."""
+    forker.fork("--from", forker.spec(url("lib-1.0"), name="killed.txt"), "-n", "killed")
+    server = Server(forker.bench, forks.shared(forker.bench.conda, forker.bench.user))
+    codes = []
+    for number in range(1, 41, 3):
+        forker.spec(url(f"lib-{1 + number % 2}.0"), name="killed.txt")
+        options = {"watch": f"{forker.env('')}/", "kill_before": number}
+        codes.append(server.run("fork", "--recreate", "--yes", "-n", "killed", **options).code)
+        assert forker.packages("killed")["lib"] in ("1.0", "2.0")
+    assert KILLED in codes
+    forker.fork("--recreate", "-n", "killed")
+    assert forker.packages("killed") == {"lib": "1.0" if number % 2 == 0 else "2.0"}
+    assert hidden(forker) == []
+
+
+def test_a_killed_first_fork_is_whole_or_nothing(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), url("tool-1.0"), name="first.txt")
+    server = Server(forker.bench, forks.shared(forker.bench.conda, forker.bench.user))
+    for number in range(2, 42, 6):
+        words = ["fork", "--yes", "--from", str(spec), "-n", f"first-{number}"]
+        options = {"watch": f"{forker.env('')}/", "kill_before": number}
+        server.at_once([words], **options)
+        place = forker.env(f"first-{number}")
+        assert not place.exists() or forker.packages(place.name) == {"lib": "1.0", "tool": "1.0"}
+        if not place.exists():
+            forker.fork("--from", spec, "-n", place.name)
+    assert hidden(forker) == []
+
+
+def test_a_file_system_that_cannot_exchange_names_serves_too(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0"), name="plain.txt"), "-n", "plainly")
+    server = Server(forker.bench, forks.shared(forker.bench.conda, forker.bench.user))
+    forker.spec(url("lib-2.0"), name="plain.txt")
+    words = ["fork", "--recreate", "--yes", "-n", "plainly"]
+    ended = server.at_once([words], forbidden=["renameat2"])[0]
+    assert ended.code == 0, ended.told
+    assert forker.packages("plainly") == {"lib": "2.0"}
+    # What a kill between the two renames leaves:
+    script = "mkdir .plainly.fork && mv plainly .plainly.fork/old"
+    assert forker.bench.user.run(["sh", "-c", script], cwd=forker.env("")).returncode == 0
+    told = forker.run("--from", forker.home / "plain.txt", "--yes", "-n", "plainly")
+    assert "There is already something" in told.stderr
+    assert forker.packages("plainly") == {"lib": "2.0"}
+    assert hidden(forker) == []
+
+
+def test_what_somebody_else_could_have_written_is_not_followed(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "open")
+    kept = forker.env("open") / "conda-meta" / "overlay-fork"
+    kept.chmod(0o777)
+    told = forker.refused("--recreate", "-n", "open")
+    assert f"{kept} is not used: {kept} is writable by everybody." in told
+    kept.chmod(0o755)

@@ -1,0 +1,190 @@
+"""What keeps a fork from being made is one sentence, and nothing half-made remains."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import sources
+from tests.bed import channel, packages
+from tests.bed.users import User
+from tests.lifecycle.forks import Forker, listed, url
+
+
+@pytest.fixture
+def server(scratch: Path) -> Iterator[tuple[Path, str]]:
+    """A copy of the channel, without Python, and its address."""
+    root = scratch / "channel"
+    shutil.copytree(packages.channel(), root, ignore=shutil.ignore_patterns("python-*"))
+    with sources.served(root) as address:
+        yield root, f"http://{address}"
+
+
+def served(address: str, name: str) -> str:
+    """A line of a list, of a package on a server."""
+    return address + url(name).removeprefix(packages.channel().as_uri())
+
+
+def test_a_package_that_no_channel_has_is_named_with_its_url(
+    forker: Forker, server: tuple[Path, str]
+) -> None:
+    gone = served(server[1], "gone-1.0").partition("#")[0]
+    spec = forker.spec(served(server[1], "tool-1.0"), gone)
+    told = forker.refused("--from", spec, "-n", "gone")
+    assert f"{gone} is in no channel any more; nothing has changed." in told
+    assert "tool-1.0" not in told
+
+
+@pytest.mark.parametrize("where", ["file", "http"])
+def test_a_package_with_another_hash_is_named(
+    forker: Forker, server: tuple[Path, str], where: str
+) -> None:
+    line = url("tool-2.0") if where == "file" else served(server[1], "tool-2.0")
+    place = line.partition("#")[0]
+    told = forker.refused("--from", forker.spec(f"{place}#{'0' * 32}"), "-n", "hash")
+    assert f"{place} has another hash than the baseline says; nothing has changed." in told
+
+
+def test_a_list_for_another_platform_is_refused(forker: Forker) -> None:
+    line = url("lib-1.0").replace(channel.subdir(), "osx-arm64")
+    told = forker.refused("--from", forker.spec(line), "-n", "platform")
+    assert f"is for osx-arm64, but this machine is {channel.subdir()}." in told
+
+
+def test_without_a_network_the_cache_serves_or_what_is_not_in_it_is_named(
+    forker: Forker, server: tuple[Path, str]
+) -> None:
+    cached, other = (served(server[1], name) for name in ("lib-1.0", "extra-1.0"))
+    forker.fork("--from", forker.spec(cached), "-n", "cached")
+    shutil.rmtree(server[0])
+    offline = {"CONDA_OFFLINE": "1"}
+    forker.fork("--from", forker.spec(cached), "-n", "offline", env=offline)
+    spec = forker.spec(cached, other)
+    told = forker.refused("--from", spec, "-n", "missing", env=offline)
+    place = other.partition("#")[0]
+    assert f"{place} is not in the package cache and cannot be fetched" in told
+    assert f"{cached.partition('#')[0]}" not in told
+
+
+def test_credentials_are_neither_printed_nor_kept(forker: Forker, server: tuple[Path, str]) -> None:
+    address = server[1].replace("http://", "http://me:secret@")
+    line = served(address, "lib-2.0")
+    spec = forker.spec(line)
+    done = forker.run("--from", spec, "-n", "private", "--yes")
+    assert done.returncode == 0, done.stderr
+    told = done.stdout + done.stderr
+    (server[0] / "list.txt").write_text(listed(line))
+    file = forker.home / "remote.toml"
+    made = forker.run("--from", f"{address}/list.txt", "-n", "remote", "--yes", file)
+    assert made.returncode == 0, made.stderr
+    told += made.stdout + made.stderr + file.read_text()
+    told += forker.refused("--from", f"{address}/nowhere.txt", "-n", "other")
+    told += forker.refused("--from", forker.spec(line, served(address, "no-1.0")), "-n", "other")
+    assert "secret" not in told
+    for made_of in ("private", "remote"):
+        for path in (p for p in forker.env(made_of).rglob("*") if p.is_file()):
+            assert b"secret" not in path.read_bytes(), path
+    forker.spec(line)
+    forker.fork("--recreate", "-n", "private")
+
+
+@pytest.mark.parametrize("made", ["directory", "file", "link"])
+def test_nothing_is_made_where_something_is(forker: Forker, made: str) -> None:
+    spec, place = forker.spec(url("lib-1.0")), forker.home / f"taken-{made}"
+    commands = {"directory": ["mkdir"], "file": ["touch"], "link": ["ln", "-s", "/nowhere"]}
+    assert forker.bench.user.run([*commands[made], place]).returncode == 0
+    told = forker.refused("--from", spec, "-p", place)
+    assert f"There is already something at {place}." in told
+
+
+def test_what_is_no_environment_is_no_baseline(forker: Forker) -> None:
+    told = forker.refused("--from", forker.home / "nowhere", "-n", "no")
+    assert "There is no conda environment at" in told
+    told = forker.refused("--from", forker.spec(url("lib-1.0")), "--drop", "qt", "-n", "no")
+    assert "has no package qt." in told
+    assert "No baseline is named" in forker.refused("-n", "no")
+    assert "The fork has no name." in forker.refused("--from", forker.home / "baseline.txt")
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([], "it has no line @EXPLICIT"),
+        (["@EXPLICIT", "--channel=x"], "'--channel=x' is not the URL of a package"),
+        (["@EXPLICIT", "lib=1.0"], "'lib=1.0' is not the URL of a package"),
+        (["@EXPLICIT", "http://h/linux-64/../../x-1-0.conda/"], "is not the URL of a package"),
+        (["@EXPLICIT", "# pip --index-url=http://h"], "Expected"),
+        (["@EXPLICIT", "# pip alpha"], "'alpha' is not an exact requirement"),
+        (["@EXPLICIT", "# pip alpha>=1"], "'alpha>=1' is not an exact requirement"),
+        (["@EXPLICIT", "# pip ./alpha"], "Expected"),
+    ],
+)
+def test_a_list_has_nothing_but_exact_packages(forker: Forker, lines: list[str], why: str) -> None:
+    spec = forker.write("odd.txt", "".join(f"{line}\n" for line in lines))
+    told = forker.refused("--from", spec, "-n", "odd")
+    assert f"{spec} is not an explicit list of packages: " in told
+    assert why in told
+
+
+def test_a_list_has_a_package_once(forker: Forker) -> None:
+    spec = forker.write("twice.txt", listed(url("lib-1.0"), url("lib-2.0")))
+    assert "it has lib twice" in forker.refused("--from", spec, "-n", "twice")
+
+
+def test_a_file_without_a_baseline_is_refused(forker: Forker) -> None:
+    file = forker.write("none.toml", "format = 1\n")
+    told = forker.refused(file, "-n", "none")
+    assert f"{file} has no table [baseline] with an 'env' or a 'spec'." in told
+    file = forker.write("both.toml", '[baseline]\nenv = "a"\nspec = "b"\n')
+    assert "[baseline] has an 'env' and a 'spec'" in forker.refused(file, "-n", "none")
+
+
+def test_two_forks_of_one_name_are_not_made_at_once(forker: Forker) -> None:
+    import fcntl
+
+    place = forker.env(".busy.fork")
+    assert forker.bench.user.run(["mkdir", "-p", place]).returncode == 0
+    assert forker.bench.user.run(["touch", place / "lock"]).returncode == 0
+    with (place / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = forker.refused("--from", forker.spec(url("lib-1.0")), "-n", "busy")
+    assert f"{forker.env('busy')} is being changed by" in told
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "busy")
+
+
+def test_nothing_is_made_in_a_directory_that_others_have_prepared(
+    forker: Forker, mallory: User
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be two users")
+    shared = forker.home / "shared"
+    forker.bench.user.run(["mkdir", "-m", "1777", shared])
+    mallory.run(["mkdir", "-m", "777", shared / ".mine.fork"])
+    told = forker.refused("--from", forker.spec(url("lib-1.0")), "-p", shared / "mine")
+    assert "Permission denied" in told or "is not used" in told
+    assert not (shared / "mine").exists()
+    assert [path.name for path in (shared / ".mine.fork").iterdir() if path.is_dir()] == []
+
+
+@pytest.mark.parametrize("size", ["4k", "16k", "32k", "48k"])
+def test_no_space_leaves_nothing(forker: Forker, size: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    place, user = forker.home / "small", forker.bench.user
+    user.run(["mkdir", "-p", place])
+    options = f"size={size},mode=755,uid={user.uid},gid={user.gid}"
+    argv = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+    if subprocess.run(argv, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        spec = forker.spec(url("lib-1.0"), url("gui-1.0"), url("tool-1.0"), url("extra-1.0"))
+        told = forker.refused("--from", spec, "-p", place / "mine")
+        assert "No space left" in told
+        assert [*place.iterdir()] == []
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
