@@ -66,9 +66,9 @@ def add(
         scratch = new.with_name("resolved")
         found = Resolver(pip(host), asked, [host.distributions], [], scratch, sources).resolve()
         _move_in(found.stage, found.staged, host, prefix)
-    for key, found in read_site(host.site_packages).items():
-        if key in wanted and wanted[key].patch:
-            _edit(found[0], wanted[key].patch or "")
+    for key, (installed, *_) in read_site(host.site_packages).items():
+        if key in wanted:
+            _edit(installed, wanted[key].patch or "")
 
 
 def _conflicts(host: Host) -> list[Conflict]:
