@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 EXAMPLES = """\
     conda overlay patch requests fix.diff --reason 'ticket 1234'
-    conda overlay patch requests https://github.com/psf/requests/pull/6655.diff
+    conda overlay patch requests https://github.com/psf/requests/pull/6644.diff
     conda overlay patch requests fix.diff --reverse      take it back
 """
 
