@@ -128,6 +128,8 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
     """Say what was made."""
+    from conda.base.context import env_name
+
     from conda_overlay.cli import output
 
     if json:
@@ -136,4 +138,4 @@ def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
         output.say("Dry run: nothing was made.")
     else:
         output.say(f"Made {plan.prefix}, a fork of {plan.to_json()['baseline']}.")
-        output.say(f"\nTo use it: conda activate {plan.prefix}")
+        output.say(f"\nTo use it: conda activate {env_name(str(plan.prefix))}")
