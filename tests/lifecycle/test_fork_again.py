@@ -165,13 +165,13 @@ def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scr
     (tree / "bin/python").write_text("#!/bin/sh\nexit 3\n")
     (tree / "bin/python").chmod(0o755)
     broken = channel.pack(tree, scratch / "channel", name="python", version="3.0")
-    spec = forker.spec(url("lib-1.0"), name="broken.txt")
-    forker.fork("--from", spec, "-n", "broken")
-    forker.spec(broken.as_uri(), name="broken.txt")
-    told = forker.refused("--recreate", "-n", "broken")
-    assert f"The Python of {forker.env('broken')} does not run" in told
-    assert forker.packages("broken") == {"lib": "1.0"}
-    assert "does not run" in forker.refused("--from", spec, "-n", "broken-from-the-start")
+    spec = forker.spec(url("lib-1.0"), name="unfit.txt")
+    forker.fork("--from", spec, "-n", "unfit")
+    forker.spec(broken.as_uri(), name="unfit.txt")
+    told = forker.refused("--recreate", "-n", "unfit")
+    assert f"The Python of {forker.env('unfit')} does not run" in told
+    assert forker.packages("unfit") == {"lib": "1.0"}
+    assert "does not run" in forker.refused("--from", spec, "-n", "unfit-from-the-start")
 
 
 def test_a_killed_command_leaves_the_old_or_the_new(forker: Forker) -> None:
