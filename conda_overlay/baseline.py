@@ -20,6 +20,7 @@ from conda_overlay.activation import locate
 from conda_overlay.checks import moved
 from conda_overlay.credentials import without_credentials
 from conda_overlay.distributions import LARGEST, read_site
+from conda_overlay.download import download
 from conda_overlay.exceptions import NoSuchEnvironmentError, OverlayError
 from conda_overlay.models import Distribution
 
@@ -54,7 +55,7 @@ class Baseline:
         )
         lines = [f"# platform: {platform}"] if platform else []
         lines += ["@EXPLICIT", *map(without_credentials, self.urls.values())]
-        lines += [_PIP + requirement for requirement in self.pip]
+        lines += [_PIP + without_credentials(requirement) for requirement in self.pip]
         lines += [_LOCAL + name for name in self.local]
         return _HEAD + "".join(f"{line}\n" for line in lines)
 
@@ -71,7 +72,7 @@ class Baseline:
     def versions(self) -> dict[str, str]:
         """What there is of each package and distribution, by name."""
         found = {part["name"]: f"{part['version']}-{part['build']}" for part in self._parts}
-        parsed = map(Requirement, self.pip)
+        parsed = map(Requirement, map(without_credentials, self.pip))
         found |= {f"{r.name} (pip)": r.url or str(r.specifier).strip("=") for r in parsed}
         return found | dict(line.split(" ", 1) for line in self.local)
 
@@ -191,16 +192,13 @@ def load(spec: str) -> Baseline:
     Raises:
         OverlayError: it cannot be read, or is something else.
     """
-    from conda import CondaError
-    from conda.gateways.connection.download import download_text
-
     try:
         if "://" in spec:
-            return read(download_text(spec), spec)
+            return read(download(spec).decode(), spec)
         return read(locate.read_file(spec, largest=LARGEST, follow=True).decode(), spec)
     except OverlayError:
         raise
-    except (OSError, UnicodeDecodeError, CondaError) as error:
+    except (OSError, ValueError) as error:  # of requests, too; of a path with a NUL
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
         sentence = without_credentials(f"The baseline {spec} cannot be read: {why}.")
         raise OverlayError(sentence, f"{_EXPORT} writes one") from error

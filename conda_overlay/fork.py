@@ -9,14 +9,13 @@ out of it by the same. A kill leaves what was there, and a directory that the ne
 from __future__ import annotations
 
 import os
-import stat
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conda import CondaError
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -27,17 +26,20 @@ from conda_overlay.checks import moved
 from conda_overlay.credentials import without_credentials
 from conda_overlay.distributions import LARGEST
 from conda_overlay.document import Document
-from conda_overlay.exceptions import NoSuchEnvironmentError, OverlayError, UsageError
+from conda_overlay.exceptions import (
+    NoSuchEnvironmentError,
+    OverlayError,
+    PipError,
+    UsageError,
+)
 from conda_overlay.host import Host
-from conda_overlay.lock import Tell, hold
+from conda_overlay.lock import Tell
 from conda_overlay.models import Entry
 from conda_overlay.overlay import Overlay
-from conda_overlay.tree import discard, exchange, replace_file
+from conda_overlay.swap import UNCONFIRMED, beside, relocate, swap
 
 if TYPE_CHECKING:
     from conda_overlay.pip import Pip
-
-_LONGEST = 1 << 20  # bytes of a text in which paths are corrected
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Plan:
     @property
     def text(self) -> str:
         """The file."""
-        return formats.overlay_toml(self.document)
+        return without_credentials(formats.overlay_toml(self.document))
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it is shown, and for ``--json``."""
@@ -76,27 +78,14 @@ class Plan:
             "fingerprint": self.baseline.fingerprint,
             "packages": len(self.urls),
         }
-        return {**head, **shown, "distributions": [*self.baseline.pip, *filter(None, wanted)]}
+        pip = map(without_credentials, [*self.baseline.pip, *filter(None, wanted)])
+        return {**head, **shown, "distributions": [*pip]}
 
 
 def source(made_from: Document) -> str:
     """The baseline in words: a name, a path or a URL."""
     found = made_from.baseline
     return without_credentials(found.env or found.spec or "")
-
-
-def check(prefix: Path, *, again: bool, tell: Tell) -> None:
-    """Refuse to make a fork where something is; first bring back what a killed command has moved.
-
-    Raises:
-        OverlayError: there is something.
-    """
-    if not os.path.lexists(prefix) and (_place(prefix) / "old").is_dir():
-        with _beside(prefix, tell):
-            pass
-    if os.path.lexists(prefix) and not again:
-        hint = "choose another name, or make a fork anew: conda overlay fork --recreate"
-        raise OverlayError(f"There is already something at {prefix}.", hint, prefix=str(prefix))
 
 
 def of_baseline(source: str) -> Document:
@@ -106,6 +95,7 @@ def of_baseline(source: str) -> Document:
         spec = source if "://" in source else os.path.abspath(source)
         return Document("", "", "", {}, baseline=document.Baseline(spec=spec))
     prefix = _prefix_of(source)
+    source = str(prefix) if "/" in source else source
     overlay = Overlay.open(prefix) if (prefix / "bin" / "python").exists() else None
     known = overlay.document() if overlay and overlay.store.exists else Document("", "", "", {})
     return replace(known, baseline=document.Baseline(env=source))
@@ -130,7 +120,7 @@ def with_more(
         except InvalidRequirement:
             hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
             raise UsageError(f"The requirement {text!r} has no name.", hint) from None
-        asked = Entry("", name, requested=True, requirement=without_credentials(text))
+        asked = Entry("", name, requested=True, requirement=text)  # with what pip needs
         entries[canonicalize_name(name)] = asked
     fork = replace(
         known.fork,
@@ -157,9 +147,12 @@ def read(file: Path) -> Document:
     if not source(found):
         sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
         raise OverlayError(sentence, "name the baseline: --from ENV", path=str(file))
+    env, here = found.baseline.env, file.absolute().parent
     if spec and "://" not in spec:
-        spec = str(file.absolute().parent / os.path.expanduser(spec))
-    return replace(found, baseline=replace(found.baseline, spec=spec))
+        spec = str(here / os.path.expanduser(spec))
+    if env and "/" in env:
+        env = str(here / os.path.expanduser(env))
+    return replace(found, baseline=replace(found.baseline, env=env, spec=spec))
 
 
 def kept(prefix: Path) -> tuple[Document, Path | None]:
@@ -177,9 +170,17 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
     if reason := trust.distrust(str(place), (), trust.trusted_owners()):
         raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
     origin = os.fsdecode(locate.read(str(place / "origin")) or b"")
-    if origin and os.path.exists(origin):
+    mine = trust.distrust_way(origin, trust.trusted_owners()) is None
+    if origin and mine and os.path.exists(origin):
         return read(Path(origin)), Path(origin)
     return read(place / "overlay.toml"), None
+
+
+def agreed(prefix: Path) -> set[str]:
+    """The packages that a fork was agreed to be made without."""
+    with suppress(OverlayError):
+        return {*read(prefix / notice.FORK / "overlay.toml").fork.drop}
+    return set()
 
 
 def drift(prefix: Path) -> dict[str, Any] | None:
@@ -218,14 +219,19 @@ def plan(
     base, env = _baseline_of(made_from), made_from.baseline.env
     drop, specs = {*made_from.fork.drop}, made_from.fork.conda
     unknown = sorted(drop - base.urls.keys())
+    if env and os.path.realpath(_prefix_of(env)) == os.path.realpath(prefix):
+        sentence = f"The fork {prefix} cannot be its own baseline."
+        raise OverlayError(sentence, "name the baseline by its path: --from PREFIX")
     if unknown and not again:
-        sentence = f"The baseline {source(made_from)} has no package {', '.join(unknown)}."
-        raise OverlayError(sentence, f"conda list -n {source(made_from)}", packages=unknown)
+        names = without_credentials(", ".join(unknown))
+        sentence = f"The baseline {source(made_from)} has no conda package {names}."
+        hint = f"conda list -p {_prefix_of(env)}" if env else f"cat {source(made_from)}"
+        raise OverlayError(sentence, hint, packages=[names])
     notes = [f"{line} is not repeatable, so the fork does not have it" for line in base.local]
     notes += ["what you have installed into the present fork by hand goes"] if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
-        sentence = f"The baseline {source(made_from)} has no Python, so pip can add nothing to it."
-        raise OverlayError(sentence, "leave out what pip is to add")
+        sentence = "There would be no Python, so pip can add nothing."
+        raise OverlayError(sentence, "leave out what pip is to add, or keep python")
     if not drop and not specs:
         return Plan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
     urls = base.urls
@@ -236,7 +242,8 @@ def plan(
     gone, new = packages.versions(unlinked), packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
     if changed and not allow_changes:
-        sentence = f"To add {', '.join(specs)} changes what is pinned: {', '.join(changed)}."
+        what = without_credentials(", ".join(specs))
+        sentence = f"To add {what} changes what is pinned: {', '.join(changed)}."
         raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=changed)
     staying = [*(r for r in staying if r.name not in gone), *linked]
     urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
@@ -260,24 +267,27 @@ def make(
     tell: Tell,
     *,
     origin: Path | None = None,
+    again: bool = False,
     allow_conflicts: bool = False,
 ) -> None:
-    """Make a fork, in place of an older one if there is one.
+    """Make a fork.
 
     Args:
         plan: of `plan`.
         pip: calls pip for a host.
         tell: shows a message.
         origin: the file that it is to be made from again, if that is not its own.
+        again: in place of the one that is there.
         allow_conflicts: accept that pip finds no consistent set.
 
     Raises:
         OverlayError: conda or pip failed; nothing has changed.
     """
     prefix = plan.prefix
-    with _beside(prefix, tell) as place:
+    with beside(prefix, tell) as place:
         new = place / prefix.name
-        tell(f"Installing {len(plan.urls)} conda packages")
+        count = len(plan.urls)
+        tell(f"Installing {count} conda package{'' if count == 1 else 's'}")
         packages.install(plan.urls, new, prefix)
         exact, wanted = plan.baseline.pip, plan.document.requested
         if exact or wanted:
@@ -285,16 +295,22 @@ def make(
 
             options: dict[str, Any] = {"dropped": plan.document.fork.drop}
             options["allow_conflicts"] = allow_conflicts
-            add(new, prefix, exact, wanted, pip, **options)
-        _relocate(new, prefix)
+            try:
+                add(new, prefix, exact, wanted, pip, **options)
+            except PipError as error:
+                text = error.message.replace("the overlay is unchanged", "nothing has changed")
+                hint = f"df -h {prefix.parent}" if "No space left" in text else error.hint
+                raise OverlayError(text, hint) from error
+        relocate(new, prefix)
         _keep(plan, new / notice.FORK, origin)
-        replaced = _swap(new, prefix)
+        replaced = swap(new, prefix, again=again)
         try:
             if (prefix / "bin" / "python").exists():
                 Host(prefix, prefix.name).check()
-        except OverlayError:
-            _swap(new, prefix) if replaced else os.rename(prefix, new)
+        except BaseException:
+            swap(new, prefix, again=True) if replaced else os.rename(prefix, new)
             raise
+        (prefix / UNCONFIRMED).unlink()
     from conda.core.envs_manager import register_env
 
     register_env(str(prefix))
@@ -303,7 +319,11 @@ def make(
 def _prefix_of(env: str) -> Path:
     from conda.base.context import locate_prefix_by_name
 
-    found = os.path.expanduser(env) if "/" in env else locate_prefix_by_name(env)
+    try:
+        found = os.path.expanduser(env) if "/" in env else locate_prefix_by_name(env)
+    except CondaError as error:
+        sentence = f"There is no conda environment named {env}."
+        raise OverlayError(sentence, "conda env list", name=env) from error
     return Path(os.path.abspath(found))
 
 
@@ -313,73 +333,18 @@ def _baseline_of(made_from: Document) -> Baseline:
     return baseline.load(made_from.baseline.spec or "")
 
 
-def _place(prefix: Path) -> Path:
-    return prefix.with_name(f".{prefix.name}.fork")
-
-
-@contextmanager
-def _beside(prefix: Path, tell: Tell) -> Iterator[Path]:
-    """Make a directory beside a prefix, which others neither use nor can write.
-
-    What an earlier command has left there goes; an environment that it has moved there comes back.
-
-    Raises:
-        LockedError: another command makes the same fork.
-        OverlayError: somebody else can write to the directory.
-    """
-    place = _place(prefix)
-    with hold(place / "lock", 0, str(prefix), tell):
-        if reason := trust.distrust(str(place), (), trust.trusted_owners()):
-            hint = "choose another directory: -p PREFIX"
-            raise OverlayError(f"{place} is not used: {reason}.", hint)
-        try:
-            if not os.path.lexists(prefix) and (place / "old").is_dir():
-                os.rename(place / "old", prefix)
-            for left in (path for path in place.iterdir() if path.is_dir()):
-                discard(left)
-            yield Path(tempfile.mkdtemp(dir=place))
-        finally:
-            discard(place)
-
-
-def _swap(new: Path, prefix: Path) -> bool:
-    """Move an environment to its place, and what is there to where it was; whether there was."""
-    if not os.path.lexists(prefix):
-        os.rename(new, prefix)
-        return False
-    if not exchange(new, prefix):
-        aside = new.parents[1] / "old"  # where `_beside` finds it
-        os.rename(prefix, aside)
-        os.rename(new, prefix)
-        os.rename(aside, new)
-    return True
-
-
-def _relocate(new: Path, prefix: Path) -> None:
-    """Correct the path in what was written there: by pip, and by the packages' own scripts.
-
-    What conda has linked needs no look.
-    """
-    old, final = os.fsencode(new), os.fsencode(prefix)
-    for directory, _, files in os.walk(new):
-        for path in (f"{directory}/{name}" for name in files if not name.endswith(".pyc")):
-            status = os.lstat(path)
-            if status.st_nlink > 1 or status.st_size > _LONGEST or not stat.S_ISREG(status.st_mode):
-                continue
-            content = locate.read_file(path)
-            if old in content and b"\0" not in content:
-                text = content.replace(old, final)
-                replace_file(Path(path), text, stat.S_IMODE(status.st_mode))
-
-
 def _keep(plan: Plan, place: Path, origin: Path | None) -> None:
     """Keep what a fork is made from: conda leaves that out of a clone, which thus is no fork."""
+    env, spec = plan.document.baseline.env, plan.document.baseline.spec
+    if env:  # whatever will have its name
+        own = replace(plan.document.baseline, env=str(_prefix_of(env)))
+        plan = replace(plan, document=replace(plan.document, baseline=own))
     place.mkdir()
+    (place / "unconfirmed").touch()
     (place / "overlay.toml").write_text(plan.text, encoding="utf-8")
     (place / "baseline.txt").write_text(plan.baseline.text, encoding="utf-8")
     if origin:
         (place / "origin").write_bytes(os.fsencode(origin.absolute()))
-    env, spec = plan.document.baseline.env, plan.document.baseline.spec
     text = ""
     if env:
         sites = sorted(_prefix_of(env).glob("lib/python*/site-packages"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -19,6 +22,8 @@ from conda_overlay.credentials import without_credentials
 from conda_overlay.document import Deviation
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.host import clean_environ
+
+_PDEATHSIG = 1  # linux/prctl.h: the signal that comes when the parent ends
 
 
 def installed(prefix: Path) -> tuple[Any, ...]:
@@ -94,15 +99,37 @@ def solved(records: Sequence[Any], wanted: Deviation) -> tuple[tuple[Any, ...], 
         failure: CondaError | None = None
         for freedom in (UpdateModifier.FREEZE_INSTALLED, UpdateModifier.UPDATE_SPECS):
             try:
-                solver = Solver(prefix, channels, context.subdirs, wanted.conda)
-                gone, new = solver.solve_for_diff(update_modifier=freedom)
+                with _as_it_is():
+                    solver = Solver(prefix, channels, context.subdirs, wanted.conda)
+                    gone, new = solver.solve_for_diff(update_modifier=freedom)
             except CondaError as error:
                 failure = error
                 continue
             return tuple(gone), tuple(new)
-    lines = [line for line in str(failure).splitlines() if line.strip()]
-    sentence = f"conda finds no way to add {', '.join(wanted.conda)} to what is pinned:"
+    lines = [line for line in without_credentials(str(failure)).splitlines() if line.strip()]
+    what = without_credentials(", ".join(wanted.conda))
+    if context.offline or "HTTP" in type(failure).__name__:
+        sentence = f"conda cannot look for {what} in the channels; nothing has changed."
+        raise OverlayError(sentence, "try again where there is a network", lines)
+    sentence = f"conda finds no way to add {what} to what is pinned:"
     raise OverlayError(sentence, "ask for other versions, or --drop what is in the way", lines)
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    """Let conda update nothing on its own account, as it does with what security needs."""
+    from conda.base.context import context
+
+    arguments, name = context._argparse_args, "CONDA_AGGRESSIVE_UPDATE_PACKAGES"
+    before = os.environ.get(name)
+    os.environ[name] = ""
+    context.__init__(argparse_args=arguments)
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        os.environ.update({} if before is None else {name: before})
+        context.__init__(argparse_args=arguments)
 
 
 def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:
@@ -117,7 +144,8 @@ def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> No
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as output:
         file = Path(directory, "explicit.txt")
         file.write_text("\n".join(["@EXPLICIT", *urls, ""]))
-        words = ["create", "--yes", "--json", "--file", str(file), "--prefix", str(place)]
+        words = ["create", "--yes", "--json", "--no-default-packages"]
+        words += ["--file", str(file), "--prefix", str(place)]
         sys.stdout.flush()
         child = os.fork()  # of a conda that has started already: half of the time of a small fork
         if not child:
@@ -139,6 +167,7 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
     from conda.cli.main import main
 
     code: Any = 1
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM)  # not to go on alone
     try:
         for stream, file in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
             os.dup2(file, stream)
@@ -176,10 +205,12 @@ def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
         sentence = f"No space left for {prefix}; nothing has changed."
         return OverlayError(sentence, f"df -h {prefix.parent}", prefix=str(prefix))
     if not named:
-        lines = [line for line in output.splitlines() if line.strip(" {}")]
-        why = next((line for line in lines if '"error": ' in line), lines[-1] if lines else "")
-        return OverlayError(f"conda could not make {prefix}; nothing has changed.", None, [why])
-    if "mismatch" in output:
+        return OverlayError(
+            f"conda could not make {prefix}; nothing has changed.", None, _why(output)
+        )
+    if re.search("HTTP 40[13]|Unauthorized|Forbidden", output):
+        what, hint = "needs credentials", "give them to conda, as for any channel: conda config"
+    elif "mismatch" in output:
         what, hint = "has another hash than the baseline says", "take it from where it is unchanged"
     elif "HTTP 404" in output or "PathNotFoundError" in output:
         what, hint = "is in no channel any more", "--drop it, or take a newer baseline"
@@ -187,3 +218,13 @@ def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
         what = "is not in the package cache and cannot be fetched"
         hint = "try again where there is a network"
     return OverlayError(f"{', '.join(named)} {what}; nothing has changed.", hint, packages=named)
+
+
+def _why(output: str) -> list[str]:
+    """What conda says went wrong, of all that it has printed."""
+    lines = [line for line in output.splitlines() if line.strip(" {}")]
+    with suppress(ValueError, AttributeError):
+        said = json.loads(output[output.index("{\n") :])
+        errors = said.get("errors") or [said]
+        lines = [line for e in errors for line in str(e.get("message") or "").splitlines()] or lines
+    return lines[:5] if len(lines) < 10 else lines[-5:]

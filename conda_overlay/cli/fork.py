@@ -52,7 +52,7 @@ def execute(arguments: Namespace) -> int:
 
     from conda.base.context import context
 
-    from conda_overlay import fork
+    from conda_overlay import fork, swap
     from conda_overlay.cli import common, output
     from conda_overlay.exceptions import OverlayError
     from conda_overlay.pip import Pip
@@ -60,7 +60,7 @@ def execute(arguments: Namespace) -> int:
     prefix = Path(common.named_prefix(active=arguments.recreate))
     if arguments.recreate:  # a link to it stays
         prefix = Path(os.path.realpath(prefix))
-    fork.check(prefix, again=arguments.recreate, tell=output.tell)
+    swap.check(prefix, again=arguments.recreate, tell=output.tell)
     document, origin, is_new = _document(arguments, prefix)
     again, changes = arguments.recreate, arguments.allow_changes
     plan = fork.plan(document, prefix, allow_changes=changes, again=again)
@@ -68,26 +68,28 @@ def execute(arguments: Namespace) -> int:
         output.show_fork(plan.to_json())
     if not context.dry_run:
         yes = context.always_yes or context.json
-        if plan.dependents and yes and not arguments.allow_conflicts:
+        agreed = fork.agreed(prefix) if again else set()
+        needs = [why for name, why in plan.dependents.items() if name not in agreed]
+        if needs and yes and not arguments.allow_conflicts:
             hint = "--allow-conflicts drops these, too; or name them with --drop"
-            needs = [*plan.dependents.values()]
             raise OverlayError("Others need what is to be dropped:", hint, needs, dependents=needs)
         if not (context.json or output.ask()):
             output.say("Nothing was made.")
             return 0
         verbosity, quiet = int(context.verbosity) if not context.quiet else -1, bool(context.json)
+        if is_new:
+            common.write(str(origin), plan.text)
         try:
             fork.make(
                 plan,
                 lambda host: Pip(host, verbosity=verbosity, to_stderr=quiet),
                 output.tell,
                 origin=origin,
+                again=again,
                 allow_conflicts=arguments.allow_conflicts,
             )
         except KeyboardInterrupt:
             raise OverlayError("Interrupted; nothing has changed.") from None
-        if is_new:
-            common.write(str(origin), plan.text)
     _tell(plan, dry_run=bool(context.dry_run), json=bool(context.json))
     return 0
 
@@ -128,6 +130,8 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
     """Say what was made."""
+    import shlex
+
     from conda.base.context import env_name
 
     from conda_overlay.cli import output
@@ -138,4 +142,5 @@ def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
         output.say("Dry run: nothing was made.")
     else:
         output.say(f"Made {plan.prefix}, a fork of {plan.to_json()['baseline']}.")
-        output.say(f"\nTo use it: conda activate {env_name(str(plan.prefix))}")
+        name = shlex.quote(str(env_name(str(plan.prefix))))
+        output.say(f"\nTo use it: conda activate {name}")

@@ -133,7 +133,7 @@ def show_result(
 def show_fork(plan: Mapping[str, Any]) -> None:
     """What a fork will be, as `fork.Plan.to_json` has it."""
     _print(f"\nfork:     {plan['prefix']}")
-    _print(f"baseline: {plan['baseline']}; {plan['packages']} conda packages\n")
+    _print(f"baseline: {plan['baseline']}; conda packages: {plan['packages']}\n")
     lists = {
         "conda packages are from": plan["channels"],
         "dropped": [name for name in plan["dropped"] if name not in plan["dependents"]],

@@ -44,28 +44,21 @@ def _read(source: str) -> bytes:
     """The content of a file or of a URL, as conda downloads it.
 
     Raises:
-        OverlayError: it cannot be read, or is a web page.
+        OverlayError: it cannot be read.
     """
     import sys
     from pathlib import Path
 
-    from conda.gateways.connection.session import get_session
-
     from conda_overlay.credentials import without_credentials
+    from conda_overlay.download import download
     from conda_overlay.exceptions import OverlayError
 
     shown = without_credentials(source)
     try:
         if source == "-" and sys.stdin is not None:
             return sys.stdin.buffer.read()
-        if "://" not in source:
-            return Path(source).read_bytes()
-        answer = get_session(source).get(source, timeout=60)
-        answer.raise_for_status()
-    except OSError as error:  # of requests, too
+        return download(source) if "://" in source else Path(source).read_bytes()
+    except (OSError, ValueError) as error:  # of requests, too
         reason = getattr(error, "strerror", None) or without_credentials(str(error))
-        raise OverlayError(f"{shown} cannot be read: {reason}.", path=shown) from error
-    if "html" in answer.headers.get("content-type", ""):
-        raise OverlayError(f"{shown} is a web page, not a patch.", f"try {shown}.diff", path=shown)
-    content: bytes = answer.content
-    return content
+        hint = f"try {shown}.diff" if "web page" in reason else None
+        raise OverlayError(f"{shown} cannot be read: {reason}.", hint, path=shown) from error

@@ -16,7 +16,12 @@ MANY = 10_000
 
 _SOURCES = (*cpython.SOURCES, "packages.py")
 _BINARY = f"\x7fELF\0{channels.PLACEHOLDER}/lib\0\0the end\0"
-_POST_LINK = '#!/bin/sh\necho "$PREFIX/lib" > "$PREFIX/lib/paths.cache"\n'
+_POST_LINK = """\
+#!/bin/sh
+echo "$PREFIX/lib" > "$PREFIX/lib/paths.cache"
+printf '%s/lib\\0end' "$PREFIX" > "$PREFIX/lib/paths.bin"
+ln -s "$PREFIX/lib" "$PREFIX/lib/here"
+"""
 
 
 def channel() -> Path:
@@ -24,7 +29,8 @@ def channel() -> Path:
 
     ``gui`` needs lib<2 and ``app``, which is noarch, gui; ``extra`` needs lib; ``newer`` needs
     tool>=2, where the environment has 1.0; ``clash`` needs lib>=2, which gui rules out. ``cache``
-    has a script of its own that writes the path of the prefix when it is installed.
+    has a script of its own that writes the path of the prefix when it is installed, and ``openssl``
+    is what conda updates on its own account.
     """
 
     def build(target: Path) -> None:
@@ -86,5 +92,7 @@ def _packages() -> Sequence[tuple[str, str, Sequence[str], Mapping[str, str]]]:
         ("newer", "1.0", ["tool >=2"], {"share/newer": "newer\n"}),
         ("many", "1.0", [], many),
         ("clash", "1.0", ["lib >=2"], {"share/clash": "clash\n"}),
+        ("openssl", "1.0", [], {"share/openssl": "1\n"}),
+        ("openssl", "2.0", [], {"share/openssl": "2\n"}),
         ("cache", "1.0", ["lib"], {"bin/.cache-post-link.sh": _POST_LINK}),
     ]

@@ -75,6 +75,9 @@ def test_every_path_in_a_fork_is_its_own(forker: Forker, whole: Path) -> None:
     assert (whole / "etc/lib.conf").read_text() == f"home = {whole}/lib\n"
     assert f"{whole}/lib\0".encode() in (whole / "lib/liblib.so").read_bytes()
     assert (whole / "lib/paths.cache").read_text() == f"{whole}/lib\n"
+    content = (whole / "lib/paths.bin").read_bytes()  # which is as long as before
+    assert content.startswith(f"{whole}/lib\0".encode()) and content.endswith(b"\0end")
+    assert (whole / "lib/here").readlink() == whole / "lib"
     texts = (p for p in whole.rglob("*") if p.is_file() and p.suffix != ".pyc")
     assert [path for path in texts if b".whole.fork" in path.read_bytes()] == []
     assert str(whole) in forker.conda("env", "list")
@@ -188,7 +191,7 @@ def test_what_pip_has_in_the_baseline_may_need_the_dropped(own: Forker, links: P
 
 def test_without_python_pip_adds_nothing(forker: Forker) -> None:
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "-n", "python", "alpha")
-    assert "has no Python, so pip can add nothing to it." in told
+    assert "There would be no Python, so pip can add nothing." in told
 
 
 def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
@@ -258,3 +261,17 @@ def test_distributions_are_those_of_the_baseline_by_their_hashes(
     spec = forker.spec(*Path(forker.home / "exported.txt").read_text().split("\n")[2:-3], line)
     told = forker.refused("--from", spec, "-n", "hashed")
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in told or "hash" in told.lower()
+
+
+def test_what_is_added_moves_nothing_that_conda_likes_to_update(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), url("openssl-1.0"), name="openssl.txt")
+    told = forker.fork("--from", spec, "-n", "openssl", "--conda", "extra")
+    assert told["changed"] == [] and told["added"] == ["extra 1.0-0"]
+    assert forker.packages("openssl") == {"lib": "1.0", "openssl": "1.0", "extra": "1.0"}
+
+
+def test_the_default_packages_of_the_user_are_left_out(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"))
+    env = {"CONDA_CREATE_DEFAULT_PACKAGES": "tool"}
+    forker.fork("--from", spec, "-n", "default", env=env)
+    assert forker.packages("default") == {"lib": "1.0"}

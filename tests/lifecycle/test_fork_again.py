@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import forks, packages, place
+from tests.bed import channel, forks, packages, place
+from tests.bed.users import User
 from tests.lifecycle.forks import Forker, url
 from tests.server import KILLED, Server
 
@@ -158,8 +159,6 @@ def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:
 
 
 def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scratch: Path) -> None:
-    from tests.bed import channel
-
     tree = scratch / "tree"
     (tree / "bin").mkdir(parents=True)
     (tree / "bin/python").write_text("#!/bin/sh\nexit 3\n")
@@ -172,6 +171,68 @@ def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scr
     assert f"The Python of {forker.env('unfit')} does not run" in told
     assert forker.packages("unfit") == {"lib": "1.0"}
     assert "does not run" in forker.refused("--from", spec, "-n", "unfit-from-the-start")
+
+
+def test_an_interrupted_check_of_the_new_one_leaves_the_old(forker: Forker, scratch: Path) -> None:
+    tree = scratch / "tree"
+    (tree / "bin").mkdir(parents=True)
+    (tree / "bin/python").write_text("#!/bin/sh\nkill -$(cat ~/signal) $PPID; sleep 5; exit 3\n")
+    (tree / "bin/python").chmod(0o755)
+    slow = channel.pack(tree, scratch / "channel", name="python", version="3.0")
+    forker.fork("--from", forker.spec(url("lib-1.0"), name="slow.txt"), "-n", "slow")
+    forker.spec(slow.as_uri(), name="slow.txt")
+    argv: list[str | Path] = [forker.bench.conda.executable, "overlay", "fork"]
+    argv += ["--recreate", "-y", "-n", "slow"]
+    for signal in ("INT", "KILL"):
+        forker.write("signal", signal)
+        done = forker.bench.user.run(argv, env=forker.bench.environ)
+        assert done.returncode != 0, done.stdout
+        if signal == "KILL":  # the next command brings it back
+            again = forker.run("--yes", "--from", forker.home / "slow.txt", "-n", "slow")
+            assert again.returncode == 1 and "already something" in again.stderr
+        assert forker.packages("slow") == {"lib": "1.0"}
+    assert hidden(forker) == []
+
+
+def test_a_baseline_that_is_gone_is_said_and_a_name_that_is_taken_is_not_it(forker: Forker) -> None:
+    own = forker.home / "mine" / "env"
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-p", own)
+    forker.fork("--from", os.path.relpath(own, forker.home), "-n", "of-own")
+    assert status(forker, "of-own")["changes"] == []
+    forker.fork("--from", forker.spec(url("tool-1.0")), "-n", "named")
+    forker.fork("--from", "named", "-n", "of-named")
+    shutil.rmtree(forker.env("named"))
+    assert "no conda environment" in str(status(forker, "of-named")["unknown"])
+    told = forker.refused("--recreate", "-n", "of-named")
+    assert "no conda environment" in told
+    file = forker.write("self.toml", f'[baseline]\nenv = "{forker.env("of-named")}"\n')
+    assert "own baseline" in forker.refused("--recreate", file, "-n", "of-named")
+
+
+def test_what_was_agreed_to_be_dropped_is_not_asked_about_again(forker: Forker) -> None:
+    forker.spec(url("lib-1.0"), url("gui-1.0"), url("tool-1.0"), name="agreed.txt")
+    text = '[baseline]\nspec = "agreed.txt"\n[fork]\ndrop = ["lib"]\n'
+    forker.fork(forker.write("agreed.toml", text), "-n", "agreed", "--allow-conflicts")
+    forker.fork("--recreate", "-n", "agreed")
+    assert forker.packages("agreed") == {"tool": "1.0"}
+
+
+def test_a_file_that_others_could_have_put_there_is_not_made_again(
+    forker: Forker, mallory: User
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be two users")
+    shared = forker.home / "shared"
+    forker.bench.user.run(["mkdir", "-m", "1777", shared])
+    text = f'[baseline]\nspec = "{forker.spec(url("lib-1.0"), name="mine.txt")}"\n'
+    forker.bench.edit(shared / "it.toml", text)
+    forker.fork(shared / "it.toml", "-n", "shared")
+    (shared / "it.toml").unlink()
+    text = text.replace("mine.txt", "theirs.txt")
+    forker.spec(url("tool-1.0"), name="theirs.txt")
+    mallory.run(["sh", "-c", 'printf %s "$2" > "$1"', "sh", shared / "it.toml", text])
+    forker.fork("--recreate", "-n", "shared")
+    assert forker.packages("shared") == {"lib": "1.0"}
 
 
 def test_a_killed_command_leaves_the_old_or_the_new(forker: Forker) -> None:

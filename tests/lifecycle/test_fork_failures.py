@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import sources
-from tests.bed import channel, packages
+from tests.bed import channel, cpython, dists, packages
 from tests.bed.users import User
 from tests.lifecycle.forks import Forker, listed, url
 
@@ -106,7 +107,7 @@ def test_what_is_no_environment_is_no_baseline(forker: Forker) -> None:
     told = forker.refused("--from", forker.home / "nowhere", "-n", "no")
     assert "There is no conda environment at" in told
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "--drop", "qt", "-n", "no")
-    assert "has no package qt." in told
+    assert "has no conda package qt." in told
     assert "No baseline is named" in forker.refused("-n", "no")
     assert "The fork has no name." in forker.refused("--from", forker.home / "baseline.txt")
 
@@ -169,6 +170,52 @@ def test_nothing_is_made_in_a_directory_that_others_have_prepared(
     assert "Permission denied" in told or "is not used" in told
     assert not (shared / "mine").exists()
     assert [path.name for path in (shared / ".mine.fork").iterdir() if path.is_dir()] == []
+
+
+def test_what_appears_while_a_fork_is_made_stays(forker: Forker) -> None:
+    """Here the question is answered by whoever makes another environment of that name."""
+    spec = forker.spec(url("lib-1.0"))
+    theirs = forker.env("race") / "theirs"
+    script = 'exec "$0" overlay fork --from "$1" -n race <"$2"'
+    fifo = forker.home / "fifo"
+    forker.bench.user.run(["mkfifo", fifo])
+    answer = f"mkdir -p {theirs.parent} && touch {theirs} && echo y > {fifo}"
+    words: list[str | Path] = [
+        "sh",
+        "-c",
+        f"{{ {answer}; }} & {script}",
+        forker.bench.conda.executable,
+        spec,
+        fifo,
+    ]
+    done = forker.bench.user.run(words, env=forker.bench.environ)
+    assert done.returncode == 1 and "already something" in done.stderr, done.stdout + done.stderr
+    assert theirs.exists()
+
+
+def test_a_list_is_read_to_no_end(forker: Forker) -> None:
+    for spec in ("file:///dev/zero", "/a\0b"):
+        file = forker.write("endless.toml", f"[baseline]\nspec = {json.dumps(spec)}\n")
+        assert "cannot be read" in forker.refused(file, "-n", "endless")
+
+
+def test_credentials_in_what_pip_adds_are_used_and_not_kept(forker: Forker, links: Path) -> None:
+    wheel = dists.wheel(links, "secret", "1.0")
+    with sources.served(links) as address:
+        place = f"http://me:s3cret@{address}/{wheel.name}"
+        lines = [*map(url, ("lib-1.0", f"python-{cpython.default().version}"))]
+        spec = forker.spec(*lines, f"# pip secret @ {place}", name="secret.txt")
+        told = [str(forker.fork("--from", spec, "-n", "secret"))]
+        told.append(
+            str(forker.fork("--from", forker.spec(*lines), "-n", "asked", f"secret @ {place}"))
+        )
+    for name in ("secret", "asked"):
+        assert forker.python(name, "-c", "import secret; print(secret.__version__)") == "1.0"
+        kept = [
+            p for p in forker.env(name).rglob("*") if p.is_file() and b"s3cret" in p.read_bytes()
+        ]
+        assert kept == []
+    assert "s3cret" not in "".join(told)
 
 
 @pytest.mark.parametrize("size", ["4k", "16k", "32k", "48k"])
