@@ -243,7 +243,7 @@ def plan(
     changed = moved(gone, {name: new[name] for name in new if name in gone})
     if changed and not allow_changes:
         what = without_credentials(", ".join(specs))
-        sentence = f"To add {what} changes what is pinned: {', '.join(changed)}."
+        sentence = f"Adding {what} would change what is pinned: {', '.join(changed)}."
         raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=changed)
     staying = [*(r for r in staying if r.name not in gone), *linked]
     urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}

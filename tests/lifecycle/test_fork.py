@@ -132,7 +132,7 @@ def test_what_is_added_leaves_the_rest_as_it_is(forker: Forker) -> None:
 def test_a_change_of_what_is_pinned_is_refused_or_allowed(forker: Forker) -> None:
     words = ("--from", forker.spec(url("tool-1.0")), "--conda", "newer", "-n", "newer")
     told = forker.refused(*words)
-    assert "To add newer changes what is pinned: tool 1.0-0 -> 2.0-0." in told
+    assert "Adding newer would change what is pinned: tool 1.0-0 -> 2.0-0." in told
     assert forker.fork(*words, "--allow-changes")["changed"] == ["tool 1.0-0 -> 2.0-0"]
     assert forker.packages("newer") == {"newer": "1.0", "tool": "2.0"}
 
