@@ -16,7 +16,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.server import Server
 
-WRITERS = 16
+WRITERS = 12
 BY_COMMAND_LINE = 2
 """How many of them are started as a user does, from nothing."""
 

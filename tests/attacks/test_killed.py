@@ -20,7 +20,7 @@ BEFORE_COMMIT = 4 * FACTOR
 """How many steps of each operation before its commit."""
 BEHIND_COMMIT = 2 * FACTOR
 """How many when files are removed, at the end; of the commit itself it is every one."""
-MOMENTS = 12 * FACTOR
+MOMENTS = 6 * FACTOR
 """How many moments of the commit of each operation, by the clock."""
 
 
