@@ -11,6 +11,7 @@ import pytest
 from tests.bed import environment, packages, place, users
 from tests.bed.condas import Conda, Condas
 from tests.bench import Bench
+from tests.lifecycle import edited
 from tests.lifecycle.forks import Forker
 
 
@@ -35,3 +36,16 @@ def forker(floor: Conda, hermetic: dict[str, str], condas: Condas) -> Forker:
     environ = {**hermetic, "CONDA_ROOT": str(floor.prefix)}
     environ["CONDA_CHANNELS"] = packages.channel().as_uri()
     return Forker(Bench(floor, users.user("overlay-alice"), environ))
+
+
+@pytest.fixture(scope="module")
+def prefix(science: Path, wheels: Path) -> Iterator[Path]:
+    """A host with `tool`, which no test changes."""
+    with place.scratch() as directory:
+        yield edited.host(science, directory, directory)
+
+
+@pytest.fixture
+def tool(quick: Bench, prefix: Path) -> Bench:
+    """Over that."""
+    return replace(quick, name=str(prefix))

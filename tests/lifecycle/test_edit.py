@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +15,6 @@ from tests.lifecycle import edited
 from tests.lifecycle.edited import CORE, FIXED, modes, steps, typed
 from tests.lifecycle.patches import PLAN
 from tests.sources import administrate
-
-
-@pytest.fixture(scope="module")
-def prefix(science: Path, wheels: Path) -> Iterator[Path]:
-    """A host with `tool`, which no test changes."""
-    with place.scratch() as directory:
-        yield edited.host(science, directory, directory)
-
-
-@pytest.fixture
-def tool(quick: Bench, prefix: Path) -> Bench:
-    return replace(quick, name=str(prefix))
 
 
 def core(bench: Bench) -> Path:

@@ -19,18 +19,6 @@ from tests.lifecycle import edited
 from tests.lifecycle.edited import BROKEN, CORE, ELSEWHERE, FIX, FIXED, steps
 
 
-@pytest.fixture(scope="module")
-def prefix(science: Path, wheels: Path) -> Iterator[Path]:
-    """A host with `tool`, which no test changes."""
-    with place.scratch() as directory:
-        yield edited.host(science, directory, directory)
-
-
-@pytest.fixture
-def tool(quick: Bench, prefix: Path) -> Bench:
-    return replace(quick, name=str(prefix))
-
-
 @pytest.fixture
 def own(quick: Bench, science: Path, links: Path) -> Iterator[Bench]:
     """Over a host of the test's own that has `tool`."""
