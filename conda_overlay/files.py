@@ -91,7 +91,7 @@ def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) 
             sentence = f"There is no {key} in {name_of(old)}, in {name_of(new)} or in the host."
             raise OverlayError(sentence, "conda overlay status", name=key)
         one, other = before or {}, after or {}
-        if any(key in overlay.state(number).copies for number in (old, new)):
+        if any(overlay.state(number).is_copy(key) for number in (old, new)):
             one, other = (
                 {p: f for p, f in d.items() if "site-packages/" in p} for d in (one, other)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -37,19 +38,20 @@ class State:
         owned = self.owned.get(key, ())
         return sorted(path for path in owned if path not in self.files and path[-4:] != ".pyc")
 
-    @property
+    @cached_property
     def edited_keys(self) -> set[str]:
         """The normalized names of distributions with files that were edited by hand."""
         return {key for key, files in self.owned.items() if self.edited & files} | {*self.copies}
 
-    @property
+    @cached_property
     def copies(self) -> dict[str, Distribution]:
         """The distributions that are copies to be edited."""
-        return {
-            key: found[0]
-            for key, found in self.site.items()
-            if any(path.endswith(f"-info/{edits.ORIGINALS}") for path in self.owned[key])
-        }
+        return {key: found[0] for key, found in self.site.items() if self.is_copy(key)}
+
+    def is_copy(self, key: str) -> bool:
+        """Whether a distribution is a copy to be edited."""
+        info = "/".join(self.site[key][0].path.parts[-4:]) if key in self.site else ""
+        return f"{info}/{edits.ORIGINALS}" in self.owned.get(key, ())
 
     @property
     def requested(self) -> dict[str, Entry]:
