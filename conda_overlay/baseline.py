@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from conda_overlay.activation import locate
 from conda_overlay.checks import moved
-from conda_overlay.credentials import without_credentials
+from conda_overlay.credentials import clean, without_credentials
 from conda_overlay.distributions import LARGEST, read_site
 from conda_overlay.download import download
 from conda_overlay.exceptions import NoSuchEnvironmentError, OverlayError
@@ -55,7 +55,7 @@ class Baseline:
         )
         lines = [f"# platform: {platform}"] if platform else []
         lines += ["@EXPLICIT", *map(without_credentials, self.urls.values())]
-        lines += [_PIP + without_credentials(requirement) for requirement in self.pip]
+        lines += [_PIP + clean(requirement) for requirement in self.pip]
         lines += [_LOCAL + name for name in self.local]
         return _HEAD + "".join(f"{line}\n" for line in lines)
 
@@ -72,7 +72,7 @@ class Baseline:
     def versions(self) -> dict[str, str]:
         """What there is of each package and distribution, by name."""
         found = {part["name"]: f"{part['version']}-{part['build']}" for part in self._parts}
-        parsed = map(Requirement, map(without_credentials, self.pip))
+        parsed = map(Requirement, map(clean, self.pip))
         found |= {f"{r.name} (pip)": r.url or str(r.specifier).strip("=") for r in parsed}
         return found | dict(line.split(" ", 1) for line in self.local)
 

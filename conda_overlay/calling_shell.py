@@ -180,6 +180,21 @@ def _python_of_conda() -> str:
     return python if trusted else sys.executable
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take a closed terminal, or the request to end, as Ctrl-C."""
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def editor() -> list[str]:
     """The command of the user's editor; none without a terminal.
 

@@ -85,3 +85,8 @@ def _parameters(text: str) -> str:
     """A query or fragment, where values that are not known to be harmless are empty."""
     parts = [part.partition("=") for part in text.split("&")]
     return "&".join(n + e + (v if n in _PARAMETERS else "") for n, e, v in parts)
+
+
+def clean(text: str) -> str:
+    """A requirement or a channel without credentials; a text without a URL has none."""
+    return without_credentials(text) if "://" in text else text

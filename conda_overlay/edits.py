@@ -118,9 +118,11 @@ def belongs(path: str, names: Collection[str]) -> bool:
     """
     if not is_inside(path) or ".dist-info/" in path or ".egg-info/" in path:
         return False
+    if path in names:
+        return True
     own = {os.path.dirname(name) for name in names if name.endswith(".py")} - {""}
     above = {str(parent) for parent in PurePosixPath(path).parents}
-    return path in names or bool(own & above and not is_temporary(path))
+    return bool(own & above) and not is_temporary(path)
 
 
 def is_temporary(path: str) -> bool:
@@ -136,13 +138,13 @@ def editable_files(distribution: Distribution) -> list[Path]:
     return [place for place in places if place.is_file() and not place.is_symlink()]
 
 
-def edits(distribution: Distribution) -> list[Edit]:
-    """What was edited in a copy since it was made."""
+def edits(distribution: Distribution, added: Iterable[str] = ()) -> list[Edit]:
+    """What was edited in a copy since it was made, with new files that RECORD does not have yet."""
     before = originals(distribution)
     if before is None:
         return []
     found = []
-    for path in sorted({*before, *_added(distribution)}):
+    for path in sorted({*before, *_added(distribution), *added}):
         old, place = before.get(path), distribution.site / path
         new = text_of(place)
         if old != new and (new is not None or not os.path.lexists(place)):

@@ -23,7 +23,7 @@ from conda_overlay import baseline, document, formats, packages
 from conda_overlay.activation import locate, notice, trust
 from conda_overlay.baseline import Baseline
 from conda_overlay.checks import moved
-from conda_overlay.credentials import without_credentials
+from conda_overlay.credentials import clean, without_credentials
 from conda_overlay.distributions import LARGEST
 from conda_overlay.document import Document
 from conda_overlay.exceptions import (
@@ -36,7 +36,7 @@ from conda_overlay.host import Host
 from conda_overlay.lock import Tell
 from conda_overlay.models import Entry
 from conda_overlay.overlay import Overlay
-from conda_overlay.swap import UNCONFIRMED, beside, relocate, swap
+from conda_overlay.swap import UNCONFIRMED, beside, relocate, swap, works
 
 if TYPE_CHECKING:
     from conda_overlay.pip import Pip
@@ -61,7 +61,17 @@ class Plan:
     @property
     def text(self) -> str:
         """The file."""
-        return without_credentials(formats.overlay_toml(self.document))
+        made_from = self.document
+        entries = {
+            key: replace(entry, requirement=clean(entry.requirement or "") or None)
+            for key, entry in made_from.entries.items()
+        }
+        fork = replace(
+            made_from.fork,
+            conda=tuple(map(clean, made_from.fork.conda)),
+            channels=tuple(map(clean, made_from.fork.channels)),
+        )
+        return formats.overlay_toml(replace(made_from, entries=entries, fork=fork))
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it is shown, and for ``--json``."""
@@ -78,7 +88,7 @@ class Plan:
             "fingerprint": self.baseline.fingerprint,
             "packages": len(self.urls),
         }
-        pip = map(without_credentials, [*self.baseline.pip, *filter(None, wanted)])
+        pip = map(clean, [*self.baseline.pip, *filter(None, wanted)])
         return {**head, **shown, "distributions": [*pip]}
 
 
@@ -119,7 +129,7 @@ def with_more(
             name = Requirement(text).name
         except InvalidRequirement:
             hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
-            raise UsageError(f"The requirement {text!r} has no name.", hint) from None
+            raise UsageError(f"The requirement {clean(text)} has no name.", hint) from None
         asked = Entry("", name, requested=True, requirement=text)  # with what pip needs
         entries[canonicalize_name(name)] = asked
     fork = replace(
@@ -221,9 +231,9 @@ def plan(
     unknown = sorted(drop - base.urls.keys())
     if env and os.path.realpath(_prefix_of(env)) == os.path.realpath(prefix):
         sentence = f"The fork {prefix} cannot be its own baseline."
-        raise OverlayError(sentence, "name the baseline by its path: --from PREFIX")
+        raise OverlayError(sentence, "name the baseline by its path, not by its name")
     if unknown and not again:
-        names = without_credentials(", ".join(unknown))
+        names = ", ".join(map(clean, unknown))
         sentence = f"The baseline {source(made_from)} has no conda package {names}."
         hint = f"conda list -p {_prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
@@ -242,7 +252,7 @@ def plan(
     gone, new = packages.versions(unlinked), packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
     if changed and not allow_changes:
-        what = without_credentials(", ".join(specs))
+        what = ", ".join(map(clean, specs))
         sentence = f"Adding {what} would change what is pinned: {', '.join(changed)}."
         raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=changed)
     staying = [*(r for r in staying if r.name not in gone), *linked]
@@ -303,13 +313,8 @@ def make(
                 raise OverlayError(text, hint) from error
         relocate(new, prefix)
         _keep(plan, new / notice.FORK, origin)
-        replaced = swap(new, prefix, again=again)
-        try:
-            if (prefix / "bin" / "python").exists():
-                Host(prefix, prefix.name).check()
-        except BaseException:
-            swap(new, prefix, again=True) if replaced else os.rename(prefix, new)
-            raise
+        swap(new, prefix, again=again)
+        works(prefix)
         (prefix / UNCONFIRMED).unlink()
     from conda.core.envs_manager import register_env
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,9 +14,12 @@ from typing import NamedTuple
 
 from conda_overlay.exceptions import OverlayError
 
+_NEVER = float("inf")
 _DEEPEST = 9  # how many directories a path of a patch may have to lose
 _GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 _PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
+_SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
+_NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -[\d,]+ \+[\d,]+ @@[^\n]*\n", re.MULTILINE)
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
 _FAILED = re.compile(
@@ -66,12 +70,24 @@ def fit(
             for name, section in zip(names, sections, strict=True):
                 parts[name] = parts.get(name, b"") + section
             paths = {name: "/".join(name.split("/")[max(level - 1, 0) :]) for name in parts}
-            inside = {name: path for name, path in paths.items() if path and belongs(path)}
+            inside = {
+                name: path
+                for name, path in paths.items()
+                if path and all(map(belongs, (path, *_sources(parts[name], level))))
+            }
             outside = [name for name in parts if name not in inside]
             found.append(Fit(level, [Part(p, parts[n]) for n, p in inside.items()], outside))
     if not found:
         raise OverlayError("This is not a patch.", "git diff writes one")
     return max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
+
+
+def _sources(section: bytes, level: int) -> list[str]:
+    """The files that a section renames or copies; git strips these by one directory less."""
+    if _NO_FILE.search(_HUNK.split(section)[0]):
+        raise OverlayError("The patch makes a link or a submodule.", "a package has none of these")
+    found = [os.fsdecode(name) for name in _SOURCE.findall(_HUNK.split(section)[0])]
+    return ["/".join(name.split("/")[max(level - 1, 0) :]) or ".." for name in found]
 
 
 def _split(patch: bytes) -> list[bytes]:
@@ -91,14 +107,17 @@ def _names(patch: bytes, strip: int) -> list[str]:
 def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[Part]:
     """The parts of a patch whose files are not changed yet.
 
-    Where both the change and its reverse could be made, as in code that repeats itself, the place
-    nearer to the lines that the patch names decides.
+    Raises:
+        OverlayError: both a change and its reverse could be made, in code that repeats itself.
     """
     found = []
     for part in parts:
         to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
-        if to < back or to == back != 0:
+        if not _HUNK.search(part.text) or to == 0 != back or back == _NEVER:
             found.append(part)
+        elif back != 0 and to != _NEVER:
+            sentence = f"It is not clear where in {part.path} the patch belongs."
+            raise OverlayError(sentence, "make the change by hand: conda overlay edit")
     return found
 
 
@@ -106,11 +125,11 @@ def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> floa
     """How many lines away from where it should be a part can be applied."""
     done = _apply(directory, part.text, strip, reverse=reverse, check=True)
     said = done.stderr.decode("utf-8", "replace")
-    return float("inf") if done.returncode else sum(abs(int(n)) for n in _OFFSET.findall(said))
+    return _NEVER if done.returncode else sum(abs(int(n)) for n in _OFFSET.findall(said))
 
 
 def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
-    """Apply parts of a patch below a directory: all of them, or nothing.
+    """Apply parts of a patch below a directory, which is of no use if they do not apply.
 
     Args:
         directory: that the paths are relative to.
@@ -126,24 +145,45 @@ def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) 
     """
     if not parts:
         return []
-    done = _apply(directory, b"".join(part.text for part in parts), strip, reverse=reverse)
-    if done.returncode == 0:
-        if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
-            raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
-        return []
-    said = done.stderr.decode("utf-8", "replace")
-    lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
-    return lines or [line for line in said.splitlines() if line.startswith("error: ")]
+    for kind in (False, True):
+        text = b"".join(part.text for part in parts if _is_bare(part.text) == kind)
+        done = _apply(directory, text, strip, reverse=reverse) if text else None
+        if done and done.returncode:
+            said = done.stderr.decode("utf-8", "replace")
+            lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
+            return lines or [line for line in said.splitlines() if line.startswith("error: ")]
+    if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
+        raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
+    return []
+
+
+def merge(ours: Path, base: bytes, theirs: bytes) -> bytes | None:
+    """What a file is with the changes between two others; None if they are in the way of its own.
+
+    Raises:
+        OverlayError: there is no git.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        places = [Path(directory, name) for name in ("base", "theirs")]
+        for place, content in zip(places, (base, theirs), strict=True):
+            place.write_bytes(content)
+        words = ["merge-file", "-p", str(ours), *map(str, places)]
+        done = _git(words, b"", Path(directory))
+    return done.stdout if done.returncode == 0 else None
 
 
 def _apply(
     directory: Path, text: bytes, strip: int, *, reverse: bool, check: bool = False
 ) -> subprocess.CompletedProcess[bytes]:
     flags = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
-    hunks = _HUNK.split(text)[1:]
-    if any(not re.search(rb"^[ \n]", hunk, re.MULTILINE) for hunk in hunks):
+    if _is_bare(text):
         flags.append("--unidiff-zero")  # without context the lines' numbers are all there is
     return _git(["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, "-"], text, directory)
+
+
+def _is_bare(text: bytes) -> bool:
+    """Whether no hunk has lines around what it changes."""
+    return not any(re.search(rb"^[ \n]", h, re.MULTILINE) for h in _HUNK.split(text)[1:])
 
 
 def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
@@ -154,7 +194,7 @@ def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
     except OSError:
         there = []
     there = there[line - 1 : line - 1 + len(wanted)]
-    same = [text.split() for text in wanted] == [text.split() for text in there]
+    same = wanted != there and [t.split() for t in wanted] == [t.split() for t in there]
     return [
         f"{failed['path']}, line {line}: the patch expects",
         *(f"    {text}" for text in wanted),

@@ -33,6 +33,7 @@ from conda_overlay.exceptions import (
     NoSuchRevisionError,
     NotProtectedError,
     OverlayDirError,
+    OverlayError,
     OvertakenError,
     RefusedError,
     ResolutionError,
@@ -332,6 +333,16 @@ class Overlay:
                 if attempt >= _ATTEMPTS and waited > self.settings.overlay_lock_timeout:
                     raise
                 self.tell("The overlay has changed in the meantime; trying again.")
+
+    def check_not_stale(self) -> None:
+        """Refuse to look for edits or damage in what was built for another Python.
+
+        Raises:
+            OverlayError: the current revision was.
+        """
+        if self.is_stale():
+            sentence = "The overlay was built for another Python than the host has now."
+            raise OverlayError(sentence, "conda overlay rebase, which keeps edits")
 
     def check_protection(self, force: bool) -> None:
         """Refuse to overlay a host that the user can write, unless forced.

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from conda_overlay.baseline import names
-from conda_overlay.credentials import without_credentials
+from conda_overlay.credentials import clean, without_credentials
 from conda_overlay.document import Deviation
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.host import clean_environ
@@ -96,21 +96,23 @@ def solved(records: Sequence[Any], wanted: Deviation) -> tuple[tuple[Any, ...], 
             fields = {**record.dump(), "files": [], "paths_data": {"paths": [], "paths_version": 1}}
             name = f"{record.name}-{record.version}-{record.build}.json"
             (meta / name).write_text(json.dumps(fields))
-        failure: CondaError | None = None
+        failure: Exception | None = None
         for freedom in (UpdateModifier.FREEZE_INSTALLED, UpdateModifier.UPDATE_SPECS):
             try:
                 with _as_it_is():
                     solver = Solver(prefix, channels, context.subdirs, wanted.conda)
                     gone, new = solver.solve_for_diff(update_modifier=freedom)
-            except CondaError as error:
+            except (CondaError, ValueError) as error:
                 failure = error
                 continue
             return tuple(gone), tuple(new)
     lines = [line for line in without_credentials(str(failure)).splitlines() if line.strip()]
-    what = without_credentials(", ".join(wanted.conda))
+    what = ", ".join(map(clean, wanted.conda))
     if context.offline or "HTTP" in type(failure).__name__:
         sentence = f"conda cannot look for {what} in the channels; nothing has changed."
-        raise OverlayError(sentence, "try again where there is a network", lines)
+        raise OverlayError(
+            sentence, "check the channels, their credentials, and the network", lines
+        )
     sentence = f"conda finds no way to add {what} to what is pinned:"
     raise OverlayError(sentence, "ask for other versions, or --drop what is in the way", lines)
 

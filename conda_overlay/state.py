@@ -84,7 +84,12 @@ def read(
     for key, found in site.items():
         rows = {p: sha for one in found for p, sha in (owned_files(one, tree) or {}).items()}
         owned[key] = frozenset(rows)
-        edited.update(p for p, sha in rows.items() if sha and p in files and files[p][2] != sha)
+        copied = any(path.endswith(f"-info/{edits.ORIGINALS}") for path in rows)
+        edited.update(
+            path
+            for path, sha in rows.items()
+            if path in files and (files[path][2] != sha if sha else copied)  # added, without a hash
+        )
     if recorded is not None:
         since = differences(recorded, files)
         edited.update((*since.added, *since.changed))

@@ -15,6 +15,7 @@ from pathlib import Path
 from conda_overlay.activation import locate, notice, trust
 from conda_overlay.distributions import LARGEST
 from conda_overlay.exceptions import OverlayError
+from conda_overlay.host import Host
 from conda_overlay.lock import Tell, hold
 from conda_overlay.tree import discard, exchange, replace_file
 
@@ -31,8 +32,12 @@ def check(prefix: Path, *, again: bool, tell: Tell) -> None:
     if _place(prefix).is_dir():
         with beside(prefix, tell):
             pass
-    if os.path.lexists(prefix) and not again:
+    there = os.path.lexists(prefix)
+    if there and not again:
         raise _occupied(prefix)
+    if there and not (prefix / notice.FORK).is_dir():
+        hint = "conda overlay fork --from ENV -n NEW makes one"
+        raise OverlayError(f"{prefix} is no fork.", hint, prefix=str(prefix))
 
 
 def _place(prefix: Path) -> Path:
@@ -58,9 +63,10 @@ def beside(prefix: Path, tell: Tell) -> Iterator[Path]:
             try:
                 if reason := trust.distrust(str(place), (), trust.trusted_owners()):
                     raise _unused(place, reason)
-                _recover(place, prefix)
+                _recover(place, prefix, keep=True)
                 yield Path(tempfile.mkdtemp(dir=place))
             finally:
+                _recover(place, prefix, keep=False)
                 discard(place)
     finally:
         for path in missing:
@@ -68,34 +74,54 @@ def beside(prefix: Path, tell: Tell) -> Iterator[Path]:
                 path.rmdir()
 
 
-def _recover(place: Path, prefix: Path) -> None:
-    """Undo what a killed command has begun: a fork that was not seen to work gives way."""
+def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
+    """Bring back what was there before a command that did not come to its end.
+
+    Args:
+        place: the directory beside.
+        prefix: of the fork.
+        keep: whether a new one that works may stay: it may have been used since.
+    """
     if not os.path.lexists(prefix) and (place / "old").is_dir():
         os.rename(place / "old", prefix)
     if (prefix / UNCONFIRMED).exists():
         before = [path for path in place.glob(f"*/{prefix.name}") if path.is_dir()]
-        if before:
-            swap(before[0], prefix, again=True)
-        else:
-            os.rename(prefix, place / "unconfirmed")
+        try:
+            if not keep:
+                raise OverlayError("It was not seen to work.")
+            works(prefix)
+            (prefix / UNCONFIRMED).unlink()
+        except OverlayError:
+            if before:
+                swap(before[0], prefix, again=True)
+            else:
+                os.rename(prefix, place / "unconfirmed")
     for left in (path for path in place.iterdir() if path.is_dir()):
         discard(left)
 
 
-def swap(new: Path, prefix: Path, *, again: bool) -> bool:
-    """Move an environment to its place, and what is there to where it was; whether there was."""
+def works(prefix: Path) -> None:
+    """Run the Python of an environment, if it has one.
+
+    Raises:
+        HostError: it does not run.
+    """
+    if (prefix / "bin" / "python").exists():
+        Host(prefix, prefix.name).check()
+
+
+def swap(new: Path, prefix: Path, *, again: bool) -> None:
+    """Move an environment to its place; again: and what is there to where it was."""
     if not again or not os.path.lexists(prefix):
         try:
             os.rename(new, prefix)
         except OSError as error:  # somebody else was faster
             raise _occupied(prefix) from error
-        return False
-    if not exchange(new, prefix):
+    elif not exchange(new, prefix):
         aside = new.parents[1] / "old"  # where `_recover` finds it
         os.rename(prefix, aside)
         os.rename(new, prefix)
         os.rename(aside, new)
-    return True
 
 
 def _unused(place: Path, reason: str) -> OverlayError:

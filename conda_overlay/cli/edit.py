@@ -49,7 +49,7 @@ def execute(arguments: Namespace) -> int:
 
     try:
         common.change(arguments, overlay, step, default=None if opens else "yes")
-    except OverlayError:
+    except (OverlayError, OSError):
         if session.changed:
             directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
             session.keep(directory)

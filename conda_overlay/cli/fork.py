@@ -53,6 +53,7 @@ def execute(arguments: Namespace) -> int:
     from conda.base.context import context
 
     from conda_overlay import fork, swap
+    from conda_overlay.calling_shell import interruptible
     from conda_overlay.cli import common, output
     from conda_overlay.exceptions import OverlayError
     from conda_overlay.pip import Pip
@@ -80,16 +81,22 @@ def execute(arguments: Namespace) -> int:
         if is_new:
             common.write(str(origin), plan.text)
         try:
-            fork.make(
-                plan,
-                lambda host: Pip(host, verbosity=verbosity, to_stderr=quiet),
-                output.tell,
-                origin=origin,
-                again=again,
-                allow_conflicts=arguments.allow_conflicts,
-            )
-        except KeyboardInterrupt:
-            raise OverlayError("Interrupted; nothing has changed.") from None
+            with interruptible():
+                fork.make(
+                    plan,
+                    lambda host: Pip(host, verbosity=verbosity, to_stderr=quiet),
+                    output.tell,
+                    origin=origin,
+                    again=again,
+                    allow_conflicts=arguments.allow_conflicts,
+                )
+        except BaseException as error:
+            if is_new and origin:
+                origin.unlink(missing_ok=True)
+            if isinstance(error, KeyboardInterrupt):
+                sentence = "Interrupted; what was there is there still, unless all was done."
+                raise OverlayError(sentence, f"conda list -p {prefix}") from None
+            raise
     _tell(plan, dry_run=bool(context.dry_run), json=bool(context.json))
     return 0
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from conda_overlay import dependencies, plan
 from conda_overlay.distributions import read_site
 from conda_overlay.document import Document
-from conda_overlay.edits import originals, patch_of
+from conda_overlay.edits import originals
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.operations.install import install
@@ -121,9 +121,7 @@ def _edited_again(
             version = mine[0].version
         else:
             old = next(_old_copies(draft, key), None)
-            now = draft.before.entries.get(key, entry)
-            text = patch_of(old) if old and now.patch is None else now.patch
-            version = reapply(draft, key, replace(entry, patch=text), old)
+            version = reapply(draft, key, entry, old)
         if version is not None:
             pin = f"{entry.name or key}=={version}"
             yield key, replace(entry, version=version, requirement=pin)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay import edits
 from conda_overlay.distributions import read_distribution
-from conda_overlay.edits import is_temporary
+from conda_overlay.edits import belongs, is_temporary
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution, Entry
 from conda_overlay.tree import Manifest, copy_files, differences, take_manifest
@@ -33,18 +33,23 @@ class Copy:
 
     @property
     def files(self) -> set[str]:
-        """Its files now, without what an editor has left beside them."""
-        return {name for name in self._there() if name in self.names or not is_temporary(name)}
+        """Its files now."""
+        return {n for n in self._there() if n in self.names or belongs(n, self.names)}
+
+    @property
+    def stray(self) -> set[str]:
+        """What is there besides, but for what an editor has left."""
+        return {name for name in self._there() - self.files if not is_temporary(name)}
 
     @property
     def changed(self) -> set[str]:
         """Its files that were changed, added or removed since."""
         found = differences(self.before, take_manifest(self.root, self.before)).all
         names = {os.path.relpath(self.root / path, self.distribution.site) for path in found}
-        return {name for name in names if name in self.names or not is_temporary(name)}
+        return {n for n in names if n in self.names or belongs(n, self.names)}
 
     def tidy(self) -> None:
-        """Remove what an editor has left, and bring RECORD up to date."""
+        """Remove what is no part of it, and bring RECORD up to date."""
         for name in self._there() - self.files:
             (self.distribution.site / name).unlink()
         edits.note_files(self.distribution, self.files)
@@ -108,6 +113,8 @@ def take(draft: Draft, copy: Copy, *, again: bool = False) -> None:
         again: whether it is edited again, so that not all that the draft had is there still.
     """
     found, changed = copy.distribution, copy.changed
+    if copy.stray:
+        draft.notes.append(f"no part of {found.name}, so left out: {', '.join(sorted(copy.stray))}")
     copy.tidy()
     here = found.key in draft.installed
     entry = draft.entries[found.key] if here else Entry(found.version, found.name, copied=True)

@@ -165,6 +165,7 @@ def record(draft: Draft) -> None:
     store, before = draft.overlay.store, draft.before
     if not store.exists:
         raise NoSuchRevisionError(str(store.overlay), None, [])
+    draft.overlay.check_not_stale()
     recorded = store.manifest(draft.base)
     if recorded is None:
         return  # it becomes a revision as it is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -11,26 +12,41 @@ from conda_overlay import edits, git
 from conda_overlay.distributions import owned_files
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution, Entry
-from conda_overlay.operations.copies import copy_of, take
-from conda_overlay.tree import digest
+from conda_overlay.operations.copies import Copy, copy_of, take
+from conda_overlay.tree import Manifest, digest, remove_files, take_manifest
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
 
 
-def restore_edits(draft: Draft, entries: Mapping[str, Entry]) -> list[str]:
+def restore_edits(
+    draft: Draft, entries: Mapping[str, Entry], recorded: Manifest | None
+) -> list[str]:
     """Make the copies in a draft what the history says: files were edited in place since.
+
+    Args:
+        draft: with the tree of a revision.
+        entries: of that.
+        recorded: its files.
 
     Returns:
         What cannot be restored, line by line.
     """
-    faults = []
+    faults: list[str] = []
     for key, (found, *_) in draft.installed.items():
-        recorded = entries[key].patch if key in entries else None
-        if recorded is not None and edits.patch_of(found) != _without_comments(recorded):
+        patch = entries[key].patch if key in entries else None
+        if patch is None:
+            continue
+        names = edits.files_of(found, found.site.parents[2]) or set()
+        if edits.patch_of(found) != _without_comments(patch):
             edits.revert(found)
-            names = edits.files_of(found, found.site.parents[2]) or set()
-            faults += git.apply(found.site, parts_of(found, recorded, names), 1, reverse=False)
+            faults += git.apply(found.site, parts_of(found, patch, names), 1, reverse=False)
+        if recorded is not None:
+            site = f"{draft.overlay.host.site_below_prefix}/"
+            new = {p for p in take_manifest(draft.tree, recorded) if p not in recorded}
+            mine = (p for p in new if p.startswith(site))
+            mine = (p for p in mine if edits.belongs(p.removeprefix(site), names))
+            remove_files(draft.tree, [draft.tree / path for path in mine])
     return faults
 
 
@@ -62,33 +78,71 @@ def reapply(
         draft.drop({key})
     if key not in draft.overlay.below_view and key not in draft.installed:
         sentence = f"{name}, which was edited, is not in the host any more."
-        raise OverlayError(sentence, f"conda overlay install {name}=={entry.version}", name=name)
+        pin = f"=={entry.version}" if entry.version else ""
+        raise OverlayError(sentence, f"conda overlay install {name}{pin}", name=name)
     copy = copy_of(draft, key)
     found, what = copy.distribution, f"{name} {copy.distribution.version}"
     if not onto:
         edits.revert(found)
-    parts = parts_of(found, entry.patch or "", copy.names)
     if old:
-        site = old.site.relative_to(old.site.parents[2])
-        draft.kept |= {str(site / part.path) for part in parts}
-    parts = git.lacking(found.site, parts, 1, reverse=False)
-    if not parts and not onto:
-        has = "has all its edits" if entry.patch else "no edits were made"
-        draft.why[key] = f"retired: {what} {has}"
-        draft.notes.append(f"the copy of {name} {entry.version} retires: {what} {has}")
+        changed, faults = _merge(draft, copy, old)
+    else:
+        parts = parts_of(found, entry.patch or "", copy.names)
+        parts = git.lacking(found.site, parts, 1, reverse=False)
+        changed, faults = bool(parts), git.apply(found.site, parts, 1, reverse=False)
+    if not changed and not faults and not onto:
+        has = f"{what} has all its edits" if entry.patch else "no text was edited in it"
+        draft.why[key] = f"retired: {has}"
+        draft.notes.append(f"the copy of {name} retires: {has}")
         return None
-    if faults := git.apply(found.site, parts, 1, reverse=False):
+    if faults:
         raise OverlayError(
             f"The recorded edits of {name} do not apply to {what}; nothing was changed.",
             *_comparison(draft, name, key, faults, old),
             name=name,
         )
-    take(draft, copy, again=True)
+    take(draft, copy, again=not onto)
     there = draft.entries[key]
     since, by = (entry.since, entry.by) if entry.version == there.version else ("", "")
     given = replace(there, intent=entry.intent, until=entry.until, since=since, by=by)
     draft.entries[key] = replace(given, reason=entry.reason or there.reason)
     return found.version
+
+
+def _merge(draft: Draft, copy: Copy, old: Distribution) -> tuple[bool, list[str]]:
+    """Make the edits of an older copy in a new one, by what both were made of.
+
+    Returns:
+        Whether anything is changed by that; and what is in the way, line by line.
+    """
+    site = f"{old.site.relative_to(old.site.parents[2])}/"
+    names = edits.files_of(old, old.site.parents[2]) or set()
+    beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
+    new = [name for name in beside if edits.belongs(name, names)]
+    changed, faults = False, []
+    for path, before, after in edits.edits(old, new):
+        place = copy.distribution.site / path
+        there = edits.text_of(place)
+        was, wanted = (None if text is None else text.encode() for text in (before, after))
+        if there is None and os.path.lexists(place):
+            continue  # which is no text in the host, and so is lost
+        draft.kept.add(site + path)
+        merged, clear = wanted, there == was
+        if there is not None and was is not None and wanted is not None:
+            merged = git.merge(place, was, wanted)
+            clear = merged is not None
+        if there == wanted or (clear and merged == there):
+            continue
+        changed = True
+        if not clear:
+            faults.append(f"{path}, which the edits and the host have changed in the same place")
+        elif merged is None:
+            place.unlink()
+        else:
+            place.unlink(missing_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(merged)
+    return changed, faults
 
 
 def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
@@ -113,7 +167,7 @@ def _comparison(
     draft: Draft, name: str, key: str, faults: list[str], old: Distribution | None
 ) -> tuple[str, list[str]]:
     """The hint, and the details, of edits that do not apply."""
-    failed = [fault.partition(",")[0] for fault in faults if "the patch expects" in fault]
+    failed = [fault.partition(",")[0] for fault in faults if "," in fault and fault[0] != " "]
     new = draft.overlay.below_view.get(key)
     hint = f"conda overlay edit {name}, and make them by hand"
     if failed and old and new:

@@ -46,6 +46,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     store = draft.overlay.store
     if draft.base is None:
         raise NoSuchRevisionError(str(store.overlay), None, [])
+    draft.overlay.check_not_stale()
     past = _Past(draft, draft.base)
     for name in names:
         if canonicalize_name(name) not in past.entries:

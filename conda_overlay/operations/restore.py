@@ -65,7 +65,7 @@ def _restore(draft: Draft, number: int) -> None:
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number))
     draft.entries = dict(revision.distributions)
-    if faults := restore_edits(draft, revision.distributions):
+    if faults := restore_edits(draft, revision.distributions, recorded):
         raise CannotRestoreError(number, faults)
     if recorded is None:  # its files were not recorded
         if store.tree(number) is None:

@@ -96,14 +96,21 @@ def test_two_edits_of_one_file_at_once_do_not_hide_each_other(tool: Bench) -> No
     assert (tool.site / "tool/__init__.py").read_text().endswith("# theirs\n")
 
 
-def test_what_cannot_be_committed_is_kept_in_a_file(tool: Bench) -> None:
-    script = (
-        'echo \'# mine\' >> "$1"; echo \'raise SystemExit\' > "$(dirname "$1")/../sitecustomize.py"'
-    )
+def test_what_cannot_be_committed_is_kept_in_a_directory(tool: Bench) -> None:
+    script = 'echo \'# mine\' >> "$1"; rm -r "$(dirname "$1")"/../tool-1.0.dist-info'
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
-    assert "code=1" in shown, shown
+    assert "code=1" in shown and "Traceback" not in shown, shown
     assert kept(shown, "tool/__init__.py").endswith("# mine\n")
     assert tool.revision is None
+
+
+def test_what_an_editor_writes_elsewhere_is_no_part_of_the_edit(tool: Bench) -> None:
+    script = 'echo \'# mine\' >> "$1"; echo \'raise SystemExit\' > "$(dirname "$1")/../{}"'
+    for name in ("sitecustomize.py", "other.py"):
+        program = edited.editor(tool, script.format(name))
+        shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(program))
+        assert f"no part of tool, so left out: {name}" in shown and "code=0" in shown, shown
+        assert not (tool.site / "other.py").exists()
 
 
 def test_a_copy_has_all_files_of_the_distribution_in_site_packages(tool: Bench) -> None:
@@ -251,6 +258,21 @@ def test_an_edited_copy_is_shown_as_edited(tool: Bench) -> None:
     assert tool.json("why", "tool")["edited"] == ["core.py +1 -1"]
     assert "core.py +1 -1" in tool.ask("why", "tool")
     assert "edited: core.py +1 -1" in tool.ask("history")
+
+
+def test_new_files_are_not_lost_without_force_and_go_with_undo(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, tool.site / "tool" / "more.py", "MORE = 1\n")
+    tool.edit(tool.site / "tool" / "more.bin", "\udcff")
+    tool.change("record")
+    assert "more.bin was edited" in tool.run("export", *tool.where).stderr
+    for words in (["remove", "tool"], ["reset"]):
+        told = tool.refuse(*words, "--yes")
+        assert "tool/more.py" in told and "tool/more.bin" in told
+    tool.change("undo")
+    assert not list((tool.site / "tool").glob("more.*"))
+    tool.change("redo")
+    assert len(list((tool.site / "tool").glob("more.*"))) == 2
 
 
 def test_an_edit_is_undone_and_redone_without_force(tool: Bench) -> None:

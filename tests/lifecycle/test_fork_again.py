@@ -183,11 +183,12 @@ def test_an_interrupted_check_of_the_new_one_leaves_the_old(forker: Forker, scra
     forker.spec(slow.as_uri(), name="slow.txt")
     argv: list[str | Path] = [forker.bench.conda.executable, "overlay", "fork"]
     argv += ["--recreate", "-y", "-n", "slow"]
-    for signal in ("INT", "KILL"):
+    for signal in ("INT", "TERM", "KILL"):
         forker.write("signal", signal)
         done = forker.bench.user.run(argv, env=forker.bench.environ)
         assert done.returncode != 0, done.stdout
         if signal == "KILL":  # the next command brings it back
+            forker.write("signal", "0")
             again = forker.run("--yes", "--from", forker.home / "slow.txt", "-n", "slow")
             assert again.returncode == 1 and "already something" in again.stderr
         assert forker.packages("slow") == {"lib": "1.0"}
@@ -207,6 +208,24 @@ def test_a_baseline_that_is_gone_is_said_and_a_name_that_is_taken_is_not_it(fork
     assert "no conda environment" in told
     file = forker.write("self.toml", f'[baseline]\nenv = "{forker.env("of-named")}"\n')
     assert "own baseline" in forker.refused("--recreate", file, "-n", "of-named")
+
+
+def test_only_a_fork_is_made_anew(forker: Forker) -> None:
+    text = f'[baseline]\nspec = "{forker.spec(url("lib-1.0"))}"\n'
+    file = forker.write("anew.toml", text)
+    forker.bench.user.run(["mkdir", forker.home / "precious"])
+    precious = forker.write("precious/thesis", "mine")
+    assert "is no fork" in forker.refused("--recreate", file, "-p", precious.parent)
+    assert precious.read_text() == "mine"
+
+
+def test_what_a_fork_is_made_from_is_kept_as_it_is(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"), url("tool-1.0"))
+    file = forker.home / "kept.toml"
+    forker.refused("--from", spec, "-n", "kept", "--conda", "tokens-tool=1.0", file)
+    assert not file.exists()  # nothing was made
+    forker.fork("--from", spec, "-n", "kept", file, "--conda", "extra=1.0")
+    assert '"extra=1.0"' in file.read_text()
 
 
 def test_what_was_agreed_to_be_dropped_is_not_asked_about_again(forker: Forker) -> None:

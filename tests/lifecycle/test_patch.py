@@ -133,6 +133,34 @@ def test_a_patch_without_context_changes_the_lines_that_it_names(tool: Bench, fi
     assert (tool.site / "tool" / "core.py").read_text().splitlines()[5] == "# six"
 
 
+def test_a_hunk_at_the_end_stays_there_beside_a_new_file(tool: Bench, fix: Path) -> None:
+    """As git has it, a hunk with nothing behind it belongs to the end of a file."""
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(tool, tool.site / "tool" / "core.py", CORE + "more = 1\n" * 9)
+    end = (
+        "--- a/tool/core.py\n+++ b/tool/core.py\n@@ -30,3 +30,4 @@\n     return 8\n \n \n+END = 1\n"
+    )
+    new = "--- /dev/null\n+++ b/tool/fresh.py\n@@ -0,0 +1 @@\n+FRESH = 1\n"
+    for text in (end, end + new):
+        sources.write(tool.user, fix, text)
+        assert "does not apply" in tool.refuse("patch", "tool", fix, "--yes")
+
+
+@pytest.mark.parametrize(
+    "source", ["/etc/hostname", "../../../../.secret", "tool-1.0.dist-info/METADATA"]
+)
+@pytest.mark.parametrize("verb", ["copy", "rename"])
+def test_a_patch_takes_no_file_from_elsewhere(
+    tool: Bench, fix: Path, source: str, verb: str
+) -> None:
+    text = f"diff --git a/{source} b/tool/stolen.py\nsimilarity index 100%\n"
+    text += f"{verb} from {source}\n{verb} to tool/stolen.py\n"
+    sources.write(tool.user, fix, FIX.replace("src/tool", "tool") + text)
+    done = tool.run("patch", *tool.where, "--yes", "tool", fix)
+    assert "Traceback" not in done.stderr
+    assert not (tool.site / "tool" / "stolen.py").exists()
+
+
 def test_the_attributes_of_the_user_decide_nothing(tool: Bench, fix: Path) -> None:
     sources.write(tool.user, tool.user.home / ".config/git/attributes", "* text eol=crlf\n")
     tool.change("patch", "tool", fix)
@@ -357,6 +385,21 @@ def test_an_edited_distribution_that_was_made_by_hand_is_no_copy_of_the_host(
     own.change("rebase")
     assert own.version("tool") == "3.0"
     assert (own.site / "tool" / "extra.py").read_text() == "# mine\n"
+
+
+def test_rebase_finds_the_right_one_of_two_that_are_alike(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    body = "def {}(c):\n    open(c)\n    start(c)\n    finish(c{})\n    close(c)\n\n\n"
+    text = "".join(body.format(name, ", True" if name == "get" else "") for name in ("get", "post"))
+    fixed = text.replace("finish(c)", "finish(c, True)")
+    pypi.install(own.host, [edited.wheel(links, "1.0", text)], "--force-reinstall")
+    own.ask("edit", "tool", "--no-editor", "--yes")
+    edited.edit(own, own.site / "tool" / "core.py", fixed)
+    own.change("record")
+    sources.administrate(own.host, edited.wheel(links, "2.0", "import os\n" * 6 + text))
+    own.change("rebase")
+    assert (own.site / "tool" / "core.py").read_text() == "import os\n" * 6 + fixed
 
 
 def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: Path) -> None:
