@@ -61,17 +61,7 @@ class Plan:
     @property
     def text(self) -> str:
         """The file."""
-        made_from = self.document
-        entries = {
-            key: replace(entry, requirement=clean(entry.requirement or "") or None)
-            for key, entry in made_from.entries.items()
-        }
-        fork = replace(
-            made_from.fork,
-            conda=tuple(map(clean, made_from.fork.conda)),
-            channels=tuple(map(clean, made_from.fork.channels)),
-        )
-        return formats.overlay_toml(replace(made_from, entries=entries, fork=fork))
+        return formats.overlay_toml(self.document)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it is shown, and for ``--json``."""
@@ -169,14 +159,12 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
     """What a fork is made from, and the file that says so, if that is not its own.
 
     Raises:
-        OverlayError: it is no fork, or somebody else could have written what it keeps.
+        NoSuchEnvironmentError: there is none.
+        OverlayError: somebody else could have written what it keeps.
     """
     place = prefix / notice.FORK
-    if not (prefix / "conda-meta").is_dir():
-        raise NoSuchEnvironmentError(str(prefix))
     if not place.is_dir():
-        hint = "conda overlay fork --from ENV -n NEW makes one"
-        raise OverlayError(f"{prefix} is no fork.", hint, prefix=str(prefix))
+        raise NoSuchEnvironmentError(str(prefix))
     if reason := trust.distrust(str(place), (), trust.trusted_owners()):
         raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
     origin = os.fsdecode(locate.read(str(place / "origin")) or b"")

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import pylock, toml
-from conda_overlay.credentials import without_credentials
+from conda_overlay.credentials import clean
 from conda_overlay.document import SOURCE_OPTIONS, Baseline, Deviation, Document, default_intent
 from conda_overlay.edits import NO_TEXT
 from conda_overlay.exceptions import OverlayError
@@ -59,9 +59,11 @@ def overlay_toml(document: Document) -> str:
 def _made_of(document: Document) -> dict[str, dict[str, Any]]:
     """The tables of a fork, without credentials."""
     spec, fork = document.baseline.spec, document.fork
-    clean = {name: [*map(without_credentials, texts)] for name, texts in encode(fork).items()}
-    spec = spec and without_credentials(spec)
-    return {"baseline": {"env": document.baseline.env, "spec": spec}, "fork": clean}
+    deviation = {name: [*map(clean, texts)] for name, texts in encode(fork).items()}
+    return {
+        "baseline": {"env": document.baseline.env, "spec": spec and clean(spec)},
+        "fork": deviation,
+    }
 
 
 def pylock_toml(document: Document) -> str:
@@ -258,7 +260,7 @@ class _File:
 def _wanted(entry: Entry) -> dict[str, Any]:
     """The ``[[wanted]]`` table of an entry."""
     pin = entry.editable or f"{entry.name}=={entry.version}"
-    table = _table(_Wanted, replace(entry, requirement=entry.requirement or pin))
+    table = _table(_Wanted, replace(entry, requirement=clean(entry.requirement or pin)))
     if entry.intent == default_intent(table["requirement"], editable=bool(entry.editable)):
         del table["intent"]
     return {**table, "editable": True if entry.editable else None}

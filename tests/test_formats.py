@@ -524,3 +524,13 @@ def test_tables_of_a_fork_that_are_wrong_are_one_sentence(text: str, why: str) -
     with pytest.raises(OverlayError) as caught:
         again(text)
     assert why in str(caught.value)
+
+
+def test_what_a_fork_is_made_from_is_written_without_credentials_and_else_as_it_is() -> None:
+    """A version behind a name is no secret, whatever the name."""
+    fork = Deviation(("qt-main",), ("tokenizers=1.0", "my-tokens::pkg"), ("http://me:pw@host/c",))
+    asked = Entry("", "x", requested=True, requirement="x @ http://me:pw@host/x.whl")
+    written = formats.overlay_toml(Document("", "", "", {"x": asked}, fork=fork))
+    read = formats.read(written, "overlay.toml", {})
+    assert read.fork == replace(fork, channels=("http://host/c",))
+    assert read.entries["x"].requirement == "x @ http://host/x.whl"
