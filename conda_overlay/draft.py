@@ -302,13 +302,12 @@ class Draft:
 
 def _note_new_files(state: State) -> bool:
     """Make what was added beside the modules of copies part of them; whether there is any."""
-    owned = set().union(*state.owned.values())
+    free = state.files.keys() - set().union(*state.owned.values()) if state.copies else set()
     found = False
     for key, copy in state.copies.items():
-        site = f"{copy.site.relative_to(copy.site.parents[2])}/"
-        names = {path.removeprefix(site) for path in state.owned[key]}
-        free = {p.removeprefix(site) for p in state.files.keys() - owned if p.startswith(site)}
-        if new := [name for name in sorted(free) if edits.belongs(name, names)]:
+        names = {path.removeprefix(copy.below) for path in state.owned[key]}
+        beside = (p.removeprefix(copy.below) for p in sorted(free) if p.startswith(copy.below))
+        if new := [name for name in beside if edits.belongs(name, names)]:
             edits.add_files(copy, new)
             found = True
     return found

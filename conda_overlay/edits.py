@@ -201,12 +201,12 @@ def unified(
 
 def summary(distribution: Distribution) -> list[str]:
     """What was edited in a copy, a file each: ``sessions.py +2 -1``, without the package."""
-    found = []
-    for path, old, new in edits(distribution)[:_SHOWN]:
+    found, every = [], edits(distribution)
+    for path, old, new in every[:_SHOWN]:
         lines = [*difflib.unified_diff(_lines(old), _lines(new), n=0)][2:]
         added, removed = (sum(line[0] == sign for line in lines) for sign in "+-")
         found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
-    rest = len(edits(distribution)) - _SHOWN
+    rest = len(every) - _SHOWN
     return [*found, f"{rest} more"] if rest > 0 else found
 
 
@@ -245,19 +245,15 @@ def _lines(text: str | None) -> list[str]:
     return io.StringIO(text or "", newline="\n").readlines()
 
 
-def files_of(distribution: Distribution, prefix: Path) -> set[str] | None:
+def files_of(distribution: Distribution) -> set[str] | None:
     """The files of a distribution below site-packages, and its scripts, relative to there.
 
     By RECORD, or by the list of the conda package that it came with; None where there is neither.
-
-    Args:
-        distribution: of the host or of an overlay.
-        prefix: of that.
     """
-    site = distribution.site
+    site, prefix = distribution.site, distribution.prefix
     owned: Collection[str] | None = owned_files(distribution, prefix)
     if owned is None:
-        owned = _files_of_conda(distribution, prefix)
+        owned = _files_of_conda(distribution)
     if owned is None:
         return None
     names = {os.path.relpath(prefix / path, site) for path in owned}
@@ -269,8 +265,9 @@ def files_of(distribution: Distribution, prefix: Path) -> set[str] | None:
     return inside | {os.path.relpath(path, site) for path in programs if path.is_file()}
 
 
-def _files_of_conda(distribution: Distribution, prefix: Path) -> list[str] | None:
+def _files_of_conda(distribution: Distribution) -> list[str] | None:
     """The files of the conda package that a distribution of the host came with."""
+    prefix = distribution.prefix
     mine = os.path.relpath(distribution.path, prefix)
     for file in sorted((prefix / "conda-meta").glob("*.json")):
         try:

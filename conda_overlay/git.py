@@ -143,8 +143,6 @@ def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) 
     Raises:
         OverlayError: there is no git, or the patch makes a link.
     """
-    if not parts:
-        return []
     for kind in (False, True):
         text = b"".join(part.text for part in parts if _is_bare(part.text) == kind)
         done = _apply(directory, text, strip, reverse=reverse) if text else None

@@ -28,6 +28,16 @@ class Distribution:
         """The site-packages directory that it is in."""
         return self.path.parent
 
+    @property
+    def prefix(self) -> Path:
+        """The environment, or the tree of an overlay, that it is in."""
+        return self.path.parents[3]
+
+    @property
+    def below(self) -> str:
+        """Its site-packages below that, with a slash at the end."""
+        return f"{self.site.relative_to(self.prefix)}/"
+
 
 @dataclass(frozen=True)
 class Entry:

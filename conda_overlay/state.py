@@ -106,8 +106,7 @@ def _with_patches(state: State) -> Iterator[tuple[str, Entry]]:
     for key, entry in state.entries.items():
         patch = None
         if copy := copies.get(key):
-            site = f"{copy.site.relative_to(copy.site.parents[2])}/"
-            names = (p.removeprefix(site) for p in state.owned[key] & state.edited)
+            names = (p.removeprefix(copy.below) for p in state.owned[key] & state.edited)
             inside = (n for n in names if not n.startswith(("bin/", f"{copy.path.name}/")))
             patch = edits.patch_of(copy, [*inside])
         yield key, replace(entry, patch=patch)

@@ -157,9 +157,8 @@ def _has(found: Distribution, file: Path) -> bool:
     """Whether a file is one of a distribution."""
     if found.editable and file.is_relative_to(found.editable):
         return True
-    root = found.site.parents[2]
-    return file.is_relative_to(root) and str(file.relative_to(root)) in (
-        owned_files(found, root) or ()
+    return file.is_relative_to(found.prefix) and str(file.relative_to(found.prefix)) in (
+        owned_files(found, found.prefix) or ()
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_IMODE, S_IRUSR, S_IWUSR
@@ -32,31 +32,29 @@ class Copy:
     before: Manifest  # of the directory at that time
 
     @property
-    def files(self) -> set[str]:
-        """Its files now."""
-        return {n for n in self._there() if n in self.names or belongs(n, self.names)}
-
-    @property
-    def stray(self) -> set[str]:
-        """What is there besides, but for what an editor has left."""
-        return {name for name in self._there() - self.files if not is_temporary(name)}
-
-    @property
     def changed(self) -> set[str]:
         """Its files that were changed, added or removed since."""
         found = differences(self.before, take_manifest(self.root, self.before)).all
-        names = {os.path.relpath(self.root / path, self.distribution.site) for path in found}
-        return {n for n in names if n in self.names or belongs(n, self.names)}
+        return {name for name in self._names(found) if self._has(name)}
 
-    def tidy(self) -> None:
-        """Remove what is no part of it, and bring RECORD up to date."""
-        for name in self._there() - self.files:
+    def tidy(self) -> set[str]:
+        """Remove what is no part of it, and bring RECORD up to date.
+
+        Returns:
+            What was removed, but for what an editor has left.
+        """
+        there = self._names(take_manifest(self.root, self.before))
+        files = {name for name in there if self._has(name)}
+        for name in there - files:
             (self.distribution.site / name).unlink()
-        edits.note_files(self.distribution, self.files)
+        edits.note_files(self.distribution, files)
+        return {name for name in there - files if not is_temporary(name)}
 
-    def _there(self) -> set[str]:
-        paths = (self.root / path for path in take_manifest(self.root, self.before))
-        return {os.path.relpath(path, self.distribution.site) for path in paths}
+    def _has(self, name: str) -> bool:
+        return name in self.names or belongs(name, self.names)
+
+    def _names(self, paths: Iterable[str]) -> set[str]:
+        return {os.path.relpath(self.root / path, self.distribution.site) for path in paths}
 
 
 def copy_of(draft: Draft, key: str) -> Copy:
@@ -65,12 +63,12 @@ def copy_of(draft: Draft, key: str) -> Copy:
     Raises:
         OverlayError: it is an editable install, or nobody knows which files it has.
     """
-    found = next(iter(draft.installed.get(key, ())), None) or draft.overlay.below_view[key]
+    mine = next(iter(draft.installed.get(key, ())), None)
+    found = mine or draft.overlay.below_view[key]
     if found.editable:
         sentence = f"{found.name} is an editable install: edit it in {found.editable}."
         raise OverlayError(sentence, shlex.join(["cd", found.editable]), name=found.name)
-    prefix = found.site.parents[2]
-    files = edits.files_of(found, prefix)
+    files = edits.files_of(found)
     if files is None:
         raise OverlayError(
             f"{found.name} {found.version} has no RECORD, and no conda package lists its files.",
@@ -80,7 +78,7 @@ def copy_of(draft: Draft, key: str) -> Copy:
     root = draft.new_scratch() / "copy"
     site = root / draft.overlay.host.site_below_prefix
     site.mkdir(parents=True)
-    again = found.key in draft.installed and edits.originals(found) is not None
+    again = mine is not None and edits.originals(mine) is not None
     left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", edits.ORIGINALS)
     unwanted = {f"{found.path.name}/{name}" for name in left_out}
     names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
@@ -113,16 +111,15 @@ def take(draft: Draft, copy: Copy, *, again: bool = False) -> None:
         again: whether it is edited again, so that not all that the draft had is there still.
     """
     found, changed = copy.distribution, copy.changed
-    if copy.stray:
-        draft.notes.append(f"no part of {found.name}, so left out: {', '.join(sorted(copy.stray))}")
-    copy.tidy()
+    if stray := copy.tidy():
+        draft.notes.append(f"no part of {found.name}, so left out: {', '.join(sorted(stray))}")
     here = found.key in draft.installed
     entry = draft.entries[found.key] if here else Entry(found.version, found.name, copied=True)
     source = entry.requirement if " @ " in (entry.requirement or "") else None
     draft.why[found.key] = edited(found, changed)
     if not again:
         site = draft.overlay.host.site_below_prefix
-        draft.kept |= {os.path.normpath(site / name) for name in {*copy.names, *copy.files}}
+        draft.kept |= {os.path.normpath(site / name) for name in copy.names | changed}
     draft.take(copy.root, found.key, copy.before)
     draft.entries[found.key] = replace(
         entry,

@@ -223,4 +223,4 @@ def _content(path: Path) -> bytes | None:
 
 
 def _files(found: Distribution) -> set[str]:
-    return edits.files_of(found, found.site.parents[2]) or set()
+    return edits.files_of(found) or set()

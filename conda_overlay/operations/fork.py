@@ -78,7 +78,7 @@ def _conflicts(host: Host) -> list[Conflict]:
 
 def _edit(found: Distribution, patch: str) -> None:
     """Make the edits of a distribution that it does not have yet; git writes new files."""
-    parts = parts_of(found, patch, files_of(found, found.site.parents[2]) or ())
+    parts = parts_of(found, patch, files_of(found) or ())
     parts = git.lacking(found.site, parts, 1, reverse=False)
     if faults := git.apply(found.site, parts, 1, reverse=False):
         sentence = f"The edits of {found.name} do not apply to what the fork has of it."

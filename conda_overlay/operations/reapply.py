@@ -37,15 +37,14 @@ def restore_edits(
         patch = entries[key].patch if key in entries else None
         if patch is None:
             continue
-        names = edits.files_of(found, found.site.parents[2]) or set()
+        names = edits.files_of(found) or set()
         if edits.patch_of(found) != _without_comments(patch):
             edits.revert(found)
             faults += git.apply(found.site, parts_of(found, patch, names), 1, reverse=False)
         if recorded is not None:
-            site = f"{draft.overlay.host.site_below_prefix}/"
-            new = {p for p in take_manifest(draft.tree, recorded) if p not in recorded}
-            mine = (p for p in new if p.startswith(site))
-            mine = (p for p in mine if edits.belongs(p.removeprefix(site), names))
+            new = take_manifest(draft.tree, recorded).keys() - recorded.keys()
+            mine = (path for path in new if path.startswith(found.below))
+            mine = (path for path in mine if edits.belongs(path.removeprefix(found.below), names))
             remove_files(draft.tree, [draft.tree / path for path in mine])
     return faults
 
@@ -115,8 +114,7 @@ def _merge(draft: Draft, copy: Copy, old: Distribution) -> tuple[bool, list[str]
     Returns:
         Whether anything is changed by that; and what is in the way, line by line.
     """
-    site = f"{old.site.relative_to(old.site.parents[2])}/"
-    names = edits.files_of(old, old.site.parents[2]) or set()
+    site, names = old.below, edits.files_of(old) or set()
     beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
     new = [name for name in beside if edits.belongs(name, names)]
     changed, faults = False, []
@@ -171,7 +169,7 @@ def _comparison(
     new = draft.overlay.below_view.get(key)
     hint = f"conda overlay edit {name}, and make them by hand"
     if failed and old and new:
-        site = draft.overlay.store.overlay / old.site.relative_to(old.site.parents[2])
+        site = draft.overlay.store.overlay / old.below
         hint = shlex.join(["diff", str(site / failed[0]), str(new.site / failed[0])])
     return hint, faults
 
