@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.bed import channel, packages
 from tests.bench import Bench, Done
@@ -32,6 +35,16 @@ def listed(*lines: str) -> str:
     return "".join(f"{line}\n" for line in ("# platform: any", "@EXPLICIT", *lines))
 
 
+def python(directory: Path, script: str) -> str:
+    """The URL of a package whose Python is a script of sh."""
+    program = directory / "tree" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    about = {"name": "python", "version": "3.0"}
+    return channel.pack(directory / "tree", directory / "channel", **about).as_uri()
+
+
 @dataclass(frozen=True)
 class Forker:
     """A user who can fork an environment of root's."""
@@ -46,6 +59,14 @@ class Forker:
     def env(self, name: str) -> Path:
         """Where a fork of this name is."""
         return self.home / ".conda" / "envs" / name
+
+    def shared(self) -> Path:
+        """A directory in the home where everybody may make files."""
+        if os.geteuid() != 0:
+            pytest.skip("only root can be two users")
+        shared = self.home / "shared"
+        self.bench.user.run(["mkdir", "-m", "1777", shared])
+        return shared
 
     def spec(self, *lines: str, name: str = "baseline.txt") -> Path:
         """Write an explicit list into the home."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import channel, forks, packages, place
+from tests.bed import forks, packages, place
 from tests.bed.users import User
-from tests.lifecycle.forks import Forker, url
+from tests.lifecycle.forks import Forker, python, url
 from tests.server import KILLED, Server
 
 CHANGED = "its baseline has changed since it was made; see: conda overlay status"
@@ -159,14 +159,10 @@ def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:
 
 
 def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scratch: Path) -> None:
-    tree = scratch / "tree"
-    (tree / "bin").mkdir(parents=True)
-    (tree / "bin/python").write_text("#!/bin/sh\nexit 3\n")
-    (tree / "bin/python").chmod(0o755)
-    broken = channel.pack(tree, scratch / "channel", name="python", version="3.0")
+    broken = python(scratch, "exit 3")
     spec = forker.spec(url("lib-1.0"), name="unfit.txt")
     forker.fork("--from", spec, "-n", "unfit")
-    forker.spec(broken.as_uri(), name="unfit.txt")
+    forker.spec(broken, name="unfit.txt")
     told = forker.refused("--recreate", "-n", "unfit")
     assert f"The Python of {forker.env('unfit')} does not run" in told
     assert forker.packages("unfit") == {"lib": "1.0"}
@@ -174,13 +170,9 @@ def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scr
 
 
 def test_an_interrupted_check_of_the_new_one_leaves_the_old(forker: Forker, scratch: Path) -> None:
-    tree = scratch / "tree"
-    (tree / "bin").mkdir(parents=True)
-    (tree / "bin/python").write_text("#!/bin/sh\nkill -$(cat ~/signal) $PPID; sleep 5; exit 3\n")
-    (tree / "bin/python").chmod(0o755)
-    slow = channel.pack(tree, scratch / "channel", name="python", version="3.0")
+    slow = python(scratch, "kill -$(cat ~/signal) $PPID; sleep 5; exit 3")
     forker.fork("--from", forker.spec(url("lib-1.0"), name="slow.txt"), "-n", "slow")
-    forker.spec(slow.as_uri(), name="slow.txt")
+    forker.spec(slow, name="slow.txt")
     argv: list[str | Path] = [forker.bench.conda.executable, "overlay", "fork"]
     argv += ["--recreate", "-y", "-n", "slow"]
     for signal in ("INT", "TERM", "KILL"):
@@ -239,10 +231,7 @@ def test_what_was_agreed_to_be_dropped_is_not_asked_about_again(forker: Forker) 
 def test_a_file_that_others_could_have_put_there_is_not_made_again(
     forker: Forker, mallory: User
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can be two users")
-    shared = forker.home / "shared"
-    forker.bench.user.run(["mkdir", "-m", "1777", shared])
+    shared = forker.shared()
     text = f'[baseline]\nspec = "{forker.spec(url("lib-1.0"), name="mine.txt")}"\n'
     forker.bench.edit(shared / "it.toml", text)
     forker.fork(shared / "it.toml", "-n", "shared")

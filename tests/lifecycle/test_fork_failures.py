@@ -161,10 +161,7 @@ def test_two_forks_of_one_name_are_not_made_at_once(forker: Forker) -> None:
 def test_nothing_is_made_in_a_directory_that_others_have_prepared(
     forker: Forker, mallory: User
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can be two users")
-    shared = forker.home / "shared"
-    forker.bench.user.run(["mkdir", "-m", "1777", shared])
+    shared = forker.shared()
     mallory.run(["mkdir", "-m", "777", shared / ".mine.fork"])
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "-p", shared / "mine")
     assert "Permission denied" in told or "is not used" in told
