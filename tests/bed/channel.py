@@ -17,8 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-PLACEHOLDER = "/conda-overlay-bed/placeholder/for/the/prefix/that/conda/installs/into"
-"""Text that conda replaces by the path of the prefix in the files of a package."""
+PLACEHOLDER = "/conda-overlay-bed".ljust(255, "_")
+"""Text that conda replaces by the path of the prefix in the files of a package.
+
+As long as conda-build's: in a binary, the path that takes its place can be no longer.
+"""
 
 _NOARCH = {"subdir": "noarch", "noarch": "python", "arch": None, "platform": None}
 _MACHINES = {"x86_64": "64", "aarch64": "aarch64", "arm64": "arm64", "ppc64le": "ppc64le"}
