@@ -50,10 +50,12 @@ class Edit(NamedTuple):
     new: str | None
 
 
-def originals(distribution: Distribution) -> dict[str, bytes] | None:
+def originals(distribution: Distribution, without: Collection[str] = ()) -> dict[str, bytes] | None:
     """The text files of a copy as they were, by their paths below site-packages.
 
-    None if it is no copy to be edited.
+    Args:
+        distribution: the copy; the result is None if it is none.
+        without: files to leave out.
     """
     try:
         content = locate.read_file(str(distribution.path / ORIGINALS), largest=LARGEST)
@@ -61,7 +63,7 @@ def originals(distribution: Distribution) -> dict[str, bytes] | None:
             if sum(info.file_size for info in archive.infolist()) > LARGEST:
                 return None
             names = (name for name in archive.namelist() if is_inside(name))
-            return {name: archive.read(name) for name in names}
+            return {name: archive.read(name) for name in names if name not in without}
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return None
 
@@ -138,9 +140,17 @@ def editable_files(distribution: Distribution) -> list[Path]:
     return [place for place in places if place.is_file() and not place.is_symlink()]
 
 
-def edits(distribution: Distribution, added: Iterable[str] = ()) -> list[Edit]:
-    """What was edited in a copy since it was made, with new files that RECORD does not have yet."""
-    before = originals(distribution)
+def edits(
+    distribution: Distribution, added: Iterable[str] = (), *, unchanged: Collection[str] = ()
+) -> list[Edit]:
+    """What was edited in a copy since it was made.
+
+    Args:
+        distribution: the copy.
+        added: new files that RECORD does not have yet.
+        unchanged: files that need no look.
+    """
+    before = originals(distribution, unchanged)
     if before is None:
         return []
     found = []
@@ -159,14 +169,17 @@ def _added(distribution: Distribution) -> list[str]:
     return [path for path, sha, *_ in rows if not sha and not path.startswith((own, ".."))]
 
 
-def patch_of(distribution: Distribution, edited: Collection[str] = ()) -> str:
+def patch_of(
+    distribution: Distribution, edited: Collection[str] = (), *, unchanged: Collection[str] = ()
+) -> str:
     """The edits of a copy as a patch; empty if there are none.
 
     Args:
         distribution: the copy.
         edited: its files that were edited; a comment names those that are no text.
+        unchanged: its files that need no look.
     """
-    found = edits(distribution)
+    found = edits(distribution, unchanged=unchanged)
     lines = [line for path, old, new in found for line in unified((path, path), (old, new))]
     if sum(map(len, lines)) > _LONGEST_PATCH:
         found, lines = [], []

@@ -59,7 +59,7 @@ def fit(
         there: the files that exist, which decide.
 
     Raises:
-        OverlayError: it is not a patch, or there is no git.
+        OverlayError: it is not a patch, it makes a link, or there is no git.
     """
     sections = _split(patch)
     found = []
@@ -79,13 +79,14 @@ def fit(
             found.append(Fit(level, [Part(p, parts[n]) for n, p in inside.items()], outside))
     if not found:
         raise OverlayError("This is not a patch.", "git diff writes one")
-    return max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
+    best = max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
+    if any(_NO_FILE.search(_HUNK.split(part.text)[0]) for part in best.inside):
+        raise OverlayError("The patch makes a link or a submodule.", "a package has none of these")
+    return best
 
 
 def _sources(section: bytes, level: int) -> list[str]:
     """The files that a section renames or copies; git strips these by one directory less."""
-    if _NO_FILE.search(_HUNK.split(section)[0]):
-        raise OverlayError("The patch makes a link or a submodule.", "a package has none of these")
     found = [os.fsdecode(name) for name in _SOURCE.findall(_HUNK.split(section)[0])]
     return ["/".join(name.split("/")[max(level - 1, 0) :]) or ".." for name in found]
 

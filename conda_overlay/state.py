@@ -106,9 +106,10 @@ def _with_patches(state: State) -> Iterator[tuple[str, Entry]]:
     for key, entry in state.entries.items():
         patch = None
         if copy := copies.get(key):
-            names = (p.removeprefix(copy.below) for p in state.owned[key] & state.edited)
-            inside = (n for n in names if not n.startswith(("bin/", f"{copy.path.name}/")))
-            patch = edits.patch_of(copy, [*inside])
+            own = {p.removeprefix(copy.below): p for p in state.owned[key] if p in state.files}
+            edited = {name for name, path in own.items() if path in state.edited}
+            inside = (n for n in edited if not n.startswith(("bin/", f"{copy.path.name}/")))
+            patch = edits.patch_of(copy, [*inside], unchanged=own.keys() - edited)
         yield key, replace(entry, patch=patch)
 
 

@@ -145,8 +145,11 @@ def test_status_survives_a_damaged_fork(forker: Forker) -> None:
 
 def test_recreate_says_what_goes(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "changed")
-    told = forker.fork("--recreate", "-n", "changed")
-    assert told["notes"] == ["what you have installed into the present fork by hand goes"]
+    note = "what you have changed in the present fork by hand goes"
+    assert forker.fork("--recreate", "-n", "changed")["notes"] == [note]
+    forker.conda("install", "--yes", "-n", "changed", "tool=1.0")
+    assert forker.fork("--recreate", "-n", "changed")["notes"] == [f"{note}: tool-1.0-0"]
+    assert forker.packages("changed") == {"lib": "1.0"}
 
 
 def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:

@@ -183,12 +183,14 @@ def test_what_is_no_patch_for_it_is_refused(
     assert said in tool.refuse("patch", "tool", fix, "--yes", *words)
 
 
-def test_a_patch_makes_no_links_and_no_files_outside(tool: Bench, fix: Path) -> None:
-    link = "diff --git a/src/tool/l.py b/src/tool/l.py\nnew file mode 120000\n--- /dev/null\n"
-    link += "+++ b/src/tool/l.py\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n"
-    sources.write(tool.user, fix, FIX + link)
-    told = tool.refuse("patch", "tool", fix, "--yes")
-    assert "link" in told
+def test_a_patch_makes_no_links(tool: Bench, fix: Path) -> None:
+    link = "diff --git a/{0} b/{0}\nnew file mode 120000\n--- /dev/null\n+++ b/{0}\n"
+    link += "@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n"
+    sources.write(tool.user, fix, FIX + link.format("src/tool/l.py"))
+    assert "link" in tool.refuse("patch", "tool", fix, "--yes")
+    sources.write(tool.user, fix, FIX + link.format("docs/latest"))
+    [note] = tool.json("patch", "tool", fix)["notes"]
+    assert note.startswith("not installed") and "docs/latest" in note
 
 
 def test_a_patch_of_the_metadata_or_of_the_guard_is_left_out(tool: Bench, fix: Path) -> None:
