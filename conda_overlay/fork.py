@@ -226,10 +226,7 @@ def plan(
         hint = f"conda list -p {_prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
     notes = [f"{line} is not repeatable, so the fork does not have it" for line in base.local]
-    if again:
-        since = _installed_since(prefix)
-        note = "what you have changed in the present fork by hand goes"
-        notes.append(f"{note}: {', '.join(since)}" if since else note)
+    notes += _what_goes(prefix) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "There would be no Python, so pip can add nothing."
         raise OverlayError(sentence, "leave out what pip is to add, or keep python")
@@ -312,13 +309,17 @@ def make(
     register_env(str(prefix))
 
 
-def _installed_since(fork: Path) -> list[str]:
-    """What was installed into a fork after it was made: by conda, and by pip."""
-    made = (fork / notice.FORK / "overlay.toml").stat().st_mtime_ns
+def _what_goes(fork: Path) -> list[str]:
+    """A note of what goes with a fork, and what conda and pip have installed after it was made."""
+    made = fork / notice.FORK / "overlay.toml"
+    if not made.is_file():
+        return []
     records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
     infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
     records |= {file.parent.stem: file for file in infos}
-    return sorted(name for name, file in records.items() if file.stat().st_mtime_ns > made)
+    since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
+    names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
+    return [f"{note}: {', '.join(names)}" if names else note]
 
 
 def _prefix_of(env: str) -> Path:

@@ -27,8 +27,12 @@ def execute(arguments: Namespace) -> int:
     """Apply the patch."""
     from conda_overlay.cli import common
     from conda_overlay.draft import Draft
+    from conda_overlay.exceptions import UsageError
     from conda_overlay.operations import edit
 
+    if (arguments.prefix or "").isdecimal():  # as of patch and git
+        sentence = "-p names an environment here, as everywhere in conda."
+        raise UsageError(sentence, f"--strip {arguments.prefix}, or nothing: what fits is found")
     overlay = common.opened()
     overlay.check_protection(arguments.force_overlay)
     text = _read(arguments.patch)

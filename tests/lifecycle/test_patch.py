@@ -183,6 +183,12 @@ def test_what_is_no_patch_for_it_is_refused(
     assert said in tool.refuse("patch", "tool", fix, "--yes", *words)
 
 
+def test_the_option_of_patch_and_git_is_explained(tool: Bench, fix: Path) -> None:
+    done = tool.run("patch", "-p1", "tool", fix)
+    assert done.returncode == 2
+    assert "--strip 1" in done.stderr
+
+
 def test_a_patch_makes_no_links(tool: Bench, fix: Path) -> None:
     link = "diff --git a/{0} b/{0}\nnew file mode 120000\n--- /dev/null\n+++ b/{0}\n"
     link += "@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n"
