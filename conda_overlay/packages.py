@@ -120,18 +120,14 @@ def solved(records: Sequence[Any], wanted: Deviation) -> tuple[tuple[Any, ...], 
 @contextmanager
 def _as_it_is() -> Iterator[None]:
     """Let conda update nothing on its own account, as it does with what security needs."""
-    from conda.base.context import context
+    from conda.base.context import Context
 
-    arguments, name = context._argparse_args, "CONDA_AGGRESSIVE_UPDATE_PACKAGES"
-    before = os.environ.get(name)
-    os.environ[name] = ""
-    context.__init__(argparse_args=arguments)
+    own = Context.aggressive_update_packages
+    Context.aggressive_update_packages = ()  # whichever configuration names some
     try:
         yield
     finally:
-        os.environ.pop(name)
-        os.environ.update({} if before is None else {name: before})
-        context.__init__(argparse_args=arguments)
+        Context.aggressive_update_packages = own
 
 
 def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:

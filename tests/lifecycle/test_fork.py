@@ -265,7 +265,9 @@ def test_distributions_are_those_of_the_baseline_by_their_hashes(
 
 def test_what_is_added_moves_nothing_that_conda_likes_to_update(forker: Forker) -> None:
     spec = forker.spec(url("lib-1.0"), url("openssl-1.0"), name="openssl.txt")
-    told = forker.fork("--from", spec, "-n", "openssl", "--conda", "extra")
+    own = forker.write("condarc", "aggressive_update_packages: [openssl]\n")
+    env = {"CONDARC": str(own)}
+    told = forker.fork("--from", spec, "-n", "openssl", "--conda", "extra", env=env)
     assert told["changed"] == [] and told["added"] == ["extra 1.0-0"]
     assert forker.packages("openssl") == {"lib": "1.0", "openssl": "1.0", "extra": "1.0"}
 
