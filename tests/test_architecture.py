@@ -51,6 +51,10 @@ LONG_FUNCTION = 25
 LIGHT = {"__future__", "argparse", "collections.abc", "conda.plugins", "importlib", "typing"}
 """What conda has imported already when it loads the plugin, or what costs nothing."""
 
+OF_CONDA = {"conda.base.context", "conda.cli.helpers"}
+SHARED = ("activation", "credentials", "exceptions", "models", "records", "settings")
+"""What the commands import when they are imported."""
+
 STARTED = {"__future__", "os", "stat", "sys"}
 """What an interpreter without `site` has imported already when it starts."""
 
@@ -90,7 +94,7 @@ MODULES = {
 """The files of all modules by the modules' full names."""
 
 ACTIVATION = [name for name in MODULES if room(name) == "activation"]
-PARSERS = [name for name in MODULES if room(name) in ("plugin", "cli") and "output" not in name]
+COMMANDS = [name for name in MODULES if name.startswith("conda_overlay.cli.")]
 
 
 @cache
@@ -183,9 +187,17 @@ def test_activation_starts_with_what_python_has_imported(module: str) -> None:
     assert imports(module, at_start=True, for_checkers=False) <= STARTED.union(ACTIVATION)
 
 
-@pytest.mark.parametrize("module", PARSERS)
-def test_parsers_import_the_rest_when_they_run(module: str) -> None:
+@pytest.mark.parametrize("module", ["conda_overlay.plugin", "conda_overlay.cli"])
+def test_what_every_command_imports_is_light(module: str) -> None:
     assert imports(module, at_start=True, for_checkers=False) <= LIGHT
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_commands_import_the_rest_when_they_run(module: str) -> None:
+    """Their help needs what conda has imported, what all commands share, and no more."""
+    for other in imports(module, at_start=True, for_checkers=False):
+        ours = room(other) in ("cli", *SHARED)
+        assert ours or other in OF_CONDA or other.partition(".")[0] in sys.stdlib_module_names
 
 
 def test_plugin_adds_few_modules_to_every_command(conda: Conda) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda_overlay.cli import common
+from conda_overlay.exceptions import OverlayError
 
 EXAMPLES = """\
     conda overlay apply overlay.toml              what it asks for, resolved for this host
@@ -13,8 +17,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("file", metavar="FILE", help="An overlay.toml or a pylock.toml.")
     common.add_change_options(parser, EXAMPLES)
     meaning = "Install exactly the files that it names, or fail."
@@ -23,11 +25,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Apply."""
-    from pathlib import Path
-
     from conda_overlay import formats
-    from conda_overlay.cli import common
-    from conda_overlay.exceptions import OverlayError
     from conda_overlay.operations.apply import apply
 
     try:

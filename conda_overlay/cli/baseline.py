@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
 
 EXAMPLES = """\
     conda overlay baseline export -n science -f baselines/2026-3.txt
@@ -12,8 +17,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("action", choices=("export",), help="What to do.")
     common.add_reading_options(parser, EXAMPLES)
     parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
@@ -21,12 +24,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Write the list."""
-    from pathlib import Path
-
-    from conda.base.context import context
-
     from conda_overlay import baseline
-    from conda_overlay.cli import common, output
 
     found = baseline.of_environment(Path(common.named_prefix()))
     common.write(arguments.file, found.text)

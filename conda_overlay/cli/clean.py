@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
+from conda_overlay.exceptions import UsageError
+
 EXAMPLES = """\
     conda overlay clean              keep the files of the current revision alone
     conda overlay clean --keep 3     keep those of the newest three
@@ -13,8 +18,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     common.add_options(parser, EXAMPLES, reason=False)
     meaning = "How many revisions keep their files (default: 1)."
     parser.add_argument("--keep", type=int, default=1, metavar="N", help=meaning)
@@ -24,11 +27,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Clean, and say what was freed."""
-    from conda.base.context import context
-
     from conda_overlay import prune
-    from conda_overlay.cli import common, output
-    from conda_overlay.exceptions import UsageError
 
     if arguments.keep < 1:
         raise UsageError("--keep takes a number from 1 on: the current revision always stays.")

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from conda.base.context import context, locate_prefix_by_name
+from conda.cli.helpers import (
+    add_output_and_prompt_options,
+    add_parser_help,
+    add_parser_json,
+    add_parser_prefix,
+)
+
+from conda_overlay.cli import output, progress
+from conda_overlay.credentials import typed, without_credentials
+from conda_overlay.exceptions import (
+    NoSuchEnvironmentError,
+    NoSuchRevisionError,
+    OverlayError,
+    RefusedError,
+    UsageError,
+)
+from conda_overlay.models import Log, Plan
+from conda_overlay.settings import observe
 
 if TYPE_CHECKING:
     from conda_overlay.document import Document
     from conda_overlay.draft import Draft
-    from conda_overlay.models import Log, Plan
     from conda_overlay.overlay import Overlay
     from conda_overlay.store import Store
 
 
 def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
     """Conda's usual options, the reason, and examples below the help."""
-    from conda.cli.helpers import add_output_and_prompt_options
-
     _add_help(parser, examples)
     add_output_and_prompt_options(parser)
     if reason:
@@ -40,8 +61,6 @@ def add_force(parser: ArgumentParser, meaning: str) -> None:
 
 def add_reading_options(parser: ArgumentParser, examples: str) -> None:
     """Conda's usual options of a command that changes nothing, and examples below the help."""
-    from conda.cli.helpers import add_parser_json
-
     _add_help(parser, examples)
     add_parser_json(parser)
 
@@ -53,8 +72,6 @@ def show_examples(parser: ArgumentParser, examples: str) -> None:
 
 
 def _add_help(parser: ArgumentParser, examples: str) -> None:
-    from conda.cli.helpers import add_parser_help, add_parser_prefix
-
     show_examples(parser, examples)
     add_parser_help(parser)
     add_parser_prefix(parser)
@@ -66,7 +83,6 @@ def opened() -> Overlay:
     Raises:
         UsageError: there is neither; conda would take base.
     """
-    from conda_overlay.cli import output, progress
     from conda_overlay.overlay import Overlay
 
     return Overlay.open(named_prefix(), tell=output.tell, watch=progress.Watched)
@@ -78,10 +94,6 @@ def named_prefix(*, active: bool = True) -> str:
     Raises:
         UsageError: there is neither; conda would take base.
     """
-    from conda.base.context import context
-
-    from conda_overlay.exceptions import UsageError
-
     if not context.prefix_specified and not (active and context.active_prefix):
         hint = "name one with -n ENV, or conda activate ENV first" if active else "-n NEW"
         raise UsageError("No environment is active." if active else "The fork has no name.", hint)
@@ -94,10 +106,6 @@ def write(file: str | None, text: str) -> None:
     Raises:
         OverlayError: it cannot be written.
     """
-    from pathlib import Path
-
-    from conda_overlay.exceptions import OverlayError
-
     try:
         if file:
             Path(file).write_text(text, encoding="utf-8")
@@ -107,8 +115,6 @@ def write(file: str | None, text: str) -> None:
 
 def store_of(arguments: Namespace) -> Store:
     """The overlay of the environment that is named, which itself may be gone, or by its path."""
-    from conda_overlay.exceptions import NoSuchEnvironmentError
-
     try:
         return opened().store
     except NoSuchEnvironmentError as error:
@@ -120,11 +126,9 @@ def store_of(arguments: Namespace) -> Store:
 
 def document_of(source: str) -> Document:
     """What is to be carried: of an environment, or of an overlay whose environment is gone."""
-    from conda.base.context import locate_prefix_by_name
     from conda.exceptions import EnvironmentNameNotFound
 
     from conda_overlay.document import describe
-    from conda_overlay.exceptions import NoSuchEnvironmentError, NoSuchRevisionError
     from conda_overlay.overlay import Overlay
 
     try:
@@ -142,12 +146,7 @@ def document_of(source: str) -> Document:
 
 def _orphaned(name: str) -> Store | None:
     """The overlay at a path, or of that name, or whose host was at a path."""
-    import os
-    from pathlib import Path
-
     from conda_overlay.activation import locate, trust
-    from conda_overlay.exceptions import RefusedError
-    from conda_overlay.settings import observe
     from conda_overlay.store import Store
 
     directories = locate.expand(observe().overlay_dirs, os.environ)
@@ -168,11 +167,6 @@ def _orphaned(name: str) -> Store | None:
 
 def log(arguments: Namespace) -> Log:
     """For the history: the command as it was typed, without credentials."""
-    import sys
-
-    from conda_overlay.credentials import typed, without_credentials
-    from conda_overlay.models import Log
-
     reason = arguments.reason and without_credentials(arguments.reason)
     return Log(typed(["conda", *sys.argv[1:]]), reason)
 
@@ -193,13 +187,7 @@ def change(
         default: the answer to the question when none is given: ``no`` where much is lost; None:
             there is no question.
     """
-    from contextlib import nullcontext
-
-    from conda.base.context import context
-
     from conda_overlay.calling_shell import asked_trigger, is_active, rehash, wired
-    from conda_overlay.cli import output
-    from conda_overlay.exceptions import OverlayError
     from conda_overlay.pip import Pip
     from conda_overlay.running import programs
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
+
 EXAMPLES = """\
     conda overlay delete -n science      the overlay and its history; reset keeps the history
     conda overlay delete -p ~/.conda/overlays/science-2025     whose environment is gone
@@ -12,17 +16,11 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     common.add_options(parser, EXAMPLES, reason=False)
 
 
 def execute(arguments: Namespace) -> int:
     """Ask, and delete."""
-    from conda.base.context import context
-
-    from conda_overlay.cli import common, output
-
     store = common.store_of(arguments)
     place, dry_run = str(store.overlay), bool(context.dry_run)
     there = store.exists or store.managed or bool(store.numbers())

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+from itertools import chain
 from typing import Any
+
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
+from conda_overlay.exceptions import UsageError
+from conda_overlay.records import encode
 
 EXAMPLES = """\
     conda overlay diff               the overlay against the host
@@ -17,8 +25,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     meaning = "Distributions, which default to all, and up to two revisions; 0: the host."
     parser.add_argument("words", nargs="*", metavar="NAME|N", help=meaning)
     common.add_reading_options(parser, EXAMPLES)
@@ -28,17 +34,10 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print the differences."""
-    from dataclasses import replace
-    from itertools import chain
-
-    from conda.base.context import context
     from packaging.utils import canonicalize_name
 
     from conda_overlay import files, formats
-    from conda_overlay.cli import common, output
-    from conda_overlay.exceptions import UsageError
     from conda_overlay.overlay import name_of
-    from conda_overlay.records import encode
 
     numbers: list[Any] = [int(word) for word in arguments.words if word.isdecimal()]
     keys = {str(canonicalize_name(word)) for word in arguments.words if not word.isdecimal()}

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
+from conda_overlay.exceptions import OverlayError
 
 EXAMPLES = """\
     conda overlay edit requests.sessions --reason 'ticket 1234'
@@ -16,8 +23,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     meaning = "A distribution, a module, a script, or the path of a file."
     parser.add_argument("name_to_edit", metavar="NAME|MODULE|SCRIPT", help=meaning)
     common.add_change_options(parser, EXAMPLES)
@@ -27,15 +32,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Edit."""
-    import tempfile
-    from pathlib import Path
-
-    from conda.base.context import context
-
     from conda_overlay.calling_shell import editor, open_in_editor
-    from conda_overlay.cli import common, output
     from conda_overlay.draft import Draft
-    from conda_overlay.exceptions import OverlayError
     from conda_overlay.operations import edit
 
     overlay = common.opened()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
+from conda_overlay.exceptions import OverlayError, UsageError
 
 EXAMPLES = """\
     eval "$(conda overlay env -n science bash)"      in a job script
@@ -20,8 +23,6 @@ _OWN = {"_", "PS1", "PWD", "OLDPWD", "SHLVL"}
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     meaning = "bash, zsh, fish, tcsh, xonsh or posix, which is what others get, too."
     parser.add_argument("shell", nargs="?", metavar="SHELL", help=meaning)
     common.add_reading_options(parser, EXAMPLES)
@@ -31,14 +32,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print the variables."""
-    import os
-
-    from conda.base.context import context
-
     from conda_overlay import run
     from conda_overlay.activation import shells, wiring
-    from conda_overlay.cli import common, output
-    from conda_overlay.exceptions import UsageError
 
     shell = arguments.shell or "posix"
     if shell not in shells.SHELLS:
@@ -64,10 +59,6 @@ def execute(arguments: Namespace) -> int:
 
 def _dotenv(name: str, value: str) -> str:
     """A line that python-dotenv, VS Code and systemd read alike."""
-    import re
-
-    from conda_overlay.exceptions import OverlayError
-
     if re.fullmatch(r"[\w/:.,@%+=-]*", value):
         return f"{name}={value}"
     if "'" in value or "\n" in value:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
 
 EXAMPLES = """\
     conda overlay export -f overlay.toml          to be applied elsewhere
@@ -14,7 +19,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
     from conda_overlay.formats import FORMATS
 
     common.add_reading_options(parser, EXAMPLES)
@@ -25,11 +29,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Write the file."""
-    from pathlib import Path
-
-    from conda.base.context import context
-
-    from conda_overlay.cli import common, output
     from conda_overlay.formats import FORMATS, format_of, notes
 
     document = common.opened().document()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from conda.base.context import context, env_name
 
+from conda_overlay.cli import common, output
+from conda_overlay.exceptions import OverlayError, UsageError
+
+if TYPE_CHECKING:
     from conda_overlay.document import Document
     from conda_overlay.fork import Plan
 
@@ -22,8 +28,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     meaning = "An overlay.toml with a [baseline], and what pip is to add, as NAME or NAME==VERSION."
     parser.add_argument("words", nargs="*", metavar="FILE|REQUIREMENT", help=meaning)
     common.add_options(parser, EXAMPLES, reason=False)
@@ -47,15 +51,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Make a fork."""
-    import os
-    from pathlib import Path
-
-    from conda.base.context import context
-
     from conda_overlay import fork, swap
     from conda_overlay.calling_shell import interruptible
-    from conda_overlay.cli import common, output
-    from conda_overlay.exceptions import OverlayError
     from conda_overlay.pip import Pip
 
     prefix = Path(common.named_prefix(active=arguments.recreate))
@@ -107,12 +104,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
     Raises:
         UsageError: it is not clear from what.
     """
-    from pathlib import Path
-
-    from conda.base.context import context
-
     from conda_overlay import fork
-    from conda_overlay.exceptions import UsageError
 
     files = [Path(word) for word in arguments.words if word.endswith(".toml")]
     file = files[0] if files else None
@@ -137,12 +129,6 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
     """Say what was made."""
-    import shlex
-
-    from conda.base.context import env_name
-
-    from conda_overlay.cli import output
-
     if json:
         output.show_json({"success": True, "dry_run": dry_run, **plan.to_json()})
     elif dry_run:

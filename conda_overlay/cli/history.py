@@ -5,6 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
+from conda_overlay.exceptions import NoSuchRevisionError
+from conda_overlay.models import Differences
+from conda_overlay.records import encode
+
 EXAMPLES = """\
     conda overlay history            the revisions, newest first
     conda overlay history 3          revision 3 alone, with all that it changed
@@ -13,20 +20,12 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
     common.add_reading_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Print the revisions, or one of them."""
-    from conda.base.context import context
-
-    from conda_overlay.cli import common, output
-    from conda_overlay.exceptions import NoSuchRevisionError
-    from conda_overlay.models import Differences
-    from conda_overlay.records import encode
     from conda_overlay.timeline import timeline
     from conda_overlay.tree import differences
 

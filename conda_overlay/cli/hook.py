@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.cli.helpers import add_parser_help
+
+from conda_overlay.cli import output
+from conda_overlay.cli.common import show_examples
+from conda_overlay.exceptions import UsageError
+from conda_overlay.settings import observe
+
 EXAMPLES = """\
     eval "$(conda overlay hook bash)"     in ~/.bashrc, behind what conda init or mamba wrote there
     conda overlay hook fish | source      in ~/.config/fish/config.fish
@@ -13,10 +20,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda.cli.helpers import add_parser_help
-
-    from conda_overlay.cli.common import show_examples
-
     parser.add_argument("shell", metavar="SHELL", help="bash, zsh, fish, tcsh, dash or xonsh.")
     show_examples(parser, EXAMPLES)
     add_parser_help(parser)
@@ -25,9 +28,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Print the functions."""
     from conda_overlay.activation import hooks, startup
-    from conda_overlay.cli import output
-    from conda_overlay.exceptions import UsageError
-    from conda_overlay.settings import observe
 
     if arguments.shell not in hooks.TEMPLATES:
         known = ", ".join(sorted(hooks.TEMPLATES))

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from datetime import date
+
+from conda_overlay.cli import common
+from conda_overlay.cli.pip_options import add_pip_options
+from conda_overlay.exceptions import UsageError
+from conda_overlay.models import Request
 
 EXAMPLES = """\
     conda overlay install humanize                    a new distribution
@@ -15,9 +21,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options, ours, and those of pip."""
-    from conda_overlay.cli import common
-    from conda_overlay.cli.pip_options import add_pip_options
-
     meaning = "What to install: a name, a specifier, a path or a URL, as for pip."
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
     common.add_change_options(parser, EXAMPLES)
@@ -30,9 +33,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Install."""
-    from conda_overlay.cli import common
-    from conda_overlay.exceptions import UsageError
-    from conda_overlay.models import Request
     from conda_overlay.operations.install import install
 
     options, requirements = tuple(arguments.pip_arguments), tuple(arguments.requirements)
@@ -48,10 +48,6 @@ def execute(arguments: Namespace) -> int:
 
 
 def _date(text: str | None) -> str | None:
-    from datetime import date
-
-    from conda_overlay.exceptions import UsageError
-
     try:
         return None if text is None else date.fromisoformat(text).isoformat()
     except ValueError:

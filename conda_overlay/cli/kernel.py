@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.base.context import context
+
+from conda_overlay.cli import common, output
+from conda_overlay.exceptions import UsageError
+from conda_overlay.records import encode
+from conda_overlay.settings import observe
+
 EXAMPLES = """\
     conda overlay kernel install -n science          a kernel "science (overlay)" for any Jupyter
     conda overlay kernel install --kernel-name fix --display-name 'science, with the fix'
@@ -14,8 +21,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("action", choices=("install", "list", "remove"), help="What to do.")
     parser.add_argument("kernel", nargs="?", metavar="NAME", help="The kernel to remove.")
     common.add_reading_options(parser, EXAMPLES)
@@ -27,13 +32,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Write, list or remove kernelspecs."""
-    from conda.base.context import context
-
     from conda_overlay import kernels, status
-    from conda_overlay.cli import common, output
-    from conda_overlay.exceptions import UsageError
-    from conda_overlay.records import encode
-    from conda_overlay.settings import observe
 
     if (arguments.action == "remove") != (arguments.kernel is not None):
         raise UsageError("Only remove takes the name of a kernel.", "conda overlay kernel list")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.base.context import context
+from conda.cli.helpers import add_parser_help, add_parser_json
+
+from conda_overlay.cli import output
+from conda_overlay.settings import observe
+
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options."""
-    from conda.cli.helpers import add_parser_help, add_parser_json
-
     add_parser_help(parser)
     add_parser_json(parser)
     parser.epilog = "example: conda overlay list"
@@ -16,10 +20,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print all overlays in the overlay directories."""
-    from conda.base.context import context
-
-    from conda_overlay.cli import output
-    from conda_overlay.settings import observe
     from conda_overlay.status import overlays
 
     found = overlays(observe())

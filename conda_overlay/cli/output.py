@@ -8,12 +8,13 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
+
+from conda.base.context import context
 
 from conda_overlay.activation.shells import visible
-
-if TYPE_CHECKING:
-    from conda_overlay.models import Result
+from conda_overlay.exceptions import OverlayError
+from conda_overlay.models import Conflict, Result
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _NONE = "none"
@@ -73,10 +74,6 @@ def ask(default: str = "yes") -> bool:
     Raises:
         OverlayError: the input has ended, so there is no answer.
     """
-    from conda.base.context import context
-
-    from conda_overlay.exceptions import OverlayError
-
     if context.always_yes:
         return True
     choices = "([y]/n)" if default == "yes" else "(y/[n])"
@@ -344,6 +341,4 @@ def state(number: int) -> str:
 
 
 def _conflict(conflict: Mapping[str, Any]) -> str:
-    from conda_overlay.models import Conflict
-
     return str(Conflict(**conflict))

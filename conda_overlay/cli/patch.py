@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda_overlay.cli import common
+from conda_overlay.credentials import without_credentials
+from conda_overlay.exceptions import OverlayError
 
 EXAMPLES = """\
     conda overlay patch requests fix.diff --reason 'ticket 1234'
@@ -13,8 +19,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("name_to_patch", metavar="NAME", help="A distribution.")
     parser.add_argument("patch", metavar="FILE|URL", help="A unified diff; -: standard input.")
     common.add_change_options(parser, EXAMPLES)
@@ -25,7 +29,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Apply the patch."""
-    from conda_overlay.cli import common
     from conda_overlay.draft import Draft
     from conda_overlay.exceptions import UsageError
     from conda_overlay.operations import edit
@@ -50,12 +53,7 @@ def _read(source: str) -> bytes:
     Raises:
         OverlayError: it cannot be read.
     """
-    import sys
-    from pathlib import Path
-
-    from conda_overlay.credentials import without_credentials
     from conda_overlay.download import download
-    from conda_overlay.exceptions import OverlayError
 
     shown = without_credentials(source)
     try:

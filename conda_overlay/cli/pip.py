@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
+from pathlib import Path
+
+from conda_overlay.cli import common, output
+from conda_overlay.credentials import typed
 
 EXAMPLES = """\
     conda overlay pip install flask      the same as: conda overlay install flask
@@ -23,22 +30,13 @@ _VARIABLES = (
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument(REST, nargs=REMAINDER, metavar="...", help="What pip gets.")
     common.add_reading_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Become the command of ours, or pip in the environment."""
-    import os
-    import shlex
-    import sys
-    from pathlib import Path
-
     from conda_overlay import scripts
-    from conda_overlay.cli import common, output
-    from conda_overlay.credentials import typed
 
     words = arguments.arguments
     words = words[1:] if words[:1] == ["--"] else words
@@ -62,8 +60,6 @@ def execute(arguments: Namespace) -> int:
 
 def _is_meant(words: list[str]) -> bool:
     """Whether pip would change the environment: not in a build, a venv or another directory."""
-    import os
-
     if any(os.environ.get(name) for name in _VARIABLES):
         return False
     options = [word.partition("=")[0] for word in words]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
+
+from conda_overlay.exceptions import UsageError
 
 WITH_VALUE = tuple(tuple(names.split()) for names in (
     "-r --requirement", "-c --constraint", "-e --editable", "-i --index-url --pypi-url",
@@ -49,18 +52,16 @@ class PipOption(Action):
     ) -> None:
         """Keep the order: for ``--no-binary`` and ``--only-binary`` it matters."""
         if option_string in ELSEWHERE:
-            from conda_overlay.exceptions import UsageError
-
             where = "conda overlay installs into the overlay of an environment"
             sentence = f"{option_string} would install somewhere else: {where}."
             hint = "choose the environment with -n or -p, and the place with overlay_dirs"
             raise UsageError(sentence, hint, option=option_string)
         if option_string in OF_CONDA or (option_string == "-c" and _is_channel(str(values))):
-            from conda_overlay.exceptions import UsageError
-
             sentence = "Packages of conda's channels do not go into an overlay; pip's do."
-            hint = "conda create --clone ENV -n NEW makes an environment of your own, which can"
-            raise UsageError(f"{sentence}", f"{hint} have them", option=option_string)
+            hint = (
+                "conda create --clone ENV -n NEW makes an environment of your own, which can have"
+            )
+            raise UsageError(sentence, f"{hint} them", option=option_string)
         name = next(o for o in self.option_strings if o.startswith("--"))
         forwarded = [*getattr(namespace, self.dest, ()), name]
         if self.nargs is None:
@@ -84,8 +85,6 @@ def add_pip_options(parser: ArgumentParser) -> None:
 
 def _is_channel(text: str) -> bool:
     """Whether ``-c`` was meant as conda's: no file, and a name as channels have them."""
-    import os
-
     known = ("bioconda", "defaults", "main", "anaconda", "nvidia", "pytorch")
     named = text in known or ("-" in text[1:] and text.replace("-", "").isalnum())
     return named and not text.startswith("-") and not os.path.exists(text)

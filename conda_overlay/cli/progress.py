@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
+
+from conda.base.context import context
+
+from conda_overlay.cli.output import is_terminal
 
 _PATIENCE = 1.0  # seconds before something is shown
 
@@ -11,19 +16,12 @@ class Watched:
     """Shows how far something is, from when it has taken a second on."""
 
     def __init__(self, title: str) -> None:
-        from time import monotonic
-
         self._title = title
-        self._clock = monotonic
         self._start = monotonic()
         self._bar: Any = None
 
     def __enter__(self) -> Any:
         """Return what is told of each step: how many are done, and of how many."""
-        from conda.base.context import context
-
-        from conda_overlay.cli.output import is_terminal
-
         wanted = is_terminal() and not (context.quiet or context.json)
         return self._step if wanted else lambda done, total: None
 
@@ -32,7 +30,7 @@ class Watched:
             self._bar.close()
 
     def _step(self, done: int, total: int) -> None:
-        if self._bar is None and self._clock() - self._start > _PATIENCE:
+        if self._bar is None and monotonic() - self._start > _PATIENCE:
             self._bar = _bar(self._title)
         if self._bar is not None:
             self._bar.update_to(min(done / max(total, 1), 1.0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+
 EXAMPLES = """\
     conda overlay rebase                                  the host was updated
     conda overlay rebase -n science-2027 --from science-2026   the next cycle's environment
@@ -13,8 +15,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     common.add_change_options(parser, EXAMPLES)
     meaning = ("Carry the overlay of another environment, by its name or path, to this one; or an "
                "overlay by its path.")  # fmt: skip
@@ -23,7 +23,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Rebase."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.apply import rebase
 
     overlay = common.opened()

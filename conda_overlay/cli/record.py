@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+
 EXAMPLES = """\
     conda overlay record --reason 'ticket 1234'    after edits in the overlay's own files
     conda overlay record --dry-run                 what has been edited
@@ -12,14 +14,11 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     common.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Record."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.edit import record
 
     return common.change(arguments, common.opened(), record)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+
 EXAMPLES = """\
     conda overlay redo               forward again, one step for each undo
 """
@@ -11,14 +13,11 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     common.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Redo."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.restore import redo
 
     return common.change(arguments, common.opened(), redo)

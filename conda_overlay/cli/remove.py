@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+
 EXAMPLES = """\
     conda overlay remove humanize
     conda overlay remove -n science --dry-run numpy
@@ -12,15 +14,12 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("names", nargs="+", metavar="NAME", help="A distribution of the overlay.")
     common.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Remove."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.remove import remove
 
     return common.change(arguments, common.opened(), lambda draft: remove(draft, arguments.names))

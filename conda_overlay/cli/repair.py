@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+
 EXAMPLES = """\
     conda overlay repair             put back all files that are missing; edits stay
     conda overlay repair flask       flask as it was installed, without edits
@@ -13,8 +15,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     meaning = "A distribution of the overlay; edits made in it by hand are undone."
     parser.add_argument("names", nargs="*", metavar="NAME", help=meaning)
     common.add_change_options(parser, EXAMPLES)
@@ -22,7 +22,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Repair."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.repair import repair
 
     arguments.force_overlay = arguments.force_overlay or bool(arguments.names)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+
 EXAMPLES = """\
     conda overlay reset              nothing is overlaid any more; undo brings it back
     conda overlay reset flask numpy
@@ -12,15 +14,12 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("names", nargs="*", metavar="NAME", help="A distribution; default: all.")
     common.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Reset."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.remove import reset
 
     names, default = arguments.names, "yes" if arguments.names else "no"

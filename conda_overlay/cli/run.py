@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
+
+from conda_overlay.cli import common
+from conda_overlay.exceptions import UsageError
 
 EXAMPLES = """\
     conda overlay run -n science python measure.py
@@ -17,8 +21,6 @@ REST = "command"
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     meaning = "What to run, with its arguments."
     parser.add_argument(REST, nargs=REMAINDER, metavar="COMMAND ...", help=meaning)
     common.add_reading_options(parser, EXAMPLES)
@@ -31,11 +33,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Become the command."""
-    import sys
-
     from conda_overlay import run
-    from conda_overlay.cli import common
-    from conda_overlay.exceptions import UsageError
 
     command = arguments.command
     command = command[1:] if command[:1] == ["--"] else command

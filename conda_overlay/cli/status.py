@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda.base.context import context
+
+from conda_overlay.cli import common, output, output_status
+from conda_overlay.records import encode
 
 EXAMPLES = """\
     conda overlay status
@@ -13,8 +19,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options."""
-    from conda_overlay.cli import common
-
     common.add_reading_options(parser, EXAMPLES)
     meaning = "Show every distribution in effect, of the overlays, ~/.local and the host."
     parser.add_argument("--all", action="store_true", dest="merged", help=meaning)
@@ -22,14 +26,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print what there is, and what is wrong with it."""
-    from pathlib import Path
-
-    from conda.base.context import context
-
     from conda_overlay import fork, kernels
     from conda_overlay.calling_shell import asked_trigger, wired
-    from conda_overlay.cli import common, output, output_status
-    from conda_overlay.records import encode
     from conda_overlay.status import merged, status, user_distributions
 
     prefix = Path(common.named_prefix())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+
 EXAMPLES = """\
     conda overlay undo               back to what was before the last change
     conda overlay undo               again: one further back; redo goes forward again
@@ -14,15 +16,12 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
     common.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Undo."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.restore import undo
 
     return common.change(arguments, common.opened(), lambda draft: undo(draft, arguments.number))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.cli import common
+from conda_overlay.cli.pip_options import add_pip_options
+
 EXAMPLES = """\
     conda overlay update             all that was asked for, but for what is held
     conda overlay update flask
@@ -13,9 +16,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-    from conda_overlay.cli.pip_options import add_pip_options
-
     meaning = "A distribution of the overlay or the environment; all that was asked for if none."
     parser.add_argument("names", nargs="*", metavar="NAME", help=meaning)
     common.add_change_options(parser, EXAMPLES)
@@ -24,7 +24,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Update."""
-    from conda_overlay.cli import common
     from conda_overlay.operations.update import update
 
     overlay = common.opened()

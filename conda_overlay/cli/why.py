@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.base.context import context
+
+from conda_overlay.cli import common, output, output_status
+from conda_overlay.records import encode
+
 EXAMPLES = """\
     conda overlay why flask              a distribution, a module or a script
     conda overlay why flask.app
@@ -13,8 +18,6 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.cli import common
-
     meaning = "A distribution, a module or a script."
     parser.add_argument("name_to_explain", metavar="NAME|MODULE|SCRIPT", help=meaning)
     common.add_reading_options(parser, EXAMPLES)
@@ -22,10 +25,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Explain which copy runs."""
-    from conda.base.context import context
-
-    from conda_overlay.cli import common, output, output_status
-    from conda_overlay.records import encode
     from conda_overlay.why import why
 
     answer = encode(why(common.opened(), arguments.name_to_explain))
