@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,11 @@ def remove(name: str, force: bool = False) -> Path:
     return place
 
 
-def kernels(hosts: Mapping[str, str]) -> Iterator[Kernel]:
+def kernels(hosts: Collection[str]) -> Iterator[Kernel]:
     """The user's kernels that belong to hosts which have overlays, and all of ours.
 
     Args:
-        hosts: the overlay of each, by the host's real prefix.
+        hosts: the real prefixes of those that have overlays.
     """
     for place in sorted(directory().glob("*")):
         spec = _spec(place)

@@ -132,15 +132,18 @@ def merged(overlay: Overlay) -> list[dict[str, Any]]:
     return [rows[key] for key in sorted(rows)]
 
 
-def hosts(settings: Settings) -> dict[str, str]:
-    """The overlay of each host that has one, by the host's real prefix."""
-    found: dict[str, str] = {}
+def everywhere(settings: Settings) -> Iterator[tuple[Path, str | None]]:
+    """What is in the overlay directories, and why some of it is not used."""
     owners = trust.trusted_owners(settings.overlay_trusted_owners)
-    for directory in map(Path, locate.expand(settings.overlay_dirs, os.environ)):
-        for path in map(str, sorted(directory.glob("[!.]*"))):
-            if not locate.refusal(path, owners) and (host := locate.recorded_host(path)):
-                found.setdefault(os.path.realpath(host), path)
-    return found
+    for directory in locate.expand(settings.overlay_dirs, os.environ):
+        for path in sorted(Path(directory).glob("[!.]*")):
+            yield path, locate.refusal(str(path), owners)
+
+
+def hosts(settings: Settings) -> set[str]:
+    """The real prefixes of the hosts that have an overlay."""
+    used = (str(path) for path, reason in everywhere(settings) if not reason)
+    return {os.path.realpath(host) for host in map(locate.recorded_host, used) if host}
 
 
 def _sites(overlay: Overlay) -> list[Site]:
@@ -155,28 +158,26 @@ def overlays(settings: Settings) -> list[dict[str, Any]]:
         (``ok``, ``by hand``, ``host is gone``, or what else is wrong).
     """
     result = []
-    owners = trust.trusted_owners(settings.overlay_trusted_owners)
-    for directory in map(Path, locate.expand(settings.overlay_dirs, os.environ)):
-        for path in sorted(directory.glob("[!.]*")):
-            store = Store(path)
-            if reason := locate.refusal(str(path), owners):
-                unknown = {"overlay": str(path), "host": None, "revision": None, "size": 0}
-                result.append({**unknown, "state": f"not used: {reason}"})
-                continue
-            if not store.exists and not store.managed:
-                continue
-            host = locate.recorded_host(str(path))
-            number, condition = None, "ok" if store.managed else "by hand"
-            try:
-                number = store.current()
-            except StateError as error:
-                condition = error.message
-            if host is not None and not os.path.isdir(os.path.join(host, "conda-meta")):
-                condition = "host is gone"
-            elif not store.exists:
-                condition = "its current revision is gone"
-            found = {"overlay": str(path), "host": host, "revision": number}
-            result.append({**found, "size": _size(store.real), "state": condition})
+    for path, reason in everywhere(settings):
+        if reason:
+            unknown = {"overlay": str(path), "host": None, "revision": None, "size": 0}
+            result.append({**unknown, "state": f"not used: {reason}"})
+            continue
+        store = Store(path)
+        if not store.exists and not store.managed:
+            continue
+        host = locate.recorded_host(str(path))
+        number, condition = None, "ok" if store.managed else "by hand"
+        try:
+            number = store.current()
+        except StateError as error:
+            condition = error.message
+        if host is not None and not os.path.isdir(os.path.join(host, "conda-meta")):
+            condition = "host is gone"
+        elif not store.exists:
+            condition = "its current revision is gone"
+        found = {"overlay": str(path), "host": host, "revision": number}
+        result.append({**found, "size": _size(store.real), "state": condition})
     return result
 
 

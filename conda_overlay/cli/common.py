@@ -18,6 +18,7 @@ from conda.cli.helpers import (
     add_parser_prefix,
 )
 
+from conda_overlay.activation import locate, trust
 from conda_overlay.cli import output, progress
 from conda_overlay.credentials import typed, without_credentials
 from conda_overlay.exceptions import (
@@ -146,20 +147,18 @@ def document_of(source: str) -> Document:
 
 def _orphaned(name: str) -> Store | None:
     """The overlay at a path, or of that name, or whose host was at a path."""
-    from conda_overlay.activation import locate, trust
+    from conda_overlay.status import everywhere
     from conda_overlay.store import Store
 
-    directories = locate.expand(observe().overlay_dirs, os.environ)
-    owners = trust.trusted_owners(observe().overlay_trusted_owners)
+    settings = observe()
     path = os.path.abspath(os.path.expanduser(name)) if "/" in name else ""
+    owners = trust.trusted_owners(settings.overlay_trusted_owners)
     if path and os.path.lexists(path) and (reason := locate.refusal(path, owners)):
         raise RefusedError(path, reason)
     if path and locate.recorded_host(path):
         return Store(Path(path))
-    for place in (p for directory in directories for p in sorted(Path(directory).glob("*"))):
-        if locate.refusal(str(place), owners):
-            continue
-        host = locate.recorded_host(str(place))
+    for place, reason in everywhere(settings):
+        host = None if reason else locate.recorded_host(str(place))
         if host is not None and (host == path if path else place.name == name):
             return Store(place)
     return None

@@ -53,7 +53,7 @@ def execute(arguments: Namespace) -> int:
         "wiring": wiring,
         "overlays": overlays,
     }
-    mine = kernels.kernels({str(host.real): ""} if overlays else {})
+    mine = kernels.kernels([str(host.real)] if overlays else [])
     report["kernels"] = encode([k for k in mine if not k.ours])
     report["user_site"] = encode(user_distributions(overlay))
     output.show_json(report) if context.json else output_status.show_status(report)
