@@ -65,21 +65,20 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it is shown, and for ``--json``."""
-        wanted = [entry.requirement for entry in self.document.requested.values()]
-        shown: dict[str, Any] = {
-            "dropped": [*self.document.fork.drop],
-            "dependents": {**self.dependents},
-        }
-        shown |= {"added": [*self.added], "changed": [*self.changed], "notes": [*self.notes]}
-        head: dict[str, Any] = {"prefix": str(self.prefix), "baseline": source(self.document)}
-        channels = {without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}
-        head |= {
-            "channels": sorted(channels),
+        wanted = (entry.requirement or "" for entry in self.document.requested.values())
+        return {
+            "prefix": str(self.prefix),
+            "baseline": source(self.document),
+            "channels": sorted({without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}),
             "fingerprint": self.baseline.fingerprint,
             "packages": len(self.urls),
+            "dropped": [*self.document.fork.drop],
+            "dependents": {**self.dependents},
+            "added": [*self.added],
+            "changed": [*self.changed],
+            "notes": [*self.notes],
+            "distributions": [*map(clean, (*self.baseline.pip, *wanted))],
         }
-        pip = map(clean, [*self.baseline.pip, *filter(None, wanted)])
-        return {**head, **shown, "distributions": [*pip]}
 
 
 def source(made_from: Document) -> str:
