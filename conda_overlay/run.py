@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,9 +49,6 @@ def environ(overlay: Overlay) -> dict[str, str]:
     Raises:
         OverlayError: the scripts fail.
     """
-    import subprocess
-    import sys
-
     argv, before = _call(overlay, [sys.executable, "-I", "-S", "-c", _PRINT], bare=False)
     done = subprocess.run(argv, env=before, capture_output=True, text=True, check=False)
     try:
