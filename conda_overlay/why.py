@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def why(overlay: Overlay, text: str) -> Answer:
     first_with_it = (n for n, (_, one) in enumerate(copies) if found and _has(one, Path(found)))
     lacking = next(first_with_it, 0)
     above, copies = [copy for copy, _ in copies[:lacking]], copies[lacking:]
-    by_path = _on_pythonpath(file, [site for _, site, _ in sites])
+    by_path = _on_pythonpath(file, wiring.unwire(os.environ), [site for _, site, _ in sites])
     hidden = copies if by_path else copies[1:]
     copy, first = copies[0] if copies else (None, None)
     key = first.key if first else ""
@@ -146,11 +146,8 @@ def _modules(found: Distribution) -> set[str]:
 
 def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | None:
     """The distribution that has a file, by RECORD or by the place of an editable install."""
-    for _, _, site in sites:
-        for found in (one for several in site.values() for one in several):
-            if _has(found, file):
-                return found
-    return None
+    every = (one for *_, site in sites for several in site.values() for one in several)
+    return next((found for found in every if _has(found, file)), None)
 
 
 def _has(found: Distribution, file: Path) -> bool:
@@ -162,11 +159,13 @@ def _has(found: Distribution, file: Path) -> bool:
     )
 
 
-def _on_pythonpath(file: str | None, sites: list[Path]) -> str | None:
-    """The directory that the user's own PYTHONPATH names and that a file comes from."""
-    mine = wiring.unwire(os.environ).get("PYTHONPATH", "").split(":")
-    places = [place for place in mine if place and Path(place) not in sites]
-    return next((place for place in places if file and file.startswith(f"{place}/")), None)
+def _on_pythonpath(
+    file: str | None, environ: Mapping[str, str], but: Collection[Path] = ()
+) -> str | None:
+    """The directory that PYTHONPATH names and that a file comes from."""
+    named = filter(None, environ.get("PYTHONPATH", "").split(":"))
+    places = (place for place in named if file and file.startswith(f"{place}/"))
+    return next((place for place in places if Path(place) not in but), None)
 
 
 def _shining(
@@ -206,8 +205,7 @@ def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
     wired = calling_shell.wired(host, overlay.settings)
     reason = f"it is not wired as it should be: {wired.detail}"
     if wired.state == "on":
-        mine = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
-        first = next((p for p in mine if here and here.startswith(p + "/")), None)
+        first = _on_pythonpath(here, os.environ)
         reason = f"PYTHONPATH names {first} first" if first else "its environment differs"
     yield f"this shell runs {here or 'nothing'}: {reason}"
 
@@ -240,13 +238,11 @@ def _history(copy: Copy | None, key: str) -> dict[str, Any]:
     entry = store.revision(number).distributions.get(key)
     if entry is None or entry.version != copy.version:
         return nothing
-    for earlier in store.numbers():
-        revision = store.revision(earlier)
-        same = revision.distributions.get(key)
-        if same and (same.version, same.since) == (entry.version, entry.since):
-            command, number = revision.command, earlier
-            break
-    else:
-        command = ()
+    made = (entry.version, entry.since)
+    first = next(  # at the latest the current one
+        revision
+        for revision in map(store.revision, store.numbers())
+        if (same := revision.distributions.get(key)) and (same.version, same.since) == made
+    )
     about = {"since": entry.since or None, "by": entry.by or None, "reason": entry.reason}
-    return {"revision": number, "command": command, **about}
+    return {"revision": first.number, "command": first.command, **about}
