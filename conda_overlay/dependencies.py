@@ -106,6 +106,12 @@ def why_required(
     return max(reasons)[2] if reasons else "required"
 
 
+def requiring(key: str, view: View, markers: Markers) -> list[str]:
+    """The names of the distributions that require one, sorted."""
+    found = _requirements(view, markers)
+    return sorted({one.name for one, needed in found if canonicalize_name(needed.name) == key})
+
+
 def kind(host: Distribution | None, new: Distribution | None) -> str:
     """How a distribution of the overlay compares with the host's: see `Change`."""
     if new is None:

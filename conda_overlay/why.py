@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import calling_shell, dependencies, edits, user_site
@@ -106,7 +105,7 @@ def why(overlay: Overlay, text: str) -> Answer:
         editable=first.editable if first and not by_path else None,
         edited=tuple(edits.summary(first)) if first and not by_path else (),
         hides=tuple(copy for copy, _ in hidden),
-        required_by=tuple(sorted(_requiring(view, key, overlay.host.markers))),
+        required_by=tuple(dependencies.requiring(key, view, overlay.host.markers)),
         differences=(
             *(f"{key} {c.version} ({c.where}) has no {module}, so this one shows" for c in above),
             *(
@@ -208,22 +207,6 @@ def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
         first = _on_pythonpath(here, os.environ)
         reason = f"PYTHONPATH names {first} first" if first else "its environment differs"
     yield f"this shell runs {here or 'nothing'}: {reason}"
-
-
-def _requiring(view: dependencies.View, key: str, markers: Mapping[str, str]) -> Iterator[str]:
-    """The distributions in effect that require one."""
-    for found in view.values():
-        for text in found.requires:
-            try:
-                requirement = Requirement(text)
-            except InvalidRequirement:
-                continue
-            applies = requirement.marker is None or requirement.marker.evaluate(
-                {**markers, "extra": ""}
-            )
-            if applies and canonicalize_name(requirement.name) == key:
-                yield found.name
-                break
 
 
 def _history(copy: Copy | None, key: str) -> dict[str, Any]:
