@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
@@ -57,12 +57,7 @@ def wired(host: Host, settings: Settings) -> Wired:
     switch = Wired("off", f"conda activate {host.name} activates it")
     if not is_active(host):
         return switch
-    outcome = engine.run(
-        environ,
-        settings.overlay_dirs,
-        settings.overlay_trusted_owners,
-        settings.overlay_hide_user_site,
-    )
+    outcome = _outcome(environ, settings)
     mine, should = (
         [layer for layer in layers if os.path.realpath(layer.prefix) == str(host.real)]
         for layers in (wiring.State.decode(environ.get(wiring.STATE)).layers, outcome.layers)
@@ -84,17 +79,14 @@ def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
     path = f"{prefix}/bin:{environ.get('PATH') or os.defpath}"
     environ |= {"CONDA_PREFIX": prefix, "CONDA_SHLVL": "1", "PATH": path}
     environ |= {"CONDA_DEFAULT_ENV": host.name}
-    diff = engine.run(
-        environ,
-        settings.overlay_dirs,
-        settings.overlay_trusted_owners,
-        settings.overlay_hide_user_site,
-    ).diff
-    for name, value in diff.items():
-        environ.pop(name, None)
-        if value is not None:
-            environ[name] = value
-    return environ
+    after = {**environ, **_outcome(environ, settings).diff}
+    return {name: value for name, value in after.items() if value is not None}
+
+
+def _outcome(environ: Mapping[str, str], settings: Settings) -> engine.Outcome:
+    """What activation would do to these variables."""
+    dirs, owners = settings.overlay_dirs, settings.overlay_trusted_owners
+    return engine.run(environ, dirs, owners, settings.overlay_hide_user_site)
 
 
 def is_active(host: Host) -> bool:
