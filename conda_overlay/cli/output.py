@@ -48,10 +48,14 @@ def show_plan(plan: Mapping[str, Any]) -> None:
         "conflicts that this resolves": map(_conflict, plan["resolved"]),
         "note": plan["notes"],
     }
+    _show_lists(lists, ("edits", "conflicts (allowed"))
+
+
+def _show_lists(lists: Mapping[str, Iterable[str]], warnings: tuple[str, ...]) -> None:
+    """Lists under their titles, some of which are warnings; those that are empty are left out."""
     for title, lines in lists.items():
         if lines := [*lines]:
-            warning = title.startswith(("edits", "conflicts (allowed"))
-            _print(f"{title}:", style=YELLOW if warning else BOLD)
+            _print(f"{title}:", style=YELLOW if title.startswith(warnings) else BOLD)
             _print(*(f"  {line}" for line in lines), "")
 
 
@@ -140,10 +144,7 @@ def show_fork(plan: Mapping[str, Any]) -> None:
         "distributions, by pip": plan["distributions"],
         "note": plan["notes"],
     }
-    for title, lines in lists.items():
-        if lines := [*lines]:
-            _print(f"{title}:", style=YELLOW if title.startswith(("changed", "dropped,")) else BOLD)
-            _print(*(f"  {line}" for line in lines), "")
+    _show_lists(lists, ("changed", "dropped,"))
 
 
 def show_trigger(trigger: Mapping[str, str | None]) -> None:
