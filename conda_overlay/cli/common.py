@@ -34,7 +34,9 @@ from conda_overlay.settings import observe
 if TYPE_CHECKING:
     from conda_overlay.document import Document
     from conda_overlay.draft import Draft
+    from conda_overlay.host import Host
     from conda_overlay.overlay import Overlay
+    from conda_overlay.pip import Pip
     from conda_overlay.store import Store
 
 
@@ -99,6 +101,14 @@ def named_prefix(*, active: bool = True) -> str:
         hint = "name one with -n ENV, or conda activate ENV first" if active else "-n NEW"
         raise UsageError("No environment is active." if active else "The fork has no name.", hint)
     return str(context.target_prefix)
+
+
+def pip_of(host: Host) -> Pip:
+    """What calls pip for a host, as quiet as conda is to be."""
+    from conda_overlay.pip import Pip
+
+    verbosity = -1 if context.quiet else int(context.verbosity)
+    return Pip(host, verbosity=verbosity, to_stderr=bool(context.json))
 
 
 def write(file: str | None, text: str) -> None:
@@ -187,7 +197,6 @@ def change(
             there is no question.
     """
     from conda_overlay.calling_shell import asked_trigger, is_active, rehash, wired
-    from conda_overlay.pip import Pip
     from conda_overlay.running import programs
 
     def confirm(plan: Plan) -> bool:
@@ -197,14 +206,13 @@ def change(
         return bool(answered) or output.ask(default or "yes")
 
     bin, before = overlay.store.overlay / "bin", overlay.scripts()
-    verbosity = -1 if context.quiet else int(context.verbosity)
     with nullcontext() if context.json or context.dry_run else asked_trigger() as trigger:
         try:
             result = overlay.change(
                 step,
                 confirm,
                 log=log(arguments),
-                pip=Pip(overlay.host, verbosity=verbosity, to_stderr=bool(context.json)),
+                pip=pip_of(overlay.host),
                 allow_conflicts=arguments.allow_conflicts,
                 force=arguments.force_overlay,
                 dry_run=bool(context.dry_run),

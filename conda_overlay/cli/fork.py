@@ -53,7 +53,6 @@ def execute(arguments: Namespace) -> int:
     """Make a fork."""
     from conda_overlay import fork, swap
     from conda_overlay.calling_shell import interruptible
-    from conda_overlay.pip import Pip
 
     prefix = Path(common.named_prefix(active=arguments.recreate))
     if arguments.recreate:  # a link to it stays
@@ -74,14 +73,13 @@ def execute(arguments: Namespace) -> int:
         if not (context.json or output.ask()):
             output.say("Nothing was made.")
             return 0
-        verbosity, quiet = int(context.verbosity) if not context.quiet else -1, bool(context.json)
         if is_new:
             common.write(str(origin), plan.text)
         try:
             with interruptible():
                 fork.make(
                     plan,
-                    lambda host: Pip(host, verbosity=verbosity, to_stderr=quiet),
+                    common.pip_of,
                     output.tell,
                     origin=origin,
                     again=again,

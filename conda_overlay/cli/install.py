@@ -8,7 +8,7 @@ from datetime import date
 from conda_overlay.cli import common
 from conda_overlay.cli.pip_options import add_pip_options
 from conda_overlay.exceptions import UsageError
-from conda_overlay.models import Request
+from conda_overlay.models import INTENTS, Request
 
 EXAMPLES = """\
     conda overlay install humanize                    a new distribution
@@ -25,7 +25,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
     common.add_change_options(parser, EXAMPLES)
     meaning = "fix: until the host has it; hold: the host's version is at fault; dev: permanently."
-    parser.add_argument("--intent", choices=("fix", "hold", "dev"), help=meaning)
+    parser.add_argument("--intent", choices=INTENTS, help=meaning)
     meaning = "The date (YYYY-MM-DD) after which status reports it as overdue."
     parser.add_argument("--until", metavar="DATE", help=meaning)
     add_pip_options(parser)
