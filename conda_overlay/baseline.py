@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conda.base.context import context
 from packaging.requirements import Requirement
 
 from conda_overlay.activation import locate
@@ -161,8 +162,6 @@ def read(text: str, name: str) -> Baseline:
     Raises:
         OverlayError: it is something else, or for another platform.
     """
-    from conda.base.context import context
-
     lines, urls, subdirs = [line.strip() for line in text.splitlines()], {}, {context.subdir}
     name = without_credentials(name)
     try:

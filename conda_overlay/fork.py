@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conda import CondaError
+from conda.base.context import locate_prefix_by_name
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -35,6 +36,7 @@ from conda_overlay.exceptions import (
 from conda_overlay.host import Host
 from conda_overlay.lock import Tell
 from conda_overlay.models import Entry
+from conda_overlay.operations.fork import add
 from conda_overlay.overlay import Overlay
 from conda_overlay.swap import UNCONFIRMED, beside, relocate, swap, works
 
@@ -288,12 +290,9 @@ def make(
         packages.install(plan.urls, new, prefix)
         exact, wanted = plan.baseline.pip, plan.document.requested
         if exact or wanted:
-            from conda_overlay.operations.fork import add
-
-            options: dict[str, Any] = {"dropped": plan.document.fork.drop}
-            options["allow_conflicts"] = allow_conflicts
+            drop, allow = plan.document.fork.drop, allow_conflicts
             try:
-                add(new, prefix, exact, wanted, pip, **options)
+                add(new, prefix, exact, wanted, pip, dropped=drop, allow_conflicts=allow)
             except PipError as error:
                 text = error.message.replace("the overlay is unchanged", "nothing has changed")
                 hint = f"df -h {prefix.parent}" if "No space left" in text else error.hint
@@ -322,8 +321,6 @@ def _what_goes(fork: Path) -> list[str]:
 
 
 def _prefix_of(env: str) -> Path:
-    from conda.base.context import locate_prefix_by_name
-
     try:
         found = os.path.expanduser(env) if "/" in env else locate_prefix_by_name(env)
     except CondaError as error:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from argparse import Namespace
+from conda.base.context import context
 
 _PROTECTED = {"EnvironmentNotWritableError", "EnvironmentIsFrozenError"}
 _ADDING = {"install", "update", "upgrade"}
@@ -15,8 +14,6 @@ _ADDING = {"install", "update", "upgrade"}
 
 def for_error(error: Exception) -> str | None:
     """The command that does in the overlay what conda could not do in the environment."""
-    from conda.base.context import context
-
     if type(error).__name__ not in _PROTECTED:
         return None
     typed: Any = context._argparse_args or {}
@@ -59,7 +56,7 @@ def for_pip(spec: str) -> str | None:
     return None
 
 
-def check(prefix: str, verbose: bool) -> None:
+def check(prefix: str) -> None:
     """For ``conda doctor``: what is wrong with the overlays of an environment."""
     from conda_overlay.cli import output_status
     from conda_overlay.exceptions import HostError
@@ -74,7 +71,7 @@ def check(prefix: str, verbose: bool) -> None:
     output_status.show_health(encode(found))
 
 
-def fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
+def fix(prefix: str, confirm: Callable[[str], None]) -> int:
     """For ``conda doctor --fix``: repair the overlay, with the question of ``conda doctor``."""
     from conda_overlay.models import Log, Plan
     from conda_overlay.operations.repair import repair

@@ -75,13 +75,13 @@ def conda_error_hints(error: Exception) -> Iterator[object]:
 def _check(prefix: str, verbose: bool) -> None:
     from conda_overlay import hints
 
-    hints.check(prefix, verbose)
+    hints.check(prefix)
 
 
 def _fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
     from conda_overlay import hints
 
-    return hints.fix(prefix, arguments, confirm)
+    return hints.fix(prefix, confirm)
 
 
 def _wire(command: str) -> None:
