@@ -34,14 +34,14 @@ _PROGRAMS = 5  # programs that are named
 
 def show_plan(plan: Mapping[str, Any]) -> None:
     """What will be done, as `Plan.to_json` has it."""
-    _print(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
+    say(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
     show_changes(plan["changes"])
     if any(plan["files"].values()):
-        _print("files of no distribution:" if plan["changes"] else "only files differ:")
+        say("files of no distribution:" if plan["changes"] else "only files differ:")
         show_files(plan["files"], _SHOWN)
-        _print()
+        say()
     if plan["accepts_host"]:
-        _print("The host has changed; this records it as it is now.\n")
+        say("The host has changed; this records it as it is now.\n")
     lists = {
         "edits made by hand that will be lost": plan["lost"],
         "conflicts (allowed by --allow-conflicts)": map(_conflict, plan["conflicts"]),
@@ -55,8 +55,8 @@ def _show_lists(lists: Mapping[str, Iterable[str]], warnings: tuple[str, ...]) -
     """Lists under their titles, some of which are warnings; those that are empty are left out."""
     for title, lines in lists.items():
         if lines := [*lines]:
-            _print(f"{title}:", style=YELLOW if title.startswith(warnings) else BOLD)
-            _print(*(f"  {line}" for line in lines), "")
+            say(f"{title}:", style=YELLOW if title.startswith(warnings) else BOLD)
+            say(*(f"  {line}" for line in lines), "")
 
 
 def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> None:
@@ -67,9 +67,9 @@ def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> N
         groups[_title(change)].append(row)
     for title, rows in groups.items():
         if rows:
-            _print(f"{title}:", style=BOLD)
+            say(f"{title}:", style=BOLD)
             table(rows)
-            _print()
+            say()
 
 
 def ask(default: str = "yes") -> bool:
@@ -85,18 +85,18 @@ def ask(default: str = "yes") -> bool:
         try:
             answer = input(f"Proceed {choices}? ").strip().lower() or default
         except EOFError:
-            _print()
+            say()
             sentence = "No answer was given, so nothing was changed."
             raise OverlayError(sentence, "--yes proceeds without asking") from None
         if answer in ("yes", "y", "no", "n"):
             return answer[0] == "y"
-        _print(f"Invalid choice: {answer}")
+        say(f"Invalid choice: {answer}")
 
 
 def tell(text: str) -> None:
     """What a user who waits should know; stdout may be JSON's."""
     sys.stdout.flush()
-    _print(text, file=sys.stderr)
+    say(text, file=sys.stderr)
 
 
 def show_result(
@@ -110,31 +110,31 @@ def show_result(
         return
     if not plan:
         for note in plan.notes:
-            _print(f"note: {note}")
-        _print("\nAlready as requested: nothing to do.")
+            say(f"note: {note}")
+        say("\nAlready as requested: nothing to do.")
     elif result.revision is not None:
         count = len(plan.changes)
         what = f"{count} distribution{'' if count == 1 else 's'} changed"
-        _print(f"Revision {result.revision} of {plan.overlay}: {what}.")
+        say(f"Revision {result.revision} of {plan.overlay}: {what}.")
         if running:
-            _print("\nThese programs keep what they have loaded until they are started again:")
+            say("\nThese programs keep what they have loaded until they are started again:")
             rows = [
                 [f"  {p['pid']}", local(p["started"]), _short(p["command"])]
                 for p in running[:_PROGRAMS]
             ]
             table(rows)
             if len(running) > _PROGRAMS:
-                _print(f"  and {len(running) - _PROGRAMS} more")
+                say(f"  and {len(running) - _PROGRAMS} more")
     elif dry_run:
-        _print("Dry run: nothing was changed.")
+        say("Dry run: nothing was changed.")
     else:
-        _print("Nothing was changed.")
+        say("Nothing was changed.")
 
 
 def show_fork(plan: Mapping[str, Any]) -> None:
     """What a fork will be, as `fork.Plan.to_json` has it."""
-    _print(f"\nfork:     {plan['prefix']}")
-    _print(f"baseline: {plan['baseline']}; conda packages: {plan['packages']}\n")
+    say(f"\nfork:     {plan['prefix']}")
+    say(f"baseline: {plan['baseline']}; conda packages: {plan['packages']}\n")
     lists = {
         "conda packages are from": plan["channels"],
         "dropped": [name for name in plan["dropped"] if name not in plan["dependents"]],
@@ -150,14 +150,14 @@ def show_fork(plan: Mapping[str, Any]) -> None:
 def show_trigger(trigger: Mapping[str, str | None]) -> None:
     """Say it when nothing will wire the overlay."""
     if trigger["name"] is None:
-        _print(f"\nconda activate will not use the overlay: {trigger['reason']}.")
-        _print(f"Hint: {trigger['remedy']}")
+        say(f"\nconda activate will not use the overlay: {trigger['reason']}.")
+        say(f"Hint: {trigger['remedy']}")
 
 
 def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
     """All overlays, one line each."""
     if not found:
-        _print("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
+        say("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
         return
     rows = [["# overlay", "host", "revision", "size", "state"]]
     for one in found:
@@ -169,16 +169,16 @@ def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
 def show_kernels(found: Sequence[Mapping[str, Any]]) -> None:
     """Jupyter kernels, one line each, and what to type for those that miss the overlay."""
     if not found:
-        _print("No kernels. Install one with: conda overlay kernel install -n ENVIRONMENT")
+        say("No kernels. Install one with: conda overlay kernel install -n ENVIRONMENT")
         return
     rows = [["# kernel", "display name", "host", "state"]]
     rows += [[k["name"], k["display_name"], k["host"], k["state"]] for k in found]
     table(rows)
     for kernel in found:
         if kernel["state"] == "without the overlay":
-            _print(f"\n{kernel['name']} starts without the overlay. With it:")
+            say(f"\n{kernel['name']} starts without the overlay. With it:")
             words = ["-p", kernel["host"], "--kernel-name", kernel["name"], "--force"]
-            _print(f"  conda overlay kernel install {shlex.join(words)}")
+            say(f"  conda overlay kernel install {shlex.join(words)}")
 
 
 def show_revision(
@@ -188,7 +188,7 @@ def show_revision(
     number, mark = record["number"], "*" if record["current"] else " "
     stands = " (its state is current)" if number == position and not record["current"] else ""
     who = f"{record['user']}@{record['hostname']}"
-    _print(f"{mark} {number}  {local(record['time'])}  {who}{stands}")
+    say(f"{mark} {number}  {local(record['time'])}  {who}{stands}")
     lines = [shlex.join(record["command"]), record["reason"]]
     lines += [
         f"edited by hand before it: {len(f)} {verb}" for verb, f in record["edits"].items() if f
@@ -198,14 +198,14 @@ def show_revision(
     if not record["kept"]:
         lines.append("its files were dropped")
     for line in filter(None, lines):
-        _print(f"     {line}")
+        say(f"     {line}")
     if whole:
         show_plan(record["plan"])
         return
     for change in record["plan"]["changes"]:
         edited = f", {change['why']}" if change["why"].startswith("edited") else ""
         sides = " -> ".join(_sides(change))
-        _print(f"     {change['name']} {sides}{_same_version(change)}{edited}")
+        say(f"     {change['name']} {sides}{_same_version(change)}{edited}")
 
 
 def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:
@@ -214,10 +214,10 @@ def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> N
     lines = [(f"{letter} {p}", style) for letter, verb, style in kinds for p in files[verb]]
     rest = len(lines) - (most or len(lines))
     for line, style in lines[:most]:
-        _print("  ", end="")
-        _print(line, style=style)
+        say("  ", end="")
+        say(line, style=style)
     if rest > 0:
-        _print(f"  and {rest:,} more")
+        say(f"  and {rest:,} more")
 
 
 def show_text(lines: Iterable[str]) -> None:
@@ -225,7 +225,7 @@ def show_text(lines: Iterable[str]) -> None:
     styles = {"--- ": BOLD, "+++ ": BOLD, "-": RED, "+": GREEN}
     for text in (text for line in lines for text in line.removesuffix("\n").split("\n")):
         style = next((style for sign, style in styles.items() if text.startswith(sign)), "")
-        _print(text, style=style)
+        say(text, style=style)
 
 
 def is_terminal() -> bool:
@@ -233,20 +233,15 @@ def is_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
-def _print(*lines: str, end: str = "\n", file: TextIO | None = None, style: str = "") -> None:
-    """Print lines, with escapes for what would steer the terminal: names may be anybody's."""
-    texts = [_styled(visible(line), style) for line in lines]
-    print(*texts, sep="\n", end=end, file=file, flush=file is sys.stderr)
-
-
 def _styled(text: str, style: str) -> str:
     coloured = style and text and is_terminal() and "NO_COLOR" not in os.environ
     return f"\x1b[{style}m{text}\x1b[0m" if coloured else text
 
 
-def say(*lines: str, end: str = "\n", style: str = "") -> None:
-    """Lines for people, or a text as it is."""
-    _print(*lines, end=end, style=style)
+def say(*lines: str, end: str = "\n", file: TextIO | None = None, style: str = "") -> None:
+    """Lines for people, with escapes for what would steer the terminal: names may be anybody's."""
+    texts = [_styled(visible(line), style) for line in lines]
+    print(*texts, sep="\n", end=end, file=file, flush=file is sys.stderr)
 
 
 def show_json(value: Any) -> None:
