@@ -47,14 +47,14 @@ def execute(arguments: Namespace) -> int:
     python = host.markers["python_full_version"]
     about = {"name": host.name, "prefix": str(host.prefix), "owner": host.owner,
              "protected": host.protection, "python": python}  # fmt: skip
+    mine = kernels.kernels([str(host.real)] if overlays else [])
     report = {
         "host": about,
         "fork": forked,
         "wiring": wiring,
         "overlays": overlays,
+        "kernels": encode([k for k in mine if not k.ours]),
+        "user_site": encode(user_distributions(overlay)),
     }
-    mine = kernels.kernels([str(host.real)] if overlays else [])
-    report["kernels"] = encode([k for k in mine if not k.ours])
-    report["user_site"] = encode(user_distributions(overlay))
     output.show_json(report) if context.json else output_status.show_status(report)
     return 0
