@@ -66,8 +66,7 @@ def install(
     if "ipykernel" not in dependencies.effective(*sites):
         sentence = f"Neither {host.prefix} nor its overlay has ipykernel."
         raise OverlayError(sentence, f"conda overlay install -p {host.prefix} ipykernel")
-    spec = _spec(place)
-    same = _is_ours(spec) and spec["metadata"][_MARK].get("host") == str(host.prefix)
+    same = _host_of(_spec(place)) == str(host.prefix)
     if os.path.lexists(place) and not same and not force:
         sentence = f"There is a kernel {name} already, which is not that of {host.prefix}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
@@ -96,7 +95,7 @@ def remove(name: str, force: bool = False) -> Path:
     place = _place(name)
     if not os.path.lexists(place):
         raise OverlayError(f"There is no kernel {name}.", "conda overlay kernel list", name=name)
-    if not _is_ours(_spec(place)) and not force:
+    if _host_of(_spec(place)) is None and not force:
         sentence = f"The kernel {name} was not made by conda-overlay."
         raise OverlayError(sentence, f"jupyter kernelspec remove {name}, or --force", name=name)
     if place.is_symlink():
@@ -115,8 +114,7 @@ def kernels(hosts: Collection[str]) -> Iterator[Kernel]:
     for place in sorted(directory().glob("*")):
         spec = _spec(place)
         argv, shown = spec.get("argv"), str(spec.get("display_name"))
-        if _is_ours(spec):
-            prefix = str(spec["metadata"][_MARK].get("host"))
+        if (prefix := _host_of(spec)) is not None:
             there = os.path.isdir(os.path.join(prefix, "conda-meta"))
             alive = "ok" if os.path.realpath(prefix) in hosts else "overlay is gone"
             state = alive if there else "host is gone"
@@ -143,6 +141,8 @@ def _spec(place: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_ours(spec: Mapping[str, Any]) -> bool:
+def _host_of(spec: Mapping[str, Any]) -> str | None:
+    """The host of a kernelspec of ours; None of another one."""
     metadata = spec.get("metadata")
-    return isinstance(metadata, dict) and isinstance(metadata.get(_MARK), dict)
+    mark = metadata.get(_MARK) if isinstance(metadata, dict) else None
+    return str(mark.get("host")) if isinstance(mark, dict) else None
