@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 _PARAMETERS = {
     *("egg", "subdirectory", "sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b"),
@@ -42,7 +43,7 @@ def typed(words: Sequence[str]) -> tuple[str, ...]:
     """The words of a command line without credentials."""
     settings = ("-C", "--config-settings", "--config-setting")
     result = []
-    for before, word in zip(["", *words], words, strict=False):
+    for before, word in pairwise(["", *words]):
         option, equals, value = word.partition("=")
         if option not in settings:
             option, equals, value = (word[:2], "", word[2:]) if word[:2] == "-C" else ("", "", word)
