@@ -128,11 +128,10 @@ def store_of(arguments: Namespace) -> Store:
     """The overlay of the environment that is named, which itself may be gone, or by its path."""
     try:
         return opened().store
-    except NoSuchEnvironmentError as error:
-        found = _orphaned(arguments.prefix or arguments.name or "")
-        if found is None:
-            raise error
-        return found
+    except NoSuchEnvironmentError:
+        if store := _orphaned(arguments.prefix or arguments.name or ""):
+            return store
+        raise
 
 
 def document_of(source: str) -> Document:
