@@ -154,6 +154,13 @@ def test_why_names_the_extra_that_was_typed() -> None:
     assert why("a", [], [mine]) == "required"
 
 
+def test_all_that_require_one_are_named_by_extras_too() -> None:
+    asking = site(zzz=("1", "b[x]"), b=("1", "a>=1; extra == 'x'"), c=("1", "A", "a>=1"))
+    alone = site(b=("1", "a>=1; extra == 'x'"), c=("1", "not a requirement", "a; os_name == 'nt'"))
+    views = [dependencies.effective(found) for found in (asking, alone)]
+    assert [dependencies.requiring("a", view, MARKERS) for view in views] == [["b", "c"], []]
+
+
 def test_dependents_join_once() -> None:
     conflicts = [
         Conflict("A.x", "1", "host", requirement, "2", "overlay") for requirement in ("b<2", "c<2")
