@@ -40,18 +40,18 @@ def execute(arguments: Namespace) -> int:
         known = ", ".join(sorted(shells.SHELLS))
         raise UsageError(f"{shell} is not a shell that is known.", f"one of {known}", shell=shell)
     overlay = common.opened()
-    before = dict(os.environ)
-    after = {n: v for n, v in run.environ(overlay).items() if n not in _OWN}
-    diff = wiring.EnvironDiff.between({n: v for n, v in before.items() if n not in _OWN}, after)
+    both = dict(os.environ), run.environ(overlay)
+    before, after = ({n: v for n, v in found.items() if n not in _OWN} for found in both)
+    diff = wiring.EnvironDiff.between(before, after)
     always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}
+    values = {name: after[name] for name in sorted({*diff, *always} & after.keys())}
     if context.json:
-        values = {name: after[name] for name in sorted({*diff, *always} & after.keys())}
         unset = [name for name in diff if name not in after]
         sites = [str(site) for site in overlay.sites(overlay.layers)]
         output.show_json({"variables": values, "unset": unset, "extra_paths": sites})
     elif arguments.dotenv:
-        for name in sorted({*diff, *always} & after.keys()):
-            output.say(_dotenv(name, after[name]))
+        for name, value in values.items():
+            output.say(_dotenv(name, value))
     else:
         output.say(shells.SHELLS[shell].render(diff), end="")
     return 0
