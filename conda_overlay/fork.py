@@ -67,7 +67,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it is shown, and for ``--json``."""
-        wanted = (entry.requirement or "" for entry in self.document.requested.values())
+        wanted = (entry.requirement for entry in self.document.requested.values())
         return {
             "prefix": str(self.prefix),
             "baseline": source(self.document),
@@ -79,7 +79,7 @@ class Plan:
             "added": [*self.added],
             "changed": [*self.changed],
             "notes": [*self.notes],
-            "distributions": [*map(clean, (*self.baseline.pip, *wanted))],
+            "distributions": [*map(clean, filter(None, (*self.baseline.pip, *wanted)))],
         }
 
 

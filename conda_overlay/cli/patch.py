@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conda_overlay.cli import common
 from conda_overlay.credentials import without_credentials
-from conda_overlay.exceptions import OverlayError
+from conda_overlay.exceptions import OverlayError, UsageError
 
 EXAMPLES = """\
     conda overlay patch requests fix.diff --reason 'ticket 1234'
@@ -30,7 +30,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Apply the patch."""
     from conda_overlay.draft import Draft
-    from conda_overlay.exceptions import UsageError
     from conda_overlay.operations import edit
 
     if (arguments.prefix or "").isdecimal():  # as of patch and git

@@ -59,9 +59,9 @@ class PipOption(Action):
         if option_string in OF_CONDA or (option_string == "-c" and _is_channel(str(values))):
             sentence = "Packages of conda's channels do not go into an overlay; pip's do."
             hint = (
-                "conda create --clone ENV -n NEW makes an environment of your own, which can have"
+                "an environment of your own can: conda overlay fork --from ENV -n NEW --conda PKG"
             )
-            raise UsageError(sentence, f"{hint} them", option=option_string)
+            raise UsageError(sentence, hint, option=option_string)
         name = next(o for o in self.option_strings if o.startswith("--"))
         forwarded = [*getattr(namespace, self.dest, ()), name]
         if self.nargs is None:

@@ -74,4 +74,4 @@ def test_a_channel_is_refused_in_a_sentence(quick: Bench, option: str) -> None:
     done = quick.run("install", *quick.where, *option.split(), "new")
     assert done.returncode == 2
     assert "Packages of conda's channels do not go into an overlay" in done.stderr
-    assert "conda create --clone" in done.stderr
+    assert "conda overlay fork --from ENV" in done.stderr
