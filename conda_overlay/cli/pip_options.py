@@ -57,10 +57,8 @@ class PipOption(Action):
             hint = "choose the environment with -n or -p, and the place with overlay_dirs"
             raise UsageError(sentence, hint, option=option_string)
         if option_string in OF_CONDA or (option_string == "-c" and _is_channel(str(values))):
-            sentence = "Packages of conda's channels do not go into an overlay; pip's do."
-            hint = (
-                "an environment of your own can: conda overlay fork --from ENV -n NEW --conda PKG"
-            )
+            sentence = "conda's packages go into an environment of your own, not into an overlay."
+            hint = "conda overlay fork --from ENV -n NEW --conda PKG"
             raise UsageError(sentence, hint, option=option_string)
         name = next(o for o in self.option_strings if o.startswith("--"))
         forwarded = [*getattr(namespace, self.dest, ()), name]
