@@ -169,7 +169,6 @@ class Request:
 
     arguments: tuple[str, ...]  # options of pip, then requirements, as typed
     requirements: tuple[str, ...] = ()  # the requirements among the arguments
-    allow_conflicts: bool = False
     intent: str | None = None  # None: derived from the requirement
     until: str | None = None
 

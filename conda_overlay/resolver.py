@@ -48,16 +48,17 @@ class Resolver:
 
     pip: Pip
     request: Request
-    sites: Sequence[Site]
-    """What is in effect; the first wins, the host's own site is last."""
     overlays: Sequence[Path]
-    """The site-packages above the host, in the same order."""
+    """The site-packages above the host; the first wins."""
     scratch: Path
     """A directory for stages."""
     source_dir: Path
     """Where checkouts of editables are kept."""
+    allow_conflicts: bool
+    """Accept that there is no consistent set."""
 
     def __post_init__(self) -> None:
+        self.sites = [*map(read_site, self.overlays), self.pip.host.distributions]
         self.before = dependencies.effective(*self.sites)
         self.named = requested_names(self.request.requirements)
         self.moved: dict[str, Conflict] = {}
@@ -96,7 +97,7 @@ class Resolver:
                     raise outcome.error(self.request.requirements)
                 break
         assert self.fallback is not None
-        if self.request.allow_conflicts:
+        if self.allow_conflicts:
             return self.fallback
         raise ResolutionError(
             "No consistent set of distributions exists, so nothing was installed:",

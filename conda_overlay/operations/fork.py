@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from conda_overlay import git, scripts
@@ -61,10 +60,10 @@ def add(
         if broken and not allow_conflicts:
             raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
     from_pip = {key: entry for key, entry in wanted.items() if not entry.copied}
-    asked = replace(request(from_pip, ()), allow_conflicts=allow_conflicts)
+    asked = request(from_pip, ())
     if asked.arguments:
         scratch = new.with_name("resolved")
-        found = Resolver(pip(host), asked, [host.distributions], [], scratch, sources).resolve()
+        found = Resolver(pip(host), asked, [], scratch, sources, allow_conflicts).resolve()
         _move_in(found.stage, found.staged, host, prefix)
     for key, (installed, *_) in read_site(host.site_packages).items():
         if key in wanted:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
 from conda_overlay.credentials import setting, without_credentials
-from conda_overlay.distributions import Site, owned_files, read_site
+from conda_overlay.distributions import Site, owned_files
 from conda_overlay.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.pip import sources
@@ -35,7 +35,8 @@ def install(draft: Draft, request: Request) -> None:
     """
     typed = _typed(request)
     draft.repair(typed)
-    found = resolve(draft, request)
+    places = draft.sites, draft.new_scratch(), draft.source_dir
+    found = Resolver(draft.pip, request, *places, draft.allow_conflicts).resolve()
     staged, reverted = _without_copies_of_the_host(draft, found, request)
     marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
     requested = ({*typed} | marked) - {*found.moved}
@@ -52,14 +53,6 @@ def install(draft: Draft, request: Request) -> None:
             draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
     if request.has("--no-deps"):
         draft.accepted |= staged.keys()
-
-
-def resolve(draft: Draft, request: Request) -> Resolution:
-    """Let pip resolve into stages of a draft, whose distributions count as installed."""
-    sites = [*map(read_site, draft.sites), draft.overlay.host.distributions]
-    request = replace(request, allow_conflicts=draft.allow_conflicts)
-    scratch = draft.new_scratch()
-    return Resolver(draft.pip, request, sites, draft.sites, scratch, draft.source_dir).resolve()
 
 
 def _without_copies_of_the_host(
