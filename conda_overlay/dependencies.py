@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from conda_overlay.distributions import Site
+from conda_overlay.exceptions import UsageError
 from conda_overlay.models import Conflict, Distribution
 
 View = Mapping[str, Distribution]
@@ -76,7 +77,7 @@ def constraints(view: View, markers: Markers, requested: Collection[str]) -> lis
 
 def requested_names(requirements: Iterable[str]) -> set[str]:
     """The normalized names in requirements, except for paths and URLs, which have none."""
-    return {canonicalize_name(parsed.name) for parsed in map(_parse, requirements) if parsed}
+    return {canonicalize_name(parsed.name) for parsed in map(parse, requirements) if parsed}
 
 
 def why_required(
@@ -93,14 +94,14 @@ def why_required(
     the user typed, which may have extras.
     """
     reasons = []
-    typed = {str(canonicalize_name(r.name)): r for r in map(_parse, asked) if r}
+    typed = {str(canonicalize_name(r.name)): r for r in map(parse, asked) if r}
     for one, requirement in _requirements(view, markers, typed.values()):
         if canonicalize_name(requirement.name) == key:
             needed = previous is None or not _holds(requirement, previous)
             asker = f"{one.name} {one.version}"
             extras = typed[one.key].extras if one.key in typed else ()
             parts = map(_split, one.requires)
-            if extras and any("extra" in m and _parse(text) == requirement for text, m in parts):
+            if extras and any("extra" in m and parse(text) == requirement for text, m in parts):
                 asker = f"{one.name}[{','.join(sorted(extras))}]"
             reasons.append((needed, one.key in moved, f"{asker} requires {requirement}"))
     return max(reasons)[2] if reasons else "required"
@@ -146,7 +147,7 @@ def _requirements(
     def applying(distribution: Distribution) -> Iterator[Requirement]:
         wanted = frozenset(extras[distribution.key])
         for text, marker in map(_split, distribution.requires):
-            if _applies(marker, wanted, environment) and (requirement := _parse(text)):
+            if _applies(marker, wanted, environment) and (requirement := parse(text)):
                 yield requirement
 
     for typed in asked:
@@ -190,11 +191,25 @@ def _holds(requirement: Requirement, found: Distribution) -> bool:
 
 
 @cache
-def _parse(text: str) -> Requirement | None:
+def parse(text: str) -> Requirement | None:
+    """A requirement; None for a path, a URL alone, or what is invalid."""
     try:
         return Requirement(text)
     except InvalidRequirement:
         return None
+
+
+def named(text: str) -> Requirement:
+    """The requirement by which a user names a distribution.
+
+    Raises:
+        UsageError: it is none.
+    """
+    requirement = parse(text)
+    if requirement is None:
+        sentence = f"{text!r} is not the name of a distribution."
+        raise UsageError(sentence, "conda overlay status", name=text)
+    return requirement
 
 
 def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Conflict]:
@@ -217,7 +232,7 @@ def orphans(
     requested, and `asked` what the user typed, which may have extras.
     """
     mine = effective(overlay)
-    typed = [r for r in map(_parse, asked) if r and canonicalize_name(r.name) not in going]
+    typed = [r for r in map(parse, asked) if r and canonicalize_name(r.name) not in going]
     staying = {key for key in mine if key in wanted and key not in going}
     loose = {key for key in mine if key not in wanted and key not in going}
     while True:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
@@ -142,8 +141,9 @@ def _asked(
 
 def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> Entry:
     """The entry of what is already installed, updated with what was typed now."""
-    requirement = entry.requirement
-    if requirement is None or not (typed == _name(typed) or entry.editable or " @ " in typed):
+    requirement, parsed = entry.requirement, dependencies.parse(typed)
+    bare = parsed is None or parsed.name == typed
+    if requirement is None or not (bare or entry.editable or " @ " in typed):
         requirement = typed
     pinned = default_intent(typed) == "hold" and entry.intent == "fix"
     return replace(
@@ -159,11 +159,8 @@ def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> En
 def _moved(before: Entry, entry: Entry) -> Entry:
     """The entry of what was requested earlier, and now changes because of something else."""
     requirement = before.requirement or ""
-    try:
-        admits = Requirement(requirement).specifier.contains(entry.version, prereleases=True)
-    except InvalidRequirement:
-        admits = True
-    if not admits:
+    parsed = dependencies.parse(requirement)
+    if parsed and not parsed.specifier.contains(entry.version, prereleases=True):
         requirement = f"{entry.name}>={entry.version}"
     return replace(
         entry,
@@ -178,22 +175,13 @@ def _moved(before: Entry, entry: Entry) -> Entry:
 
 def _at_least(text: str, version: str) -> str:
     """The requirement with a lower bound, unless it limits the version itself."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        return text
-    if requirement.url or any(s.operator in (">", *PINS) for s in requirement.specifier):
+    requirement = dependencies.parse(text)
+    limits = requirement and any(s.operator in (">", *PINS) for s in requirement.specifier)
+    if not requirement or requirement.url or limits:
         return text
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     others = [str(s) for s in requirement.specifier if s.operator != ">="]
     return f"{requirement.name}{extras}{','.join([f'>={version}', *sorted(others)])}"
-
-
-def _name(text: str) -> str:
-    try:
-        return Requirement(text).name
-    except InvalidRequirement:
-        return text
 
 
 def _typed(request: Request) -> dict[str, str]:

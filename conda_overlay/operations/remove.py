@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies
 from conda_overlay.distributions import read_site
-from conda_overlay.exceptions import NotInOverlayError, UsageError
+from conda_overlay.exceptions import NotInOverlayError
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -49,12 +48,7 @@ def reset(draft: Draft, names: Sequence[str] = ()) -> None:
 
 def _check(draft: Draft, text: str) -> str:
     """The normalized name of what is to be removed, which must be in the overlay."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
-        raise UsageError(
-            f"{text!r} is not the name of a distribution.", "conda overlay status", name=text
-        ) from error
+    requirement = dependencies.named(text)
     key = str(canonicalize_name(requirement.name))
     found, name = draft.before.entries.get(key), requirement.name
     mine = str(draft.overlay.store.overlay)

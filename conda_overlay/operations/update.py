@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay.exceptions import NotInOverlayError, UsageError
+from conda_overlay.dependencies import named
+from conda_overlay.exceptions import NotInOverlayError
 from conda_overlay.models import Request
 from conda_overlay.operations.install import install
 from conda_overlay.operations.locked import for_pip
@@ -56,11 +56,7 @@ def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> N
 
 def _requirement(draft: Draft, text: str, entry: Entry | None) -> str:
     """What to ask pip for: the recorded requirement, but the bare name of what is pinned."""
-    try:
-        name = Requirement(text)
-    except InvalidRequirement as error:
-        sentence = f"{text!r} is not the name of a distribution."
-        raise UsageError(sentence, "conda overlay status", name=text) from error
+    name = named(text)
     if name.specifier or name.url:
         return text
     key = str(canonicalize_name(name.name))
