@@ -148,9 +148,14 @@ def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
         content = changed[one[0]]
         one[:] = row(one[0], hashlib.sha256(content).hexdigest(), len(content))
     if ours:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        replace_file(info / "RECORD", text.getvalue().encode())
+        write_record(info, rows)
+
+
+def write_record(info: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write the RECORD of a distribution anew: an older revision may share the one there is."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    replace_file(info / "RECORD", text.getvalue().encode())
 
 
 def clean_origin(info: Path) -> None:

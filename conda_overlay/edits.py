@@ -7,7 +7,6 @@ no hash there.
 
 from __future__ import annotations
 
-import csv
 import difflib
 import io
 import json
@@ -20,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from conda_overlay.activation import locate
-from conda_overlay.distributions import LARGEST, owned_files, record, row
+from conda_overlay.distributions import LARGEST, owned_files, record, row, write_record
 from conda_overlay.models import Distribution
 from conda_overlay.tree import FileInfo, digest
 
@@ -93,7 +92,7 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
         status = place.lstat()
         known[name] = (status.st_size, status.st_mtime_ns, digest(place))
         rows.append(row(name, known[name][2], status.st_size))
-    _write_record(info, [*rows, [f"{info.name}/RECORD", "", ""]])
+    write_record(info, [*rows, [f"{info.name}/RECORD", "", ""]])
     return known
 
 
@@ -102,7 +101,7 @@ def note_files(distribution: Distribution, files: Iterable[str]) -> None:
     there = {*files}
     rows = [one for one in record(distribution.path) or () if one[0] in there]
     added = sorted(there - {name for name, *_ in rows})
-    _write_record(distribution.path, [*rows, *([name, "", ""] for name in added)])
+    write_record(distribution.path, [*rows, *([name, "", ""] for name in added)])
 
 
 def add_files(distribution: Distribution, files: Iterable[str]) -> None:
@@ -245,13 +244,6 @@ def revert(distribution: Distribution) -> None:
         if old is not None:
             (distribution.site / path).parent.mkdir(parents=True, exist_ok=True)
             (distribution.site / path).write_bytes(old.encode())
-
-
-def _write_record(info: Path, rows: Iterable[list[str]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    (info / "RECORD").unlink(missing_ok=True)  # an older revision may share it
-    (info / "RECORD").write_text(text.getvalue(), encoding="utf-8")
 
 
 def _lines(text: str | None) -> list[str]:
