@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -127,10 +128,16 @@ def row(path: str, sha256: str, size: int) -> list[str]:
     return [path, "sha256=" + digest.decode(), str(size)]
 
 
-def modules(distribution: Distribution, files: Collection[str]) -> set[str]:
+def modules(files: Collection[str]) -> set[str]:
     """The public modules of a distribution, at the top, given its files in site-packages."""
     tops = {path.partition("/")[0].partition(".")[0] for path in files if ".dist-info/" not in path}
     return {top for top in tops if top.isidentifier() and not top.startswith("_")}
+
+
+def programs(distribution: Distribution) -> list[EntryPoint]:
+    """The scripts of a distribution, as its metadata says: their names, and what they start."""
+    points = Installed.at(distribution.path).entry_points
+    return [p for p in points if p.group in ("console_scripts", "gui_scripts")]
 
 
 def main_module(distribution: Distribution, names: Collection[str]) -> str:

@@ -14,12 +14,11 @@ import os
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
-from importlib.metadata import Distribution as Installed
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from conda_overlay.activation import locate
-from conda_overlay.distributions import LARGEST, owned_files, record, row, write_record
+from conda_overlay.distributions import LARGEST, owned_files, programs, record, row, write_record
 from conda_overlay.models import Distribution
 from conda_overlay.tree import FileInfo, digest
 
@@ -263,11 +262,10 @@ def files_of(distribution: Distribution) -> set[str] | None:
         return None
     names = {os.path.relpath(prefix / path, site) for path in owned}
     inside = {n for n in names if not n.startswith("..") and not n.endswith((".pyc", ".pyo"))}
-    points = Installed.at(distribution.path).entry_points
-    scripts = {p.name for p in points if p.group in ("console_scripts", "gui_scripts")}
+    scripts = {point.name for point in programs(distribution)}
     scripts |= {Path(path).name for path in owned if Path(path).parent == Path("bin")}
-    programs = (prefix / "bin" / name for name in scripts if "/" not in name)
-    return inside | {os.path.relpath(path, site) for path in programs if path.is_file()}
+    there = (prefix / "bin" / name for name in scripts if "/" not in name)
+    return inside | {os.path.relpath(path, site) for path in there if path.is_file()}
 
 
 def _files_of_conda(distribution: Distribution) -> list[str] | None:

@@ -140,7 +140,7 @@ def _bins(overlay: Overlay) -> list[str]:
 
 
 def _modules(found: Distribution) -> set[str]:
-    return modules(found, owned_files(found, found.site) or ())
+    return modules(owned_files(found, found.site) or ())
 
 
 def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | None:

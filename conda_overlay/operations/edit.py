@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from importlib.metadata import Distribution as Installed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay import dependencies, edits, git
 from conda_overlay.dependencies import View
-from conda_overlay.distributions import main_module, modules
+from conda_overlay.distributions import main_module, modules, programs
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
 from conda_overlay.models import Distribution
 from conda_overlay.operations.copies import Copy, copy_of, edited, reasons, take
@@ -78,7 +77,7 @@ def find(draft: Draft, text: str) -> tuple[str, str | None]:
     key = str(canonicalize_name(text))
     if key in view:
         names = _files(view[key])
-        main = main_module(view[key], modules(view[key], names))
+        main = main_module(view[key], modules(names))
         first = min((name for name in names if name.endswith(".py")), default=None)
         return key, _file_of(text, names) or _file_of(main, names) or first
     path = _below_site(draft, text) if "/" in text else None
@@ -200,11 +199,8 @@ def _below_site(draft: Draft, path: str) -> str:
 
 def _module_of_script(view: View, name: str) -> str | None:
     """The module that a program starts, as an entry point says."""
-    for found in view.values():
-        for point in Installed.at(found.path).entry_points:
-            if point.name == name and point.group in ("console_scripts", "gui_scripts"):
-                return point.module
-    return None
+    points = (point for found in view.values() for point in programs(found))
+    return next((point.module for point in points if point.name == name), None)
 
 
 def _file_of(module: str, files: Collection[str]) -> str | None:
