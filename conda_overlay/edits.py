@@ -20,7 +20,7 @@ from typing import NamedTuple
 from conda_overlay.activation import locate
 from conda_overlay.distributions import LARGEST, owned_files, programs, record, row, write_record
 from conda_overlay.models import Distribution
-from conda_overlay.tree import FileInfo, digest
+from conda_overlay.tree import FileInfo, digest, put_file
 
 NO_TEXT = "# edited, but no part of this patch: "
 """How a comment begins in a patch."""
@@ -239,10 +239,7 @@ def text_of(path: Path) -> bytes | None:
 def revert(distribution: Distribution) -> None:
     """Take back all that was edited in a copy."""
     for path, old, _ in edits(distribution):
-        (distribution.site / path).unlink(missing_ok=True)
-        if old is not None:
-            (distribution.site / path).parent.mkdir(parents=True, exist_ok=True)
-            (distribution.site / path).write_bytes(old.encode())
+        put_file(distribution.site / path, None if old is None else old.encode())
 
 
 def _lines(text: str | None) -> list[str]:

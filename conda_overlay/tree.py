@@ -46,19 +46,16 @@ def take_manifest(tree: Path, known: Manifest | None = None, watch: Watch = unwa
 
     Files of the same size and time as in `known`, an earlier manifest, are not read again.
     """
-    with watch("Hashing") as step:
-        return _manifest(tree, known or {}, step)
-
-
-def _manifest(tree: Path, known: Manifest, step: Step) -> Manifest:
     manifest: dict[str, FileInfo] = {}
-    files = [*_files(tree)]
-    for path, status in files:
-        size, time = status.st_size, status.st_mtime_ns
-        old = known.get(path)
-        same = old is not None and old[:2] == (size, time)
-        manifest[path] = old if old and same else (size, time, digest(tree / path))
-        step(len(manifest), len(files))
+    known = known or {}
+    with watch("Hashing") as step:
+        files = [*_files(tree)]
+        for path, status in files:
+            size, time = status.st_size, status.st_mtime_ns
+            old = known.get(path)
+            same = old and old[:2] == (size, time)
+            manifest[path] = old if old and same else (size, time, digest(tree / path))
+            step(len(manifest), len(files))
     return manifest
 
 
@@ -233,6 +230,14 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
         file.write(content)
     os.chmod(temporary, mode)
     os.rename(temporary, path)
+
+
+def put_file(path: Path, content: bytes | None) -> None:
+    """Write a file anew, in a directory that need not exist; None: remove it, if it is there."""
+    path.unlink(missing_ok=True)  # an older revision may share it
+    if content is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def protect(tree: Path) -> None:

@@ -17,7 +17,7 @@ from conda_overlay.distributions import main_module, modules, programs
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
 from conda_overlay.models import Distribution
 from conda_overlay.operations.copies import Copy, copy_of, edited, reasons, take
-from conda_overlay.tree import differences
+from conda_overlay.tree import differences, put_file
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -58,10 +58,7 @@ class Session:
     def keep(self, directory: Path) -> None:
         """Write what was edited to a directory."""
         for name, content in self.changed.items():
-            if content is not None:
-                place = directory / name.removeprefix("../../../")
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content)
+            put_file(directory / name.removeprefix("../../../"), content)
 
 
 def find(draft: Draft, text: str) -> tuple[str, str | None]:

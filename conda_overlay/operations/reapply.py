@@ -13,7 +13,7 @@ from conda_overlay.distributions import owned_files
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution, Entry
 from conda_overlay.operations.copies import Copy, copy_of, take
-from conda_overlay.tree import Manifest, digest, remove_files, take_manifest
+from conda_overlay.tree import Manifest, digest, put_file, remove_files, take_manifest
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -134,12 +134,8 @@ def _merge(draft: Draft, copy: Copy, old: Distribution) -> tuple[bool, list[str]
         changed = True
         if not clear:
             faults.append(f"{path}, which the edits and the host have changed in the same place")
-        elif merged is None:
-            place.unlink()
         else:
-            place.unlink(missing_ok=True)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(merged)
+            put_file(place, merged)
     return changed, faults
 
 

@@ -23,7 +23,7 @@ from conda_overlay.operations.copies import copy_of, take
 from conda_overlay.operations.locked import install_exactly
 from conda_overlay.operations.reapply import reapply
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
-from conda_overlay.tree import digest, make_own, remove_files
+from conda_overlay.tree import digest, make_own, put_file, remove_files
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -94,9 +94,7 @@ class _Past:
         for copy in draft.before.copies.values():
             self._trees.append(draft.new_scratch())
             for name, content in (originals(copy) or {}).items():
-                place = self._trees[-1] / draft.overlay.host.site_below_prefix / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content)
+                put_file(self._trees[-1] / draft.overlay.host.site_below_prefix / name, content)
         infos: dict[str, set[str]] = {}
         for path in recorded:
             infos.setdefault(_distribution_of(path), set()).add(path)
