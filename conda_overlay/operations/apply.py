@@ -201,23 +201,18 @@ def _drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> Non
 
 def _take(draft: Draft, document: Document) -> None:
     """Make a draft hold exactly the locked files; what came from the same files stays."""
-    copies = {key: entry for key, entry in document.entries.items() if entry.copied}
-    edited = {key: entry for key, entry in document.entries.items() if entry.patch is not None}
-    _check_locked({key: e for key, e in document.entries.items() if key not in copies})
+    locked = {key: entry for key, entry in document.entries.items() if not entry.copied}
+    _check_locked(locked)
     before = draft.before
-    same = {key for key, entry in document.entries.items() if _is_there(before, key, entry)}
-    same |= copies.keys()
-    draft.drop(before.site.keys() - same)
+    new = {key: entry for key, entry in locked.items() if not _is_there(before, key, entry)}
     gone = before.site.keys() - document.entries.keys()
+    draft.drop({*new, *gone})
     draft.why.update(dict.fromkeys(gone, "the file does not name it"))
-    new = {key: entry for key, entry in document.entries.items() if key not in same}
     options = tuple(dict.fromkeys(o for e in document.requested.values() for o in e.options))
     install_exactly(draft, {key: replace(entry, options=options) for key, entry in new.items()})
     draft.why.update(dict.fromkeys(new, "the file says so"))
-    for key, entry in document.entries.items():
-        if key in copies:
-            continue
-        if key not in same:
+    for key, entry in locked.items():
+        if key in new:
             given = replace(entry, reason=entry.reason or draft.log.reason)
             pin = f"{entry.name}=={entry.version}" if entry.requested else None
             draft.entries[key] = replace(given, requirement=entry.requirement or pin)
@@ -226,7 +221,7 @@ def _take(draft: Draft, document: Document) -> None:
             draft.entries[key] = replace(
                 entry, since=there.since, by=there.by, reason=entry.reason or there.reason
             )
-    _edit(draft, edited)
+    _edit(draft, document.entries)
 
 
 def _check_locked(entries: Mapping[str, Entry]) -> None:
