@@ -305,10 +305,10 @@ def _note_new_files(state: State) -> bool:
     free = state.files.keys() - set().union(*state.owned.values()) if state.copies else set()
     found = False
     for key, copy in state.copies.items():
-        names = {path.removeprefix(copy.below) for path in state.owned[key]}
-        beside = (p.removeprefix(copy.below) for p in sorted(free) if p.startswith(copy.below))
-        if new := [name for name in beside if edits.belongs(name, names)]:
-            edits.add_files(copy, new)
+        names = {os.path.relpath(path, copy.below) for path in state.owned[key]}
+        beside = (p.removeprefix(copy.below) for p in free if p.startswith(copy.below))
+        if new := {name for name in beside if edits.belongs(name, names)}:
+            edits.note_files(copy, names | new)
             found = True
     return found
 

@@ -103,12 +103,6 @@ def note_files(distribution: Distribution, files: Iterable[str]) -> None:
     write_record(distribution.path, [*rows, *([name, "", ""] for name in added)])
 
 
-def add_files(distribution: Distribution, files: Iterable[str]) -> None:
-    """Note files that were added to a copy in its RECORD."""
-    rows = record(distribution.path) or []
-    note_files(distribution, {*(name for name, *_ in rows), *files})
-
-
 def belongs(path: str, names: Collection[str]) -> bool:
     """Whether a file is, or would be, part of a copy: one of its files, or beside its modules.
 

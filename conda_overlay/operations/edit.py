@@ -168,14 +168,13 @@ def record(draft: Draft) -> None:
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
     for key, (found, *_) in draft.installed.items():
-        site = f"{draft.overlay.host.site_below_prefix}/"
+        site = found.below
         names = {os.path.relpath(path, site) for path in before.owned[key]}
         mine = {p for p in by_hand if edits.belongs(p.removeprefix(site), names)}
         if key in before.copies and mine:
-            gone = (name for name in names if not os.path.lexists(found.site / name))
-            edits.note_files(found, names - {*gone})
+            there = {name for name in names if os.path.lexists(found.site / name)}
             unowned = mine - set().union(*before.owned.values())
-            edits.add_files(found, [path.removeprefix(site) for path in unowned])
+            edits.note_files(found, there | {path.removeprefix(site) for path in unowned})
         elif key not in before.copies:
             mine &= before.owned[key]
         if mine:
