@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay import edits, guard, plan, scripts, state, verify
 from conda_overlay.activation import locate, notice
-from conda_overlay.distributions import Site, clean_origin, read_site, uninstall
+from conda_overlay.distributions import Site, read_site, uninstall
 from conda_overlay.exceptions import OverlayError, OvertakenError
 from conda_overlay.lock import now, user
 from conda_overlay.models import Conflict, Differences, Entry, Log, Plan, Revision
@@ -136,10 +136,7 @@ class Draft:
         """
         _check_for_intruders(stage.site)
         self.drop(staged)
-        scripts.rewrite(stage.root, stage.site, [stage.python], self._interpreter)
-        for found in (found for installed in staged.values() for found in installed):
-            clean_origin(found.path)
-        stage.remove_scaffolding()
+        stage.finish(self._interpreter)
         move_in(self.tree, stage.root)
 
     def take(self, root: Path, key: str, known: Manifest) -> None:

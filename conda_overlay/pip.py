@@ -24,9 +24,10 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from conda_overlay import scripts
 from conda_overlay.activation.shells import visible
 from conda_overlay.credentials import without_credentials
-from conda_overlay.distributions import LARGEST
+from conda_overlay.distributions import LARGEST, clean_origin
 from conda_overlay.exceptions import HostError, StateError
 from conda_overlay.host import Host, clean_environ
 from conda_overlay.outcome import Outcome
@@ -85,8 +86,11 @@ class Stage:
                 raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
         self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
 
-    def remove_scaffolding(self) -> None:
-        """Leave only what pip left here."""
+    def finish(self, interpreter: Path) -> None:
+        """Leave only what pip left here, less credentials, and its scripts for an interpreter."""
+        scripts.rewrite(self.root, self.site, [self.python], interpreter)
+        for info in self.site.glob("*-info"):
+            clean_origin(info)
         for path in (*self._scaffolding, self.root / "lib64"):
             path.unlink(missing_ok=True)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from conda_overlay import git, scripts
+from conda_overlay import git
 from conda_overlay.dependencies import conflicts, effective, requested_names
-from conda_overlay.distributions import Site, clean_origin, read_site, uninstall
+from conda_overlay.distributions import Site, read_site, uninstall
 from conda_overlay.edits import files_of
 from conda_overlay.exceptions import OverlayError, ResolutionError
 from conda_overlay.host import Host
@@ -86,10 +86,7 @@ def _edit(found: Distribution, patch: str) -> None:
 
 def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:
     """Move what pip has installed into a stage to an environment that will be at a prefix."""
-    for key, installed in staged.items():
+    for key in staged:
         uninstall(host.distributions.get(key, ()), host.prefix, "environment")
-        for found in installed:
-            clean_origin(found.path)
-    scripts.rewrite(stage.root, stage.site, [stage.python], prefix / "bin" / "python")
-    stage.remove_scaffolding()
+    stage.finish(prefix / "bin" / "python")
     move_in(host.prefix, stage.root)
