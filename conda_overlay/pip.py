@@ -127,11 +127,6 @@ class Pip:
             prefix=str(self.host.prefix),
         )
 
-    @property
-    def _has_terminal(self) -> bool:
-        """Whether somebody watches what pip prints."""
-        return sys.stdout.isatty() and not self.to_stderr  # with -q pip itself shows less
-
     def say(self, text: str) -> None:
         """Print a line between two runs of pip."""
         if self.verbosity >= 0:
@@ -172,7 +167,7 @@ class Pip:
         yield from ("--root-user-action", "ignore", "--report", str(stage.work / "report.json"))
         yield "--use-pep517"  # else pip may build with the stage's setuptools
         yield "--no-compile"  # half of pip's time for a large set; Python does it once, on import
-        if not self._has_terminal:
+        if self.to_stderr or not sys.stdout.isatty():  # with -q pip itself shows less
             yield from ("--progress-bar", "off")
         if self.verbosity:
             yield "-q" if self.verbosity < 0 else "-" + "v" * self.verbosity
