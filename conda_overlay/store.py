@@ -38,7 +38,6 @@ from conda_overlay.tree import (
     protect,
     replace_file,
     sync,
-    sync_directory,
 )
 
 FORMAT = 1  # the version of the state files
@@ -289,7 +288,7 @@ class Store:
             self.overlay.unlink()
         elif self.exists:
             self._throw_away(self.overlay)
-        sync_directory(self.overlay.parent)
+        sync(self.overlay.parent)
         if self._revisions.is_dir():
             self._throw_away(self._revisions)
 
@@ -306,14 +305,14 @@ class Store:
     def _number_it(self, directory: Path, number: int) -> None:
         make_directories(self._revisions)
         os.rename(directory, self._directory(number))
-        sync_directory(self._revisions)
+        sync(self._revisions)
 
     def _point_to(self, number: int) -> None:
         temporary = self.state / "link"
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(self._target(number))
         os.rename(temporary, self.overlay)
-        sync_directory(self.overlay.parent)
+        sync(self.overlay.parent)
 
     def _throw_away(self, path: Path) -> None:
         """Move a tree to the drafts and remove it there, so that no partial tree is left behind."""
@@ -384,4 +383,4 @@ def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> N
     (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
     (directory / "manifest.json").write_bytes(dump_manifest(manifest))
     protect(directory)
-    sync(directory)
+    sync(directory, below=True)

@@ -258,15 +258,6 @@ def exchange(one: Path, other: Path) -> bool:
     return rename is not None and rename(here, names[0], here, names[1], exchanging) == 0
 
 
-def sync(directory: Path) -> None:
-    """Flush the file system of a directory to the disk: one syncfs(2), not an fsync per file."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        ctypes.CDLL(None).syncfs(handle)
-    finally:
-        os.close(handle)
-
-
 def make_own(tree: Path, below: Path) -> None:
     """Make a directory of a tree; where a link or a file is in the place of one, that goes."""
     place = tree
@@ -289,11 +280,12 @@ def make_directories(path: Path) -> None:
             path.mkdir(mode=0o700 if at_home else path.parent.stat().st_mode & 0o755 | 0o700)
 
 
-def sync_directory(directory: Path) -> None:
-    """Flush what was renamed in a directory to the disk."""
+def sync(directory: Path, *, below: bool = False) -> None:
+    """Flush what was renamed in a directory to the disk; below: and all files, by syncfs(2)."""
+    flush = ctypes.CDLL(None).syncfs if below else os.fsync  # one, not an fsync per file
     handle = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        flush(handle)
     finally:
         os.close(handle)
 
