@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from conda_overlay.activation import locate
+from conda_overlay.tree import put_file
 
 NAME = locate.GUARD
 _TEMPLATE = Path(__file__).with_name("activation") / "guard_template.py"
@@ -23,9 +24,7 @@ def text(host_site: Path) -> bytes:
 
 def write(site: Path, host_site: Path) -> None:
     """Write the guard into an overlay's site-packages, replacing any existing file."""
-    site.mkdir(parents=True, exist_ok=True)
-    (site / NAME).unlink(missing_ok=True)
-    (site / NAME).write_bytes(text(host_site))
+    put_file(site / NAME, text(host_site))
 
 
 def is_intact(site: Path, host_site: Path) -> bool:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from conda_overlay import edits, guard, scripts
@@ -121,8 +120,7 @@ def scaffolding(site_below_prefix: Path) -> set[str]:
 
 def is_leftover(path: str) -> bool:
     """Whether pip renamed a file to remove or replace it, and was interrupted."""
-    parts = pairwise(PurePosixPath(path).parts)
-    return any(above == "site-packages" and name.startswith("~") for above, name in parts)
+    return "/site-packages/~" in f"/{path}"
 
 
 def is_bookkeeping(path: str) -> bool:
