@@ -95,29 +95,25 @@ def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
     Whoever changes a file of the copy must replace it, never write into it. A file that its owner
     may write is never linked.
     """
-    with watch("Copying") as step:
-        _clone(source, target, step)
-
-
-def _clone(source: Path, target: Path, step: Step) -> None:
     ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
     own: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
-    walked = [*_walk(source)]
-    done, total = 0, sum(len(files) for *_, files in walked)
-    for directory, names, files in walked:
-        place = Path(target, os.path.relpath(directory, source))
-        place.mkdir(mode=0o755, parents=True, exist_ok=True)
-        for name in [*names, *files]:
-            path = os.path.join(directory, name)
-            if os.path.islink(path):
-                os.symlink(os.readlink(path), place / name)
-                shutil.copystat(path, place / name, follow_symlinks=False)
-            elif name in files and os.path.isfile(path):
-                writable = os.stat(path).st_mode & stat.S_IWUSR
-                _clone_file(own if writable else ways, path, str(place / name))
-        os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
-        done += len(files)
-        step(done, total)
+    with watch("Copying") as step:
+        walked = [*_walk(source)]
+        done, total = 0, sum(len(files) for *_, files in walked)
+        for directory, names, files in walked:
+            place = Path(target, os.path.relpath(directory, source))
+            place.mkdir(mode=0o755, parents=True, exist_ok=True)
+            for name in [*names, *files]:
+                path = os.path.join(directory, name)
+                if os.path.islink(path):
+                    os.symlink(os.readlink(path), place / name)
+                    shutil.copystat(path, place / name, follow_symlinks=False)
+                elif name in files and os.path.isfile(path):
+                    writable = os.stat(path).st_mode & stat.S_IWUSR
+                    _clone_file(own if writable else ways, path, str(place / name))
+            os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
+            done += len(files)
+            step(done, total)
 
 
 def _walk(source: Path) -> Iterator[tuple[str, list[str], list[str]]]:
