@@ -72,11 +72,10 @@ class Overlay:
     def open(
         cls,
         prefix: str | Path,
-        settings: Settings | None = None,
         tell: Tell = lambda _: None,
         watch: Watch = unwatched,
     ) -> Overlay:
-        """Find the overlays of the host at a prefix; settings default to conda's configuration.
+        """Find the overlays of the host at a prefix, by conda's configuration.
 
         Raises:
             HostError: the prefix is not an environment with Python.
@@ -85,7 +84,7 @@ class Overlay:
 
         path = Path(os.path.abspath(prefix))
         name = os.path.basename(str(env_name(str(path))))
-        return cls(Host(path, name), settings or observe(), tell, watch)
+        return cls(Host(path, name), observe(), tell, watch)
 
     # -- location
 

@@ -11,7 +11,7 @@ from conda_overlay.distributions import Site, read_site, uninstall
 from conda_overlay.edits import files_of
 from conda_overlay.exceptions import OverlayError, ResolutionError
 from conda_overlay.host import Host
-from conda_overlay.models import Conflict, Distribution, Entry
+from conda_overlay.models import Distribution, Entry
 from conda_overlay.operations.apply import check_sources, request
 from conda_overlay.operations.locked import for_pip
 from conda_overlay.operations.reapply import parts_of
@@ -56,23 +56,19 @@ def add(
             raise outcome.error()
         _move_in(stage, read_site(stage.site), host, prefix)
         host = Host(new, prefix.name)
-        broken = [c for c in _conflicts(host) if requested_names([c.requirement]) & {*dropped}]
+        found = conflicts(effective(host.distributions), host.markers, host.site_packages)
+        broken = [c for c in found if requested_names([c.requirement]) & {*dropped}]
         if broken and not allow_conflicts:
             raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
     from_pip = {key: entry for key, entry in wanted.items() if not entry.copied}
     asked = request(from_pip, ())
     if asked.arguments:
         scratch = new.with_name("resolved")
-        found = Resolver(pip(host), asked, [], scratch, sources, allow_conflicts).resolve()
-        _move_in(found.stage, found.staged, host, prefix)
+        done = Resolver(pip(host), asked, [], scratch, sources, allow_conflicts).resolve()
+        _move_in(done.stage, done.staged, host, prefix)
     for key, (installed, *_) in read_site(host.site_packages).items():
         if key in wanted:
             _edit(installed, wanted[key].patch or "")
-
-
-def _conflicts(host: Host) -> list[Conflict]:
-    view = effective(host.distributions)
-    return conflicts(view, host.markers, host.site_packages)
 
 
 def _edit(found: Distribution, patch: str) -> None:
