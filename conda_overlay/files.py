@@ -15,7 +15,7 @@ from conda_overlay.distributions import owned_files
 from conda_overlay.edits import text_of
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Differences
-from conda_overlay.state import is_bookkeeping, scaffolding
+from conda_overlay.state import State, is_bookkeeping, scaffolding
 from conda_overlay.tree import differences
 
 if TYPE_CHECKING:
@@ -85,13 +85,14 @@ def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) 
     from conda_overlay.overlay import name_of
 
     pairs = []
+    states = {number: overlay.state(number) for number in (old, new)}
     for key in keys:
-        before, after = (_of(overlay, key, number) for number in (old, new))
+        before, after = (_of(overlay, key, number, states[number]) for number in (old, new))
         if before is None and after is None:
             sentence = f"There is no {key} in {name_of(old)}, in {name_of(new)} or in the host."
             raise OverlayError(sentence, "conda overlay status", name=key)
         one, other = before or {}, after or {}
-        if any(overlay.state(number).is_copy(key) for number in (old, new)):
+        if any(state.is_copy(key) for state in states.values()):
             one, other = (
                 {p: f for p, f in d.items() if "site-packages/" in p} for d in (one, other)
             )
@@ -127,11 +128,11 @@ def _below_site(place: Place) -> str:
     return place.path.partition("site-packages/")[2] or place.path
 
 
-def _of(overlay: Overlay, key: str, number: int | None) -> dict[str, Place] | None:
+def _of(overlay: Overlay, key: str, number: int | None, state: State) -> dict[str, Place] | None:
     """The files of a distribution by path, without the version in that of its metadata."""
     from conda_overlay.overlay import name_of
 
-    state, host = overlay.state(number), overlay.host
+    host = overlay.host
     if key in state.site:
         origin, root, owned = name_of(number), _root(overlay, number), state.owned[key]
     elif key in host.distributions:
