@@ -345,3 +345,8 @@ def digest(path: Path) -> str:
         while block := file.read(1 << 20):
             whole.update(block)
     return whole.hexdigest()
+
+
+def has_digest(path: Path, wanted: str | None) -> bool:
+    """Whether there is a file, or a link, with this sha256."""
+    return (path.is_symlink() or path.is_file()) and digest(path) == wanted

@@ -23,6 +23,7 @@ from conda_overlay.tree import (
     discard,
     dump_manifest,
     exchange,
+    has_digest,
     load_manifest,
     make_own,
     move_in,
@@ -394,6 +395,8 @@ def test_weight_is_what_no_other_tree_shares(tmp_path: Path) -> None:
 def test_digest_of_a_link_is_that_of_its_target_path(tree: Path) -> None:
     assert digest(tree / "link") == hashlib.sha256(b"pkg").hexdigest()
     assert digest(tree / "pkg" / "a.py") == hashlib.sha256(b"a").hexdigest()
+    assert has_digest(tree / "link", digest(tree / "link"))
+    assert not any(has_digest(tree / name, "0") for name in ("link", "pkg", "nothing"))
 
 
 def test_directories_exchange_their_names_or_stay(tree: Path) -> None:

@@ -23,7 +23,7 @@ from conda_overlay.operations.copies import copy_of, take
 from conda_overlay.operations.locked import install_exactly
 from conda_overlay.operations.reapply import reapply
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
-from conda_overlay.tree import digest, make_own, put_file, remove_files
+from conda_overlay.tree import has_digest, make_own, put_file, remove_files
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -123,7 +123,7 @@ class _Past:
         wanted = self.files[path]
         trees = (self._draft.tree, *self._trees)
         places = filter(None, [*(tree / path for tree in trees), self._left.get(wanted)])
-        return next((place for place in places if _is(place, wanted)), None)
+        return next((place for place in places if has_digest(place, wanted)), None)
 
     def wanted(self, keys: Collection[str]) -> set[str]:
         """The files of some distributions; without any, all but those of replaced ones."""
@@ -135,7 +135,7 @@ class _Past:
         """Whether a file is there; as it was recorded, if it is to be whole."""
         place = self._draft.tree / path
         whole = whole or path.endswith(".dist-info/RECORD")
-        return _is(place, self.files.get(path)) if whole else os.path.lexists(place)
+        return has_digest(place, self.files.get(path)) if whole else os.path.lexists(place)
 
     def restore(self, path: str) -> bool:
         """Put a file back from where it still is; False if that is nowhere."""
@@ -193,8 +193,3 @@ def _distribution_of(path: str) -> str:
         if above == "site-packages" and name.endswith((".dist-info", ".egg-info", ".egg-link")):
             return canonicalize_name(name.rpartition(".")[0].partition("-")[0])
     return ""
-
-
-def _is(place: Path, wanted: str | None) -> bool:
-    """Whether there is a file with this hash."""
-    return (place.is_symlink() or place.is_file()) and digest(place) == wanted

@@ -12,7 +12,7 @@ from conda_overlay.operations.locked import install_exactly
 from conda_overlay.operations.reapply import restore_edits
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
 from conda_overlay.timeline import timeline
-from conda_overlay.tree import Manifest, differences, digest, remove_files, take_manifest
+from conda_overlay.tree import Manifest, differences, has_digest, remove_files, take_manifest
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -103,7 +103,7 @@ def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> No
     trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
     for path in [path for path in recorded if not os.path.lexists(draft.tree / path)]:
         for tree in trees:
-            if os.path.lexists(tree / path) and digest(tree / path) == recorded[path][2]:
+            if has_digest(tree / path, recorded[path][2]):
                 (draft.tree / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(tree / path, draft.tree / path, follow_symlinks=False)
                 break
