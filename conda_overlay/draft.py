@@ -226,11 +226,11 @@ class Draft:
         found, after = self._planned
         overlay, store = self.overlay, self.overlay.store
         self._compile(after)
-        verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
+        notes = verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
         time = now()
         entries = _dated(after.entries, time, user())
         recorded = store.manifest(self.base)
-        by_hand = differences(recorded, self.before.files) if recorded else Differences()
+        by_hand = differences(recorded, self.compared.files) if recorded else Differences()
         adopted = store.exists and not store.managed
         number = store.next_number() + adopted
         parent = self.base if self.base is not None else number - 1 or None
@@ -244,11 +244,25 @@ class Draft:
             if adopted:
                 self._adopt(number - 1, time)
             store.commit(self.tree.parent, number)
-            if self.base is not None:
-                store.close(self.base)
             with suppress(OSError, OverlayError):  # the commit succeeded in any case
+                if self.base is not None:
+                    self._close(self.base, recorded)
                 store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
+        for note in notes:
+            overlay.tell(note)
         return number
+
+    def _close(self, number: int, recorded: Manifest | None) -> None:
+        """Bring the copies of an earlier revision back to what was recorded, and protect them."""
+        store, copies = self.overlay.store, self.before.copies
+        try:
+            entries = store.revision(number).distributions
+            patches = {key: entry.patch for key, entry in entries.items() if key in copies}
+            now = {key: self.before.entries[key].patch for key in patches}
+            edited = {key: copies[key] for key in patches if now[key] != patches[key]}
+            edits.restore(edited, patches, recorded)
+        finally:
+            store.close(number)
 
     def _compile(self, after: State) -> None:
         """Compile an overlay outside the home directory, for users who cannot write to it."""

@@ -13,14 +13,16 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from conda_overlay import git
 from conda_overlay.activation import locate
 from conda_overlay.distributions import LARGEST, owned_files, programs, record, row, write_record
+from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution
-from conda_overlay.tree import FileInfo, digest, put_file
+from conda_overlay.tree import FileInfo, Manifest, digest, put_file, remove_files, take_manifest
 
 NO_TEXT = "# edited, but no part of this patch: "
 """How a comment begins in a patch."""
@@ -234,6 +236,54 @@ def revert(distribution: Distribution) -> None:
     """Take back all that was edited in a copy."""
     for path, old, _ in edits(distribution):
         put_file(distribution.site / path, None if old is None else old.encode())
+
+
+def restore(
+    copies: Mapping[str, Distribution], patches: Mapping[str, str | None], recorded: Manifest | None
+) -> list[str]:
+    """Make copies what the history says: files were edited in place since.
+
+    Args:
+        copies: of one tree, by normalized name.
+        patches: their edits by name, as recorded.
+        recorded: the files of the tree, if these are known.
+
+    Returns:
+        What cannot be restored, line by line.
+    """
+    faults: list[str] = []
+    for key, copy in copies.items():
+        patch = patches.get(key)
+        if patch is None:
+            continue
+        names = files_of(copy) or set()
+        if patch_of(copy) != _without_comments(patch):
+            revert(copy)
+            faults += git.apply(copy.site, parts_of(copy, patch, names), 1, reverse=False)
+        if recorded is not None:
+            new = take_manifest(copy.prefix, recorded).keys() - recorded.keys()
+            mine = (path for path in new if path.startswith(copy.below))
+            mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
+            remove_files(copy.prefix, [copy.prefix / path for path in mine])
+    return faults
+
+
+def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
+    """The parts of a recorded patch, which changes the files of the copy alone.
+
+    Raises:
+        OverlayError: it changes others.
+    """
+    text = _without_comments(patch).encode()
+    fit = git.fit(text, lambda path: belongs(path, names), 1) if text else None
+    if fit and fit.outside:
+        sentence = f"The edits of {copy.name} change files that are not its own."
+        raise OverlayError(sentence, None, fit.outside, name=copy.name)
+    return fit.inside if fit else []
+
+
+def _without_comments(patch: str) -> str:
+    return patch[: patch.find(NO_TEXT)] if NO_TEXT in patch else patch
 
 
 def _lines(text: str | None) -> list[str]:

@@ -25,7 +25,7 @@ print(json.dumps({"found": found, "path": sys.path}))
 """
 
 
-def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
+def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> list[str]:
     """Compare a plan with what the interpreter finds, and check the files.
 
     Args:
@@ -33,6 +33,9 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
         tree: the draft's.
         sites: its site-packages, and those of the layers behind it.
         plan: what was shown to the user.
+
+    Returns:
+        What comes from elsewhere now, such as ``~/.local``, where the overlay hides it no more.
 
     Raises:
         VerificationError: something is not as planned.
@@ -43,11 +46,13 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
         seen = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
         raise VerificationError(done.stderr.splitlines()[-5:]) from None
-    faults = []
-    installed = read_site(sites[0])
+    faults, notes = [], []
+    installed, known = read_site(sites[0]), {*map(str, [*sites, host.site_packages])}
     for change in changes:
         version, place = seen["found"][change.key]
-        if version != change.visible:
+        if change.after is None and place is not None and place not in known:
+            notes.append(f"{change.name} {version} of {place} is in effect now")
+        elif version != change.visible:
             faults.append(f"{change.name} is {version}, not {change.visible}")
         if change.after is not None:
             found = installed.get(change.key, ())
@@ -58,6 +63,7 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> None:
         faults.append(f"the overlay does not come before {hosts}")
     if faults:
         raise VerificationError(faults)
+    return notes
 
 
 def _faults(found: Sequence[Distribution], tree: Path, place: str) -> Iterator[str]:

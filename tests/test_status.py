@@ -338,6 +338,14 @@ def in_user_site(bench: Bench, name: str, version: str) -> None:
     (info.parent / name / "__init__.py").write_text(f"__version__ = {version!r}\n")
 
 
+def test_what_the_users_own_site_has_can_be_removed_from_the_overlay(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    in_user_site(quick, "alpha", "9.0")
+    done = quick.run("remove", *quick.where, "--yes", "alpha")
+    assert done.returncode == 0, done.stderr
+    assert f"alpha 9.0 of {user_site_of(quick)} is in effect now" in done.stderr
+
+
 def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: Bench) -> None:
     quick.install("alpha==2.0")
     for name in ("alpha", "gamma", "unrelated"):

@@ -8,13 +8,12 @@ from pathlib import Path
 from conda_overlay import git
 from conda_overlay.dependencies import conflicts, effective, requested_names
 from conda_overlay.distributions import Site, read_site, uninstall
-from conda_overlay.edits import files_of
+from conda_overlay.edits import files_of, parts_of
 from conda_overlay.exceptions import OverlayError, ResolutionError
 from conda_overlay.host import Host
 from conda_overlay.models import Distribution, Entry
 from conda_overlay.operations.apply import check_sources, request
 from conda_overlay.operations.locked import for_pip
-from conda_overlay.operations.reapply import parts_of
 from conda_overlay.pip import Pip, Stage
 from conda_overlay.resolver import Resolver
 from conda_overlay.tree import move_in

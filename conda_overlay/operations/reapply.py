@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,40 +12,10 @@ from conda_overlay.distributions import owned_files
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution, Entry
 from conda_overlay.operations.copies import Copy, copy_of, take
-from conda_overlay.tree import Manifest, digest, put_file, remove_files, take_manifest
+from conda_overlay.tree import digest, put_file
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
-
-
-def restore_edits(
-    draft: Draft, entries: Mapping[str, Entry], recorded: Manifest | None
-) -> list[str]:
-    """Make the copies in a draft what the history says: files were edited in place since.
-
-    Args:
-        draft: with the tree of a revision.
-        entries: of that.
-        recorded: its files.
-
-    Returns:
-        What cannot be restored, line by line.
-    """
-    faults: list[str] = []
-    for key, (found, *_) in draft.installed.items():
-        patch = entries[key].patch if key in entries else None
-        if patch is None:
-            continue
-        names = edits.files_of(found) or set()
-        if edits.patch_of(found) != _without_comments(patch):
-            edits.revert(found)
-            faults += git.apply(found.site, parts_of(found, patch, names), 1, reverse=False)
-        if recorded is not None:
-            new = take_manifest(draft.tree, recorded).keys() - recorded.keys()
-            mine = (path for path in new if path.startswith(found.below))
-            mine = (path for path in mine if edits.belongs(path.removeprefix(found.below), names))
-            remove_files(draft.tree, [draft.tree / path for path in mine])
-    return faults
 
 
 def reapply(
@@ -86,7 +55,7 @@ def reapply(
     if old:
         changed, faults = _merge(draft, copy, old)
     else:
-        parts = parts_of(found, entry.patch or "", copy.names)
+        parts = edits.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, parts, 1, reverse=False)
         changed, faults = bool(parts), git.apply(found.site, parts, 1, reverse=False)
     if not changed and not faults and not onto:
@@ -137,24 +106,6 @@ def _merge(draft: Draft, copy: Copy, old: Distribution) -> tuple[bool, list[str]
         else:
             put_file(place, merged)
     return changed, faults
-
-
-def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
-    """The parts of a recorded patch, which changes the files of the copy alone.
-
-    Raises:
-        OverlayError: it changes others.
-    """
-    text = _without_comments(patch).encode()
-    fit = git.fit(text, lambda path: edits.belongs(path, names), 1) if text else None
-    if fit and fit.outside:
-        sentence = f"The edits of {copy.name} change files that are not its own."
-        raise OverlayError(sentence, None, fit.outside, name=copy.name)
-    return fit.inside if fit else []
-
-
-def _without_comments(patch: str) -> str:
-    return patch[: patch.find(edits.NO_TEXT)] if edits.NO_TEXT in patch else patch
 
 
 def _comparison(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from conda_overlay.edits import restore
 from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, OverlayError, PipError
-from conda_overlay.models import Differences, Revision
+from conda_overlay.models import Revision
 from conda_overlay.operations.locked import install_exactly
-from conda_overlay.operations.reapply import restore_edits
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
 from conda_overlay.timeline import timeline
 from conda_overlay.tree import Manifest, differences, has_digest, remove_files, take_manifest
@@ -65,42 +66,53 @@ def _restore(draft: Draft, number: int) -> None:
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number))
     draft.entries = dict(revision.distributions)
-    if faults := restore_edits(draft, revision.distributions, recorded):
+    copies = {key: found[0] for key, found in draft.installed.items()}
+    patches = {key: entry.patch for key, entry in draft.entries.items()}
+    if faults := restore(copies, patches, recorded):
         raise CannotRestoreError(number, faults)
     if recorded is None:  # its files were not recorded
         if store.tree(number) is None:
             _reinstall(draft, revision)
         return
-    edits = number != draft.base and store.tree(number) is not None
-    if faults := _faults(draft, recorded, edits=edits):
+    by_hand = _edited_then(draft, number) if store.tree(number) else set()
+    if faults := _faults(draft, recorded, by_hand):
         _take_from_others(draft, recorded, faults)
-    if _faults(draft, recorded, edits=edits):
+    if _faults(draft, recorded, by_hand):
         draft.start_from(None)
         _reinstall(draft, revision)
-        edits = False
-    if faults := _faults(draft, recorded, edits=edits):
+        by_hand = set()
+    if faults := _faults(draft, recorded, by_hand):
         raise CannotRestoreError(number, faults)
 
 
-def _faults(draft: Draft, recorded: Manifest, *, edits: bool) -> list[str]:
+def _edited_then(draft: Draft, number: int) -> set[str]:
+    """The files that were edited by hand while an earlier revision was current, and not recorded.
+
+    A file that was written to later can be shared with that revision, to which it does not belong.
+    """
+    children = (one for one in draft.overlay.store.line() if one.parent == number)
+    return {path for child in children for path in child.edits.all}
+
+
+def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[str]:
     """The files that differ from what was recorded, apart from pip's bookkeeping and our own.
 
-    With `edits`, what was edited by hand stays, and only damage counts.
+    What was edited by hand stays as it is, and only damage counts there.
     """
     now = take_manifest(draft.tree, recorded, draft.overlay.watch)
     found = differences(recorded, now)
-    if edits:
-        found = Differences((*filter(is_leftover, found.added),), (), found.removed)
-    ours = scaffolding(draft.overlay.host.site_below_prefix)
+    kept = {p for p in by_hand if p in now and not is_leftover(p)}
+    ours = kept | scaffolding(draft.overlay.host.site_below_prefix)
     noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
     return [path for path in found.all if path not in ours | noted]
 
 
 def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
-    """Restore files from the trees of other revisions, where those still have them."""
+    """Restore files from the trees of other revisions, or from the host, if these have them."""
     store = draft.overlay.store
     remove_files(draft.tree, [draft.tree / path for path in faults])
     trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
+    trees.append(draft.overlay.host.prefix)
     for path in [path for path in recorded if not os.path.lexists(draft.tree / path)]:
         for tree in trees:
             if has_digest(tree / path, recorded[path][2]):

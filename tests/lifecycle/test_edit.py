@@ -164,11 +164,11 @@ def test_only_the_current_revision_can_be_written(tool: Bench) -> None:
     tool.change("record")
     assert {modes(tool.tree(2))[path] for path in text} == {0o644}
     assert not any(mode & 0o222 for mode in modes(tool.tree(1)).values())
-    edited.edit(tool, core(tool), CORE)
-    assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == FIXED
+    edited.edit(tool, core(tool), "# another one\n")
+    assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == CORE
     tool.change("undo", "1", "--force")
     edited.edit(tool, core(tool), "# a third one\n")
-    assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == FIXED
+    assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == CORE
 
 
 def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
@@ -188,6 +188,23 @@ def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
     assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77; ticket 78"
     assert "nothing to do" in tool.ask("record")
     assert tool.json("status")["overlays"][0]["findings"] == []
+
+
+def test_each_revision_has_the_edits_that_were_recorded_in_it(tool: Bench) -> None:
+    tool.ask("edit", "tool", "--no-editor", "--yes")
+    table = tool.site / "tool" / "data" / "table.bin"
+    content = table.read_bytes()
+    edited.edit(tool, core(tool), FIXED)
+    assert tool.user.run(["sh", "-c", 'chmod u+w "$1"; : >"$1"', "sh", table]).returncode == 0
+    tool.change("record")
+    edited.edit(tool, core(tool), FIXED + "MINE = 1\n")
+    tool.change("record")
+    first, second = (tool.ask("diff", "--text", "tool", n, str(int(n) + 1)) for n in "12")
+    assert "return 44" in first and "MINE" not in first
+    assert "MINE" in second and "-    return 4\n" not in second
+    for expected in ([44, 7], b""), ([4, 7], content):
+        tool.change("undo")
+        assert (steps(tool), table.read_bytes()) == expected
 
 
 def test_any_next_change_makes_edits_a_part_of_its_revision(tool: Bench) -> None:

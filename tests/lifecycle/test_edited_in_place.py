@@ -60,3 +60,17 @@ def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) ->
     assert quick.files(2)[str(path.relative_to(quick.overlay))].endswith(b"# mended\n")
     done = quick.user.run([quick.host / "bin" / "python", "-c", WRITE, *files(quick)])
     assert done.stdout.endswith(" []\n")
+
+
+def test_what_was_written_through_a_shared_file_is_in_no_other_revision(quick: Bench) -> None:
+    quick.change("install", "alpha==1.5")
+    quick.change("install", "new")
+    path = quick.site / "alpha" / "__init__.py"
+    before = path.read_bytes()
+    edit = 'chmod u+w "$1" && echo "# mended" >> "$1"'
+    assert quick.user.run(["sh", "-c", edit, "sh", path]).returncode == 0
+    mended = path.read_bytes()
+    quick.change("record")
+    for words, expected in ([], before), (["3"], mended), (["1"], before):
+        quick.change("undo", *words)
+        assert path.read_bytes() == expected
