@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from conda_overlay.distributions import owned_files
-from conda_overlay.edits import originals, revert
+from conda_overlay.edits import originals
 from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, NotInOverlayError
 from conda_overlay.models import Distribution
 from conda_overlay.operations.copies import copy_of, take
@@ -168,12 +168,12 @@ class _Past:
         owned = set().union(*(self.owned[key] for key in keys))
         remove_files(tree, [tree / path for path in owned])
         for key in copied:
-            if self.entries[key].patch:
+            edits = self.entries[key].patch and not named
+            if edits or key not in draft.overlay.below_view:  # of which that says that it is gone
                 reapply(draft, key, self.entries[key])
             else:
                 take(draft, copy_of(draft, key))
-            if named:
-                revert(draft.installed[key][0])
+                draft.entries[key] = self.entries[key]
         install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - copied)})
         for found in (found for key, found in draft.installed.items() if key in keys):
             owned.update(owned_files(found[0], tree) or ())

@@ -428,6 +428,10 @@ def test_a_file_that_is_no_text_is_edited_too_but_is_in_no_patch(tool: Bench) ->
         "# edited, but no part of this patch: tool/data/table.bin\n"
     )
     assert "table.bin was edited" in tool.run("export", *tool.where).stderr
+    assert tool.json("repair", "tool")["changes"][0]["differs"] == ["content"]
+    [original] = tool.host.glob("lib/python3*/site-packages/tool/data/table.bin")
+    assert (tool.site / "tool/data/table.bin").read_bytes() == original.read_bytes()
+    assert tool.record()["distributions"]["tool"]["patch"] == ""
 
 
 def test_an_overlay_made_by_hand_is_recorded_as_it_is(tool: Bench, wheels: Path) -> None:
