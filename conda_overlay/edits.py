@@ -8,6 +8,7 @@ no hash there.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import io
 import json
 import os
@@ -99,10 +100,14 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
 
 def note_files(distribution: Distribution, files: Iterable[str]) -> None:
     """Bring RECORD up to date with files that were added to a copy, or removed from it."""
-    there = {*files}
+    there, before = {*files}, originals(distribution) or {}
     rows = [one for one in record(distribution.path) or () if one[0] in there]
-    added = sorted(there - {name for name, *_ in rows})
-    write_record(distribution.path, [*rows, *([name, "", ""] for name in added)])
+    for name in sorted(there - {name for name, *_ in rows}):
+        rows.append([name, "", ""])
+        if name in before:  # it was removed, and has come back
+            content = before[name]
+            rows[-1] = row(name, hashlib.sha256(content).hexdigest(), len(content))
+    write_record(distribution.path, rows)
 
 
 def belongs(path: str, names: Collection[str]) -> bool:

@@ -118,13 +118,17 @@ def test_a_fix_that_makes_a_function_as_its_neighbour_is_not_there_already(
 
 
 def test_a_renamed_file_is_renamed_and_a_new_directory_is_made(tool: Bench, fix: Path) -> None:
-    text = "diff --git a/tool/extra.py b/tool/deep/more.py\nsimilarity index 100%\n"
-    text += "rename from tool/extra.py\nrename to tool/deep/more.py\n"
-    sources.write(tool.user, fix, FIX.replace("src/tool", "tool") + text)
+    rename = "diff --git a/{0} b/{1}\nsimilarity index 100%\nrename from {0}\nrename to {1}\n"
+    names = "tool/extra.py", "tool/deep/more.py"
+    sources.write(tool.user, fix, FIX.replace("src/tool", "tool") + rename.format(*names))
     tool.change("patch", "tool", fix)
     assert tool.python("-c", "import tool.deep.more").returncode == 0
     assert not (tool.site / "tool" / "extra.py").exists() and steps(tool) == [44, 7]
     assert tool.json("status")["overlays"][0]["findings"] == []
+    sources.write(tool.user, fix, rename.format(*reversed(names)))
+    tool.change("patch", "tool", fix)
+    assert tool.json("why", "tool")["edited"] == ["core.py +1 -1"]
+    assert "no part of this patch" not in tool.ask("export", "--format", "patch")
 
 
 def test_a_patch_without_context_changes_the_lines_that_it_names(tool: Bench, fix: Path) -> None:
