@@ -37,7 +37,7 @@ LONGEST = 1 << 20
 _SHOWN = 10  # files that a summary names
 _MOST = LARGEST // 2  # bytes of all originals of a copy
 _LONGEST_PATCH = 1 << 22  # characters
-_TEMPORARY = re.compile(r".*~|[.#].*|.*\.sw[a-z]|.*\.pyc")  # what editors and Python leave
+_TEMPORARY = re.compile(r".*~|[.#].*|.*\.(sw[a-z]|bak|orig|rej|pyc)")  # what programs leave
 
 
 _TAB = "\t"  # ends a name in a diff
@@ -127,7 +127,7 @@ def belongs(path: str, names: Collection[str]) -> bool:
 
 
 def is_temporary(path: str) -> bool:
-    """Whether an editor, or Python, has left a file beside another."""
+    """Whether an editor, patch or Python has left a file beside another."""
     name = PurePosixPath(path)
     return bool(_TEMPORARY.fullmatch(name.name)) or "__pycache__" in name.parts
 

@@ -236,6 +236,8 @@ def test_new_files_beside_its_modules_are_part_of_the_edit_in_any_change(tool: B
     edited.edit(tool, tool.site / "tool" / "deep" / "__init__.py", "DEEP = 1\n")
     edited.edit(tool, tool.site / "tool" / "core.py~", "# of emacs\n")
     edited.edit(tool, tool.site / "tool" / ".core.py.swp", "# of vim\n")
+    for left in ("core.py.bak", "core.py.orig", "core.py.rej"):
+        edited.edit(tool, tool.site / "tool" / left, "# of patch, and of sed -i\n")
     edited.edit(tool, tool.site / "alone.py", "ALONE = 1\n")
     plan = tool.json("install", "new")
     assert plan["files"]["added"] == []
