@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 from collections.abc import Callable, Collection
@@ -125,7 +126,11 @@ def patch(
     """
     copy = copy_of(draft, key)
     found, names = copy.distribution, copy.names
-    fit = git.fit(text, lambda path: edits.belongs(path, names), strip, names)
+    mine = functools.partial(edits.belongs, names=names)
+    dos = text.count(b"\r\n") == text.count(b"\n")  # on its way here every line got such an end
+    fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
+    if dos and any(b"\r\n" in (_content(found.site / p.path) or b"") for p in fit.inside):
+        fit = git.fit(text, mine, strip, names)
     what = f"{found.name} {found.version}"
     if not fit.inside:
         raise OverlayError(

@@ -131,6 +131,17 @@ def test_a_renamed_file_is_renamed_and_a_new_directory_is_made(tool: Bench, fix:
     assert "no part of this patch" not in tool.ask("export", "--format", "patch")
 
 
+def test_the_line_ends_of_a_patch_need_not_be_those_of_the_file(tool: Bench, fix: Path) -> None:
+    crlf = FIX.replace("\n", "\r\n")
+    for text, content in ((crlf, FIXED), (crlf, FIXED.replace("\n", "\r\n"))):
+        before = content.replace("return 44  # fixed", "return 4")
+        tool.ask("edit", "tool", "--no-editor", "--yes")
+        edited.edit(tool, tool.site / "tool" / "core.py", before)
+        sources.write(tool.user, fix, text)
+        tool.change("patch", "tool", fix)
+        assert (tool.site / "tool" / "core.py").read_bytes() == content.encode()
+
+
 def test_a_patch_without_context_changes_the_lines_that_it_names(tool: Bench, fix: Path) -> None:
     sources.write(tool.user, fix, "--- a/tool/core.py\n+++ b/tool/core.py\n@@ -5,0 +6 @@\n+# six\n")
     tool.change("patch", "tool", fix)
