@@ -23,7 +23,15 @@ from conda_overlay.activation import locate
 from conda_overlay.distributions import LARGEST, owned_files, programs, record, row, write_record
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution
-from conda_overlay.tree import FileInfo, Manifest, digest, put_file, remove_files, take_manifest
+from conda_overlay.tree import (
+    FileInfo,
+    Manifest,
+    digest,
+    is_there,
+    put_file,
+    remove_files,
+    take_manifest,
+)
 
 NO_TEXT = "# edited, but no part of this patch: "
 """How a comment begins in a patch."""
@@ -156,7 +164,7 @@ def edits(
     for path in sorted({*before, *_added(distribution), *added}):
         old, place = before.get(path), distribution.site / path
         new = text_of(place)
-        if old != new and (new is not None or not os.path.lexists(place)):
+        if old != new and (new is not None or not is_there(place)):
             found.append(Edit(path, *(c if c is None else c.decode() for c in (old, new))))
     return found
 

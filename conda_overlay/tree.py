@@ -171,7 +171,8 @@ def make_writable(file: Path) -> None:
 def remove_files(tree: Path, files: Collection[Path]) -> None:
     """Remove files below a tree, the bytecode made from them, and directories that become empty.
 
-    What is behind a link is not part of the tree: the link is removed instead.
+    An empty directory in the place of a file goes, too. What is behind a link is not part of the
+    tree: the link is removed instead.
     """
     parents = set()
     for path in {_own(tree, file) for file in files}:
@@ -180,9 +181,13 @@ def remove_files(tree: Path, files: Collection[Path]) -> None:
         if path.suffix == ".py" and cached.is_dir() and not cached.is_symlink():
             doomed += cached.glob(f"{path.stem}.*.pyc")
         for file in doomed:
-            with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                file.unlink()
             parents.add(file.parent)
+            try:
+                file.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except IsADirectoryError:
+                parents.add(file)
     for parent in sorted(parents, key=lambda p: len(p.parts), reverse=True):
         while parent != tree and tree in parent.parents:
             try:
@@ -349,4 +354,9 @@ def digest(path: Path) -> str:
 
 def has_digest(path: Path, wanted: str | None) -> bool:
     """Whether there is a file, or a link, with this sha256."""
-    return (path.is_symlink() or path.is_file()) and digest(path) == wanted
+    return is_there(path) and digest(path) == wanted
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, or a link, wherever that leads."""
+    return path.is_symlink() or path.is_file()

@@ -18,7 +18,7 @@ from conda_overlay.distributions import main_module, modules, programs
 from conda_overlay.exceptions import NoSuchRevisionError, OverlayError
 from conda_overlay.models import Distribution
 from conda_overlay.operations.copies import Copy, copy_of, edited, reasons, take
-from conda_overlay.tree import differences, put_file
+from conda_overlay.tree import differences, is_there, put_file, remove_files
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -177,7 +177,9 @@ def record(draft: Draft) -> None:
         names = {os.path.relpath(path, site) for path in before.owned[key]}
         mine = {p for p in by_hand if edits.belongs(p.removeprefix(site), names)}
         if key in before.copies and mine:
-            there = {name for name in names if os.path.lexists(found.site / name)}
+            gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
+            remove_files(draft.tree, [draft.tree / path for path in gone])  # what is in their place
+            there = names - {os.path.relpath(path, site) for path in gone}
             unowned = mine - set().union(*before.owned.values())
             edits.note_files(found, there | {path.removeprefix(site) for path in unowned})
         elif key not in before.copies:

@@ -7,6 +7,7 @@ other file that has changed was edited by hand.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -17,13 +18,18 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.distributions import owned_files
 from conda_overlay.edits import originals
-from conda_overlay.exceptions import CannotRestoreError, NoSuchRevisionError, NotInOverlayError
+from conda_overlay.exceptions import (
+    CannotRestoreError,
+    NoSuchRevisionError,
+    NotInOverlayError,
+    OverlayError,
+)
 from conda_overlay.models import Distribution
 from conda_overlay.operations.copies import copy_of, take
 from conda_overlay.operations.locked import install_exactly
 from conda_overlay.operations.reapply import reapply
 from conda_overlay.state import is_bookkeeping, is_leftover, scaffolding
-from conda_overlay.tree import has_digest, make_own, put_file, remove_files
+from conda_overlay.tree import has_digest, is_there, make_own, put_file, remove_files
 
 if TYPE_CHECKING:
     from conda_overlay.draft import Draft
@@ -41,6 +47,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         NoSuchRevisionError: the overlay has no history.
         NotInOverlayError: the current revision has no such distribution.
         CannotRestoreError: what pip installs is not what was there.
+        OverlayError: a directory is in the place of a file.
         PipError: pip failed.
     """
     store = draft.overlay.store
@@ -62,7 +69,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     touched = lost | {key for key, owned in past.owned.items() if owned & broken}
     draft.entries.update({key: past.entries[key] for key in touched})
     draft.why.update(dict.fromkeys(touched, "repaired"))
-    draft.restores = None if keys else draft.base
+    draft.restores = draft.base if not keys and broken <= past.recorded else None
     if lost:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
@@ -74,7 +81,8 @@ class _Past:
 
     Attributes:
         entries: its distributions by normalized name.
-        files: the sha256 of each of its files, by path.
+        recorded: its files.
+        files: the sha256 of each of these, and of those that were missing already, by path.
         original: the same of files that RECORD names, as they were before any edit.
         owned: the files of each distribution.
         replaced: the distributions of which there is another version now, installed by hand.
@@ -88,7 +96,7 @@ class _Past:
         recorded = {path: sha for path, (*_, sha) in (store.manifest(number) or now).items()}
         for path in {*left, *scaffolding(draft.overlay.host.site_below_prefix)}:
             recorded.pop(path, None)
-        self.files = recorded
+        self.recorded, self.files = {*recorded}, recorded
         self._left = {now[path][2]: draft.tree / path for path in left}
         self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
         for copy in draft.before.copies.values():
@@ -114,8 +122,10 @@ class _Past:
                 root = place.parents[len(PurePosixPath(path).parts) - 1]
                 distribution = Distribution("", "", "", (), place.parent)
                 rows = owned_files(distribution, root) or {}
+                hashed = {p: sha for p, sha in rows.items() if sha and p[-4:] != ".pyc"}
+                self.files = {**hashed, **self.files}
                 owned.update(rows.keys() & self.files.keys())
-                self.original.update({p: sha for p, sha in rows.items() if sha and p in owned})
+                self.original.update({p: sha for p, sha in hashed.items() if p in owned})
         return owned
 
     def _place_of(self, path: str) -> Path | None:
@@ -135,15 +145,23 @@ class _Past:
         """Whether a file is there; as it was recorded, if it is to be whole."""
         place = self._draft.tree / path
         whole = whole or path.endswith(".dist-info/RECORD")
-        return has_digest(place, self.files.get(path)) if whole else os.path.lexists(place)
+        return has_digest(place, self.files.get(path)) if whole else is_there(place)
 
     def restore(self, path: str) -> bool:
-        """Put a file back from where it still is; False if that is nowhere."""
+        """Put a file back from where it still is; False if that is nowhere.
+
+        Raises:
+            OverlayError: a directory with something in it is in its place.
+        """
         place, target = self._place_of(path), self._draft.tree / path
-        if place is None or (target.is_dir() and not target.is_symlink()):
-            return False
-        if place == target:
-            return True
+        if target.is_dir() and not target.is_symlink():
+            remove_files(self._draft.tree, [target])
+            if target.is_dir():
+                sentence = f"A directory is in the place of the file {path}."
+                there = self._draft.overlay.store.overlay / path
+                raise OverlayError(sentence, f"move it away: {shlex.quote(str(there))}")
+        if place is None or place == target:
+            return place is not None
         remove_files(self._draft.tree, [target])
         make_own(self._draft.tree, Path(path).parent)
         copy2(place, target, follow_symlinks=False)

@@ -220,6 +220,7 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     edited.edit(tool, tool.site / "tool" / "more.py", "MORE = 1\n")
     (tool.site / "tool" / "latin.py").unlink()
     core(tool).unlink()
+    assert tool.user.run(["mkdir", core(tool)]).returncode == 0
     change = tool.json("record")["changes"][0]
     assert change["why"] == "edited: core.py +0 -32, more.py +1 -0"
     patch = tool.record()["distributions"]["tool"]["patch"]

@@ -81,6 +81,22 @@ def test_nothing_to_repair_is_no_revision(quick: Bench) -> None:
     assert quick.revision == 1
 
 
+def test_a_directory_in_the_place_of_a_file_gives_way_to_it(quick: Bench) -> None:
+    quick.install("alpha==1.5")
+    before = files_of(quick)
+    place = quick.site / "alpha/__init__.py"
+    for words in (["repair"], ["undo"]):
+        place.unlink()
+        assert quick.user.run(["mkdir", place]).returncode == 0
+        quick.change("record")  # which does not make it right
+        assert "conda overlay repair alpha" in quick.ask("status")
+        quick.change(*words)
+        assert files_of(quick) == before, words
+    place.unlink()
+    assert quick.user.run(["mkdir", "-p", place / "mine"]).returncode == 0
+    assert str(place) in quick.refuse("repair", "-y")
+
+
 @pytest.mark.parametrize("name", ["nosuch", "beta"])
 def test_only_what_the_overlay_has_is_repaired(quick: Bench, name: str) -> None:
     quick.install("new")
