@@ -226,7 +226,9 @@ def plan(
         sentence = f"The baseline {source(made_from)} has no conda package {names}."
         hint = f"conda list -p {_prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
-    notes = [f"{line} is not repeatable, so the fork does not have it" for line in base.local]
+    edits, lost = formats.edits_left_out(made_from), "so the fork does not have it"
+    notes = [f"{line} is not repeatable, {lost}" for line in base.local]
+    notes += [f"{edit} was edited and is no text, {lost}" for edit in edits]
     notes += _what_goes(prefix) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "There would be no Python, so pip can add nothing."

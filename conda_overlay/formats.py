@@ -155,16 +155,21 @@ def notes(document: Document, name: str) -> list[str]:
     where = "the file can only be applied where that directory exists"
     found = [f"{e.name} is an editable install of {e.editable}: {where}."
              for e in entries if e.editable and name != "patch"]  # fmt: skip
-    found += [
-        f"{e.name}: {line.removeprefix(NO_TEXT)} was edited, which no file can say."
-        for e in entries
-        for line in (e.patch or "").splitlines()
-        if line.startswith(NO_TEXT)
-    ]
+    found += [f"{edit} was edited, which no file can say." for edit in edits_left_out(document)]
     if name not in ("overlay.toml", "patch"):
         found += [f"{e.name} was edited, which only overlay.toml and patch can say."
                   for e in entries if e.patch]  # fmt: skip
     return found
+
+
+def edits_left_out(document: Document) -> list[str]:
+    """The files that were edited and are no text, with their distributions."""
+    return [
+        f"{entry.name}: {line.removeprefix(NO_TEXT)}"
+        for entry in document.entries.values()
+        for line in (entry.patch or "").splitlines()
+        if line.startswith(NO_TEXT)
+    ]
 
 
 def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
