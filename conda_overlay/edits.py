@@ -219,15 +219,22 @@ def unified(
         yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 
-def summary(distribution: Distribution) -> list[str]:
-    """What was edited in a copy, a file each: ``sessions.py +2 -1``, without the package."""
+def summary(distribution: Distribution, changed: Collection[str] = ()) -> list[str]:
+    """What was edited in a copy, a file each: ``sessions.py +2 -1``, without the package.
+
+    Args:
+        distribution: the copy.
+        changed: files that differ now from what they were; those that are no text are named alone.
+    """
     found, every = [], edits(distribution)
+    others = sorted({*changed} - {edit.path for edit in every})
     for path, old, new in every[:_SHOWN]:
         lines = [*difflib.unified_diff(_lines(old), _lines(new), n=0)][2:]
         added, removed = (sum(line[0] == sign for line in lines) for sign in "+-")
         found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
-    rest = len(every) - _SHOWN
-    return [*found, f"{rest} more"] if rest > 0 else found
+    found += [os.path.basename(path) for path in others[: _SHOWN - len(found)]]
+    rest = len(every) + len(others) - len(found)
+    return [*found, f"{rest} more"] if rest else found
 
 
 def is_inside(path: str) -> bool:

@@ -131,8 +131,13 @@ def take(draft: Draft, copy: Copy, *, again: bool = False) -> None:
 
 
 def edited(copy: Distribution, changed: Collection[str]) -> str:
-    """What was edited in a copy, in words; what is no text by its name alone."""
-    found = edits.summary(copy) or sorted(os.path.basename(path) for path in changed)
+    """What was edited in a copy, in words.
+
+    Args:
+        copy: as it is now.
+        changed: its files that have just been changed, relative to site-packages.
+    """
+    found = edits.summary(copy, changed)
     return f"edited: {', '.join(found)}" if found else "to be edited"
 
 

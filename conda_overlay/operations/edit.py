@@ -185,7 +185,7 @@ def record(draft: Draft) -> None:
         elif key not in before.copies:
             mine &= before.owned[key]
         if mine:
-            draft.why[key] = edited(found, mine)
+            draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
             entry = draft.entries.get(key, before.entries[key])
             draft.entries[key] = replace(entry, reason=reasons(draft, entry))
 

@@ -222,7 +222,7 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     core(tool).unlink()
     assert tool.user.run(["mkdir", core(tool)]).returncode == 0
     change = tool.json("record")["changes"][0]
-    assert change["why"] == "edited: core.py +0 -32, more.py +1 -0"
+    assert change["why"] == "edited: core.py +0 -32, more.py +1 -0, latin.py"
     patch = tool.record()["distributions"]["tool"]["patch"]
     assert "deleted file mode" in patch and "+MORE = 1" in patch
     assert tool.json("status")["overlays"][0]["findings"] == []
