@@ -38,6 +38,7 @@ from conda_overlay.tree import (
 if TYPE_CHECKING:
     from conda_overlay.overlay import Overlay
 
+_SHOWN = 5  # files that a note names
 _COMPILING = re.compile("Compiling ").match  # what compileall says of a file
 
 
@@ -88,6 +89,12 @@ class Draft:
         layers = self.overlay.layers_with_mine()
         above = layers[: layers.index(self.overlay.store.overlay)]
         return [*self.overlay.sites(above), self.site, *self.overlay.below]
+
+    @cached_property
+    def by_hand(self) -> Differences:
+        """What was edited by hand since the current revision was made, unless that is recorded."""
+        recorded = self.overlay.store.manifest(self.base)
+        return differences(recorded, self.compared.files) if recorded else Differences()
 
     # -- for operations
 
@@ -192,7 +199,8 @@ class Draft:
         theirs = found.files.without(state.scaffolding(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # our own files only count on their own
-        found = replace(found, accepts_host=self.accepts_host, notes=tuple(self.notes))
+        notes = (*self.notes, *self._carried(found, after)) if found else tuple(self.notes)
+        found = replace(found, accepts_host=self.accepts_host, notes=notes)
         self._planned = found, after
         return found
 
@@ -207,6 +215,15 @@ class Draft:
             recorded, now = self.overlay.store.manifest(self.base) or {}, self.before.files
             kept = kept | {p for p in edited if p in recorded and recorded[p] == now[p]}
         return (path for path in edited if path not in kept)
+
+    def _carried(self, plan: Plan, after: State) -> Iterator[str]:
+        """A note of the edits by hand that come along and are no part of the plan themselves."""
+        before = self.before.files
+        there = (p for p in self.by_hand.all if p in self.before.edited & after.files.keys())
+        same = [path for path in there if after.files[path][2] == before[path][2]]
+        if same:
+            rest = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
+            yield f"edited by hand, and in this revision, too: {', '.join(same[:_SHOWN])}{rest}"
 
     def unwanted(self, plan: Plan) -> list[Conflict]:
         """The conflicts of a plan that the user has not accepted."""
@@ -229,13 +246,11 @@ class Draft:
         notes = verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
         time = now()
         entries = _dated(after.entries, time, user())
-        recorded = store.manifest(self.base)
-        by_hand = differences(recorded, self.compared.files) if recorded else Differences()
         adopted = store.exists and not store.managed
         number = store.next_number() + adopted
         parent = self.base if self.base is not None else number - 1 or None
         revision = self._revision(number, time, self.log, found, entries)
-        revision = replace(revision, parent=parent, restores=self.restores, edits=by_hand)
+        revision = replace(revision, parent=parent, restores=self.restores, edits=self.by_hand)
         store.prepare(self.tree.parent, revision, after.files, self._notice(number, entries))
         for file in (file for copy in after.copies.values() for file in edits.editable_files(copy)):
             make_writable(file)
@@ -246,13 +261,13 @@ class Draft:
             store.commit(self.tree.parent, number)
             with suppress(OSError, OverlayError):  # the commit succeeded in any case
                 if self.base is not None:
-                    self._close(self.base, recorded)
+                    self._close(self.base)
                 store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
         for note in notes:
             overlay.tell(note)
         return number
 
-    def _close(self, number: int, recorded: Manifest | None) -> None:
+    def _close(self, number: int) -> None:
         """Bring the copies of an earlier revision back to what was recorded, and protect them."""
         store, copies = self.overlay.store, self.before.copies
         try:
@@ -260,7 +275,7 @@ class Draft:
             patches = {key: entry.patch for key, entry in entries.items() if key in copies}
             now = {key: self.before.entries[key].patch for key in patches}
             edited = {key: copies[key] for key in patches if now[key] != patches[key]}
-            edits.restore(edited, patches, recorded)
+            edits.restore(edited, patches, store.manifest(number))
         finally:
             store.close(number)
 

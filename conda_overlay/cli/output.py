@@ -190,9 +190,8 @@ def show_revision(
     who = f"{record['user']}@{record['hostname']}"
     say(f"{mark} {number}  {local(record['time'])}  {who}{stands}")
     lines = [shlex.join(record["command"]), record["reason"]]
-    lines += [
-        f"edited by hand before it: {len(f)} {verb}" for verb, f in record["edits"].items() if f
-    ]
+    edits = {verb: files for verb, files in record["edits"].items() if files and not whole}
+    lines += [f"edited by hand before it: {len(files)} {verb}" for verb, files in edits.items()]
     if record["restores"] is not None:
         lines.append(f"back to {state(record['restores'])}")
     if not record["kept"]:
@@ -200,6 +199,9 @@ def show_revision(
     for line in filter(None, lines):
         say(f"     {line}")
     if whole:
+        if any(record["edits"].values()):
+            say("\nedited by hand before it:", style=BOLD)
+            show_files(record["edits"], _SHOWN)
         show_plan(record["plan"])
         return
     for change in record["plan"]["changes"]:

@@ -119,8 +119,10 @@ def test_what_was_done_by_hand_is_named_by_history_and_status(bench: Bench) -> N
 def test_what_was_done_by_hand_stays_known_after_the_next_change(quick: Bench) -> None:
     quick.install("alpha==1.5")
     quick.edit(quick.site / "mine.py", "")
-    quick.install("new")
+    plan = quick.plan("new")
     site = quick.site.relative_to(quick.overlay)
+    assert plan["notes"] == [f"edited by hand, and in this revision, too: {site}/mine.py"]
+    assert f"edited by hand before it:\n  A {site}/mine.py\n" in quick.ask("history", "2")
     assert quick.json("history", "2")["edits"] == {
         **{"added": [f"{site}/mine.py"], "changed": [], "removed": []}
     }
