@@ -58,7 +58,7 @@ class Answer:
     editable: str | None
     edited: tuple[str, ...]  # what was edited in a copy: files, with the lines added and removed
     hides: tuple[Copy, ...]
-    revision: int | None  # that put it there
+    revision: int | None  # that put it there, or edited it last
     since: str | None
     by: str | None
     command: tuple[str, ...]
@@ -210,7 +210,7 @@ def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
 
 
 def _history(copy: Copy | None, key: str) -> dict[str, Any]:
-    """The revision that put a copy into its overlay, and who, when and why."""
+    """The revision that put a copy into its overlay, or edited it last, and who, when and why."""
     nothing = {"revision": None, "since": None, "by": None, "command": (), "reason": None}
     if copy is None or copy.where != "overlay":
         return nothing
@@ -221,11 +221,13 @@ def _history(copy: Copy | None, key: str) -> dict[str, Any]:
     entry = store.revision(number).distributions.get(key)
     if entry is None or entry.version != copy.version:
         return nothing
-    made = (entry.version, entry.since)
+    made = (entry.version, entry.since, entry.patch)
     first = next(  # at the latest the current one
         revision
         for revision in map(store.revision, store.numbers())
-        if (same := revision.distributions.get(key)) and (same.version, same.since) == made
+        if (same := revision.distributions.get(key))
+        and (same.version, same.since, same.patch) == made
     )
-    about = {"since": entry.since or None, "by": entry.by or None, "reason": entry.reason}
+    since, by = (first.time, first.user) if entry.patch else (entry.since, entry.by)
+    about = {"since": since or None, "by": by or None, "reason": entry.reason}
     return {"revision": first.number, "command": first.command, **about}

@@ -188,6 +188,10 @@ def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
     assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77; ticket 78"
     assert "nothing to do" in tool.ask("record")
     assert tool.json("status")["overlays"][0]["findings"] == []
+    tool.install("new")
+    found = tool.json("why", "tool")
+    assert (found["revision"], found["reason"]) == (3, "ticket 77; ticket 78")
+    assert found["command"][:3] == ["conda", "overlay", "record"]
 
 
 def test_each_revision_has_the_edits_that_were_recorded_in_it(tool: Bench) -> None:
