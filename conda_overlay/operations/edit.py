@@ -99,6 +99,9 @@ def edit(draft: Draft, key: str, session: Session) -> None:
         OverlayError: it cannot be copied, or edited.
     """
     copy = copy_of(draft, key)
+    stem, suffix = os.path.splitext(session.file or "")
+    if suffix == ".py" and (compiled := _compiled(stem, copy.names)):
+        draft.notes.append(f"{session.file} does not run: Python imports {compiled}")
     if session.editor and edits.text_of(copy.distribution.site / (session.file or "")) is None:
         sentence = f"{session.file or copy.distribution.name} is no text that can be edited."
         raise OverlayError(sentence, "--no-editor prints where the copy is")
@@ -207,13 +210,20 @@ def _module_of_script(view: View, name: str) -> str | None:
 
 
 def _file_of(module: str, files: Collection[str]) -> str | None:
-    """The file of a module among files relative to site-packages."""
+    """The file of a module that Python imports, among files relative to site-packages."""
     place = module.replace(".", "/")
-    for name in (f"{place}/__init__.py", f"{place}.py"):
-        if name in files:
+    for stem in (f"{place}/__init__", place):
+        if name := _compiled(stem, files):
             return name
-    compiled = (f for f in sorted(files) if f.startswith(f"{place}.") and f.endswith(".so"))
-    return next(compiled, None)
+        if f"{stem}.py" in files:
+            return f"{stem}.py"
+    return None
+
+
+def _compiled(stem: str, files: Collection[str]) -> str | None:
+    """The compiled module beside a source, which Python prefers."""
+    found = (name for name in files if name.startswith(f"{stem}.") and name.endswith(".so"))
+    return min(found, default=None)
 
 
 def _content(path: Path) -> bytes | None:

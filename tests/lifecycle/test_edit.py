@@ -143,6 +143,23 @@ def test_a_name_a_module_a_script_or_a_path_leads_to_its_file(
     assert shown.splitlines()[-1] == str(tool.site / file)
 
 
+def test_a_compiled_module_is_found_before_the_source_that_it_hides(
+    quick: Bench, science: Path, links: Path
+) -> None:
+    with place.scratch() as directory:
+        own = replace(quick, name=str(edited.host(science, directory, links)))
+        files: dict[str, str | bytes] = {"fast/md.py": "", "fast/md.abi3.so": b"\0"}
+        files |= {"fast/part/__init__.py": "", "fast/part.py": ""}
+        administrate(own.host, dists.wheel(links, "fast", "1.0", files=files))
+        shown = typed(own, "edit", *own.where, "fast.md", EDITOR="true")
+        assert "fast/md.abi3.so is no text that can be edited" in shown
+        shown = own.ask("edit", "fast/md.py", "--no-editor", "--yes")
+        assert "fast/md.py does not run: Python imports fast/md.abi3.so" in shown
+        for module, file in (("fast.md", "md.abi3.so"), ("fast.part", "part/__init__.py")):
+            shown = own.ask("edit", module, "--no-editor", "--yes")
+            assert shown.splitlines()[-1] == str(own.site / "fast" / file)
+
+
 def test_a_path_out_of_a_traceback_leads_to_the_same_file(tool: Bench) -> None:
     [file] = tool.host.glob("lib/python3*/site-packages/tool/core.py")
     shown = tool.ask("edit", file, "--no-editor", "--yes")
