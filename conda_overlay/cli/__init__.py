@@ -86,6 +86,11 @@ def execute(arguments: Namespace) -> int:
     import sys
     from io import TextIOWrapper
 
+    for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
+        if getattr(sys, name) is None:  # it is closed, as services may have it
+            null = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(null, True)  # for pip, and for what run becomes
+            setattr(sys, name, os.fdopen(null, mode))
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     command = ALIASES.get(arguments.overlay_command, arguments.overlay_command)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import sources
-from tests.bench import Bench
+from tests.bench import Bench, Done
 from tests.lifecycle import patches
 from tests.lifecycle.patches import revision
 
@@ -120,6 +120,29 @@ def test_the_end_of_input_is_a_no(quick: Bench) -> None:
         done = quick.run(command, *quick.where, *words)  # its stdin is /dev/null
         assert quick.content() == before, command
         assert "Traceback" not in done.stderr
+
+
+def test_closed_streams_are_as_empty_ones(quick: Bench) -> None:
+    """Services and jobs have them closed: what needs no answer runs, and nothing else is done."""
+
+    conda: list[str | Path] = [quick.conda.executable, "overlay"]
+
+    def closed(streams: str, *argv: str | Path) -> Done:
+        script = f'exec "$@" {streams}'
+        return quick.user.run(["sh", "-c", script, "sh", *argv], env=quick.environ)
+
+    done = closed("<&- >&- 2>&-", *conda, "install", *quick.where, "--yes", "new")
+    assert (done.returncode, quick.version("new")) == (0, "1.0")
+    for words in (["remove", "new"], ["delete"]):
+        done = closed("<&-", *conda, *words, *quick.where)
+        assert done.returncode == 1 and "No answer was given" in done.stderr, done
+    done = closed(">&-", *conda, "status", *quick.where)
+    assert (done.returncode, done.stderr) == (0, "")
+    code = "import sys; print(1); sys.stderr.write('2')"
+    done = closed(">&-", *conda, "run", *quick.where, "--", "python", "-c", code)
+    assert (done.returncode, done.stderr) == (0, "2")
+    done = closed("<&- >&-", quick.overlay / "bin/pip", "uninstall", "-y", "new")
+    assert (done.returncode, quick.revision) == (0, 2), done
 
 
 # -- which environment, and what to do next
