@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import unquote
 
+from conda_overlay import dependencies, prune
 from conda_overlay.activation import locate, shells, startup, wiring
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Log, Request
@@ -62,7 +65,8 @@ def environ(overlay: Overlay) -> dict[str, str]:
 def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overlay:
     """Put a layer on top that has some more distributions, made at the first use, and then kept.
 
-    Nothing of it is in the overlay. It is made anew when the host or the overlay has changed.
+    Nothing of it is in the overlay. It is made anew when the host or the overlay has changed; what
+    a requirement names as a local file or directory is installed each time.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -70,7 +74,8 @@ def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overl
     """
     layers = [os.path.realpath(layer) for layer in overlay.layers]
     facts = [sorted(requirements), overlay.host.fingerprint()["sha256"], layers]
-    facts.append(str(overlay.host.real))
+    sources = sorted(filter(None, map(_source, requirements)))
+    facts += [str(overlay.host.real), sources]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = home / "conda-overlay" / "run"
@@ -80,16 +85,29 @@ def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overl
     dirs = overlay.settings.overlay_dirs or (locate.DEFAULT_DIR,)
     settings: Settings = overlay.settings._replace(overlay_dirs=(str(place), *dirs))
     top = Overlay(overlay.host, settings, overlay.tell)
-    if not (place / "complete").exists():
+    if sources or not (place / "complete").exists():
         words = ("--", *requirements)
         log = Log(("conda", "overlay", "run", "--with", *requirements))
         pip = Pip(top.host, verbosity=-1, to_stderr=True)
         request = Request(words, tuple(requirements))
         place.mkdir(exist_ok=True)
         top.change(lambda draft: install(draft, request), log=log, pip=pip)
+        prune.drop(top, prune.droppable(top, 1, force=True)[0])
         (place / "complete").touch()
     os.utime(place)
     return top
+
+
+def _source(requirement: str) -> str | None:
+    """The local file or directory that a requirement names, with all links resolved."""
+    parsed = dependencies.parse(requirement)
+    text = (parsed and parsed.url) or requirement
+    path = re.sub(r"\[[^]]*\]$", "", text)  # less extras
+    if url := re.match("file:(?://[^/]*)?([^#]*)", text):
+        path = unquote(url[1])
+    is_name = parsed and not parsed.url  # which that of a wheel looks like
+    found = os.path.isfile(path) if is_name else os.path.exists(path)
+    return os.path.realpath(path) if found else None
 
 
 def _drop_old(cache: Path) -> None:

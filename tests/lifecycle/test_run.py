@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.bed import dists
 from tests.bench import Bench, Done
+from tests.lifecycle import patches
 
 SEE = "import alpha, json, os, sys\n"
 SEE += "print(json.dumps([alpha.__file__, sys.argv[1:], dict(os.environ)]))"
@@ -98,6 +99,25 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     refused = run(quick, "--with", "nosuch-thing", "true")
     assert refused.returncode == 1 and "nosuch-thing" in refused.stderr
     assert not layer.exists()
+
+
+def test_with_a_local_source_runs_what_it_has_now(quick: Bench) -> None:
+    """And not what the directory had at an earlier run, nor what is in another one of that name."""
+    tree = patches.source(quick.user, "mine", "1.0", "A")
+    other = patches.source(quick.user, "mine", "1.0", "B", where="other")
+
+    def mark(requirement: str | Path, cwd: Path) -> str:
+        code = "import sys; sys.path.remove(''); import mine; print(mine.MARK)"
+        argv = [quick.conda.executable, "overlay", "run", *quick.where, "--with", requirement]
+        done = quick.user.run([*argv, "--", "python", "-c", code], env=quick.environ, cwd=cwd)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert (mark(".", tree), mark(".", other)) == ("A", "B")
+    patches.source(quick.user, "mine", "1.0", "C")
+    assert [mark(".", tree), mark(tree, other), mark(f"mine @ {tree.as_uri()}", other)] == ["C"] * 3
+    for layer in (quick.user.home / ".cache" / "conda-overlay" / "run").iterdir():
+        assert len([*layer.glob(".science/revisions/*/tree")]) == 1
 
 
 def test_a_command_line_without_a_command_is_refused(quick: Bench) -> None:
