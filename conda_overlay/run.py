@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote
@@ -90,8 +91,12 @@ def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overl
         log = Log(("conda", "overlay", "run", "--with", *requirements))
         pip = Pip(top.host, verbosity=-1, to_stderr=True)
         request = Request(words, tuple(requirements))
-        place.mkdir(exist_ok=True)
-        top.change(lambda draft: install(draft, request), log=log, pip=pip)
+        try:
+            top.change(lambda draft: install(draft, request), log=log, pip=pip)
+        except BaseException:
+            with suppress(OSError):  # what was made there before stays
+                place.rmdir()
+            raise
         prune.drop(top, prune.droppable(top, 1, force=True)[0])
         (place / "complete").touch()
     os.utime(place)

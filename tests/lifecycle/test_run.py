@@ -98,7 +98,8 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     os.utime(layer, (old, old))
     refused = run(quick, "--with", "nosuch-thing", "true")
     assert refused.returncode == 1 and "nosuch-thing" in refused.stderr
-    assert not layer.exists()
+    assert [*layer.parent.iterdir()] == []  # neither the old layer nor what became of the new
+    assert run(quick, "--with", "gamma", "true").returncode == 0  # which the host has
 
 
 def test_with_a_local_source_runs_what_it_has_now(quick: Bench) -> None:
