@@ -54,7 +54,8 @@ def wired(host: Host, settings: Settings) -> Wired:
     environ = os.environ
     if wiring.disabled(environ):
         return Wired("off", f"{wiring.DISABLE} is set")
-    switch = Wired("off", f"conda activate {host.name} activates it")
+    command = activation(host.prefix)
+    switch = Wired("off", f"{command} activates it")
     if not is_active(host):
         return switch
     outcome = _outcome(environ, settings)
@@ -68,7 +69,14 @@ def wired(host: Host, settings: Settings) -> Wired:
         return Wired("off", "the overlay is not trusted")
     if not should and not mine:
         return Wired("off", "there is no overlay to use")
-    return Wired("stale", f"conda activate {host.name} updates it") if mine else switch
+    return Wired("stale", f"{command} updates it") if mine else switch
+
+
+def activation(prefix: Path) -> str:
+    """The command that activates an environment: by its path where no name leads there."""
+    from conda.base.context import env_name
+
+    return shlex.join(["conda", "activate", str(env_name(str(prefix)))])
 
 
 def wired_environ(host: Host, settings: Settings) -> dict[str, str]:

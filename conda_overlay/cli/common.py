@@ -195,7 +195,7 @@ def change(
         default: the answer to the question when none is given: ``no`` where much is lost; None:
             there is no question.
     """
-    from conda_overlay.calling_shell import asked_trigger, is_active, rehash, wired
+    from conda_overlay.calling_shell import activation, asked_trigger, is_active, rehash, wired
     from conda_overlay.running import programs
 
     def confirm(plan: Plan) -> bool:
@@ -225,7 +225,7 @@ def change(
             output.show_trigger(trigger()._asdict())
             host = overlay.host
             if is_active(host) and wired(host, overlay.settings).state != "on":
-                output.say(f"\nTo use it in this shell: conda activate {host.name}")
+                output.say(f"\nTo use it in this shell: {activation(host.prefix)}")
             elif is_active(host) and (command := rehash(bin, before, overlay.scripts())):
                 output.say(f"\nFor this shell to find its programs anew: {command}")
     return 0

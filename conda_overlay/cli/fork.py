@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conda.base.context import context, env_name
+from conda.base.context import context
 
 from conda_overlay.cli import common, output
 from conda_overlay.exceptions import OverlayError, UsageError
@@ -127,11 +126,12 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
     """Say what was made."""
+    from conda_overlay.calling_shell import activation
+
     if json:
         output.show_json({"success": True, "dry_run": dry_run, **plan.to_json()})
     elif dry_run:
         output.say("Dry run: nothing was made.")
     else:
         output.say(f"Made {plan.prefix}, a fork of {plan.to_json()['baseline']}.")
-        name = shlex.quote(str(env_name(str(plan.prefix))))
-        output.say(f"\nTo use it: conda activate {name}")
+        output.say(f"\nTo use it: {activation(plan.prefix)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +150,10 @@ def test_path_with_spaces_and_quotes(quick: Bench, scratch: Path) -> None:
         quick.host, scratch / 'it\'s a $no "x" \\ é'
     )  # conda expands the variables that are set
     bench = replace(quick, name=str(host))
-    bench.install("alpha==1.5", "new")
+    active = {"CONDA_PREFIX": str(host), "CONDA_SHLVL": "1", "PATH": f"{host}/bin:/usr/bin:/bin"}
+    said = bench.install("alpha==1.5", "new", env=active)
+    command = shlex.join(["conda", "activate", str(host)])  # for its name leads nowhere
+    assert said.endswith(f"\nTo use it in this shell: {command}\n")
+    assert f"wiring:    off, {command} activates it\n" in bench.ask("status")
     assert bench.version("alpha") == "1.5"
     assert bench.script("new") == "new 1.0"
