@@ -21,6 +21,7 @@ def show_status(report: Mapping[str, Any]) -> None:
     show_fork(report["fork"])
     if not report["overlays"]:
         say("overlay:   none")
+        _show_user_site(report["user_site"], can_install=bool(host["protected"]))
         if host["protected"]:
             say(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
         return
@@ -31,7 +32,8 @@ def show_status(report: Mapping[str, Any]) -> None:
     for kernel in report["kernels"]:
         say(f"\nThe Jupyter kernel {kernel['name']} starts without the overlay; see:")
         say("  conda overlay kernel list")
-    _show_user_site(report["user_site"])
+    hide = "conda config --set plugins.overlay_hide_user_site true"
+    _show_user_site(report["user_site"], hide)
 
 
 def show_fork(fork: Mapping[str, Any] | None) -> None:
@@ -47,7 +49,12 @@ def show_fork(fork: Mapping[str, Any] | None) -> None:
         say(f"To follow it: {shlex.join(['conda', 'overlay', *fork['remedy']])}\n")
 
 
-def _show_user_site(found: Sequence[Mapping[str, Any]]) -> None:
+def _show_user_site(
+    found: Sequence[Mapping[str, Any]],
+    hide: str = "export PYTHONNOUSERSITE=1",
+    *,
+    can_install: bool = True,
+) -> None:
     """What of ``~/.local`` meets the host or an overlay, and how to bring it into the overlay."""
     if not found:
         return
@@ -61,9 +68,9 @@ def _show_user_site(found: Sequence[Mapping[str, Any]]) -> None:
         )
     table(rows)
     names = [f"{row['name']}=={row['version']}" for row in found if not row["overlay_version"]]
-    if names:
+    if names and can_install:
         say(f"To have it in the overlay instead: conda overlay install {shlex.join(names)}")
-    say("To hide all of ~/.local: conda config --set plugins.overlay_hide_user_site true")
+    say(f"To hide all of ~/.local: {hide}")
 
 
 def show_merged(rows: Sequence[Mapping[str, Any]]) -> None:
