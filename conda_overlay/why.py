@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay import calling_shell, dependencies, edits, user_site
 from conda_overlay.activation import wiring
 from conda_overlay.distributions import Site, main_module, modules, owned_files, read_site
-from conda_overlay.exceptions import NotInOverlayError
+from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution
 from conda_overlay.overlay import Overlay
 from conda_overlay.store import Store
@@ -24,14 +25,23 @@ _PROBE = """
 import sys
 sys.path = [place for place in sys.path if place]  # not the directory that it runs in
 import importlib.util, json, os
+name, spec, places, failure = sys.argv[1], None, [], None
 try:
-    spec = importlib.util.find_spec(sys.argv[1])
-except Exception as error:
-    spec, places = None, []
-else:
+    spec = importlib.util.find_spec(name)
     places = [str(p) for p in (spec and spec.submodule_search_locations) or ()]
+except Exception as error:  # of a package that it is in, if there is such a package
+    failure = "%s: %s" % (type(error).__name__, error)
+    parent = ...
+    while name and parent is ...:
+        name = name.rpartition(".")[0]
+        try:
+            parent = importlib.util.find_spec(name)
+        except Exception:
+            pass
+    is_package = getattr(parent, "submodule_search_locations", None) is not None
+    failure = [name, failure] if is_package else None
 print()
-print(json.dumps([getattr(spec, "origin", None), places]), flush=True)
+print(json.dumps([getattr(spec, "origin", None), places, failure]), flush=True)
 os._exit(0)  # before what an imported parent wants to say at the end
 """
 
@@ -71,7 +81,7 @@ def why(overlay: Overlay, text: str) -> Answer:
     """Explain a distribution, a module or a script.
 
     Raises:
-        NotInOverlayError: there is nothing of that name.
+        OverlayError: there is nothing of that name, or a package that it is in fails.
     """
     environ = calling_shell.wired_environ(overlay.host, overlay.settings)
     sites = [*_sites(overlay, environ)]
@@ -80,11 +90,11 @@ def why(overlay: Overlay, text: str) -> Answer:
     if script and not any(script.startswith(f"{p}/") for p in _bins(overlay)):
         script = None
     module = main_module(copies[0][1], _modules(copies[0][1])) if copies else text
-    file, namespace = _ask(overlay, module or text, environ)
+    file, namespace, failure = _ask(overlay, module or text, environ)
     found = file or next(iter(namespace), None) or script
     if not copies:
         if found is None:
-            raise NotInOverlayError(text, where=None, overlay=str(overlay.store.overlay))
+            raise _nothing(overlay, text, failure)
         owner = _owner(sites, Path(found))
         copies = [*_copies(sites, owner.key)] if owner else []
     first_with_it = (n for n, (_, one) in enumerate(copies) if found and _has(one, Path(found)))
@@ -118,6 +128,17 @@ def why(overlay: Overlay, text: str) -> Answer:
         ),
         **_history(None if by_path else copy, key),
     )
+
+
+def _nothing(overlay: Overlay, text: str, failure: Sequence[str] | None) -> OverlayError:
+    """The error where nothing of a name is found, perhaps for a package that fails."""
+    if failure:
+        package, how = failure
+        sentence = f"{text} cannot be imported, because {package} fails: {how}."
+        return OverlayError(sentence, f"conda overlay why {shlex.quote(package)}", name=text)
+    what = f"distribution, module or script {text or repr(text)}"
+    sentence = f"There is no {what} in {overlay.host.prefix}, nor in an overlay of it."
+    return OverlayError(sentence, "conda overlay status --all", name=text)
 
 
 def _sites(overlay: Overlay, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
@@ -173,32 +194,35 @@ def _shining(
     """The modules that only a hidden copy has, and that can be imported therefore."""
     for copy, found in copies[1:]:
         for name in sorted(_modules(found) - _modules(copies[0][1])):
-            file, _ = _ask(overlay, name, environ)
+            file, *_ = _ask(overlay, name, environ)
             if file and _has(found, Path(file)):
                 yield f"{name} of the hidden {copy.version} ({copy.where}) can still be imported"
 
 
 def _ask(
     overlay: Overlay, module: str, environ: Mapping[str, str], *flags: str
-) -> tuple[str | None, list[str]]:
-    """What the interpreter finds: the file, and the directories of a package."""
+) -> tuple[str | None, list[str], list[str] | None]:
+    """What the interpreter finds: the file, the directories of a package, and what fails, and how.
+
+    What fails is a package that the module is in.
+    """
     done = overlay.host.run([*flags, "-c", _PROBE, module], environ=environ)
     try:
-        file, places = json.loads(done.stdout.splitlines()[-1])
+        file, places, failure = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
-        return None, []
-    return file, places
+        return None, [], None
+    return file, places, failure
 
 
 def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
     """Where another Python of the host runs another file, and why."""
     host = overlay.host
-    bare, _ = _ask(overlay, module, wiring.unwire(os.environ), "-I")
+    bare, *_ = _ask(overlay, module, wiring.unwire(os.environ), "-I")
     if bare != file:
         yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {bare or 'nothing'}"
     if not calling_shell.is_active(host):
         return
-    here, _ = _ask(overlay, module, os.environ)
+    here, *_ = _ask(overlay, module, os.environ)
     if here == file:
         return
     wired = calling_shell.wired(host, overlay.settings)

@@ -149,7 +149,23 @@ def test_a_shell_that_runs_something_else_is_told_why(quick: Bench) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["nosuch", "no such; $(x)", "../x", "nosuch.part", "lib"])
+@pytest.mark.parametrize(
+    "name",
+    ["nosuch", "no such; $(x)", "../x", "nosuch.part", "lib", "json.decoder.x", "json.no.such", ""],
+)
 def test_what_is_nowhere_is_one_sentence(quick: Bench, name: str) -> None:
     done = quick.run("why", *quick.where, name)
-    assert done.returncode == 1 and name in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    what = f"There is no distribution, module or script {name or repr(name)} in {quick.host}"
+    assert f"{what}, nor in an overlay of it.\n" in done.stderr
+
+
+def test_a_package_that_fails_is_said_to_hide_its_modules(quick: Bench) -> None:
+    quick.install("alpha==2.0")
+    quick.edit(quick.site / "alpha/__init__.py", "import nosuch\n")
+    assert why(quick, "alpha")["runs"]["version"] == "2.0"
+    for name in ("alpha.part", "alpha.part.of.it"):
+        told = quick.run("why", *quick.where, name).stderr
+        why_not = "alpha fails: ModuleNotFoundError: No module named 'nosuch'."
+        assert f"{name} cannot be imported, because {why_not}\n" in told
+        assert "Hint: conda overlay why alpha\n" in told
