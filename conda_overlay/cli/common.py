@@ -200,7 +200,9 @@ def change(
 
     def confirm(plan: Plan) -> bool:
         if not context.json:
-            output.show_plan(plan.to_json())
+            # Those of --no-deps are all that need no leave.
+            option = "--allow-conflicts" if arguments.allow_conflicts else "--no-deps"
+            output.show_plan(plan.to_json(), allowed_by=option)
         answered = context.json or context.dry_run or default is None
         return bool(answered) or output.ask(default or "yes")
 

@@ -32,8 +32,8 @@ BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 _PROGRAMS = 5  # programs that are named
 
 
-def show_plan(plan: Mapping[str, Any]) -> None:
-    """What will be done, as `Plan.to_json` has it."""
+def show_plan(plan: Mapping[str, Any], *, allowed_by: str = "--allow-conflicts") -> None:
+    """What will be done, as `Plan.to_json` has it, and the option that allows its conflicts."""
     say(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
     show_changes(plan["changes"])
     if any(plan["files"].values()):
@@ -44,7 +44,7 @@ def show_plan(plan: Mapping[str, Any]) -> None:
         say("The host has changed; this records it as it is now.\n")
     lists = {
         "edits made by hand that will be lost": plan["lost"],
-        "conflicts (allowed by --allow-conflicts)": map(_conflict, plan["conflicts"]),
+        f"conflicts (allowed by {allowed_by})": map(_conflict, plan["conflicts"]),
         "conflicts that this resolves": map(_conflict, plan["resolved"]),
         "note": plan["notes"],
     }
@@ -202,7 +202,9 @@ def show_revision(
         if any(record["edits"].values()):
             say("\nedited by hand before it:", style=BOLD)
             show_files(record["edits"], _SHOWN)
-        show_plan(record["plan"])
+        words = {*record["command"]}
+        no_deps = words & {"--no-deps", "--no-dependencies"} and "--allow-conflicts" not in words
+        show_plan(record["plan"], allowed_by="--no-deps" if no_deps else "--allow-conflicts")
         return
     for change in record["plan"]["changes"]:
         edited = f", {change['why']}" if change["why"].startswith("edited") else ""

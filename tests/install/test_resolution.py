@@ -146,7 +146,9 @@ def test_markers_of_another_platform_do_not_count(quick: Bench, links: Path) -> 
 
 def test_without_dependencies_only_what_is_asked_for_comes(quick: Bench, links: Path) -> None:
     dists.wheel(links, "needy", "1.0", requires=["nosuch", "alpha>=2"])
-    quick.install("--find-links", links, "--no-deps", "needy")
+    said = quick.install("--find-links", links, "--no-deps", "needy")
+    for text in (said, quick.ask("history", "1")):
+        assert "conflicts (allowed by --no-deps):\n  needy 1.0 (overlay) requires " in text
     assert quick.distributions() == ["needy-1.0"]
     broken = {conflict["requirement"] for conflict in quick.record()["plan"]["conflicts"]}
     assert broken == {"nosuch", "alpha>=2"}
