@@ -72,8 +72,8 @@ def execute(arguments: Namespace) -> int:
         if not (context.json or output.ask()):
             output.say("Nothing was made.")
             return 0
-        if is_new:
-            common.write(str(origin), plan.text)
+        if is_new and origin:
+            common.write(str(origin), fork.written(plan, origin, arguments.source))
         try:
             with interruptible():
                 fork.make(

@@ -12,7 +12,7 @@ import pytest
 
 from tests import sources
 from tests.bed import cpython, dists, environment, packages, place, pypi
-from tests.lifecycle.forks import Forker, url
+from tests.lifecycle.forks import Forker, listed, url
 
 PATCH = """\
 --- a/alpha/__init__.py
@@ -218,6 +218,22 @@ def test_the_file_is_written_if_there_is_none_and_serves_again(forker: Forker) -
     assert forker.packages("first") == forker.packages("second") == {"lib": "1.0", "extra": "1.0"}
     told = forker.refused("--from", spec, file, "-n", "third")
     assert "Name the baseline, or one file that names it, and not both." in told
+
+
+def test_a_typed_relative_path_of_the_baseline_is_written_from_the_file_on(forker: Forker) -> None:
+    """And kept from the root on: the file may be elsewhere in each checkout of a repository."""
+    sources.write(forker.bench.user, forker.home / "lists/b.txt", listed(url("lib-1.0")))
+    forker.bench.user.run(["mkdir", forker.home / "forks"])
+    for source, path in (("lists/b.txt", "../lists/b.txt"), ("./lists/b.txt", "./lists/b.txt")):
+        file = f"{'forks/' * path.startswith('..')}moved.toml"
+        forker.run("--from", source, "-n", "moved", file, "--yes")
+        assert f'[baseline]\nspec = "{path}"\n' in (forker.home / file).read_text()
+        kept = forker.env("moved") / "conda-meta/overlay-fork/overlay.toml"
+        assert f'spec = "{forker.home}/lists/b.txt"\n' in kept.read_text()
+        forker.fork("--recreate", "-n", "moved")
+        forker.conda("env", "remove", "--yes", "-n", "moved")
+    forker.fork("--from", forker.home / "lists/b.txt", "-n", "moved", "absolute.toml")
+    assert f'"{forker.home}/lists/b.txt"' in (forker.home / "absolute.toml").read_text()
 
 
 def test_one_file_serves_a_thin_layer_and_a_fork(forker: Forker, lab: Path) -> None:
