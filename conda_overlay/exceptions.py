@@ -171,6 +171,9 @@ class NotInOverlayError(OverlayError):
         elif where == "host":
             sentence = f"{name} belongs to the host environment, which is never changed."
             hint = "install another version over it: conda overlay install NAME==VERSION"
+        elif where == "user site":
+            sentence = f"{name} is in ~/.local, not in the overlay."
+            hint = f"python -m pip uninstall {name}"
         elif where is not None:
             sentence = f"{name} is in the layer {where}, not in your overlay {overlay}."
         else:

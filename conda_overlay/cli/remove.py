@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 
 from conda_overlay.cli import common
+from conda_overlay.exceptions import UsageError
 
 EXAMPLES = """\
     conda overlay remove humanize
@@ -14,12 +16,26 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("names", nargs="+", metavar="NAME", help="A distribution of the overlay.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="A distribution of the overlay.")
+    meaning = "Remove what a requirements file names; may be repeated."
+    parser.add_argument("-r", "--requirement", action="append", default=[], metavar="FILE",
+                        help=meaning)  # fmt: skip
     common.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Remove."""
+    from conda_overlay.operations.install import lines_of
     from conda_overlay.operations.remove import remove
 
-    return common.change(arguments, common.opened(), lambda draft: remove(draft, arguments.names))
+    names = [*arguments.names]
+    for file in arguments.requirement:
+        found = [line for line in lines_of(file) if line and not line.startswith("-")]
+        if not found:
+            sentence = f"{file} cannot be read, or names no distribution."
+            raise UsageError(sentence, shlex.join(["cat", file]), path=file)
+        names += found
+    if not names:
+        hint = "conda overlay remove NAME, or -r FILE"
+        raise UsageError("You must name at least one distribution to remove.", hint)
+    return common.change(arguments, common.opened(), lambda draft: remove(draft, names))

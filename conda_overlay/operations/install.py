@@ -190,7 +190,7 @@ def _typed(request: Request) -> dict[str, str]:
     lines = [*request.requirements]
     for option, value in pairs:
         if option == "--requirement":
-            lines += _lines(value)
+            lines += lines_of(value)
     typed = {key: line for line in lines for key in dependencies.requested_names([line])}
     for option, value in pairs:
         egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", value)
@@ -199,7 +199,7 @@ def _typed(request: Request) -> dict[str, str]:
     return {key: without_credentials(text) for key, text in typed.items()}
 
 
-def _lines(file: str) -> Iterator[str]:
+def lines_of(file: str) -> Iterator[str]:
     """The lines of a requirements file, without comments and per-requirement options."""
     try:
         text = Path(file).read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay import dependencies
+from conda_overlay import dependencies, user_site
 from conda_overlay.distributions import read_site
 from conda_overlay.exceptions import NotInOverlayError
 
@@ -60,10 +60,12 @@ def _check(draft: Draft, text: str) -> str:
 
 
 def _place_of(draft: Draft, key: str) -> str | None:
-    """The other layer that has a distribution, or ``host``."""
+    """What else has a distribution: another layer, ``user site``, or ``host``."""
     overlay = draft.overlay
     layers = [layer for layer in overlay.layers if layer != overlay.store.overlay]
     for layer, site in zip(layers, overlay.sites(layers), strict=True):
         if key in read_site(site):
             return str(layer)
+    if (mine := user_site.directory(overlay.host)) and key in read_site(mine):
+        return "user site"
     return "host" if key in overlay.host.distributions else None

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import cpython, dists
 from tests.bench import Bench
+from tests.test_status import in_user_site
 
 NAMES = ["pip", "pip3", f"pip{cpython.default().xy}"]
 HINT = "conda-overlay: this pip does not use the overlay; that does: conda overlay "
@@ -45,6 +47,20 @@ def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Be
     assert made.see("alpha") == {"alpha": "1.0"}
     assert made.record()["command"][:3] == ["conda", "overlay", "remove"]
     assert not (made.user.home / ".local").exists()
+
+
+def test_a_requirements_file_and_the_users_own_site_are_no_dead_ends(made: Bench) -> None:
+    made.install("alpha==1.5")
+    file = sources.write(made.user, made.user.home / "r.txt", "# mine\n-i x\nnew\nalpha==1.5\n")
+    done = pip(made, "uninstall", "-y", "-r", file)
+    assert (done.returncode, made.distributions()) == (0, []), done
+    done = made.run("remove", *made.where, "-r", "nowhere.txt")
+    assert done.returncode == 2 and "nowhere.txt cannot be read, or names no" in done.stderr
+    for name in ("gamma", "mine"):  # which the host has, too, or nobody else
+        in_user_site(made, name, "9.0")
+        told = made.run("remove", *made.where, "--yes", name).stderr
+        assert f"{name} is in ~/.local, not in the overlay.\n" in told
+        assert f"Hint: python -m pip uninstall {name}\n" in told
 
 
 def test_everything_else_is_the_hosts_pip(made: Bench, tmp_path: Path) -> None:
