@@ -228,18 +228,19 @@ def plan(
         made_from: a file.
         prefix: where.
         allow_changes: let the additions change what is pinned.
-        again: pass over what is to be dropped and has gone from the baseline.
+        again: in place of the one that is there; what that was made without may have gone from the
+            baseline.
 
     Raises:
         OverlayError: the baseline cannot be read, or the additions change it or do not fit.
     """
     base, env = _baseline_of(made_from), made_from.baseline.env
     drop, specs = {*made_from.fork.drop}, made_from.fork.conda
-    unknown = sorted(drop - base.urls.keys())
+    unknown = sorted(drop - base.urls.keys() - (agreed(prefix) if again else set()))
     if env and os.path.realpath(_prefix_of(env)) == os.path.realpath(prefix):
         sentence = f"The fork {prefix} cannot be its own baseline."
         raise OverlayError(sentence, "name the baseline by its path, not by its name")
-    if unknown and not again:
+    if unknown:
         names = ", ".join(map(clean, unknown))
         sentence = f"The baseline {source(made_from)} has no conda package {names}."
         hint = f"conda list -p {_prefix_of(env)}" if env else f"cat {source(made_from)}"

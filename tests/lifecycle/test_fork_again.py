@@ -135,6 +135,8 @@ def test_a_dropped_package_that_has_gone_from_the_baseline_is_passed_over(forker
     forker.fork("--from", spec, "--drop", "tool", "-n", "going")
     forker.spec(url("lib-1.0"), name="going.txt")
     forker.fork("--recreate", "-n", "going")
+    told = forker.refused("--recreate", "-n", "going", "--drop", "nosuch")
+    assert "has no conda package nosuch." in told  # which was never agreed upon
 
 
 def test_status_survives_a_damaged_fork(forker: Forker) -> None:
