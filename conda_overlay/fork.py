@@ -8,6 +8,7 @@ out of it by the same. A kill leaves what was there, and a directory that the ne
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -42,6 +43,9 @@ from conda_overlay.swap import UNCONFIRMED, beside, relocate, swap, works
 
 if TYPE_CHECKING:
     from conda_overlay.pip import Pip
+
+_DIGEST = "origin.sha256"
+"""What a fork keeps of the file that it was made from, which may have credentials."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +172,15 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
         raise NoSuchEnvironmentError(str(prefix))
     if reason := trust.distrust(str(place), (), trust.trusted_owners()):
         raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
+    origin = _origin(place)
+    return read(origin or place / "overlay.toml"), origin
+
+
+def _origin(place: Path) -> Path | None:
+    """The file that a fork was made from, if it is there and nobody else can have put it there."""
     origin = os.fsdecode(locate.read(str(place / "origin")) or b"")
     mine = trust.distrust_way(origin, trust.trusted_owners()) is None
-    if origin and mine and os.path.exists(origin):
-        return read(Path(origin)), Path(origin)
-    return read(place / "overlay.toml"), None
+    return Path(origin) if origin and mine and os.path.exists(origin) else None
 
 
 def written(plan: Plan, file: Path, typed: str | None) -> str:
@@ -193,6 +201,10 @@ def written(plan: Plan, file: Path, typed: str | None) -> str:
     return formats.overlay_toml(replace(plan.document, baseline=base))
 
 
+def _digest(file: Path) -> bytes:
+    return hashlib.sha256(locate.read(str(file), follow=True) or b"").hexdigest().encode()
+
+
 def agreed(prefix: Path) -> set[str]:
     """The packages that a fork was agreed to be made without."""
     with suppress(OverlayError):
@@ -203,7 +215,8 @@ def agreed(prefix: Path) -> set[str]:
 def drift(prefix: Path) -> dict[str, Any] | None:
     """The baseline of a fork, what has changed in it since, or why that is unknown; None of others.
 
-    The remedy is the command that follows it.
+    The file is the one that it was made from, if that has changed since; the remedy is the command
+    that follows both.
     """
     place = prefix / notice.FORK
     if not place.is_dir():
@@ -215,8 +228,11 @@ def drift(prefix: Path) -> dict[str, Any] | None:
         changes = was.changes(_baseline_of(made_from))
     except OverlayError as error:
         why = error.message
+    file, digest = _origin(place), locate.read(str(place / _DIGEST))
+    file = None if digest is None or (file and digest == _digest(file)) else file
     remedy = ["fork", "--recreate", "-p", str(prefix)]
-    return {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
+    known = {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
+    return {**known, "changed_file": file and str(file)}
 
 
 def plan(
@@ -304,6 +320,7 @@ def make(
         OverlayError: conda or pip failed; nothing has changed.
     """
     prefix = plan.prefix
+    digest = _digest(origin) if origin else None  # before anybody edits it again
     with beside(prefix, tell) as place:
         new = place / prefix.name
         count = len(plan.urls)
@@ -319,7 +336,7 @@ def make(
                 hint = f"df -h {prefix.parent}" if "No space left" in text else error.hint
                 raise OverlayError(text, hint) from error
         relocate(new, prefix)
-        _keep(plan, new / notice.FORK, origin)
+        _keep(plan, new / notice.FORK, origin, digest)
         swap(new, prefix, again=again)
         works(prefix)
         (prefix / UNCONFIRMED).unlink()
@@ -356,7 +373,7 @@ def _baseline_of(made_from: Document) -> Baseline:
     return baseline.load(made_from.baseline.spec or "")
 
 
-def _keep(plan: Plan, place: Path, origin: Path | None) -> None:
+def _keep(plan: Plan, place: Path, origin: Path | None, digest: bytes | None) -> None:
     """Keep what a fork is made from: conda leaves that out of a clone, which thus is no fork."""
     env, spec = plan.document.baseline.env, plan.document.baseline.spec
     if env:  # whatever will have its name
@@ -368,6 +385,7 @@ def _keep(plan: Plan, place: Path, origin: Path | None) -> None:
     (place / "baseline.txt").write_text(plan.baseline.text, encoding="utf-8")
     if origin:
         (place / "origin").write_bytes(os.fsencode(origin.absolute()))
+        (place / _DIGEST).write_bytes(digest or b"")
     text = ""
     if env:
         sites = sorted(_prefix_of(env).glob("lib/python*/site-packages"))

@@ -43,9 +43,14 @@ def show_fork(fork: Mapping[str, Any] | None) -> None:
     say(f"fork of:   {fork['baseline']}")
     if fork["unknown"]:
         say(f"drift:     unknown: {fork['unknown']}")
-    if changes := fork["changes"]:
+    changes, file = fork["changes"], fork["changed_file"]
+    if changes:
         say("\ndrift:", end=" ", style=YELLOW)
         say("the baseline has changed since:", *(f"  {change}" for change in changes))
+    if file:
+        say("\ndrift:", end=" ", style=YELLOW)
+        say(f"the file that it was made from has changed since: {file}")
+    if changes or file:
         say(f"To follow it: {shlex.join(['conda', 'overlay', *fork['remedy']])}\n")
 
 

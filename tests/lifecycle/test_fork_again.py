@@ -77,6 +77,7 @@ def test_a_changed_environment_is_told_once_and_followed(own: Forker) -> None:
     line = f"conda-overlay: {own.env('fork')}: {CHANGED}\n"
     assert activate(own, "fork") == ""
     unchanged: dict[str, object] = {"baseline": str(own.bench.host), "changes": [], "unknown": None}
+    unchanged["changed_file"] = None
     assert status(own, "fork") == unchanged
     administrate(own)
     assert activate(own, "fork") == line
@@ -122,9 +123,14 @@ def test_a_fork_is_made_anew_from_the_file_that_it_was_made_from(forker: Forker)
     forker.spec(url("lib-1.0"), url("tool-1.0"))
     file = forker.write("mine.toml", '[baseline]\nspec = "baseline.txt"\n')
     forker.fork(file, "-n", "filed")
+    assert status(forker, "filed")["changed_file"] is None
     forker.write("mine.toml", '[baseline]\nspec = "baseline.txt"\n[fork]\ndrop = ["tool"]\n')
+    told = forker.bench.run("status", "-n", "filed").stdout
+    said = f"\ndrift: the file that it was made from has changed since: {file}\nTo follow it: "
+    assert said in told
     forker.fork("--recreate", "-n", "filed")
     assert forker.packages("filed") == {"lib": "1.0"}
+    assert status(forker, "filed")["changed_file"] is None
     file.unlink()
     forker.fork("--recreate", "-n", "filed", "--conda", "extra")
     assert forker.packages("filed") == {"lib": "1.0", "extra": "1.0"}
