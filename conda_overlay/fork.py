@@ -183,24 +183,6 @@ def _origin(place: Path) -> Path | None:
     return Path(origin) if origin and mine and os.path.exists(origin) else None
 
 
-def written(plan: Plan, file: Path, typed: str | None) -> str:
-    """The text of a new file: if a relative path of the baseline was typed, it has one from there.
-
-    Args:
-        plan: of what is to be made from it.
-        file: where it will be.
-        typed: the baseline, as it was typed.
-    """
-    base = plan.document.baseline
-    path = base.spec or base.env or ""
-    if not typed or typed.startswith("/") or "://" in typed or not path.startswith("/"):
-        return plan.text
-    here = os.path.relpath(os.path.realpath(path), os.path.realpath(file.absolute().parent))
-    here = here if here.startswith("../") else f"./{here}"  # never like a name
-    base = replace(base, spec=here) if base.spec else replace(base, env=here)
-    return formats.overlay_toml(replace(plan.document, baseline=base))
-
-
 def _digest(file: Path) -> bytes:
     return hashlib.sha256(locate.read(str(file), follow=True) or b"").hexdigest().encode()
 

@@ -73,7 +73,7 @@ def execute(arguments: Namespace) -> int:
             output.say("Nothing was made.")
             return 0
         if is_new and origin:
-            common.write(str(origin), fork.written(plan, origin, arguments.source))
+            common.write(str(origin), _written(plan, origin, arguments.source))
         try:
             with interruptible():
                 fork.make(
@@ -122,6 +122,22 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
     more = fork.with_more(document, arguments.drop, arguments.conda, channels, requirements)
     new = bool(file) and not exists and not arguments.recreate
     return more, file if new or more == document else None, new
+
+
+def _written(plan: Plan, file: Path, typed: str | None) -> str:
+    """The text of a new file; a relative path of the baseline, if typed, is relative to it."""
+    from dataclasses import replace
+
+    from conda_overlay import formats
+
+    base = plan.document.baseline
+    path = base.spec or base.env or ""
+    if not typed or typed.startswith("/") or "://" in typed or not path.startswith("/"):
+        return plan.text
+    here = os.path.relpath(os.path.realpath(path), os.path.realpath(file.absolute().parent))
+    here = here if here.startswith("../") else f"./{here}"  # never like a name
+    base = replace(base, spec=here) if base.spec else replace(base, env=here)
+    return formats.overlay_toml(replace(plan.document, baseline=base))
 
 
 def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
