@@ -89,7 +89,8 @@ def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) 
     for key in keys:
         before, after = (_of(overlay, key, number, states[number]) for number in (old, new))
         if before is None and after is None:
-            sentence = f"There is no {key} in {name_of(old)}, in {name_of(new)} or in the host."
+            places = dict.fromkeys(map(name_of, (old, new, 0)))
+            sentence = f"There is no {key} in {' or '.join(places)}."
             raise OverlayError(sentence, "conda overlay status", name=key)
         one, other = before or {}, after or {}
         if any(state.is_copy(key) for state in states.values()):

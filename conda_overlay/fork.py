@@ -95,7 +95,7 @@ def source(made_from: Document) -> str:
 
 def of_baseline(source: str) -> Document:
     """What forks an environment, with the overlay that the user has of it, or an explicit list."""
-    is_path = "/" in source or source.endswith(".txt")  # else it is a name
+    is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
         return Document("", "", "", {}, baseline=document.Baseline(spec=spec))

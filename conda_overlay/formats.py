@@ -41,6 +41,7 @@ _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--
 _HINTS = {
     "requirements.txt": "conda overlay install -r {name}",
     "environment.yml": "conda env create -f {name} creates an environment from it",
+    "patch": "conda overlay patch NAME {name}",
 }
 
 

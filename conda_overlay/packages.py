@@ -114,7 +114,10 @@ def solved(records: Sequence[Any], wanted: Deviation) -> tuple[tuple[Any, ...], 
             sentence, "check the channels, their credentials, and the network", lines
         )
     sentence = f"conda finds no way to add {what} to what is pinned:"
-    raise OverlayError(sentence, "ask for other versions, or --drop what is in the way", lines)
+    hint = "ask for other versions, or --drop what is in the way"
+    if "NotFound" in type(failure).__name__:  # no channel has that
+        hint = "check the name, the version, and the channels: -c CHANNEL"
+    raise OverlayError(sentence, hint, lines)
 
 
 @contextmanager

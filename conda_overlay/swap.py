@@ -129,7 +129,9 @@ def _unused(place: Path, reason: str) -> OverlayError:
 
 
 def _occupied(prefix: Path) -> OverlayError:
-    hint = "choose another name, or make a fork anew: conda overlay fork --recreate"
+    hint = "choose another name"
+    if (prefix / notice.FORK).is_dir():
+        hint += ", or make the fork anew: conda overlay fork --recreate"
     return OverlayError(f"There is already something at {prefix}.", hint, prefix=str(prefix))
 
 

@@ -218,8 +218,9 @@ def test_the_keys_of_the_json_stay(quick: Bench) -> None:
         ("my.toml", "format = 99", "my.toml was written by a newer version of conda-overlay."),
         ("r.txt", "new==1.0", "conda overlay install -r"),
         ("e.yml", "name: x", "conda env create -f"),
+        ("x.patch", "--- a/x\n", "Hint: conda overlay patch NAME "),
     ],
-    ids=["gone", "garbage", "newer", "requirements", "environment"],
+    ids=["gone", "garbage", "newer", "requirements", "environment", "patch"],
 )
 def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(
     quick: Bench, name: str, text: str | None, says: str

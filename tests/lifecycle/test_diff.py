@@ -116,7 +116,7 @@ def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
     assert "has no revision 7" in bench.refuse("diff", "7")
     assert "diff takes two revisions at the most" in bench.refuse("diff", "0", "1", "2", code=2)
     told = bench.refuse("diff", "one")
-    assert "There is no one in host, in revision 2 or in the host." in told
+    assert "There is no one in host or revision 2." in told
     bench.change("clean")
     told = bench.refuse("diff", "1")
     assert f"The files of revision 1 of {bench.overlay} were dropped." in told

@@ -137,11 +137,15 @@ def test_a_change_of_what_is_pinned_is_refused_or_allowed(forker: Forker) -> Non
     assert forker.packages("newer") == {"newer": "1.0", "tool": "2.0"}
 
 
-@pytest.mark.parametrize("spec", ["clash", "nowhere", "tool>=9"])
-def test_what_cannot_be_added_is_refused(forker: Forker, spec: str) -> None:
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [("clash", "--drop what is in the way"), ("nowhere", "check the name"), ("tool>=9", "version")],
+)
+def test_what_cannot_be_added_is_refused(forker: Forker, spec: str, hint: str) -> None:
     baseline = forker.spec(url("lib-1.0"), url("gui-1.0"))
     told = forker.refused("--from", baseline, "--conda", spec, "-n", "clash")
     assert f"conda finds no way to add {spec} to what is pinned:" in told
+    assert hint in told.partition("Hint: ")[2]
 
 
 def test_requirements_are_resolved_as_for_an_overlay(forker: Forker, lab: Path) -> None:

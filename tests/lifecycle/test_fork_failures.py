@@ -100,12 +100,15 @@ def test_nothing_is_made_where_something_is(forker: Forker, made: str) -> None:
     commands = {"directory": ["mkdir"], "file": ["touch"], "link": ["ln", "-s", "/nowhere"]}
     assert forker.bench.user.run([*commands[made], place]).returncode == 0
     told = forker.refused("--from", spec, "-p", place)
-    assert f"There is already something at {place}." in told
+    assert f"There is already something at {place}.\nHint: choose another name\n" in told
 
 
 def test_what_is_no_environment_is_no_baseline(forker: Forker) -> None:
     told = forker.refused("--from", forker.home / "nowhere", "-n", "no")
     assert "There is no conda environment at" in told
+    forker.write("env.yml", "name: x\n")
+    told = forker.refused("--from", "env.yml", "-n", "no")
+    assert "env.yml is not an explicit list" in told and "conda overlay baseline export" in told
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "--drop", "qt", "-n", "no")
     assert "has no conda package qt." in told
     assert "No baseline is named" in forker.refused("-n", "no")
