@@ -131,3 +131,5 @@ def test_only_what_is_ours_is_replaced_or_removed_and_no_link_is_followed(ready:
     kernel(ready, "remove", "theirs")
     assert not theirs.exists()
     assert "There is no kernel nosuch" in kernel(ready, "remove", "nosuch", code=1)
+    assert "Name the kernel to remove." in kernel(ready, "remove", code=2)
+    assert "Hint: conda overlay kernel install --k" in kernel(ready, "install", "fix", code=2)

@@ -34,8 +34,11 @@ def execute(arguments: Namespace) -> int:
     """Write, list or remove kernelspecs."""
     from conda_overlay import kernels, status
 
-    if (arguments.action == "remove") != (arguments.kernel is not None):
-        raise UsageError("Only remove takes the name of a kernel.", "conda overlay kernel list")
+    if arguments.action == "remove" and arguments.kernel is None:
+        raise UsageError("Name the kernel to remove.", "conda overlay kernel list")
+    if arguments.action != "remove" and arguments.kernel is not None:
+        hint = "conda overlay kernel install --kernel-name NAME"
+        raise UsageError("Only remove takes the name of a kernel.", hint)
     if arguments.action == "list":
         found = encode(list(kernels.kernels(status.hosts(observe()))))
         output.show_json(found) if context.json else output.show_kernels(found)
