@@ -39,11 +39,13 @@ from conda_overlay.lock import Tell
 from conda_overlay.models import Entry
 from conda_overlay.operations.fork import add
 from conda_overlay.overlay import Overlay
+from conda_overlay.running import programs
 from conda_overlay.swap import UNCONFIRMED, beside, relocate, swap, works
 
 if TYPE_CHECKING:
     from conda_overlay.pip import Pip
 
+_PROGRAMS = 5  # programs that are named
 _DIGEST = "origin.sha256"
 """What a fork keeps of the file that it was made from, which may have credentials."""
 
@@ -328,7 +330,7 @@ def make(
 
 
 def _what_goes(fork: Path) -> list[str]:
-    """A note of what goes with a fork, and what conda and pip have installed after it was made."""
+    """What goes with a fork: what was changed in it, and what its running programs need of it."""
     made = fork / notice.FORK / "overlay.toml"
     if not made.is_file():
         return []
@@ -337,7 +339,13 @@ def _what_goes(fork: Path) -> list[str]:
     records |= {file.parent.stem: file for file in infos}
     since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
-    return [f"{note}: {', '.join(names)}" if names else note]
+    notes = [f"{note}, with what was installed since: {', '.join(names)}" if names else note]
+    running = [f"{p.pid} {p.command[:60]}" for p in programs(fork)]
+    if more := running[_PROGRAMS:]:
+        running[_PROGRAMS:] = [f"and {len(more)} more"]
+    if running:
+        notes.append(f"these programs run from it, and its files go: {', '.join(running)}")
+    return notes
 
 
 def _prefix_of(env: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -156,7 +157,16 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
     note = "what you have changed in the present fork by hand goes"
     assert forker.fork("--recreate", "-n", "changed")["notes"] == [note]
     forker.conda("install", "--yes", "-n", "changed", "tool=1.0")
-    assert forker.fork("--recreate", "-n", "changed")["notes"] == [f"{note}: tool-1.0-0"]
+    since = f"{note}, with what was installed since: tool-1.0-0"
+    program = forker.env("changed") / "sleep"
+    forker.bench.user.run(["cp", shutil.which("sleep") or "sleep", program])
+    user = forker.bench.user
+    owner = {"user": user.uid, "group": user.gid} if os.geteuid() == 0 else {}
+    with subprocess.Popen([program, "60"], **owner) as process:  # type: ignore[call-overload]
+        told = forker.fork("--recreate", "-n", "changed")
+        process.kill()
+    running = f"these programs run from it, and its files go: {process.pid} sleep 60"
+    assert told["notes"] == [since, running]
     assert forker.packages("changed") == {"lib": "1.0"}
 
 
