@@ -37,6 +37,9 @@ NEEDED = SpecifierSet(">=22.2", prereleases=True)
 
 _RUNNER = Path(__file__).with_name("run_pip.py")
 
+_SHOW_CURSOR = "\x1b[?25h"
+"""For a terminal: pip hides the cursor while something moves, and shows it again at its end."""
+
 _INDEX_OPTIONS = (
     *("--index-url", "--extra-index-url", "--find-links", "--no-binary", "--only-binary"),
     *("--trusted-host", "--proxy", "--cert", "--client-cert", "--timeout", "--retries"),
@@ -220,6 +223,10 @@ class Pip:
                         print(line, file=sys.stderr, flush=True)
             except BaseException:
                 process.kill()
+                process.wait()
+                shown = stdout or sys.stdout
+                if shown.isatty():
+                    print(_SHOW_CURSOR, end="", file=shown, flush=True)
                 raise
         if process.returncode == 0 and self.verbosity <= 0:
             for line in told:

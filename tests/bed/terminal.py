@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,14 +17,18 @@ from tests.bed.users import User
 
 
 def on_terminal(
-    argv: Sequence[str | Path], environ: Mapping[str, str], user: User | None = None
+    argv: Sequence[str | Path],
+    environ: Mapping[str, str],
+    user: User | None = None,
+    interrupt_at: Path | None = None,
 ) -> str:
     """Run a command whose stdin, stdout and stderr are a terminal, and return what it shows.
 
     Args:
-        argv: the command, which succeeds.
+        argv: the command, which succeeds unless it is interrupted.
         environ: all its variables; TERM says what the terminal can do.
         user: who runs it; the current user if not given.
+        interrupt_at: a file: when it appears, the command is interrupted.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -37,6 +43,11 @@ def on_terminal(
     ) as process:
         os.close(theirs)
         shown = b""
+        while interrupt_at and process.poll() is None:
+            if interrupt_at.exists():
+                process.send_signal(signal.SIGINT)
+                break
+            time.sleep(0.02)
         while True:
             try:
                 shown += os.read(ours, 1 << 16)
@@ -44,5 +55,5 @@ def on_terminal(
                 break
     os.close(ours)
     text = shown.decode("utf-8", "replace").replace("\r\n", "\n")
-    assert process.returncode == 0, text
+    assert (process.returncode == 0) is (interrupt_at is None), text
     return text

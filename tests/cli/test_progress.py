@@ -23,6 +23,7 @@ from tests.bed import dists
 from tests.bed.condas import Conda
 from tests.bed.terminal import on_terminal
 from tests.bench import Bench
+from tests.lifecycle import patches
 
 TERMINAL = {"TERM": "xterm", "PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 WATCH = """
@@ -106,3 +107,12 @@ def test_a_terminal_shows_the_bars_of_pip_and_colours(quick: Bench, links: Path)
     assert "\x1b[1madded:\x1b[0m\n" in shown
     assert "Downloading " in plain
     assert not {"━", "\x1b"} & {*plain, *json}
+
+
+def test_the_cursor_that_pip_hides_comes_back_when_it_is_interrupted(quick: Bench) -> None:
+    source = patches.source(quick.user, "mine", "1.0", "A", slow=True)
+    argv: list[str | Path] = [quick.conda.executable, "overlay", "install", "-y", *quick.where]
+    environ = quick.environ_of({"TERM": "xterm", "LANG": "C.UTF-8"})
+    shown = on_terminal([*argv, source], environ, quick.user, source / "building")
+    assert "Interrupted; the overlay is unchanged." in shown
+    assert -1 < shown.rfind("\x1b[?25l") < shown.rfind("\x1b[?25h")
