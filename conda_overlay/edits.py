@@ -258,6 +258,13 @@ def revert(distribution: Distribution) -> None:
         put_file(distribution.site / path, None if old is None else old.encode())
 
 
+def start_again(distribution: Distribution) -> None:
+    """Make a copy what it was before all edits, those recorded in its RECORD included."""
+    names = {*(originals(distribution) or ()), *(n for n, *_ in record(distribution.path) or ())}
+    revert(distribution)
+    note_files(distribution, {name for name in names if is_there(distribution.site / name)})
+
+
 def restore(
     copies: Mapping[str, Distribution], patches: Mapping[str, str | None], recorded: Manifest | None
 ) -> list[str]:

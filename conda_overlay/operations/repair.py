@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from conda_overlay.distributions import owned_files
-from conda_overlay.edits import originals
+from conda_overlay.edits import edits, originals, start_again
 from conda_overlay.exceptions import (
     CannotRestoreError,
     NoSuchRevisionError,
@@ -72,6 +72,10 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     draft.restores = draft.base if not keys and broken <= past.recorded else None
     if lost:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
+    for key in keys & draft.before.copies.keys():
+        if edits(copy := draft.installed[key][0]):  # files that were recorded as new, or as removed
+            start_again(copy)
+            draft.why[key] = "repaired"
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
     draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]
 
@@ -186,8 +190,8 @@ class _Past:
         owned = set().union(*(self.owned[key] for key in keys))
         remove_files(tree, [tree / path for path in owned])
         for key in copied:
-            edits = self.entries[key].patch and not named
-            if edits or key not in draft.overlay.below_view:  # of which that says that it is gone
+            again = self.entries[key].patch and not named
+            if again or key not in draft.overlay.below_view:  # of which that says that it is gone
                 reapply(draft, key, self.entries[key])
             else:
                 take(draft, copy_of(draft, key))

@@ -247,6 +247,10 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     patch = tool.record()["distributions"]["tool"]["patch"]
     assert "deleted file mode" in patch and "+MORE = 1" in patch
     assert tool.json("status")["overlays"][0]["findings"] == []
+    tool.change("repair", "tool")
+    assert tool.record()["distributions"]["tool"]["patch"] == ""
+    assert (steps(tool), (tool.site / "tool" / "more.py").exists()) == ([4, 7], False)
+    assert tool.json("status")["overlays"][0]["findings"] == []
     tool.change("remove", "tool", "--force")
     assert not (tool.site / "tool").exists()
 
