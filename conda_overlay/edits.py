@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from conda_overlay import git
 from conda_overlay.activation import locate
+from conda_overlay.activation.shells import visible
 from conda_overlay.distributions import LARGEST, owned_files, programs, record, row, write_record
 from conda_overlay.exceptions import OverlayError
 from conda_overlay.models import Distribution
@@ -161,7 +162,7 @@ def edits(
     if before is None:
         return []
     found = []
-    for path in sorted({*before, *_added(distribution), *added}):
+    for path in filter(str.isprintable, sorted({*before, *_added(distribution), *added})):
         old, place = before.get(path), distribution.site / path
         new = text_of(place)
         if old != new and (new is not None or not is_there(place)):
@@ -191,7 +192,7 @@ def patch_of(
     if sum(map(len, lines)) > _LONGEST_PATCH:
         found, lines = [], []
     others = sorted({*edited} - {edit.path for edit in found})
-    return "".join([*lines, *(f"{NO_TEXT}{path}\n" for path in others if path.isprintable())])
+    return "".join([*lines, *(f"{NO_TEXT}{visible(path, keep='')}\n" for path in others)])
 
 
 def unified(
@@ -258,11 +259,17 @@ def revert(distribution: Distribution) -> None:
         put_file(distribution.site / path, None if old is None else old.encode())
 
 
-def start_again(distribution: Distribution) -> None:
-    """Make a copy what it was before all edits, those recorded in its RECORD included."""
-    names = {*(originals(distribution) or ()), *(n for n, *_ in record(distribution.path) or ())}
+def start_again(distribution: Distribution) -> bool:
+    """Make a copy what it was before all edits, recorded ones included; whether there are any."""
+    before, site = originals(distribution) or {}, distribution.site
+    added = [name for name in _added(distribution) if name not in before]
+    if not added and not edits(distribution):
+        return False
+    remove_files(distribution.prefix, [site / name for name in added])
     revert(distribution)
-    note_files(distribution, {name for name in names if is_there(distribution.site / name)})
+    names = {*before, *(name for name, *_ in record(distribution.path) or ())}
+    note_files(distribution, {name for name in names if is_there(site / name)})
+    return True
 
 
 def restore(
@@ -310,7 +317,7 @@ def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git
 
 
 def _without_comments(patch: str) -> str:
-    return patch[: patch.find(NO_TEXT)] if NO_TEXT in patch else patch
+    return "".join(line for line in _lines(patch) if not line.startswith(NO_TEXT))
 
 
 def _lines(text: str | None) -> list[str]:

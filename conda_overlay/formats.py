@@ -168,7 +168,7 @@ def edits_left_out(document: Document) -> list[str]:
     return [
         f"{entry.name}: {line.removeprefix(NO_TEXT)}"
         for entry in document.entries.values()
-        for line in (entry.patch or "").splitlines()
+        for line in (entry.patch or "").split("\n")
         if line.startswith(NO_TEXT)
     ]
 

@@ -114,11 +114,18 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
     found = []
     for part in parts:
         to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
-        if not _HUNK.search(part.text) or to == 0 != back or back == _NEVER:
-            found.append(part)
-        elif back != 0 and to != _NEVER:
+        signs = _signs(part.text) if _is_bare(part.text) else set()
+        if len(signs) == 1:  # lines can be put in anywhere, but taken out only where they are
+            takes_out = (b"-" in signs) != reverse
+            is_near = (to if takes_out else back) <= 1  # git may count from the other side
+            lacks, unclear = takes_out == is_near, takes_out and not is_near and to != _NEVER
+        else:
+            lacks = not _HUNK.search(part.text) or to == 0 != back or back == _NEVER
+            unclear = not lacks and to != _NEVER and (back != 0 or to == 0)
+        if unclear:
             sentence = f"It is not clear where in {part.path} the patch belongs."
             raise OverlayError(sentence, "make the change by hand: conda overlay edit")
+        found += [part] if lacks else []
     return found
 
 
@@ -183,6 +190,12 @@ def _apply(
 def _is_bare(text: bytes) -> bool:
     """Whether no hunk has lines around what it changes."""
     return not any(re.search(rb"^[ \n]", h, re.MULTILINE) for h in _HUNK.split(text)[1:])
+
+
+def _signs(text: bytes) -> set[bytes]:
+    """Whether a part puts lines in, takes some out, or both."""
+    lines = (line for hunk in _HUNK.split(text)[1:] for line in hunk.split(b"\n"))
+    return {line[:1] for line in lines} & {b"+", b"-"}
 
 
 def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:

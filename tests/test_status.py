@@ -344,6 +344,7 @@ def test_what_the_users_own_site_has_can_be_removed_from_the_overlay(quick: Benc
     done = quick.run("remove", *quick.where, "--yes", "alpha")
     assert done.returncode == 0, done.stderr
     assert f"alpha 9.0 of {user_site_of(quick)} is in effect now" in done.stderr
+    assert "alpha 9.0 of ~/.local is in effect" in quick.ask("install", "--yes", "alpha==1.0")
 
 
 def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: Bench) -> None:

@@ -41,7 +41,7 @@ def execute(arguments: Namespace) -> int:
         output.show_json({"success": True, **told})
         return 0
     if not file:
-        output.say(text, end="")
+        output.show_file(text)
     for note in notes(document, name):
         output.tell(note)
     return 0

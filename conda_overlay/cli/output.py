@@ -226,10 +226,23 @@ def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> N
 
 def show_text(lines: Iterable[str]) -> None:
     """A unified diff."""
+    if not sys.stdout.isatty():
+        show_file("".join(line.removesuffix("\n") + "\n" for line in lines))
+        return
     styles = {"--- ": BOLD, "+++ ": BOLD, "-": RED, "+": GREEN}
     for text in (text for line in lines for text in line.removesuffix("\n").split("\n")):
         style = next((style for sign, style in styles.items() if text.startswith(sign)), "")
         say(text, style=style)
+
+
+def show_file(text: str) -> None:
+    """The text of a file: as it is, unless that could steer a terminal."""
+    if sys.stdout.isatty():
+        say(text, end="")
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
 
 
 def is_terminal() -> bool:

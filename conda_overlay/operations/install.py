@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay import dependencies
+from conda_overlay import dependencies, user_site
 from conda_overlay.credentials import setting, without_credentials
-from conda_overlay.distributions import Site, owned_files
+from conda_overlay.distributions import Site, owned_files, read_site
 from conda_overlay.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
 from conda_overlay.models import Distribution, Entry, Request
 from conda_overlay.pip import sources
@@ -45,13 +45,23 @@ def install(draft: Draft, request: Request) -> None:
     there = draft.installed
     for key in typed.keys() & there.keys() - staged.keys():  # installed already
         draft.entries[key] = _asked_again(draft, draft.entries[key], typed[key], request)
-    draft.notes += found.held_back
+    draft.notes += [*found.held_back, *_hidden(draft, typed.keys() - there.keys())]
     for option, value in pairwise(request.arguments):
         if option == "--config-settings" and setting(value) is None:
             name = value.partition("=")[0]
             draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
     if request.has("--no-deps"):
         draft.accepted |= staged.keys()
+
+
+def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
+    """What of ``~/.local`` is in effect in place of what the host has of the same name."""
+    host = draft.overlay.host
+    place = user_site.directory(host) if keys else None
+    for key, (mine, *_) in read_site(place).items() if place else ():
+        if key in keys:
+            remedy = f"python -m pip uninstall {mine.name}"
+            yield f"{mine.name} {mine.version} of ~/.local is in effect; to remove it: {remedy}"
 
 
 def _without_copies_of_the_host(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from conda_overlay.distributions import owned_files
-from conda_overlay.edits import edits, originals, start_again
+from conda_overlay.edits import originals, start_again
 from conda_overlay.exceptions import (
     CannotRestoreError,
     NoSuchRevisionError,
@@ -68,14 +68,13 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     lost = {key for key, owned in past.owned.items() if owned & lacking}
     touched = lost | {key for key, owned in past.owned.items() if owned & broken}
     draft.entries.update({key: past.entries[key] for key in touched})
-    draft.why.update(dict.fromkeys(touched, "repaired"))
     draft.restores = draft.base if not keys and broken <= past.recorded else None
     if lost:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
     for key in keys & draft.before.copies.keys():
-        if edits(copy := draft.installed[key][0]):  # files that were recorded as new, or as removed
-            start_again(copy)
-            draft.why[key] = "repaired"
+        if start_again(draft.installed[key][0]):  # files were recorded as new, or as removed
+            touched.add(key)
+    draft.why.update(dict.fromkeys(touched, "repaired"))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
     draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conda_overlay import edits
 from tests.bed import dists, place
 from tests.bench import Bench
 from tests.lifecycle import edited
@@ -247,7 +248,16 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     patch = tool.record()["distributions"]["tool"]["patch"]
     assert "deleted file mode" in patch and "+MORE = 1" in patch
     assert tool.json("status")["overlays"][0]["findings"] == []
-    tool.change("repair", "tool")
+    assert tool.user.run(["mkdir", tool.site / "tool" / "sub"]).returncode == 0
+    edited.edit(tool, tool.site / "tool" / "sub" / "one.py", f"# {edits.NO_TEXT}\r\n\f\n")
+    edited.edit(tool, tool.site / "tool" / "a\tb.py", "")
+    tool.change("record")
+    text = tool.ask("export", "--format", "patch")
+    assert "+\f\n" in text and "no part of this patch: tool/a\\tb.py" in text
+    tool.change("undo")
+    tool.change("redo")
+    assert tool.json("repair", "tool")["changes"][0]["why"] == "repaired"
+    assert not (tool.site / "tool" / "sub").exists()
     assert tool.record()["distributions"]["tool"]["patch"] == ""
     assert (steps(tool), (tool.site / "tool" / "more.py").exists()) == ([4, 7], False)
     assert tool.json("status")["overlays"][0]["findings"] == []

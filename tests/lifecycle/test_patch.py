@@ -198,6 +198,27 @@ def test_what_is_no_patch_for_it_is_refused(
     assert said in tool.refuse("patch", "tool", fix, "--yes", *words)
 
 
+ALL_OUT = "@@ -1,32 +0,0 @@\n" + "".join(f"-{line}\n" for line in CORE.split("\n")[:-1])
+
+
+@pytest.mark.parametrize(
+    ("hunk", "expected"),
+    [
+        (ALL_OUT, ""),
+        ("@@ -14 +13,0 @@\n-    return 4\n", CORE.replace("    return 4\n", "")),
+        ("@@ -0,0 +1 @@\n+A = 1\n", "A = 1\n" + CORE),
+    ],
+)
+def test_a_patch_without_context_is_made_once(
+    tool: Bench, fix: Path, hunk: str, expected: str
+) -> None:
+    head = "diff --git a/tool/core.py b/tool/core.py\n--- a/tool/core.py\n+++ b/tool/core.py\n"
+    sources.write(tool.user, fix, head + hunk)
+    tool.change("patch", "tool", fix)
+    assert (tool.site / "tool" / "core.py").read_text() == expected
+    assert "already in" in tool.ask("patch", "tool", fix, "--yes")
+
+
 def test_the_option_of_patch_and_git_is_explained(tool: Bench, fix: Path) -> None:
     done = tool.run("patch", "-p1", "tool", fix)
     assert done.returncode == 2
