@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from conda_overlay.pip import Pip
 
 _PROGRAMS = 5  # programs that are named
+_CHANGES = "changes"
+"""What a fork keeps of the pinned packages that were let change, a name a line."""
 _DIGEST = "origin.sha256"
 """What a fork keeps of the file that it was made from, which may have credentials."""
 
@@ -196,6 +198,10 @@ def agreed(prefix: Path) -> set[str]:
     return set()
 
 
+def _let_change(prefix: Path) -> set[str]:
+    return {*os.fsdecode(locate.read(str(prefix / notice.FORK / _CHANGES)) or b"").split()}
+
+
 def drift(prefix: Path) -> dict[str, Any] | None:
     """The baseline of a fork, what has changed in it since, or why that is unknown; None of others.
 
@@ -261,10 +267,12 @@ def plan(
     unlinked, linked = packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = packages.versions(unlinked), packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
-    if changed and not allow_changes:
+    allowed = _let_change(prefix) if again else set()
+    refused = [] if allow_changes else [c for c in changed if c.split()[0] not in allowed]
+    if refused:
         what = ", ".join(map(clean, specs))
-        sentence = f"Adding {what} would change what is pinned: {', '.join(changed)}."
-        raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=changed)
+        sentence = f"Adding {what} would change what is pinned: {', '.join(refused)}."
+        raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=refused)
     staying = [*(r for r in staying if r.name not in gone), *linked]
     urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
     added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
@@ -373,6 +381,7 @@ def _keep(plan: Plan, place: Path, origin: Path | None, digest: bytes | None) ->
     (place / "unconfirmed").touch()
     (place / "overlay.toml").write_text(plan.text, encoding="utf-8")
     (place / "baseline.txt").write_text(plan.baseline.text, encoding="utf-8")
+    (place / _CHANGES).write_text("\n".join(c.split()[0] for c in plan.changed), "utf-8")
     if origin:
         (place / "origin").write_bytes(os.fsencode(origin.absolute()))
         (place / _DIGEST).write_bytes(digest or b"")

@@ -249,6 +249,17 @@ def test_what_was_agreed_to_be_dropped_is_not_asked_about_again(forker: Forker) 
     assert forker.packages("agreed") == {"tool": "1.0"}
 
 
+def test_a_change_that_was_allowed_is_allowed_again_and_no_other(forker: Forker) -> None:
+    spec = forker.spec(url("tool-1.0"), name="allowed.txt")
+    forker.fork("--from", spec, "-n", "allowed", "--conda", "newer", "--allow-changes")
+    forker.spec(url("tool-1.0"), url("lib-1.0"), name="allowed.txt")
+    told = forker.refused("--recreate", "-n", "allowed", "--conda", "lib=2.0")
+    assert "would change what is pinned: lib 1.0-0 -> 2.0-0." in told
+    for _ in range(2):  # it is kept each time
+        assert forker.fork("--recreate", "-n", "allowed")["changed"] == ["tool 1.0-0 -> 2.0-0"]
+    assert forker.packages("allowed") == {"lib": "1.0", "newer": "1.0", "tool": "2.0"}
+
+
 def test_a_file_that_others_could_have_put_there_is_not_made_again(
     forker: Forker, mallory: User
 ) -> None:
