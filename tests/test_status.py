@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conda_overlay.cli.output_status import show_status
 from tests.bed import environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User
@@ -49,12 +50,18 @@ def findings(conda: Conda, user: User, host: Path) -> dict[str, str]:
     return {finding["kind"]: finding["text"] for finding in overlay["findings"]}
 
 
-def test_without_an_overlay_it_says_how_to_start_one(conda: Conda, alice: User) -> None:
+def test_without_an_overlay_it_says_how_to_start_one(
+    conda: Conda, alice: User, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = alice.run([conda.executable, "overlay", "status", "-n", "science"])
     assert done.returncode == 0
     assert "overlay:   none" in done.stdout
     assert f"conda overlay install -p {conda.env('science')} NAME" in done.stdout
-    assert status(conda, alice, conda.env("science"))["overlays"] == []
+    report = status(conda, alice, conda.env("science"))
+    assert report["overlays"] == []
+    report["host"]["prefix"] = "/with space"
+    show_status(report)
+    assert "conda overlay install -p '/with space' NAME\n" in capsys.readouterr().out
 
 
 def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overlay_of: Any) -> None:

@@ -23,7 +23,8 @@ def show_status(report: Mapping[str, Any]) -> None:
         say("overlay:   none")
         _show_user_site(report["user_site"], can_install=bool(host["protected"]))
         if host["protected"]:
-            say(f"\nStart one with: conda overlay install -p {host['prefix']} NAME")
+            start = ["conda", "overlay", "install", "-p", host["prefix"], "NAME"]
+            say(f"\nStart one with: {shlex.join(start)}")
         return
     say(f"wiring:    {wiring['state']}, {wiring['detail']}")
     show_trigger(wiring["trigger"])
