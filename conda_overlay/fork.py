@@ -158,10 +158,16 @@ def read(file: Path) -> Document:
         raise OverlayError(sentence, "name the baseline: --from ENV", path=str(file))
     env, here = found.baseline.env, file.absolute().parent
     if spec and "://" not in spec:
-        spec = str(here / os.path.expanduser(spec))
+        spec = _absolute(here / os.path.expanduser(spec))
     if env and "/" in env:
-        env = str(here / os.path.expanduser(env))
+        env = _absolute(here / os.path.expanduser(env))
     return replace(found, baseline=replace(found.baseline, env=env, spec=spec))
+
+
+def _absolute(path: Path) -> str:
+    """With no `..` in it, which would need the directories before it to stay."""
+    above = os.path.realpath(path.parent) if ".." in path.parts else path.parent.absolute()
+    return os.path.join(above, path.name)
 
 
 def kept(prefix: Path) -> tuple[Document, Path | None]:
@@ -383,7 +389,7 @@ def _keep(plan: Plan, place: Path, origin: Path | None, digest: bytes | None) ->
     (place / "baseline.txt").write_text(plan.baseline.text, encoding="utf-8")
     (place / _CHANGES).write_text("\n".join(c.split()[0] for c in plan.changed), "utf-8")
     if origin:
-        (place / "origin").write_bytes(os.fsencode(origin.absolute()))
+        (place / "origin").write_bytes(os.fsencode(_absolute(origin)))
         (place / _DIGEST).write_bytes(digest or b"")
     text = ""
     if env:
