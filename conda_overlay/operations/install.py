@@ -209,13 +209,19 @@ def _typed(request: Request) -> dict[str, str]:
     return {key: without_credentials(text) for key, text in typed.items()}
 
 
-def lines_of(file: str) -> Iterator[str]:
-    """The lines of a requirements file, without comments and per-requirement options."""
+def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
+    """The lines of a requirements file, without comments and per-requirement options.
+
+    Those of a file that it names with -r follow such a line, but not of one that is above it.
+    """
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        text = Path(file).read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         return  # a URL, perhaps: the version is known once pip has installed it
     for line in text.replace("\\\n", "").splitlines():
+        if named := re.match(r"\s*(?:-r|--requirement)[\s=]*([^\s#]+)", line):
+            inner = os.path.realpath(os.path.join(os.path.dirname(file), named[1]))
+            yield from () if inner in above else lines_of(inner, {*above, inner})
         yield re.split(r"\s#|\s--", f" {line}")[0].strip()
 
 

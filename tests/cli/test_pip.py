@@ -51,8 +51,10 @@ def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Be
 
 def test_a_requirements_file_and_the_users_own_site_are_no_dead_ends(made: Bench) -> None:
     made.install("alpha==1.5")
-    file = sources.write(made.user, made.user.home / "r.txt", "# mine\n-i x\nnew\nalpha==1.5\n")
-    done = pip(made, "uninstall", "-y", "-r", file)
+    sources.write(made.user, made.user.home / "reqs/r.txt", "# mine\n-i x\n-r more.txt\n")
+    more = "\ufeffnew  # as Windows writes it\n--requirement ../reqs/r.txt\nalpha==1.5\n"
+    sources.write(made.user, made.user.home / "reqs/more.txt", more)
+    done = pip(made, "uninstall", "-y", "-r", "reqs/r.txt")
     assert (done.returncode, made.distributions()) == (0, []), done
     done = made.run("remove", *made.where, "-r", "nowhere.txt")
     assert done.returncode == 2 and "nowhere.txt cannot be read, or names no" in done.stderr
