@@ -41,7 +41,7 @@ def execute(arguments: Namespace) -> int:
         output.show_json({"success": True, **told})
         return 0
     if not file:
-        output.show_file(text)
+        output.show_text([text]) if name == "patch" else output.say(text, end="")
     for note in notes(document, name):
         output.tell(note)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,7 @@ _TITLES = (
 _SHOWN = 20  # files that a plan names
 BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 """How a terminal may show something."""
+_STEERING = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")  # a terminal behind a pipe
 _PROGRAMS = 5  # programs that are named
 
 
@@ -225,24 +227,14 @@ def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> N
 
 
 def show_text(lines: Iterable[str]) -> None:
-    """A unified diff."""
-    if not sys.stdout.isatty():
-        show_file("".join(line.removesuffix("\n") + "\n" for line in lines))
-        return
+    """A unified diff; elsewhere than on a terminal with the content of files for ``git apply``."""
     styles = {"--- ": BOLD, "+++ ": BOLD, "-": RED, "+": GREEN}
     for text in (text for line in lines for text in line.removesuffix("\n").split("\n")):
         style = next((style for sign, style in styles.items() if text.startswith(sign)), "")
-        say(text, style=style)
-
-
-def show_file(text: str) -> None:
-    """The text of a file: as it is, unless that could steer a terminal."""
-    if sys.stdout.isatty():
-        say(text, end="")
-        return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-    sys.stdout.buffer.flush()
+        if sys.stdout.isatty() or style == BOLD or text[:1] not in ("-", "+", " "):
+            say(text, style=style)
+        else:
+            print(_STEERING.sub(lambda found: ascii(found[0])[1:-1], text))
 
 
 def is_terminal() -> bool:
