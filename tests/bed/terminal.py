@@ -45,7 +45,7 @@ def on_terminal(
         shown = b""
         while interrupt_at and process.poll() is None:
             if interrupt_at.exists():
-                process.send_signal(signal.SIGINT)
+                os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C: what it has started, too
                 break
             time.sleep(0.02)
         while True:
