@@ -199,7 +199,7 @@ class Draft:
         theirs = found.files.without(state.scaffolding(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # our own files only count on their own
-        notes = (*self.notes, *self._carried(found, after)) if found else tuple(self.notes)
+        notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
         found = replace(found, accepts_host=self.accepts_host, notes=notes)
         self._planned = found, after
         return found
@@ -216,11 +216,11 @@ class Draft:
             kept = kept | {p for p in edited if p in recorded and recorded[p] == now[p]}
         return (path for path in edited if path not in kept)
 
-    def _carried(self, plan: Plan, after: State) -> Iterator[str]:
+    def _carried(self, after: State) -> Iterator[str]:
         """A note of the edits by hand that come along and are no part of the plan themselves."""
-        before = self.before.files
-        there = (p for p in self.by_hand.all if p in self.before.edited & after.files.keys())
-        same = [path for path in there if after.files[path][2] == before[path][2]]
+        before, there = self.before.files, self.before.edited & after.files.keys()
+        paths = (path for path in self.by_hand.all if path in there)
+        same = [path for path in paths if after.files[path][2] == before[path][2]]
         if same:
             rest = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
             yield f"edited by hand, and in this revision, too: {', '.join(same[:_SHOWN])}{rest}"
@@ -269,12 +269,12 @@ class Draft:
 
     def _close(self, number: int) -> None:
         """Bring the copies of an earlier revision back to what was recorded, and protect them."""
-        store, copies = self.overlay.store, self.before.copies
+        store, now = self.overlay.store, self.before.entries
         try:
             entries = store.revision(number).distributions
-            patches = {key: entry.patch for key, entry in entries.items() if key in copies}
-            now = {key: self.before.entries[key].patch for key in patches}
-            edited = {key: copies[key] for key in patches if now[key] != patches[key]}
+            patches = {key: entry.patch for key, entry in entries.items()}
+            copies = self.before.copies.items()
+            edited = {key: copy for key, copy in copies if now[key].patch != patches.get(key)}
             edits.restore(edited, patches, store.manifest(number))
         finally:
             store.close(number)

@@ -253,20 +253,21 @@ def text_of(path: Path) -> bytes | None:
     return None if b"\0" in content else content
 
 
-def revert(distribution: Distribution) -> None:
-    """Take back all that was edited in a copy."""
-    for path, old, _ in edits(distribution):
+def revert(distribution: Distribution) -> bool:
+    """Take back all that was edited in a copy; whether there was anything."""
+    found = edits(distribution)
+    for path, old, _ in found:
         put_file(distribution.site / path, None if old is None else old.encode())
+    return bool(found)
 
 
 def start_again(distribution: Distribution) -> bool:
     """Make a copy what it was before all edits, recorded ones included; whether there are any."""
     before, site = originals(distribution) or {}, distribution.site
     added = [name for name in _added(distribution) if name not in before]
-    if not added and not edits(distribution):
-        return False
     remove_files(distribution.prefix, [site / name for name in added])
-    revert(distribution)
+    if not revert(distribution) and not added:
+        return False
     names = {*before, *(name for name, *_ in record(distribution.path) or ())}
     note_files(distribution, {name for name in names if is_there(site / name)})
     return True
@@ -286,19 +287,19 @@ def restore(
         What cannot be restored, line by line.
     """
     faults: list[str] = []
-    for key, copy in copies.items():
-        patch = patches.get(key)
-        if patch is None:
-            continue
+    known = ((copy, patches.get(key)) for key, copy in copies.items())
+    edited = [(copy, patch) for copy, patch in known if patch is not None]
+    new: Collection[str] = ()
+    if recorded is not None and edited:
+        new = take_manifest(edited[0][0].prefix, recorded).keys() - recorded.keys()
+    for copy, patch in edited:
         names = files_of(copy) or set()
         if patch_of(copy) != _without_comments(patch):
             revert(copy)
             faults += git.apply(copy.site, parts_of(copy, patch, names), 1, reverse=False)
-        if recorded is not None:
-            new = take_manifest(copy.prefix, recorded).keys() - recorded.keys()
-            mine = (path for path in new if path.startswith(copy.below))
-            mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
-            remove_files(copy.prefix, [copy.prefix / path for path in mine])
+        mine = (path for path in new if path.startswith(copy.below))
+        mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
+        remove_files(copy.prefix, [copy.prefix / path for path in mine])
     return faults
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,8 +127,6 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 def _written(plan: Plan, file: Path, typed: str | None) -> str:
     """The text of a new file; a relative path of the baseline, if typed, is relative to it."""
-    from dataclasses import replace
-
     from conda_overlay import formats
 
     base = plan.document.baseline
