@@ -34,7 +34,7 @@ def conda_subcommands() -> Iterator[CondaSubcommand]:
 @hookimpl
 def conda_settings() -> Iterator[CondaSetting]:
     """The settings, such as ``overlay_dirs``."""
-    from conda_overlay import settings
+    from conda_overlay.activation import settings
 
     for name, parameter in settings.parameters().items():
         yield CondaSetting(name, settings.DESCRIPTIONS[name], parameter)
@@ -66,20 +66,20 @@ def conda_error_hints(error: Exception) -> Iterator[object]:
     """The command to type where conda cannot change an environment; from 26.7 on."""
     from conda.plugins.types import CondaErrorHint
 
-    from conda_overlay import hints
+    from conda_overlay.cli import hints
 
     if text := hints.for_error(error):
         yield CondaErrorHint(text=text, hint_code="conda_overlay_install")
 
 
 def _check(prefix: str, verbose: bool) -> None:
-    from conda_overlay import hints
+    from conda_overlay.cli import hints
 
     hints.check(prefix)
 
 
 def _fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
-    from conda_overlay import hints
+    from conda_overlay.cli import hints
 
     return hints.fix(prefix, confirm)
 

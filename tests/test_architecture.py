@@ -65,7 +65,8 @@ ON_EVERY_COMMAND = {
     "conda_overlay",
     "conda_overlay.cli",
     "conda_overlay.plugin",
-    "conda_overlay.settings",
+    "conda_overlay.activation",
+    "conda_overlay.activation.settings",
 }
 PROBE = """
 import sys

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conda_overlay import baseline
-from conda_overlay.baseline import Baseline
-from conda_overlay.exceptions import OverlayError
+from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.fork import baseline
+from conda_overlay.fork.baseline import Baseline
 from tests.bed import channel
 
 HERE = f"https://host.invalid/channel/{channel.subdir()}"

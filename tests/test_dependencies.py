@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay import dependencies
-from conda_overlay.distributions import Site
-from conda_overlay.models import Conflict, Distribution
+from conda_overlay.core.models import Conflict, Distribution
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.distributions import Site
 
 HOST, OVERLAY = Path("/host/site"), Path("/overlay/site")
 MARKERS = {

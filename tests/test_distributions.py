@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.distributions import (
-    owned_files,
-    read_distribution,
-    read_site,
-)
+from conda_overlay.distributions.distributions import owned_files, read_distribution, read_site
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
 

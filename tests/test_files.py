@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay import files, guard, scripts
-from conda_overlay.exceptions import DroppedRevisionError, NoSuchRevisionError
-from conda_overlay.files import unified
-from conda_overlay.host import Host
-from conda_overlay.models import Differences
-from conda_overlay.overlay import Overlay
-from conda_overlay.settings import Settings
-from conda_overlay.tree import take_manifest
+from conda_overlay.activation.settings import Settings
+from conda_overlay.change.overlay import Overlay
+from conda_overlay.core.exceptions import DroppedRevisionError, NoSuchRevisionError
+from conda_overlay.core.models import Differences
+from conda_overlay.filesystem.tree import take_manifest
+from conda_overlay.host.host import Host
+from conda_overlay.layer import guard, scripts
+from conda_overlay.report import files
+from conda_overlay.report.files import unified
 from tests.test_store import revision
 
 

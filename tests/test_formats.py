@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay import formats
-from conda_overlay.document import Baseline, Deviation, Document, describe
-from conda_overlay.exceptions import OverlayError
-from conda_overlay.models import INTENTS, Entry
+from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.models import INTENTS, Entry
+from conda_overlay.formats import formats
+from conda_overlay.formats.document import Baseline, Deviation, Document, describe
 
 if sys.version_info >= (3, 11):
     import tomllib

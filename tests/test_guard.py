@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from conda_overlay import guard
 from conda_overlay.activation import wiring
+from conda_overlay.layer import guard
 from tests.bed import cpython, dists, place, pypi, relocate
 from tests.bed.condas import Conda
 from tests.bed.cpython import Interpreter

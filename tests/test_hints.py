@@ -9,7 +9,7 @@ from conda.base.context import context
 from conda.exceptions import EnvironmentNotWritableError
 from packaging.version import Version
 
-from conda_overlay import hints
+from conda_overlay.cli import hints
 from tests.bench import Bench
 
 

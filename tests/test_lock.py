@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay import lock
-from conda_overlay.exceptions import LockedError
+from conda_overlay.core.exceptions import LockedError
+from conda_overlay.filesystem import lock
 from tests.bed import place
 
 HOLDER = """

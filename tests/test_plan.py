@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay import dependencies, plan
-from conda_overlay.distributions import Site
-from conda_overlay.models import Change, Differences, Distribution, Entry, Plan
-from conda_overlay.state import State
+from conda_overlay.change import plan
+from conda_overlay.core.models import Change, Differences, Distribution, Entry, Plan
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.distributions import Site
+from conda_overlay.layer.state import State
 from tests.test_dependencies import HOST, MARKERS, OVERLAY, site
 
 NAMES = ("a", "b", "c")

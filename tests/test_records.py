@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay.models import (
+from conda_overlay.core.models import (
     Change,
     Conflict,
     Differences,
@@ -24,7 +24,7 @@ from conda_overlay.models import (
     Request,
     Revision,
 )
-from conda_overlay.records import decode, encode
+from conda_overlay.core.records import decode, encode
 
 TEXT = st.text(st.characters(exclude_categories=()))
 JSON = st.recursive(

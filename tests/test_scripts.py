@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from conda_overlay import guard, scripts
+from conda_overlay.layer import guard, scripts
 from tests.bed import cpython, dists, place
 from tests.bed.command import checked
 from tests.bed.users import User

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.settings import Settings
+from conda_overlay.activation.settings import Settings
 from tests.activation.made import overlay
 from tests.activation.run import Dump, Shell
 from tests.bed.condas import Conda

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay import guard, scripts, state
-from conda_overlay.models import Entry
-from conda_overlay.state import State, read
-from conda_overlay.tree import take_manifest
+from conda_overlay.core.models import Entry
+from conda_overlay.filesystem.tree import take_manifest
+from conda_overlay.layer import guard, scripts, state
+from conda_overlay.layer.state import State, read
 
 SITE = Path("lib", "python3.11", "site-packages")
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.exceptions import LockedError, StateError
-from conda_overlay.models import Revision
-from conda_overlay.store import Store
-from conda_overlay.tree import differences, take_manifest
+from conda_overlay.core.exceptions import LockedError, StateError
+from conda_overlay.core.models import Revision
+from conda_overlay.filesystem.tree import differences, take_manifest
+from conda_overlay.layer.store import Store
 from tests.bed import place
 
 HOST = Path("/host")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay.models import Revision
-from conda_overlay.timeline import Timeline, timeline
+from conda_overlay.core.models import Revision
+from conda_overlay.layer.timeline import Timeline, timeline
 
 NEW = -1
 """Stands for a change that is none of undo and redo."""

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conda_overlay import toml
+from conda_overlay.core import toml
 
 if sys.version_info >= (3, 11):
     import tomllib

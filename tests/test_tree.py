@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay.models import Differences
-from conda_overlay.tree import (
+from conda_overlay.core.models import Differences
+from conda_overlay.filesystem.tree import (
     FileInfo,
     Manifest,
     clone,

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conda_overlay.settings import Settings
+    from conda_overlay.activation.settings import Settings
 
 VERBS = ("activate", "deactivate", "reactivate", "hook")
 
@@ -103,7 +103,7 @@ def _unwire() -> wiring.EnvironDiff:
 def _print_line(shell: str, is_wired: bool) -> None:
     """Print the line that runs the engine, if it may have something to do."""
     try:
-        from conda_overlay.settings import at_activation
+        from conda_overlay.activation.settings import at_activation
 
         settings = at_activation()
         directories = locate.expand(settings.overlay_dirs, os.environ)
@@ -116,7 +116,7 @@ def _print_line(shell: str, is_wired: bool) -> None:
 def _activates_fork() -> bool:
     """Whether the environment that is activated is a fork: one look at each place it may be at."""
     from conda_overlay.activation.notice import FORK
-    from conda_overlay.settings import prefixes
+    from conda_overlay.activation.settings import prefixes
 
     words = [word for word in sys.argv[3:] if not word.startswith("-")]
     return any(os.path.lexists(f"{prefix}/{FORK}") for name in words for prefix in prefixes(name))

@@ -60,7 +60,7 @@ class CommandParser(ArgumentParser):
     ) -> tuple[Namespace, list[str]]:
         """Fill the parser, then parse with options and positional arguments in any order."""
         if self.command:
-            module = import_module(f"conda_overlay.cli.{self.command}")
+            module = import_module(f"conda_overlay.cli.commands.{self.command}")
             self.command = ""
             module.configure_parser(self)
             if hasattr(module, "REST"):  # what follows is another command, with its own options
@@ -94,7 +94,7 @@ def execute(arguments: Namespace) -> int:
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     command = ALIASES.get(arguments.overlay_command, arguments.overlay_command)
-    module = import_module(f"conda_overlay.cli.{command}")
+    module = import_module(f"conda_overlay.cli.commands.{command}")
     try:
         code: int = module.execute(arguments)
         sys.stdout.flush()
@@ -104,7 +104,7 @@ def execute(arguments: Namespace) -> int:
     except OSError as error:  # of a file that somebody has closed, or put in another's place
         if error.filename is None:
             raise
-        from conda_overlay.exceptions import unusable
+        from conda_overlay.core.exceptions import unusable
 
         raise unusable(error) from error
     return code

@@ -19,25 +19,25 @@ from conda.cli.helpers import (
 )
 
 from conda_overlay.activation import locate, trust
-from conda_overlay.cli import output, progress
-from conda_overlay.credentials import typed, without_credentials
-from conda_overlay.exceptions import (
+from conda_overlay.activation.settings import observe
+from conda_overlay.cli.render import output, progress
+from conda_overlay.core.credentials import typed, without_credentials
+from conda_overlay.core.exceptions import (
     NoSuchEnvironmentError,
     NoSuchRevisionError,
     OverlayError,
     RefusedError,
     UsageError,
 )
-from conda_overlay.models import Log, Plan
-from conda_overlay.settings import observe
+from conda_overlay.core.models import Log, Plan
 
 if TYPE_CHECKING:
-    from conda_overlay.document import Document
-    from conda_overlay.draft import Draft
-    from conda_overlay.host import Host
-    from conda_overlay.overlay import Overlay
-    from conda_overlay.pip import Pip
-    from conda_overlay.store import Store
+    from conda_overlay.change.draft import Draft
+    from conda_overlay.change.overlay import Overlay
+    from conda_overlay.formats.document import Document
+    from conda_overlay.host.host import Host
+    from conda_overlay.layer.store import Store
+    from conda_overlay.resolve.pip import Pip
 
 
 def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
@@ -86,7 +86,7 @@ def opened() -> Overlay:
     Raises:
         UsageError: there is neither; conda would take base.
     """
-    from conda_overlay.overlay import Overlay
+    from conda_overlay.change.overlay import Overlay
 
     return Overlay.open(named_prefix(), tell=output.tell, watch=progress.Watched)
 
@@ -105,7 +105,7 @@ def named_prefix(*, active: bool = True) -> str:
 
 def pip_of(host: Host) -> Pip:
     """What calls pip for a host, as quiet as conda is to be."""
-    from conda_overlay.pip import Pip
+    from conda_overlay.resolve.pip import Pip
 
     verbosity = -1 if context.quiet else int(context.verbosity)
     return Pip(host, verbosity=verbosity, to_stderr=bool(context.json))
@@ -138,8 +138,8 @@ def document_of(source: str) -> Document:
     """What is to be carried: of an environment, or of an overlay whose environment is gone."""
     from conda.exceptions import EnvironmentNameNotFound
 
-    from conda_overlay.document import describe
-    from conda_overlay.overlay import Overlay
+    from conda_overlay.change.overlay import Overlay
+    from conda_overlay.formats.document import describe
 
     try:
         return Overlay.open(source if "/" in source else locate_prefix_by_name(source)).document()
@@ -156,8 +156,8 @@ def document_of(source: str) -> Document:
 
 def _orphaned(name: str) -> Store | None:
     """The overlay at a path, or of that name, or whose host was at a path."""
-    from conda_overlay.status import everywhere
-    from conda_overlay.store import Store
+    from conda_overlay.layer.store import Store
+    from conda_overlay.report.status import everywhere
 
     settings = observe()
     path = os.path.abspath(os.path.expanduser(name)) if "/" in name else ""
@@ -195,8 +195,14 @@ def change(
         default: the answer to the question when none is given: ``no`` where much is lost; None:
             there is no question.
     """
-    from conda_overlay.calling_shell import activation, asked_trigger, is_active, rehash, wired
-    from conda_overlay.running import programs
+    from conda_overlay.filesystem.running import programs
+    from conda_overlay.report.calling_shell import (
+        activation,
+        asked_trigger,
+        is_active,
+        rehash,
+        wired,
+    )
 
     def confirm(plan: Plan) -> bool:
         if not context.json:

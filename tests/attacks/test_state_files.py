@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.activation import locate, notice
-from conda_overlay.exceptions import StateError
-from conda_overlay.store import Store
+from conda_overlay.core.exceptions import StateError
+from conda_overlay.layer.store import Store
 from tests.bed.users import User
 from tests.bench import FACTOR, Bench
 from tests.observed import save, state

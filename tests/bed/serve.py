@@ -23,7 +23,8 @@ from typing import Any, NoReturn
 Conda = Callable[..., Any]
 
 OURS = tuple(
-    f"conda_overlay.{module}" for module in ("overlay", "checks", "cli.common", "cli.output")
+    f"conda_overlay.{module}"
+    for module in ("change.overlay", "report.checks", "cli.common", "cli.render.output")
 )
 """What most commands import besides."""
 

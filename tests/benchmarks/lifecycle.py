@@ -89,7 +89,7 @@ def _revision(scene: Scene) -> Race:
     size = MEGABYTES * 1_000 // FILES
     home.lay({f"big/{n // 100}/{n}.py": b"#%d " % n + block * size for n in range(FILES)})
     copy, tree = home.user.home / "copy", home.overlay.resolve()
-    clone = "import sys, pathlib; from conda_overlay import tree; "
+    clone = "import sys, pathlib; from conda_overlay.filesystem import tree; "
     clone += "tree.clone(*map(pathlib.Path, sys.argv[1:]))"
     python = scene.plugin / "bin" / "python"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from conda_overlay.cli import output
-from conda_overlay.models import Change, Conflict, Differences, Entry, Plan, Result
+from conda_overlay.cli.render import output
+from conda_overlay.core.models import Change, Conflict, Differences, Entry, Plan, Result
 from tests.bed.terminal import on_terminal
 
 

@@ -7,8 +7,9 @@ import random
 
 import pytest
 
-from conda_overlay.cli import install, pip_options
-from conda_overlay.exceptions import UsageError
+from conda_overlay.cli import pip_options
+from conda_overlay.cli.commands import install
+from conda_overlay.core.exceptions import UsageError
 
 
 def parse(*words: str) -> argparse.Namespace:

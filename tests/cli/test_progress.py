@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.draft import Draft
-from conda_overlay.host import Host
-from conda_overlay.overlay import Overlay
-from conda_overlay.settings import Settings
-from conda_overlay.tree import Step
+from conda_overlay.activation.settings import Settings
+from conda_overlay.change.draft import Draft
+from conda_overlay.change.overlay import Overlay
+from conda_overlay.filesystem.tree import Step
+from conda_overlay.host.host import Host
 from tests.bed import dists
 from tests.bed.condas import Conda
 from tests.bed.terminal import on_terminal

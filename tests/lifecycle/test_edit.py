@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay import edits
+from conda_overlay.edits import edits
 from tests.bed import dists, place
 from tests.bench import Bench
 from tests.lifecycle import edited

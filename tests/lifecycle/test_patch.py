@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay import formats, toml
+from conda_overlay.core import toml
+from conda_overlay.formats import formats
 from tests import sources
 from tests.bed import dists, environment, place, pypi
 from tests.bench import Bench

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay import state
+from conda_overlay.layer import state
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN

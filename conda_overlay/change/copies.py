@@ -1,0 +1,147 @@
+"""Copies of distributions that are there to be edited: made in a directory, put into a draft."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from stat import S_IMODE, S_IRUSR, S_IWUSR
+from typing import TYPE_CHECKING
+
+from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.distributions.distributions import read_distribution
+from conda_overlay.edits import edits
+from conda_overlay.edits.edits import belongs, is_temporary
+from conda_overlay.filesystem.tree import Manifest, copy_files, differences, take_manifest
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of a distribution in a scratch directory, before it goes to a draft."""
+
+    root: Path
+    distribution: Distribution
+    source: Path  # the site-packages that it was copied from
+    names: frozenset[str]  # its files as they were copied, relative to its site-packages
+    before: Manifest  # of the directory at that time
+
+    @property
+    def changed(self) -> set[str]:
+        """Its files that were changed, added or removed since."""
+        found = differences(self.before, take_manifest(self.root, self.before)).all
+        return {name for name in self._names(found) if self._has(name)}
+
+    def tidy(self) -> set[str]:
+        """Remove what is no part of it, and bring RECORD up to date.
+
+        Returns:
+            What was removed, but for what an editor has left.
+        """
+        there = self._names(take_manifest(self.root, self.before))
+        files = {name for name in there if self._has(name)}
+        for name in there - files:
+            (self.distribution.site / name).unlink()
+        edits.note_files(self.distribution, files)
+        return {name for name in there - files if not is_temporary(name)}
+
+    def _has(self, name: str) -> bool:
+        return name in self.names or belongs(name, self.names)
+
+    def _names(self, paths: Iterable[str]) -> set[str]:
+        return {os.path.relpath(self.root / path, self.distribution.site) for path in paths}
+
+
+def copy_of(draft: Draft, key: str) -> Copy:
+    """Copy a distribution, of the draft or below it, to a directory where it can be changed.
+
+    Raises:
+        OverlayError: it is an editable install, or nobody knows which files it has.
+    """
+    mine = next(iter(draft.installed.get(key, ())), None)
+    found = mine or draft.overlay.below_view[key]
+    if found.editable:
+        sentence = f"{found.name} is an editable install: edit it in {found.editable}."
+        raise OverlayError(sentence, shlex.join(["cd", found.editable]), name=found.name)
+    files = edits.files_of(found)
+    if files is None:
+        raise OverlayError(
+            f"{found.name} {found.version} has no RECORD, and no conda package lists its files.",
+            f"conda overlay install -I --no-deps {found.name}=={found.version}, and edit that",
+            name=found.name,
+        )
+    root = draft.new_scratch() / "copy"
+    site = root / draft.overlay.host.site_below_prefix
+    site.mkdir(parents=True)
+    again = mine is not None and edits.originals(mine) is not None
+    left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", edits.ORIGINALS)
+    unwanted = {f"{found.path.name}/{name}" for name in left_out}
+    names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
+    copy_files(found.site, site, names)
+    for name in names:
+        os.chmod(site / name, S_IMODE((site / name).stat().st_mode) | S_IRUSR | S_IWUSR)
+    info = site / found.path.name
+    if info.is_file():  # of distutils
+        names.remove(info.name)
+        old, info = info, site / f"{found.name}-{found.version}.dist-info"
+        info.mkdir()
+        names.add(os.path.relpath(old.rename(info / "METADATA"), site))
+    copy = read_distribution(info)
+    assert copy is not None
+    known = draft.before.files
+    if not again:
+        hashed = edits.keep_originals(copy, names).items()
+        known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
+    before = take_manifest(root, known)
+    names = {os.path.relpath(root / path, site) for path in before}
+    return Copy(root, copy, found.site, frozenset(names), before)
+
+
+def take(draft: Draft, copy: Copy, *, again: bool = False) -> None:
+    """Put a copy, as it is now, into a draft.
+
+    Args:
+        draft: of the next state.
+        copy: of a distribution of the draft, or of what is below it.
+        again: whether it is edited again, so that not all that the draft had is there still.
+    """
+    found, changed = copy.distribution, copy.changed
+    if stray := copy.tidy():
+        draft.notes.append(f"no part of {found.name}, so left out: {', '.join(sorted(stray))}")
+    here = found.key in draft.installed
+    entry = draft.entries[found.key] if here else Entry(found.version, found.name, copied=True)
+    source = entry.requirement if " @ " in (entry.requirement or "") else None
+    draft.why[found.key] = edited(found, changed)
+    if not again:
+        site = draft.overlay.host.site_below_prefix
+        draft.kept |= {os.path.normpath(site / name) for name in copy.names | changed}
+    draft.take(copy.root, found.key, copy.before)
+    draft.entries[found.key] = replace(
+        entry,
+        requested=True,
+        requirement=source or f"{found.name}=={found.version}",
+        intent="hold",
+        reason=reasons(draft, entry),
+    )
+
+
+def edited(copy: Distribution, changed: Collection[str]) -> str:
+    """What was edited in a copy, in words.
+
+    Args:
+        copy: as it is now.
+        changed: its files that have just been changed, relative to site-packages.
+    """
+    found = edits.summary(copy, changed)
+    return f"edited: {', '.join(found)}" if found else "to be edited"
+
+
+def reasons(draft: Draft, entry: Entry) -> str | None:
+    """The reasons of all edits so far."""
+    reasons = [*(entry.reason or "").split("; "), draft.log.reason]
+    return "; ".join(dict.fromkeys(filter(None, reasons))) or None

@@ -1,0 +1,236 @@
+"""Copies a distribution into the overlay, as it is, to be edited or patched; and records edits."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.change.copies import Copy, copy_of, edited, reasons, take
+from conda_overlay.core.exceptions import NoSuchRevisionError, OverlayError
+from conda_overlay.core.models import Distribution
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.dependencies import View
+from conda_overlay.distributions.distributions import main_module, modules, programs
+from conda_overlay.edits import edits, git
+from conda_overlay.filesystem.tree import differences, is_there, put_file, remove_files
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+
+
+@dataclass
+class Session:
+    """What somebody edits; it outlives a draft that another command overtakes."""
+
+    editor: Callable[[Path], None] | None = None  # called with the file; None: nothing is opened
+    file: str | None = None  # what to open, relative to site-packages
+    changed: dict[str, bytes | None] = field(default_factory=dict)
+    base: dict[str, bytes | None] = field(default_factory=dict)  # what was there before
+
+    def run(self, copy: Copy) -> None:
+        """Let the user edit a copy; when that was done before, do the same to this one.
+
+        Raises:
+            OverlayError: the editor fails, or another command has changed the same file.
+        """
+        site = copy.distribution.site
+        for name, content in self.changed.items():
+            if _content(site / name) != self.base[name]:
+                sentence = f"Another command has changed {name} while you edited it."
+                raise OverlayError(sentence, "conda overlay history, and edit it again")
+            if content is None:
+                (site / name).unlink()
+            else:
+                (site / name).parent.mkdir(parents=True, exist_ok=True)
+                (site / name).write_bytes(content)
+        if self.editor and self.file and not self.changed:
+            try:
+                self.editor(site / self.file)
+            finally:
+                self.changed = {name: _content(site / name) for name in copy.changed}
+                self.base = {name: _content(copy.source / name) for name in self.changed}
+
+    def keep(self, directory: Path) -> None:
+        """Write what was edited to a directory."""
+        for name, content in self.changed.items():
+            put_file(directory / name.removeprefix("../../../"), content)
+
+
+def find(draft: Draft, text: str) -> tuple[str, str | None]:
+    """Find what a name, a module, a script or a path of a file stands for.
+
+    Returns:
+        The normalized name of the distribution, and the file, relative to site-packages.
+
+    Raises:
+        OverlayError: there is no such thing.
+    """
+    view = {**draft.overlay.below_view, **dependencies.effective(draft.installed)}
+    key = str(canonicalize_name(text))
+    if key in view:
+        names = _files(view[key])
+        main = main_module(view[key], modules(names))
+        first = min((name for name in names if name.endswith(".py")), default=None)
+        return key, _file_of(text, names) or _file_of(main, names) or first
+    path = _below_site(draft, text) if "/" in text else None
+    module = path or _module_of_script(view, text) or text
+    for key, found in view.items():
+        names = _files(found)
+        if file := path if path in names else _file_of(module, names):
+            return key, file
+    prefix = draft.overlay.host.prefix
+    raise OverlayError(
+        f"No distribution of {prefix} has a module, script or file {text}.",
+        shlex.join(["conda", "overlay", "why", "-p", str(prefix), text]),
+        name=text,
+    )
+
+
+def edit(draft: Draft, key: str, session: Session) -> None:
+    """Copy a distribution into a draft, unless it is there, and let somebody edit it.
+
+    Raises:
+        OverlayError: it cannot be copied, or edited.
+    """
+    copy = copy_of(draft, key)
+    stem, suffix = os.path.splitext(session.file or "")
+    if suffix == ".py" and (compiled := _compiled(stem, copy.names)):
+        draft.notes.append(f"{session.file} does not run: Python imports {compiled}")
+    if session.editor and edits.text_of(copy.distribution.site / (session.file or "")) is None:
+        sentence = f"{session.file or copy.distribution.name} is no text that can be edited."
+        raise OverlayError(sentence, "--no-editor prints where the copy is")
+    session.run(copy)
+    if session.changed or (session.editor is None and key not in draft.before.copies):
+        take(draft, copy)
+    elif session.editor:
+        draft.notes.append("nothing was saved; an editor with a window has to wait: code --wait")
+
+
+def patch(
+    draft: Draft, key: str, text: bytes, strip: int | None = None, *, reverse: bool = False
+) -> None:
+    """Apply a patch to a copy of a distribution: all that changes its files, or nothing.
+
+    Args:
+        draft: of the next state.
+        key: the normalized name of the distribution.
+        text: unified diffs.
+        strip: how many leading directories its paths have too many, if that is known.
+        reverse: take a patch back.
+
+    Raises:
+        OverlayError: the patch changes none of the files, or does not apply.
+    """
+    copy = copy_of(draft, key)
+    found, names = copy.distribution, copy.names
+    mine = functools.partial(edits.belongs, names=names)
+    dos = text.count(b"\r\n") == text.count(b"\n")  # on its way here every line got such an end
+    fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
+    if dos and any(b"\r\n" in (_content(found.site / p.path) or b"") for p in fit.inside):
+        fit = git.fit(text, mine, strip, names)
+    what = f"{found.name} {found.version}"
+    if not fit.inside:
+        raise OverlayError(
+            f"The patch changes no file of {what}.",
+            "name the distribution that it belongs to, or the directories to take off: --strip N",
+            fit.outside,
+        )
+    parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
+    state = "was never in" if reverse else "is already in"
+    if not parts:
+        draft.notes.append(f"the patch {state} {what}")
+        return
+    if faults := git.apply(found.site, parts, fit.strip, reverse=reverse):
+        sentence = f"The patch does not apply to {what}; the overlay is unchanged."
+        hint = f"conda overlay edit {found.name} to make the change by hand"
+        raise OverlayError(sentence, hint, faults)
+    if done := [part.path for part in fit.inside if part not in parts]:
+        draft.notes.append(f"the patch {state} {', '.join(done)}")
+    if fit.outside:
+        draft.notes.append(f"not installed, so left out: {', '.join(fit.outside)}")
+    take(draft, copy)
+    if reverse and draft.entries[key].copied and not edits.edits(draft.installed[key][0]):
+        draft.drop({key})
+        draft.why[key] = "it has no edits any more"
+
+
+def record(draft: Draft) -> None:
+    """Make a revision of what was edited by hand in the current one.
+
+    Raises:
+        NoSuchRevisionError: there is no overlay.
+    """
+    store, before = draft.overlay.store, draft.before
+    if not store.exists:
+        raise NoSuchRevisionError(str(store.overlay), None, [])
+    draft.overlay.check_not_stale()
+    recorded = store.manifest(draft.base)
+    if recorded is None:
+        return  # it becomes a revision as it is
+    draft.compared = replace(before, files=recorded, edited=frozenset())
+    by_hand = {*differences(recorded, before.files).all}
+    for key, (found, *_) in draft.installed.items():
+        site = found.below
+        names = {os.path.relpath(path, site) for path in before.owned[key]}
+        mine = {p for p in by_hand if edits.belongs(p.removeprefix(site), names)}
+        if key in before.copies and mine:
+            gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
+            remove_files(draft.tree, [draft.tree / path for path in gone])  # what is in their place
+            there = names - {os.path.relpath(path, site) for path in gone}
+            unowned = mine - set().union(*before.owned.values())
+            edits.note_files(found, there | {path.removeprefix(site) for path in unowned})
+        elif key not in before.copies:
+            mine &= before.owned[key]
+        if mine:
+            draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
+            entry = draft.entries.get(key, before.entries[key])
+            draft.entries[key] = replace(entry, reason=reasons(draft, entry))
+
+
+def _below_site(draft: Draft, path: str) -> str:
+    """A path relative to the site-packages, of the host or of an overlay, that it is in."""
+    overlay, absolute = draft.overlay, os.path.abspath(os.path.expanduser(path))
+    final = overlay.store.overlay / overlay.host.site_below_prefix
+    for site in (final, final.resolve(), *overlay.below, overlay.host.site_packages):
+        if Path(absolute).is_relative_to(site):
+            return os.path.relpath(absolute, site)
+    return os.path.normpath(path)
+
+
+def _module_of_script(view: View, name: str) -> str | None:
+    """The module that a program starts, as an entry point says."""
+    points = (point for found in view.values() for point in programs(found))
+    return next((point.module for point in points if point.name == name), None)
+
+
+def _file_of(module: str, files: Collection[str]) -> str | None:
+    """The file of a module that Python imports, among files relative to site-packages."""
+    place = module.replace(".", "/")
+    for stem in (f"{place}/__init__", place):
+        if name := _compiled(stem, files):
+            return name
+        if f"{stem}.py" in files:
+            return f"{stem}.py"
+    return None
+
+
+def _compiled(stem: str, files: Collection[str]) -> str | None:
+    """The compiled module beside a source, which Python prefers."""
+    found = (name for name in files if name.startswith(f"{stem}.") and name.endswith(".so"))
+    return min(found, default=None)
+
+
+def _content(path: Path) -> bytes | None:
+    """The content of a file; None if there is none."""
+    return path.read_bytes() if path.is_file() else None
+
+
+def _files(found: Distribution) -> set[str]:
+    return edits.files_of(found) or set()

@@ -1,0 +1,250 @@
+"""Installs distributions with pip."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.core.credentials import setting, without_credentials
+from conda_overlay.core.models import Distribution, Entry, Request
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.distributions import Site, owned_files, read_site
+from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.formats.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
+from conda_overlay.host import user_site
+from conda_overlay.resolve.pip import sources
+from conda_overlay.resolve.resolver import Resolution, Resolver
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+
+
+def install(draft: Draft, request: Request) -> None:
+    """Let pip add what is requested, and its dependencies, to a draft.
+
+    Raises:
+        ResolutionError: no consistent set of distributions exists.
+        PipError: pip failed.
+    """
+    typed = _typed(request)
+    draft.repair(typed)
+    places = draft.sites, draft.new_scratch(), draft.source_dir
+    found = Resolver(draft.pip, request, *places, draft.allow_conflicts).resolve()
+    staged, reverted = _without_copies_of_the_host(draft, found, request)
+    marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
+    requested = ({*typed} | marked) - {*found.moved}
+    draft.drop(reverted)
+    _record_staged(draft, request, found, staged, {key: typed.get(key) for key in requested})
+    draft.add(found.stage, staged)
+    there = draft.installed
+    for key in typed.keys() & there.keys() - staged.keys():  # installed already
+        draft.entries[key] = _asked_again(draft, draft.entries[key], typed[key], request)
+    draft.notes += [*found.held_back, *_hidden(draft, typed.keys() - there.keys())]
+    for option, value in pairwise(request.arguments):
+        if option == "--config-settings" and setting(value) is None:
+            name = value.partition("=")[0]
+            draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
+    if request.has("--no-deps"):
+        draft.accepted |= staged.keys()
+
+
+def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
+    """What of ``~/.local`` is in effect in place of what the host has of the same name."""
+    host = draft.overlay.host
+    place = user_site.directory(host) if keys else None
+    for key, (mine, *_) in read_site(place).items() if place else ():
+        if key in keys:
+            remedy = f"python -m pip uninstall {mine.name}"
+            yield f"{mine.name} {mine.version} of ~/.local is in effect; to remove it: {remedy}"
+
+
+def _without_copies_of_the_host(
+    draft: Draft, found: Resolution, request: Request
+) -> tuple[Site, set[str]]:
+    """Drop from the stage what came from an index and is installed below at the same version.
+
+    Returns:
+        What stays, and the overlay's own distributions that the host's copies replace.
+    """
+    if request.has("--force-reinstall", "-I", "--ignore-installed"):
+        return found.staged, set()
+    below, own, root = draft.overlay.below_view, draft.installed, found.stage.root
+    kept, reverted = dict(found.staged), set()
+    for key, (new, *_) in found.staged.items():
+        host = below.get(key)
+        if host is None or host.version != new.version or new.direct_url or host.editable:
+            continue
+        remove_files(root, [root / file for file in owned_files(new, root) or ()])
+        del kept[key]
+        if key in own:
+            reverted.add(key)
+            draft.why.setdefault(key, "the host has it")
+    return kept, reverted
+
+
+def _record_staged(
+    draft: Draft,
+    request: Request,
+    found: Resolution,
+    staged: Site,
+    requested: Mapping[str, str | None],
+) -> None:
+    """Record what pip has staged for the history."""
+    origins = sources(found.stage)
+    for key, (new, *_) in staged.items():
+        url, sha256 = origins.get(key, (None, None))
+        old = draft.entries.get(key)
+        url = url if new.editable else new.direct_url or url
+        entry = Entry(
+            version=new.version,
+            name=new.name,
+            reason=draft.log.reason,
+            url=url,
+            sha256=sha256,
+            editable=new.editable,
+        )
+        if key in requested:
+            entry = _asked(draft, entry, new, requested[key], request)
+        elif old is not None and old.requested:  # moved with its dependency
+            entry = _moved(old, entry)
+        origin = (new.version, sha256, new.editable)
+        if old and origin[1:] != (None, None) and origin == (old.version, old.sha256, old.editable):
+            entry = replace(entry, since=old.since, by=old.by)  # it has not changed
+        draft.entries[key] = entry
+        if key in found.moved:
+            conflict = found.moved[key]
+            draft.why[key] = f"{conflict.name} {conflict.version} requires {conflict.requirement}"
+
+
+def _asked(
+    draft: Draft, entry: Entry, new: Distribution, typed: str | None, request: Request
+) -> Entry:
+    """The entry of a distribution that was requested."""
+    host = draft.overlay.below_view.get(new.key)
+    upgrade = request.has("--upgrade", "-U") or dependencies.kind(host, new) == "upgrade"
+    requirement = new.editable or typed or f"{new.name}=={new.version}"
+    if new.direct_url and not new.editable:
+        requirement = f"{new.name} @ {new.direct_url}"
+    elif upgrade and not new.editable:
+        requirement = _at_least(requirement, new.version)
+    if new.editable and typed:
+        requirement = typed
+    told = requirement if typed or new.direct_url else new.name  # else the pin is ours
+    default = default_intent(told, editable=bool(new.editable))
+    if default == "fix" and dependencies.kind(host, new) == "downgrade":
+        default = "hold"
+    return replace(
+        entry,
+        requested=True,
+        requirement=requirement,
+        options=_options(request.arguments),
+        intent=request.intent or default,
+        until=request.until,
+    )
+
+
+def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> Entry:
+    """The entry of what is already installed, updated with what was typed now."""
+    requirement, parsed = entry.requirement, dependencies.parse(typed)
+    bare = parsed is None or parsed.name == typed
+    if requirement is None or not (bare or entry.editable or " @ " in typed):
+        requirement = typed
+    pinned = default_intent(typed) == "hold" and entry.intent == "fix"
+    return replace(
+        entry,
+        requested=True,
+        requirement=requirement or typed,
+        reason=draft.log.reason or entry.reason,
+        intent=request.intent or ("hold" if pinned else entry.intent),
+        until=request.until or entry.until,
+    )
+
+
+def _moved(before: Entry, entry: Entry) -> Entry:
+    """The entry of what was requested earlier, and now changes because of something else."""
+    requirement = before.requirement or ""
+    parsed = dependencies.parse(requirement)
+    if parsed and not parsed.specifier.contains(entry.version, prereleases=True):
+        requirement = f"{entry.name}>={entry.version}"
+    return replace(
+        entry,
+        requested=True,
+        requirement=requirement,
+        options=before.options,
+        reason=before.reason,
+        intent=before.intent,
+        until=before.until,
+    )
+
+
+def _at_least(text: str, version: str) -> str:
+    """The requirement with a lower bound, unless it limits the version itself."""
+    requirement = dependencies.parse(text)
+    limits = requirement and any(s.operator in (">", *PINS) for s in requirement.specifier)
+    if not requirement or requirement.url or limits:
+        return text
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    others = [str(s) for s in requirement.specifier if s.operator != ">="]
+    return f"{requirement.name}{extras}{','.join([f'>={version}', *sorted(others)])}"
+
+
+def _typed(request: Request) -> dict[str, str]:
+    """What the user typed, or wrote into a requirements file, by normalized name."""
+    pairs = list(pairwise(request.arguments))
+    lines = [*request.requirements]
+    for option, value in pairs:
+        if option == "--requirement":
+            lines += lines_of(value)
+    typed = {key: line for line in lines for key in dependencies.requested_names([line])}
+    for option, value in pairs:
+        egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", value)
+        if option == "--editable" and egg:  # else a directory: pip tells its name
+            typed[canonicalize_name(egg[1])] = value
+    return {key: without_credentials(text) for key, text in typed.items()}
+
+
+def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
+    """The lines of a requirements file, without comments and per-requirement options.
+
+    Those of a file that it names with -r follow such a line, but not of one that is above it.
+    """
+    try:
+        text = Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return  # a URL, perhaps: the version is known once pip has installed it
+    for line in text.replace("\\\n", "").splitlines():
+        if named := re.match(r"\s*(?:-r|--requirement)[\s=]*([^\s#]+)", line):
+            inner = os.path.realpath(os.path.join(os.path.dirname(file), named[1]))
+            yield from () if inner in above else lines_of(inner, {*above, inner})
+        yield re.split(r"\s#|\s--", f" {line}")[0].strip()
+
+
+def _options(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The kept options with their values, as one string each (``--name=value``)."""
+    result = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            break
+        if word in SOURCE_FLAGS:
+            result.append(word)
+        elif word in SOURCE_OPTIONS:
+            value = _lasting(word, next(words, ""))
+            result += [] if value is None else [f"{word}={value}"]
+    return tuple(result)
+
+
+def _lasting(option: str, value: str) -> str | None:
+    """A value that means the same tomorrow, and in another directory; None if it may be secret."""
+    if option == "--config-settings":
+        return setting(value)
+    if option in ("--find-links", "--constraint") and "://" not in value:
+        return os.path.abspath(os.path.expanduser(value))
+    return without_credentials(value)

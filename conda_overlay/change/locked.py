@@ -1,0 +1,95 @@
+"""Installs exactly what a lock or the history names, file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from conda_overlay.core.models import Entry
+from conda_overlay.distributions.distributions import read_site
+from conda_overlay.resolve.outcome import Outcome
+from conda_overlay.resolve.pip import Stage
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+
+
+def install_exactly(draft: Draft, entries: Mapping[str, Entry]) -> None:
+    """Put distributions into a draft, those with a hash by that hash.
+
+    Raises:
+        PipError: pip cannot get one of them, or its hash differs.
+    """
+    hashed = {key: entry for key, entry in entries.items() if entry.sha256 and not entry.editable}
+    others = {key: entry for key, entry in entries.items() if key not in hashed}
+    if hashed:
+        outcome = _install_hashed(draft, hashed)
+        if outcome.unknown and any(map(_is_remote, hashed.values())):
+            # No index has it any more, but its former URL may.
+            outcome = _install_hashed(draft, hashed, by_url=True)
+        _check(outcome)
+    for key, entry in sorted(others.items()):
+        wanted = ["--editable", entry.editable] if entry.editable else [_named(key, entry)]
+        _check(_install(draft, [*_places({key: entry}), *wanted]))
+
+
+def _install_hashed(draft: Draft, entries: Mapping[str, Entry], *, by_url: bool = False) -> Outcome:
+    file = draft.new_scratch() / "locked.txt"
+    lines = [
+        (_named(key, entry) if by_url and _is_remote(entry) else f"{key}=={entry.version}")
+        + f" --hash=sha256:{entry.sha256}\n"
+        for key, entry in sorted(entries.items())
+    ]
+    file.write_text("".join(lines), encoding="utf-8")
+    return _install(draft, ["--require-hashes", "--requirement", str(file), *_places(entries)])
+
+
+def _install(draft: Draft, arguments: Sequence[str]) -> Outcome:
+    stage = Stage(draft.new_scratch() / "stage", draft.overlay.host, [])
+    options = ["--no-deps", "--ignore-installed", *arguments]
+    outcome = draft.pip.install(stage, options, [], draft.source_dir)
+    if outcome.ok:
+        draft.add(stage, read_site(stage.site))
+    return outcome
+
+
+def _check(outcome: Outcome) -> None:
+    if not outcome.ok:
+        raise outcome.error()
+
+
+def _named(key: str, entry: Entry) -> str:
+    return for_pip(f"{key} @ {entry.url}") if entry.url else f"{key}=={entry.version}"
+
+
+def for_pip(requirement: str) -> str:
+    """A requirement as any pip takes it: older ones see no URL in ``git+file:///``."""
+    name, _, url = requirement.partition(" @ ")
+    if "+file:" not in url:
+        return requirement
+    return f"{url}{'&' if '#' in url else '#'}egg={name}"
+
+
+def _is_remote(entry: Entry) -> bool:
+    return urlsplit(entry.url or "").scheme in ("http", "https")
+
+
+def _places(entries: Mapping[str, Entry]) -> list[str]:
+    """The options of pip that say where the files are: those recorded, and local directories.
+
+    Options that not all entries share must not keep pip from looking elsewhere for the others.
+    """
+    asked = [entry.options for entry in entries.values() if entry.requested]
+    result: dict[str, None] = {}
+    for option in (option for options in asked for option in options):
+        name, _, value = option.partition("=")
+        if name in ("--index-url", "--no-index") and not all(option in other for other in asked):
+            option = f"--extra-index-url={value}" if value else ""
+        if name in ("--index-url", "--extra-index-url", "--find-links", "--no-index") and option:
+            result[option] = None
+    for url in (urlsplit(entry.url) for entry in entries.values() if entry.url):
+        if url.scheme == "file":
+            result[f"--find-links=file://{PurePosixPath(url.path).parent}"] = None
+    return list(result)

@@ -1,0 +1,138 @@
+"""Works out what differs between two states of an overlay, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from conda_overlay.core.models import Change, Distribution, Plan
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.dependencies import Markers, View
+from conda_overlay.filesystem.tree import differences
+from conda_overlay.layer.state import State
+
+DECIDED = ("requested", "requirement", "options", "intent", "until", "reason")
+"""The fields of an entry that a user decides."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The host and the layers below the overlay that is compared."""
+
+    host: str  # its prefix
+    overlay: str
+    below: View  # what is in effect without the overlay
+    markers: Markers
+    host_site: Path
+
+
+def compare(before: State, after: State, ground: Ground, why: Mapping[str, str]) -> Plan:
+    """Work out everything that turns one state into another.
+
+    `why` has reasons by normalized name, or for all as ``""``; missing ones are worked out.
+    """
+    below, markers = ground.below, ground.markers
+    old, new = ({**below, **dependencies.effective(state.site)} for state in (before, after))
+    keys = sorted({*before.site, *after.site})
+    every = {key: _change(key, before, after, below.get(key)) for key in keys}
+    found = {key: change for key, change in every.items() if change.differs}
+
+    def reason(key: str) -> str:
+        if given := why.get(key) or why.get(""):
+            return given
+        if key not in after.site:
+            return "nothing needs it any more"
+        if after.entries[key].requested:
+            return "requested"
+        was, asked = old.get(key), after.requirements
+        return dependencies.why_required(key, new, was, found.keys(), markers, asked)
+
+    changes = tuple(replace(change, why=reason(key)) for key, change in found.items())
+    owned = {path for state in (before, after) for files in state.owned.values() for path in files}
+    lost = [p for p in before.edited if before.files[p][2:] != after.files.get(p, (0, 0))[2:]]
+    files = differences(before.files, after.files).without(owned)
+    plan = Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)))
+    if not changes:
+        return plan
+    broken, whole = dependencies.conflict_changes(old, new, markers, ground.host_site)
+    return replace(plan, conflicts=broken, resolved=whole)
+
+
+def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
+    """What an overlay no longer needs, with the reason: `rebase` drops it.
+
+    That is what came from an index with the intent ``fix`` and is in the host in the same or a
+    newer version, and what nothing needs then. Local fixes usually keep the version, so sources,
+    editable installs and edited distributions are never redundant.
+    """
+    found = {}
+    staying = {key for key in state.site if is_to_stay(state, key)}
+    for key in state.requested.keys() & below.keys() - staying:
+        if not dependencies.is_newer(state.site[key][0].version, below[key].version):
+            found[key] = f"redundant: the host has {below[key].version}"
+    wanted = {*state.requested, *staying} - found.keys()
+    spare = dependencies.orphans(state.site, below, (*found,), wanted, markers, state.requirements)
+    return {**dict.fromkeys(spare, "nothing needs it any more"), **found}
+
+
+def is_to_stay(state: State, key: str) -> bool:
+    """Whether a distribution is meant to stay, or could not be reinstalled from an index."""
+    distribution = state.site[key][0]
+    own = distribution.direct_url or distribution.editable or key in state.edited_keys
+    return bool(own) or state.entries[key].intent != "fix"
+
+
+def meaning(
+    distribution: Distribution,
+    host: Distribution | None,
+    *,
+    redundant: bool = False,
+    broken: bool = False,
+    stale: bool = False,
+) -> str:
+    """How a distribution of the overlay relates to the host as it is now.
+
+    Returns:
+        ``stale``: built for another Python or ABI; ``broken``: its requirements do not hold;
+        ``redundant`` or ``not needed``: `rebase` drops it; or how the versions compare.
+    """
+    if stale or broken:
+        return "stale" if stale else "broken"
+    if redundant:
+        return "redundant" if host else "not needed"
+    if host is None:
+        return "not in host"
+    words = {"upgrade": "newer than host", "downgrade": "older than host"}
+    return words.get(dependencies.kind(host, distribution), "in place of host")
+
+
+def _differs(key: str, before: State, after: State, host: Distribution | None) -> tuple[str, ...]:
+    """What differs in one distribution; empty when nothing does."""
+    if key not in before.site or key not in after.site:
+        mine = (before.site.get(key) or after.site[key])[0]
+        return ("origin",) if host and host.version == mine.version else ("version",)
+    old, new = before.site[key][0], after.site[key][0]
+    one, other = before.entries[key], after.entries[key]
+    origin = old.editable, old.direct_url, one.sha256
+    found = []
+    if old.version != new.version:
+        found.append("version")
+    else:
+        if origin != (new.editable, new.direct_url, other.sha256):
+            found.append("origin")
+        gone = [[p for p in s.missing(key) if p[-7:] != "/RECORD"] for s in (before, after)]
+        copied = before.is_copy(key) != after.is_copy(key)
+        if copied or before.content(key) != after.content(key) or gone[0] != gone[1]:
+            found.append("content")
+    return (*found, *(n for n in DECIDED if getattr(one, n) != getattr(other, n)))
+
+
+def _change(key: str, before: State, after: State, host: Distribution | None) -> Change:
+    old = before.site[key][0] if key in before.site else None
+    new = after.site[key][0] if key in after.site else None
+    now, mine, later = (found.version if found else None for found in (host, old, new))
+    name = (after.site.get(key) or before.site[key])[0].name
+    kind, differs = dependencies.kind(host, new), _differs(key, before, after, host)
+    entry = after.entries.get(key) if new else None
+    return Change(name, key, kind, now, mine, later, differs, why="", entry=entry)

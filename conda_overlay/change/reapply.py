@@ -1,0 +1,132 @@
+"""Makes recorded edits again: in another version, on another machine, or in an older revision."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from conda_overlay.change.copies import Copy, copy_of, take
+from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.distributions.distributions import owned_files
+from conda_overlay.edits import edits, git
+from conda_overlay.filesystem.tree import digest, put_file
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+
+
+def reapply(
+    draft: Draft,
+    key: str,
+    entry: Entry,
+    old: Distribution | None = None,
+    *,
+    onto: bool = False,
+) -> str | None:
+    """Copy what a draft or the host has now of a distribution, and edit it as was recorded.
+
+    Args:
+        draft: of the next state.
+        key: the normalized name of the distribution.
+        entry: has the patch.
+        old: the copy so far, whose edits these are.
+        onto: make these edits beside those that the draft has.
+
+    Returns:
+        The version of the copy; None if that has all edits already, so that none is needed.
+
+    Raises:
+        OverlayError: the edits do not apply, or there is nothing to copy.
+    """
+    name = entry.name or key
+    if entry.copied and not onto:
+        draft.drop({key})
+    if key not in draft.overlay.below_view and key not in draft.installed:
+        sentence = f"{name}, which was edited, is not in the host any more."
+        pin = f"=={entry.version}" if entry.version else ""
+        raise OverlayError(sentence, f"conda overlay install {name}{pin}", name=name)
+    copy = copy_of(draft, key)
+    found, what = copy.distribution, f"{name} {copy.distribution.version}"
+    if not onto:
+        edits.revert(found)
+    if old:
+        changed, faults = _merge(draft, copy, old)
+    else:
+        parts = edits.parts_of(found, entry.patch or "", copy.names)
+        parts = git.lacking(found.site, parts, 1, reverse=False)
+        changed, faults = bool(parts), git.apply(found.site, parts, 1, reverse=False)
+    if not changed and not faults and not onto:
+        has = f"{what} has all its edits" if entry.patch else "no text was edited in it"
+        draft.why[key] = f"retired: {has}"
+        draft.notes.append(f"the copy of {name} retires: {has}")
+        return None
+    if faults:
+        raise OverlayError(
+            f"The recorded edits of {name} do not apply to {what}; nothing was changed.",
+            *_comparison(draft, name, key, faults, old),
+            name=name,
+        )
+    take(draft, copy, again=not onto)
+    there = draft.entries[key]
+    since, by = (entry.since, entry.by) if entry.version == there.version else ("", "")
+    given = replace(there, intent=entry.intent, until=entry.until, since=since, by=by)
+    draft.entries[key] = replace(given, reason=entry.reason or there.reason)
+    return found.version
+
+
+def _merge(draft: Draft, copy: Copy, old: Distribution) -> tuple[bool, list[str]]:
+    """Make the edits of an older copy in a new one, by what both were made of.
+
+    Returns:
+        Whether anything is changed by that; and what is in the way, line by line.
+    """
+    site, names = old.below, edits.files_of(old) or set()
+    beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
+    new = [name for name in beside if edits.belongs(name, names)]
+    changed, faults = False, []
+    for path, before, after in edits.edits(old, new):
+        place = copy.distribution.site / path
+        there = edits.text_of(place)
+        was, wanted = (None if text is None else text.encode() for text in (before, after))
+        if there is None and os.path.lexists(place):
+            continue  # which is no text in the host, and so is lost
+        draft.kept.add(site + path)
+        merged, clear = wanted, there == was
+        if there is not None and was is not None and wanted is not None:
+            merged = git.merge(place, was, wanted)
+            clear = merged is not None
+        if there == wanted or (clear and merged == there):
+            continue
+        changed = True
+        if not clear:
+            faults.append(f"{path}, which the edits and the host have changed in the same place")
+        else:
+            put_file(place, merged)
+    return changed, faults
+
+
+def _comparison(
+    draft: Draft, name: str, key: str, faults: list[str], old: Distribution | None
+) -> tuple[str, list[str]]:
+    """The hint, and the details, of edits that do not apply."""
+    failed = [fault.partition(",")[0] for fault in faults if "," in fault and fault[0] != " "]
+    new = draft.overlay.below_view.get(key)
+    hint = f"conda overlay edit {name}, and make them by hand"
+    if failed and old and new:
+        site = draft.overlay.store.overlay / old.below
+        hint = shlex.join(["diff", str(site / failed[0]), str(new.site / failed[0])])
+    return hint, faults
+
+
+def is_outdated(copy: Distribution, below: Distribution) -> bool:
+    """Whether a copy was made of other files than those that are below it now."""
+    own = f"{copy.path.name}/"
+    rows = owned_files(copy, copy.site) or {}
+    made_of = {path: sha for path, sha in rows.items() if sha and not path.startswith(own)}
+    return copy.version != below.version or any(
+        not (below.site / path).is_file() or digest((below.site / path).resolve()) != sha
+        for path, sha in made_of.items()
+    )

@@ -1,0 +1,141 @@
+"""Goes back to an earlier state, or forward again: exactly to its files, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from conda_overlay.change.locked import install_exactly
+from conda_overlay.core.exceptions import (
+    CannotRestoreError,
+    NoSuchRevisionError,
+    OverlayError,
+    PipError,
+)
+from conda_overlay.core.models import Revision
+from conda_overlay.edits.edits import restore
+from conda_overlay.filesystem.tree import (
+    Manifest,
+    differences,
+    has_digest,
+    remove_files,
+    take_manifest,
+)
+from conda_overlay.layer.state import is_bookkeeping, is_leftover, scaffolding
+from conda_overlay.layer.timeline import timeline
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+
+
+def undo(draft: Draft, number: int | None = None) -> None:
+    """Undo the last change, or go back to a revision.
+
+    Args:
+        draft: of the next state.
+        number: of the revision; 0 is the host with nothing over it.
+
+    Raises:
+        NoSuchRevisionError: there is no such revision.
+        OverlayError: there is nothing to undo.
+        CannotRestoreError: its files cannot be restored.
+    """
+    store = draft.overlay.store
+    if draft.base is None or (number is not None and number not in (0, *store.numbers())):
+        raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
+    if number is None:
+        line = timeline(store.line())
+        if len(line.done) < 2:
+            raise OverlayError("There is nothing to undo.", "conda overlay history")
+        number = line.done[-2]
+    _restore(draft, number)
+
+
+def redo(draft: Draft) -> None:
+    """Redo what the last undo has undone.
+
+    Raises:
+        OverlayError: nothing was undone, or something was changed since.
+        CannotRestoreError: its files cannot be restored.
+    """
+    line = timeline(draft.overlay.store.line())
+    if not line.undone:
+        raise OverlayError("There is nothing to redo.", "conda overlay history")
+    _restore(draft, line.undone[-1])
+
+
+def _restore(draft: Draft, number: int) -> None:
+    draft.restores = number
+    draft.why[""] = f"back to revision {number}" if number else "back to the host"
+    if not number:
+        draft.start_from(None)
+        draft.entries = {}
+        return
+    store = draft.overlay.store
+    revision, recorded = store.revision(number), store.manifest(number)
+    draft.start_from(store.tree(number))
+    draft.entries = dict(revision.distributions)
+    copies = {key: found[0] for key, found in draft.installed.items()}
+    patches = {key: entry.patch for key, entry in draft.entries.items()}
+    if faults := restore(copies, patches, recorded):
+        raise CannotRestoreError(number, faults)
+    if recorded is None:  # its files were not recorded
+        if store.tree(number) is None:
+            _reinstall(draft, revision)
+        return
+    by_hand = _edited_then(draft, number) if store.tree(number) else set()
+    if faults := _faults(draft, recorded, by_hand):
+        _take_from_others(draft, recorded, faults)
+    if _faults(draft, recorded, by_hand):
+        draft.start_from(None)
+        _reinstall(draft, revision)
+        by_hand = set()
+    if faults := _faults(draft, recorded, by_hand):
+        raise CannotRestoreError(number, faults)
+
+
+def _edited_then(draft: Draft, number: int) -> set[str]:
+    """The files that were edited by hand while an earlier revision was current, and not recorded.
+
+    A file that was written to later can be shared with that revision, to which it does not belong.
+    """
+    children = (one for one in draft.overlay.store.line() if one.parent == number)
+    return {path for child in children for path in child.edits.all}
+
+
+def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[str]:
+    """The files that differ from what was recorded, apart from pip's bookkeeping and our own.
+
+    What was edited by hand stays as it is, and only damage counts there.
+    """
+    now = take_manifest(draft.tree, recorded, draft.overlay.watch)
+    found = differences(recorded, now)
+    kept = {p for p in by_hand if p in now and not is_leftover(p)}
+    ours = kept | scaffolding(draft.overlay.host.site_below_prefix)
+    noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
+    return [path for path in found.all if path not in ours | noted]
+
+
+def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
+    """Restore files from the trees of other revisions, or from the host, if these have them."""
+    store = draft.overlay.store
+    remove_files(draft.tree, [draft.tree / path for path in faults])
+    trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
+    trees.append(draft.overlay.host.prefix)
+    for path in [path for path in recorded if not os.path.lexists(draft.tree / path)]:
+        for tree in trees:
+            if has_digest(tree / path, recorded[path][2]):
+                (draft.tree / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(tree / path, draft.tree / path, follow_symlinks=False)
+                break
+
+
+def _reinstall(draft: Draft, revision: Revision) -> None:
+    """Install the distributions of a revision again."""
+    draft.pip.say(f"The files of revision {revision.number} are gone; installing them again.")
+    try:
+        install_exactly(draft, revision.distributions)
+    except PipError as error:
+        raise CannotRestoreError(revision.number, error.message.splitlines()[1:]) from error

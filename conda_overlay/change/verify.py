@@ -1,0 +1,81 @@
+"""Checks with the host's own interpreter that it sees what is to be committed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from conda_overlay.core.exceptions import VerificationError
+from conda_overlay.core.models import Distribution, Plan
+from conda_overlay.distributions.distributions import owned_files, read_site
+from conda_overlay.host.host import Host
+
+_OBSERVE = """
+import importlib.metadata as metadata, json, sys
+found = {}
+for name in json.loads(sys.argv[1]):
+    try:
+        distribution = metadata.distribution(name)
+        found[name] = [distribution.version, str(distribution.locate_file(""))]
+    except metadata.PackageNotFoundError:
+        found[name] = [None, None]
+print(json.dumps({"found": found, "path": sys.path}))
+"""
+
+
+def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> list[str]:
+    """Compare a plan with what the interpreter finds, and check the files.
+
+    Args:
+        host: the host environment.
+        tree: the draft's.
+        sites: its site-packages, and those of the layers behind it.
+        plan: what was shown to the user.
+
+    Returns:
+        What comes from elsewhere now, such as ``~/.local``, where the overlay hides it no more.
+
+    Raises:
+        VerificationError: something is not as planned.
+    """
+    changes = [change for change in plan.changes if change.files_differ]
+    done = host.run(["-c", _OBSERVE, json.dumps([change.key for change in changes])], sites)
+    try:
+        seen = json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise VerificationError(done.stderr.splitlines()[-5:]) from None
+    faults, notes = [], []
+    installed, known = read_site(sites[0]), {*map(str, [*sites, host.site_packages])}
+    for change in changes:
+        version, place = seen["found"][change.key]
+        if change.after is None and place is not None and place not in known:
+            notes.append(f"{change.name} {version} of {place} is in effect now")
+        elif version != change.visible:
+            faults.append(f"{change.name} is {version}, not {change.visible}")
+        if change.after is not None:
+            found = installed.get(change.key, ())
+            faults += [f"{change.name} {fault}" for fault in _faults(found, tree, place)]
+    path = seen["path"]
+    mine, hosts = str(sites[0]), str(host.site_packages)
+    if mine not in path or (hosts in path and path.index(mine) > path.index(hosts)):
+        faults.append(f"the overlay does not come before {hosts}")
+    if faults:
+        raise VerificationError(faults)
+    return notes
+
+
+def _faults(found: Sequence[Distribution], tree: Path, place: str) -> Iterator[str]:
+    if len(found) != 1:
+        yield f"is installed {len(found)} times"
+        return
+    info = found[0].path
+    if info.suffix != ".egg-link" and place != str(info.parent):
+        yield f"comes from {place}"
+    files = owned_files(found[0], tree)
+    if files is None and info.suffix == ".dist-info":
+        yield "has no RECORD"
+    for file in files or ():
+        if not file.endswith(".pyc") and not os.path.lexists(tree / file):
+            yield f"lacks {file}"

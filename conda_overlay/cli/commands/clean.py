@@ -1,0 +1,58 @@
+"""``conda overlay clean``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from conda.base.context import context
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+from conda_overlay.core.exceptions import UsageError
+
+EXAMPLES = """\
+    conda overlay clean              keep the files of the current revision alone
+    conda overlay clean --keep 3     keep those of the newest three
+    conda overlay clean --force      also drop what cannot be downloaded again
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    common.add_options(parser, EXAMPLES, reason=False)
+    meaning = "How many revisions keep their files (default: 1)."
+    parser.add_argument("--keep", type=int, default=1, metavar="N", help=meaning)
+    meaning = "Also drop what cannot be downloaded again: local sources and edits made by hand."
+    common.add_force(parser, meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Clean, and say what was freed."""
+    from conda_overlay.layer import prune
+
+    if arguments.keep < 1:
+        raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
+    overlay, dry_run = common.opened(), bool(context.dry_run)
+    going, kept = prune.droppable(overlay, arguments.keep, force=arguments.force_overlay)
+    freed = prune.weight(overlay, going)
+    final = arguments.force_overlay and going and not dry_run and not context.json
+    if final:
+        output.say(f"{output.revisions(going).capitalize()} may not come back the same.")
+    if final and not output.ask("no"):
+        output.say("Nothing was dropped.")
+        return 0
+    if not dry_run:
+        prune.drop(overlay, going)
+    if context.json:
+        done = {"revisions": going, "kept": kept, "bytes": freed}
+        output.show_json({"success": True, "dry_run": dry_run, **done})
+        return 0
+    if going:
+        verb = "Would drop" if dry_run else "Dropped"
+        output.say(f"{verb} the files of {output.revisions(going)}: {output.size(freed)}.")
+    if kept:
+        which = "which cannot be downloaded again; --force drops them"
+        output.say(f"Kept {output.revisions(kept)}, {which}.")
+    if not going and not kept:
+        output.say("Nothing to drop.")
+    return 0

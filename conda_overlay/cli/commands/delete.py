@@ -1,0 +1,39 @@
+"""``conda overlay delete``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from conda.base.context import context
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+
+EXAMPLES = """\
+    conda overlay delete -n science      the overlay and its history; reset keeps the history
+    conda overlay delete -p ~/.conda/overlays/science-2025     whose environment is gone
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    common.add_options(parser, EXAMPLES, reason=False)
+
+
+def execute(arguments: Namespace) -> int:
+    """Ask, and delete."""
+    store = common.store_of(arguments)
+    place, dry_run = str(store.overlay), bool(context.dry_run)
+    there = store.exists or store.managed or bool(store.numbers())
+    will = f"The overlay {place} and its history will be deleted permanently."
+    if not context.json:
+        output.say(will if there else f"No overlay at {place}.")
+    gone = there and not dry_run and (bool(context.json) or output.ask("no"))
+    if gone:
+        with store.lock():
+            store.delete()
+    if context.json:
+        output.show_json({"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone})
+    elif there and not gone:
+        output.say("Nothing was deleted.")
+    return 0

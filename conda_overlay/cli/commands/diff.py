@@ -1,0 +1,75 @@
+"""``conda overlay diff``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from conda.base.context import context
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.records import encode
+
+EXAMPLES = """\
+    conda overlay diff               the overlay against the host
+    conda overlay diff 3             revision 3 against the current one
+    conda overlay diff 2 3 --text    what changed from 2 to 3, line by line
+    conda overlay diff --files 0 3   0 is the host
+    conda overlay diff flask         flask alone, with its files: the overlay's against the host's
+    conda overlay diff flask 2 3 --text
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    meaning = "Distributions, which default to all, and up to two revisions; 0: the host."
+    parser.add_argument("words", nargs="*", metavar="NAME|N", help=meaning)
+    common.add_reading_options(parser, EXAMPLES)
+    parser.add_argument("--files", action="store_true", help="Also list the files that differ.")
+    parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
+
+
+def execute(arguments: Namespace) -> int:
+    """Print the differences."""
+    from packaging.utils import canonicalize_name
+
+    from conda_overlay.change.overlay import name_of
+    from conda_overlay.formats import formats
+    from conda_overlay.report import files
+
+    numbers: list[Any] = [int(word) for word in arguments.words if word.isdecimal()]
+    keys = {str(canonicalize_name(word)) for word in arguments.words if not word.isdecimal()}
+    if len(numbers) > 2:
+        raise UsageError("diff takes two revisions at the most.", "conda overlay history")
+    overlay = common.opened()
+    old, new = [*(numbers or [0]), None][:2]
+    if new is None and overlay.store.managed:
+        new = overlay.store.current()
+    plan = overlay.compare(old, new)
+    if keys:
+        pairs = files.of(overlay, sorted(keys), old, new)
+        plan = replace(plan, changes=tuple(c for c in plan.changes if c.key in keys))
+        found = files.summary(pairs)
+        text = chain.from_iterable(files.text(*pair) for pair in pairs)
+    else:
+        found = files.compare(overlay, old, new)
+        text = chain(files.unified(overlay, old, new, found))
+    if context.json:
+        report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
+        output.show_json({**report, "text": "".join(text) if arguments.text else None})
+    elif arguments.text:
+        where = f"{overlay.host.name} (Python {overlay.host.python_version})"
+        heads = (formats.heading(c.entry, where) for c in plan.changes if c.entry)
+        output.show_text(chain(heads, text))
+    else:
+        output.say(f"{name_of(old)} -> {name_of(new)}")
+        output.show_changes(plan.to_json()["changes"], why=False)
+        if not plan.changes:
+            output.say("  no distribution differs")
+        if arguments.files or keys:
+            output.show_files(encode(found))
+    return 0

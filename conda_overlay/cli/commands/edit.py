@@ -1,0 +1,60 @@
+"""``conda overlay edit``."""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda.base.context import context
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+from conda_overlay.core.exceptions import OverlayError
+
+EXAMPLES = """\
+    conda overlay edit requests.sessions --reason 'ticket 1234'
+                                         opens $VISUAL or $EDITOR on a copy of the module
+    conda overlay edit requests          a distribution; what it has can be edited
+    conda overlay edit jupyter-lab       the module that a program starts
+    conda overlay edit requests --no-editor
+                                         prints where the copy is; later: conda overlay record
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    meaning = "A distribution, a module, a script, or the path of a file."
+    parser.add_argument("name_to_edit", metavar="NAME|MODULE|SCRIPT", help=meaning)
+    common.add_change_options(parser, EXAMPLES)
+    meaning = "Only make the copy, and print where the file is."
+    parser.add_argument("--no-editor", action="store_true", help=meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Edit."""
+    from conda_overlay.change import edit
+    from conda_overlay.change.draft import Draft
+    from conda_overlay.report.calling_shell import editor, open_in_editor
+
+    overlay = common.opened()
+    overlay.check_protection(arguments.force_overlay)
+    opens = not (arguments.no_editor or context.json or context.dry_run) and editor()
+    session = edit.Session(open_in_editor if opens else None)
+
+    def step(draft: Draft) -> None:
+        key, session.file = edit.find(draft, arguments.name_to_edit)
+        edit.edit(draft, key, session)
+
+    try:
+        common.change(arguments, overlay, step, default=None if opens else "yes")
+    except (OverlayError, OSError):
+        if session.changed:
+            directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
+            session.keep(directory)
+            output.tell(f"What you edited is kept in {directory}.")
+        raise
+    if not opens and not context.json and not context.dry_run:
+        site = overlay.store.overlay / overlay.host.site_below_prefix
+        output.say(str(site / (session.file or "")))
+    return 0

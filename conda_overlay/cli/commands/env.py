@@ -1,0 +1,68 @@
+"""``conda overlay env``."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import ArgumentParser, Namespace
+
+from conda.base.context import context
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+from conda_overlay.core.exceptions import OverlayError, UsageError
+
+EXAMPLES = """\
+    eval "$(conda overlay env -n science bash)"      in a job script
+    conda overlay env -n science --dotenv > .env     for an editor, or systemd's EnvironmentFile
+    conda overlay env -n science --json
+"""
+
+_OWN = {"_", "PS1", "PWD", "OLDPWD", "SHLVL"}
+"""What belongs to the shell that was asked."""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    meaning = "bash, zsh, fish, tcsh, xonsh or posix, which is what others get, too."
+    parser.add_argument("shell", nargs="?", metavar="SHELL", help=meaning)
+    common.add_reading_options(parser, EXAMPLES)
+    meaning = "Print lines of NAME=value, as editors and systemd read them."
+    parser.add_argument("--dotenv", action="store_true", help=meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Print the variables."""
+    from conda_overlay.activation import shells, wiring
+    from conda_overlay.run import run
+
+    shell = arguments.shell or "posix"
+    if shell not in shells.SHELLS:
+        known = ", ".join(sorted(shells.SHELLS))
+        raise UsageError(f"{shell} is not a shell that is known.", f"one of {known}", shell=shell)
+    overlay = common.opened()
+    both = dict(os.environ), run.environ(overlay)
+    before, after = ({n: v for n, v in found.items() if n not in _OWN} for found in both)
+    diff = wiring.EnvironDiff.between(before, after)
+    always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}
+    values = {name: after[name] for name in sorted({*diff, *always} & after.keys())}
+    if context.json:
+        unset = [name for name in diff if name not in after]
+        sites = [str(site) for site in overlay.sites(overlay.layers)]
+        output.show_json({"variables": values, "unset": unset, "extra_paths": sites})
+    elif arguments.dotenv:
+        for name, value in values.items():
+            output.say(_dotenv(name, value))
+    else:
+        output.say(shells.SHELLS[shell].render(diff), end="")
+    return 0
+
+
+def _dotenv(name: str, value: str) -> str:
+    """A line that python-dotenv, VS Code and systemd read alike."""
+    if re.fullmatch(r"[\w/:.,@%+=-]*", value):
+        return f"{name}={value}"
+    if "'" in value or "\n" in value:
+        sentence = f"{name} has a quote or a newline, which no .env file holds for all its readers."
+        raise OverlayError(sentence, "conda overlay env --json", name=name)
+    return f"{name}='{value}'"

@@ -1,0 +1,48 @@
+"""``conda overlay export``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda.base.context import context
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+
+EXAMPLES = """\
+    conda overlay export -f overlay.toml          to be applied elsewhere
+    conda overlay export --format pylock.toml     for other tools (PEP 751)
+    conda overlay export --format environment.yml what the host would need instead
+    conda overlay export -f fix.patch             what was edited, to send upstream
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    from conda_overlay.formats.formats import FORMATS
+
+    common.add_reading_options(parser, EXAMPLES)
+    parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
+    meaning = "Default: by the file name, else overlay.toml."
+    parser.add_argument("--format", choices=FORMATS, help=meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Write the file."""
+    from conda_overlay.formats.formats import FORMATS, format_of, notes
+
+    document = common.opened().document()
+    file = arguments.file
+    name = arguments.format or format_of(Path(file or "").name)
+    text = FORMATS[name](document)
+    common.write(file, text)
+    if context.json:
+        told = {"format": name, "file": file, "text": text, "notes": notes(document, name)}
+        output.show_json({"success": True, **told})
+        return 0
+    if not file:
+        output.show_text([text]) if name == "patch" else output.say(text, end="")
+    for note in notes(document, name):
+        output.tell(note)
+    return 0

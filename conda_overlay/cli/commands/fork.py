@@ -1,0 +1,153 @@
+"""``conda overlay fork``."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conda.base.context import context
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+from conda_overlay.core.exceptions import OverlayError, UsageError
+
+if TYPE_CHECKING:
+    from conda_overlay.fork.fork import Plan
+    from conda_overlay.formats.document import Document
+
+EXAMPLES = """\
+    conda overlay fork --from science -n mine     as science, with your overlay of it
+    conda overlay fork --from science -n mine --drop qt-main --conda 'gcc>=13' humanize
+    conda overlay fork --from baselines/2026-3.txt -p ./env
+    conda overlay fork -n mine overlay.toml       what the file says; written if there is none
+    conda overlay fork --recreate -n mine         anew, when its baseline or its file has changed
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    meaning = "An overlay.toml with a [baseline], and what pip is to add, as NAME or NAME==VERSION."
+    parser.add_argument("words", nargs="*", metavar="FILE|REQUIREMENT", help=meaning)
+    common.add_options(parser, EXAMPLES, reason=False)
+    meaning = (
+        "The baseline: an environment, or an explicit list (a path or URL); default: the active."
+    )
+    parser.add_argument("--from", dest="source", metavar="ENV|LIST", help=meaning)
+    meaning = "A conda package to leave out; may be repeated."
+    parser.add_argument("--drop", action="append", default=[], metavar="PKG", help=meaning)
+    meaning = "A conda package to add; may be repeated."
+    parser.add_argument("--conda", action="append", default=[], metavar="SPEC", help=meaning)
+    meaning = "A channel to find these in, in place of your own; may be repeated."
+    parser.add_argument("-c", "--channel", action="append", metavar="CHANNEL", help=meaning)
+    meaning = "Make a fork anew from its file, and swap it in at the end."
+    parser.add_argument("--recreate", action="store_true", help=meaning)
+    meaning = "Let what is added change packages of the baseline."
+    parser.add_argument("--allow-changes", action="store_true", help=meaning)
+    meaning = "With -y, drop what needs the dropped, too; let distributions conflict."
+    parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Make a fork."""
+    from conda_overlay.fork import fork, swap
+    from conda_overlay.report.calling_shell import interruptible
+
+    prefix = Path(common.named_prefix(active=arguments.recreate))
+    if arguments.recreate:  # a link to it stays
+        prefix = Path(os.path.realpath(prefix))
+    swap.check(prefix, again=arguments.recreate, tell=output.tell)
+    document, origin, is_new = _document(arguments, prefix)
+    again, changes = arguments.recreate, arguments.allow_changes
+    plan = fork.plan(document, prefix, allow_changes=changes, again=again)
+    if not context.json:
+        output.show_fork(plan.to_json())
+    if not context.dry_run:
+        yes = context.always_yes or context.json
+        agreed = fork.agreed(prefix) if again else set()
+        needs = [why for name, why in plan.dependents.items() if name not in agreed]
+        if needs and yes and not arguments.allow_conflicts:
+            hint = "--allow-conflicts drops these, too; or name them with --drop"
+            raise OverlayError("Others need what is to be dropped:", hint, needs, dependents=needs)
+        if not (context.json or output.ask()):
+            output.say("Nothing was made.")
+            return 0
+        if is_new and origin:
+            common.write(str(origin), _written(plan, origin, arguments.source))
+        try:
+            with interruptible():
+                fork.make(
+                    plan,
+                    common.pip_of,
+                    output.tell,
+                    origin=origin,
+                    again=again,
+                    allow_conflicts=arguments.allow_conflicts,
+                )
+        except BaseException as error:
+            if is_new and origin:
+                origin.unlink(missing_ok=True)
+            if isinstance(error, KeyboardInterrupt):
+                sentence = "Interrupted; what was there is there still, unless all was done."
+                raise OverlayError(sentence, f"conda list -p {prefix}") from None
+            raise
+    _tell(plan, dry_run=bool(context.dry_run), json=bool(context.json))
+    return 0
+
+
+def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None, bool]:
+    """What to make it from; the file that says so, if it is not the fork's own; whether it is new.
+
+    Raises:
+        UsageError: it is not clear from what.
+    """
+    from conda_overlay.fork import fork
+
+    files = [Path(word) for word in arguments.words if word.endswith(".toml")]
+    file = files[0] if files else None
+    exists = file is not None and file.exists()
+    if len(files) > 1 or (arguments.source and (exists or arguments.recreate)):
+        sentence = "Name the baseline, or one file that names it, and not both."
+        raise UsageError(sentence, "conda overlay fork --help")
+    if file and exists:
+        document = fork.read(file)
+    elif arguments.recreate:
+        document, file = fork.kept(prefix)
+    elif baseline := arguments.source or context.active_prefix:
+        document = fork.of_baseline(baseline)
+    else:
+        raise UsageError("No baseline is named, and no environment is active.", "--from ENV")
+    requirements = [word for word in arguments.words if not word.endswith(".toml")]
+    channels = arguments.channel or ()
+    more = fork.with_more(document, arguments.drop, arguments.conda, channels, requirements)
+    new = bool(file) and not exists and not arguments.recreate
+    return more, file if new or more == document else None, new
+
+
+def _written(plan: Plan, file: Path, typed: str | None) -> str:
+    """The text of a new file; a relative path of the baseline, if typed, is relative to it."""
+    from conda_overlay.formats import formats
+
+    base = plan.document.baseline
+    path = base.spec or base.env or ""
+    if not typed or typed.startswith("/") or "://" in typed or not path.startswith("/"):
+        return plan.text
+    here = os.path.relpath(os.path.realpath(path), os.path.realpath(file.absolute().parent))
+    here = here if here.startswith("../") else f"./{here}"  # never like a name
+    base = replace(base, spec=here) if base.spec else replace(base, env=here)
+    return formats.overlay_toml(replace(plan.document, baseline=base))
+
+
+def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
+    """Say what was made."""
+    from conda_overlay.report.calling_shell import activation
+
+    if json:
+        output.show_json({"success": True, "dry_run": dry_run, **plan.to_json()})
+    elif dry_run:
+        output.say("Dry run: nothing was made.")
+    else:
+        output.say(f"Made {plan.prefix}, a fork of {plan.to_json()['baseline']}.")
+        output.say(f"\nTo use it: {activation(plan.prefix)}")

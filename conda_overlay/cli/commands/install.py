@@ -1,0 +1,54 @@
+"""``conda overlay install``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from datetime import date
+
+from conda_overlay.cli import common
+from conda_overlay.cli.pip_options import add_pip_options
+from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.models import INTENTS, Request
+
+EXAMPLES = """\
+    conda overlay install humanize                    a new distribution
+    conda overlay install --upgrade flask             a newer one, with what it newly needs
+    conda overlay install -n science 'numpy<2' --reason 'ticket 1234'
+    conda overlay install -e ./mypackage              your own, under development
+    conda overlay install --dry-run -r requirements.txt
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add conda's usual options, ours, and those of pip."""
+    meaning = "What to install: a name, a specifier, a path or a URL, as for pip."
+    parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
+    common.add_change_options(parser, EXAMPLES)
+    meaning = "fix: until the host has it; hold: the host's version is at fault; dev: permanently."
+    parser.add_argument("--intent", choices=INTENTS, help=meaning)
+    meaning = "The date (YYYY-MM-DD) after which status reports it as overdue."
+    parser.add_argument("--until", metavar="DATE", help=meaning)
+    add_pip_options(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    """Install."""
+    from conda_overlay.change.install import install
+
+    options, requirements = tuple(arguments.pip_arguments), tuple(arguments.requirements)
+    if not requirements and not {"--requirement", "--editable", "--group"} & set(options):
+        hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
+        raise UsageError("You must name at least one requirement to install.", hint)
+    words = (*options, "--", *requirements) if requirements else options
+    until = _date(arguments.until)
+    request = Request(words, requirements, intent=arguments.intent, until=until)
+    overlay = common.opened()
+    overlay.check_protection(arguments.force_overlay)
+    return common.change(arguments, overlay, lambda draft: install(draft, request))
+
+
+def _date(text: str | None) -> str | None:
+    try:
+        return None if text is None else date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"{text} is not a date (YYYY-MM-DD).", "--until 2027-01-31") from None

@@ -1,0 +1,65 @@
+"""``conda overlay patch``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from conda_overlay.cli import common
+from conda_overlay.core.credentials import without_credentials
+from conda_overlay.core.exceptions import OverlayError, UsageError
+
+EXAMPLES = """\
+    conda overlay patch requests fix.diff --reason 'ticket 1234'
+    conda overlay patch requests https://github.com/psf/requests/pull/6644.diff
+    conda overlay patch requests fix.diff --reverse      take it back
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("name_to_patch", metavar="NAME", help="A distribution.")
+    parser.add_argument("patch", metavar="FILE|URL", help="A unified diff; -: standard input.")
+    common.add_change_options(parser, EXAMPLES)
+    meaning = "How many leading directories its paths have too many; default: what fits best."
+    parser.add_argument("--strip", type=int, metavar="N", help=meaning)
+    parser.add_argument("--reverse", action="store_true", help="Take the patch back.")
+
+
+def execute(arguments: Namespace) -> int:
+    """Apply the patch."""
+    from conda_overlay.change import edit
+    from conda_overlay.change.draft import Draft
+
+    if (arguments.prefix or "").isdecimal():  # as of patch and git
+        sentence = "-p names an environment here, as everywhere in conda."
+        raise UsageError(sentence, f"--strip {arguments.prefix}, or nothing: what fits is found")
+    overlay = common.opened()
+    overlay.check_protection(arguments.force_overlay)
+    text = _read(arguments.patch)
+
+    def step(draft: Draft) -> None:
+        key, _ = edit.find(draft, arguments.name_to_patch)
+        edit.patch(draft, key, text, arguments.strip, reverse=arguments.reverse)
+
+    return common.change(arguments, overlay, step)
+
+
+def _read(source: str) -> bytes:
+    """The content of a file or of a URL, as conda downloads it.
+
+    Raises:
+        OverlayError: it cannot be read.
+    """
+    from conda_overlay.formats.download import download
+
+    shown = without_credentials(source)
+    try:
+        if source == "-" and sys.stdin is not None:
+            return sys.stdin.buffer.read()
+        return download(source) if "://" in source else Path(source).read_bytes()
+    except (OSError, ValueError) as error:  # of requests, too
+        reason = getattr(error, "strerror", None) or without_credentials(str(error))
+        hint = f"try {shown}.diff" if "web page" in reason else None
+        raise OverlayError(f"{shown} cannot be read: {reason}.", hint, path=shown) from error

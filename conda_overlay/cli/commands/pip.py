@@ -1,0 +1,67 @@
+"""``conda overlay pip``: what the overlay's own ``pip`` runs to install."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from argparse import REMAINDER, ArgumentParser, Namespace
+from pathlib import Path
+
+from conda_overlay.cli import common
+from conda_overlay.cli.render import output
+from conda_overlay.core.credentials import typed
+
+EXAMPLES = """\
+    conda overlay pip install flask      the same as: conda overlay install flask
+    conda overlay pip list
+"""
+
+REST = "arguments"
+"""Everything from the first word on is pip's."""
+
+_COMMANDS = {"install": "install", "uninstall": "remove"}
+_ELSEWHERE = ("-t", "--target", "--prefix", "--root", "--python", "--user", "--home")
+_VARIABLES = (
+    *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
+    *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
+)
+"""What says that pip is not meant for the environment."""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(REST, nargs=REMAINDER, metavar="...", help="What pip gets.")
+    common.add_reading_options(parser, EXAMPLES)
+
+
+def execute(arguments: Namespace) -> int:
+    """Become the command of ours, or pip in the environment."""
+    from conda_overlay.layer import scripts
+
+    words = arguments.arguments
+    words = words[1:] if words[:1] == ["--"] else words
+    overlay = common.opened()
+    host = overlay.host
+    place = next((i for i, word in enumerate(words) if word[:1] != "-"), None)
+    ours = None if place is None else _COMMANDS.get(words[place])
+    if ours and overlay.settings.overlay_pip and _is_meant(words):
+        command = ["conda", "overlay", ours, *(w for i, w in enumerate(words) if i != place)]
+        if "--break-system-packages" in command:
+            command.remove("--break-system-packages")
+        said = [shlex.join(typed(w)) for w in (["pip", *words], command)]
+        output.tell(f"conda-overlay: {said[0]} is: {said[1]}")
+        yes = [] if ours == "remove" or sys.stdin.isatty() else ["--yes"]
+        conda = str(Path(sys.executable).with_name("conda"))
+        os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
+    sys.stdout.flush()
+    code = f"import sys; sys.path[:1] == [''] and sys.path.pop(0)\n{scripts.RUN_PIP}"
+    os.execv(host.python, [str(host.python), "-c", code, *words])
+
+
+def _is_meant(words: list[str]) -> bool:
+    """Whether pip would change the environment: not in a build, a venv or another directory."""
+    if any(os.environ.get(name) for name in _VARIABLES):
+        return False
+    options = [word.partition("=")[0] for word in words]
+    return not any(option in _ELSEWHERE or option[:2] == "-t" for option in options)

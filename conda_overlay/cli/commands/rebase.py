@@ -1,0 +1,33 @@
+"""``conda overlay rebase``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from conda_overlay.cli import common
+
+EXAMPLES = """\
+    conda overlay rebase                                  the host was updated
+    conda overlay rebase -n science-2027 --from science-2026   the next cycle's environment
+    conda overlay rebase --from ~/.conda/overlays/science-2026 whose environment is gone
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    common.add_change_options(parser, EXAMPLES)
+    meaning = ("Carry the overlay of another environment, by its name or path, to this one; or an "
+               "overlay by its path.")  # fmt: skip
+    parser.add_argument("--from", dest="source", metavar="ENV|OVERLAY", help=meaning)
+
+
+def execute(arguments: Namespace) -> int:
+    """Rebase."""
+    from conda_overlay.change.apply import rebase
+
+    overlay = common.opened()
+    document = None
+    if arguments.source is not None:
+        overlay.check_protection(arguments.force_overlay)
+        document = common.document_of(arguments.source)
+    return common.change(arguments, overlay, lambda draft: rebase(draft, document))

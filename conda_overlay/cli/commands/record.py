@@ -1,0 +1,24 @@
+"""``conda overlay record``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from conda_overlay.cli import common
+
+EXAMPLES = """\
+    conda overlay record --reason 'ticket 1234'    after edits in the overlay's own files
+    conda overlay record --dry-run                 what has been edited
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    common.add_change_options(parser, EXAMPLES)
+
+
+def execute(arguments: Namespace) -> int:
+    """Record."""
+    from conda_overlay.change.edit import record
+
+    return common.change(arguments, common.opened(), record)

@@ -1,0 +1,41 @@
+"""``conda overlay remove``."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import ArgumentParser, Namespace
+
+from conda_overlay.cli import common
+from conda_overlay.core.exceptions import UsageError
+
+EXAMPLES = """\
+    conda overlay remove humanize
+    conda overlay remove -n science --dry-run numpy
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="A distribution of the overlay.")
+    meaning = "Remove what a requirements file names; may be repeated."
+    parser.add_argument("-r", "--requirement", action="append", default=[], metavar="FILE",
+                        help=meaning)  # fmt: skip
+    common.add_change_options(parser, EXAMPLES)
+
+
+def execute(arguments: Namespace) -> int:
+    """Remove."""
+    from conda_overlay.change.install import lines_of
+    from conda_overlay.change.remove import remove
+
+    names = [*arguments.names]
+    for file in arguments.requirement:
+        found = [line for line in lines_of(file) if line and not line.startswith("-")]
+        if not found:
+            sentence = f"{file} cannot be read, or names no distribution."
+            raise UsageError(sentence, shlex.join(["cat", file]), path=file)
+        names += found
+    if not names:
+        hint = "conda overlay remove NAME, or -r FILE"
+        raise UsageError("You must name at least one distribution to remove.", hint)
+    return common.change(arguments, common.opened(), lambda draft: remove(draft, names))

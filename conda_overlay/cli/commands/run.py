@@ -1,0 +1,48 @@
+"""``conda overlay run``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import REMAINDER, ArgumentParser, Namespace
+
+from conda_overlay.cli import common
+from conda_overlay.core.exceptions import UsageError
+
+EXAMPLES = """\
+    conda overlay run -n science python measure.py
+    conda overlay run -p /opt/envs/science -- pytest -q      in a batch job, cron or systemd
+    conda overlay run --with humanize --with 'rich<14' python
+    conda overlay run --no-overlay -n science python -V      the host alone
+"""
+
+REST = "command"
+"""Everything from the first word on is the command's."""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    meaning = "What to run, with its arguments."
+    parser.add_argument(REST, nargs=REMAINDER, metavar="COMMAND ...", help=meaning)
+    common.add_reading_options(parser, EXAMPLES)
+    meaning = "Activate the environment without its overlay."
+    parser.add_argument("--no-overlay", action="store_true", help=meaning)
+    meaning = "Also have this distribution, for this run; nothing is kept in the overlay."
+    parser.add_argument("--with", action="append", default=[], dest="extra", help=meaning,
+                        metavar="REQUIREMENT")  # fmt: skip
+
+
+def execute(arguments: Namespace) -> int:
+    """Become the command."""
+    from conda_overlay.run import run
+
+    command = arguments.command
+    command = command[1:] if command[:1] == ["--"] else command
+    if not command:
+        raise UsageError("There is no command to run.", "conda overlay run -n ENV -- python")
+    if arguments.extra and arguments.no_overlay:
+        raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
+    overlay = common.opened()
+    if arguments.extra:
+        overlay = run.with_transient_layer(overlay, arguments.extra)
+    sys.stdout.flush()
+    run.execute(overlay, command, bare=arguments.no_overlay)

@@ -1,0 +1,27 @@
+"""``conda overlay undo``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from conda_overlay.cli import common
+
+EXAMPLES = """\
+    conda overlay undo               back to what was before the last change
+    conda overlay undo               again: one further back; redo goes forward again
+    conda overlay undo 3             exactly the files of revision 3
+    conda overlay undo 0             nothing overlaid, as before the first change
+"""
+
+
+def configure_parser(parser: ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
+    common.add_change_options(parser, EXAMPLES)
+
+
+def execute(arguments: Namespace) -> int:
+    """Undo."""
+    from conda_overlay.change.restore import undo
+
+    return common.change(arguments, common.opened(), lambda draft: undo(draft, arguments.number))

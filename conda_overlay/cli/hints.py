@@ -1,0 +1,87 @@
+"""What conda says where it meets an environment that has, or could have, an overlay."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from conda.base.context import context
+
+_PROTECTED = {"EnvironmentNotWritableError", "EnvironmentIsFrozenError"}
+_ADDING = {"install", "update", "upgrade"}
+
+
+def for_error(error: Exception) -> str | None:
+    """The command that does in the overlay what conda could not do in the environment."""
+    if type(error).__name__ not in _PROTECTED:
+        return None
+    typed: Any = context._argparse_args or {}
+    if typed.get("cmd") not in _ADDING:
+        return None
+    packages = typed.get("packages") or ()
+    command = "install" if packages or typed["cmd"] == "install" else "update"
+    words = ["conda", "overlay", command]
+    for option, value in (("-n", typed.get("name")), ("-p", typed.get("prefix"))):
+        words += [option, str(value)] if value else []
+    if command == "install":
+        requirements = list(filter(None, map(for_pip, packages)))
+        words += ["--upgrade"] * (typed["cmd"] != "install") + (requirements or ["NAME"])
+    return f"Use your own overlay of it: {shlex.join(words)}"
+
+
+def for_pip(spec: str) -> str | None:
+    """A conda package as pip takes it.
+
+    Returns:
+        The requirement; only the name where the version cannot be translated; None for what pip
+        does not install: Python itself, and what has no name of its own.
+    """
+    from conda.models.match_spec import MatchSpec
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        found = MatchSpec(spec)
+    except ValueError:  # conda's InvalidSpec is one
+        return None
+    version = str(found.version or "")
+    if version and version[0] not in "<>=!~":
+        version = "==" + version
+    for text in (f"{found.name}{version}", f"{found.name}"):
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        return None if requirement.name == "python" else str(requirement)
+    return None
+
+
+def check(prefix: str) -> None:
+    """For ``conda doctor``: what is wrong with the overlays of an environment."""
+    from conda_overlay.change.overlay import Overlay
+    from conda_overlay.cli.render import output_status
+    from conda_overlay.core.exceptions import HostError
+    from conda_overlay.core.records import encode
+    from conda_overlay.report.status import status
+
+    try:
+        found = status(Overlay.open(prefix))
+    except HostError:  # no environment with Python
+        return
+    output_status.show_health(encode(found))
+
+
+def fix(prefix: str, confirm: Callable[[str], None]) -> int:
+    """For ``conda doctor --fix``: repair the overlay, with the question of ``conda doctor``."""
+    from conda_overlay.change.overlay import Overlay
+    from conda_overlay.change.repair import repair
+    from conda_overlay.core.models import Log, Plan
+
+    def ask(plan: Plan) -> bool:
+        confirm(f"Repair {plan.overlay}?")
+        return True
+
+    overlay = Overlay.open(prefix)
+    if overlay.store.managed and overlay.store.exists:
+        overlay.change(repair, ask, log=Log(("conda", "doctor", "--fix")))
+    return 0

@@ -1,0 +1,219 @@
+"""The values that modules exchange: frozen dataclasses with almost no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+INTENTS = ("fix", "hold", "dev")
+"""``fix``: until the host has it; ``hold``: the host's version is the problem; ``dev``: forever."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """An installed distribution, as its metadata describes it."""
+
+    name: str
+    key: str  # the normalized name (PEP 503), by which distributions are compared
+    version: str
+    requires: tuple[str, ...]  # Requires-Dist, with markers
+    path: Path  # its .dist-info or .egg-info
+    editable: str | None = None  # the source directory of an editable install (PEP 610)
+    direct_url: str | None = None  # PEP 610, without credentials: URL, or git+URL@COMMIT
+
+    @property
+    def site(self) -> Path:
+        """The site-packages directory that it is in."""
+        return self.path.parent
+
+    @property
+    def prefix(self) -> Path:
+        """The environment, or the tree of an overlay, that it is in."""
+        return self.path.parents[3]
+
+    @property
+    def below(self) -> str:
+        """Its site-packages below that, with a slash at the end."""
+        return f"{self.site.relative_to(self.prefix)}/"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the history, or an exported file, records about a distribution."""
+
+    version: str  # empty in a file that does not say
+    name: str = ""  # as in its metadata
+    since: str = field(default="", compare=False)  # when this version came (ISO 8601, UTC)
+    by: str = field(default="", compare=False)
+    reason: str | None = None
+    requested: bool = False
+    requirement: str | None = None  # repeats the request; None for dependencies
+    options: tuple[str, ...] = ()  # pip's options for sources and builds, without credentials
+    url: str | None = None  # of its file, without credentials, or git+URL@COMMIT
+    sha256: str | None = None
+    editable: str | None = None
+    intent: str = "fix"
+    until: str | None = None  # the date (ISO 8601) after which it is overdue
+    patch: str | None = None  # of a copy that is there to be edited: what was edited in it
+    copied: bool = False  # whether it is a copy of what is below the overlay
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs in one distribution between two states of an overlay."""
+
+    name: str
+    key: str  # the normalized name
+    kind: str  # the overlay's against the host's: add, upgrade, downgrade, replace, or remove
+    host_version: str | None
+    before: str | None  # the overlay's own version until now
+    after: str | None  # the overlay's own version from now on
+    differs: tuple[str, ...]  # version, or origin, content, and fields of Entry
+    why: str
+    entry: Entry | None = None  # from now on
+
+    @property
+    def visible(self) -> str | None:
+        """The version in effect afterwards."""
+        return self.after or self.host_version
+
+    @property
+    def files_differ(self) -> bool:
+        """Whether files change, and not only the history."""
+        return bool({"version", "origin", "content"} & {*self.differs})
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A requirement of a distribution that does not hold."""
+
+    name: str
+    version: str
+    origin: str  # of the distribution: "host" or "overlay"
+    requirement: str
+    found: str | None  # the version in effect, if any
+    found_origin: str | None = None
+
+    def __str__(self) -> str:
+        there = "it is not installed"
+        if self.found:
+            there = f"{self.found} ({self.found_origin}) would be in effect"
+        return (
+            f"{self.name} {self.version} ({self.origin}) requires {self.requirement}, but {there}"
+        )
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What identifies the same conflict before and after a change."""
+        return self.name, self.version, self.requirement
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Files that differ between two trees, by their relative paths."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+    def without(self, paths: Collection[str]) -> Differences:
+        """The differences except for some paths."""
+        kinds = (self.added, self.changed, self.removed)
+        return Differences(*(tuple(p for p in kind if p not in paths) for kind in kinds))
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All paths, sorted."""
+        return tuple(sorted((*self.added, *self.changed, *self.removed)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that differs between two states: shown, printed as JSON, kept in the history."""
+
+    host: str  # its prefix
+    overlay: str
+    changes: tuple[Change, ...] = ()
+    files: Differences = Differences()  # files that belong to no distribution
+    lost: tuple[str, ...] = ()  # files whose edits by hand would be lost
+    conflicts: tuple[Conflict, ...] = ()  # new ones
+    resolved: tuple[Conflict, ...] = ()
+    accepts_host: bool = False  # whether the changed host is recorded as it is now
+    notes: tuple[str, ...] = ()  # for the user
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.files or self.accepts_host)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for ``--json`` and the history."""
+        from conda_overlay.core.records import encode
+
+        plan: dict[str, Any] = encode(self)
+        shown = ("requirement", "editable", "url", "sha256", "intent", "until", "reason")
+        for change in plan["changes"]:
+            entry = change.pop("entry") or {}
+            del change["key"]
+            change["requested"] = entry.get("requested", False)
+            change.update({name: entry.get(name) for name in shown})
+        return plan
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks ``install`` for."""
+
+    arguments: tuple[str, ...]  # options of pip, then requirements, as typed
+    requirements: tuple[str, ...] = ()  # the requirements among the arguments
+    intent: str | None = None  # None: derived from the requirement
+    until: str | None = None
+
+    def has(self, *options: str) -> bool:
+        """Whether one of these flags of pip is given."""
+        return any(option in self.arguments for option in options)
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the history records about a command."""
+
+    command: tuple[str, ...] = ()  # as typed, without credentials
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did, or would do."""
+
+    plan: Plan
+    revision: int | None  # the new one, if something was committed
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The record of one immutable, numbered state of an overlay."""
+
+    number: int
+    time: str  # ISO 8601, UTC
+    user: str
+    hostname: str
+    command: tuple[str, ...]
+    reason: str | None
+    host: Mapping[str, Any]  # the host's fingerprint at that time
+    plan: Mapping[str, Any]
+    distributions: Mapping[str, Entry] = field(default_factory=dict)  # by normalized name
+    parent: int | None = None  # the revision that it was made from
+    restores: int | None = None  # the revision whose state it restores; 0: the host
+    edits: Differences = Differences()  # made by hand to the parent, and included here
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about an overlay that its user should know."""
+
+    kind: str  # such as "conflict", "drift" or "missing"
+    text: str

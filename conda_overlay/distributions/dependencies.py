@@ -1,0 +1,252 @@
+"""The requirements among the distributions in effect; pure functions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.models import Conflict, Distribution
+from conda_overlay.distributions.distributions import Site
+
+View = Mapping[str, Distribution]
+"""The distributions in effect, by normalized name."""
+
+Markers = Mapping[str, str]
+
+
+def effective(*sites: Site) -> View:
+    """What an interpreter sees of several site directories, in the order of its path."""
+    view: dict[str, Distribution] = {}
+    for key, found in (item for site in sites for item in site.items()):
+        view.setdefault(key, found[0])
+    return view
+
+
+def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
+    """The requirements of the distributions in effect that do not hold."""
+
+    def origin(distribution: Distribution) -> str:
+        return "host" if distribution.site == host_site else "overlay"
+
+    result = []
+    for one, requirement in _requirements(view, markers):
+        found = view.get(canonicalize_name(requirement.name))
+        if found is None or not _holds(requirement, found):
+            there = (found.version, origin(found)) if found else (None, None)
+            result.append(Conflict(one.name, one.version, origin(one), str(requirement), *there))
+    return result
+
+
+def conflict_changes(
+    old: View, new: View, markers: Markers, host_site: Path
+) -> tuple[tuple[Conflict, ...], tuple[Conflict, ...]]:
+    """The conflicts that did not exist before, and those that no longer exist."""
+    before, after = (conflicts(view, markers, host_site) for view in (old, new))
+    known, left = ({conflict.identity for conflict in found} for found in (before, after))
+    added = tuple(conflict for conflict in after if conflict.identity not in known)
+    return added, tuple(conflict for conflict in before if conflict.identity not in left)
+
+
+def new_conflicts(old: View, new: View, markers: Markers, host_site: Path) -> tuple[Conflict, ...]:
+    """The conflicts that did not exist before."""
+    return conflict_changes(old, new, markers, host_site)[0]
+
+
+def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
+    """Lines of a constraints file that keep pip from breaking installed distributions.
+
+    Requirements of requested distributions are left out, because they will change, and those that
+    are already broken.
+    """
+    lines = set()
+    for one, requirement in _requirements(view, markers):
+        found = view.get(canonicalize_name(requirement.name))
+        counts = one.key not in requested and requirement.specifier
+        if counts and found and _holds(requirement, found):
+            lines.add(f"{requirement.name}{requirement.specifier}")
+    return sorted(lines)
+
+
+def requested_names(requirements: Iterable[str]) -> set[str]:
+    """The normalized names in requirements, except for paths and URLs, which have none."""
+    return {canonicalize_name(parsed.name) for parsed in map(parse, requirements) if parsed}
+
+
+def why_required(
+    key: str,
+    view: View,
+    previous: Distribution | None,
+    moved: Collection[str],
+    markers: Markers,
+    asked: Iterable[str] = (),
+) -> str:
+    """What requires a distribution, in words; preferably what the previous version does not suit.
+
+    The view is what is in effect afterwards, `moved` is everything that changes, and `asked` what
+    the user typed, which may have extras.
+    """
+    reasons = []
+    typed = {str(canonicalize_name(r.name)): r for r in map(parse, asked) if r}
+    for one, requirement in _requirements(view, markers, typed.values()):
+        if canonicalize_name(requirement.name) == key:
+            needed = previous is None or not _holds(requirement, previous)
+            asker = f"{one.name} {one.version}"
+            extras = typed[one.key].extras if one.key in typed else ()
+            parts = map(_split, one.requires)
+            if extras and any("extra" in m and parse(text) == requirement for text, m in parts):
+                asker = f"{one.name}[{','.join(sorted(extras))}]"
+            reasons.append((needed, one.key in moved, f"{asker} requires {requirement}"))
+    return max(reasons)[2] if reasons else "required"
+
+
+def requiring(key: str, view: View, markers: Markers) -> list[str]:
+    """The names of the distributions that require one, sorted."""
+    found = _requirements(view, markers)
+    return sorted({one.name for one, needed in found if canonicalize_name(needed.name) == key})
+
+
+def kind(host: Distribution | None, new: Distribution | None) -> str:
+    """How a distribution of the overlay compares with the host's: see `Change`."""
+    if new is None:
+        return "remove"
+    if host is None:
+        return "add"
+    try:
+        before, after = Version(host.version), Version(new.version)
+    except InvalidVersion:
+        return "replace"
+    return "upgrade" if after > before else "downgrade" if after < before else "replace"
+
+
+def is_newer(one: str, other: str) -> bool:
+    """Whether a version is newer than another; assumed if one is not valid (PEP 440)."""
+    try:
+        return Version(one) > Version(other)
+    except InvalidVersion:
+        return True
+
+
+def _requirements(
+    view: View, markers: Markers, asked: Iterable[Requirement] = ()
+) -> Iterator[tuple[Distribution, Requirement]]:
+    """Every requirement that applies, including those of extras that are in use.
+
+    Extras are in use if a distribution in effect or the user has `asked` for them.
+    """
+    environment = frozenset(markers.items())
+    extras: dict[str, set[str]] = defaultdict(set)
+
+    def applying(distribution: Distribution) -> Iterator[Requirement]:
+        wanted = frozenset(extras[distribution.key])
+        for text, marker in map(_split, distribution.requires):
+            if _applies(marker, wanted, environment) and (requirement := parse(text)):
+                yield requirement
+
+    for typed in asked:
+        extras[canonicalize_name(typed.name)] |= typed.extras
+    asking = [d for d in view.values() if any("[" in text for text in d.requires)]
+    size = -1
+    while size != sum(map(len, extras.values())):  # extras may ask for more extras
+        size = sum(map(len, extras.values()))
+        for requirement in (found for distribution in asking for found in applying(distribution)):
+            extras[canonicalize_name(requirement.name)] |= requirement.extras
+    for distribution in view.values():
+        for requirement in applying(distribution):
+            yield distribution, requirement
+
+
+@cache  # most markers in a large host are the same
+def _applies(marker: str, extras: frozenset[str], environment: frozenset[tuple[str, str]]) -> bool:
+    facts = dict(environment)
+    try:
+        return not marker or any(
+            Marker(marker).evaluate({**facts, "extra": extra}) for extra in ("", *extras)
+        )
+    except (InvalidMarker, UndefinedEnvironmentName, InvalidVersion):
+        return False
+
+
+@cache
+def _split(text: str) -> tuple[str, str]:
+    """Split off the marker, so that only requirements that apply need to be parsed."""
+    # A URL may contain a semicolon, and has a space before the marker.
+    requirement, _, marker = text.partition(" ;" if "@" in text else ";")
+    return requirement.strip(), marker.strip()
+
+
+def _holds(requirement: Requirement, found: Distribution) -> bool:
+    try:
+        version = Version(found.version)
+    except InvalidVersion:
+        return True  # a version outside PEP 440 cannot be judged
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+@cache
+def parse(text: str) -> Requirement | None:
+    """A requirement; None for a path, a URL alone, or what is invalid."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def named(text: str) -> Requirement:
+    """The requirement by which a user names a distribution.
+
+    Raises:
+        UsageError: it is none.
+    """
+    requirement = parse(text)
+    if requirement is None:
+        sentence = f"{text!r} is not the name of a distribution."
+        raise UsageError(sentence, "conda overlay status", name=text)
+    return requirement
+
+
+def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Conflict]:
+    """The distributions whose requirements break, except for known ones."""
+    first = {canonicalize_name(conflict.name): conflict for conflict in reversed(broken)}
+    return {key: conflict for key, conflict in first.items() if key not in known}
+
+
+def orphans(
+    overlay: Site,
+    below: View,
+    going: Collection[str],
+    wanted: Collection[str],
+    markers: Markers,
+    asked: Iterable[str] = (),
+) -> set[str]:
+    """The dependencies in an overlay that nothing needs once some distributions are removed.
+
+    Host distributions that come back into effect need their dependencies, too. `wanted` is what was
+    requested, and `asked` what the user typed, which may have extras.
+    """
+    mine = effective(overlay)
+    typed = [r for r in map(parse, asked) if r and canonicalize_name(r.name) not in going]
+    staying = {key for key in mine if key in wanted and key not in going}
+    loose = {key for key in mine if key not in wanted and key not in going}
+    while True:
+        view = {**below, **{key: mine[key] for key in staying}}
+        needed: set[str] = set()
+        for distribution, requirement in _requirements(view, markers, typed):
+            key, target = distribution.key, canonicalize_name(requirement.name)
+            host, found = below.get(target), view.get(target)
+            if target in loose and key in staying and not (host and _holds(requirement, host)):
+                needed.add(target)
+            # A dependent that was updated along with what stays: the host's version would break.
+            if key in loose and target in staying and found and not _holds(requirement, found):
+                needed.add(key)
+        if not needed:
+            return loose
+        staying |= needed
+        loose -= needed

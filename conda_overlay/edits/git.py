@@ -1,0 +1,235 @@
+"""Applies patches with git, which reads nothing but the patch and the files that it names."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from conda_overlay.core.exceptions import OverlayError
+
+_NEVER = float("inf")
+_DEEPEST = 9  # how many directories a path of a patch may have to lose
+_GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
+_PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
+_SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
+_NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
+_HUNK = re.compile(rb"^@@ -[\d,]+ \+[\d,]+ @@[^\n]*\n", re.MULTILINE)
+_OFFSET = re.compile(r"\(offset (-?\d+) line")
+_FAILED = re.compile(
+    r"error: while searching for:\n(?P<wanted>.*?)\n+"
+    r"error: patch failed: (?P<path>.*):(?P<line>\d+)$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+class Part(NamedTuple):
+    """All that a patch changes in one file."""
+
+    path: str
+    text: bytes
+
+
+class Fit(NamedTuple):
+    """How a patch fits to installed files."""
+
+    strip: int  # the leading directories that each path has too many
+    inside: list[Part]  # of the files that it may change
+    outside: list[str]  # its other files
+
+
+def fit(
+    patch: bytes,
+    belongs: Callable[[str], bool],
+    strip: int | None = None,
+    there: Collection[str] = (),
+) -> Fit:
+    """Find how many leading directories the paths of a patch have too many, and its parts.
+
+    Args:
+        patch: unified diffs, with any text between them.
+        belongs: whether a path is one of the files that the patch may change.
+        strip: how many it is, if that is known.
+        there: the files that exist, which decide.
+
+    Raises:
+        OverlayError: it is not a patch, it makes a link, or there is no git.
+    """
+    sections = _split(patch)
+    found = []
+    for level in range(_DEEPEST) if strip is None else [strip]:
+        names = _names(patch, min(level, 1))
+        if names and len(names) == len(sections):
+            parts: dict[str, bytes] = {}
+            for name, section in zip(names, sections, strict=True):
+                parts[name] = parts.get(name, b"") + section
+            paths = {name: "/".join(name.split("/")[max(level - 1, 0) :]) for name in parts}
+            inside = {
+                name: path
+                for name, path in paths.items()
+                if path and all(map(belongs, (path, *_sources(parts[name], level))))
+            }
+            outside = [name for name in parts if name not in inside]
+            found.append(Fit(level, [Part(p, parts[n]) for n, p in inside.items()], outside))
+    if not found:
+        raise OverlayError("This is not a patch.", "git diff writes one")
+    best = max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
+    if any(_NO_FILE.search(_HUNK.split(part.text)[0]) for part in best.inside):
+        raise OverlayError("The patch makes a link or a submodule.", "a package has none of these")
+    return best
+
+
+def _sources(section: bytes, level: int) -> list[str]:
+    """The files that a section renames or copies; git strips these by one directory less."""
+    found = [os.fsdecode(name) for name in _SOURCE.findall(_HUNK.split(section)[0])]
+    return ["/".join(name.split("/")[max(level - 1, 0) :]) or ".." for name in found]
+
+
+def _split(patch: bytes) -> list[bytes]:
+    """The sections of a patch, a file each."""
+    style = _GIT_STYLE if _GIT_STYLE.search(patch) else _PLAIN_STYLE
+    return style.split(patch)[1:]
+
+
+@cache
+def _names(patch: bytes, strip: int) -> list[str]:
+    """The files that the sections change, as git reads them; none where it cannot."""
+    done = _git(["apply", "--numstat", "-z", f"-p{strip}", "-"], patch, Path("/"))
+    lines = done.stdout.split(b"\0")[:-1] if done.returncode == 0 else []
+    return [os.fsdecode(line.split(b"\t", 2)[-1]) for line in lines]
+
+
+def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[Part]:
+    """The parts of a patch whose files are not changed yet.
+
+    Raises:
+        OverlayError: both a change and its reverse could be made, in code that repeats itself.
+    """
+    found = []
+    for part in parts:
+        to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
+        signs = _signs(part.text) if _is_bare(part.text) else set()
+        if len(signs) == 1:  # lines can be put in anywhere, but taken out only where they are
+            takes_out = (b"-" in signs) != reverse
+            is_near = (to if takes_out else back) <= 1  # git may count from the other side
+            lacks, unclear = takes_out == is_near, takes_out and not is_near and to != _NEVER
+        else:
+            lacks = not _HUNK.search(part.text) or to == 0 != back or back == _NEVER
+            unclear = not lacks and to != _NEVER and (back != 0 or to == 0)
+        if unclear:
+            sentence = f"It is not clear where in {part.path} the patch belongs."
+            raise OverlayError(sentence, "make the change by hand: conda overlay edit")
+        found += [part] if lacks else []
+    return found
+
+
+def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> float:
+    """How many lines away from where it should be a part can be applied."""
+    done = _apply(directory, part.text, strip, reverse=reverse, check=True)
+    said = done.stderr.decode("utf-8", "replace")
+    return _NEVER if done.returncode else sum(abs(int(n)) for n in _OFFSET.findall(said))
+
+
+def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
+    """Apply parts of a patch below a directory, which is of no use if they do not apply.
+
+    Args:
+        directory: that the paths are relative to.
+        parts: of the patch.
+        strip: the leading directories that each path of the patch loses.
+        reverse: undo what the patch does.
+
+    Returns:
+        Nothing if they apply; else what does not, line by line.
+
+    Raises:
+        OverlayError: there is no git, or the patch makes a link.
+    """
+    for kind in (False, True):
+        text = b"".join(part.text for part in parts if _is_bare(part.text) == kind)
+        done = _apply(directory, text, strip, reverse=reverse) if text else None
+        if done and done.returncode:
+            said = done.stderr.decode("utf-8", "replace")
+            lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
+            return lines or [line for line in said.splitlines() if line.startswith("error: ")]
+    if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
+        raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
+    return []
+
+
+def merge(ours: Path, base: bytes, theirs: bytes) -> bytes | None:
+    """What a file is with the changes between two others; None if they are in the way of its own.
+
+    Raises:
+        OverlayError: there is no git.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        places = [Path(directory, name) for name in ("base", "theirs")]
+        for place, content in zip(places, (base, theirs), strict=True):
+            place.write_bytes(content)
+        words = ["merge-file", "-p", str(ours), *map(str, places)]
+        done = _git(words, b"", Path(directory))
+    return done.stdout if done.returncode == 0 else None
+
+
+def _apply(
+    directory: Path, text: bytes, strip: int, *, reverse: bool, check: bool = False
+) -> subprocess.CompletedProcess[bytes]:
+    flags = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
+    if _is_bare(text):
+        flags.append("--unidiff-zero")  # without context the lines' numbers are all there is
+    return _git(["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, "-"], text, directory)
+
+
+def _is_bare(text: bytes) -> bool:
+    """Whether no hunk has lines around what it changes."""
+    return not any(re.search(rb"^[ \n]", h, re.MULTILINE) for h in _HUNK.split(text)[1:])
+
+
+def _signs(text: bytes) -> set[bytes]:
+    """Whether a part puts lines in, takes some out, or both."""
+    lines = (line for hunk in _HUNK.split(text)[1:] for line in hunk.split(b"\n"))
+    return {line[:1] for line in lines} & {b"+", b"-"}
+
+
+def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
+    """What a patch expects in a file, and what is there."""
+    wanted, line = failed["wanted"].splitlines(), int(failed["line"])
+    try:
+        there = (directory / failed["path"]).read_bytes().decode("utf-8", "replace").split("\n")
+    except OSError:
+        there = []
+    there = there[line - 1 : line - 1 + len(wanted)]
+    same = wanted != there and [t.split() for t in wanted] == [t.split() for t in there]
+    return [
+        f"{failed['path']}, line {line}: the patch expects",
+        *(f"    {text}" for text in wanted),
+        "where the file has" + (", with other white space or line ends," if same else ""),
+        *(f"    {text}" for text in there or ["(its end)"]),
+    ]
+
+
+def _git(words: Sequence[str], patch: bytes, directory: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run git outside of any repository, and without the configuration of anybody."""
+    program = shutil.which("git")
+    if program is None:
+        sentence = "There is no git on PATH, which a patch is applied with."
+        raise OverlayError(sentence, "load or install git, and try again")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environ |= dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"), os.devnull)
+    environ |= dict.fromkeys(("GIT_CONFIG_NOSYSTEM", "GIT_ATTR_NOSYSTEM"), "1")
+    above = {"GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(directory))}
+    return subprocess.run(
+        [program, *words],
+        input=patch,
+        cwd=directory,
+        env={**environ, **above, "LC_ALL": "C"},
+        capture_output=True,
+        check=False,
+    )

@@ -1,0 +1,110 @@
+"""Locks that are released when their process ends, and that say who holds them."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+from conda_overlay.core.exceptions import LockedError
+from conda_overlay.filesystem.tree import make_directories
+
+Tell = Callable[[str], None]  # shows a message to the user
+
+_PATIENCE = 1.0  # seconds to wait before telling the user
+
+
+@contextmanager
+def hold(path: Path, timeout: float, what: str, tell: Tell) -> Iterator[None]:
+    """Hold a lock file exclusively, and write the name of the holder into it.
+
+    Messages say what the holder changes. The file and its directory are created if necessary.
+
+    Raises:
+        LockedError: another process still holds the lock.
+    """
+    start, told = time.monotonic(), False
+    while (handle := _try(path)) is None:
+        waited = time.monotonic() - start
+        if waited >= timeout:
+            raise LockedError(what, _holder(path), timeout)
+        if waited >= _PATIENCE and not told:
+            tell(f"Waiting for another command that changes {what}: {_holder(path)}")
+            told = True
+        time.sleep(0.02)
+    try:
+        who = f"{user()} on {socket.gethostname()}, process {os.getpid()}, since {now()}\n".encode()
+        with suppress(OSError):  # clean and delete must work on a full disk
+            os.pwrite(handle, who, 0)
+            os.ftruncate(handle, len(who))
+        yield
+    finally:
+        os.close(handle)
+
+
+def take(path: Path) -> int:
+    """Lock a file that no other process uses, until the returned descriptor is closed."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def is_held(path: Path) -> bool:
+    """Whether a running process holds the lock on a file."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def user() -> str:
+    """The name of the current user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def now() -> str:
+    """The current time (ISO 8601, UTC)."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _try(path: Path) -> int | None:
+    """Lock a file; return its descriptor, or None when another process holds it."""
+    make_directories(path.parent)  # the last holder may have removed it
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_nlink:  # a file that its holder has removed locks nothing
+            return handle
+    except BlockingIOError:
+        pass
+    except OSError:
+        os.close(handle)
+        raise
+    os.close(handle)
+    return None
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")[:500].strip() or "unknown"
+    except OSError:
+        return "unknown"

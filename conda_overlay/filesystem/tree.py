@@ -1,0 +1,362 @@
+"""Trees of files: cloned, changed, compared and removed; and the manifest of what is in one."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
+
+from conda_overlay.core.exceptions import FULL
+from conda_overlay.core.models import Differences
+
+_FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
+
+FileInfo = tuple[int, int, str]
+"""Size in bytes, time of change in nanoseconds, sha256 in hex (of a link: of its target)."""
+
+Manifest = Mapping[str, FileInfo]
+"""Every file and link of a tree by its path relative to it.
+
+Bytecode does not count: Python writes it. Pipes, sockets and devices are no part of a tree.
+"""
+
+Step = Callable[[int, int], None]
+"""Told how many files are done, and of how many."""
+
+Watch = Callable[[str], AbstractContextManager[Step]]
+"""Shows that something takes long, by its title."""
+
+
+def unwatched(title: str = "") -> AbstractContextManager[Step]:
+    """Show nothing."""
+    return nullcontext(lambda done, total: None)
+
+
+def take_manifest(tree: Path, known: Manifest | None = None, watch: Watch = unwatched) -> Manifest:
+    """Take the manifest of a tree.
+
+    Files of the same size and time as in `known`, an earlier manifest, are not read again.
+    """
+    manifest: dict[str, FileInfo] = {}
+    known = known or {}
+    with watch("Hashing") as step:
+        files = [*_files(tree)]
+        for path, status in files:
+            size, time = status.st_size, status.st_mtime_ns
+            old = known.get(path)
+            same = old and old[:2] == (size, time)
+            manifest[path] = old if old and same else (size, time, digest(tree / path))
+            step(len(manifest), len(files))
+    return manifest
+
+
+def differences(before: Manifest, after: Manifest) -> Differences:
+    """The files whose content differs between two manifests."""
+    both = before.keys() & after.keys()
+    return Differences(
+        tuple(sorted(after.keys() - before.keys())),
+        tuple(sorted(path for path in both if before[path][2] != after[path][2])),
+        tuple(sorted(before.keys() - after.keys())),
+    )
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """A manifest as bytes, for a file."""
+    return json.dumps(manifest, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def load_manifest(content: bytes) -> Manifest:
+    """The reverse of `dump_manifest`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return {
+            str(path): (int(size), int(time), str(digest))
+            for path, (size, time, digest) in json.loads(content).items()
+        }
+    except (AttributeError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
+    """Copy a tree as cheaply as the file system allows: shared blocks, else hard links, else bytes.
+
+    Whoever changes a file of the copy must replace it, never write into it. A file that its owner
+    may write is never linked.
+    """
+    ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
+    own: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
+    with watch("Copying") as step:
+        walked = [*_walk(source)]
+        done, total = 0, sum(len(files) for *_, files in walked)
+        for directory, names, files in walked:
+            place = Path(target, os.path.relpath(directory, source))
+            place.mkdir(mode=0o755, parents=True, exist_ok=True)
+            for name in [*names, *files]:
+                path = os.path.join(directory, name)
+                if os.path.islink(path):
+                    os.symlink(os.readlink(path), place / name)
+                    shutil.copystat(path, place / name, follow_symlinks=False)
+                elif name in files and os.path.isfile(path):
+                    writable = os.stat(path).st_mode & stat.S_IWUSR
+                    _clone_file(own if writable else ways, path, str(place / name))
+            os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
+            done += len(files)
+            step(done, total)
+
+
+def _walk(source: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    for directory, names, files in os.walk(source, onerror=_raise):
+        if "__pycache__" in names:
+            cache = os.path.join(directory, "__pycache__")
+            if os.path.islink(cache) or not os.access(cache, os.R_OK | os.X_OK):
+                names.remove("__pycache__")  # or Python writes through the link
+        yield directory, names, files
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _clone_file(ways: list[Callable[[str, str], object]], source: str, target: str) -> None:
+    while True:
+        try:
+            ways[0](source, target)
+            return
+        except OSError as error:
+            if len(ways) == 1 or error.errno in FULL or isinstance(error, FileNotFoundError):
+                raise
+            del ways[0]  # what fails for one file fails for all
+
+
+def _reflink(source: str, target: str) -> None:
+    with open(source, "rb") as old, open(target, "xb") as new:
+        try:
+            fcntl.ioctl(new, _FICLONE, old.fileno())
+        except OSError:
+            os.unlink(target)
+            raise
+    shutil.copystat(source, target)
+
+
+def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Copy files to the same places below another directory; they share nothing afterwards."""
+    ways: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        _clone_file(ways, str(source / name), os.path.normpath(target / name))
+
+
+def make_writable(file: Path) -> None:
+    """Let the owner write into a file, which no other revision shares from now on."""
+    if file.stat().st_nlink > 1:
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".")
+        os.close(handle)
+        shutil.copy2(file, temporary)
+        os.rename(temporary, file)
+    os.chmod(file, stat.S_IMODE(file.stat().st_mode) | stat.S_IWUSR)
+
+
+def remove_files(tree: Path, files: Collection[Path]) -> None:
+    """Remove files below a tree, the bytecode made from them, and directories that become empty.
+
+    An empty directory in the place of a file goes, too. What is behind a link is not part of the
+    tree: the link is removed instead.
+    """
+    parents = set()
+    for path in {_own(tree, file) for file in files}:
+        cached = path.parent / "__pycache__"
+        doomed = [path]
+        if path.suffix == ".py" and cached.is_dir() and not cached.is_symlink():
+            doomed += cached.glob(f"{path.stem}.*.pyc")
+        for file in doomed:
+            parents.add(file.parent)
+            try:
+                file.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except IsADirectoryError:
+                parents.add(file)
+    for parent in sorted(parents, key=lambda p: len(p.parts), reverse=True):
+        while parent != tree and tree in parent.parents:
+            try:
+                parent.rmdir()
+            except OSError:
+                break
+            parent = parent.parent
+
+
+def _own(tree: Path, file: Path) -> Path:
+    """The file, or the first link on the way from the tree to it."""
+    place = tree
+    for part in file.relative_to(tree).parts:
+        place = place / part
+        if place.is_symlink():
+            break
+    return place
+
+
+def move_in(tree: Path, root: Path) -> None:
+    """Move everything in one root to the same places in a tree, replacing what is there.
+
+    A directory that the tree lacks is moved as a whole, which is much faster.
+    """
+    with os.scandir(root) as entries:
+        for entry in entries:
+            target = tree / entry.name
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if is_directory and target.is_dir() and not target.is_symlink():
+                move_in(target, Path(entry.path))
+                continue
+            if is_directory:
+                target.unlink(missing_ok=True)
+            os.rename(entry.path, target)
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a new file and rename it: an older revision may share the one that is there."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with open(handle, "wb") as file:
+        file.write(content)
+    os.chmod(temporary, mode)
+    os.rename(temporary, path)
+
+
+def put_file(path: Path, content: bytes | None) -> None:
+    """Write a file anew, in a directory that need not exist; None: remove it, if it is there."""
+    path.unlink(missing_ok=True)  # an older revision may share it
+    if content is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def protect(tree: Path) -> None:
+    """Make all files read-only, as older revisions may share them, and directories the owner's."""
+    for directory, _, files in os.walk(tree):
+        for path, kept in [(directory, 0o7755), *((f"{directory}/{f}", 0o7555) for f in files)]:
+            mode = os.lstat(path).st_mode
+            if mode & 0o7777 & ~kept and not stat.S_ISLNK(mode):
+                with suppress(PermissionError):  # another user's, or no modes
+                    os.chmod(path, mode & kept)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two directories change their names, in one step; False where that cannot be."""
+    here, exchanging = -100, 2  # linux/fcntl.h, linux/fs.h
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)  # of glibc 2.28
+    names = os.fsencode(one), os.fsencode(other)
+    return rename is not None and rename(here, names[0], here, names[1], exchanging) == 0
+
+
+def make_own(tree: Path, below: Path) -> None:
+    """Make a directory of a tree; where a link or a file is in the place of one, that goes."""
+    place = tree
+    for part in ("", *below.parts):
+        place = place / part
+        if place.is_symlink() or not place.is_dir():
+            place.unlink(missing_ok=True)
+            place.mkdir()
+
+
+def make_directories(path: Path) -> None:
+    """Like ``mkdir -p``: readable for whom the directory above is, and in a home for nobody else.
+
+    Writable for the owner alone, whatever the umask and the access control lists say.
+    """
+    if not path.is_dir():
+        make_directories(path.parent)
+        at_home = str(path.parent) == os.path.expanduser("~")
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700 if at_home else path.parent.stat().st_mode & 0o755 | 0o700)
+
+
+def sync(directory: Path, *, below: bool = False) -> None:
+    """Flush what was renamed in a directory to the disk; below: and all files, by syncfs(2)."""
+    flush = ctypes.CDLL(None).syncfs if below else os.fsync  # one, not an fsync per file
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        flush(handle)
+    finally:
+        os.close(handle)
+
+
+def open_directory(path: str | Path, parent: int | None = None) -> None:
+    """Make a directory writable for its owner; the path may be relative to a descriptor."""
+    with suppress(PermissionError):
+        status = os.stat(path, dir_fd=parent, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            os.chmod(path, status.st_mode & 0o7777 | 0o700, dir_fd=parent)
+
+
+def discard(path: Path) -> None:
+    """Remove a tree as far as possible: others may have written into it, or do so now.
+
+    It goes by the descriptors of directories, so that no link that appears is followed.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir() and not path.is_symlink():
+        open_directory(path)
+        for _, names, _, directory in os.fwalk(path):
+            for name in names:
+                open_directory(name, directory)
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def weight(trees: Sequence[Path]) -> int:
+    """The bytes that removing some trees frees: what no other tree shares."""
+    found = [path.lstat() for tree in trees for path in (tree, *tree.rglob("*"))]
+    seen = Counter(status.st_ino for status in found)
+    return sum(
+        status.st_blocks * 512
+        for inode, status in {status.st_ino: status for status in found}.items()
+        if stat.S_ISDIR(status.st_mode) or seen[inode] == status.st_nlink
+    )
+
+
+def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
+    pending = [""]
+    while pending:
+        below = pending.pop()
+        with suppress(FileNotFoundError), os.scandir(tree / below) as entries:
+            for entry in entries:
+                path = below + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending += [path + "/"] if entry.name != "__pycache__" else []
+                elif not path.endswith(".pyc"):
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                        yield path, status
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file in hex; of a link: of its target."""
+    if path.is_symlink():
+        return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+    whole = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            whole.update(block)
+    return whole.hexdigest()
+
+
+def has_digest(path: Path, wanted: str | None) -> bool:
+    """Whether there is a file, or a link, with this sha256."""
+    return is_there(path) and digest(path) == wanted
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, or a link, wherever that leads."""
+    return path.is_symlink() or path.is_file()

@@ -1,0 +1,217 @@
+"""What an environment consists of, exactly: conda packages by URL and hash, and what pip added.
+
+As a text it is what ``conda list --explicit --md5`` prints, so that conda can install it; pip's
+part is in comments, as conda-lock writes it: ``# pip NAME==VERSION``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conda.base.context import context
+from packaging.requirements import Requirement
+
+from conda_overlay.activation import locate
+from conda_overlay.core.credentials import clean, without_credentials
+from conda_overlay.core.exceptions import NoSuchEnvironmentError, OverlayError
+from conda_overlay.core.models import Distribution
+from conda_overlay.distributions.distributions import LARGEST, read_site
+from conda_overlay.formats.download import download
+from conda_overlay.report.checks import moved
+
+_PACKAGE = re.compile(
+    r"(?:https?|file)://[^\s#]+/(?P<subdir>[\w-]+)/"
+    r"(?P<name>\w[\w.-]*)-(?P<version>[\w.+!]+)-(?P<build>[\w.+]+)\.(?:conda|tar\.bz2)"
+    r"(?:#(?:[0-9a-f]{32}|(?:sha256:)?[0-9a-f]{64}))?"
+)
+_PIP, _LOCAL = "# pip ", "# not repeatable: "
+_EXPORT = "conda overlay baseline export -n ENV -f FILE"
+_HEAD = (
+    "# To make an environment of it: conda overlay fork, or conda create --file (without pip's)\n"
+)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What an environment consists of, in the order of installation."""
+
+    urls: Mapping[str, str]
+    """Where each conda package is, with its hash, by name."""
+    pip: tuple[str, ...] = ()
+    """The exact requirements of what pip has installed."""
+    local: tuple[str, ...] = ()
+    """What pip has installed from local directories, which nobody can repeat."""
+
+    @property
+    def text(self) -> str:
+        """The explicit list, without credentials."""
+        platform = next(
+            (found["subdir"] for found in self._parts if found["subdir"] != "noarch"), ""
+        )
+        lines = [f"# platform: {platform}"] if platform else []
+        lines += ["@EXPLICIT", *map(without_credentials, self.urls.values())]
+        lines += [_PIP + clean(requirement) for requirement in self.pip]
+        lines += [_LOCAL + name for name in self.local]
+        return _HEAD + "".join(f"{line}\n" for line in lines)
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of the list."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def _parts(self) -> Iterator[re.Match[str]]:
+        return filter(None, map(_PACKAGE.fullmatch, self.urls.values()))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What there is of each package and distribution, by name."""
+        found = {part["name"]: f"{part['version']}-{part['build']}" for part in self._parts}
+        parsed = map(Requirement, map(clean, self.pip))
+        found |= {f"{r.name} (pip)": r.url or str(r.specifier).strip("=") for r in parsed}
+        return found | dict(line.split(" ", 1) for line in self.local)
+
+    def changes(self, now: Baseline) -> list[str]:
+        """What is otherwise in another one, as a text each."""
+        same = self.fingerprint == now.fingerprint
+        return moved(self.versions, now.versions) or ["other packages of the same versions"][same:]
+
+
+def of_environment(prefix: Path) -> Baseline:
+    """The baseline that an environment is, as its metadata has it.
+
+    Raises:
+        NoSuchEnvironmentError: there is none.
+        OverlayError: a package has no URL, or its metadata cannot be read.
+    """
+    if not (prefix / "conda-meta").is_dir():
+        raise NoSuchEnvironmentError(str(prefix))
+    records: dict[str, Mapping[str, Any]] = {}
+    for file in sorted((prefix / "conda-meta").glob("*.json")):
+        try:
+            record = json.loads(locate.read_file(str(file), largest=LARGEST, follow=True))
+            records[record["name"]] = record
+            if not _PACKAGE.fullmatch(url_of(record)):
+                sentence = f"The package {record['name']} of {prefix} has no URL to get it again."
+                raise OverlayError(sentence, "reinstall it from a channel", name=record["name"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            hint = f"conda list -p {prefix}"
+            raise OverlayError(f"{file} cannot be read.", hint, [error], path=str(file)) from error
+    paths = (path for record in records.values() for path in record.get("files", ()))
+    owned = {path.split("/site-packages/")[-1].split("/")[0] for path in paths}
+    sites = sorted(s for s in prefix.glob("lib/python*/site-packages") if not s.parent.is_symlink())
+    found = [d for site in sites for same in read_site(site).values() for d in same]
+    exact = {d: _exactly(d) for d in found if d.path.name not in owned}
+    local = tuple(f"{d.name} {d.version} from {d.direct_url}" for d in exact if not exact[d])
+    urls = {name: url_of(records[name]) for name in _in_order(records)}
+    return Baseline(urls, tuple(filter(None, exact.values())), local)
+
+
+def _in_order(records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, None]:
+    """The names of packages, each behind what it needs, unless that needs it in turn."""
+    seen: set[str] = set()
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name in records and name not in seen:
+            seen.add(name)
+            for needed in names(records[name].get("depends", ())):
+                visit(needed)
+            found[name] = None
+
+    for name in records:
+        visit(name)
+    return found
+
+
+def names(specs: Iterable[str]) -> list[str]:
+    """The names of packages in specs."""
+    return [re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip())[0].lower() for spec in specs]
+
+
+def url_of(record: Any) -> str:
+    """The URL of a package, with its hash where conda knows it."""
+    return f"{record.get('url') or ''}#{record.get('md5') or ''}".rstrip("#")
+
+
+def _exactly(found: Distribution) -> str | None:
+    """The requirement that gets a distribution again; None for one from a local directory."""
+    try:
+        origin = json.loads(locate.read(str(found.path / "direct_url.json")) or b"{}")
+        archive = origin.get("archive_info", {})
+        hashes = archive.get("hashes") or dict([archive.get("hash", "=").split("=", 1)])
+        if "dir_info" in origin or found.editable:
+            return None
+    except (ValueError, AttributeError):
+        hashes = {}
+    url, sha256 = found.direct_url, str(hashes.get("sha256") or "")
+    if url and re.fullmatch("[0-9a-f]{64}", sha256):
+        url += f"{'&' if '#' in url else '#'}sha256={sha256}"
+    return f"{found.name} @ {url}" if url else f"{found.name}=={found.version}"
+
+
+def read(text: str, name: str) -> Baseline:
+    """Read an explicit list, of which nothing but URLs of packages and exact requirements counts.
+
+    Raises:
+        OverlayError: it is something else, or for another platform.
+    """
+    lines, urls, subdirs = [line.strip() for line in text.splitlines()], {}, {context.subdir}
+    name = without_credentials(name)
+    try:
+        if "@EXPLICIT" not in lines:
+            raise ValueError("it has no line @EXPLICIT")
+        for line in (line for line in lines if line and line[0] != "#" and line != "@EXPLICIT"):
+            if not (found := _PACKAGE.fullmatch(line)):
+                raise ValueError(f"{without_credentials(line)!r} is not the URL of a package")
+            if found["name"] in urls:
+                raise ValueError(f"it has {found['name']} twice")
+            urls[found["name"]] = line
+            subdirs.add(found["subdir"])
+        pip = tuple(_checked(line[len(_PIP) :]) for line in lines if line.startswith(_PIP))
+    except ValueError as error:
+        sentence = f"{name} is not an explicit list of packages: {error}."
+        raise OverlayError(sentence, f"{_EXPORT} writes one", path=name) from error
+    if others := subdirs - {context.subdir, "noarch"}:
+        sentence = f"{name} is for {', '.join(others)}, but this machine is {context.subdir}."
+        raise OverlayError(sentence, f"{_EXPORT}, on such a machine", path=name)
+    local = tuple(line[len(_LOCAL) :] for line in lines if line.startswith(_LOCAL))
+    return Baseline(urls, pip, local)
+
+
+def load(spec: str) -> Baseline:
+    """Read an explicit list from a path or a URL.
+
+    Raises:
+        OverlayError: it cannot be read, or is something else.
+    """
+    try:
+        if "://" in spec:
+            return read(download(spec).decode(), spec)
+        return read(locate.read_file(spec, largest=LARGEST, follow=True).decode(), spec)
+    except OverlayError:
+        raise
+    except (OSError, ValueError) as error:  # of requests, too; of a path with a NUL
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        sentence = without_credentials(f"The baseline {spec} cannot be read: {why}.")
+        raise OverlayError(sentence, f"{_EXPORT} writes one") from error
+
+
+def _checked(text: str) -> str:
+    """A requirement that admits one file or version alone.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    text = re.sub(r" --hash=(sha256):([0-9a-f]{64})$", r"#\1=\2", text)
+    requirement = Requirement(text)
+    pinned = [s.operator for s in requirement.specifier] in (["=="], ["==="])
+    if not (requirement.url or pinned) or requirement.marker or requirement.extras:
+        raise ValueError(f"{text!r} is not an exact requirement")
+    return text

@@ -1,0 +1,87 @@
+"""pip's part of a fork: what it has in the baseline, exactly, then what is wanted on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from conda_overlay.change.apply import check_sources, request
+from conda_overlay.change.locked import for_pip
+from conda_overlay.core.exceptions import OverlayError, ResolutionError
+from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.distributions.dependencies import conflicts, effective, requested_names
+from conda_overlay.distributions.distributions import Site, read_site, uninstall
+from conda_overlay.edits import git
+from conda_overlay.edits.edits import files_of, parts_of
+from conda_overlay.filesystem.tree import move_in
+from conda_overlay.host.host import Host
+from conda_overlay.resolve.pip import Pip, Stage
+from conda_overlay.resolve.resolver import Resolver
+
+
+def add(
+    new: Path,
+    prefix: Path,
+    exact: Sequence[str],
+    wanted: Mapping[str, Entry],
+    pip: Callable[[Host], Pip],
+    *,
+    dropped: Collection[str],
+    allow_conflicts: bool,
+) -> None:
+    """Add distributions to an environment that will be at a prefix.
+
+    Args:
+        new: where it is now; beside it is room for what pip needs.
+        prefix: where it will be.
+        exact: requirements that admit one version or file each.
+        wanted: what is resolved on top of these.
+        pip: calls pip for a host.
+        dropped: the conda packages that are left out.
+        allow_conflicts: accept that there is no consistent set.
+
+    Raises:
+        ResolutionError: no consistent set of distributions exists, or it needs what is dropped.
+        PipError: pip failed.
+        OverlayError: the directory of an editable does not exist, or edits do not apply.
+    """
+    check_sources(wanted)
+    host, sources = Host(new, prefix.name), new / "src"
+    if exact:
+        stage = Stage(new.with_name("exactly"), host, [])
+        words = ["--no-deps", "--ignore-installed", *map(for_pip, exact)]
+        outcome = pip(host).install(stage, words, [], sources)
+        if not outcome.ok:
+            raise outcome.error()
+        _move_in(stage, read_site(stage.site), host, prefix)
+        host = Host(new, prefix.name)
+        found = conflicts(effective(host.distributions), host.markers, host.site_packages)
+        broken = [c for c in found if requested_names([c.requirement]) & {*dropped}]
+        if broken and not allow_conflicts:
+            raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
+    from_pip = {key: entry for key, entry in wanted.items() if not entry.copied}
+    asked = request(from_pip, ())
+    if asked.arguments:
+        scratch = new.with_name("resolved")
+        done = Resolver(pip(host), asked, [], scratch, sources, allow_conflicts).resolve()
+        _move_in(done.stage, done.staged, host, prefix)
+    for key, (installed, *_) in read_site(host.site_packages).items():
+        if key in wanted:
+            _edit(installed, wanted[key].patch or "")
+
+
+def _edit(found: Distribution, patch: str) -> None:
+    """Make the edits of a distribution that it does not have yet; git writes new files."""
+    parts = parts_of(found, patch, files_of(found) or ())
+    parts = git.lacking(found.site, parts, 1, reverse=False)
+    if faults := git.apply(found.site, parts, 1, reverse=False):
+        sentence = f"The edits of {found.name} do not apply to what the fork has of it."
+        raise OverlayError(sentence, "leave them out of the file", faults, name=found.name)
+
+
+def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:
+    """Move what pip has installed into a stage to an environment that will be at a prefix."""
+    for key in staged:
+        uninstall(host.distributions.get(key, ()), host.prefix, "environment")
+    stage.finish(prefix / "bin" / "python")
+    move_in(host.prefix, stage.root)

@@ -1,0 +1,159 @@
+"""Makes an environment beside its place, and moves it there, an older one out of it, at the end.
+
+A kill leaves what was there, and a directory that the next command removes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from conda_overlay.activation import locate, notice, trust
+from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.distributions.distributions import LARGEST
+from conda_overlay.filesystem.lock import Tell, hold
+from conda_overlay.filesystem.tree import discard, exchange, replace_file
+from conda_overlay.host.host import Host
+
+UNCONFIRMED = f"{notice.FORK}/unconfirmed"
+"""The file in a new environment that has not been seen to work, below its prefix."""
+
+
+def check(prefix: Path, *, again: bool, tell: Tell) -> None:
+    """Refuse to make a fork where something is; first bring back what a killed command has moved.
+
+    Raises:
+        OverlayError: there is something.
+    """
+    if _place(prefix).is_dir():
+        with beside(prefix, tell):
+            pass
+    there = os.path.lexists(prefix)
+    if there and not again:
+        raise _occupied(prefix)
+    if there and not (prefix / notice.FORK).is_dir():
+        hint = "conda overlay fork --from ENV -n NEW makes one"
+        raise OverlayError(f"{prefix} is no fork.", hint, prefix=str(prefix))
+
+
+def _place(prefix: Path) -> Path:
+    return prefix.with_name(f".{prefix.name}.fork")
+
+
+@contextmanager
+def beside(prefix: Path, tell: Tell) -> Iterator[Path]:
+    """Make a directory beside a prefix, which others neither use nor can write.
+
+    What an earlier command has left there goes; an environment that it has moved there comes back.
+
+    Raises:
+        LockedError: another command makes the same fork.
+        OverlayError: somebody else can write to the directory.
+    """
+    place = _place(prefix)
+    missing = [path for path in prefix.parents if not path.exists()]
+    if os.path.lexists(place) and os.lstat(place).st_uid != os.geteuid():
+        raise _unused(place, "it is not yours")
+    try:
+        with hold(place / "lock", 0, str(prefix), tell):
+            try:
+                if reason := trust.distrust(str(place), (), trust.trusted_owners()):
+                    raise _unused(place, reason)
+                _recover(place, prefix, keep=True)
+                yield Path(tempfile.mkdtemp(dir=place))
+            finally:
+                _recover(place, prefix, keep=False)
+                discard(place)
+    finally:
+        for path in missing:
+            with suppress(OSError):  # what was made there stays
+                path.rmdir()
+
+
+def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
+    """Bring back what was there before a command that did not come to its end.
+
+    Args:
+        place: the directory beside.
+        prefix: of the fork.
+        keep: whether a new one that works may stay: it may have been used since.
+    """
+    if not os.path.lexists(prefix) and (place / "old").is_dir():
+        os.rename(place / "old", prefix)
+    if (prefix / UNCONFIRMED).exists():
+        before = [path for path in place.glob(f"*/{prefix.name}") if path.is_dir()]
+        try:
+            if not keep:
+                raise OverlayError("It was not seen to work.")
+            works(prefix)
+            (prefix / UNCONFIRMED).unlink()
+        except OverlayError:
+            if before:
+                swap(before[0], prefix, again=True)
+            else:
+                os.rename(prefix, place / "unconfirmed")
+    for left in (path for path in place.iterdir() if path.is_dir()):
+        discard(left)
+
+
+def works(prefix: Path) -> None:
+    """Run the Python of an environment, if it has one.
+
+    Raises:
+        HostError: it does not run.
+    """
+    if (prefix / "bin" / "python").exists():
+        Host(prefix, prefix.name).check()
+
+
+def swap(new: Path, prefix: Path, *, again: bool) -> None:
+    """Move an environment to its place; again: and what is there to where it was."""
+    if not again or not os.path.lexists(prefix):
+        try:
+            os.rename(new, prefix)
+        except OSError as error:  # somebody else was faster
+            raise _occupied(prefix) from error
+    elif not exchange(new, prefix):
+        aside = new.parents[1] / "old"  # where `_recover` finds it
+        os.rename(prefix, aside)
+        os.rename(new, prefix)
+        os.rename(aside, new)
+
+
+def _unused(place: Path, reason: str) -> OverlayError:
+    return OverlayError(f"{place} is not used: {reason}.", "choose another directory: -p PREFIX")
+
+
+def _occupied(prefix: Path) -> OverlayError:
+    hint = "choose another name"
+    if (prefix / notice.FORK).is_dir():
+        hint += ", or make the fork anew: conda overlay fork --recreate"
+    return OverlayError(f"There is already something at {prefix}.", hint, prefix=str(prefix))
+
+
+def relocate(new: Path, prefix: Path) -> None:
+    """Correct the path in what was written there: by pip, and by the packages' own scripts.
+
+    What conda has linked needs no look.
+    """
+    from conda.core.portability import binary_replace
+
+    old, final = os.fsencode(new), os.fsencode(prefix)
+    for directory, names, files in os.walk(new):
+        for path in (f"{directory}/{name}" for name in [*names, *files] if name[-4:] != ".pyc"):
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode) and old in (target := os.fsencode(os.readlink(path))):
+                os.unlink(path)
+                os.symlink(target.replace(old, final), path)
+            if status.st_nlink > 1 or status.st_size > LARGEST or not stat.S_ISREG(status.st_mode):
+                continue
+            content = locate.read_file(path, largest=LARGEST)
+            if old in content:
+                text = content.replace(old, final)
+                if b"\0" in content:
+                    text = binary_replace(content, old, final)
+                replace_file(Path(path), text, stat.S_IMODE(status.st_mode))

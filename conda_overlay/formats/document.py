@@ -1,0 +1,94 @@
+"""An overlay as exported to a file: what was requested, and every distribution exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from conda_overlay.core.models import Entry
+
+SOURCE_FLAGS = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
+"""Those of `SOURCE_OPTIONS` that have no value."""
+
+SOURCE_OPTIONS = (
+    *SOURCE_FLAGS,
+    *("--index-url", "--extra-index-url", "--find-links", "--constraint"),
+    *("--no-binary", "--only-binary", "--config-settings"),
+)
+"""The options of pip that say where a distribution comes from and how it is built.
+
+They are kept to repeat an installation; a file may contain no other.
+"""
+
+PINS = ("==", "===", "<", "<=", "~=")
+"""The operators of a version specifier that hold a distribution back."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The table ``[baseline]``: what a fork matches, an environment or a list of its packages."""
+
+    env: str | None = None
+    """Its name or prefix."""
+    spec: str | None = None
+    """An explicit list as of ``conda list --explicit``: a path or a URL."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The table ``[fork]``: in what conda packages a fork differs from its baseline."""
+
+    drop: tuple[str, ...] = ()
+    """The names of packages to leave out."""
+    conda: tuple[str, ...] = ()
+    """Specs to add."""
+    channels: tuple[str, ...] = ()
+    """Where to look for these; empty for the user's own."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """An overlay, in a form that can be reproduced elsewhere."""
+
+    host: str
+    """The name of the environment."""
+    python: str
+    """Its Python version, X.Y.Z."""
+    fingerprint: str
+    """SHA-256 of the list of installed packages."""
+    entries: Mapping[str, Entry]
+    """By normalized name; the version is empty if the file does not lock it."""
+    conda: Mapping[str, str] = field(default_factory=dict)
+    """The name of the corresponding conda package in the host, by normalized name."""
+    baseline: Baseline = Baseline()
+    fork: Deviation = Deviation()
+
+    @property
+    def requested(self) -> dict[str, Entry]:
+        """What was requested; a lock file alone (PEP 751) does not record it."""
+        return {k: e for k, e in self.entries.items() if e.requested and e.requirement}
+
+
+def describe(name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, Entry]) -> Document:
+    """Describe the overlay of a host, given its distributions by normalized name."""
+    packages = (str(package).rsplit("-", 2)[0] for package in fingerprint["packages"])
+    conda = {str(canonicalize_name(package)): package for package in packages}
+    conda = {key: conda[key] for key in entries if key in conda}
+    ordered = dict(sorted(entries.items()))
+    return Document(name, fingerprint["python"], fingerprint["sha256"], ordered, conda)
+
+
+def default_intent(requirement: str, *, editable: bool = False) -> str:
+    """The intent if none is given: editables ``dev``, sources and pins ``hold``, others ``fix``."""
+    if editable:
+        return "dev"
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return "hold"  # a path or a URL
+    pins = any(s.operator in PINS for s in parsed.specifier)
+    return "hold" if pins or parsed.url else "fix"

@@ -1,0 +1,207 @@
+"""Reads a host environment: its Python, what is installed in it, and whether it is protected."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from conda_overlay.activation import locate
+from conda_overlay.core.exceptions import HostError, NoSuchEnvironmentError
+from conda_overlay.distributions.distributions import Site, read_site
+
+_PROBE = """
+import json, os, platform, sys, sysconfig
+version = sys.implementation.version
+print(json.dumps({
+    "site_packages": sysconfig.get_path("purelib"),
+    "abi": sysconfig.get_config_var("SOABI"),
+    "markers": {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": ".".join(map(str, version[:3])),
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": platform.python_version(),
+        "python_version": "%d.%d" % sys.version_info[:2],
+        "sys_platform": sys.platform,
+    },
+}))
+"""
+
+
+class Host:
+    """The conda environment below an overlay; only ever read.
+
+    Attributes:
+        prefix: as conda spells it.
+        name: as conda prints it.
+    """
+
+    def __init__(self, prefix: Path, name: str) -> None:
+        """Find the environment.
+
+        Raises:
+            NoSuchEnvironmentError: there is no conda environment at the prefix.
+            HostError: it has no Python, or a path that PATH cannot hold.
+        """
+        self.prefix = prefix
+        self.name = name
+        self.python = prefix / "bin" / "python"
+        path = str(prefix)
+        if not (prefix / "conda-meta").is_dir():
+            raise NoSuchEnvironmentError(path)
+        if locate.UNFIT & set(path):
+            sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
+            raise HostError(sentence, "use an environment with another path", prefix=path)
+        if not self.python.exists():
+            sentence = f"There is no Python in {path}, so there is nothing to overlay."
+            hint = "conda overlay install -n ANOTHER_ENVIRONMENT ..."
+            raise HostError(sentence, hint, prefix=path)
+
+    @cached_property
+    def real(self) -> Path:
+        """The prefix with all links resolved, as an overlay records it."""
+        return Path(os.path.realpath(self.prefix))
+
+    @cached_property
+    def owner(self) -> str:
+        """The name of the user who owns the environment, or the number if it has none."""
+        try:
+            return self.prefix.owner()
+        except KeyError:
+            return str(self.prefix.stat().st_uid)
+
+    @cached_property
+    def protection(self) -> str | None:
+        """Why the user cannot change the environment; None if it is writable."""
+        if (self.prefix / "conda-meta" / "frozen").exists():  # CEP 22
+            return "frozen"
+        if not os.access(self.site_packages, os.W_OK):
+            return f"belongs to {self.owner}"
+        return None
+
+    def check(self) -> None:
+        """Run its Python.
+
+        Raises:
+            HostError: it does not run.
+        """
+        self._ask("print(0)")
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = self._ask(_PROBE)
+        return facts
+
+    def _ask(self, code: str) -> Any:
+        why = "it prints nothing"
+        try:
+            done = self.run(["-I", "-S", "-c", code])
+            why = (done.stderr.strip() or why).splitlines()[-1]
+            return json.loads(done.stdout)
+        except OSError as error:
+            why = error.strerror or str(error)
+        except ValueError:
+            pass
+        sentence = f"The Python of {self.prefix} does not run: {why}"
+        raise HostError(sentence, f"{self.python} --version", prefix=str(self.prefix))
+
+    @property
+    def site_packages(self) -> Path:
+        """Where its distributions are."""
+        return Path(self._facts["site_packages"])
+
+    @property
+    def site_below_prefix(self) -> Path:
+        """``lib/pythonX.Y/site-packages``: the same place below the prefix of an overlay."""
+        return Path(os.path.relpath(self.site_packages, self.prefix))
+
+    @property
+    def markers(self) -> Mapping[str, str]:
+        """The environment of its markers (PEP 508)."""
+        markers: Mapping[str, str] = self._facts["markers"]
+        return markers
+
+    @property
+    def python_version(self) -> str:
+        """X.Y."""
+        return self.markers["python_version"]
+
+    @cached_property
+    def distributions(self) -> Site:
+        """What is installed in its site-packages."""
+        return read_site(self.site_packages)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What the host looks like now: Python, ABI, distributions and conda packages."""
+        packages = sorted(p.stem for p in (self.prefix / "conda-meta").glob("*.json"))
+        versions = {key: found[0].version for key, found in self.distributions.items()}
+        content = json.dumps([packages, versions], sort_keys=True).encode()
+        return {
+            "prefix": str(self.real),
+            "python": self.markers["python_full_version"],
+            "abi": self._facts["abi"],
+            "distributions": versions,
+            "packages": packages,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+
+    def has_changed(self, fingerprint: Mapping[str, Any]) -> bool:
+        """Whether it differs from an earlier fingerprint."""
+        now = self.fingerprint()
+        return any(fingerprint.get(name) != now[name] for name in ("sha256", "python", "abi"))
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        pythonpath: Sequence[Path] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run its interpreter, without the environment variables that would redirect it.
+
+        Args:
+            arguments: of the interpreter.
+            pythonpath: what to put onto PYTHONPATH.
+            environ: the variables, with all that redirects it, in place of this process's.
+        """
+        environ = {**(environ or clean_environ()), "PYTHONDONTWRITEBYTECODE": "1"}
+        if pythonpath:
+            environ["PYTHONPATH"] = os.pathsep.join(map(str, pythonpath))
+        return subprocess.run(
+            [str(self.python), *arguments],
+            env=environ,
+            cwd=self.prefix,  # with -c the current directory comes first on its path
+            text=True,
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def lines(self, arguments: Sequence[str]) -> Iterator[str]:
+        """Run its interpreter in the same way, and give each line of its output as it comes."""
+        with subprocess.Popen(
+            [str(self.python), *arguments],
+            env=clean_environ(),
+            cwd=self.prefix,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            yield from process.stdout or ()
+
+
+def clean_environ() -> dict[str, str]:
+    """The environment variables without those that change where Python finds its modules."""
+    dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "PYTHONPLATLIBDIR")
+    return {name: value for name, value in os.environ.items() if name not in dropped}

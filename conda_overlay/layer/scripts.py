@@ -1,0 +1,156 @@
+"""Gives an overlay its own interpreter, and makes its scripts use it.
+
+The interpreter, ``bin/.python``, is a small ``sh`` script that starts the host's Python with the
+overlay on PYTHONPATH. A script that names it in its first line runs the overlay's code from
+anywhere, activated or not: Linux follows an interpreter that is a script itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from conda_overlay.activation import wiring
+from conda_overlay.distributions.distributions import update_record
+from conda_overlay.filesystem.tree import replace_file
+
+NAME = ".python"
+
+_LONGEST = 127  # bytes of a ``#!`` line that every kernel reads
+RUN_PIP = """\
+try:
+    from pip._internal.cli.main import main
+except ImportError:
+    try:
+        from pip._internal import main
+    except ImportError:
+        sys.exit("pip: this environment has no pip; see: conda overlay install --help")
+sys.exit(main())
+"""
+"""The code that runs any pip, where ``sys`` is imported."""
+
+_PIP = """\
+import os
+import sys
+
+words = %s
+command = ([word for word in sys.argv[1:] if word[:1] != "-"] + [""])[0]
+if command in ("install", "uninstall"):
+    encode = getattr(os, "fsencode", lambda word: word)
+    if os.access(words[0], os.X_OK):
+        os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
+    sys.stderr.write("pip: the conda of this overlay is gone, so pip does not use the overlay\\n")
+"""
+_CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*[-\w.]+[^\n]*\n")
+_IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
+
+
+def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
+    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins.
+
+    What activation adds for data is added here too, where an overlay has it at that time.
+    """
+    path = ":".join(map(str, sites))
+    # Where the shell is wired, all is there.
+    lines = ["#!/bin/sh", f'case "${{PYTHONPATH-}}:" in {shlex.quote(path + ":")}*) ;; *)']
+    lines.append(f'PYTHONPATH={shlex.quote(path)}"${{PYTHONPATH:+:$PYTHONPATH}}"')
+    for site in reversed(sites):
+        for name, place in wiring.DATA.items():
+            directory = shlex.quote(str(site.parents[2] / place))
+            rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
+            lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
+    lines.append("esac")
+    exec_ = f'exec {shlex.quote(str(python))} "$@"'
+    return os.fsencode("\n".join([*lines, "export PYTHONPATH", exec_, ""]))
+
+
+def pips(site_below_prefix: Path) -> list[str]:
+    """The names of the programs that stand in for pip: ``pip``, ``pip3``, ``pip3.12``."""
+    version = site_below_prefix.parent.name[len("python") :]
+    return ["pip", "pip" + version.partition(".")[0], "pip" + version]
+
+
+def pip(interpreter: Path, conda: Path, prefix: Path) -> bytes:
+    """The content of these: to install is left to ``conda overlay pip``, all else to pip.
+
+    Args:
+        interpreter: the overlay's.
+        conda: the executable of the conda that has this plugin.
+        prefix: the host's.
+    """
+    words = [os.fsencode(word) for word in (conda, "overlay", "pip", "-p", prefix, "--")]
+    return _with_head(interpreter, b"", (_PIP % repr(words) + RUN_PIP).encode())
+
+
+def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -> None:
+    """Make all Python scripts in ``root/bin`` use another interpreter, and update RECORD.
+
+    Args:
+        root: a stage or a tree.
+        site: its site-packages.
+        interpreters: those of the scripts to change, or others in the same directories.
+        final: the new interpreter.
+    """
+    heads = _heads_of(interpreters)
+    changed = {}
+    for script in sorted((root / "bin").glob("*")):
+        if script.is_symlink() or not script.is_file():
+            continue
+        if found := heads.match(script.read_bytes()):
+            body = (found["coding"] or b"") + found.string[found.end() :]
+            content = _with_head(final, found["plain"] or found["long"] or b"", body)
+            if content != found.string:
+                replace_file(script, content, script.stat().st_mode)
+                changed[os.path.relpath(script, site)] = content  # as RECORD spells it
+    if changed:
+        for info in [*site.glob("*.dist-info"), *site.glob("*.egg-info")]:
+            update_record(info, changed)
+
+
+def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:
+    """What scripts that run one of the interpreters begin with: one line, or pip's three."""
+    directories = {os.path.dirname(path) for path in interpreters}
+    directories |= {os.path.realpath(directory) for directory in directories}
+    place = b"|".join(re.escape(os.fsencode(directory)) for directory in directories)
+    python = rb"""["']?(?:%s)/\.?python[\d.]*t?["']?""" % place
+    plain = rb"#![ \t]*%s(?P<plain>(?: [^\n]*)?)\n" % python
+    long = rb"#!/bin/sh\n(?P<coding>#[^\n]*\n)?'''exec' %s(?P<long>(?: [^\n]*?)?)" % python
+    return re.compile(plain + b"|" + long + rb""" "\$0" "\$@"\n' '''\n""")
+
+
+def _with_head(final: Path, options: bytes, body: bytes) -> bytes:
+    """A script that the interpreter runs.
+
+    Where a ``#!`` line cannot name it, being too long or split at a space, the head is pip's: a
+    command to ``sh``, and a string to Python. It has no limit, but is the script's docstring.
+    """
+    if _IGNORES_ENVIRON.search(options):
+        options = b""  # the overlay would not be seen
+    path = os.fsencode(final)
+    line = b"#!" + path + options + b"\n"
+    if len(line) <= _LONGEST and not re.search(rb"\s", path):
+        return line + body
+    # One word to ``sh``, and a part of a string in triple quotes to Python.
+    word = b"'" + path.replace(b"'", b"""'"'"'""").replace(b"\\", rb"""'"\\"'""") + b"'"
+    body = _without_docstring(body)
+    found = _CODING.match(body)
+    coding = found[0] if found else b""  # counts in the first two lines only
+    command = b"'''exec' " + word + options + b' "$0" "$@"\n' + b"' '''\n"
+    return b"#!/bin/sh\n" + coding + command + body[len(coding) :]
+
+
+def _without_docstring(body: bytes) -> bytes:
+    """A body that may follow a docstring: two of them before a ``__future__`` are an error."""
+    try:
+        first, second, *_ = ast.parse(body).body
+    except (SyntaxError, ValueError):
+        return body
+    future = isinstance(second, ast.ImportFrom) and second.module == "__future__"
+    if not future or not isinstance(first, ast.Expr):
+        return body
+    lines = body.splitlines(keepends=True)
+    return b"".join([*lines[: first.lineno - 1], *lines[second.lineno - 1 :]])

@@ -1,0 +1,146 @@
+"""The state of one tree, with what the history knows about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.distributions.distributions import Site, owned_files, read_site
+from conda_overlay.edits import edits
+from conda_overlay.filesystem.tree import Manifest, Watch, differences, take_manifest, unwatched
+from conda_overlay.layer import guard, scripts
+
+BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", edits.ORIGINALS)
+"""The files in which pip describes an installation, and we a copy that is there to be edited."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A tree as it is now; without arguments an empty one."""
+
+    site: Site = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)  # also of what is installed by hand
+    files: Manifest = field(default_factory=dict)
+    owned: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by RECORD, even if missing
+    edited: frozenset[str] = frozenset()  # files that were changed or added by hand
+
+    def content(self, key: str) -> dict[str, str]:
+        """The hashes of the files of a distribution, without pip's bookkeeping."""
+        owned = (path for path in self.owned.get(key, ()) if not is_bookkeeping(path))
+        return {path: self.files[path][2] for path in owned if path in self.files}
+
+    def missing(self, key: str) -> list[str]:
+        """The files of a distribution that do not exist."""
+        owned = self.owned.get(key, ())
+        return sorted(path for path in owned if path not in self.files and path[-4:] != ".pyc")
+
+    @cached_property
+    def edited_keys(self) -> set[str]:
+        """The normalized names of distributions with files that were edited by hand."""
+        return {key for key, files in self.owned.items() if self.edited & files} | {*self.copies}
+
+    @cached_property
+    def copies(self) -> dict[str, Distribution]:
+        """The distributions that are copies to be edited."""
+        return {key: found[0] for key, found in self.site.items() if self.is_copy(key)}
+
+    def is_copy(self, key: str) -> bool:
+        """Whether a distribution is a copy to be edited."""
+        info = "/".join(self.site[key][0].path.parts[-4:]) if key in self.site else ""
+        return f"{info}/{edits.ORIGINALS}" in self.owned.get(key, ())
+
+    @property
+    def requested(self) -> dict[str, Entry]:
+        """The entries of installed distributions that the user requested."""
+        return {k: e for k, e in self.entries.items() if e.requested and k in self.site}
+
+    @property
+    def requirements(self) -> list[str]:
+        """The requirements that the user typed, where they are known."""
+        return [e.requirement for e in self.requested.values() if e.requirement]
+
+
+def read(
+    tree: Path,
+    site_below_prefix: Path,
+    entries: Mapping[str, Entry],
+    recorded: Manifest | None = None,
+    known: Manifest | None = None,
+    watch: Watch = unwatched,
+) -> State:
+    """Read a tree, which need not exist, with the entries that the history has for it.
+
+    `recorded` is its manifest when it was committed. With that, or any other `known` manifest,
+    unchanged files are not read again.
+    """
+    site = read_site(tree / site_below_prefix)
+    files = take_manifest(tree, known or recorded, watch)
+    owned: dict[str, frozenset[str]] = {}
+    edited: set[str] = set()
+    for key, found in site.items():
+        rows = {p: sha for one in found for p, sha in (owned_files(one, tree) or {}).items()}
+        owned[key] = frozenset(rows)
+        copied = any(path.endswith(f"-info/{edits.ORIGINALS}") for path in rows)
+        edited.update(
+            path
+            for path, sha in rows.items()
+            if path in files and (files[path][2] != sha if sha else copied)  # added, without a hash
+        )
+    if recorded is not None:
+        since = differences(recorded, files)
+        edited.update((*since.added, *since.changed))
+    ours = scaffolding(site_below_prefix)
+    edited -= {p for p in edited if p in ours or is_leftover(p) or p.endswith("/RECORD")}
+    known_entries = {key: _entry(found[0], entries.get(key)) for key, found in site.items()}
+    whole = State(site, known_entries, files, owned, frozenset(edited))
+    return replace(whole, entries=dict(_with_patches(whole)))
+
+
+def _with_patches(state: State) -> Iterator[tuple[str, Entry]]:
+    """The entries of a state, with what was edited in copies as it is now."""
+    copies = state.copies
+    for key, entry in state.entries.items():
+        patch = None
+        if copy := copies.get(key):
+            own = {p.removeprefix(copy.below): p for p in state.owned[key] if p in state.files}
+            edited = {name for name, path in own.items() if path in state.edited}
+            inside = (n for n in edited if not n.startswith(("bin/", f"{copy.path.name}/")))
+            patch = edits.patch_of(copy, [*inside], unchanged=own.keys() - edited)
+        yield key, replace(entry, patch=patch)
+
+
+def scaffolding(site_below_prefix: Path) -> set[str]:
+    """The files that we add to a tree: the guard, the interpreter of its scripts, and pip."""
+    programs = [scripts.NAME, *scripts.pips(site_below_prefix)]
+    return {str(site_below_prefix / guard.NAME), *(os.path.join("bin", p) for p in programs)}
+
+
+def is_leftover(path: str) -> bool:
+    """Whether pip renamed a file to remove or replace it, and was interrupted."""
+    return "/site-packages/~" in f"/{path}"
+
+
+def is_bookkeeping(path: str) -> bool:
+    """Whether a file is only there to describe an installation."""
+    name = PurePosixPath(path)
+    return name.name in BOOKKEEPING and name.parent.suffix in (".dist-info", ".egg-info")
+
+
+def _entry(found: Distribution, entry: Entry | None) -> Entry:
+    """The entry of a distribution; one of an unrecorded version was made by hand."""
+    if entry is not None and entry.version == found.version:
+        return entry
+    return Entry(
+        found.version,
+        found.name,
+        reason="made by hand",
+        requested=True,
+        requirement=found.editable or f"{found.name}=={found.version}",
+        url=found.direct_url,
+        editable=found.editable,
+        intent="dev" if found.editable else "hold",
+    )

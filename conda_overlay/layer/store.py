@@ -1,0 +1,394 @@
+"""The only writer of overlay state: lock, drafts, revisions, and link to the current revision.
+
+    <overlay dir>/<name>                    link to the tree of the current revision
+    <overlay dir>/.<name>/host              the real path of the host
+    <overlay dir>/.<name>/lock              who is committing now
+    <overlay dir>/.<name>/revisions/<N>/    record.json, manifest.json, notice, tree/
+    <overlay dir>/.<name>/drafts/<random>/  what a running command is preparing
+
+One rename gives a complete revision its number, a second one makes the link point to it. A command
+that dies between the two leaves a revision that is complete, but not current.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from conda_overlay.activation import locate
+from conda_overlay.core import records
+from conda_overlay.core.exceptions import (
+    ELSEWHERE,
+    FULL,
+    OverlayError,
+    StateError,
+    unusable,
+    unwritable,
+)
+from conda_overlay.core.models import Revision
+from conda_overlay.distributions.distributions import LARGEST
+from conda_overlay.filesystem import lock
+from conda_overlay.filesystem.lock import Tell
+from conda_overlay.filesystem.tree import (
+    Manifest,
+    discard,
+    dump_manifest,
+    load_manifest,
+    make_directories,
+    open_directory,
+    protect,
+    replace_file,
+    sync,
+)
+
+FORMAT = 1  # the version of the state files
+
+_BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
+            errno.ELOOP, errno.ENXIO}  # fmt: skip
+
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+               RecursionError)  # fmt: skip
+
+
+class Store:
+    """One overlay on disk."""
+
+    def __init__(self, overlay: Path, timeout: float = 0, tell: Tell = lambda _: None) -> None:
+        self.overlay = overlay  # <overlay dir>/<name>, its public path
+        self.state = Path(locate.state_dir(str(overlay)))  # <overlay dir>/.<name>
+        self._drafts = self.state / "drafts"
+        self._revisions = self.state / "revisions"
+        self.timeout = timeout
+        self.tell = tell
+
+    # -- reading
+
+    @property
+    def exists(self) -> bool:
+        """Whether the public path leads to a directory."""
+        return self.overlay.is_dir()
+
+    @property
+    def real(self) -> Path:
+        """The tree of the current revision, or the overlay that was made by hand."""
+        return Path(os.path.realpath(self.overlay))
+
+    @property
+    def managed(self) -> bool:
+        """Whether it is ours, and not a directory that was made by hand."""
+        return self.overlay.is_symlink()
+
+    def current(self) -> int | None:
+        """The number of the current revision, if there is one.
+
+        Raises:
+            StateError: the public path is not a directory or a link to a revision.
+        """
+        path = self.overlay
+        if not self.managed:
+            if os.path.lexists(path) and not self.exists:
+                raise self._error(f"{path} is neither a directory nor a link.", f"move {path} away")
+            return None
+        target = Path(os.readlink(path))
+        number = _number(target.parent.name)
+        if number is None or target != Path(self._target(number)):
+            sentence = f"{path} is a link to {target}, which is not one of its revisions."
+            raise self._error(sentence, f"rm {path}")
+        if not self.exists:
+            hint = f"rm {path}; the next change then builds on the newest remaining revision"
+            raise self._error(f"Revision {number} of {path}, the current one, is gone.", hint)
+        return number
+
+    def _error(self, sentence: str, hint: str, **data: str) -> StateError:
+        return StateError(sentence, hint, overlay=str(self.overlay), **data)
+
+    def numbers(self) -> list[int]:
+        """The numbers of all revisions."""
+        found = (_number(path.name) for path in self._revisions.glob("*"))
+        return sorted(number for number in found if number is not None)
+
+    def revision(self, number: int) -> Revision:
+        """Read the record of a revision.
+
+        Raises:
+            StateError: it cannot be read, or was written by a newer version.
+        """
+        path = self._directory(number) / "record.json"
+        try:
+            data = json.loads(self._read(number, "record.json"))
+            if data["format"] > FORMAT:
+                formats = f"(format {data['format']}, this one reads {FORMAT})"
+                sentence = f"{path} was written by a newer version of conda-overlay {formats}."
+                raise StateError(sentence, "conda update -n base conda-overlay", path=str(path))
+            revision: Revision = records.decode(Revision, {**data, "number": number})
+            _check(revision)
+            return revision
+        except _UNREADABLE as error:
+            sentence = f"The record {path} of the overlay cannot be read: {error!r}."
+            hint = f"restore it from a backup, or move {self.state} away and start over"
+            raise StateError(sentence, hint, path=str(path)) from error
+
+    def is_of(self, host: Path) -> bool:
+        """Whether the history says that this is the overlay of a host.
+
+        Raises:
+            StateError: the history cannot be read.
+        """
+        number = self.current() if self.managed and self.state.is_dir() else None
+        return number is not None and self.revision(number).host.get("prefix") == str(host)
+
+    def line(self) -> list[Revision]:
+        """The current revision and its known ancestors, oldest first."""
+        number = self.current()
+        if number is None:
+            return []
+        line = [self.revision(number)]
+        with suppress(StateError):  # an ancestor that cannot be read ends the line
+            while (parent := line[-1].parent) is not None and parent < line[-1].number:
+                line.append(self.revision(parent))
+        return line[::-1]
+
+    def tree(self, number: int) -> Path | None:
+        """The tree of a revision; None when it has been dropped."""
+        tree = self._directory(number) / "tree"
+        return tree if tree.is_dir() else None
+
+    def manifest(self, number: int | None) -> Manifest | None:
+        """The files of a revision when it was committed; None when that is unknown."""
+        if number is None:
+            return None
+        try:
+            return load_manifest(self._read(number, "manifest.json"))
+        except _UNREADABLE:
+            return None
+
+    def _read(self, number: int, name: str) -> bytes:
+        """Read a file of a revision, relative to the state directory, which is not a link."""
+        state = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            path = self._directory(number).relative_to(self.state) / name
+            return locate.read_file(str(path), state, LARGEST)
+        finally:
+            os.close(state)
+
+    # -- drafts
+
+    @contextmanager
+    def new_draft(self, host: Path, *, dry_run: bool = False) -> Iterator[Path]:
+        """Make a temporary directory, and record the real path of the host of a new overlay.
+
+        The directory has a unique name: children of a killed command may still write to theirs.
+        That of a dry run is with the system's temporary files, and nothing is recorded.
+
+        Raises:
+            LockedError: another command is committing.
+            OverlayDirError: the directory cannot be written.
+            StateError: the state cannot be read, or belongs to another host.
+        """
+        if dry_run:
+            draft = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
+            try:
+                yield draft
+            finally:
+                discard(draft)
+            return
+        with self._as_our_errors():
+            with self.lock():
+                self._claim(host)
+                make_directories(self._drafts)
+                draft = Path(tempfile.mkdtemp(dir=self._drafts, prefix=""))
+                alive = lock.take(draft / "lock")
+            try:
+                yield draft
+            finally:
+                discard(draft)
+                os.close(alive)
+                with suppress(OSError, OverlayError), self.lock():
+                    pass  # this cleans up
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only writer, and clean up after writers that died.
+
+        Raises:
+            LockedError: another writer is still running.
+            StateError: the state cannot be read.
+        """
+        with self._as_our_errors():
+            make_directories(self.state)
+            self._check_owner()
+            with lock.hold(self.state / "lock", self.timeout, str(self.overlay), self.tell):
+                current = self.current()
+                if current is not None:
+                    self.revision(current)  # what cannot be read must not be repaired
+                self._recover()
+                try:
+                    yield
+                finally:
+                    with suppress(OSError):  # the next command tries again
+                        self._forget_if_empty()
+
+    def _check_owner(self) -> None:
+        """Refuse a state directory that somebody else has made, or that is a link."""
+        found = os.lstat(self.state)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            sentence = f"{self.state} is not a directory of yours, so nothing is written to it."
+            raise self._error(sentence, ELSEWHERE)
+
+    @contextmanager
+    def _as_our_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.filename and self.real in Path(os.fsdecode(error.filename)).parents:
+                raise unusable(error) from error
+            if error.errno in FULL | _BLOCKED:
+                raise unwritable(self.overlay, error) from error
+            raise
+
+    # -- writing, under the lock
+
+    def adopt(self, draft: Path, revision: Revision, manifest: Manifest) -> None:
+        """Make an overlay that was made by hand a revision, whose record is written in a draft."""
+        protect(self.overlay)
+        directory = draft / "adopted"
+        directory.mkdir()
+        _write_records(directory, revision, manifest)
+        self._number_it(directory, revision.number)
+        open_directory(self.overlay)
+        os.rename(self.overlay, self._directory(revision.number) / "tree")
+        self._point_to(revision.number)
+
+    def prepare(self, directory: Path, revision: Revision, manifest: Manifest, notice: str) -> None:
+        """Complete a revision in a draft, with read-only files synced to disk; needs no lock.
+
+        The notice is what activation compares the host and the date with.
+        """
+        (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
+        _write_records(directory, revision, manifest)
+
+    def commit(self, directory: Path, number: int) -> None:
+        """Make a complete revision the current one."""
+        self._number_it(directory, number)
+        self._point_to(number)
+
+    def close(self, number: int) -> None:
+        """Make the files read-only that could be edited in a revision that is not current now."""
+        if tree := self.tree(number):
+            protect(tree)
+
+    def drop_trees(self, numbers: Sequence[int]) -> None:
+        """Remove the trees of revisions that are not current; their records stay."""
+        for number in numbers:
+            if tree := self.tree(number):
+                self._throw_away(tree)
+
+    def delete(self) -> None:
+        """Remove the overlay and its history, even on a full disk."""
+        if self.managed:
+            self.overlay.unlink()
+        elif self.exists:
+            self._throw_away(self.overlay)
+        sync(self.overlay.parent)
+        if self._revisions.is_dir():
+            self._throw_away(self._revisions)
+
+    def next_number(self) -> int:
+        """The number of the next revision."""
+        return max(self.numbers(), default=0) + 1
+
+    def _directory(self, number: int) -> Path:
+        return self._revisions / str(number)
+
+    def _target(self, number: int) -> str:
+        return os.path.join(self.state.name, "revisions", str(number), "tree")
+
+    def _number_it(self, directory: Path, number: int) -> None:
+        make_directories(self._revisions)
+        os.rename(directory, self._directory(number))
+        sync(self._revisions)
+
+    def _point_to(self, number: int) -> None:
+        temporary = self.state / "link"
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(self._target(number))
+        os.rename(temporary, self.overlay)
+        sync(self.overlay.parent)
+
+    def _throw_away(self, path: Path) -> None:
+        """Move a tree to the drafts and remove it there, so that no partial tree is left behind."""
+        make_directories(self._drafts)
+        place = self._drafts / secrets.token_hex(8)
+        open_directory(path)  # to allow moving it
+        os.rename(path, place)
+        discard(place)
+
+    def _claim(self, host: Path) -> None:
+        """Record the host, unless a command for another host of the same name was faster."""
+        recorded = locate.recorded_host(str(self.overlay))
+        if recorded == str(host):
+            return
+        if recorded is None or self.is_of(host):
+            replace_file(self.state / "host", os.fsencode(f"{host}\n"))
+        else:
+            sentence = f"{self.overlay} has just become the overlay of {recorded}."
+            raise self._error(sentence, "try again", host=recorded)
+
+    def _recover(self) -> None:
+        """Clean up after an interrupted command, without losing anything that was committed.
+
+        If an adoption or a first commit was interrupted, its revision becomes current.
+        """
+        last = max(self.numbers(), default=None)
+        if last and self.exists and not self.managed and self.tree(last) is None:
+            self._throw_away(self._directory(last))  # the adoption did not get to its tree
+        whole = [number for number in self.numbers() if self.tree(number) is not None]
+        if whole and not os.path.lexists(self.overlay):
+            self._point_to(max(whole))
+        for path in (self.state / "link", *self.state.glob(".*")):
+            path.unlink(missing_ok=True)
+        for draft in self._drafts.glob("*"):
+            if not lock.is_held(draft / "lock"):
+                discard(draft)
+
+    def _forget_if_empty(self) -> None:
+        """Remove the state of an overlay without revisions; the lock, which is held, goes last."""
+        with suppress(OSError):  # other commands have drafts there
+            self._drafts.rmdir()
+        if self._drafts.is_dir() or self.numbers() or self.managed:
+            return
+        for path in self.state.glob("*"):
+            if path.name != "lock":
+                discard(path)
+        (self.state / "lock").unlink(missing_ok=True)
+        self.state.rmdir()
+
+
+def _check(revision: Revision) -> None:
+    """Raise an error if the mappings of a revision lack what other modules rely on."""
+    host, changes = revision.host, revision.plan["changes"]
+    texts = [host["python"], *host["distributions"].values(), *(c["name"] for c in changes)]
+    if "abi" not in host or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{revision.host!r}")
+
+
+def _number(name: str) -> int | None:
+    """The number in the canonical name of a revision's directory."""
+    digits = name.isascii() and name.isdigit() and len(name) < 10
+    return int(name) if digits and name == str(int(name)) else None
+
+
+def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
+    """Write the records of a revision, make them read-only, and sync everything to disk."""
+    data = {"format": FORMAT, **records.encode(revision)}
+    (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
+    (directory / "manifest.json").write_bytes(dump_manifest(manifest))
+    protect(directory)
+    sync(directory, below=True)

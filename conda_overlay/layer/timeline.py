@@ -1,0 +1,40 @@
+"""The position among the revisions, as in an editor: where `undo` and `redo` lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from conda_overlay.core.models import Revision
+
+
+@dataclass
+class Timeline:
+    """The revisions that made a new state; 0 is the host."""
+
+    done: list[int] = field(default_factory=lambda: [0])  # up to the current state, in order
+    undone: list[int] = field(default_factory=list)  # where `redo` leads, the next one last
+
+    @property
+    def position(self) -> int:
+        """The revision that made the current state."""
+        return self.done[-1]
+
+
+def timeline(revisions: Iterable[Revision]) -> Timeline:
+    """Work out the timeline of all revisions, which are in order."""
+    line = Timeline()
+    made_by = {0: 0}  # the revision that made the state of each revision
+    for number, restores in ((revision.number, revision.restores) for revision in revisions):
+        target = number if restores is None else made_by.get(restores, number)
+        made_by[number] = target
+        if target in line.done:
+            while line.position != target:
+                line.undone.append(line.done.pop())
+        elif target in line.undone:
+            while line.position != target:
+                line.done.append(line.undone.pop())
+        else:
+            line.done.append(target)
+            line.undone.clear()
+    return line

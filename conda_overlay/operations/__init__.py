@@ -1,1 +1,0 @@
-"""What can be done to a draft: one module for each operation."""

@@ -1,0 +1,238 @@
+"""Whether the calling shell is wired for a host, and what will wire it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM
+from typing import NamedTuple
+
+from packaging.version import InvalidVersion, Version
+
+from conda_overlay.activation import engine, hooks, trust, wiring
+from conda_overlay.activation.settings import Settings
+from conda_overlay.core.exceptions import OverlayError, UsageError
+from conda_overlay.host.host import Host
+
+_FIRST_WITH_HOOK, _FIRST_WITHOUT_HOOK = Version("24.9"), Version("26.6.99")
+
+_ASK = """
+import os, sys
+module = sys.modules.get("conda_overlay.activation.startup")
+print("yes" if getattr(module, "_registered", False) else "no", flush=True)
+os._exit(0)
+"""
+
+
+class Wired(NamedTuple):
+    """The wiring of the calling shell for one host."""
+
+    state: str
+    """``on``, ``off`` or ``stale``."""
+    detail: str
+
+
+class Trigger(NamedTuple):
+    """What will wire the overlay at the next ``conda activate``."""
+
+    name: str | None
+    """``start-up hook``, ``conda_post_commands``, or None if nothing will."""
+    reason: str | None = None
+    """Why nothing will."""
+    remedy: str | None = None
+    """The command to enter in that case."""
+
+
+def wired(host: Host, settings: Settings) -> Wired:
+    """Whether an overlay of the host is in effect in the calling shell."""
+    environ = os.environ
+    if wiring.disabled(environ):
+        return Wired("off", f"{wiring.DISABLE} is set")
+    command = activation(host.prefix)
+    switch = Wired("off", f"{command} activates it")
+    if not is_active(host):
+        return switch
+    outcome = _outcome(environ, settings)
+    mine, should = (
+        [layer for layer in layers if os.path.realpath(layer.prefix) == str(host.real)]
+        for layers in (wiring.State.decode(environ.get(wiring.STATE)).layers, outcome.layers)
+    )
+    if mine and mine == should and not outcome.diff:
+        return Wired("on", "in this shell")
+    if outcome.refused and not should:
+        return Wired("off", "the overlay is not trusted")
+    if not should and not mine:
+        return Wired("off", "there is no overlay to use")
+    return Wired("stale", f"{command} updates it") if mine else switch
+
+
+def activation(prefix: Path) -> str:
+    """The command that activates an environment: by its path where no name leads there."""
+    from conda.base.context import env_name
+
+    return shlex.join(["conda", "activate", str(env_name(str(prefix)))])
+
+
+def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
+    """The variables of this process as if the host had just been activated."""
+    environ = wiring.unwire(os.environ)
+    environ.pop(wiring.DISABLE, None)
+    prefix = str(host.prefix)
+    path = f"{prefix}/bin:{environ.get('PATH') or os.defpath}"
+    environ |= {"CONDA_PREFIX": prefix, "CONDA_SHLVL": "1", "PATH": path}
+    environ |= {"CONDA_DEFAULT_ENV": host.name}
+    after = {**environ, **_outcome(environ, settings).diff}
+    return {name: value for name, value in after.items() if value is not None}
+
+
+def _outcome(environ: Mapping[str, str], settings: Settings) -> engine.Outcome:
+    """What activation would do to these variables."""
+    dirs, owners = settings.overlay_dirs, settings.overlay_trusted_owners
+    return engine.run(environ, dirs, owners, settings.overlay_hide_user_site)
+
+
+def is_active(host: Host) -> bool:
+    """Whether a host is activated in the calling shell."""
+    return str(host.real) in map(os.path.realpath, wiring.active_prefixes(os.environ))
+
+
+def rehash(bin: Path, before: set[str], after: set[str]) -> str | None:
+    """The command that makes the shell look its programs up again, if it has to.
+
+    bash and zsh remember where a program was found, so one of the same name elsewhere is run still;
+    tcsh also does not see new ones.
+
+    Args:
+        bin: where the overlay has its programs.
+        before: the overlay's programs until now.
+        after: those from now on.
+    """
+    shell = _calling_program()
+    if shell in ("tcsh", "csh"):
+        return "rehash" if before != after else None
+    if shell not in ("bash", "zsh"):
+        return None
+    others = {d for d in os.environ.get("PATH", "").split(":") if d} - {str(bin)}
+    hidden = (os.path.exists(os.path.join(d, name)) for d in others for name in after - before)
+    return "hash -r" if before - after or any(hidden) else None
+
+
+def _calling_program() -> str:
+    """The name of the shell that has started this process."""
+    try:
+        with open(f"/proc/{os.getppid()}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return os.path.basename(os.environ.get("SHELL", ""))
+
+
+@contextmanager
+def asked_trigger() -> Iterator[Callable[[], Trigger]]:
+    """Start the Python of the user's conda as activation does, to see whether the hook is loaded.
+
+    Yields:
+        A function that waits for the answer.
+    """
+    environ = {name: value for name, value in os.environ.items() if name != wiring.DISABLE}
+    command, null = [_python_of_conda(), "-c", _ASK, "shell.posix", "activate"], subprocess.DEVNULL
+    with subprocess.Popen(
+        command, stdin=null, stdout=subprocess.PIPE, stderr=null, text=True, env=environ
+    ) as child:
+        try:
+            yield lambda: _trigger(child.communicate()[0])
+        finally:
+            child.kill()
+
+
+def _trigger(answer: str) -> Trigger:
+    """What will run the engine, given the answer of conda's Python."""
+    import conda
+
+    if answer.endswith("yes\n"):
+        return Trigger("start-up hook")
+    try:
+        version = Version(conda.__version__)
+    except InvalidVersion:
+        version = _FIRST_WITHOUT_HOOK
+    if _FIRST_WITH_HOOK <= version < _FIRST_WITHOUT_HOOK and not os.environ.get("CONDA_NO_PLUGINS"):
+        return Trigger("conda_post_commands")
+    if os.environ.get("PYTHONNOUSERSITE"):
+        reason = "PYTHONNOUSERSITE hides your user site-packages from conda's Python"
+        return Trigger(None, reason, "unset PYTHONNOUSERSITE")
+    reason = f"{_python_of_conda()} does not load the start-up hook of conda-overlay"
+    shell = _calling_program()
+    remedies = {"fish": "conda overlay hook fish | source"}
+    remedies |= {name: f'eval "`conda overlay hook {name}`"' for name in ("csh", "tcsh")}
+    shell = shell if shell in hooks.TEMPLATES else "sh"
+    return Trigger(None, reason, remedies.get(shell, f'eval "$(conda overlay hook {shell})"'))
+
+
+def _python_of_conda() -> str:
+    """The interpreter of the conda that the user's shell calls, if nobody else can write to it."""
+    python = os.path.join(os.path.dirname(os.environ.get("CONDA_EXE") or sys.executable), "python")
+    trusted = os.path.isabs(python) and not trust.distrust(python, [], trust.trusted_owners())
+    return python if trusted else sys.executable
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take a closed terminal, or the request to end, as Ctrl-C."""
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def editor() -> list[str]:
+    """The command of the user's editor; none without a terminal.
+
+    Raises:
+        UsageError: the variable is no command.
+    """
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        return []
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        sentence = f"The editor {command} is no command: {error}."
+        raise UsageError(sentence, "set EDITOR to another one, or use --no-editor") from error
+
+
+def open_in_editor(file: Path) -> None:
+    """Let the user edit a file; the editor may use Ctrl-C for itself.
+
+    Raises:
+        OverlayError: it does not run, or fails, or its terminal is closed.
+    """
+    command = editor()
+    hint = "set EDITOR to another one, or use --no-editor"
+
+    def ended(*_: object) -> None:
+        raise OverlayError("The terminal was closed; the overlay is unchanged.")
+
+    handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
+    handlers[SIGINT] = signal.signal(SIGINT, lambda *_: None)  # which a child does not inherit
+    try:
+        code = subprocess.run([*command, str(file)], check=False).returncode
+    except OSError as error:
+        sentence = f"The editor {command[0]} does not run: {error.strerror}"
+        raise OverlayError(f"{sentence}; the overlay is unchanged.", hint) from error
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if code:
+        sentence = f"The editor {command[0]} ended with code {code}; the overlay is unchanged."
+        raise OverlayError(sentence, hint)

@@ -1,0 +1,122 @@
+"""The problems of an overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from conda_overlay.core.models import Finding, Revision
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.distributions import Site
+from conda_overlay.filesystem.tree import differences
+from conda_overlay.host.host import Host
+from conda_overlay.layer import guard
+from conda_overlay.layer.state import State, is_leftover
+from conda_overlay.layer.store import Store
+
+_SHOWN = 5  # how many files a finding names
+
+
+def findings(
+    host: Host, store: Store, now: State, below: Sequence[Site], revision: Revision | None
+) -> list[Finding]:
+    """All problems of an overlay over these sites; one made by hand has no revision."""
+    found = [*_python(host, store.real), *_conflicts(host, now, below)]
+    if revision:
+        found += [*_drift(host, revision), *_overdue(revision)]
+    found += _distributions(host, now, revision)
+    return [*found, *_files(host, store, now, revision)] if revision else found
+
+
+def _python(host: Host, tree: Path) -> Iterator[Finding]:
+    versions = sorted(path.parent.name for path in tree.glob("lib/python*/site-packages"))
+    mine = host.site_below_prefix.parent.name
+    if versions and mine not in versions:
+        yield Finding("python", f"built for {', '.join(versions)}, but the host has {mine}")
+
+
+def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
+    before, after = dependencies.effective(*below), dependencies.effective(now.site, *below)
+    for found in dependencies.new_conflicts(before, after, host.markers, host.site_packages):
+        yield Finding("conflict", str(found).replace(" would be in effect", " is in effect"))
+
+
+def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
+    if not host.has_changed(revision.host):
+        return
+    now = host.fingerprint()
+    what = moved(revision.host.get("distributions", {}), now["distributions"])
+    for name, field in (("ABI", "abi"), ("Python", "python")):
+        if now[field] != revision.host[field]:
+            what.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
+    if not what:
+        what = [f"its conda packages: {_few(moved(_packages(revision.host), _packages(now)))}"]
+    yield Finding("drift", f"the host has changed since revision {revision.number}: {_few(what)}")
+
+
+def moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What differs between two mappings of names to versions, as a text each."""
+    keys = (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
+    return [f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}" for key in keys]
+
+
+def _packages(fingerprint: Mapping[str, Any]) -> dict[str, str]:
+    """The version and build of each conda package, from ``name-version-build``."""
+    parts = [str(package).rsplit("-", 2) for package in fingerprint.get("packages", ())]
+    return {name: "-".join(rest) for name, *rest in parts}
+
+
+def _overdue(revision: Revision) -> Iterator[Finding]:
+    today = date.today().isoformat()
+    for key, entry in revision.distributions.items():
+        if entry.until and entry.until < today:
+            yield Finding("overdue", f"{key} is overdue since {entry.until}")
+
+
+def _distributions(host: Host, now: State, revision: Revision | None) -> Iterator[Finding]:
+    known = revision.distributions if revision else {}
+
+    def remedy(key: str) -> str:
+        name = "" if key in known and known[key].patch else f" {key}"  # which keeps edits
+        return f"; restored by: conda overlay repair{name}" if revision else ""
+
+    for key, found in now.site.items():
+        name, source = found[0].name, found[0].editable
+        if len(found) > 1:
+            names = ", ".join(sorted(d.path.name for d in found))
+            yield Finding("duplicate", f"{key} is installed more than once: {names}")
+        if source and not Path(source).is_dir():
+            yield Finding("missing", f"{name} is an editable install of {source}, which is gone")
+        if gone := now.missing(key):
+            yield Finding("missing", f"{name} lacks {_few(gone)}{remedy(key)}")
+    here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
+    recorded = known.keys() if here else set()
+    for key in sorted(recorded - now.site.keys()):
+        yield Finding("missing", f"{key} is gone{remedy(key)}")
+
+
+def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator[Finding]:
+    number, recorded = revision.number, store.manifest(revision.number)
+    if recorded is not None:
+        by_hand = differences(recorded, now.files)
+        for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
+            if mine := [path for path in paths if path in now.edited]:
+                keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
+                undone = f", undone by: conda overlay repair {' '.join(keys)}" if keys else ""
+                text = f"{verb} since revision {number}: {_few(mine)}"
+                text += f"; recorded by: conda overlay record{undone}"
+                yield Finding("by-hand", text)
+    if left := [path for path in now.files if is_leftover(path)]:
+        text = f"pip was interrupted and left renamed files: {_few(left)}"
+        yield Finding("leftover", f"{text}; restored by: conda overlay repair")
+    if not guard.is_intact(store.real / host.site_below_prefix, host.site_packages):
+        yield Finding(
+            "missing", "the guard is missing or modified; restored by: conda overlay repair"
+        )
+
+
+def _few(items: Sequence[str]) -> str:
+    rest = len(items) - _SHOWN
+    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

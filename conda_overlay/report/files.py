@@ -1,0 +1,176 @@
+"""Compares the files of two revisions, or of a revision and the host: of all, or of some names."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+from collections.abc import Iterable, Iterator
+from itertools import dropwhile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.models import Differences
+from conda_overlay.distributions.distributions import owned_files
+from conda_overlay.edits import edits
+from conda_overlay.edits.edits import text_of
+from conda_overlay.filesystem.tree import differences
+from conda_overlay.layer.state import State, is_bookkeeping, scaffolding
+
+if TYPE_CHECKING:
+    from conda_overlay.change.overlay import Overlay
+
+_HEAD = ("#!", "'''exec'", "' '''")  # how the lines begin that name a script's interpreter
+_VERSION = re.compile(r"(?<=site-packages/)([^/-]+)-[^/]+(?=\.(?:dist|egg)-info\b)")  # after it
+
+
+class Place(NamedTuple):
+    """A file of a distribution."""
+
+    origin: str  # the revision or the host, in words
+    path: str  # relative to that
+    file: Path
+
+
+Pair = tuple[Place | None, Place | None]
+"""A file on two sides; None where there is none."""
+
+
+def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
+    """The files that differ; for the host (0), those that the overlay adds or hides."""
+    before, after = overlay.state(old).files, overlay.state(new).files
+    if old != 0 and new != 0:
+        return differences(before, after)
+    host = overlay.host.prefix
+    ours = scaffolding(overlay.host.site_below_prefix)
+    paths = sorted(path for path in {**before, **after} if path not in ours)
+    tree = _root(overlay, old if new == 0 else new)
+    hiding = [p for p in paths if os.path.lexists(host / p) and not _same(host / p, tree / p)]
+    alone = tuple(path for path in paths if not os.path.lexists(host / path))
+    if new == 0:
+        return Differences(removed=alone, changed=tuple(hiding))
+    return Differences(added=alone, changed=tuple(hiding))
+
+
+def unified(
+    overlay: Overlay, old: int | None, new: int | None, files: Differences
+) -> Iterator[str]:
+    """A unified diff of the text files that differ, without pip's bookkeeping, line by line."""
+    from conda_overlay.change.overlay import name_of
+
+    sides = [(name_of(number), _root(overlay, number)) for number in (old, new)]
+    for path in files.all:
+        found = [Place(name, path, root / path) for name, root in sides]
+        before, after = (place if _is_file(place.file) else None for place in found)
+        same = before and after and _agree(before, after)
+        if (before or after) and not same and not is_bookkeeping(path):
+            yield from text(before, after)
+
+
+def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
+    """The files of distributions that differ, without pip's bookkeeping.
+
+    Where a revision does not have a distribution, the host's is in effect.
+
+    Args:
+        overlay: of one host.
+        keys: normalized names.
+        old: a revision, the host (0), or the overlay as it is now (None).
+        new: another one.
+
+    Raises:
+        OverlayError: one of the distributions is nowhere.
+    """
+    from conda_overlay.change.overlay import name_of
+
+    pairs = []
+    states = {number: overlay.state(number) for number in (old, new)}
+    for key in keys:
+        before, after = (_of(overlay, key, number, states[number]) for number in (old, new))
+        if before is None and after is None:
+            places = dict.fromkeys(map(name_of, (old, new, 0)))
+            sentence = f"There is no {key} in {' or '.join(places)}."
+            raise OverlayError(sentence, "conda overlay status", name=key)
+        one, other = before or {}, after or {}
+        if any(state.is_copy(key) for state in states.values()):
+            one, other = (
+                {p: f for p, f in d.items() if "site-packages/" in p} for d in (one, other)
+            )
+        pairs += [(one.get(path), other.get(path)) for path in sorted({**one, **other})]
+    return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]
+
+
+def summary(pairs: Iterable[Pair]) -> Differences:
+    """The paths of files that differ."""
+    pairs = [*pairs]
+    return Differences(
+        tuple(new.path for old, new in pairs if new and not old),
+        tuple(new.path for old, new in pairs if new and old),
+        tuple(old.path for old, new in pairs if old and not new),
+    )
+
+
+def text(before: Place | None, after: Place | None) -> Iterator[str]:
+    """A unified diff of a text file, with paths relative to site-packages if it is there."""
+    places = before or after, after or before
+    paths = [_below_site(place) for place in places if place]
+    texts = [place and text_of(place.file) for place in (before, after)]
+    if (before and texts[0] is None) or (after and texts[1] is None):
+        yield f"# Binary files a/{paths[0]} and b/{paths[1]} differ\n"
+        return
+    old, new = (None if content is None else content.decode() for content in texts)
+    labels = before.origin if before else "", after.origin if after else ""
+    yield from edits.unified((paths[0], paths[1]), (old, new), labels)
+
+
+def _below_site(place: Place) -> str:
+    """The path of a file, relative to the site-packages that it is in."""
+    return place.path.partition("site-packages/")[2] or place.path
+
+
+def _of(overlay: Overlay, key: str, number: int | None, state: State) -> dict[str, Place] | None:
+    """The files of a distribution by path, without the version in that of its metadata."""
+    from conda_overlay.change.overlay import name_of
+
+    host = overlay.host
+    if key in state.site:
+        origin, root, owned = name_of(number), _root(overlay, number), state.owned[key]
+    elif key in host.distributions:
+        origin, root = name_of(0), host.prefix
+        owned = frozenset(owned_files(host.distributions[key][0], root) or ())
+    else:
+        return None
+    mine = (p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))
+    there = (path for path in mine if os.path.lexists(root / path))
+    return {_VERSION.sub(r"\1", path): Place(origin, path, root / path) for path in there}
+
+
+def _agree(one: Place, other: Place) -> bool:
+    """Whether two files are the same, but for the interpreter that a script names."""
+    if _same(one.file, other.file):
+        return True
+    texts = [text_of(place.file) for place in (one, other) if place.path.startswith("bin/")]
+    lines = [found.decode().splitlines() for found in texts if found]
+    bodies = [[*dropwhile(lambda n: n.startswith(_HEAD), found)] for found in lines]
+    return len(bodies) == 2 and bodies[0] == bodies[1]
+
+
+def _root(overlay: Overlay, number: int | None) -> Path:
+    """Where the files of a revision, of the host (0), or of the overlay now (None) are."""
+    if number == 0:
+        return overlay.host.prefix
+    tree = overlay.store.real if number is None else overlay.store.tree(number)
+    assert tree is not None
+    return tree
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_symlink() or (os.path.lexists(path) and not path.is_dir())
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False

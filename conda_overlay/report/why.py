@@ -1,0 +1,266 @@
+"""Which copy runs, and why: asks the host's own interpreter, wired, and looks up what it hides."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.activation import wiring
+from conda_overlay.change.overlay import Overlay
+from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.models import Distribution
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.distributions import (
+    Site,
+    main_module,
+    modules,
+    owned_files,
+    read_site,
+)
+from conda_overlay.edits import edits
+from conda_overlay.host import user_site
+from conda_overlay.layer.store import Store
+from conda_overlay.report import calling_shell
+
+_PROBE = """
+import sys
+sys.path = [place for place in sys.path if place]  # not the directory that it runs in
+import importlib.util, json, os
+name, spec, places, failure = sys.argv[1], None, [], None
+try:
+    spec = importlib.util.find_spec(name)
+    places = [str(p) for p in (spec and spec.submodule_search_locations) or ()]
+except Exception as error:  # of a package that it is in, if there is such a package
+    failure = "%s: %s" % (type(error).__name__, error)
+    parent = ...
+    while name and parent is ...:
+        name = name.rpartition(".")[0]
+        try:
+            parent = importlib.util.find_spec(name)
+        except Exception:
+            pass
+    is_package = getattr(parent, "submodule_search_locations", None) is not None
+    failure = [name, failure] if is_package else None
+print()
+print(json.dumps([getattr(spec, "origin", None), places, failure]), flush=True)
+os._exit(0)  # before what an imported parent wants to say at the end
+"""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One installed copy of a distribution."""
+
+    version: str
+    where: str  # overlay, user site or host
+    place: str  # the overlay, or the site-packages directory
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What runs under a name, and why; None or empty where nothing is known."""
+
+    name: str
+    module: str | None
+    file: str | None
+    namespace: tuple[str, ...]  # the directories of a namespace package
+    script: str | None
+    runs: Copy | None  # None for a module of no distribution
+    editable: str | None
+    edited: tuple[str, ...]  # what was edited in a copy: files, with the lines added and removed
+    hides: tuple[Copy, ...]
+    revision: int | None  # that put it there, or edited it last
+    since: str | None
+    by: str | None
+    command: tuple[str, ...]
+    reason: str | None
+    required_by: tuple[str, ...]
+    differences: tuple[str, ...]  # sentences: where another Python runs another file
+
+
+def why(overlay: Overlay, text: str) -> Answer:
+    """Explain a distribution, a module or a script.
+
+    Raises:
+        OverlayError: there is nothing of that name, or a package that it is in fails.
+    """
+    environ = calling_shell.wired_environ(overlay.host, overlay.settings)
+    sites = [*_sites(overlay, environ)]
+    copies = [*_copies(sites, str(canonicalize_name(text)))]
+    script = shutil.which(text, path=environ["PATH"]) if "/" not in text else None
+    if script and not any(script.startswith(f"{p}/") for p in _bins(overlay)):
+        script = None
+    module = main_module(copies[0][1], _modules(copies[0][1])) if copies else text
+    file, namespace, failure = _ask(overlay, module or text, environ)
+    found = file or next(iter(namespace), None) or script
+    if not copies:
+        if found is None:
+            raise _nothing(overlay, text, failure)
+        owner = _owner(sites, Path(found))
+        copies = [*_copies(sites, owner.key)] if owner else []
+    first_with_it = (n for n, (_, one) in enumerate(copies) if found and _has(one, Path(found)))
+    lacking = next(first_with_it, 0)
+    above, copies = [copy for copy, _ in copies[:lacking]], copies[lacking:]
+    by_path = _on_pythonpath(file, wiring.unwire(os.environ), [site for _, site, _ in sites])
+    hidden = copies if by_path else copies[1:]
+    copy, first = copies[0] if copies else (None, None)
+    key = first.key if first else ""
+    view = dependencies.effective(*(site for *_, site in sites))
+    return Answer(
+        name=first.name if first else text,
+        module=module if file or namespace else None,
+        file=file,
+        namespace=tuple(namespace) if file is None else (),
+        script=script,
+        runs=None if by_path else copy,
+        editable=first.editable if first and not by_path else None,
+        edited=tuple(edits.summary(first)) if first and not by_path else (),
+        hides=tuple(copy for copy, _ in hidden),
+        required_by=tuple(dependencies.requiring(key, view, overlay.host.markers)),
+        differences=(
+            *(f"{key} {c.version} ({c.where}) has no {module}, so this one shows" for c in above),
+            *(
+                [f"PYTHONPATH names {by_path} first"]
+                if by_path
+                else _shining(overlay, copies, environ)
+            ),
+            *(f"the overlay {p} is not used: {reason}" for p, reason in overlay.found() if reason),
+            *(_differences(overlay, module or text, file) if file else ()),
+        ),
+        **_history(None if by_path else copy, key),
+    )
+
+
+def _nothing(overlay: Overlay, text: str, failure: Sequence[str] | None) -> OverlayError:
+    """The error where nothing of a name is found, perhaps for a package that fails."""
+    if failure:
+        package, how = failure
+        sentence = f"{text} cannot be imported, because {package} fails: {how}."
+        return OverlayError(sentence, f"conda overlay why {shlex.quote(package)}", name=text)
+    what = f"distribution, module or script {text or repr(text)}"
+    sentence = f"There is no {what} in {overlay.host.prefix}, nor in an overlay of it."
+    return OverlayError(sentence, "conda overlay status --all", name=text)
+
+
+def _sites(overlay: Overlay, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
+    """Where distributions may be, in the order of precedence."""
+    for layer, site in zip(overlay.layers, overlay.sites(overlay.layers), strict=True):
+        yield "overlay", layer, read_site(site)
+    if place := user_site.directory(overlay.host, environ):
+        yield "user site", place, read_site(place)
+    yield "host", overlay.host.site_packages, overlay.host.distributions
+
+
+def _copies(sites: list[tuple[str, Path, Site]], key: str) -> Iterator[tuple[Copy, Distribution]]:
+    for where, place, site in sites:
+        for found in site.get(key, ()):
+            yield Copy(found.version, where, str(place)), found
+
+
+def _bins(overlay: Overlay) -> list[str]:
+    return [*(f"{layer}/bin" for layer in overlay.layers), f"{overlay.host.prefix}/bin"]
+
+
+def _modules(found: Distribution) -> set[str]:
+    return modules(owned_files(found, found.site) or ())
+
+
+def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | None:
+    """The distribution that has a file, by RECORD or by the place of an editable install."""
+    every = (one for *_, site in sites for several in site.values() for one in several)
+    return next((found for found in every if _has(found, file)), None)
+
+
+def _has(found: Distribution, file: Path) -> bool:
+    """Whether a file is one of a distribution."""
+    if found.editable and file.is_relative_to(found.editable):
+        return True
+    return file.is_relative_to(found.prefix) and str(file.relative_to(found.prefix)) in (
+        owned_files(found, found.prefix) or ()
+    )
+
+
+def _on_pythonpath(
+    file: str | None, environ: Mapping[str, str], but: Collection[Path] = ()
+) -> str | None:
+    """The directory that PYTHONPATH names and that a file comes from."""
+    named = filter(None, environ.get("PYTHONPATH", "").split(":"))
+    places = (place for place in named if file and file.startswith(f"{place}/"))
+    return next((place for place in places if Path(place) not in but), None)
+
+
+def _shining(
+    overlay: Overlay, copies: list[tuple[Copy, Distribution]], environ: Mapping[str, str]
+) -> Iterator[str]:
+    """The modules that only a hidden copy has, and that can be imported therefore."""
+    for copy, found in copies[1:]:
+        for name in sorted(_modules(found) - _modules(copies[0][1])):
+            file, *_ = _ask(overlay, name, environ)
+            if file and _has(found, Path(file)):
+                yield f"{name} of the hidden {copy.version} ({copy.where}) can still be imported"
+
+
+def _ask(
+    overlay: Overlay, module: str, environ: Mapping[str, str], *flags: str
+) -> tuple[str | None, list[str], list[str] | None]:
+    """What the interpreter finds: the file, the directories of a package, and what fails, and how.
+
+    What fails is a package that the module is in.
+    """
+    done = overlay.host.run([*flags, "-c", _PROBE, module], environ=environ)
+    try:
+        file, places, failure = json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        return None, [], None
+    return file, places, failure
+
+
+def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
+    """Where another Python of the host runs another file, and why."""
+    host = overlay.host
+    bare, *_ = _ask(overlay, module, wiring.unwire(os.environ), "-I")
+    if bare != file:
+        yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {bare or 'nothing'}"
+    if not calling_shell.is_active(host):
+        return
+    here, *_ = _ask(overlay, module, os.environ)
+    if here == file:
+        return
+    wired = calling_shell.wired(host, overlay.settings)
+    reason = f"it is not wired as it should be: {wired.detail}"
+    if wired.state == "on":
+        first = _on_pythonpath(here, os.environ)
+        reason = f"PYTHONPATH names {first} first" if first else "its environment differs"
+    yield f"this shell runs {here or 'nothing'}: {reason}"
+
+
+def _history(copy: Copy | None, key: str) -> dict[str, Any]:
+    """The revision that put a copy into its overlay, or edited it last, and who, when and why."""
+    nothing = {"revision": None, "since": None, "by": None, "command": (), "reason": None}
+    if copy is None or copy.where != "overlay":
+        return nothing
+    store = Store(Path(copy.place))
+    number = store.current()
+    if number is None:
+        return nothing
+    entry = store.revision(number).distributions.get(key)
+    if entry is None or entry.version != copy.version:
+        return nothing
+    made = (entry.version, entry.since, entry.patch)
+    first = next(  # at the latest the current one
+        revision
+        for revision in map(store.revision, store.numbers())
+        if (same := revision.distributions.get(key))
+        and (same.version, same.since, same.patch) == made
+    )
+    since, by = (first.time, first.user) if entry.patch else (entry.since, entry.by)
+    about = {"since": since or None, "by": by or None, "reason": entry.reason}
+    return {"revision": first.number, "command": first.command, **about}

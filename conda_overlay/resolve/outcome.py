@@ -1,0 +1,116 @@
+"""Reads pip's output: whether it failed, at what, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.core.exceptions import PipError
+
+_TAIL = 25  # lines of pip's output that an error quotes
+_BUILD_TAIL = 40  # lines of a build's output
+
+_UNMATCHED = "No matching distribution found for"
+_NO_MATCH = re.compile(_UNMATCHED + r" ([\w.-]+)")
+_CONSTRAINED = re.compile(r"\s*The user requested \(constraint\) ([\w.-]+)")
+_DEPENDS = re.compile(r"\s*([\w.-]+) \S+ depends on ")
+
+_STEP = re.compile(r"\s*[\u00d7x] (?!git |hg |svn |bzr ).+ did not run successfully")
+_END = "[end of output]"
+# What a program printed; that of one that it ran itself is in it, and indented further.
+_PRINTED = re.compile(r"^( *)(?:\S+ )?\[\d+ lines? of output\]\n(.*?)^\1    \[end of", re.M | re.S)
+_FAILED = re.compile(r"Failed (?:building \w+ for|to build) ('?)([\w.-]+)\1(?:$| when)", re.M)
+_SDIST = re.compile(r"([^/\s]+)-(\d[^-/\s]*)\.(?:tar\.gz|zip)\b")
+_HEAD = re.compile(r"\s*Traceback \(most|(?:.*[\s:])?(?:fatal )?error: ", re.I)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of a run of pip."""
+
+    ok: bool
+    arguments: tuple[str, ...] = ()
+    """What it was asked for."""
+    output: tuple[str, ...] = ()
+    """What it wrote to stderr, without credentials."""
+    explanation: tuple[str, ...] = ()
+    """What its resolver says of a conflict: who requires what."""
+    links: tuple[str, ...] = ()
+    """What it says of each file that it prepared."""
+
+    @property
+    def impossible(self) -> bool:
+        """Whether it found no set of versions, or none under the constraints."""
+        return self.unknown or self._says("ResolutionImpossible", "hashes")
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it found no distribution for one of the requirements."""
+        return self._says(_UNMATCHED)
+
+    @property
+    def requiring(self) -> set[str]:
+        """The normalized names of the distributions whose requirements conflict."""
+        return _names(_DEPENDS, self.explanation)
+
+    @property
+    def blamed(self) -> set[str]:
+        """These, and the names whose constraints conflict."""
+        constrained = _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
+        return self.requiring | constrained
+
+    def error(self, requirements: Sequence[str] = ()) -> PipError:
+        """The error for the user."""
+        if not self._build_failed:
+            output = [line for line in self.output if "ResolutionImpossible" not in line]
+            told = (*output[-_TAIL:], *self.explanation)
+            return PipError(told, requirements=list(requirements))
+        text = "\n".join(self.output)
+        blocks = _PRINTED.findall(text)
+        printed = [line[len(i) + 4 :] for i, block in blocks[-1:] for line in block.splitlines()]
+        failed = _FAILED.search(text.rpartition(_END)[2])
+        name, sdist = _built(self.links, failed and failed[2])
+        hints = ["-v shows all that the build prints"] if printed else []
+        if sdist and not any(word.endswith(sdist) for word in self.arguments):
+            hints.append(
+                "no wheel fits this Python: try another version, or --only-binary :all: for any "
+                "that has one"
+            )
+        hint, what = "; ".join(hints) or None, f"Building {name} failed"
+        return PipError(_end_of(printed), what, hint, requirements=list(requirements))
+
+    @property
+    def _build_failed(self) -> bool:
+        return any(map(_STEP.match, self.output))
+
+    def _says(self, *signs: str) -> bool:
+        found = any(sign in line for line in self.output for sign in signs)
+        return found and not self._build_failed
+
+
+def _names(pattern: re.Pattern[str], lines: Sequence[str]) -> set[str]:
+    return {canonicalize_name(found[1]) for found in map(pattern.search, lines) if found}
+
+
+def _end_of(lines: Sequence[str]) -> Sequence[str]:
+    """The last lines, from the start of an error on."""
+    heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
+    near = [number for number in heads if number >= len(lines) - _BUILD_TAIL]
+    if near:
+        return lines[near[0] :]
+    before = [lines[heads[-1]], "..."] if heads else []
+    return [*before, *lines[-_BUILD_TAIL:]]
+
+
+def _built(links: Sequence[str], name: str | None) -> tuple[str, str | None]:
+    """The name, version and file of a distribution, or of the last one that was prepared."""
+    for link in reversed(links):
+        found = _SDIST.search(link)
+        if found and canonicalize_name(name or found[1]) == canonicalize_name(found[1]):
+            return f"{name or found[1]} {found[2]}", found[0]
+        if name is None:
+            return link.split(maxsplit=1)[1].partition(" (from ")[0], None
+    return name or "a distribution", None

@@ -1,0 +1,264 @@
+"""The only caller of pip: resolves and installs into a stage.
+
+A stage is a throw-away virtual environment whose base is the host and whose path also names the
+overlay. pip sees there what host and overlay have, upgrades only what is needed, and leaves exactly
+the difference in the stage: it never uninstalls "outside environment".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, distribution
+from itertools import pairwise
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from conda_overlay.activation.shells import visible
+from conda_overlay.core.credentials import without_credentials
+from conda_overlay.core.exceptions import HostError, StateError
+from conda_overlay.distributions.distributions import LARGEST, clean_origin
+from conda_overlay.host.host import Host, clean_environ
+from conda_overlay.layer import scripts
+from conda_overlay.resolve.outcome import Outcome
+
+NEEDED = SpecifierSet(">=22.2", prereleases=True)
+"""The pips that write a report."""
+
+_RUNNER = Path(__file__).with_name("run_pip.py")
+
+_SHOW_CURSOR = "\x1b[?25h"
+"""For a terminal: pip hides the cursor while something moves, and shows it again at its end."""
+
+_INDEX_OPTIONS = (
+    *("--index-url", "--extra-index-url", "--find-links", "--no-binary", "--only-binary"),
+    *("--trusted-host", "--proxy", "--cert", "--client-cert", "--timeout", "--retries"),
+    *("--cache-dir", "--keyring-provider"),
+)
+_INDEX_FLAGS = ("--no-index", "--pre", "--ignore-requires-python", "--isolated", "--no-cache-dir")
+
+
+class Stage:
+    """The throw-away virtual environment.
+
+    Attributes:
+        root: its directory.
+        python: its interpreter, which pip writes into the first line of scripts.
+        site: its site-packages.
+        work: the directory beside it for pip's reports and temporary files.
+    """
+
+    def __init__(self, root: Path, host: Host, overlays: Sequence[Path]) -> None:
+        """Create it, without the venv module.
+
+        Args:
+            root: a directory that does not exist yet.
+            host: the environment below.
+            overlays: site-packages of the overlays above the host; the first wins.
+
+        Raises:
+            StateError: something in one of them would keep pip waiting, or fill its memory.
+        """
+        self.root = root
+        self.python = root / "bin" / "python"
+        self.site = root / host.site_below_prefix
+        self.work = root.with_suffix(".work")
+        for directory in (self.site, self.work / "tmp", self.python.parent):
+            directory.mkdir(parents=True)
+        self.python.symlink_to(host.python)
+        home = f"home = {host.prefix / 'bin'}\ninclude-system-site-packages = true\n"
+        (root / "pyvenv.cfg").write_bytes(os.fsencode(home))
+        names = "".join(f"{site}\n" for site in overlays)
+        (self.site / "_conda_overlay_stage.pth").write_bytes(os.fsencode(names))
+        for name in ("pip.conf", "pip.ini"):  # pip's "site" configuration, which facilities use
+            if (host.prefix / name).exists():
+                (root / name).symlink_to(host.prefix / name)
+        for file in (file for site in overlays for file in site.glob("*-info/METADATA")):
+            if file.exists() and not (file.is_file() and file.stat().st_size <= LARGEST):
+                sentence = f"{file} is not a file that pip can read."
+                raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
+        self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
+
+    def finish(self, interpreter: Path) -> None:
+        """Leave only what pip left here, less credentials, and its scripts for an interpreter."""
+        scripts.rewrite(self.root, self.site, [self.python], interpreter)
+        for info in self.site.glob("*-info"):
+            clean_origin(info)
+        for path in (*self._scaffolding, self.root / "lib64"):
+            path.unlink(missing_ok=True)
+
+
+@dataclass
+class Pip:
+    """Runs pip for one host."""
+
+    host: Host
+    verbosity: int = 0
+    """As conda's ``-v``; -1 stands for ``--quiet``."""
+    to_stderr: bool = False
+    """Keep stdout free, for JSON."""
+
+    @cached_property
+    def location(self) -> str:
+        """The directory of pip: in the host, else in conda's base environment.
+
+        Raises:
+            HostError: neither has a pip that is new enough and runs on the host's Python.
+        """
+        own = self.host.distributions.get("pip")
+        if own and own[0].version in NEEDED:
+            return str(self.host.site_packages)
+        with suppress(PackageNotFoundError):
+            base = distribution("pip")
+            runs_on = SpecifierSet(base.metadata["Requires-Python"] or "", prereleases=True)
+            if base.version in NEEDED and self.host.markers["python_full_version"] in runs_on:
+                return str(base.locate_file(""))
+        raise HostError(
+            f"{self.host.prefix} has no pip {NEEDED}, and conda's own does not run on its Python "
+            f"{self.host.python_version}.",
+            f"whoever owns it can type: conda install -p {self.host.prefix} 'pip{NEEDED}'",
+            prefix=str(self.host.prefix),
+        )
+
+    def say(self, text: str) -> None:
+        """Print a line between two runs of pip."""
+        if self.verbosity >= 0:
+            print(text, file=sys.stderr if self.to_stderr else sys.stdout, flush=True)
+
+    def install(
+        self,
+        stage: Stage,
+        arguments: Sequence[str],
+        constraints: Sequence[str],
+        source_dir: Path,
+        *,
+        again: bool = False,
+    ) -> Outcome:
+        """Install into a stage.
+
+        Args:
+            stage: a new one.
+            arguments: options and requirements, as the user wrote them.
+            constraints: lines of a constraints file.
+            source_dir: where checkouts of editables from version control are kept.
+            again: whether this repeats an earlier run, so that less is shown.
+        """
+        words = [*self._options(stage, constraints), *arguments]
+        silence = 0 if self.verbosity > 0 else 1 + again
+        code, lines = self._run(*self._command(stage, ["install", *words], source_dir, silence))
+        if code == 0:
+            return Outcome(True)
+        explanation, links = (
+            tuple(map(_clean, file.read_bytes().splitlines())) if file.exists() else ()
+            for file in (stage.work / "explanation.txt", stage.work / "links.txt")
+        )
+        return Outcome(False, tuple(arguments), lines, explanation, links)
+
+    def _options(self, stage: Stage, constraints: Sequence[str]) -> Iterator[str]:
+        """Our options; they come before the user's, which win."""
+        yield from ("--no-user", "--no-warn-script-location", "--no-warn-conflicts")
+        yield from ("--root-user-action", "ignore", "--report", str(stage.work / "report.json"))
+        yield "--use-pep517"  # else pip may build with the stage's setuptools
+        yield "--no-compile"  # half of pip's time for a large set; Python does it once, on import
+        if self.to_stderr or not sys.stdout.isatty():  # with -q pip itself shows less
+            yield from ("--progress-bar", "off")
+        if self.verbosity:
+            yield "-q" if self.verbosity < 0 else "-" + "v" * self.verbosity
+        if constraints:
+            steering = stage.work / "constraints.txt"
+            steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
+            yield from ("-c", str(steering))
+
+    def newest(self, stage: Stage, name: str, arguments: Sequence[str]) -> str | None:
+        """The newest version available; None if that cannot be determined.
+
+        Args:
+            stage: one that pip has run in.
+            name: of a distribution.
+            arguments: of the installation, for the options that say where to look.
+        """
+        words = ["index", "versions", name, *_index_options(arguments)]
+        argv, environ = self._command(stage, words, Path(), 0)
+        done = subprocess.run(argv, env=environ, check=False, capture_output=True)
+        found = re.match(r"\S+ \((\S+)\)", done.stdout.decode(errors="replace"))
+        return found[1] if found and done.returncode == 0 else None
+
+    def _command(
+        self, stage: Stage, words: Sequence[str], source_dir: Path, silence: int
+    ) -> tuple[list[str], dict[str, str]]:
+        """The arguments and the environ of a run of pip in a stage."""
+        temporary = str(stage.work / "tmp")
+        environ = {**clean_environ(), "PYTHONNOUSERSITE": "1", "TMPDIR": temporary}
+        environ.pop("VIRTUAL_ENV", None)
+        # What is built there is not part of a repository around it.
+        ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
+        environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
+        runner = ["-I", str(_RUNNER), self.location, str(stage.work), str(source_dir), str(silence)]
+        return [str(stage.python), *runner, *words], environ
+
+    def _run(self, argv: Sequence[str], environ: dict[str, str]) -> tuple[int, tuple[str, ...]]:
+        """Run pip, and return its exit code and what it wrote to stderr.
+
+        With -v all of that is shown as it comes, else only the warnings of a successful run.
+        """
+        sys.stdout.flush()
+        stdout = sys.stderr if self.to_stderr else None
+        told = []
+        with subprocess.Popen(argv, env=environ, stdout=stdout, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            try:
+                for line in map(_clean, process.stderr):
+                    told.append(line)
+                    if self.verbosity > 0:
+                        print(line, file=sys.stderr, flush=True)
+            except BaseException:
+                process.kill()
+                process.wait()
+                shown = stdout or sys.stdout
+                if shown.isatty():
+                    print(_SHOW_CURSOR, end="", file=shown, flush=True)
+                raise
+        if process.returncode == 0 and self.verbosity <= 0:
+            for line in told:
+                if line.lstrip().startswith(("WARNING", "DEPRECATION")):
+                    print(line, file=sys.stderr)
+        return process.returncode, tuple(line for line in told if line.strip())
+
+
+def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
+    """The URL and the sha256 of each distribution's file, from pip's report."""
+    report = stage.work / "report.json"
+    if not report.exists():  # the user wants it somewhere else
+        return {}
+    result: dict[str, tuple[str | None, str | None]] = {}
+    for item in json.loads(report.read_text(encoding="utf-8"))["install"]:
+        download = item["download_info"]
+        url = download["url"]
+        hashes = download.get("archive_info", {}).get("hashes") or {}
+        key = canonicalize_name(item["metadata"]["name"])
+        result[key] = (without_credentials(url), hashes.get("sha256"))
+    return result
+
+
+def _index_options(arguments: Sequence[str]) -> Iterator[str]:
+    """The options that say where to look, and for what."""
+    for word, value in pairwise([*arguments, ""]):
+        if word in _INDEX_FLAGS:
+            yield word
+        elif word in _INDEX_OPTIONS:
+            yield from (word, value)
+
+
+def _clean(line: bytes) -> str:
+    text = visible(without_credentials(line.decode(errors="replace").rstrip("\r\n")))
+    return text.replace("ERROR: ERROR:", "ERROR:")

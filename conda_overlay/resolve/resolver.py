@@ -1,0 +1,181 @@
+"""Runs pip's resolver repeatedly, until nothing breaks that was consistent before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.core.exceptions import ResolutionError
+from conda_overlay.core.models import Conflict, Distribution, Request
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.dependencies import View, requested_names
+from conda_overlay.distributions.distributions import Site, read_site
+from conda_overlay.resolve.outcome import Outcome
+from conda_overlay.resolve.pip import Pip, Stage
+
+_ROUNDS = 12  # how often pip may be asked
+_SHOWN = 3  # reasons that are told
+_LOOSENED = 3  # how often constraints are dropped one by one, before all are
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What pip left in a stage, and what it means for what is installed."""
+
+    stage: Stage
+    staged: Site
+    """The distributions in the stage."""
+    moved: dict[str, Conflict]
+    """The dependents that had to change, each with its requirement that would break."""
+    broken: tuple[Conflict, ...]
+    """The new conflicts."""
+    unwanted: tuple[Conflict, ...]
+    """Those that the request does not imply."""
+    held_back: tuple[str, ...] = ()
+    """Why what is to be upgraded is not at its newest version: a sentence each."""
+
+
+@dataclass
+class Resolver:
+    """One search for a consistent set.
+
+    It begins with constraints that keep what is installed consistent. Those that make it
+    impossible are dropped; the dependents that then break are requested as well.
+    """
+
+    pip: Pip
+    request: Request
+    overlays: Sequence[Path]
+    """The site-packages above the host; the first wins."""
+    scratch: Path
+    """A directory for stages."""
+    source_dir: Path
+    """Where checkouts of editables are kept."""
+    allow_conflicts: bool
+    """Accept that there is no consistent set."""
+
+    def __post_init__(self) -> None:
+        self.sites = [*map(read_site, self.overlays), self.pip.host.distributions]
+        self.before = dependencies.effective(*self.sites)
+        self.named = requested_names(self.request.requirements)
+        self.moved: dict[str, Conflict] = {}
+        self.stuck: set[str] = set()
+        """Dependents that cannot move."""
+        self.free: set[str] = set()
+        """Names that no constraint holds any more."""
+        self.loosened = 0
+        self.fallback: Resolution | None = None
+
+    def resolve(self) -> Resolution:
+        """Search.
+
+        Raises:
+            ResolutionError: no consistent set exists.
+            PipError: pip failed.
+        """
+        why = ""
+        for number in range(_ROUNDS):
+            if number:
+                self.pip.say(f"Resolving again (round {number + 1}): {why}")
+            lines = self._constraints()
+            stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.overlays)
+            words = [*self.request.arguments, *self.moved]
+            outcome = self.pip.install(stage, words, lines, self.source_dir, again=number > 0)
+            if outcome.ok:
+                found = self._judge(stage)
+                if not found.unwanted:
+                    return replace(found, held_back=self._held_back(found, lines))
+                if self.fallback is None or len(found.broken) < len(self.fallback.broken):
+                    self.fallback = found
+                if not (why := self._join(found)):
+                    break
+            elif not (why := self._loosen(outcome, lines) or self._leave_behind(outcome)):
+                if self.fallback is None or not outcome.impossible:
+                    raise outcome.error(self.request.requirements)
+                break
+        assert self.fallback is not None
+        if self.allow_conflicts:
+            return self.fallback
+        raise ResolutionError(
+            "No consistent set of distributions exists, so nothing was installed:",
+            self.fallback.unwanted,
+        )
+
+    def _constraints(self) -> list[str]:
+        going = {*self.named, *self.moved}
+        lines = dependencies.constraints(self.before, self.pip.host.markers, going)
+        return [line for line in lines if not requested_names([line]) & self.free]
+
+    def _new_conflicts(self, before: View, after: View) -> tuple[Conflict, ...]:
+        host = self.pip.host
+        return dependencies.new_conflicts(before, after, host.markers, host.site_packages)
+
+    def _judge(self, stage: Stage) -> Resolution:
+        staged = read_site(stage.site)
+        broken = self._new_conflicts(self.before, dependencies.effective(staged, *self.sites))
+        implied = set(staged) if self.request.has("--no-deps") else set()
+        unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
+        return Resolution(stage, staged, dict(self.moved), broken, unwanted)
+
+    def _join(self, found: Resolution) -> str:
+        """Request the dependents that break, too, and say why; empty if there is none left."""
+        known = {*self.named, *self.stuck, *found.staged}
+        joining = dependencies.joining(found.unwanted, known)
+        if not joining or self.request.has("--no-deps"):
+            return ""
+        self.moved.update(joining)
+        needs = [f"{c.name} needs {c.requirement}" for _, c in sorted(joining.items())]
+        return "; ".join([*needs[:_SHOWN], *(["and others"] if len(needs) > _SHOWN else [])])
+
+    def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> str:
+        """Drop the constraints that pip blames, and say why; empty if they are not to blame."""
+        held = requested_names(lines)
+        blamed = held & outcome.blamed
+        theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
+        if not outcome.impossible or not held or theirs:
+            return ""
+        self.loosened += 1
+        one_by_one = bool(blamed) and self.loosened < _LOOSENED
+        self.free |= blamed if one_by_one else held
+        if not one_by_one:
+            return "with any version of what is installed"
+        who = ", ".join(sorted(outcome.requiring - blamed)) or "what you ask for"
+        return f"{who} needs another {', '.join(sorted(blamed))}"
+
+    def _leave_behind(self, outcome: Outcome) -> str:
+        """Stop requesting the dependents that cannot change, if others perhaps can."""
+        stuck = outcome.blamed & set(self.moved)
+        if not outcome.impossible or not stuck or stuck == set(self.moved):
+            return ""
+        self.stuck |= stuck
+        for key in stuck:
+            del self.moved[key]
+        return f"no other version of {', '.join(sorted(stuck))} fits"
+
+    def _held_back(self, found: Resolution, lines: Sequence[str]) -> tuple[str, ...]:
+        """Say what keeps each distribution that is to be upgraded from its newest version."""
+        if not self.request.has("--upgrade") or self.request.has("--constraint"):
+            return ()  # the user's own constraints need no explanation
+        after = dependencies.effective(found.staged, *self.sites)
+        keys = sorted(self.named & requested_names(lines) & after.keys())
+        return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
+
+    def _holders(self, key: str, after: View, stage: Stage) -> str | None:
+        newest, now = self.pip.newest(stage, key, self.request.arguments), after[key]
+        if newest is None or not dependencies.is_newer(newest, now.version):
+            return None
+        # What the user asks for counts like a distribution that requires it.
+        user = Distribution("", "", "", self.request.requirements, stage.root)
+        after = {**after, "": user}
+        holders = self._new_conflicts(after, {**after, key: replace(now, version=newest)})
+        names = sorted({conflict.name for conflict in holders})
+        if not all(names) or not names:
+            return None
+        who = ", ".join(f"{c.name} {c.version} requires {c.requirement}" for c in holders)
+        return (
+            f"{now.name} {newest} is held back: {who}; "
+            f"conda overlay install '{now.name}>={newest}' moves {', '.join(names)} too"
+        )
