@@ -66,22 +66,22 @@ def conda_error_hints(error: Exception) -> Iterator[object]:
     """The command to type where conda cannot change an environment; from 26.7 on."""
     from conda.plugins.types import CondaErrorHint
 
-    from conda_overlay.cli import hints
+    from conda_overlay.cli import conda_hints
 
-    if text := hints.for_error(error):
+    if text := conda_hints.for_error(error):
         yield CondaErrorHint(text=text, hint_code="conda_overlay_install")
 
 
 def _check(prefix: str, verbose: bool) -> None:
-    from conda_overlay.cli import hints
+    from conda_overlay.cli import conda_hints
 
-    hints.check(prefix)
+    conda_hints.check(prefix)
 
 
 def _fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
-    from conda_overlay.cli import hints
+    from conda_overlay.cli import conda_hints
 
-    return hints.fix(prefix, confirm)
+    return conda_hints.fix(prefix, confirm)
 
 
 def _wire(command: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.fork import baseline
 from conda_overlay.fork.baseline import Baseline
 from tests.bed import channel

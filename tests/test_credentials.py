@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conda_overlay.core.credentials import setting, typed, without_credentials
+from conda_overlay.core.redact import setting, typed, without_credentials
 
 GITHUB = "ghp_" + "a1B2" * 9
 

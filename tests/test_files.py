@@ -10,13 +10,13 @@ import pytest
 
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.core.exceptions import DroppedRevisionError, NoSuchRevisionError
+from conda_overlay.core.errors import DroppedRevisionError, NoSuchRevisionError
 from conda_overlay.core.models import Differences
 from conda_overlay.filesystem.tree import take_manifest
 from conda_overlay.host.host import Host
 from conda_overlay.layer import guard, scripts
-from conda_overlay.report import files
-from conda_overlay.report.files import unified
+from conda_overlay.report import diff
+from conda_overlay.report.diff import unified
 from tests.test_store import revision
 
 
@@ -65,13 +65,13 @@ def test_tree_against_host_and_the_other_way_round(
 ) -> None:
     site = overlay.host.site_below_prefix
     number = commit(overlay, alpha)
-    new = files.compare(overlay, 0, number)
+    new = diff.compare(overlay, 0, number)
     assert new == Differences(
         added=(str(site / "alpha-2.0.dist-info" / "METADATA"),),
         changed=(str(site / "alpha" / "__init__.py"),),
     )
-    assert files.compare(overlay, 0, None) == new
-    back = files.compare(overlay, number, 0)
+    assert diff.compare(overlay, 0, None) == new
+    back = diff.compare(overlay, number, 0)
     assert back == Differences(removed=new.added, changed=new.changed)
 
 
@@ -80,13 +80,13 @@ def test_file_that_is_the_same_in_the_host_does_not_differ(
 ) -> None:
     path = overlay.host.site_below_prefix / "alpha" / "__init__.py"
     alpha[path] = (overlay.host.prefix / path).read_bytes()
-    assert files.compare(overlay, 0, commit(overlay, alpha)).changed == ()
+    assert diff.compare(overlay, 0, commit(overlay, alpha)).changed == ()
 
 
 def test_nothing_differs_from_itself(overlay: Overlay, alpha: dict[str | Path, bytes]) -> None:
     number = commit(overlay, alpha)
     for one, other in ((0, 0), (number, number), (number, None)):
-        found = files.compare(overlay, one, other)
+        found = diff.compare(overlay, one, other)
         assert not found
         assert list(unified(overlay, one, other, found)) == []
 
@@ -94,13 +94,13 @@ def test_nothing_differs_from_itself(overlay: Overlay, alpha: dict[str | Path, b
 def test_revision_without_a_tree_and_one_that_never_was_are_said(overlay: Overlay) -> None:
     commit(overlay, {"f": b"1"})
     commit(overlay, {"f": b"2"})
-    assert files.compare(overlay, 1, 2) == Differences(changed=("f",))
+    assert diff.compare(overlay, 1, 2) == Differences(changed=("f",))
     with overlay.store.lock():
         overlay.store.drop_trees([1])
     with pytest.raises(DroppedRevisionError):
-        files.compare(overlay, 1, 2)
+        diff.compare(overlay, 1, 2)
     with pytest.raises(NoSuchRevisionError):
-        files.compare(overlay, 2, 3)
+        diff.compare(overlay, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_text_is_told_line_by_line_and_binary_is_said(
 ) -> None:
     for content in (old, new):
         commit(overlay, {} if content is None else {"f": content})
-    lines = list(unified(overlay, 1, 2, files.compare(overlay, 1, 2)))
+    lines = list(unified(overlay, 1, 2, diff.compare(overlay, 1, 2)))
     if says is None:
         assert lines == ["# Binary files a/f and b/f differ\n"]
     else:
@@ -138,7 +138,7 @@ def test_text_is_told_line_by_line_and_binary_is_said(
 def test_directory_in_the_place_of_a_file_is_told(overlay: Overlay) -> None:
     commit(overlay, {"f": b"a\n"})
     commit(overlay, {"f/g": b"a\n"})
-    found = files.compare(overlay, 1, 2)
+    found = diff.compare(overlay, 1, 2)
     assert found == Differences(added=("f/g",), removed=("f",))
     told = "".join(unified(overlay, 1, 2, found))
     assert "deleted file mode 100644\n--- a/f\trevision 1\n+++ /dev/null\n" in told
@@ -149,6 +149,6 @@ def test_file_that_cannot_be_read_is_said_and_not_passed_over(overlay: Overlay) 
     commit(overlay, {"f": b"a\n"})
     commit(overlay, {})
     os.symlink("nowhere", overlay.store.real / "f")
-    found = files.compare(overlay, 1, None)
+    found = diff.compare(overlay, 1, None)
     assert found.changed == ("f",)
     assert list(unified(overlay, 1, None, found))

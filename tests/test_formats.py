@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import INTENTS, Entry
 from conda_overlay.formats import formats
 from conda_overlay.formats.document import Baseline, Deviation, Document, describe

@@ -9,7 +9,7 @@ from conda.base.context import context
 from conda.exceptions import EnvironmentNotWritableError
 from packaging.version import Version
 
-from conda_overlay.cli import hints
+from conda_overlay.cli import conda_hints
 from tests.bench import Bench
 
 
@@ -31,7 +31,7 @@ from tests.bench import Bench
 def test_a_package_of_conda_is_translated_for_pip_as_far_as_it_can_be(
     spec: str, requirement: str | None
 ) -> None:
-    assert hints.for_pip(spec) == requirement
+    assert conda_hints.for_pip(spec) == requirement
 
 
 def test_an_error_of_a_protected_environment_ends_with_the_command_to_type(quick: Bench) -> None:
@@ -57,9 +57,9 @@ def test_the_command_is_that_of_what_was_typed(typed: dict[str, Any], command: s
     context.__init__(argparse_args=typed)
     protected = type("EnvironmentIsFrozenError", (Exception,), {})()
     wanted = command and f"Use your own overlay of it: conda overlay {command}"
-    assert hints.for_error(protected) == wanted
-    assert hints.for_error(EnvironmentNotWritableError("/x")) == wanted
-    assert hints.for_error(ValueError()) is None
+    assert conda_hints.for_error(protected) == wanted
+    assert conda_hints.for_error(EnvironmentNotWritableError("/x")) == wanted
+    assert conda_hints.for_error(ValueError()) is None
     context.__init__()
 
 

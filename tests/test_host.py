@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.core.exceptions import HostError, NoSuchEnvironmentError
+from conda_overlay.core.errors import HostError, NoSuchEnvironmentError
 from conda_overlay.host.host import Host, clean_environ
 from tests.bed import cpython
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.core.exceptions import LockedError
+from conda_overlay.core.errors import LockedError
 from conda_overlay.filesystem import lock
 from tests.bed import place
 

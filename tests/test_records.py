@@ -24,7 +24,7 @@ from conda_overlay.core.models import (
     Request,
     Revision,
 )
-from conda_overlay.core.records import decode, encode
+from conda_overlay.core.serialize import decode, encode
 
 TEXT = st.text(st.characters(exclude_categories=()))
 JSON = st.recursive(

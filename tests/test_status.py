@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conda_overlay.cli.render.output_status import show_status
+from conda_overlay.cli.render.status import show_status
 from tests.bed import environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.core.exceptions import LockedError, StateError
+from conda_overlay.core.errors import LockedError, StateError
 from conda_overlay.core.models import Revision
 from conda_overlay.filesystem.tree import differences, take_manifest
 from conda_overlay.layer.store import Store

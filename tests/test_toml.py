@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conda_overlay.core import toml
+from conda_overlay.core import toml_writer
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,21 +27,21 @@ DOCUMENT = st.dictionaries(
 @given(DOCUMENT)
 @settings(deadline=None, database=None)
 def test_what_is_written_reads_back_equal(document: dict[str, Any]) -> None:
-    assert tomllib.loads(toml.dumps(document)) == document
+    assert tomllib.loads(toml_writer.dumps(document)) == document
 
 
 def test_none_is_left_out_at_every_depth() -> None:
     document = {"a": None, "b": {"c": None, "d": 1}, "e": [{"f": None, "g": {"h": None, "i": 2}}]}
     expected = {"b": {"d": 1}, "e": [{"g": {"i": 2}}]}
-    assert tomllib.loads(toml.dumps(document)) == expected
+    assert tomllib.loads(toml_writer.dumps(document)) == expected
 
 
 def test_an_empty_document_is_valid() -> None:
-    assert tomllib.loads(toml.dumps({})) == {}
+    assert tomllib.loads(toml_writer.dumps({})) == {}
 
 
 def test_it_looks_as_people_write_it() -> None:
     document = {"format": 1, "host": {"name": "science"}, "wanted": [{"options": ["--pre"]}]}
-    assert toml.dumps(document) == (
+    assert toml_writer.dumps(document) == (
         'format = 1\n\n[host]\nname = "science"\n\n[[wanted]]\noptions = ["--pre"]\n'
     )

@@ -11,7 +11,7 @@ from conda_overlay.change import plan
 from conda_overlay.change.install import install
 from conda_overlay.change.locked import for_pip, install_exactly
 from conda_overlay.change.reapply import is_outdated, reapply
-from conda_overlay.core.exceptions import NoSuchRevisionError, OverlayError
+from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution, Entry, Request
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.distributions import read_site

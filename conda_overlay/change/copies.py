@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_IMODE, S_IRUSR, S_IWUSR
 from typing import TYPE_CHECKING
 
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, Entry
 from conda_overlay.distributions.distributions import read_distribution
 from conda_overlay.edits import edits

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.activation import locate, notice
 from conda_overlay.change import plan, verify
-from conda_overlay.core.exceptions import OverlayError, OvertakenError
+from conda_overlay.core.errors import OverlayError, OvertakenError
 from conda_overlay.core.models import Conflict, Differences, Entry, Log, Plan, Revision
 from conda_overlay.distributions.distributions import Site, read_site, uninstall
 from conda_overlay.edits import edits
@@ -33,7 +33,7 @@ from conda_overlay.filesystem.tree import (
     take_manifest,
 )
 from conda_overlay.layer import guard, scripts, state
-from conda_overlay.layer.prune import droppable
+from conda_overlay.layer.retention import droppable
 from conda_overlay.layer.state import State
 from conda_overlay.resolve.pip import Pip, Stage
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.copies import Copy, copy_of, edited, reasons, take
-from conda_overlay.core.exceptions import NoSuchRevisionError, OverlayError
+from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View

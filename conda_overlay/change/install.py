@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.credentials import setting, without_credentials
 from conda_overlay.core.models import Distribution, Entry, Request
+from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.distributions import Site, owned_files, read_site
 from conda_overlay.filesystem.tree import remove_files

@@ -24,7 +24,7 @@ from conda_overlay.activation import locate, trust
 from conda_overlay.activation.settings import Settings, observe
 from conda_overlay.change import plan
 from conda_overlay.change.draft import Draft
-from conda_overlay.core.exceptions import (
+from conda_overlay.core.errors import (
     ELSEWHERE,
     DroppedRevisionError,
     EditedError,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conda_overlay.change.copies import Copy, copy_of, take
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, Entry
 from conda_overlay.distributions.distributions import owned_files
 from conda_overlay.edits import edits, git

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.exceptions import NotInOverlayError
+from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.distributions import read_site
 from conda_overlay.host import user_site

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change.copies import copy_of, take
 from conda_overlay.change.locked import install_exactly
 from conda_overlay.change.reapply import reapply
-from conda_overlay.core.exceptions import (
+from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,
     NotInOverlayError,

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from conda_overlay.change.locked import install_exactly
-from conda_overlay.core.exceptions import (
+from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,
     OverlayError,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from conda_overlay.core.exceptions import VerificationError
+from conda_overlay.core.errors import VerificationError
 from conda_overlay.core.models import Distribution, Plan
 from conda_overlay.distributions.distributions import owned_files, read_site
 from conda_overlay.host.host import Host

@@ -104,7 +104,7 @@ def execute(arguments: Namespace) -> int:
     except OSError as error:  # of a file that somebody has closed, or put in another's place
         if error.filename is None:
             raise
-        from conda_overlay.core.exceptions import unusable
+        from conda_overlay.core.errors import unusable
 
         raise unusable(error) from error
     return code

@@ -21,8 +21,7 @@ from conda.cli.helpers import (
 from conda_overlay.activation import locate, trust
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli.render import output, progress
-from conda_overlay.core.credentials import typed, without_credentials
-from conda_overlay.core.exceptions import (
+from conda_overlay.core.errors import (
     NoSuchEnvironmentError,
     NoSuchRevisionError,
     OverlayError,
@@ -30,6 +29,7 @@ from conda_overlay.core.exceptions import (
     UsageError,
 )
 from conda_overlay.core.models import Log, Plan
+from conda_overlay.core.redact import typed, without_credentials
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
@@ -195,14 +195,8 @@ def change(
         default: the answer to the question when none is given: ``no`` where much is lost; None:
             there is no question.
     """
-    from conda_overlay.filesystem.running import programs
-    from conda_overlay.report.calling_shell import (
-        activation,
-        asked_trigger,
-        is_active,
-        rehash,
-        wired,
-    )
+    from conda_overlay.filesystem.processes import programs
+    from conda_overlay.report.shell import activation, asked_trigger, is_active, rehash, wired
 
     def confirm(plan: Plan) -> bool:
         if not context.json:

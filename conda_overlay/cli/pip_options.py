@@ -7,7 +7,7 @@ from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 
 WITH_VALUE = tuple(tuple(names.split()) for names in (
     "-r --requirement", "-c --constraint", "-e --editable", "-i --index-url --pypi-url",

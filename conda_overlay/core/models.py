@@ -151,7 +151,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan for ``--json`` and the history."""
-        from conda_overlay.core.records import encode
+        from conda_overlay.core.serialize import encode
 
         plan: dict[str, Any] = encode(self)
         shown = ("requirement", "editable", "url", "sha256", "intent", "until", "reason")

@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Conflict, Distribution
 from conda_overlay.distributions.distributions import Site
 

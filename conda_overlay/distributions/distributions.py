@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import locate
-from conda_overlay.core.credentials import without_credentials
-from conda_overlay.core.exceptions import StateError
+from conda_overlay.core.errors import StateError
 from conda_overlay.core.models import Distribution
+from conda_overlay.core.redact import without_credentials
 from conda_overlay.filesystem.tree import remove_files, replace_file
 
 LARGEST = 2**26

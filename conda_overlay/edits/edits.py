@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from conda_overlay.activation import locate
 from conda_overlay.activation.shells import visible
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.distributions import (
     LARGEST,

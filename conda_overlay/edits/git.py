@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 
 _NEVER = float("inf")
 _DEEPEST = 9  # how many directories a path of a patch may have to lose

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from conda_overlay.core.exceptions import LockedError
+from conda_overlay.core.errors import LockedError
 from conda_overlay.filesystem.tree import make_directories
 
 Tell = Callable[[str], None]  # shows a message to the user

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
-from conda_overlay.core.exceptions import FULL
+from conda_overlay.core.errors import FULL
 from conda_overlay.core.models import Differences
 
 _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file

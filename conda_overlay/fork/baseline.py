@@ -18,9 +18,9 @@ from conda.base.context import context
 from packaging.requirements import Requirement
 
 from conda_overlay.activation import locate
-from conda_overlay.core.credentials import clean, without_credentials
-from conda_overlay.core.exceptions import NoSuchEnvironmentError, OverlayError
+from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
 from conda_overlay.core.models import Distribution
+from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.distributions.distributions import LARGEST, read_site
 from conda_overlay.formats.download import download
 from conda_overlay.report.checks import moved

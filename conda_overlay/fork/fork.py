@@ -23,16 +23,16 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import locate, notice, trust
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.core.credentials import clean, without_credentials
-from conda_overlay.core.exceptions import NoSuchEnvironmentError, OverlayError, PipError, UsageError
+from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError, PipError, UsageError
 from conda_overlay.core.models import Entry
+from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.distributions.distributions import LARGEST
 from conda_overlay.filesystem.lock import Tell
-from conda_overlay.filesystem.running import programs
-from conda_overlay.fork import baseline, packages
+from conda_overlay.filesystem.processes import programs
+from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.pip_packages import add
-from conda_overlay.fork.swap import UNCONFIRMED, beside, relocate, swap, works
+from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
 from conda_overlay.formats import document, formats
 from conda_overlay.formats.document import Document
 from conda_overlay.host.host import Host
@@ -263,11 +263,15 @@ def plan(
     if not drop and not specs:
         return Plan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
     urls = base.urls
-    records = packages.installed(_prefix_of(env)) if env else packages.fetched([*urls.values()])
-    dependents = packages.dependents(records, drop - {*baseline.names(specs)})
+    records = (
+        conda_packages.installed(_prefix_of(env))
+        if env
+        else conda_packages.fetched([*urls.values()])
+    )
+    dependents = conda_packages.dependents(records, drop - {*baseline.names(specs)})
     staying = [r for r in records if r.name not in drop and r.name not in dependents]
-    unlinked, linked = packages.solved(staying, made_from.fork) if specs else ((), ())
-    gone, new = packages.versions(unlinked), packages.versions(linked)
+    unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
+    gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
     allowed = _let_change(prefix) if again else set()
     refused = [] if allow_changes else [c for c in changed if c.split()[0] not in allowed]
@@ -283,7 +287,7 @@ def plan(
         prefix,
         replace(made_from, fork=deviation),
         base,
-        tuple(urls[name] for name in packages.ordered(staying)),
+        tuple(urls[name] for name in conda_packages.ordered(staying)),
         dependents,
         added,
         tuple(changed),
@@ -319,7 +323,7 @@ def make(
         new = place / prefix.name
         count = len(plan.urls)
         tell(f"Installing {count} conda package{'' if count == 1 else 's'}")
-        packages.install(plan.urls, new, prefix)
+        conda_packages.install(plan.urls, new, prefix)
         exact, wanted = plan.baseline.pip, plan.document.requested
         if exact or wanted:
             drop, allow = plan.document.fork.drop, allow_conflicts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conda_overlay.change.apply import check_sources, request
 from conda_overlay.change.locked import for_pip
-from conda_overlay.core.exceptions import OverlayError, ResolutionError
+from conda_overlay.core.errors import OverlayError, ResolutionError
 from conda_overlay.core.models import Distribution, Entry
 from conda_overlay.distributions.dependencies import conflicts, effective, requested_names
 from conda_overlay.distributions.distributions import Site, read_site, uninstall

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core import toml
-from conda_overlay.core.credentials import clean
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core import toml_writer
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import INTENTS, Entry
-from conda_overlay.core.records import decode, encode
+from conda_overlay.core.redact import clean
+from conda_overlay.core.serialize import decode, encode
 from conda_overlay.edits.edits import NO_TEXT
 from conda_overlay.formats import pylock
 from conda_overlay.formats.document import (
@@ -61,7 +61,7 @@ def overlay_toml(document: Document) -> str:
     tables = {"host": host, **_made_of(document)}
     tables = {name: {k: v for k, v in table.items() if v} for name, table in tables.items()}
     tables = {name: table for name, table in tables.items() if table}
-    return toml.dumps({"format": FORMAT, **tables, "wanted": wanted, "locked": locked})
+    return toml_writer.dumps({"format": FORMAT, **tables, "wanted": wanted, "locked": locked})
 
 
 def _made_of(document: Document) -> dict[str, dict[str, Any]]:
@@ -81,7 +81,7 @@ def pylock_toml(document: Document) -> str:
         OverlayError: the source file of a distribution is unknown.
     """
     try:
-        return toml.dumps(pylock.tables(document))
+        return toml_writer.dumps(pylock.tables(document))
     except ValueError as error:
         hint = "conda overlay export --format requirements.txt"
         raise OverlayError(f"Cannot write a pylock.toml: {error}.", hint) from error

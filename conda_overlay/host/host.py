@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.activation import locate
-from conda_overlay.core.exceptions import HostError, NoSuchEnvironmentError
+from conda_overlay.core.errors import HostError, NoSuchEnvironmentError
 from conda_overlay.distributions.distributions import Site, read_site
 
 _PROBE = """

@@ -1,4 +1,4 @@
-"""Writes the guard into an overlay: `activation/guard_template.py` with the host filled in."""
+"""Writes the guard into an overlay: `activation/sitecustomize_template.py` with the host filled in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conda_overlay.activation import locate
 from conda_overlay.filesystem.tree import put_file
 
 NAME = locate.GUARD
-_TEMPLATE = Path(__file__).parents[1] / "activation" / "guard_template.py"
+_TEMPLATE = Path(__file__).parents[1] / "activation" / "sitecustomize_template.py"
 
 
 def text(host_site: Path) -> bytes:

@@ -23,8 +23,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conda_overlay.activation import locate
-from conda_overlay.core import records
-from conda_overlay.core.exceptions import (
+from conda_overlay.core import serialize
+from conda_overlay.core.errors import (
     ELSEWHERE,
     FULL,
     OverlayError,
@@ -127,7 +127,7 @@ class Store:
                 formats = f"(format {data['format']}, this one reads {FORMAT})"
                 sentence = f"{path} was written by a newer version of conda-overlay {formats}."
                 raise StateError(sentence, "conda update -n base conda-overlay", path=str(path))
-            revision: Revision = records.decode(Revision, {**data, "number": number})
+            revision: Revision = serialize.decode(Revision, {**data, "number": number})
             _check(revision)
             return revision
         except _UNREADABLE as error:
@@ -387,7 +387,7 @@ def _number(name: str) -> int | None:
 
 def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
     """Write the records of a revision, make them read-only, and sync everything to disk."""
-    data = {"format": FORMAT, **records.encode(revision)}
+    data = {"format": FORMAT, **serialize.encode(revision)}
     (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
     (directory / "manifest.json").write_bytes(dump_manifest(manifest))
     protect(directory)

@@ -14,7 +14,7 @@ from conda_overlay.activation import locate, trust
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change import plan
 from conda_overlay.change.overlay import Overlay, build
-from conda_overlay.core.exceptions import StateError
+from conda_overlay.core.errors import StateError
 from conda_overlay.core.models import Distribution, Entry, Finding, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.distributions import Site, is_compiled, read_site
@@ -23,7 +23,7 @@ from conda_overlay.layer import state
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
 from conda_overlay.layer.timeline import timeline
-from conda_overlay.report import calling_shell, checks
+from conda_overlay.report import checks, shell
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _row(
 def user_distributions(overlay: Overlay) -> list[user_site.UserDistribution]:
     """What of ``~/.local`` meets a distribution of the host or of its overlays."""
     view = dependencies.effective(*_sites(overlay))
-    environ = calling_shell.wired_environ(overlay.host, overlay.settings)
+    environ = shell.wired_environ(overlay.host, overlay.settings)
     return user_site.in_effect(overlay.host, view, environ)
 
 
@@ -121,7 +121,7 @@ def merged(overlay: Overlay) -> list[dict[str, Any]]:
     """
     host = overlay.host
     sites = [*zip(map(str, overlay.layers), _sites(overlay), strict=True)]
-    environ = calling_shell.wired_environ(host, overlay.settings)
+    environ = shell.wired_environ(host, overlay.settings)
     if mine := user_site.directory(host, environ):
         sites.append((str(mine), read_site(mine)))
     sites.append((str(host.site_packages), host.distributions))

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import wiring
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.distributions import (
@@ -28,7 +28,7 @@ from conda_overlay.distributions.distributions import (
 from conda_overlay.edits import edits
 from conda_overlay.host import user_site
 from conda_overlay.layer.store import Store
-from conda_overlay.report import calling_shell
+from conda_overlay.report import shell
 
 _PROBE = """
 import sys
@@ -92,7 +92,7 @@ def why(overlay: Overlay, text: str) -> Answer:
     Raises:
         OverlayError: there is nothing of that name, or a package that it is in fails.
     """
-    environ = calling_shell.wired_environ(overlay.host, overlay.settings)
+    environ = shell.wired_environ(overlay.host, overlay.settings)
     sites = [*_sites(overlay, environ)]
     copies = [*_copies(sites, str(canonicalize_name(text)))]
     script = shutil.which(text, path=environ["PATH"]) if "/" not in text else None
@@ -229,12 +229,12 @@ def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
     bare, *_ = _ask(overlay, module, wiring.unwire(os.environ), "-I")
     if bare != file:
         yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {bare or 'nothing'}"
-    if not calling_shell.is_active(host):
+    if not shell.is_active(host):
         return
     here, *_ = _ask(overlay, module, os.environ)
     if here == file:
         return
-    wired = calling_shell.wired(host, overlay.settings)
+    wired = shell.wired(host, overlay.settings)
     reason = f"it is not wired as it should be: {wired.detail}"
     if wired.state == "on":
         first = _on_pythonpath(here, os.environ)

@@ -25,17 +25,17 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation.shells import visible
-from conda_overlay.core.credentials import without_credentials
-from conda_overlay.core.exceptions import HostError, StateError
+from conda_overlay.core.errors import HostError, StateError
+from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.distributions import LARGEST, clean_origin
 from conda_overlay.host.host import Host, clean_environ
 from conda_overlay.layer import scripts
-from conda_overlay.resolve.outcome import Outcome
+from conda_overlay.resolve.pip_output import Outcome
 
 NEEDED = SpecifierSet(">=22.2", prereleases=True)
 """The pips that write a report."""
 
-_RUNNER = Path(__file__).with_name("run_pip.py")
+_RUNNER = Path(__file__).with_name("pip_child.py")
 
 _SHOW_CURSOR = "\x1b[?25h"
 """For a terminal: pip hides the cursor while something moves, and shows it again at its end."""

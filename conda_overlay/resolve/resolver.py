@@ -8,13 +8,13 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.exceptions import ResolutionError
+from conda_overlay.core.errors import ResolutionError
 from conda_overlay.core.models import Conflict, Distribution, Request
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View, requested_names
 from conda_overlay.distributions.distributions import Site, read_site
-from conda_overlay.resolve.outcome import Outcome
 from conda_overlay.resolve.pip import Pip, Stage
+from conda_overlay.resolve.pip_output import Outcome
 
 _ROUNDS = 12  # how often pip may be asked
 _SHOWN = 3  # reasons that are told

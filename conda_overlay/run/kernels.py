@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.core.exceptions import OverlayError, UsageError
+from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.distributions import read_site
 from conda_overlay.filesystem.tree import replace_file

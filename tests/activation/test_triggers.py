@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.report.calling_shell import asked_trigger
+from conda_overlay.report.shell import asked_trigger
 from tests.activation.made import Overlay, overlay
 from tests.activation.run import Dump, Export, Nested, Shell, Step, check
 from tests.bed import base, environment, place, plugin, users

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.activation import locate, notice
-from conda_overlay.core.exceptions import StateError
+from conda_overlay.core.errors import StateError
 from conda_overlay.layer.store import Store
 from tests.bed.users import User
 from tests.bench import FACTOR, Bench

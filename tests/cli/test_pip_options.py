@@ -9,7 +9,7 @@ import pytest
 
 from conda_overlay.cli import pip_options
 from conda_overlay.cli.commands import install
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 
 
 def parse(*words: str) -> argparse.Namespace:

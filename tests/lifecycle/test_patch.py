@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.core import toml
+from conda_overlay.core import toml_writer
 from conda_overlay.formats import formats
 from tests import sources
 from tests.bed import dists, environment, place, pypi
@@ -370,7 +370,7 @@ def test_other_formats_say_that_they_lack_the_edits(fixed: Bench) -> None:
 @pytest.mark.parametrize("text", ["a\nb\n", "it's '''quoted'''\n", "cr\r\n", "end'\n'", "\x7f\n"])
 def test_a_patch_of_any_text_comes_back_from_a_file(text: str) -> None:
     wanted = {"requirement": "x==1", "name": "x", "patch": text}
-    written = toml.dumps({"format": 1, "wanted": [wanted]})
+    written = toml_writer.dumps({"format": 1, "wanted": [wanted]})
     assert formats.read(written, "overlay.toml", {}).entries["x"].patch == text
 
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from conda_overlay.cli import common
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 
 EXAMPLES = """\
     conda overlay apply overlay.toml              what it asks for, resolved for this host

@@ -8,7 +8,7 @@ from conda.base.context import context
 
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
     conda overlay clean              keep the files of the current revision alone
@@ -28,13 +28,13 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Clean, and say what was freed."""
-    from conda_overlay.layer import prune
+    from conda_overlay.layer import retention
 
     if arguments.keep < 1:
         raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
     overlay, dry_run = common.opened(), bool(context.dry_run)
-    going, kept = prune.droppable(overlay, arguments.keep, force=arguments.force_overlay)
-    freed = prune.weight(overlay, going)
+    going, kept = retention.droppable(overlay, arguments.keep, force=arguments.force_overlay)
+    freed = retention.weight(overlay, going)
     final = arguments.force_overlay and going and not dry_run and not context.json
     if final:
         output.say(f"{output.revisions(going).capitalize()} may not come back the same.")
@@ -42,7 +42,7 @@ def execute(arguments: Namespace) -> int:
         output.say("Nothing was dropped.")
         return 0
     if not dry_run:
-        prune.drop(overlay, going)
+        retention.drop(overlay, going)
     if context.json:
         done = {"revisions": going, "kept": kept, "bytes": freed}
         output.show_json({"success": True, "dry_run": dry_run, **done})

@@ -11,8 +11,8 @@ from conda.base.context import context
 
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import UsageError
-from conda_overlay.core.records import encode
+from conda_overlay.core.errors import UsageError
+from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
     conda overlay diff               the overlay against the host
@@ -39,7 +39,7 @@ def execute(arguments: Namespace) -> int:
 
     from conda_overlay.change.overlay import name_of
     from conda_overlay.formats import formats
-    from conda_overlay.report import files
+    from conda_overlay.report import diff
 
     numbers: list[Any] = [int(word) for word in arguments.words if word.isdecimal()]
     keys = {str(canonicalize_name(word)) for word in arguments.words if not word.isdecimal()}
@@ -51,13 +51,13 @@ def execute(arguments: Namespace) -> int:
         new = overlay.store.current()
     plan = overlay.compare(old, new)
     if keys:
-        pairs = files.of(overlay, sorted(keys), old, new)
+        pairs = diff.of(overlay, sorted(keys), old, new)
         plan = replace(plan, changes=tuple(c for c in plan.changes if c.key in keys))
-        found = files.summary(pairs)
-        text = chain.from_iterable(files.text(*pair) for pair in pairs)
+        found = diff.summary(pairs)
+        text = chain.from_iterable(diff.text(*pair) for pair in pairs)
     else:
-        found = files.compare(overlay, old, new)
-        text = chain(files.unified(overlay, old, new, found))
+        found = diff.compare(overlay, old, new)
+        text = chain(diff.unified(overlay, old, new, found))
     if context.json:
         report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})

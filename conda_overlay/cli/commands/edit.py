@@ -10,7 +10,7 @@ from conda.base.context import context
 
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 
 EXAMPLES = """\
     conda overlay edit requests.sessions --reason 'ticket 1234'
@@ -35,7 +35,7 @@ def execute(arguments: Namespace) -> int:
     """Edit."""
     from conda_overlay.change import edit
     from conda_overlay.change.draft import Draft
-    from conda_overlay.report.calling_shell import editor, open_in_editor
+    from conda_overlay.report.shell import editor, open_in_editor
 
     overlay = common.opened()
     overlay.check_protection(arguments.force_overlay)

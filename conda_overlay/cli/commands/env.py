@@ -10,7 +10,7 @@ from conda.base.context import context
 
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import OverlayError, UsageError
+from conda_overlay.core.errors import OverlayError, UsageError
 
 EXAMPLES = """\
     eval "$(conda overlay env -n science bash)"      in a job script
@@ -34,14 +34,14 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Print the variables."""
     from conda_overlay.activation import shells, wiring
-    from conda_overlay.run import run
+    from conda_overlay.run import command
 
     shell = arguments.shell or "posix"
     if shell not in shells.SHELLS:
         known = ", ".join(sorted(shells.SHELLS))
         raise UsageError(f"{shell} is not a shell that is known.", f"one of {known}", shell=shell)
     overlay = common.opened()
-    both = dict(os.environ), run.environ(overlay)
+    both = dict(os.environ), command.environ(overlay)
     before, after = ({n: v for n, v in found.items() if n not in _OWN} for found in both)
     diff = wiring.EnvironDiff.between(before, after)
     always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}

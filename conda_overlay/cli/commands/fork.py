@@ -12,7 +12,7 @@ from conda.base.context import context
 
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import OverlayError, UsageError
+from conda_overlay.core.errors import OverlayError, UsageError
 
 if TYPE_CHECKING:
     from conda_overlay.fork.fork import Plan
@@ -52,13 +52,13 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Make a fork."""
-    from conda_overlay.fork import fork, swap
-    from conda_overlay.report.calling_shell import interruptible
+    from conda_overlay.fork import fork, replace
+    from conda_overlay.report.shell import interruptible
 
     prefix = Path(common.named_prefix(active=arguments.recreate))
     if arguments.recreate:  # a link to it stays
         prefix = Path(os.path.realpath(prefix))
-    swap.check(prefix, again=arguments.recreate, tell=output.tell)
+    replace.check(prefix, again=arguments.recreate, tell=output.tell)
     document, origin, is_new = _document(arguments, prefix)
     again, changes = arguments.recreate, arguments.allow_changes
     plan = fork.plan(document, prefix, allow_changes=changes, again=again)
@@ -142,7 +142,7 @@ def _written(plan: Plan, file: Path, typed: str | None) -> str:
 
 def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
     """Say what was made."""
-    from conda_overlay.report.calling_shell import activation
+    from conda_overlay.report.shell import activation
 
     if json:
         output.show_json({"success": True, "dry_run": dry_run, **plan.to_json()})

@@ -9,9 +9,9 @@ from conda.base.context import context
 
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import NoSuchRevisionError
+from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import Differences
-from conda_overlay.core.records import encode
+from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
     conda overlay history            the revisions, newest first

@@ -9,7 +9,7 @@ from conda.cli.helpers import add_parser_help
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli.common import show_examples
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
     eval "$(conda overlay hook bash)"     in ~/.bashrc, behind what conda init or mamba wrote there

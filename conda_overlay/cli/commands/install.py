@@ -7,7 +7,7 @@ from datetime import date
 
 from conda_overlay.cli import common
 from conda_overlay.cli.pip_options import add_pip_options
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import INTENTS, Request
 
 EXAMPLES = """\

@@ -9,8 +9,8 @@ from conda.base.context import context
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.exceptions import UsageError
-from conda_overlay.core.records import encode
+from conda_overlay.core.errors import UsageError
+from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
     conda overlay kernel install -n science          a kernel "science (overlay)" for any Jupyter

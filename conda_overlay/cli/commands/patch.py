@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from conda_overlay.cli import common
-from conda_overlay.core.credentials import without_credentials
-from conda_overlay.core.exceptions import OverlayError, UsageError
+from conda_overlay.core.errors import OverlayError, UsageError
+from conda_overlay.core.redact import without_credentials
 
 EXAMPLES = """\
     conda overlay patch requests fix.diff --reason 'ticket 1234'

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
-from conda_overlay.core.credentials import typed
+from conda_overlay.core.redact import typed
 
 EXAMPLES = """\
     conda overlay pip install flask      the same as: conda overlay install flask

@@ -6,7 +6,7 @@ import shlex
 from argparse import ArgumentParser, Namespace
 
 from conda_overlay.cli import common
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
     conda overlay remove humanize

@@ -6,7 +6,7 @@ import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 
 from conda_overlay.cli import common
-from conda_overlay.core.exceptions import UsageError
+from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
     conda overlay run -n science python measure.py
@@ -33,7 +33,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Become the command."""
-    from conda_overlay.run import run
+    from conda_overlay.run import command as process
 
     command = arguments.command
     command = command[1:] if command[:1] == ["--"] else command
@@ -43,6 +43,6 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
     overlay = common.opened()
     if arguments.extra:
-        overlay = run.with_transient_layer(overlay, arguments.extra)
+        overlay = process.with_transient_layer(overlay, arguments.extra)
     sys.stdout.flush()
-    run.execute(overlay, command, bare=arguments.no_overlay)
+    process.execute(overlay, command, bare=arguments.no_overlay)

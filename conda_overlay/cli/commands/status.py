@@ -8,8 +8,9 @@ from pathlib import Path
 from conda.base.context import context
 
 from conda_overlay.cli import common
-from conda_overlay.cli.render import output, output_status
-from conda_overlay.core.records import encode
+from conda_overlay.cli.render import output
+from conda_overlay.cli.render.status import show_fork, show_merged, show_status
+from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
     conda overlay status
@@ -28,19 +29,19 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Print what there is, and what is wrong with it."""
     from conda_overlay.fork import fork
-    from conda_overlay.report.calling_shell import asked_trigger, wired
+    from conda_overlay.report.shell import asked_trigger, wired
     from conda_overlay.report.status import merged, status, user_distributions
     from conda_overlay.run import kernels
 
     prefix = Path(common.named_prefix())
     forked = fork.drift(prefix)
     if forked and not (prefix / "bin" / "python").exists():  # nothing to overlay
-        output.show_json({"fork": forked}) if context.json else output_status.show_fork(forked)
+        output.show_json({"fork": forked}) if context.json else show_fork(forked)
         return 0
     overlay = common.opened()
     if arguments.merged:
         rows = merged(overlay)
-        output.show_json(rows) if context.json else output_status.show_merged(rows)
+        output.show_json(rows) if context.json else show_merged(rows)
         return 0
     host = overlay.host
     with asked_trigger() as trigger:
@@ -58,5 +59,5 @@ def execute(arguments: Namespace) -> int:
         "kernels": encode([k for k in mine if not k.ours]),
         "user_site": encode(user_distributions(overlay)),
     }
-    output.show_json(report) if context.json else output_status.show_status(report)
+    output.show_json(report) if context.json else show_status(report)
     return 0

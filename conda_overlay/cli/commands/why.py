@@ -7,8 +7,9 @@ from argparse import ArgumentParser, Namespace
 from conda.base.context import context
 
 from conda_overlay.cli import common
-from conda_overlay.cli.render import output, output_status
-from conda_overlay.core.records import encode
+from conda_overlay.cli.render import output
+from conda_overlay.cli.render.status import show_answer
+from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
     conda overlay why flask              a distribution, a module or a script
@@ -29,5 +30,5 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.report.why import why
 
     answer = encode(why(common.opened(), arguments.name_to_explain))
-    output.show_json(answer) if context.json else output_status.show_answer(answer)
+    output.show_json(answer) if context.json else show_answer(answer)
     return 0

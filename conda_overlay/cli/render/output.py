@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from conda.base.context import context
 
 from conda_overlay.activation.shells import visible
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Conflict, Result
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")

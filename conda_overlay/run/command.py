@@ -20,10 +20,10 @@ from conda_overlay.activation import locate, shells, startup, wiring
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change.install import install
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Log, Request
 from conda_overlay.distributions import dependencies
-from conda_overlay.layer import prune
+from conda_overlay.layer import retention
 from conda_overlay.resolve.pip import Pip
 
 _KEPT = 30 * 24 * 3600
@@ -98,7 +98,7 @@ def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overl
             with suppress(OSError):  # what was made there before stays
                 place.rmdir()
             raise
-        prune.drop(top, prune.droppable(top, 1, force=True)[0])
+        retention.drop(top, retention.droppable(top, 1, force=True)[0])
         (place / "complete").touch()
     os.utime(place)
     return top

@@ -1,6 +1,6 @@
 """Runs pip (22.2 or newer) inside a stage; executed by the host's interpreter, from Python 3.8 on.
 
-Usage: ``python -I run_pip.py LOCATION WORK SOURCE_DIR SILENCE COMMAND ...``.
+Usage: ``python -I pip_child.py LOCATION WORK SOURCE_DIR SILENCE COMMAND ...``.
 LOCATION is the directory that holds pip. Into the directory WORK go ``explanation.txt``, what pip's
 resolver says of a conflict, and ``links.txt``, what pip has prepared. SILENCE counts how much of
 what pip says stays out: 0 what is not true of the overlay, 1 what is satisfied already too, 2 also

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conda_overlay.activation import locate, notice, trust
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.distributions.distributions import LARGEST
 from conda_overlay.filesystem.lock import Tell, hold
 from conda_overlay.filesystem.tree import discard, exchange, replace_file

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.exceptions import PipError
+from conda_overlay.core.errors import PipError
 
 _TAIL = 25  # lines of pip's output that an error quotes
 _BUILD_TAIL = 40  # lines of a build's output

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from conda import CondaError
 
 from conda_overlay.activation.shells import visible
-from conda_overlay.core.records import encode
+from conda_overlay.core.serialize import encode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -59,16 +59,16 @@ def for_pip(spec: str) -> str | None:
 def check(prefix: str) -> None:
     """For ``conda doctor``: what is wrong with the overlays of an environment."""
     from conda_overlay.change.overlay import Overlay
-    from conda_overlay.cli.render import output_status
-    from conda_overlay.core.exceptions import HostError
-    from conda_overlay.core.records import encode
+    from conda_overlay.cli.render.status import show_health
+    from conda_overlay.core.errors import HostError
+    from conda_overlay.core.serialize import encode
     from conda_overlay.report.status import status
 
     try:
         found = status(Overlay.open(prefix))
     except HostError:  # no environment with Python
         return
-    output_status.show_health(encode(found))
+    show_health(encode(found))
 
 
 def fix(prefix: str, confirm: Callable[[str], None]) -> int:

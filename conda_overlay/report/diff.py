@@ -10,7 +10,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Differences
 from conda_overlay.distributions.distributions import owned_files
 from conda_overlay.edits import edits

@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from conda_overlay.activation import engine, hooks, trust, wiring
 from conda_overlay.activation.settings import Settings
-from conda_overlay.core.exceptions import OverlayError, UsageError
+from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.host.host import Host
 
 _FIRST_WITH_HOOK, _FIRST_WITHOUT_HOOK = Version("24.9"), Version("26.6.99")

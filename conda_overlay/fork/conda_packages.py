@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
-from conda_overlay.core.credentials import clean, without_credentials
-from conda_overlay.core.exceptions import OverlayError
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.fork.baseline import names
 from conda_overlay.formats.document import Deviation
 from conda_overlay.host.host import clean_environ
