@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conda_overlay.core.models import Conflict, Distribution
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import Site
+from conda_overlay.distributions.site import Site
 
 HOST, OVERLAY = Path("/host/site"), Path("/overlay/site")
 MARKERS = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.distributions.distributions import owned_files, read_distribution, read_site
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.site import read_distribution, read_site
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
 

@@ -12,9 +12,9 @@ from conda_overlay.activation.settings import Settings
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import DroppedRevisionError, NoSuchRevisionError
 from conda_overlay.core.models import Differences
-from conda_overlay.filesystem.tree import take_manifest
+from conda_overlay.filesystem.manifest import take_manifest
 from conda_overlay.host.host import Host
-from conda_overlay.layer import guard, scripts
+from conda_overlay.layer import scaffolding
 from conda_overlay.report import diff
 from conda_overlay.report.diff import unified
 from tests.test_store import revision
@@ -55,8 +55,8 @@ def alpha(overlay: Overlay) -> dict[str | Path, bytes]:
     return {
         site / "alpha-2.0.dist-info" / "METADATA": metadata,
         site / "alpha" / "__init__.py": b'__version__ = "2.0"\n',
-        site / guard.NAME: b"",
-        Path("bin", scripts.NAME): b"",
+        site / scaffolding.GUARD: b"",
+        Path("bin", scaffolding.INTERPRETER): b"",
     }
 
 

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import INTENTS, Entry
-from conda_overlay.formats import formats
+from conda_overlay.formats import exports, overlay_toml
 from conda_overlay.formats.document import Baseline, Deviation, Document, describe
 
 if sys.version_info >= (3, 11):
@@ -47,11 +47,11 @@ def document(*entries: Entry, **conda: str) -> Document:
 
 
 def again(text: str, name: str = "overlay.toml") -> Document:
-    return formats.read(text, name, MARKERS)
+    return overlay_toml.read(text, name, MARKERS)
 
 
 def tables(*entries: Entry) -> Any:
-    return tomllib.loads(formats.overlay_toml(document(*entries)))
+    return tomllib.loads(overlay_toml.dumps(document(*entries)))
 
 
 def packages(text: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ REQUESTED = st.builds(
 @settings(deadline=None, database=None)
 def test_overlay_toml_reads_back_as_what_was_written(host: str, entries: list[Entry]) -> None:
     original = Document(host, "3.11.7", "f" * 64, keyed(*entries))
-    assert again(formats.overlay_toml(original)) == original
+    assert again(overlay_toml.dumps(original)) == original
 
 
 def test_overlay_toml_is_what_was_asked_for_and_what_was_got() -> None:
@@ -146,7 +146,7 @@ version = "0.1"
 editable = "/home/me/mine"
 requested = true
 """
-    assert formats.overlay_toml(document(asked, SDIST, mine)) == expected
+    assert overlay_toml.dumps(document(asked, SDIST, mine)) == expected
 
 
 def test_what_was_asked_for_in_words_unknown_is_asked_for_again_as_it_is() -> None:
@@ -181,7 +181,7 @@ def test_a_file_that_tells_no_intent_means_what_the_same_words_typed_mean(
 
 
 def test_pylock_has_for_each_distribution_the_table_of_its_origin() -> None:
-    found = packages(formats.pylock_toml(document(WHEEL, SDIST, ARCHIVE, VCS, EDITABLE)))
+    found = packages(exports.pylock_toml(document(WHEEL, SDIST, ARCHIVE, VCS, EDITABLE)))
     assert found["alpha-one"]["wheels"][0]["name"] == "alpha_one-2.0-py3-none-any.whl"
     assert found["beta"]["sdist"]["hashes"] == {"sha256": SHA}
     assert found["gamma"]["archive"] == {"url": ARCHIVE.url, "hashes": {"sha256": SHA}}
@@ -196,7 +196,7 @@ def test_pylock_has_for_each_distribution_the_table_of_its_origin() -> None:
 
 def test_pylock_is_valid_by_the_reference_implementation() -> None:
     standard = pytest.importorskip("packaging.pylock")
-    text = formats.pylock_toml(document(WHEEL, SDIST, ARCHIVE, VCS, EDITABLE))
+    text = exports.pylock_toml(document(WHEEL, SDIST, ARCHIVE, VCS, EDITABLE))
     read = standard.Pylock.from_dict(tomllib.loads(text))
     assert [package.name for package in read.packages] == [
         "alpha-one", "beta", "gamma", "delta", "mine",
@@ -205,21 +205,21 @@ def test_pylock_is_valid_by_the_reference_implementation() -> None:
 
 def test_pylock_reads_back_the_same_distributions() -> None:
     items = (WHEEL, SDIST, ARCHIVE, VCS, EDITABLE)
-    read = again(formats.pylock_toml(document(*items)), "pylock.toml")
+    read = again(exports.pylock_toml(document(*items)), "pylock.toml")
     assert read.entries == {
         key: replace(item, name=key, requested=True) for key, item in keyed(*items).items()
     }
 
 
 def test_a_pylock_says_nothing_of_what_was_asked_for() -> None:
-    read = again(formats.pylock_toml(document(WHEEL, EDITABLE)), "pylock.toml")
+    read = again(exports.pylock_toml(document(WHEEL, EDITABLE)), "pylock.toml")
     assert list(read.entries) == ["alpha-one", "mine"]
     assert read.requested == {}
 
 
 def test_pylock_needs_to_know_every_file() -> None:
     with pytest.raises(OverlayError, match=r"source file unknown for beta 1\.0"):
-        formats.pylock_toml(document(WHEEL, replace(SDIST, url=None)))
+        exports.pylock_toml(document(WHEEL, replace(SDIST, url=None)))
 
 
 FOREIGN = """
@@ -261,13 +261,13 @@ def test_of_a_foreign_pylock_the_wheel_is_taken_that_fits_best() -> None:
 
 def test_of_a_foreign_pylock_the_source_is_taken_where_no_wheel_fits() -> None:
     text = FOREIGN.replace("py3-none-any", "py2-none-any").replace("{machine}", "pdp11")
-    [fast] = formats.read(text, "/some/where/pylock.toml", MARKERS).entries.values()
+    [fast] = overlay_toml.read(text, "/some/where/pylock.toml", MARKERS).entries.values()
     assert (fast.url, fast.sha256) == ("file:///some/where/sdists/fast-1.0.tar.gz", "s")
 
 
 def test_requirements_have_hashes_and_name_the_places() -> None:
     options = ("--find-links=/my wheels", "--constraint=/c.txt", "--prefer-binary")
-    text = formats.requirements(document(replace(WHEEL, options=options), SDIST))
+    text = exports.requirements(document(replace(WHEEL, options=options), SDIST))
     assert text == (
         f"--find-links='/my wheels'\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
         f"beta==1.0 --hash=sha256:{SHA}\n"
@@ -275,26 +275,26 @@ def test_requirements_have_hashes_and_name_the_places() -> None:
 
 
 def test_requirements_have_no_hash_where_one_is_unknown_since_pip_wants_all_or_none() -> None:
-    text = formats.requirements(document(WHEEL, replace(SDIST, sha256=None)))
+    text = exports.requirements(document(WHEEL, replace(SDIST, sha256=None)))
     assert "--hash" not in text
     assert "hashes unknown for beta" in text
 
 
 def test_an_editable_beside_hashes_is_a_comment_since_pip_would_refuse_the_file() -> None:
-    hashed = formats.requirements(document(WHEEL, EDITABLE)).splitlines()
+    hashed = exports.requirements(document(WHEEL, EDITABLE)).splitlines()
     assert hashed[-1].startswith("#") and hashed[-1].endswith("-e /home/me/mine")
-    assert formats.requirements(document(EDITABLE)) == "-e /home/me/mine\n"
+    assert exports.requirements(document(EDITABLE)) == "-e /home/me/mine\n"
 
 
 def test_what_came_from_a_url_is_required_by_that_url() -> None:
     asked = replace(ARCHIVE, requested=True, requirement=f"gamma @ {ARCHIVE.url}")
-    text = formats.requirements(document(asked))
+    text = exports.requirements(document(asked))
     assert text == f"gamma @ {ARCHIVE.url} --hash=sha256:{SHA}\n"
     assert Requirement(text.partition(" --hash")[0]).url == ARCHIVE.url
 
 
 def test_environment_yml_asks_conda_for_what_the_host_has_by_conda_and_pip_for_the_rest() -> None:
-    text = formats.environment_yaml(
+    text = exports.environment_yaml(
         document(WHEEL, SDIST, EDITABLE, **{"alpha-one": "alpha_one", "mine": "mine"})
     )
     assert text == (
@@ -306,10 +306,10 @@ def test_environment_yml_asks_conda_for_what_the_host_has_by_conda_and_pip_for_t
 @pytest.mark.parametrize("name", ["science", "2026", "on", "a: b", "é!", "null", 'q"uote'])
 def test_environment_yml_keeps_odd_names(name: str) -> None:
     yaml = pytest.importorskip("ruamel.yaml").YAML(typ="safe")
-    read = yaml.load(formats.environment_yaml(replace(document(VCS), host=name)))
+    read = yaml.load(exports.environment_yaml(replace(document(VCS), host=name)))
     assert read["name"] == name
     assert read["dependencies"][1]["pip"] == [f"delta @ {VCS.url}"]
-    assert yaml.load(formats.environment_yaml(document()))["dependencies"] == []
+    assert yaml.load(exports.environment_yaml(document()))["dependencies"] == []
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_environment_yml_keeps_odd_names(name: str) -> None:
     ],
 )
 def test_the_name_of_the_file_chooses_the_format(file: str, expected: str) -> None:
-    assert formats.format_of(file) == expected
+    assert exports.format_of(file) == expected
 
 
 GOOD = 'format = 1\n[[wanted]]\nrequirement = "a"\n'
@@ -391,7 +391,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(text: str, says: 
 @settings(deadline=None, database=None)
 def test_a_damaged_file_is_read_or_refused_and_never_a_crash(place: int, garbage: bytes) -> None:
     asked = replace(WHEEL, requirement="alpha>=1", until="2030-01-01", options=("--pre",))
-    whole = formats.overlay_toml(document(asked)).encode()
+    whole = overlay_toml.dumps(document(asked)).encode()
     text = (whole[:place] + garbage + whole[place + 1 :]).decode(errors="replace")
     try:
         assert isinstance(again(text), Document)
@@ -457,7 +457,7 @@ def test_an_editable_is_in_its_locked_directory_or_where_its_requirement_says(
 
 
 def test_whoever_exports_an_editable_is_told_where_the_file_holds() -> None:
-    assert formats.notes(document(WHEEL, EDITABLE), "overlay.toml") == [
+    assert exports.notes(document(WHEEL, EDITABLE), "overlay.toml") == [
         "mine is an editable install of /home/me/mine: "
         "the file can only be applied where that directory exists."
     ]
@@ -478,7 +478,7 @@ def test_a_lock_file_names_paths_relative_to_itself(tmp_path: Path) -> None:
         "lock-version = '1.0'\n[[packages]]\nname = 'mine'\nversion = '1'\n"
         "directory = { path = 'src/mine', editable = true }\n"
     )
-    [mine] = formats.read(text, str(tmp_path / "pylock.toml"), MARKERS).entries.values()
+    [mine] = overlay_toml.read(text, str(tmp_path / "pylock.toml"), MARKERS).entries.values()
     assert mine.editable == str(tmp_path / "src/mine")
 
 
@@ -490,7 +490,7 @@ def test_a_lock_file_names_what_is_below_a_source() -> None:
         "[[packages]]\nname = 'b'\nversion = '1'\n"
         "directory = { path = 'src', subdirectory = 'py' }\n"
     )
-    read = formats.read(text, "/some/where/pylock.toml", MARKERS).entries
+    read = overlay_toml.read(text, "/some/where/pylock.toml", MARKERS).entries
     assert read["a"].url == "https://h.invalid/a.zip#subdirectory=py"
     assert read["b"].url == "file:///some/where/src/py"
 
@@ -508,8 +508,8 @@ channels = ["conda-forge"]
     found = again(text)
     assert found.baseline == Baseline(spec="baselines/2026-3.txt")
     assert found.fork == Deviation(("qt-main",), ("lammps", "gcc>=13"), ("conda-forge",))
-    assert again(formats.overlay_toml(found)) == found
-    assert formats.overlay_toml(found).endswith(text)
+    assert again(overlay_toml.dumps(found)) == found
+    assert overlay_toml.dumps(found).endswith(text)
 
 
 @pytest.mark.parametrize(
@@ -530,7 +530,7 @@ def test_what_a_fork_is_made_from_is_written_without_credentials_and_else_as_it_
     """A version behind a name is no secret, whatever the name."""
     fork = Deviation(("qt-main",), ("tokenizers=1.0", "my-tokens::pkg"), ("http://me:pw@host/c",))
     asked = Entry("", "x", requested=True, requirement="x @ http://me:pw@host/x.whl")
-    written = formats.overlay_toml(Document("", "", "", {"x": asked}, fork=fork))
-    read = formats.read(written, "overlay.toml", {})
+    written = overlay_toml.dumps(Document("", "", "", {"x": asked}, fork=fork))
+    read = overlay_toml.read(written, "overlay.toml", {})
     assert read.fork == replace(fork, channels=("http://host/c",))
     assert read.entries["x"].requirement == "x @ http://host/x.whl"

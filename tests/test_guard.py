@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from conda_overlay.activation import wiring
-from conda_overlay.layer import guard
+from conda_overlay.layer import scaffolding
 from tests.bed import cpython, dists, place, pypi, relocate
 from tests.bed.condas import Conda
 from tests.bed.cpython import Interpreter
@@ -104,7 +104,7 @@ def fill(site: Path, files: Mapping[str, str]) -> Path:
 
 def overlay(site: Path, host: Host, files: Mapping[str, str] | None = None) -> Path:
     """Make an overlay's site-packages: files, and the guard for a host."""
-    guard.write(site, host.site)
+    scaffolding.write_guard(site, host.site)
     return fill(site, files or {})
 
 
@@ -377,9 +377,9 @@ def test_host_is_known_through_a_symlinked_prefix(protected: Host, upgraded: Pat
         (directory / "envs").symlink_to(protected.python.parents[2])
         through = Host.at(directory / "envs" / protected.python.parents[1].name)
         assert output(through.python, "-c", ALPHA, overlays=[upgraded]) == "2.0"
-        assert guard.is_intact(upgraded, through.site)
-        guard.write(upgraded, through.site)
-        assert guard.is_intact(upgraded, protected.site)
+        assert scaffolding.has_intact_guard(upgraded, through.site)
+        scaffolding.write_guard(upgraded, through.site)
+        assert scaffolding.has_intact_guard(upgraded, protected.site)
         assert output(protected.python, "-c", ALPHA, overlays=[upgraded]) == "2.0"
 
 
@@ -408,7 +408,7 @@ def test_host_is_known_by_any_name(
     for part in ("bin", "lib"):
         (scratch / name / part).symlink_to(protected.python.parents[1] / part)
     hostile = Host.at(scratch / name)
-    guard.write(upgraded, hostile.site)
+    scaffolding.write_guard(upgraded, hostile.site)
     env = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     assert output(hostile.python, "-c", ALPHA, overlays=[upgraded], env=env) == "2.0"
     assert str(upgraded) not in observe(DEFAULT.executable, overlays=[upgraded])["path"]
@@ -682,7 +682,7 @@ def test_editable_is_what_runs_and_not_the_hosts_copy(
     env = {"PYTHONPATH": str(backends), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = alice.run([*argv, "-e", project], env=env)
     assert done.returncode == 0, done
-    guard.write(site, protected.site)
+    scaffolding.write_guard(site, protected.site)
     code = (
         "import alpha, importlib.metadata as m, json\n"
         "print(json.dumps([alpha.__version__, alpha.__file__, m.version('alpha')]))"
@@ -716,7 +716,7 @@ def wired(
     tree = alice.home / ".conda" / "overlays" / name
     site = fill(tree / host_site.relative_to(prefix), broken(names))
     if "guard" in protection:
-        guard.write(site, host_site)
+        scaffolding.write_guard(site, host_site)
     for path in (alice.home / ".conda", *(alice.home / ".conda").rglob("*")):
         os.lchown(path, alice.uid, alice.gid)
     layer = wiring.Layer(
@@ -770,20 +770,20 @@ def test_writing_the_guard_leaves_a_hard_linked_older_one_alone(
     older = overlay(scratch / "older", elsewhere)
     newer = scratch / "newer"
     newer.mkdir()
-    os.link(older / guard.NAME, newer / guard.NAME)
-    guard.write(newer, protected.site)
-    assert guard.is_intact(older, elsewhere.site)
-    assert guard.is_intact(newer, protected.site)
-    assert not guard.is_intact(newer, elsewhere.site)
+    os.link(older / scaffolding.GUARD, newer / scaffolding.GUARD)
+    scaffolding.write_guard(newer, protected.site)
+    assert scaffolding.has_intact_guard(older, elsewhere.site)
+    assert scaffolding.has_intact_guard(newer, protected.site)
+    assert not scaffolding.has_intact_guard(newer, elsewhere.site)
 
 
 def test_guard_that_was_removed_or_altered_is_not_intact(elsewhere: Host, scratch: Path) -> None:
     site = overlay(scratch / "overlay", elsewhere)
-    assert guard.is_intact(site, elsewhere.site)
-    (site / guard.NAME).write_text("altered")
-    assert not guard.is_intact(site, elsewhere.site)
-    (site / guard.NAME).unlink()
-    assert not guard.is_intact(site, elsewhere.site)
+    assert scaffolding.has_intact_guard(site, elsewhere.site)
+    (site / scaffolding.GUARD).write_text("altered")
+    assert not scaffolding.has_intact_guard(site, elsewhere.site)
+    (site / scaffolding.GUARD).unlink()
+    assert not scaffolding.has_intact_guard(site, elsewhere.site)
 
 
 SHIM = """

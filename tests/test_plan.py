@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conda_overlay.change import plan
 from conda_overlay.core.models import Change, Differences, Distribution, Entry, Plan
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import Site
+from conda_overlay.distributions.site import Site
 from conda_overlay.layer.state import State
 from tests.test_dependencies import HOST, MARKERS, OVERLAY, site
 

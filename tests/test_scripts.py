@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from conda_overlay.layer import guard, scripts
+from conda_overlay.layer import scaffolding, scripts
 from tests.bed import cpython, dists, place
 from tests.bed.command import checked
 from tests.bed.users import User
@@ -112,7 +112,7 @@ class Overlay(NamedTuple):
 
     @property
     def interpreter(self) -> Path:
-        return self.root / "bin" / scripts.NAME
+        return self.root / "bin" / scaffolding.INTERPRETER
 
     def is_run_by_it(self, script: Path) -> bool:
         """Whether a script names the overlay's interpreter in one of the two ways."""
@@ -124,7 +124,9 @@ class Overlay(NamedTuple):
     def install(self, *wheels: Path) -> Overlay:
         argv: list[str | Path] = [self.python, "-m", "pip", "install", "-q", "--no-index", "-I"]
         checked([*argv, "--no-deps", "--no-compile", "--prefix", self.root, *wheels])
-        guard.write(self.site, self.python.parents[1] / self.site.relative_to(self.root))
+        scaffolding.write_guard(
+            self.site, self.python.parents[1] / self.site.relative_to(self.root)
+        )
         return self
 
     def write(self, content: bytes) -> Path:
@@ -138,7 +140,7 @@ class Overlay(NamedTuple):
 
     def rewrite(self, *below: Path) -> Overlay:
         scripts.rewrite(self.root, self.site, [self.python], self.interpreter)
-        self.interpreter.write_bytes(scripts.interpreter(self.python, [self.site, *below]))
+        self.interpreter.write_bytes(scaffolding.interpreter(self.python, [self.site, *below]))
         self.interpreter.chmod(0o755)
         return self
 
@@ -229,7 +231,9 @@ def test_script_of_several_layers_names_them_in_order(installed: Overlay, alice:
     script = installed.write(f"#!{installed.python}\n".encode() + SHOW.encode())
     script.write_bytes(f"#!{installed.python}\nimport sys; print(*sys.path[-3:])\n".encode())
     below = installed.root.parent / "below"
-    guard.write(below, installed.python.parents[1] / installed.site.relative_to(installed.root))
+    scaffolding.write_guard(
+        below, installed.python.parents[1] / installed.site.relative_to(installed.root)
+    )
     installed.rewrite(below)
     found = alice.run([script]).stdout.split()
     assert found[:2] == [str(installed.site), str(below)]
@@ -414,8 +418,8 @@ def test_a_script_finds_data_in_the_overlays_that_have_some(tmp_path: Path) -> N
     for directory in (top / "share/jupyter", below / "share/jupyter", below / "share/man"):
         directory.mkdir(parents=True)
     sites = [overlay / "lib/python3.12/site-packages" for overlay in (top, below)]
-    interpreter = tmp_path / scripts.NAME
-    interpreter.write_bytes(scripts.interpreter(Path("/usr/bin/env"), sites))
+    interpreter = tmp_path / scaffolding.INTERPRETER
+    interpreter.write_bytes(scaffolding.interpreter(Path("/usr/bin/env"), sites))
     interpreter.chmod(0o755)
     for before, man, jupyter in (
         ({}, ":", ""),

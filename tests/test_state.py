@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.core.models import Entry
-from conda_overlay.filesystem.tree import take_manifest
-from conda_overlay.layer import guard, scripts, state
+from conda_overlay.filesystem.manifest import take_manifest
+from conda_overlay.layer import scaffolding, state
 from conda_overlay.layer.state import State, read
 
 SITE = Path("lib", "python3.11", "site-packages")
@@ -64,8 +64,8 @@ def tree(tmp_path: Path) -> Path:
     tree = tmp_path / "tree"
     files = {"one/__init__.py": "", "one/data.txt": "data\n", "../../../bin/one": "#!python\n"}
     lay(tree, "one", files=files)
-    (tree / SITE / guard.NAME).write_text("the guard")
-    (tree / "bin" / scripts.NAME).write_text("the interpreter")
+    (tree / SITE / scaffolding.GUARD).write_text("the guard")
+    (tree / "bin" / scaffolding.INTERPRETER).write_text("the interpreter")
     return tree
 
 
@@ -177,15 +177,15 @@ def test_touched_file_is_not_edited(tree: Path, entries: dict[str, Entry]) -> No
 
 def test_what_is_ours_or_left_by_pip_is_no_edit(tree: Path, entries: dict[str, Entry]) -> None:
     recorded = take_manifest(tree)
-    (tree / SITE / guard.NAME).write_text("altered")
-    (tree / "bin" / scripts.NAME).unlink()
+    (tree / SITE / scaffolding.GUARD).write_text("altered")
+    (tree / "bin" / scaffolding.INTERPRETER).unlink()
     (tree / SITE / "~ne").mkdir()
     (tree / SITE / "~ne" / "data.txt").touch()
     (tree / SITE / "one" / "__pycache__").mkdir()
     (tree / SITE / "one" / "__pycache__" / "__init__.cpython-311.pyc").touch()
     assert read(tree, SITE, entries, recorded).edited == frozenset()
-    programs = {f"bin/{name}" for name in (scripts.NAME, "pip", "pip3", "pip3.11")}
-    assert state.scaffolding(SITE) == {path(guard.NAME), *programs}
+    programs = {f"bin/{name}" for name in (scaffolding.INTERPRETER, "pip", "pip3", "pip3.11")}
+    assert scaffolding.paths(SITE) == {path(scaffolding.GUARD), *programs}
 
 
 @pytest.mark.parametrize(

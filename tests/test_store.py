@@ -17,7 +17,7 @@ import pytest
 
 from conda_overlay.core.errors import LockedError, StateError
 from conda_overlay.core.models import Revision
-from conda_overlay.filesystem.tree import differences, take_manifest
+from conda_overlay.filesystem.manifest import differences, take_manifest
 from conda_overlay.layer.store import Store
 from tests.bed import place
 

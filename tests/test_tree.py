@@ -14,23 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conda_overlay.core.models import Differences
-from conda_overlay.filesystem.tree import (
+from conda_overlay.filesystem.atomic import exchange, replace_file
+from conda_overlay.filesystem.manifest import (
     FileInfo,
     Manifest,
-    clone,
     differences,
     digest,
-    discard,
     dump_manifest,
-    exchange,
     has_digest,
     load_manifest,
+    take_manifest,
+)
+from conda_overlay.filesystem.tree import (
+    clone,
+    discard,
     make_own,
     move_in,
     protect,
     remove_files,
-    replace_file,
-    take_manifest,
     weight,
 )
 

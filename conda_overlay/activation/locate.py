@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from conda_overlay.activation import trust
+from conda_overlay.activation.files import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ BEFORE_GUARD = frozenset((
     "types", "warnings", "linecache", "importlib", "zipimport", "__future__",
 ))  # fmt: skip
 """The modules that some Python imports before the guard can act, or in its place."""
-
-_LARGEST = 2**20  # bytes that activation reads of one file
 
 
 def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
@@ -61,41 +59,6 @@ def recorded_host(overlay: str) -> str | None:
     """The real path of the host that an overlay was made for; None where none can be read."""
     content = os.fsdecode(read(os.path.join(state_dir(overlay), "host")) or b"").rstrip("\n")
     return content if content.startswith("/") else None
-
-
-def read(path: str, directory: int | None = None, follow: bool = False) -> bytes | None:
-    """As `read_file`; None where none can be read."""
-    try:
-        return read_file(path, directory, follow=follow)
-    except OSError:
-        return None
-
-
-def read_file(
-    path: str, directory: int | None = None, largest: int = _LARGEST, follow: bool = False
-) -> bytes:
-    """The content of a small file.
-
-    It never blocks or reads without end.
-
-    Args:
-        path: may be relative to the directory.
-        directory: its descriptor.
-        largest: how many bytes a small file has at most.
-        follow: whether it may be a link.
-
-    Raises:
-        OSError: there is none, or it is something else.
-    """
-    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
-    file = os.open(path, flags, dir_fd=directory)
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
-            raise OSError(22, "not a small file", path)
-        return os.read(file, status.st_size)
-    finally:
-        os.close(file)
 
 
 def names(prefix: str, name: str | None) -> list[str]:

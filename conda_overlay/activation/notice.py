@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from conda_overlay.activation import locate
+from conda_overlay.activation import files, locate
 
 FORK = "conda-meta/overlay-fork"
 """What a fork keeps, below its prefix: conda's clone leaves it out, and removal takes it along."""
@@ -108,7 +108,7 @@ def _state_of_file(path: str, times: str = "", known: str = "") -> str:
         now = f"{status.st_mtime_ns}/{status.st_size}"
     except OSError:
         return "-/-"
-    return f"{now}/{known if now == times else _checksum(locate.read(path, follow=True) or b'')}"
+    return f"{now}/{known if now == times else _checksum(files.read(path, follow=True) or b'')}"
 
 
 def _times(prefix: str, site: str) -> str:
@@ -137,7 +137,7 @@ def _checksum(text: bytes) -> str:
 
 
 def _read(name: str, state_dir: int) -> list[str]:
-    content = locate.read(name, state_dir) or b""
+    content = files.read(name, state_dir) or b""
     return content.decode("utf-8", "surrogateescape").split("\n")
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conda_overlay.change import plan
 from conda_overlay.change.install import install
 from conda_overlay.change.locked import for_pip, install_exactly
-from conda_overlay.change.reapply import is_outdated, reapply
-from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
-from conda_overlay.core.models import Distribution, Entry, Request
+from conda_overlay.change.reapply import reapply
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.models import Entry, Request
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import read_site
-from conda_overlay.edits.edits import originals
+from conda_overlay.edits.originals import load_originals
 from conda_overlay.formats.document import Document
 from conda_overlay.layer.state import State
 
@@ -41,117 +39,31 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         _take(draft, document)
         return
     requested = document.requested
-    _drop_orphans(draft, requested, "the file does not name it")
+    drop_orphans(draft, requested, "the file does not name it")
     from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
-    _install(draft, from_pip, dict.fromkeys(from_pip, "the file says so"))
-    _edit(draft, requested)
-    _drop_orphans(draft, requested, "nothing needs it any more")
+    install_requested(draft, from_pip, dict.fromkeys(from_pip, "the file says so"))
+    make_edits(draft, requested)
+    drop_orphans(draft, requested, "nothing needs it any more")
     for key in draft.entries.keys() - requested.keys():
         entry = draft.entries[key]
         draft.entries[key] = replace(entry, requested=False, requirement=None, options=())
 
 
-def _edit(draft: Draft, entries: Mapping[str, Entry]) -> None:
+def make_edits(draft: Draft, entries: Mapping[str, Entry]) -> None:
     """Edit what a file says was edited, unless it is so already."""
     for key, entry in entries.items():
-        if entry.patch is not None and not _is_edited(draft, key, entry):
+        if entry.patch is not None and not is_edited(draft, key, entry):
             reapply(draft, key, entry)
 
 
-def _is_edited(draft: Draft, key: str, entry: Entry) -> bool:
+def is_edited(draft: Draft, key: str, entry: Entry) -> bool:
     """Whether a draft has a copy with these edits."""
     mine, there = draft.before.entries.get(key), draft.installed.get(key)
     same = mine and (mine.version, mine.patch) == (entry.version or mine.version, entry.patch)
-    return bool(same and there and originals(there[0]) is not None)
+    return bool(same and there and load_originals(there[0]) is not None)
 
 
-def rebase(draft: Draft, carried: Document | None = None) -> None:
-    """Adapt a draft to the host as it is now.
-
-    Args:
-        draft: of the next state.
-        carried: another overlay, whose requests are added.
-
-    Raises:
-        NoSuchRevisionError: there is no overlay yet.
-        OverlayError: the directory of an editable does not exist.
-        ResolutionError: no consistent set of distributions exists.
-        PipError: pip failed.
-    """
-    overlay = draft.overlay
-    if carried is None and not overlay.store.exists:
-        raise NoSuchRevisionError(str(overlay.store.overlay), None, [])
-    requested = dict(draft.before.requested)
-    why = {}
-    if overlay.is_stale() and draft.base is not None:
-        recorded = overlay.store.revision(draft.base).distributions
-        requested = {key: entry for key, entry in recorded.items() if entry.requested}
-        draft.start_from(None)
-        draft.entries = dict(recorded)
-        why = dict.fromkeys(requested, "stale: built for another Python")
-    going = plan.redundant(draft.before, overlay.below_view, overlay.host.markers)
-    if carried is not None:
-        more = _carried(draft, carried)
-        why.update(dict.fromkeys(more, f"carried over from {carried.host}"))
-        requested.update(more)
-    draft.why.update(going)
-    draft.drop(going.keys() & draft.installed.keys())
-    requested = {key: entry for key, entry in requested.items() if key not in going}
-    requested = dict(_edited_again(draft, requested, carried.entries if carried else {}))
-    check_sources(requested)
-    _install(draft, requested, why)
-    _edit(draft, {key: entry for key, entry in requested.items() if not entry.copied})
-    before = draft.before
-    staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
-    _drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
-    draft.accepts_host = overlay.has_moved_on()
-
-
-def _edited_again(
-    draft: Draft, entries: Mapping[str, Entry], carried: Mapping[str, Entry]
-) -> Iterator[tuple[str, Entry]]:
-    """The entries; copies of what the host has changed are made anew, with the same edits."""
-    for key, entry in entries.items():
-        if not entry.copied or (key in carried and _is_edited(draft, key, entry)):
-            yield key, entry
-            continue
-        mine, below = draft.installed.get(key), draft.overlay.below_view.get(key)
-        if key in carried:
-            version = reapply(draft, key, entry, onto=mine is not None)
-        elif mine and (below is None or not is_outdated(mine[0], below)):
-            version = mine[0].version
-        else:
-            old = next(_old_copies(draft, key), None)
-            version = reapply(draft, key, entry, old)
-        if version is not None:
-            pin = f"{entry.name or key}=={version}"
-            yield key, replace(entry, version=version, requirement=pin)
-
-
-def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
-    """The copy of a distribution in the current revision, whatever Python that is for."""
-    for site in sorted(draft.overlay.store.real.glob("lib/python*/site-packages")):
-        yield from (found for found in read_site(site).get(key, ()) if originals(found) is not None)
-
-
-def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
-    """What is to be carried over; what this host makes redundant is noted and left out."""
-    result = {}
-    for key, entry in document.requested.items():
-        host = draft.overlay.below_view.get(key)
-        from_index = not (entry.editable or " @ " in (entry.requirement or ""))
-        retires = entry.intent == "fix" and from_index and entry.version
-        if host and retires and not dependencies.is_newer(entry.version, host.version):
-            draft.notes.append(
-                f"{entry.name or key} {entry.version} is not carried over: "
-                f"the host has {host.version}"
-            )
-        else:
-            result[key] = entry
-    return result
-
-
-def _install(draft: Draft, requested: Mapping[str, Entry], why: Mapping[str, str]) -> None:
+def install_requested(draft: Draft, requested: Mapping[str, Entry], why: Mapping[str, str]) -> None:
     """Let pip add what is missing, and record the requests as given."""
     wanted = request(requested, draft.installed.keys() - draft.damaged(requested))
     draft.repair(requested)
@@ -190,7 +102,8 @@ def request(requested: Mapping[str, Entry], installed: Collection[str]) -> Reque
     return Request((*options, *everything) if everything else (), tuple(requirements))
 
 
-def _drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> None:
+def drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> None:
+    """Remove the dependencies in a draft that nothing requested needs."""
     overlay = draft.overlay
     asked = [entry.requirement for entry in requested.values() if entry.requirement]
     going = dependencies.orphans(
@@ -222,7 +135,7 @@ def _take(draft: Draft, document: Document) -> None:
             draft.entries[key] = replace(
                 entry, since=there.since, by=there.by, reason=entry.reason or there.reason
             )
-    _edit(draft, document.entries)
+    make_edits(draft, document.entries)
 
 
 def _check_locked(entries: Mapping[str, Entry]) -> None:

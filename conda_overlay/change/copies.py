@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, Entry
-from conda_overlay.distributions.distributions import read_distribution
-from conda_overlay.edits import edits
-from conda_overlay.edits.edits import belongs, is_temporary
-from conda_overlay.filesystem.tree import Manifest, copy_files, differences, take_manifest
+from conda_overlay.distributions.site import read_distribution
+from conda_overlay.edits import originals, patch
+from conda_overlay.edits.originals import belongs, is_temporary
+from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
+from conda_overlay.filesystem.tree import copy_files
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
@@ -47,7 +48,7 @@ class Copy:
         files = {name for name in there if self._has(name)}
         for name in there - files:
             (self.distribution.site / name).unlink()
-        edits.note_files(self.distribution, files)
+        originals.note_files(self.distribution, files)
         return {name for name in there - files if not is_temporary(name)}
 
     def _has(self, name: str) -> bool:
@@ -68,7 +69,7 @@ def copy_of(draft: Draft, key: str) -> Copy:
     if found.editable:
         sentence = f"{found.name} is an editable install: edit it in {found.editable}."
         raise OverlayError(sentence, shlex.join(["cd", found.editable]), name=found.name)
-    files = edits.files_of(found)
+    files = originals.files_of(found)
     if files is None:
         raise OverlayError(
             f"{found.name} {found.version} has no RECORD, and no conda package lists its files.",
@@ -78,8 +79,8 @@ def copy_of(draft: Draft, key: str) -> Copy:
     root = draft.new_scratch() / "copy"
     site = root / draft.overlay.host.site_below_prefix
     site.mkdir(parents=True)
-    again = mine is not None and edits.originals(mine) is not None
-    left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", edits.ORIGINALS)
+    again = mine is not None and originals.load_originals(mine) is not None
+    left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", originals.ORIGINALS)
     unwanted = {f"{found.path.name}/{name}" for name in left_out}
     names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
     copy_files(found.site, site, names)
@@ -95,7 +96,7 @@ def copy_of(draft: Draft, key: str) -> Copy:
     assert copy is not None
     known = draft.before.files
     if not again:
-        hashed = edits.keep_originals(copy, names).items()
+        hashed = originals.keep_originals(copy, names).items()
         known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
     before = take_manifest(root, known)
     names = {os.path.relpath(root / path, site) for path in before}
@@ -137,7 +138,7 @@ def edited(copy: Distribution, changed: Collection[str]) -> str:
         copy: as it is now.
         changed: its files that have just been changed, relative to site-packages.
     """
-    found = edits.summary(copy, changed)
+    found = patch.summary(copy, changed)
     return f"edited: {', '.join(found)}" if found else "to be edited"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,25 +16,17 @@ from conda_overlay.activation import locate, notice
 from conda_overlay.change import plan, verify
 from conda_overlay.core.errors import OverlayError, OvertakenError
 from conda_overlay.core.models import Conflict, Differences, Entry, Log, Plan, Revision
-from conda_overlay.distributions.distributions import Site, read_site, uninstall
-from conda_overlay.edits import edits
+from conda_overlay.distributions.record import uninstall
+from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.edits import originals, patch
 from conda_overlay.filesystem.lock import now, user
-from conda_overlay.filesystem.tree import (
-    FileInfo,
-    Manifest,
-    clone,
-    differences,
-    make_own,
-    make_writable,
-    move_in,
-    remove_files,
-    replace_file,
-    take_manifest,
-)
-from conda_overlay.layer import guard, scripts, state
+from conda_overlay.filesystem.manifest import FileInfo, Manifest, differences, take_manifest
+from conda_overlay.filesystem.tree import clone, make_own, make_writable, move_in, remove_files
+from conda_overlay.layer import scaffolding, scripts, state
 from conda_overlay.layer.retention import droppable
 from conda_overlay.layer.state import State
-from conda_overlay.resolve.pip import Pip, Stage
+from conda_overlay.resolve.pip import Pip
+from conda_overlay.resolve.stage import Stage
 
 if TYPE_CHECKING:
     from conda_overlay.change.overlay import Overlay
@@ -75,7 +66,7 @@ class Draft:
         kept = overlay.store.state in directory.parents
         self.source_dir = (overlay.store.state if kept else directory) / "src"
         self._directory = directory
-        self._interpreter = overlay.store.overlay / "bin" / scripts.NAME
+        self._interpreter = overlay.store.overlay / "bin" / scaffolding.INTERPRETER
         self._scratches = 0
         self._planned: tuple[Plan, State] | None = None
         self.start_from(overlay.store.real if overlay.store.exists else None)
@@ -162,7 +153,7 @@ class Draft:
         site = root / self.overlay.host.site_below_prefix
         _check_for_intruders(site)
         self.drop({key})
-        theirs = [site.parents[2] / "bin" / scripts.NAME for site in self.overlay.below]
+        theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in self.overlay.below]
         interpreters = [self.overlay.host.python, *theirs, self._interpreter]
         scripts.rewrite(root, site, interpreters, self._interpreter)
         move_in(self.tree, root)
@@ -185,20 +176,13 @@ class Draft:
     def plan(self) -> Plan:
         """Work out everything that differs from the overlay as it is."""
         overlay, host = self.overlay, self.overlay.host
-        guard.write(self.site, host.site_packages)
-        final = overlay.store.overlay / host.site_below_prefix
-        interpreter = scripts.interpreter(host.real / "bin" / "python", [final, *overlay.below])
-        replace_file(self.tree / "bin" / scripts.NAME, interpreter, 0o755)
-        conda = Path(sys.executable).with_name("conda")
-        for name in scripts.pips(host.site_below_prefix):
-            text = scripts.pip(self._interpreter, conda, host.real)
-            replace_file(self.tree / "bin" / name, text, 0o755)
+        scaffolding.write(self.tree, overlay.store.overlay, host, overlay.below)
         after = self._read({**self.before.files, **self.known})
         if _note_new_files(after):
             after = self._read(after.files)
         found = plan.compare(self.compared, after, overlay.ground, self.why)
         found = replace(found, lost=tuple(self._lost(found.lost)))
-        theirs = found.files.without(state.scaffolding(host.site_below_prefix))
+        theirs = found.files.without(scaffolding.paths(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # our own files only count on their own
         notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
@@ -254,7 +238,9 @@ class Draft:
         revision = self._revision(number, time, self.log, found, entries)
         revision = replace(revision, parent=parent, restores=self.restores, edits=self.by_hand)
         store.prepare(self.tree.parent, revision, after.files, self._notice(number, entries))
-        for file in (file for copy in after.copies.values() for file in edits.editable_files(copy)):
+        for file in (
+            file for copy in after.copies.values() for file in originals.editable_files(copy)
+        ):
             make_writable(file)
         with store.lock():
             self._check_not_overtaken(number - adopted)
@@ -277,7 +263,7 @@ class Draft:
             patches = {key: entry.patch for key, entry in entries.items()}
             copies = self.before.copies.items()
             edited = {key: copy for key, copy in copies if now[key].patch != patches.get(key)}
-            edits.restore(edited, patches, store.manifest(number))
+            patch.restore(edited, patches, store.manifest(number))
         finally:
             store.close(number)
 
@@ -335,8 +321,8 @@ def _note_new_files(state: State) -> bool:
     for key, copy in state.copies.items():
         names = {os.path.relpath(path, copy.below) for path in state.owned[key]}
         beside = (p.removeprefix(copy.below) for p in free if p.startswith(copy.below))
-        if new := {name for name in beside if edits.belongs(name, names)}:
-            edits.note_files(copy, names | new)
+        if new := {name for name in beside if originals.belongs(name, names)}:
+            originals.note_files(copy, names | new)
             found = True
     return found
 

@@ -17,9 +17,12 @@ from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
-from conda_overlay.distributions.distributions import main_module, modules, programs
-from conda_overlay.edits import edits, git
-from conda_overlay.filesystem.tree import differences, is_there, put_file, remove_files
+from conda_overlay.distributions.site import main_module, modules, programs
+from conda_overlay.edits import git, originals
+from conda_overlay.edits.patch import edits_of
+from conda_overlay.filesystem.atomic import put_file
+from conda_overlay.filesystem.manifest import differences, is_there
+from conda_overlay.filesystem.tree import remove_files
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
@@ -103,7 +106,7 @@ def edit(draft: Draft, key: str, session: Session) -> None:
     stem, suffix = os.path.splitext(session.file or "")
     if suffix == ".py" and (compiled := _compiled(stem, copy.names)):
         draft.notes.append(f"{session.file} does not run: Python imports {compiled}")
-    if session.editor and edits.text_of(copy.distribution.site / (session.file or "")) is None:
+    if session.editor and originals.text_of(copy.distribution.site / (session.file or "")) is None:
         sentence = f"{session.file or copy.distribution.name} is no text that can be edited."
         raise OverlayError(sentence, "--no-editor prints where the copy is")
     session.run(copy)
@@ -130,7 +133,7 @@ def patch(
     """
     copy = copy_of(draft, key)
     found, names = copy.distribution, copy.names
-    mine = functools.partial(edits.belongs, names=names)
+    mine = functools.partial(originals.belongs, names=names)
     dos = text.count(b"\r\n") == text.count(b"\n")  # on its way here every line got such an end
     fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
     if dos and any(b"\r\n" in (_content(found.site / p.path) or b"") for p in fit.inside):
@@ -156,7 +159,7 @@ def patch(
     if fit.outside:
         draft.notes.append(f"not installed, so left out: {', '.join(fit.outside)}")
     take(draft, copy)
-    if reverse and draft.entries[key].copied and not edits.edits(draft.installed[key][0]):
+    if reverse and draft.entries[key].copied and not edits_of(draft.installed[key][0]):
         draft.drop({key})
         draft.why[key] = "it has no edits any more"
 
@@ -179,13 +182,13 @@ def record(draft: Draft) -> None:
     for key, (found, *_) in draft.installed.items():
         site = found.below
         names = {os.path.relpath(path, site) for path in before.owned[key]}
-        mine = {p for p in by_hand if edits.belongs(p.removeprefix(site), names)}
+        mine = {p for p in by_hand if originals.belongs(p.removeprefix(site), names)}
         if key in before.copies and mine:
             gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
             remove_files(draft.tree, [draft.tree / path for path in gone])  # what is in their place
             there = names - {os.path.relpath(path, site) for path in gone}
             unowned = mine - set().union(*before.owned.values())
-            edits.note_files(found, there | {path.removeprefix(site) for path in unowned})
+            originals.note_files(found, there | {path.removeprefix(site) for path in unowned})
         elif key not in before.copies:
             mine &= before.owned[key]
         if mine:
@@ -233,4 +236,4 @@ def _content(path: Path) -> bytes | None:
 
 
 def _files(found: Distribution) -> set[str]:
-    return edits.files_of(found) or set()
+    return originals.files_of(found) or set()

@@ -15,12 +15,13 @@ from packaging.utils import canonicalize_name
 from conda_overlay.core.models import Distribution, Entry, Request
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import Site, owned_files, read_site
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.formats.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
 from conda_overlay.host import user_site
-from conda_overlay.resolve.pip import sources
 from conda_overlay.resolve.resolver import Resolution, Resolver
+from conda_overlay.resolve.stage import sources
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conda_overlay.core.models import Entry
-from conda_overlay.distributions.distributions import read_site
-from conda_overlay.resolve.pip import Stage
+from conda_overlay.distributions.site import read_site
 from conda_overlay.resolve.pip_output import Outcome
+from conda_overlay.resolve.stage import Stage
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft

@@ -39,7 +39,7 @@ from conda_overlay.core.errors import (
 from conda_overlay.core.models import Log, Plan, Result
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
-from conda_overlay.distributions.distributions import read_site
+from conda_overlay.distributions.site import read_site
 from conda_overlay.filesystem.lock import Tell
 from conda_overlay.filesystem.tree import Watch, unwatched
 from conda_overlay.formats.document import Document, describe

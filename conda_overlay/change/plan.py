@@ -9,7 +9,7 @@ from pathlib import Path
 from conda_overlay.core.models import Change, Distribution, Plan
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import Markers, View
-from conda_overlay.filesystem.tree import differences
+from conda_overlay.filesystem.manifest import differences
 from conda_overlay.layer.state import State
 
 DECIDED = ("requested", "requirement", "options", "intent", "until", "reason")

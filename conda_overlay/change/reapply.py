@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from conda_overlay.change.copies import Copy, copy_of, take
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, Entry
-from conda_overlay.distributions.distributions import owned_files
-from conda_overlay.edits import edits, git
-from conda_overlay.filesystem.tree import digest, put_file
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.edits import git, originals, patch
+from conda_overlay.filesystem.atomic import put_file
+from conda_overlay.filesystem.manifest import digest
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
@@ -51,11 +52,11 @@ def reapply(
     copy = copy_of(draft, key)
     found, what = copy.distribution, f"{name} {copy.distribution.version}"
     if not onto:
-        edits.revert(found)
+        patch.revert(found)
     if old:
         changed, faults = _merge(draft, copy, old)
     else:
-        parts = edits.parts_of(found, entry.patch or "", copy.names)
+        parts = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, parts, 1, reverse=False)
         changed, faults = bool(parts), git.apply(found.site, parts, 1, reverse=False)
     if not changed and not faults and not onto:
@@ -83,13 +84,13 @@ def _merge(draft: Draft, copy: Copy, old: Distribution) -> tuple[bool, list[str]
     Returns:
         Whether anything is changed by that; and what is in the way, line by line.
     """
-    site, names = old.below, edits.files_of(old) or set()
+    site, names = old.below, originals.files_of(old) or set()
     beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
-    new = [name for name in beside if edits.belongs(name, names)]
+    new = [name for name in beside if originals.belongs(name, names)]
     changed, faults = False, []
-    for path, before, after in edits.edits(old, new):
+    for path, before, after in patch.edits_of(old, new):
         place = copy.distribution.site / path
-        there = edits.text_of(place)
+        there = originals.text_of(place)
         was, wanted = (None if text is None else text.encode() for text in (before, after))
         if there is None and os.path.lexists(place):
             continue  # which is no text in the host, and so is lost

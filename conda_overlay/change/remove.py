@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import read_site
+from conda_overlay.distributions.site import read_site
 from conda_overlay.host import user_site
 
 if TYPE_CHECKING:

@@ -26,10 +26,14 @@ from conda_overlay.core.errors import (
     OverlayError,
 )
 from conda_overlay.core.models import Distribution
-from conda_overlay.distributions.distributions import owned_files
-from conda_overlay.edits.edits import originals, start_again
-from conda_overlay.filesystem.tree import has_digest, is_there, make_own, put_file, remove_files
-from conda_overlay.layer.state import is_bookkeeping, is_leftover, scaffolding
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.edits.originals import load_originals
+from conda_overlay.edits.patch import start_again
+from conda_overlay.filesystem.atomic import put_file
+from conda_overlay.filesystem.manifest import has_digest, is_there
+from conda_overlay.filesystem.tree import make_own, remove_files
+from conda_overlay.layer import scaffolding
+from conda_overlay.layer.state import is_bookkeeping, is_leftover
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
@@ -97,14 +101,14 @@ class _Past:
         self.entries = store.revision(number).distributions
         left = {path for path in now if is_leftover(path)}
         recorded = {path: sha for path, (*_, sha) in (store.manifest(number) or now).items()}
-        for path in {*left, *scaffolding(draft.overlay.host.site_below_prefix)}:
+        for path in {*left, *scaffolding.paths(draft.overlay.host.site_below_prefix)}:
             recorded.pop(path, None)
         self.recorded, self.files = {*recorded}, recorded
         self._left = {now[path][2]: draft.tree / path for path in left}
         self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
         for copy in draft.before.copies.values():
             self._trees.append(draft.new_scratch())
-            for name, content in (originals(copy) or {}).items():
+            for name, content in (load_originals(copy) or {}).items():
                 put_file(self._trees[-1] / draft.overlay.host.site_below_prefix / name, content)
         infos: dict[str, set[str]] = {}
         for path in recorded:

@@ -15,15 +15,11 @@ from conda_overlay.core.errors import (
     PipError,
 )
 from conda_overlay.core.models import Revision
-from conda_overlay.edits.edits import restore
-from conda_overlay.filesystem.tree import (
-    Manifest,
-    differences,
-    has_digest,
-    remove_files,
-    take_manifest,
-)
-from conda_overlay.layer.state import is_bookkeeping, is_leftover, scaffolding
+from conda_overlay.edits.patch import restore
+from conda_overlay.filesystem.manifest import Manifest, differences, has_digest, take_manifest
+from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.layer import scaffolding
+from conda_overlay.layer.state import is_bookkeeping, is_leftover
 from conda_overlay.layer.timeline import timeline
 
 if TYPE_CHECKING:
@@ -113,7 +109,7 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
     now = take_manifest(draft.tree, recorded, draft.overlay.watch)
     found = differences(recorded, now)
     kept = {p for p in by_hand if p in now and not is_leftover(p)}
-    ours = kept | scaffolding(draft.overlay.host.site_below_prefix)
+    ours = kept | scaffolding.paths(draft.overlay.host.site_below_prefix)
     noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
     return [path for path in found.all if path not in ours | noted]
 

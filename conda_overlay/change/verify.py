@@ -9,7 +9,8 @@ from pathlib import Path
 
 from conda_overlay.core.errors import VerificationError
 from conda_overlay.core.models import Distribution, Plan
-from conda_overlay.distributions.distributions import owned_files, read_site
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.site import read_site
 from conda_overlay.host.host import Host
 
 _OBSERVE = """

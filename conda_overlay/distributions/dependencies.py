@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Conflict, Distribution
-from conda_overlay.distributions.distributions import Site
+from conda_overlay.distributions.site import Site
 
 View = Mapping[str, Distribution]
 """The distributions in effect, by normalized name."""

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from conda_overlay.core.errors import LockedError
-from conda_overlay.filesystem.tree import make_directories
+from conda_overlay.filesystem.atomic import make_directories
 
 Tell = Callable[[str], None]  # shows a message to the user
 

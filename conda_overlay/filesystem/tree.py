@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from conda_overlay.core.errors import FULL
-from conda_overlay.core.models import Differences
 
 _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
-
-FileInfo = tuple[int, int, str]
-"""Size in bytes, time of change in nanoseconds, sha256 in hex (of a link: of its target)."""
-
-Manifest = Mapping[str, FileInfo]
-"""Every file and link of a tree by its path relative to it.
-
-Bytecode does not count: Python writes it. Pipes, sockets and devices are no part of a tree.
-"""
 
 Step = Callable[[int, int], None]
 """Told how many files are done, and of how many."""
@@ -39,54 +26,6 @@ Watch = Callable[[str], AbstractContextManager[Step]]
 def unwatched(title: str = "") -> AbstractContextManager[Step]:
     """Show nothing."""
     return nullcontext(lambda done, total: None)
-
-
-def take_manifest(tree: Path, known: Manifest | None = None, watch: Watch = unwatched) -> Manifest:
-    """Take the manifest of a tree.
-
-    Files of the same size and time as in `known`, an earlier manifest, are not read again.
-    """
-    manifest: dict[str, FileInfo] = {}
-    known = known or {}
-    with watch("Hashing") as step:
-        files = [*_files(tree)]
-        for path, status in files:
-            size, time = status.st_size, status.st_mtime_ns
-            old = known.get(path)
-            same = old and old[:2] == (size, time)
-            manifest[path] = old if old and same else (size, time, digest(tree / path))
-            step(len(manifest), len(files))
-    return manifest
-
-
-def differences(before: Manifest, after: Manifest) -> Differences:
-    """The files whose content differs between two manifests."""
-    both = before.keys() & after.keys()
-    return Differences(
-        tuple(sorted(after.keys() - before.keys())),
-        tuple(sorted(path for path in both if before[path][2] != after[path][2])),
-        tuple(sorted(before.keys() - after.keys())),
-    )
-
-
-def dump_manifest(manifest: Manifest) -> bytes:
-    """A manifest as bytes, for a file."""
-    return json.dumps(manifest, separators=(",", ":")).encode("utf-8", "surrogatepass")
-
-
-def load_manifest(content: bytes) -> Manifest:
-    """The reverse of `dump_manifest`.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    try:
-        return {
-            str(path): (int(size), int(time), str(digest))
-            for path, (size, time, digest) in json.loads(content).items()
-        }
-    except (AttributeError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(str(error)) from error
 
 
 def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
@@ -224,23 +163,6 @@ def move_in(tree: Path, root: Path) -> None:
             os.rename(entry.path, target)
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a new file and rename it: an older revision may share the one that is there."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with open(handle, "wb") as file:
-        file.write(content)
-    os.chmod(temporary, mode)
-    os.rename(temporary, path)
-
-
-def put_file(path: Path, content: bytes | None) -> None:
-    """Write a file anew, in a directory that need not exist; None: remove it, if it is there."""
-    path.unlink(missing_ok=True)  # an older revision may share it
-    if content is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
 def protect(tree: Path) -> None:
     """Make all files read-only, as older revisions may share them, and directories the owner's."""
     for directory, _, files in os.walk(tree):
@@ -251,14 +173,6 @@ def protect(tree: Path) -> None:
                     os.chmod(path, mode & kept)
 
 
-def exchange(one: Path, other: Path) -> bool:
-    """Let two directories change their names, in one step; False where that cannot be."""
-    here, exchanging = -100, 2  # linux/fcntl.h, linux/fs.h
-    rename = getattr(ctypes.CDLL(None), "renameat2", None)  # of glibc 2.28
-    names = os.fsencode(one), os.fsencode(other)
-    return rename is not None and rename(here, names[0], here, names[1], exchanging) == 0
-
-
 def make_own(tree: Path, below: Path) -> None:
     """Make a directory of a tree; where a link or a file is in the place of one, that goes."""
     place = tree
@@ -267,28 +181,6 @@ def make_own(tree: Path, below: Path) -> None:
         if place.is_symlink() or not place.is_dir():
             place.unlink(missing_ok=True)
             place.mkdir()
-
-
-def make_directories(path: Path) -> None:
-    """Like ``mkdir -p``: readable for whom the directory above is, and in a home for nobody else.
-
-    Writable for the owner alone, whatever the umask and the access control lists say.
-    """
-    if not path.is_dir():
-        make_directories(path.parent)
-        at_home = str(path.parent) == os.path.expanduser("~")
-        with suppress(FileExistsError):
-            path.mkdir(mode=0o700 if at_home else path.parent.stat().st_mode & 0o755 | 0o700)
-
-
-def sync(directory: Path, *, below: bool = False) -> None:
-    """Flush what was renamed in a directory to the disk; below: and all files, by syncfs(2)."""
-    flush = ctypes.CDLL(None).syncfs if below else os.fsync  # one, not an fsync per file
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        flush(handle)
-    finally:
-        os.close(handle)
 
 
 def open_directory(path: str | Path, parent: int | None = None) -> None:
@@ -324,39 +216,3 @@ def weight(trees: Sequence[Path]) -> int:
         for inode, status in {status.st_ino: status for status in found}.items()
         if stat.S_ISDIR(status.st_mode) or seen[inode] == status.st_nlink
     )
-
-
-def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
-    pending = [""]
-    while pending:
-        below = pending.pop()
-        with suppress(FileNotFoundError), os.scandir(tree / below) as entries:
-            for entry in entries:
-                path = below + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    pending += [path + "/"] if entry.name != "__pycache__" else []
-                elif not path.endswith(".pyc"):
-                    status = entry.stat(follow_symlinks=False)
-                    if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-                        yield path, status
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a file in hex; of a link: of its target."""
-    if path.is_symlink():
-        return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
-    whole = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            whole.update(block)
-    return whole.hexdigest()
-
-
-def has_digest(path: Path, wanted: str | None) -> bool:
-    """Whether there is a file, or a link, with this sha256."""
-    return is_there(path) and digest(path) == wanted
-
-
-def is_there(path: Path) -> bool:
-    """Whether there is a file, or a link, wherever that leads."""
-    return path.is_symlink() or path.is_file()

@@ -17,11 +17,11 @@ from typing import Any
 from conda.base.context import context
 from packaging.requirements import Requirement
 
-from conda_overlay.activation import locate
+from conda_overlay.activation import files
 from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.distributions.distributions import LARGEST, read_site
+from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.download import download
 from conda_overlay.report.checks import moved
 
@@ -95,7 +95,7 @@ def of_environment(prefix: Path) -> Baseline:
     records: dict[str, Mapping[str, Any]] = {}
     for file in sorted((prefix / "conda-meta").glob("*.json")):
         try:
-            record = json.loads(locate.read_file(str(file), largest=LARGEST, follow=True))
+            record = json.loads(files.read_file(str(file), largest=files.LARGE, follow=True))
             records[record["name"]] = record
             if not _PACKAGE.fullmatch(url_of(record)):
                 sentence = f"The package {record['name']} of {prefix} has no URL to get it again."
@@ -143,7 +143,7 @@ def url_of(record: Any) -> str:
 def _exactly(found: Distribution) -> str | None:
     """The requirement that gets a distribution again; None for one from a local directory."""
     try:
-        origin = json.loads(locate.read(str(found.path / "direct_url.json")) or b"{}")
+        origin = json.loads(files.read(str(found.path / "direct_url.json")) or b"{}")
         archive = origin.get("archive_info", {})
         hashes = archive.get("hashes") or dict([archive.get("hash", "=").split("=", 1)])
         if "dir_info" in origin or found.editable:
@@ -194,7 +194,7 @@ def load(spec: str) -> Baseline:
     try:
         if "://" in spec:
             return read(download(spec).decode(), spec)
-        return read(locate.read_file(spec, largest=LARGEST, follow=True).decode(), spec)
+        return read(files.read_file(spec, largest=files.LARGE, follow=True).decode(), spec)
     except OverlayError:
         raise
     except (OSError, ValueError) as error:  # of requests, too; of a path with a NUL

@@ -21,19 +21,18 @@ from conda.base.context import locate_prefix_by_name
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay.activation import locate, notice, trust
+from conda_overlay.activation import files, notice, trust
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError, PipError, UsageError
 from conda_overlay.core.models import Entry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.distributions.distributions import LARGEST
 from conda_overlay.filesystem.lock import Tell
 from conda_overlay.filesystem.processes import programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.pip_packages import add
 from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
-from conda_overlay.formats import document, formats
+from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.host import Host
 from conda_overlay.report.checks import moved
@@ -67,7 +66,7 @@ class Plan:
     @property
     def text(self) -> str:
         """The file."""
-        return formats.overlay_toml(self.document)
+        return overlay_toml.dumps(self.document)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it is shown, and for ``--json``."""
@@ -143,11 +142,11 @@ def read(file: Path) -> Document:
         OverlayError: it cannot be read, or names no baseline.
     """
     try:
-        text = locate.read_file(str(file), largest=LARGEST, follow=True).decode()
+        text = files.read_file(str(file), largest=files.LARGE, follow=True).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise OverlayError(f"{file} cannot be read: {why}.", path=str(file)) from error
-    found = formats.read(text, str(file), {})
+    found = overlay_toml.read(text, str(file), {})
     spec = found.baseline.spec
     if not source(found):
         sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
@@ -184,13 +183,13 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
 
 def _origin(place: Path) -> Path | None:
     """The file that a fork was made from, if it is there and nobody else can have put it there."""
-    origin = os.fsdecode(locate.read(str(place / "origin")) or b"")
+    origin = os.fsdecode(files.read(str(place / "origin")) or b"")
     mine = trust.distrust_way(origin, trust.trusted_owners()) is None
     return Path(origin) if origin and mine and os.path.exists(origin) else None
 
 
 def _digest(file: Path) -> bytes:
-    return hashlib.sha256(locate.read(str(file), follow=True) or b"").hexdigest().encode()
+    return hashlib.sha256(files.read(str(file), follow=True) or b"").hexdigest().encode()
 
 
 def agreed(prefix: Path) -> set[str]:
@@ -201,7 +200,7 @@ def agreed(prefix: Path) -> set[str]:
 
 
 def _let_change(prefix: Path) -> set[str]:
-    return {*os.fsdecode(locate.read(str(prefix / notice.FORK / _CHANGES)) or b"").split()}
+    return {*os.fsdecode(files.read(str(prefix / notice.FORK / _CHANGES)) or b"").split()}
 
 
 def drift(prefix: Path) -> dict[str, Any] | None:
@@ -220,7 +219,7 @@ def drift(prefix: Path) -> dict[str, Any] | None:
         changes = was.changes(_baseline_of(made_from))
     except OverlayError as error:
         why = error.message
-    file, digest = _origin(place), locate.read(str(place / _DIGEST))
+    file, digest = _origin(place), files.read(str(place / _DIGEST))
     file = None if digest is None or (file and digest == _digest(file)) else file
     remedy = ["fork", "--recreate", "-p", str(prefix)]
     known = {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
@@ -253,7 +252,7 @@ def plan(
         sentence = f"The baseline {source(made_from)} has no conda package {names}."
         hint = f"conda list -p {_prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
-    edits, lost = formats.edits_left_out(made_from), "so the fork does not have it"
+    edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
     notes = [f"{line} is not repeatable, {lost}" for line in base.local]
     notes += [f"{edit} was edited and is no text, {lost}" for edit in edits]
     notes += _what_goes(prefix) if again else []

@@ -10,13 +10,16 @@ from conda_overlay.change.locked import for_pip
 from conda_overlay.core.errors import OverlayError, ResolutionError
 from conda_overlay.core.models import Distribution, Entry
 from conda_overlay.distributions.dependencies import conflicts, effective, requested_names
-from conda_overlay.distributions.distributions import Site, read_site, uninstall
+from conda_overlay.distributions.record import uninstall
+from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits import git
-from conda_overlay.edits.edits import files_of, parts_of
+from conda_overlay.edits.originals import files_of
+from conda_overlay.edits.patch import parts_of
 from conda_overlay.filesystem.tree import move_in
 from conda_overlay.host.host import Host
-from conda_overlay.resolve.pip import Pip, Stage
+from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.resolver import Resolver
+from conda_overlay.resolve.stage import Stage
 
 
 def add(

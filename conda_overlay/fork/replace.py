@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from conda_overlay.activation import locate, notice, trust
+from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.distributions.distributions import LARGEST
+from conda_overlay.filesystem.atomic import exchange, replace_file
 from conda_overlay.filesystem.lock import Tell, hold
-from conda_overlay.filesystem.tree import discard, exchange, replace_file
+from conda_overlay.filesystem.tree import discard
 from conda_overlay.host.host import Host
 
 UNCONFIRMED = f"{notice.FORK}/unconfirmed"
@@ -143,15 +143,19 @@ def relocate(new: Path, prefix: Path) -> None:
     from conda.core.portability import binary_replace
 
     old, final = os.fsencode(new), os.fsencode(prefix)
-    for directory, names, files in os.walk(new):
-        for path in (f"{directory}/{name}" for name in [*names, *files] if name[-4:] != ".pyc"):
+    for directory, names, others in os.walk(new):
+        for path in (f"{directory}/{name}" for name in [*names, *others] if name[-4:] != ".pyc"):
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode) and old in (target := os.fsencode(os.readlink(path))):
                 os.unlink(path)
                 os.symlink(target.replace(old, final), path)
-            if status.st_nlink > 1 or status.st_size > LARGEST or not stat.S_ISREG(status.st_mode):
+            if (
+                status.st_nlink > 1
+                or status.st_size > files.LARGE
+                or not stat.S_ISREG(status.st_mode)
+            ):
                 continue
-            content = locate.read_file(path, largest=LARGEST)
+            content = files.read_file(path, largest=files.LARGE)
             if old in content:
                 text = content.replace(old, final)
                 if b"\0" in content:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from conda_overlay.activation import locate
+from conda_overlay.activation import files
 
 LARGEST = 1 << 24
 """The bytes of a file that is read."""
@@ -20,7 +20,7 @@ def download(url: str) -> bytes:
 
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return locate.read_file(unquote(parts.path), largest=LARGEST, follow=True)
+        return files.read_file(unquote(parts.path), largest=LARGEST, follow=True)
     with get_session(url).get(url, timeout=60, stream=True) as answer:
         answer.raise_for_status()
         if "html" in answer.headers.get("content-type", ""):

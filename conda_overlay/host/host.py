@@ -13,7 +13,7 @@ from typing import Any
 
 from conda_overlay.activation import locate
 from conda_overlay.core.errors import HostError, NoSuchEnvironmentError
-from conda_overlay.distributions.distributions import Site, read_site
+from conda_overlay.distributions.site import Site, read_site
 
 _PROBE = """
 import json, os, platform, sys, sysconfig

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conda_overlay.distributions.dependencies import View
-from conda_overlay.distributions.distributions import read_site
+from conda_overlay.distributions.site import read_site
 from conda_overlay.host.host import Host
 
 _ASK = "import site; print(site.getusersitepackages())"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conda_overlay.filesystem import tree
-from conda_overlay.layer.state import scaffolding
+from conda_overlay.layer import scaffolding
 
 if TYPE_CHECKING:
     from conda_overlay.change.overlay import Overlay
@@ -43,7 +43,7 @@ def _is_reinstallable(overlay: Overlay, number: int) -> bool:
     if not all(entry.sha256 and not entry.editable for entry in entries):
         return False
     was = overlay.state(number)
-    known = {*scaffolding(overlay.host.site_below_prefix)}.union(*was.owned.values())
+    known = {*scaffolding.paths(overlay.host.site_below_prefix)}.union(*was.owned.values())
     by_hand = was.edited or was.copies or was.files.keys() - known
     return not by_hand and all(
         entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")

@@ -10,80 +10,15 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from conda_overlay.activation import wiring
-from conda_overlay.distributions.distributions import update_record
-from conda_overlay.filesystem.tree import replace_file
-
-NAME = ".python"
+from conda_overlay.distributions.record import update_record
+from conda_overlay.filesystem.atomic import replace_file
 
 _LONGEST = 127  # bytes of a ``#!`` line that every kernel reads
-RUN_PIP = """\
-try:
-    from pip._internal.cli.main import main
-except ImportError:
-    try:
-        from pip._internal import main
-    except ImportError:
-        sys.exit("pip: this environment has no pip; see: conda overlay install --help")
-sys.exit(main())
-"""
-"""The code that runs any pip, where ``sys`` is imported."""
-
-_PIP = """\
-import os
-import sys
-
-words = %s
-command = ([word for word in sys.argv[1:] if word[:1] != "-"] + [""])[0]
-if command in ("install", "uninstall"):
-    encode = getattr(os, "fsencode", lambda word: word)
-    if os.access(words[0], os.X_OK):
-        os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
-    sys.stderr.write("pip: the conda of this overlay is gone, so pip does not use the overlay\\n")
-"""
 _CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*[-\w.]+[^\n]*\n")
 _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
-
-
-def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
-    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins.
-
-    What activation adds for data is added here too, where an overlay has it at that time.
-    """
-    path = ":".join(map(str, sites))
-    # Where the shell is wired, all is there.
-    lines = ["#!/bin/sh", f'case "${{PYTHONPATH-}}:" in {shlex.quote(path + ":")}*) ;; *)']
-    lines.append(f'PYTHONPATH={shlex.quote(path)}"${{PYTHONPATH:+:$PYTHONPATH}}"')
-    for site in reversed(sites):
-        for name, place in wiring.DATA.items():
-            directory = shlex.quote(str(site.parents[2] / place))
-            rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
-            lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
-    lines.append("esac")
-    exec_ = f'exec {shlex.quote(str(python))} "$@"'
-    return os.fsencode("\n".join([*lines, "export PYTHONPATH", exec_, ""]))
-
-
-def pips(site_below_prefix: Path) -> list[str]:
-    """The names of the programs that stand in for pip: ``pip``, ``pip3``, ``pip3.12``."""
-    version = site_below_prefix.parent.name[len("python") :]
-    return ["pip", "pip" + version.partition(".")[0], "pip" + version]
-
-
-def pip(interpreter: Path, conda: Path, prefix: Path) -> bytes:
-    """The content of these: to install is left to ``conda overlay pip``, all else to pip.
-
-    Args:
-        interpreter: the overlay's.
-        conda: the executable of the conda that has this plugin.
-        prefix: the host's.
-    """
-    words = [os.fsencode(word) for word in (conda, "overlay", "pip", "-p", prefix, "--")]
-    return _with_head(interpreter, b"", (_PIP % repr(words) + RUN_PIP).encode())
 
 
 def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -> None:
@@ -102,7 +37,7 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
             continue
         if found := heads.match(script.read_bytes()):
             body = (found["coding"] or b"") + found.string[found.end() :]
-            content = _with_head(final, found["plain"] or found["long"] or b"", body)
+            content = with_head(final, found["plain"] or found["long"] or b"", body)
             if content != found.string:
                 replace_file(script, content, script.stat().st_mode)
                 changed[os.path.relpath(script, site)] = content  # as RECORD spells it
@@ -122,7 +57,7 @@ def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:
     return re.compile(plain + b"|" + long + rb""" "\$0" "\$@"\n' '''\n""")
 
 
-def _with_head(final: Path, options: bytes, body: bytes) -> bytes:
+def with_head(final: Path, options: bytes, body: bytes) -> bytes:
     """A script that the interpreter runs.
 
     Where a ``#!`` line cannot name it, being too long or split at a space, the head is pip's: a

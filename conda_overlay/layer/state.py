@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from conda_overlay.core.models import Distribution, Entry
-from conda_overlay.distributions.distributions import Site, owned_files, read_site
-from conda_overlay.edits import edits
-from conda_overlay.filesystem.tree import Manifest, Watch, differences, take_manifest, unwatched
-from conda_overlay.layer import guard, scripts
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.edits import originals
+from conda_overlay.edits.patch import patch_of
+from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
+from conda_overlay.filesystem.tree import Watch, unwatched
+from conda_overlay.layer import scaffolding
 
-BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", edits.ORIGINALS)
+BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", originals.ORIGINALS)
 """The files in which pip describes an installation, and we a copy that is there to be edited."""
 
 
@@ -51,7 +53,7 @@ class State:
     def is_copy(self, key: str) -> bool:
         """Whether a distribution is a copy to be edited."""
         info = "/".join(self.site[key][0].path.parts[-4:]) if key in self.site else ""
-        return f"{info}/{edits.ORIGINALS}" in self.owned.get(key, ())
+        return f"{info}/{originals.ORIGINALS}" in self.owned.get(key, ())
 
     @property
     def requested(self) -> dict[str, Entry]:
@@ -84,7 +86,7 @@ def read(
     for key, found in site.items():
         rows = {p: sha for one in found for p, sha in (owned_files(one, tree) or {}).items()}
         owned[key] = frozenset(rows)
-        copied = any(path.endswith(f"-info/{edits.ORIGINALS}") for path in rows)
+        copied = any(path.endswith(f"-info/{originals.ORIGINALS}") for path in rows)
         edited.update(
             path
             for path, sha in rows.items()
@@ -93,7 +95,7 @@ def read(
     if recorded is not None:
         since = differences(recorded, files)
         edited.update((*since.added, *since.changed))
-    ours = scaffolding(site_below_prefix)
+    ours = scaffolding.paths(site_below_prefix)
     edited -= {p for p in edited if p in ours or is_leftover(p) or p.endswith("/RECORD")}
     known_entries = {key: _entry(found[0], entries.get(key)) for key, found in site.items()}
     whole = State(site, known_entries, files, owned, frozenset(edited))
@@ -109,14 +111,8 @@ def _with_patches(state: State) -> Iterator[tuple[str, Entry]]:
             own = {p.removeprefix(copy.below): p for p in state.owned[key] if p in state.files}
             edited = {name for name, path in own.items() if path in state.edited}
             inside = (n for n in edited if not n.startswith(("bin/", f"{copy.path.name}/")))
-            patch = edits.patch_of(copy, [*inside], unchanged=own.keys() - edited)
+            patch = patch_of(copy, [*inside], unchanged=own.keys() - edited)
         yield key, replace(entry, patch=patch)
-
-
-def scaffolding(site_below_prefix: Path) -> set[str]:
-    """The files that we add to a tree: the guard, the interpreter of its scripts, and pip."""
-    programs = [scripts.NAME, *scripts.pips(site_below_prefix)]
-    return {str(site_below_prefix / guard.NAME), *(os.path.join("bin", p) for p in programs)}
 
 
 def is_leftover(path: str) -> bool:

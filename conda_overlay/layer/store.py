@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from conda_overlay.activation import locate
+from conda_overlay.activation import files, locate
 from conda_overlay.core import serialize
 from conda_overlay.core.errors import (
     ELSEWHERE,
@@ -33,20 +33,11 @@ from conda_overlay.core.errors import (
     unwritable,
 )
 from conda_overlay.core.models import Revision
-from conda_overlay.distributions.distributions import LARGEST
 from conda_overlay.filesystem import lock
+from conda_overlay.filesystem.atomic import make_directories, replace_file, sync
 from conda_overlay.filesystem.lock import Tell
-from conda_overlay.filesystem.tree import (
-    Manifest,
-    discard,
-    dump_manifest,
-    load_manifest,
-    make_directories,
-    open_directory,
-    protect,
-    replace_file,
-    sync,
-)
+from conda_overlay.filesystem.manifest import Manifest, dump_manifest, load_manifest
+from conda_overlay.filesystem.tree import discard, open_directory, protect
 
 FORMAT = 1  # the version of the state files
 
@@ -174,7 +165,7 @@ class Store:
         state = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             path = self._directory(number).relative_to(self.state) / name
-            return locate.read_file(str(path), state, LARGEST)
+            return files.read_file(str(path), state, files.LARGE)
         finally:
             os.close(state)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from conda_overlay.core.models import Finding, Revision
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import Site
-from conda_overlay.filesystem.tree import differences
+from conda_overlay.distributions.site import Site
+from conda_overlay.filesystem.manifest import differences
 from conda_overlay.host.host import Host
-from conda_overlay.layer import guard
+from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import State, is_leftover
 from conda_overlay.layer.store import Store
 
@@ -111,7 +111,7 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {_few(left)}"
         yield Finding("leftover", f"{text}; restored by: conda overlay repair")
-    if not guard.is_intact(store.real / host.site_below_prefix, host.site_packages):
+    if not scaffolding.has_intact_guard(store.real / host.site_below_prefix, host.site_packages):
         yield Finding(
             "missing", "the guard is missing or modified; restored by: conda overlay repair"
         )

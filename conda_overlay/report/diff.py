@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Differences
-from conda_overlay.distributions.distributions import owned_files
-from conda_overlay.edits import edits
-from conda_overlay.edits.edits import text_of
-from conda_overlay.filesystem.tree import differences
-from conda_overlay.layer.state import State, is_bookkeeping, scaffolding
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.edits import patch
+from conda_overlay.edits.originals import text_of
+from conda_overlay.filesystem.manifest import differences
+from conda_overlay.layer import scaffolding
+from conda_overlay.layer.state import State, is_bookkeeping
 
 if TYPE_CHECKING:
     from conda_overlay.change.overlay import Overlay
@@ -43,7 +44,7 @@ def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
     if old != 0 and new != 0:
         return differences(before, after)
     host = overlay.host.prefix
-    ours = scaffolding(overlay.host.site_below_prefix)
+    ours = scaffolding.paths(overlay.host.site_below_prefix)
     paths = sorted(path for path in {**before, **after} if path not in ours)
     tree = _root(overlay, old if new == 0 else new)
     hiding = [p for p in paths if os.path.lexists(host / p) and not _same(host / p, tree / p)]
@@ -121,7 +122,7 @@ def text(before: Place | None, after: Place | None) -> Iterator[str]:
         return
     old, new = (None if content is None else content.decode() for content in texts)
     labels = before.origin if before else "", after.origin if after else ""
-    yield from edits.unified((paths[0], paths[1]), (old, new), labels)
+    yield from patch.unified((paths[0], paths[1]), (old, new), labels)
 
 
 def _below_site(place: Place) -> str:

@@ -17,7 +17,7 @@ from conda_overlay.change.overlay import Overlay, build
 from conda_overlay.core.errors import StateError
 from conda_overlay.core.models import Distribution, Entry, Finding, Revision
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import Site, is_compiled, read_site
+from conda_overlay.distributions.site import Site, is_compiled, read_site
 from conda_overlay.host import user_site
 from conda_overlay.layer import state
 from conda_overlay.layer.state import State

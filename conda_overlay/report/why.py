@@ -18,14 +18,9 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import (
-    Site,
-    main_module,
-    modules,
-    owned_files,
-    read_site,
-)
-from conda_overlay.edits import edits
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.site import Site, main_module, modules, read_site
+from conda_overlay.edits import patch
 from conda_overlay.host import user_site
 from conda_overlay.layer.store import Store
 from conda_overlay.report import shell
@@ -122,7 +117,7 @@ def why(overlay: Overlay, text: str) -> Answer:
         script=script,
         runs=None if by_path else copy,
         editable=first.editable if first and not by_path else None,
-        edited=tuple(edits.summary(first)) if first and not by_path else (),
+        edited=tuple(patch.summary(first)) if first and not by_path else (),
         hides=tuple(copy for copy, _ in hidden),
         required_by=tuple(dependencies.requiring(key, view, overlay.host.markers)),
         differences=(

@@ -7,10 +7,8 @@ the difference in the stage: it never uninstalls "outside environment".
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,15 +20,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from conda_overlay.activation.shells import visible
-from conda_overlay.core.errors import HostError, StateError
+from conda_overlay.core.errors import HostError
 from conda_overlay.core.redact import without_credentials
-from conda_overlay.distributions.distributions import LARGEST, clean_origin
 from conda_overlay.host.host import Host, clean_environ
-from conda_overlay.layer import scripts
 from conda_overlay.resolve.pip_output import Outcome
+from conda_overlay.resolve.stage import Stage
 
 NEEDED = SpecifierSet(">=22.2", prereleases=True)
 """The pips that write a report."""
@@ -46,56 +42,6 @@ _INDEX_OPTIONS = (
     *("--cache-dir", "--keyring-provider"),
 )
 _INDEX_FLAGS = ("--no-index", "--pre", "--ignore-requires-python", "--isolated", "--no-cache-dir")
-
-
-class Stage:
-    """The throw-away virtual environment.
-
-    Attributes:
-        root: its directory.
-        python: its interpreter, which pip writes into the first line of scripts.
-        site: its site-packages.
-        work: the directory beside it for pip's reports and temporary files.
-    """
-
-    def __init__(self, root: Path, host: Host, overlays: Sequence[Path]) -> None:
-        """Create it, without the venv module.
-
-        Args:
-            root: a directory that does not exist yet.
-            host: the environment below.
-            overlays: site-packages of the overlays above the host; the first wins.
-
-        Raises:
-            StateError: something in one of them would keep pip waiting, or fill its memory.
-        """
-        self.root = root
-        self.python = root / "bin" / "python"
-        self.site = root / host.site_below_prefix
-        self.work = root.with_suffix(".work")
-        for directory in (self.site, self.work / "tmp", self.python.parent):
-            directory.mkdir(parents=True)
-        self.python.symlink_to(host.python)
-        home = f"home = {host.prefix / 'bin'}\ninclude-system-site-packages = true\n"
-        (root / "pyvenv.cfg").write_bytes(os.fsencode(home))
-        names = "".join(f"{site}\n" for site in overlays)
-        (self.site / "_conda_overlay_stage.pth").write_bytes(os.fsencode(names))
-        for name in ("pip.conf", "pip.ini"):  # pip's "site" configuration, which facilities use
-            if (host.prefix / name).exists():
-                (root / name).symlink_to(host.prefix / name)
-        for file in (file for site in overlays for file in site.glob("*-info/METADATA")):
-            if file.exists() and not (file.is_file() and file.stat().st_size <= LARGEST):
-                sentence = f"{file} is not a file that pip can read."
-                raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
-        self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
-
-    def finish(self, interpreter: Path) -> None:
-        """Leave only what pip left here, less credentials, and its scripts for an interpreter."""
-        scripts.rewrite(self.root, self.site, [self.python], interpreter)
-        for info in self.site.glob("*-info"):
-            clean_origin(info)
-        for path in (*self._scaffolding, self.root / "lib64"):
-            path.unlink(missing_ok=True)
 
 
 @dataclass
@@ -233,21 +179,6 @@ class Pip:
                 if line.lstrip().startswith(("WARNING", "DEPRECATION")):
                     print(line, file=sys.stderr)
         return process.returncode, tuple(line for line in told if line.strip())
-
-
-def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
-    """The URL and the sha256 of each distribution's file, from pip's report."""
-    report = stage.work / "report.json"
-    if not report.exists():  # the user wants it somewhere else
-        return {}
-    result: dict[str, tuple[str | None, str | None]] = {}
-    for item in json.loads(report.read_text(encoding="utf-8"))["install"]:
-        download = item["download_info"]
-        url = download["url"]
-        hashes = download.get("archive_info", {}).get("hashes") or {}
-        key = canonicalize_name(item["metadata"]["name"])
-        result[key] = (without_credentials(url), hashes.get("sha256"))
-    return result
 
 
 def _index_options(arguments: Sequence[str]) -> Iterator[str]:

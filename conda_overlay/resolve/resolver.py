@@ -12,9 +12,10 @@ from conda_overlay.core.errors import ResolutionError
 from conda_overlay.core.models import Conflict, Distribution, Request
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View, requested_names
-from conda_overlay.distributions.distributions import Site, read_site
-from conda_overlay.resolve.pip import Pip, Stage
+from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import Outcome
+from conda_overlay.resolve.stage import Stage
 
 _ROUNDS = 12  # how often pip may be asked
 _SHOWN = 3  # reasons that are told

@@ -15,8 +15,8 @@ from typing import Any
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.distributions import read_site
-from conda_overlay.filesystem.tree import replace_file
+from conda_overlay.distributions.site import read_site
+from conda_overlay.filesystem.atomic import replace_file
 
 _MARK = "conda_overlay"
 """The key of a kernelspec's metadata that says that it is ours."""

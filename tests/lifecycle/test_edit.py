@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.edits import edits
 from tests.bed import dists, place
 from tests.bench import Bench
 from tests.lifecycle import edited
@@ -249,7 +248,7 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     assert "deleted file mode" in patch and "+MORE = 1" in patch
     assert tool.json("status")["overlays"][0]["findings"] == []
     assert tool.user.run(["mkdir", tool.site / "tool" / "sub"]).returncode == 0
-    edited.edit(tool, tool.site / "tool" / "sub" / "one.py", f"# {edits.NO_TEXT}\r\n\f\n")
+    edited.edit(tool, tool.site / "tool" / "sub" / "one.py", f"# {patch.NO_TEXT}\r\n\f\n")
     edited.edit(tool, tool.site / "tool" / "a\tb.py", "")
     tool.change("record")
     text = tool.ask("export", "--format", "patch")

@@ -26,7 +26,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Apply."""
     from conda_overlay.change.apply import apply
-    from conda_overlay.formats import formats
+    from conda_overlay.formats import overlay_toml
 
     try:
         text = Path(arguments.file).read_text(encoding="utf-8")
@@ -36,6 +36,6 @@ def execute(arguments: Namespace) -> int:
         raise OverlayError(f"{arguments.file} {why}.", path=arguments.file) from error
     overlay = common.opened()
     overlay.check_protection(arguments.force_overlay)
-    document = formats.read(text, arguments.file, overlay.host.markers)
+    document = overlay_toml.read(text, arguments.file, overlay.host.markers)
     locked: bool = arguments.locked
     return common.change(arguments, overlay, lambda draft: apply(draft, document, locked=locked))

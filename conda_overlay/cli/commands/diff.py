@@ -38,7 +38,7 @@ def execute(arguments: Namespace) -> int:
     from packaging.utils import canonicalize_name
 
     from conda_overlay.change.overlay import name_of
-    from conda_overlay.formats import formats
+    from conda_overlay.formats import exports
     from conda_overlay.report import diff
 
     numbers: list[Any] = [int(word) for word in arguments.words if word.isdecimal()]
@@ -63,7 +63,7 @@ def execute(arguments: Namespace) -> int:
         output.show_json({**report, "text": "".join(text) if arguments.text else None})
     elif arguments.text:
         where = f"{overlay.host.name} (Python {overlay.host.python_version})"
-        heads = (formats.heading(c.entry, where) for c in plan.changes if c.entry)
+        heads = (exports.heading(c.entry, where) for c in plan.changes if c.entry)
         output.show_text(chain(heads, text))
     else:
         output.say(f"{name_of(old)} -> {name_of(new)}")

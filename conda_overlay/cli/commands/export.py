@@ -20,7 +20,7 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    from conda_overlay.formats.formats import FORMATS
+    from conda_overlay.formats.exports import FORMATS
 
     common.add_reading_options(parser, EXAMPLES)
     parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
@@ -30,7 +30,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Write the file."""
-    from conda_overlay.formats.formats import FORMATS, format_of, notes
+    from conda_overlay.formats.exports import FORMATS, format_of, notes
 
     document = common.opened().document()
     file = arguments.file

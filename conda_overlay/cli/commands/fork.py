@@ -128,7 +128,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 def _written(plan: Plan, file: Path, typed: str | None) -> str:
     """The text of a new file; a relative path of the baseline, if typed, is relative to it."""
-    from conda_overlay.formats import formats
+    from conda_overlay.formats import overlay_toml
 
     base = plan.document.baseline
     path = base.spec or base.env or ""
@@ -137,7 +137,7 @@ def _written(plan: Plan, file: Path, typed: str | None) -> str:
     here = os.path.relpath(os.path.realpath(path), os.path.realpath(file.absolute().parent))
     here = here if here.startswith("../") else f"./{here}"  # never like a name
     base = replace(base, spec=here) if base.spec else replace(base, env=here)
-    return formats.overlay_toml(replace(plan.document, baseline=base))
+    return overlay_toml.dumps(replace(plan.document, baseline=base))
 
 
 def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:

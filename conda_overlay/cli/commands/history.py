@@ -27,7 +27,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print the revisions, or one of them."""
-    from conda_overlay.filesystem.tree import differences
+    from conda_overlay.filesystem.manifest import differences
     from conda_overlay.layer.timeline import timeline
 
     overlay = common.opened()

@@ -37,7 +37,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Become the command of ours, or pip in the environment."""
-    from conda_overlay.layer import scripts
+    from conda_overlay.layer import scaffolding
 
     words = arguments.arguments
     words = words[1:] if words[:1] == ["--"] else words
@@ -55,7 +55,7 @@ def execute(arguments: Namespace) -> int:
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
     sys.stdout.flush()
-    code = f"import sys; sys.path[:1] == [''] and sys.path.pop(0)\n{scripts.RUN_PIP}"
+    code = f"import sys; sys.path[:1] == [''] and sys.path.pop(0)\n{scaffolding.RUN_PIP}"
     os.execv(host.python, [str(host.python), "-c", code, *words])
 
 

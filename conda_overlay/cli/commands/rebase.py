@@ -23,7 +23,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Rebase."""
-    from conda_overlay.change.apply import rebase
+    from conda_overlay.change.rebase import rebase
 
     overlay = common.opened()
     document = None

@@ -34,6 +34,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Become the command."""
     from conda_overlay.run import command as process
+    from conda_overlay.run import transient
 
     command = arguments.command
     command = command[1:] if command[:1] == ["--"] else command
@@ -43,6 +44,6 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
     overlay = common.opened()
     if arguments.extra:
-        overlay = process.with_transient_layer(overlay, arguments.extra)
+        overlay = transient.with_transient_layer(overlay, arguments.extra)
     sys.stdout.flush()
     process.execute(overlay, command, bare=arguments.no_overlay)

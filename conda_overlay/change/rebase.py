@@ -1,0 +1,114 @@
+"""Adapts an overlay to its host as it is now, or to another host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from conda_overlay.change import plan
+from conda_overlay.change.apply import (
+    check_sources,
+    drop_orphans,
+    install_requested,
+    is_edited,
+    make_edits,
+)
+from conda_overlay.change.reapply import is_outdated, reapply
+from conda_overlay.core.errors import NoSuchRevisionError
+from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.site import read_site
+from conda_overlay.edits.originals import load_originals
+from conda_overlay.formats.document import Document
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+
+
+def rebase(draft: Draft, carried: Document | None = None) -> None:
+    """Adapt a draft to the host as it is now.
+
+    Args:
+        draft: of the next state.
+        carried: another overlay, whose requests are added.
+
+    Raises:
+        NoSuchRevisionError: there is no overlay yet.
+        OverlayError: the directory of an editable does not exist.
+        ResolutionError: no consistent set of distributions exists.
+        PipError: pip failed.
+    """
+    overlay = draft.overlay
+    if carried is None and not overlay.store.exists:
+        raise NoSuchRevisionError(str(overlay.store.overlay), None, [])
+    requested = dict(draft.before.requested)
+    why = {}
+    if overlay.is_stale() and draft.base is not None:
+        recorded = overlay.store.revision(draft.base).distributions
+        requested = {key: entry for key, entry in recorded.items() if entry.requested}
+        draft.start_from(None)
+        draft.entries = dict(recorded)
+        why = dict.fromkeys(requested, "stale: built for another Python")
+    going = plan.redundant(draft.before, overlay.below_view, overlay.host.markers)
+    if carried is not None:
+        more = _carried(draft, carried)
+        why.update(dict.fromkeys(more, f"carried over from {carried.host}"))
+        requested.update(more)
+    draft.why.update(going)
+    draft.drop(going.keys() & draft.installed.keys())
+    requested = {key: entry for key, entry in requested.items() if key not in going}
+    requested = dict(_edited_again(draft, requested, carried.entries if carried else {}))
+    check_sources(requested)
+    install_requested(draft, requested, why)
+    make_edits(draft, {key: entry for key, entry in requested.items() if not entry.copied})
+    before = draft.before
+    staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
+    drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
+    draft.accepts_host = overlay.has_moved_on()
+
+
+def _edited_again(
+    draft: Draft, entries: Mapping[str, Entry], carried: Mapping[str, Entry]
+) -> Iterator[tuple[str, Entry]]:
+    """The entries; copies of what the host has changed are made anew, with the same edits."""
+    for key, entry in entries.items():
+        if not entry.copied or (key in carried and is_edited(draft, key, entry)):
+            yield key, entry
+            continue
+        mine, below = draft.installed.get(key), draft.overlay.below_view.get(key)
+        if key in carried:
+            version = reapply(draft, key, entry, onto=mine is not None)
+        elif mine and (below is None or not is_outdated(mine[0], below)):
+            version = mine[0].version
+        else:
+            old = next(_old_copies(draft, key), None)
+            version = reapply(draft, key, entry, old)
+        if version is not None:
+            pin = f"{entry.name or key}=={version}"
+            yield key, replace(entry, version=version, requirement=pin)
+
+
+def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
+    """The copy of a distribution in the current revision, whatever Python that is for."""
+    for site in sorted(draft.overlay.store.real.glob("lib/python*/site-packages")):
+        yield from (
+            found for found in read_site(site).get(key, ()) if load_originals(found) is not None
+        )
+
+
+def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
+    """What is to be carried over; what this host makes redundant is noted and left out."""
+    result = {}
+    for key, entry in document.requested.items():
+        host = draft.overlay.below_view.get(key)
+        from_index = not (entry.editable or " @ " in (entry.requirement or ""))
+        retires = entry.intent == "fix" and from_index and entry.version
+        if host and retires and not dependencies.is_newer(entry.version, host.version):
+            draft.notes.append(
+                f"{entry.name or key} {entry.version} is not carried over: "
+                f"the host has {host.version}"
+            )
+        else:
+            result[key] = entry
+    return result

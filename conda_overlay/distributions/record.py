@@ -1,0 +1,106 @@
+"""RECORD: the files of a distribution, by which it is removed; kept true when files change."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from conda_overlay.activation import files
+from conda_overlay.core.errors import StateError
+from conda_overlay.core.models import Distribution
+from conda_overlay.core.redact import without_credentials
+from conda_overlay.distributions.site import read_text
+from conda_overlay.filesystem.atomic import replace_file
+from conda_overlay.filesystem.tree import remove_files
+
+
+def read_record(path: Path) -> list[list[str]] | None:
+    """The rows of a distribution's RECORD: path, hash, size; None where there is none."""
+    try:
+        content = files.read_file(str(path / "RECORD"), largest=files.LARGE, follow=True)
+        text = content.decode("utf-8")
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except (OSError, ValueError, csv.Error):
+        return None
+
+
+def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None] | None:
+    """The files of a distribution, relative to a root, with their sha256 in hex if recorded.
+
+    Rows of RECORD that lead out of the root are ignored. None if there is no RECORD.
+    """
+    path = distribution.path
+    if path.suffix == ".egg-link":
+        return {os.path.relpath(path, root): None}
+    rows = read_record(path)
+    if rows is None:
+        return None
+    inside = os.path.join(root, "")
+    found = {os.path.normpath(path.parent / name): _sha256(*digest[:1]) for name, *digest in rows}
+    return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
+
+
+def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> None:
+    """Remove the files of distributions below a root.
+
+    Raises:
+        StateError: one of them has no RECORD.
+    """
+    for found in distributions:
+        files = owned_files(found, root)
+        if files is None:
+            what = f"{found.name} {found.version} in the {where} has no RECORD"
+            sentence = f"{what}, so it cannot be replaced without leaving files behind."
+            hint = f"remove {found.path.name} and its modules by hand"
+            raise StateError(sentence, hint, path=str(found.path))
+        remove_files(root, [root / file for file in files])
+
+
+def _sha256(digest: str = "") -> str | None:
+    """The sha256 of a RECORD row in hex."""
+    algorithm, _, value = digest.partition("=")
+    if algorithm != "sha256":
+        return None
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
+    except ValueError:
+        return None
+
+
+def row(path: str, sha256: str, size: int) -> list[str]:
+    """A row of RECORD, given the sha256 in hex and the size in bytes."""
+    digest = base64.urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=")
+    return [path, "sha256=" + digest.decode(), str(size)]
+
+
+def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
+    """Bring the RECORD of a distribution up to date with files that have changed."""
+    rows = read_record(info) or []
+    ours = [one for one in rows if one[0] in changed]
+    for one in ours:
+        content = changed[one[0]]
+        one[:] = row(one[0], hashlib.sha256(content).hexdigest(), len(content))
+    if ours:
+        write_record(info, rows)
+
+
+def write_record(info: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write the RECORD of a distribution anew: an older revision may share the one there is."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    replace_file(info / "RECORD", text.getvalue().encode())
+
+
+def clean_origin(info: Path) -> None:
+    """Take the credentials out of the direct_url.json (PEP 610) of a distribution."""
+    path = info / "direct_url.json"
+    text = read_text(path)
+    clean = without_credentials(text)
+    if clean != text:
+        replace_file(path, clean.encode())
+        update_record(info, {f"{info.name}/{path.name}": clean.encode()})

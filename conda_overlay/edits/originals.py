@@ -1,0 +1,162 @@
+"""Copies of distributions that are there to be edited, and what was edited in them, as a patch.
+
+Such a copy keeps the text files as they were in its metadata, in ``originals.zip``, and their
+hashes in RECORD, so that each edit is seen, whatever becomes of the host. A file that was added has
+no hash there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import zipfile
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePosixPath
+
+from conda_overlay.activation import files
+from conda_overlay.core.models import Distribution
+from conda_overlay.distributions.record import owned_files, read_record, row, write_record
+from conda_overlay.distributions.site import programs
+from conda_overlay.filesystem.manifest import FileInfo, digest
+from conda_overlay.host.conda_meta import files_of_package
+
+ORIGINALS = "originals.zip"
+"""The file in the metadata of a copy that has its text files as they were."""
+
+LONGEST = 1 << 20
+"""The bytes of a file that counts as text."""
+_MOST = files.LARGE // 2  # bytes of all originals of a copy
+_TEMPORARY = re.compile(r".*~|[.#].*|.*\.(sw[a-z]|bak|orig|rej|pyc)")  # what programs leave
+
+
+def load_originals(
+    distribution: Distribution, without: Collection[str] = ()
+) -> dict[str, bytes] | None:
+    """The text files of a copy as they were, by their paths below site-packages.
+
+    Args:
+        distribution: the copy; the result is None if it is none.
+        without: files to leave out.
+    """
+    try:
+        content = files.read_file(str(distribution.path / ORIGINALS), largest=files.LARGE)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > files.LARGE:
+                return None
+            names = (name for name in archive.namelist() if is_inside(name))
+            return {name: archive.read(name) for name in names if name not in without}
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return None
+
+
+def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str, FileInfo]:
+    """Keep the text files of a new copy as they are, and write RECORD for all of its files.
+
+    Args:
+        distribution: in the site-packages that it was copied to.
+        files: its files, relative to there.
+
+    Returns:
+        What is known of each of them now.
+    """
+    info, rows, known = distribution.path, [], {}
+    names = sorted({*files, f"{info.name}/{ORIGINALS}"} - {f"{info.name}/RECORD"})
+    room, inside = _MOST, [n for n in names if not n.startswith((f"{info.name}/", ".."))]
+    with zipfile.ZipFile(info / ORIGINALS, "w") as archive:
+        for name in sorted(inside, key=lambda name: not name.endswith(".py")):
+            content = text_of(distribution.site / name)
+            if content is not None and len(content) <= room and name.isprintable():
+                room -= len(content)
+                member = zipfile.ZipInfo(name)  # without the time, so that it is always the same
+                archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)
+    for name in names:
+        place = distribution.site / name
+        status = place.lstat()
+        known[name] = (status.st_size, status.st_mtime_ns, digest(place))
+        rows.append(row(name, known[name][2], status.st_size))
+    write_record(info, [*rows, [f"{info.name}/RECORD", "", ""]])
+    return known
+
+
+def note_files(distribution: Distribution, files: Iterable[str]) -> None:
+    """Bring RECORD up to date with files that were added to a copy, or removed from it."""
+    there, before = {*files}, load_originals(distribution) or {}
+    rows = [one for one in read_record(distribution.path) or () if one[0] in there]
+    for name in sorted(there - {name for name, *_ in rows}):
+        rows.append([name, "", ""])
+        if name in before:  # it was removed, and has come back
+            content = before[name]
+            rows[-1] = row(name, hashlib.sha256(content).hexdigest(), len(content))
+    write_record(distribution.path, rows)
+
+
+def belongs(path: str, names: Collection[str]) -> bool:
+    """Whether a file is, or would be, part of a copy: one of its files, or beside its modules.
+
+    Args:
+        path: of the file, relative to site-packages.
+        names: the files of the copy, relative to there.
+    """
+    if not is_inside(path) or ".dist-info/" in path or ".egg-info/" in path:
+        return False
+    if path in names:
+        return True
+    own = {os.path.dirname(name) for name in names if name.endswith(".py")} - {""}
+    above = {str(parent) for parent in PurePosixPath(path).parents}
+    return bool(own & above) and not is_temporary(path)
+
+
+def is_temporary(path: str) -> bool:
+    """Whether an editor, patch or Python has left a file beside another."""
+    name = PurePosixPath(path)
+    return bool(_TEMPORARY.fullmatch(name.name)) or "__pycache__" in name.parts
+
+
+def editable_files(distribution: Distribution) -> list[Path]:
+    """The text files of a copy, which its user may write."""
+    names = {*(load_originals(distribution) or ()), *added_files(distribution)}
+    places = (distribution.site / name for name in names)
+    return [place for place in places if place.is_file() and not place.is_symlink()]
+
+
+def added_files(distribution: Distribution) -> list[str]:
+    """The files in RECORD that were added to a copy."""
+    own = f"{distribution.path.name}/"
+    rows = read_record(distribution.path) or ()
+    return [path for path, sha, *_ in rows if not sha and not path.startswith((own, ".."))]
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path leads to no place above."""
+    return ".." not in path.split("/") and not path.startswith("/")
+
+
+def text_of(path: Path) -> bytes | None:
+    """The content of a text file; None for what is none, too long, or not there."""
+    try:
+        content = files.read_file(str(path), largest=LONGEST, follow=True)
+        content.decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return None if b"\0" in content else content
+
+
+def files_of(distribution: Distribution) -> set[str] | None:
+    """The files of a distribution below site-packages, and its scripts, relative to there.
+
+    By RECORD, or by the list of the conda package that it came with; None where there is neither.
+    """
+    site, prefix = distribution.site, distribution.prefix
+    owned: Collection[str] | None = owned_files(distribution, prefix)
+    if owned is None:
+        owned = files_of_package(distribution)
+    if owned is None:
+        return None
+    names = {os.path.relpath(prefix / path, site) for path in owned}
+    inside = {n for n in names if not n.startswith("..") and not n.endswith((".pyc", ".pyo"))}
+    scripts = {point.name for point in programs(distribution)}
+    scripts |= {Path(path).name for path in owned if Path(path).parent == Path("bin")}
+    there = (prefix / "bin" / name for name in scripts if "/" not in name)
+    return inside | {os.path.relpath(path, site) for path in there if path.is_file()}

@@ -1,0 +1,198 @@
+"""The edits of a copy as a patch: made from its originals, counted, taken back, made again."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from conda_overlay.activation.shells import visible
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.models import Distribution
+from conda_overlay.distributions.record import read_record
+from conda_overlay.edits import git
+from conda_overlay.edits.originals import (
+    added_files,
+    belongs,
+    files_of,
+    load_originals,
+    note_files,
+    text_of,
+)
+from conda_overlay.filesystem.atomic import put_file
+from conda_overlay.filesystem.manifest import Manifest, is_there, take_manifest
+from conda_overlay.filesystem.tree import remove_files
+
+NO_TEXT = "# edited, but no part of this patch: "
+"""How a comment begins in a patch."""
+
+_SHOWN = 10  # files that a summary names
+_LONGEST_PATCH = 1 << 22  # characters
+
+
+_TAB = "\t"  # ends a name in a diff
+
+
+class Edit(NamedTuple):
+    """A file that was edited; the content is None where there is no file, or no text."""
+
+    path: str  # relative to site-packages
+    old: str | None
+    new: str | None
+
+
+def edits_of(
+    distribution: Distribution, added: Iterable[str] = (), *, unchanged: Collection[str] = ()
+) -> list[Edit]:
+    """What was edited in a copy since it was made.
+
+    Args:
+        distribution: the copy.
+        added: new files that RECORD does not have yet.
+        unchanged: files that need no look.
+    """
+    before = load_originals(distribution, unchanged)
+    if before is None:
+        return []
+    found = []
+    for path in filter(str.isprintable, sorted({*before, *added_files(distribution), *added})):
+        old, place = before.get(path), distribution.site / path
+        new = text_of(place)
+        if old != new and (new is not None or not is_there(place)):
+            found.append(Edit(path, *(c if c is None else c.decode() for c in (old, new))))
+    return found
+
+
+def patch_of(
+    distribution: Distribution, edited: Collection[str] = (), *, unchanged: Collection[str] = ()
+) -> str:
+    """The edits of a copy as a patch; empty if there are none.
+
+    Args:
+        distribution: the copy.
+        edited: its files that were edited; a comment names those that are no text.
+        unchanged: its files that need no look.
+    """
+    found = edits_of(distribution, unchanged=unchanged)
+    lines = [line for path, old, new in found for line in unified((path, path), (old, new))]
+    if sum(map(len, lines)) > _LONGEST_PATCH:
+        found, lines = [], []
+    others = sorted({*edited} - {edit.path for edit in found})
+    return "".join([*lines, *(f"{NO_TEXT}{visible(path, keep='')}\n" for path in others)])
+
+
+def unified(
+    paths: tuple[str, str], texts: tuple[str | None, str | None], labels: tuple[str, str] = ("", "")
+) -> Iterator[str]:
+    """A unified diff of a text file, as ``git apply`` and ``patch -p1`` take it.
+
+    Args:
+        paths: of the file on both sides, relative to where it is to be applied.
+        texts: its content; None where there is no such file.
+        labels: what the sides are, for people.
+    """
+    if paths[0] == paths[1]:
+        yield f"diff --git a/{paths[0]} b/{paths[1]}\n"
+        if None in texts:
+            yield f"{'new' if texts[0] is None else 'deleted'} file mode 100644\n"
+    old, new = map(_lines, texts)
+    here, there = (
+        os.devnull
+        if text is None
+        else f"{side}/{path}{_TAB if label or ' ' in path else ''}{label}"
+        for side, path, text, label in zip("ab", paths, texts, labels, strict=True)
+    )
+    for line in difflib.unified_diff(old, new, here, there):
+        yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
+
+
+def summary(distribution: Distribution, changed: Collection[str] = ()) -> list[str]:
+    """What was edited in a copy, a file each: ``sessions.py +2 -1``, without the package.
+
+    Args:
+        distribution: the copy.
+        changed: files that differ now from what they were; those that are no text are named alone.
+    """
+    found, every = [], edits_of(distribution)
+    others = sorted({*changed} - {edit.path for edit in every})
+    for path, old, new in every[:_SHOWN]:
+        lines = [*difflib.unified_diff(_lines(old), _lines(new), n=0)][2:]
+        added, removed = (sum(line[0] == sign for line in lines) for sign in "+-")
+        found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
+    found += [os.path.basename(path) for path in others[: _SHOWN - len(found)]]
+    rest = len(every) + len(others) - len(found)
+    return [*found, f"{rest} more"] if rest else found
+
+
+def revert(distribution: Distribution) -> bool:
+    """Take back all that was edited in a copy; whether there was anything."""
+    found = edits_of(distribution)
+    for path, old, _ in found:
+        put_file(distribution.site / path, None if old is None else old.encode())
+    return bool(found)
+
+
+def start_again(distribution: Distribution) -> bool:
+    """Make a copy what it was before all edits, recorded ones included; whether there are any."""
+    before, site = load_originals(distribution) or {}, distribution.site
+    added = [name for name in added_files(distribution) if name not in before]
+    remove_files(distribution.prefix, [site / name for name in added])
+    if not revert(distribution) and not added:
+        return False
+    names = {*before, *(name for name, *_ in read_record(distribution.path) or ())}
+    note_files(distribution, {name for name in names if is_there(site / name)})
+    return True
+
+
+def restore(
+    copies: Mapping[str, Distribution], patches: Mapping[str, str | None], recorded: Manifest | None
+) -> list[str]:
+    """Make copies what the history says: files were edited in place since.
+
+    Args:
+        copies: of one tree, by normalized name.
+        patches: their edits by name, as recorded.
+        recorded: the files of the tree, if these are known.
+
+    Returns:
+        What cannot be restored, line by line.
+    """
+    faults: list[str] = []
+    known = ((copy, patches.get(key)) for key, copy in copies.items())
+    edited = [(copy, patch) for copy, patch in known if patch is not None]
+    new: Collection[str] = ()
+    if recorded is not None and edited:
+        new = take_manifest(edited[0][0].prefix, recorded).keys() - recorded.keys()
+    for copy, patch in edited:
+        names = files_of(copy) or set()
+        if patch_of(copy) != _without_comments(patch):
+            revert(copy)
+            faults += git.apply(copy.site, parts_of(copy, patch, names), 1, reverse=False)
+        mine = (path for path in new if path.startswith(copy.below))
+        mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
+        remove_files(copy.prefix, [copy.prefix / path for path in mine])
+    return faults
+
+
+def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
+    """The parts of a recorded patch, which changes the files of the copy alone.
+
+    Raises:
+        OverlayError: it changes others.
+    """
+    text = _without_comments(patch).encode()
+    fit = git.fit(text, lambda path: belongs(path, names), 1) if text else None
+    if fit and fit.outside:
+        sentence = f"The edits of {copy.name} change files that are not its own."
+        raise OverlayError(sentence, None, fit.outside, name=copy.name)
+    return fit.inside if fit else []
+
+
+def _without_comments(patch: str) -> str:
+    return "".join(line for line in _lines(patch) if not line.startswith(NO_TEXT))
+
+
+def _lines(text: str | None) -> list[str]:
+    return io.StringIO(text or "", newline="\n").readlines()

@@ -1,0 +1,107 @@
+"""The manifest of a tree: its files, with the size, time and sha256 of each; and what differs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from conda_overlay.core.models import Differences
+from conda_overlay.filesystem.tree import Watch, unwatched
+
+FileInfo = tuple[int, int, str]
+"""Size in bytes, time of change in nanoseconds, sha256 in hex (of a link: of its target)."""
+
+Manifest = Mapping[str, FileInfo]
+"""Every file and link of a tree by its path relative to it.
+
+Bytecode does not count: Python writes it. Pipes, sockets and devices are no part of a tree.
+"""
+
+
+def take_manifest(tree: Path, known: Manifest | None = None, watch: Watch = unwatched) -> Manifest:
+    """Take the manifest of a tree.
+
+    Files of the same size and time as in `known`, an earlier manifest, are not read again.
+    """
+    manifest: dict[str, FileInfo] = {}
+    known = known or {}
+    with watch("Hashing") as step:
+        files = [*_files(tree)]
+        for path, status in files:
+            size, time = status.st_size, status.st_mtime_ns
+            old = known.get(path)
+            same = old and old[:2] == (size, time)
+            manifest[path] = old if old and same else (size, time, digest(tree / path))
+            step(len(manifest), len(files))
+    return manifest
+
+
+def differences(before: Manifest, after: Manifest) -> Differences:
+    """The files whose content differs between two manifests."""
+    both = before.keys() & after.keys()
+    return Differences(
+        tuple(sorted(after.keys() - before.keys())),
+        tuple(sorted(path for path in both if before[path][2] != after[path][2])),
+        tuple(sorted(before.keys() - after.keys())),
+    )
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """A manifest as bytes, for a file."""
+    return json.dumps(manifest, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def load_manifest(content: bytes) -> Manifest:
+    """The reverse of `dump_manifest`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return {
+            str(path): (int(size), int(time), str(digest))
+            for path, (size, time, digest) in json.loads(content).items()
+        }
+    except (AttributeError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
+    pending = [""]
+    while pending:
+        below = pending.pop()
+        with suppress(FileNotFoundError), os.scandir(tree / below) as entries:
+            for entry in entries:
+                path = below + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending += [path + "/"] if entry.name != "__pycache__" else []
+                elif not path.endswith(".pyc"):
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                        yield path, status
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file in hex; of a link: of its target."""
+    if path.is_symlink():
+        return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+    whole = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            whole.update(block)
+    return whole.hexdigest()
+
+
+def has_digest(path: Path, wanted: str | None) -> bool:
+    """Whether there is a file, or a link, with this sha256."""
+    return is_there(path) and digest(path) == wanted
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, or a link, wherever that leads."""
+    return path.is_symlink() or path.is_file()

@@ -1,0 +1,154 @@
+"""The formats that an overlay is exported to, and the notes on what each leaves out."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from conda_overlay.core import toml_writer
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.models import Entry
+from conda_overlay.edits.patch import NO_TEXT
+from conda_overlay.formats import pylock
+from conda_overlay.formats.document import (
+    Document,
+)
+from conda_overlay.formats.overlay_toml import dumps
+
+_PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
+           "--no-binary", "--only-binary")  # fmt: skip
+"""The options allowed in a requirements file."""
+
+
+def pylock_toml(document: Document) -> str:
+    """The lock file of PEP 751, for other tools.
+
+    Raises:
+        OverlayError: the source file of a distribution is unknown.
+    """
+    try:
+        return toml_writer.dumps(pylock.tables(document))
+    except ValueError as error:
+        hint = "conda overlay export --format requirements.txt"
+        raise OverlayError(f"Cannot write a pylock.toml: {error}.", hint) from error
+
+
+def requirements(document: Document) -> str:
+    """A requirements file, with hashes if all are known.
+
+    pip requires all hashes or none, and rejects editables when there are hashes.
+    """
+    entries = document.entries.values()
+    files = [entry for entry in entries if not entry.editable]
+    unknown = [entry.name for entry in files if not entry.sha256]
+    lines = _options(document)
+    if unknown:
+        lines.append(f"# No hashes: hashes unknown for {', '.join(unknown)}.")
+    for entry in files:
+        lines.append(_exactly(entry) + ("" if unknown else f" --hash=sha256:{entry.sha256}"))
+    hashed = files and not unknown
+    note = "# pip does not allow editables together with hashes: " if hashed else ""
+    lines += [f"{note}-e {entry.editable}" for entry in entries if entry.editable]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def environment_yaml(document: Document) -> str:
+    """What the host would need to make the overlay unnecessary."""
+    files = {key: entry for key, entry in document.entries.items() if not entry.editable}
+    by_conda = {key for key in files if key in document.conda and not _is_direct(files[key])}
+    conda = [f"{document.conda[k]}={e.version}" for k, e in files.items() if k in by_conda]
+    pip = [_exactly(entry) for key, entry in files.items() if key not in by_conda]
+    lines = [f"name: {_yaml(document.host)}", "dependencies:" if files else "dependencies: []"]
+    lines += [f"  - {_yaml(line)}" for line in conda]
+    if pip:
+        pip = [*_options(document), *pip]
+        lines += ["  - pip", "  - pip:", *(f"      - {_yaml(line)}" for line in pip)]
+    lines += [f"  # {e.name} is an editable install of {e.editable}"
+              for e in document.entries.values() if e.editable]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def patch(document: Document) -> str:
+    """What was edited by hand, for ``git apply`` or ``patch -p1`` in a site-packages directory."""
+    where = f"{document.host} (Python {document.python})"
+    edited = [entry for entry in document.entries.values() if entry.patch]
+    return "\n".join(f"{heading(entry, where)}{entry.patch}" for entry in edited)
+
+
+def heading(entry: Entry, where: str) -> str:
+    """The lines above a diff that say of what it is, over which host, by whom, when and why."""
+    edited = ", edited" if entry.patch else ""
+    lines = [f"{entry.name} {entry.version} over {where}{edited}"]
+    lines += [f"by {entry.by}, {entry.since}"] if entry.by else []
+    lines += (entry.reason or "").splitlines()
+    return "".join(f"# {line}\n" for line in lines)
+
+
+FORMATS: Mapping[str, Callable[[Document], str]] = {
+    "overlay.toml": dumps,
+    "pylock.toml": pylock_toml,
+    "requirements.txt": requirements,
+    "environment.yml": environment_yaml,
+    "patch": patch,
+}
+"""Every format, by its usual file name."""
+
+
+def format_of(file_name: str) -> str:
+    """The format for a file name; ``overlay.toml`` by default."""
+    if re.fullmatch(r"pylock\.(.+\.)?toml", file_name):
+        return "pylock.toml"
+    by_suffix = {".txt": "requirements.txt", ".yml": "environment.yml", ".yaml": "environment.yml",
+                 ".patch": "patch", ".diff": "patch"}  # fmt: skip
+    return by_suffix.get(Path(file_name).suffix, "overlay.toml")
+
+
+def notes(document: Document, name: str) -> list[str]:
+    """Notes for the user who exports an overlay to a format."""
+    entries = document.entries.values()
+    where = "the file can only be applied where that directory exists"
+    found = [f"{e.name} is an editable install of {e.editable}: {where}."
+             for e in entries if e.editable and name != "patch"]  # fmt: skip
+    found += [f"{edit} was edited, which no file can say." for edit in edits_left_out(document)]
+    if name not in ("overlay.toml", "patch"):
+        found += [f"{e.name} was edited, which only overlay.toml and patch can say."
+                  for e in entries if e.patch]  # fmt: skip
+    return found
+
+
+def edits_left_out(document: Document) -> list[str]:
+    """The files that were edited and are no text, with their distributions."""
+    return [
+        f"{entry.name}: {line.removeprefix(NO_TEXT)}"
+        for entry in document.entries.values()
+        for line in (entry.patch or "").split("\n")
+        if line.startswith(NO_TEXT)
+    ]
+
+
+def _options(document: Document) -> list[str]:
+    """The options that belong in a requirements file, one per line."""
+    found = dict.fromkeys(option for e in document.entries.values() for option in e.options)
+    parts = [option.partition("=") for option in found]
+    return [f"{n}{eq}{shlex.quote(v) if eq else v}" for n, eq, v in parts if n in _PLACES]
+
+
+def _is_direct(entry: Entry) -> bool:
+    """Whether it can only be reinstalled from its URL."""
+    asked = " @ " in (entry.requirement or "")
+    return bool(entry.url) and (asked or "+" in urlsplit(entry.url or "").scheme)
+
+
+def _exactly(entry: Entry) -> str:
+    return f"{entry.name} @ {entry.url}" if _is_direct(entry) else f"{entry.name}=={entry.version}"
+
+
+def _yaml(text: str) -> str:
+    """A scalar that every YAML reader reads as this text."""
+    plain = re.fullmatch(r"[A-Za-z][\w.=@/+-]*", text)
+    words = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+    return text if plain and text.lower() not in words else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,223 @@
+"""``overlay.toml``: the requested packages and the exact files of an overlay, written and read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from conda_overlay.core import toml_writer
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.models import INTENTS, Entry
+from conda_overlay.core.redact import clean
+from conda_overlay.core.serialize import decode, encode
+from conda_overlay.formats import pylock
+from conda_overlay.formats.document import (
+    SOURCE_OPTIONS,
+    Baseline,
+    Deviation,
+    Document,
+    default_intent,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+FORMAT = 1
+"""The version of ``overlay.toml``."""
+
+_HINTS = {
+    ".txt": "conda overlay install -r {name}",
+    **dict.fromkeys((".yml", ".yaml"), "conda env create -f {name} creates an environment from it"),
+    **dict.fromkeys((".patch", ".diff"), "conda overlay patch NAME {name}"),
+}
+"""What to type for other files, by their suffixes."""
+
+
+def dumps(document: Document) -> str:
+    """What was requested, and every distribution with its file and hash; defaults are left out."""
+    entries = document.entries.values()
+    host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
+    wanted = [_wanted(entry) for entry in entries if entry.requested]
+    locked = [_table(_Locked, entry) for entry in entries if entry.version]
+    tables = {"host": host, **_made_of(document)}
+    tables = {name: {k: v for k, v in table.items() if v} for name, table in tables.items()}
+    tables = {name: table for name, table in tables.items() if table}
+    return toml_writer.dumps({"format": FORMAT, **tables, "wanted": wanted, "locked": locked})
+
+
+def _made_of(document: Document) -> dict[str, dict[str, Any]]:
+    """The tables of a fork, without credentials."""
+    spec, fork = document.baseline.spec, document.fork
+    deviation = {name: [*map(clean, texts)] for name, texts in encode(fork).items()}
+    return {
+        "baseline": {"env": document.baseline.env, "spec": spec and clean(spec)},
+        "fork": deviation,
+    }
+
+
+def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
+    """Read an ``overlay.toml`` or a ``pylock.toml``.
+
+    Args:
+        text: the content of the file.
+        name: its path.
+        markers: the marker environment of the host (PEP 508).
+
+    Raises:
+        OverlayError: it is neither, or has a newer format.
+    """
+    try:
+        data = tomllib.loads(text)
+        if "lock-version" in data:
+            directory = Path(name).absolute().parent
+            return _safe(Document("", "", "", pylock.entries(data, directory, markers)))
+        if "baseline" in data:  # written by hand, before there was anything to export
+            data.setdefault("format", FORMAT)
+        if data["format"] > FORMAT:
+            sentence = f"{name} was written by a newer version of conda-overlay."
+            raise OverlayError(sentence, "conda update -n base conda-overlay", path=name)
+        return _safe(_document(decode(_File, data, strict=True)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        sentence = f"{name} is neither a valid overlay.toml nor a valid pylock.toml: {what}."
+        default = "conda overlay export -f overlay.toml writes one"
+        hint = _HINTS.get(Path(name).suffix, default)
+        raise OverlayError(sentence, hint.format(name=name), path=name) from error
+
+
+def _safe(document: Document) -> Document:
+    """The document, whose entries can reach pip as nothing but what they are.
+
+    Raises:
+        ValueError: a name, version, hash, URL or option could be taken for something else.
+    """
+    for entry in document.entries.values():
+        canonicalize_name(entry.name, validate=True)
+        for text in (entry.version, entry.sha256 or "", entry.url or ""):
+            if re.search(r"\s", text):  # behind a blank could follow an option
+                raise ValueError(f"{text!r} is not a version, hash or URL")
+        for text in filter(None, (entry.url, entry.requirement, entry.editable)):
+            if _CONTROL.search(text) or text[0] == "-":
+                raise ValueError(f"{text!r} is not a requirement, a path or a URL")
+        for option in entry.options:
+            name, _, value = option.partition("=")
+            if name not in SOURCE_OPTIONS or _CONTROL.search(value):
+                raise ValueError(f"the option {option!r} of {entry.name} is not allowed in a file")
+    return document
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A table ``[[wanted]]``: an `Entry`, but `editable` and `until` have other types."""
+
+    requirement: str = ""
+    name: str = ""
+    editable: bool = False
+    options: tuple[str, ...] = ()
+    reason: str | None = None
+    intent: str | None = None
+    until: Any = None
+    patch: str | None = None
+    copied: bool = False
+
+
+@dataclass(frozen=True)
+class _Locked:
+    """A table ``[[locked]]``: an `Entry`."""
+
+    name: str = ""
+    version: str = ""
+    url: str | None = None
+    sha256: str | None = None
+    editable: str | None = None
+    requested: bool = False
+
+
+@dataclass(frozen=True)
+class _File:
+    """An ``overlay.toml``."""
+
+    format: int
+    host: Mapping[str, str] = field(default_factory=dict)
+    baseline: Baseline = field(default_factory=Baseline)
+    fork: Deviation = field(default_factory=Deviation)
+    wanted: tuple[_Wanted, ...] = ()
+    locked: tuple[_Locked, ...] = ()
+
+
+def _wanted(entry: Entry) -> dict[str, Any]:
+    """The ``[[wanted]]`` table of an entry."""
+    pin = entry.editable or f"{entry.name}=={entry.version}"
+    table = _table(_Wanted, replace(entry, requirement=clean(entry.requirement or pin)))
+    if entry.intent == default_intent(table["requirement"], editable=bool(entry.editable)):
+        del table["intent"]
+    return {**table, "editable": True if entry.editable else None}
+
+
+def _table(kind: type[_Wanted | _Locked], entry: Entry) -> dict[str, Any]:
+    """The fields of an entry that belong in a table, without defaults."""
+    found = [(f.name, getattr(entry, f.name), f.default) for f in fields(kind)]
+    return {name: value for name, value, default in found if value != default}
+
+
+def _document(file: _File) -> Document:
+    """The content of a file; a distribution in both tables becomes one entry."""
+    if not all(table.name and table.version for table in file.locked):
+        raise ValueError("a table [[locked]] has no 'name' or no 'version'")
+    entries = _by_key("locked", [Entry(**vars(table)) for table in file.locked])
+    for key, entry in _by_key("wanted", [_asked(table) for table in file.wanted]).items():
+        lock = entries.get(key, entry)
+        exactly = {name: getattr(lock, name) for name in ("name", "version", "url", "sha256")}
+        editable = entry.editable and (lock.editable or entry.editable)
+        entries[key] = replace(entry, editable=editable, **exactly)
+    name, python, sha256 = (file.host.get(name, "") for name in ("name", "python", "sha256"))
+    if file.baseline.env and file.baseline.spec:
+        raise ValueError("[baseline] has an 'env' and a 'spec'")
+    entries = dict(sorted(entries.items()))
+    return Document(name, python, sha256, entries, baseline=file.baseline, fork=file.fork)
+
+
+def _by_key(table: str, entries: Sequence[Entry]) -> dict[str, Entry]:
+    keys = [str(canonicalize_name(entry.name)) for entry in entries]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"[[{table}]] has {key} twice")
+    return dict(zip(keys, entries, strict=True))
+
+
+def _asked(table: _Wanted) -> Entry:
+    """The entry of a ``[[wanted]]`` table; an editable is where it says, less extras."""
+    text, until = table.requirement, None if table.until is None else str(table.until)
+    if not text:
+        raise ValueError("a table [[wanted]] has no 'requirement'")
+    if table.intent not in (None, *INTENTS):
+        raise ValueError(f"the intent {table.intent!r} is none of {', '.join(INTENTS)}")
+    if until is not None and not _is_date(until):
+        raise ValueError(f"until: {until!r} is not a date (YYYY-MM-DD)")
+    try:
+        name = table.name or Requirement(text).name
+    except InvalidRequirement:
+        raise ValueError(f"the wanted {text!r} has no name") from None
+    editable = re.sub(r"(?<=.)\[[^]]+]$", "", text) if table.editable else None
+    intent = table.intent or default_intent(text, editable=table.editable)
+    given = {**vars(table), "name": name, "until": until, "editable": editable, "intent": intent}
+    return Entry("", requested=True, **given)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

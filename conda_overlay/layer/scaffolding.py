@@ -1,0 +1,131 @@
+"""What we add to the tree of an overlay: the guard, the interpreter of its scripts, and pip.
+
+The guard, ``sitecustomize.py``, keeps the overlay out of other Pythons. The interpreter,
+``bin/.python``, is a small ``sh`` script that starts the host's Python with the overlay on
+PYTHONPATH. The programs ``pip`` and ``pip3`` leave installing to ``conda overlay pip``.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from conda_overlay.activation import files, locate, wiring
+from conda_overlay.filesystem.atomic import put_file, replace_file
+from conda_overlay.host.host import Host
+from conda_overlay.layer.scripts import with_head
+
+GUARD = locate.GUARD
+INTERPRETER = ".python"
+
+_TEMPLATE = Path(__file__).parents[1] / "activation" / "sitecustomize_template.py"
+
+RUN_PIP = """\
+try:
+    from pip._internal.cli.main import main
+except ImportError:
+    try:
+        from pip._internal import main
+    except ImportError:
+        sys.exit("pip: this environment has no pip; see: conda overlay install --help")
+sys.exit(main())
+"""
+"""The code that runs any pip, where ``sys`` is imported."""
+
+_PIP = """\
+import os
+import sys
+
+words = %s
+command = ([word for word in sys.argv[1:] if word[:1] != "-"] + [""])[0]
+if command in ("install", "uninstall"):
+    encode = getattr(os, "fsencode", lambda word: word)
+    if os.access(words[0], os.X_OK):
+        os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
+    sys.stderr.write("pip: the conda of this overlay is gone, so pip does not use the overlay\\n")
+"""
+
+
+def write(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
+    """Write all of it into a tree, replacing what is there.
+
+    Args:
+        tree: of a draft.
+        overlay: the public path that the tree will be reached by.
+        host: below the overlay.
+        below: the site-packages of the layers between the two.
+    """
+    write_guard(tree / host.site_below_prefix, host.site_packages)
+    sites = [overlay / host.site_below_prefix, *below]
+    program = tree / "bin" / INTERPRETER
+    replace_file(program, interpreter(host.real / "bin" / "python", sites), 0o755)
+    conda = Path(sys.executable).with_name("conda")
+    text = pip(overlay / "bin" / INTERPRETER, conda, host.real)
+    for name in pips(host.site_below_prefix):
+        replace_file(tree / "bin" / name, text, 0o755)
+
+
+def paths(site_below_prefix: Path) -> set[str]:
+    """All these files, relative to the tree."""
+    programs = [INTERPRETER, *pips(site_below_prefix)]
+    return {str(site_below_prefix / GUARD), *(os.path.join("bin", p) for p in programs)}
+
+
+def guard(host_site: Path) -> bytes:
+    """The guard for a host's site-packages, the same by whatever path it is reached."""
+    prefix = host_site.parents[2]
+    real = Path(os.path.realpath(prefix), host_site.relative_to(prefix))
+    # Bytes, because decoding depends on the interpreter and its locale.
+    host = f"HOST = {os.fsencode(real)!r}\n"
+    lines = _TEMPLATE.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(host if line.startswith("HOST = ") else line for line in lines).encode()
+
+
+def write_guard(site: Path, host_site: Path) -> None:
+    """Write the guard into an overlay's site-packages, replacing any existing file."""
+    put_file(site / GUARD, guard(host_site))
+
+
+def has_intact_guard(site: Path, host_site: Path) -> bool:
+    """Whether the guard exists and is unchanged."""
+    return files.read(str(site / GUARD)) == guard(host_site)
+
+
+def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
+    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins.
+
+    What activation adds for data is added here too, where an overlay has it at that time.
+    """
+    path = ":".join(map(str, sites))
+    # Where the shell is wired, all is there.
+    lines = ["#!/bin/sh", f'case "${{PYTHONPATH-}}:" in {shlex.quote(path + ":")}*) ;; *)']
+    lines.append(f'PYTHONPATH={shlex.quote(path)}"${{PYTHONPATH:+:$PYTHONPATH}}"')
+    for site in reversed(sites):
+        for name, place in wiring.DATA.items():
+            directory = shlex.quote(str(site.parents[2] / place))
+            rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
+            lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
+    lines.append("esac")
+    exec_ = f'exec {shlex.quote(str(python))} "$@"'
+    return os.fsencode("\n".join([*lines, "export PYTHONPATH", exec_, ""]))
+
+
+def pips(site_below_prefix: Path) -> list[str]:
+    """The names of the programs that stand in for pip: ``pip``, ``pip3``, ``pip3.12``."""
+    version = site_below_prefix.parent.name[len("python") :]
+    return ["pip", "pip" + version.partition(".")[0], "pip" + version]
+
+
+def pip(interpreter: Path, conda: Path, prefix: Path) -> bytes:
+    """The content of these: to install is left to ``conda overlay pip``, all else to pip.
+
+    Args:
+        interpreter: the overlay's.
+        conda: the executable of the conda that has this plugin.
+        prefix: the host's.
+    """
+    words = [os.fsencode(word) for word in (conda, "overlay", "pip", "-p", prefix, "--")]
+    return with_head(interpreter, b"", (_PIP % repr(words) + RUN_PIP).encode())

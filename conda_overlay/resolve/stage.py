@@ -1,0 +1,88 @@
+"""The stage: a throw-away virtual environment that pip resolves and installs into.
+
+Its base is the host, and its path also names the overlay. pip sees there what host and overlay
+have, upgrades only what is needed, and leaves exactly the difference: it never uninstalls "outside
+environment".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.activation import files
+from conda_overlay.core.errors import StateError
+from conda_overlay.core.redact import without_credentials
+from conda_overlay.distributions.record import clean_origin
+from conda_overlay.host.host import Host
+from conda_overlay.layer import scripts
+
+
+class Stage:
+    """The throw-away virtual environment.
+
+    Attributes:
+        root: its directory.
+        python: its interpreter, which pip writes into the first line of scripts.
+        site: its site-packages.
+        work: the directory beside it for pip's reports and temporary files.
+    """
+
+    def __init__(self, root: Path, host: Host, overlays: Sequence[Path]) -> None:
+        """Create it, without the venv module.
+
+        Args:
+            root: a directory that does not exist yet.
+            host: the environment below.
+            overlays: site-packages of the overlays above the host; the first wins.
+
+        Raises:
+            StateError: something in one of them would keep pip waiting, or fill its memory.
+        """
+        self.root = root
+        self.python = root / "bin" / "python"
+        self.site = root / host.site_below_prefix
+        self.work = root.with_suffix(".work")
+        for directory in (self.site, self.work / "tmp", self.python.parent):
+            directory.mkdir(parents=True)
+        self.python.symlink_to(host.python)
+        home = f"home = {host.prefix / 'bin'}\ninclude-system-site-packages = true\n"
+        (root / "pyvenv.cfg").write_bytes(os.fsencode(home))
+        names = "".join(f"{site}\n" for site in overlays)
+        (self.site / "_conda_overlay_stage.pth").write_bytes(os.fsencode(names))
+        for name in ("pip.conf", "pip.ini"):  # pip's "site" configuration, which facilities use
+            if (host.prefix / name).exists():
+                (root / name).symlink_to(host.prefix / name)
+        for file in (file for site in overlays for file in site.glob("*-info/METADATA")):
+            if file.exists() and not (file.is_file() and file.stat().st_size <= files.LARGE):
+                sentence = f"{file} is not a file that pip can read."
+                raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
+        self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
+
+    def finish(self, interpreter: Path) -> None:
+        """Leave only what pip left here, less credentials, and its scripts for an interpreter."""
+        scripts.rewrite(self.root, self.site, [self.python], interpreter)
+        for info in self.site.glob("*-info"):
+            clean_origin(info)
+        for path in (*self._scaffolding, self.root / "lib64"):
+            path.unlink(missing_ok=True)
+
+
+def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
+    """The URL and the sha256 of each distribution's file, from pip's report."""
+    report = stage.work / "report.json"
+    if not report.exists():  # the user wants it somewhere else
+        return {}
+    result: dict[str, tuple[str | None, str | None]] = {}
+    for item in json.loads(report.read_text(encoding="utf-8"))["install"]:
+        download = item["download_info"]
+        url = download["url"]
+        hashes = download.get("archive_info", {}).get("hashes") or {}
+        key = canonicalize_name(item["metadata"]["name"])
+        result[key] = (without_credentials(url), hashes.get("sha256"))
+    return result

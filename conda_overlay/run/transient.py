@@ -1,0 +1,84 @@
+"""Layers of one run: ``conda overlay run --with``, cached until the host or the overlay changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+from conda_overlay.activation import locate
+from conda_overlay.activation.settings import Settings
+from conda_overlay.change.install import install
+from conda_overlay.change.overlay import Overlay
+from conda_overlay.core.models import Log, Request
+from conda_overlay.distributions import dependencies
+from conda_overlay.layer import retention
+from conda_overlay.resolve.pip import Pip
+
+_KEPT = 30 * 24 * 3600
+"""Seconds for which an unused transient layer is kept."""
+
+
+def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overlay:
+    """Put a layer on top that has some more distributions, made at the first use, and then kept.
+
+    Nothing of it is in the overlay. It is made anew when the host or the overlay has changed; what
+    a requirement names as a local file or directory is installed each time.
+
+    Raises:
+        ResolutionError: no consistent set of distributions exists.
+        PipError: pip failed.
+    """
+    layers = [os.path.realpath(layer) for layer in overlay.layers]
+    facts = [sorted(requirements), overlay.host.fingerprint()["sha256"], layers]
+    sources = sorted(filter(None, map(_source, requirements)))
+    facts += [str(overlay.host.real), sources]
+    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = home / "conda-overlay" / "run"
+    place = cache / key
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _drop_old(cache)
+    dirs = overlay.settings.overlay_dirs or (locate.DEFAULT_DIR,)
+    settings: Settings = overlay.settings._replace(overlay_dirs=(str(place), *dirs))
+    top = Overlay(overlay.host, settings, overlay.tell)
+    if sources or not (place / "complete").exists():
+        words = ("--", *requirements)
+        log = Log(("conda", "overlay", "run", "--with", *requirements))
+        pip = Pip(top.host, verbosity=-1, to_stderr=True)
+        request = Request(words, tuple(requirements))
+        try:
+            top.change(lambda draft: install(draft, request), log=log, pip=pip)
+        except BaseException:
+            with suppress(OSError):  # what was made there before stays
+                place.rmdir()
+            raise
+        retention.drop(top, retention.droppable(top, 1, force=True)[0])
+        (place / "complete").touch()
+    os.utime(place)
+    return top
+
+
+def _source(requirement: str) -> str | None:
+    """The local file or directory that a requirement names, with all links resolved."""
+    parsed = dependencies.parse(requirement)
+    text = (parsed and parsed.url) or requirement
+    path = re.sub(r"\[[^]]*\]$", "", text)  # less extras
+    if url := re.match("file:(?://[^/]*)?([^#]*)", text):
+        path = unquote(url[1])
+    is_name = parsed and not parsed.url  # which that of a wheel looks like
+    found = os.path.isfile(path) if is_name else os.path.exists(path)
+    return os.path.realpath(path) if found else None
+
+
+def _drop_old(cache: Path) -> None:
+    for place in cache.iterdir():
+        if place.lstat().st_mtime < time.time() - _KEPT:
+            shutil.rmtree(place, ignore_errors=True)
