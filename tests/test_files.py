@@ -11,7 +11,7 @@ import pytest
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import DroppedRevisionError, NoSuchRevisionError
-from conda_overlay.core.models import Differences
+from conda_overlay.core.models import FileChanges
 from conda_overlay.filesystem.manifest import take_manifest
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scaffolding
@@ -66,13 +66,13 @@ def test_tree_against_host_and_the_other_way_round(
     site = overlay.host.site_below_prefix
     number = commit(overlay, alpha)
     new = diff.compare(overlay, 0, number)
-    assert new == Differences(
+    assert new == FileChanges(
         added=(str(site / "alpha-2.0.dist-info" / "METADATA"),),
         changed=(str(site / "alpha" / "__init__.py"),),
     )
     assert diff.compare(overlay, 0, None) == new
     back = diff.compare(overlay, number, 0)
-    assert back == Differences(removed=new.added, changed=new.changed)
+    assert back == FileChanges(removed=new.added, changed=new.changed)
 
 
 def test_file_that_is_the_same_in_the_host_does_not_differ(
@@ -94,7 +94,7 @@ def test_nothing_differs_from_itself(overlay: Overlay, alpha: dict[str | Path, b
 def test_revision_without_a_tree_and_one_that_never_was_are_said(overlay: Overlay) -> None:
     commit(overlay, {"f": b"1"})
     commit(overlay, {"f": b"2"})
-    assert diff.compare(overlay, 1, 2) == Differences(changed=("f",))
+    assert diff.compare(overlay, 1, 2) == FileChanges(changed=("f",))
     with overlay.store.lock():
         overlay.store.drop_trees([1])
     with pytest.raises(DroppedRevisionError):
@@ -139,7 +139,7 @@ def test_directory_in_the_place_of_a_file_is_told(overlay: Overlay) -> None:
     commit(overlay, {"f": b"a\n"})
     commit(overlay, {"f/g": b"a\n"})
     found = diff.compare(overlay, 1, 2)
-    assert found == Differences(added=("f/g",), removed=("f",))
+    assert found == FileChanges(added=("f/g",), removed=("f",))
     told = "".join(unified(overlay, 1, 2, found))
     assert "deleted file mode 100644\n--- a/f\trevision 1\n+++ /dev/null\n" in told
     assert "--- /dev/null\n+++ b/f/g\trevision 2\n" in told

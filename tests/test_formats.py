@@ -14,9 +14,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import INTENTS, Entry
+from conda_overlay.core.models import INTENTS, HistoryEntry
 from conda_overlay.formats import exports, overlay_toml
-from conda_overlay.formats.document import Baseline, Deviation, Document, describe
+from conda_overlay.formats.document import BaselineRef, Document, ForkSpec, describe
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,24 +25,26 @@ else:
 
 MARKERS = {"python_version": "3.11", "sys_platform": "linux", "os_name": "posix"}
 SHA = "0123456789abcdef" * 4
-WHEEL = Entry(
+WHEEL = HistoryEntry(
     "2.0",
     "Alpha_One",
     requested=True,
     url="https://host.invalid/a/alpha_one-2.0-py3-none-any.whl",
     sha256=SHA,
 )
-SDIST = Entry("1.0", "beta", url="https://host.invalid/beta-1.0.tar.gz", sha256=SHA)
-ARCHIVE = Entry("1.0", "gamma", url="https://host.invalid/archive/main.zip", sha256=SHA)
-VCS = Entry("1.0", "delta", url="git+https://host.invalid/delta.git@abc123#subdirectory=python")
-EDITABLE = Entry("0.1", "mine", requested=True, editable="/home/me/mine")
+SDIST = HistoryEntry("1.0", "beta", url="https://host.invalid/beta-1.0.tar.gz", sha256=SHA)
+ARCHIVE = HistoryEntry("1.0", "gamma", url="https://host.invalid/archive/main.zip", sha256=SHA)
+VCS = HistoryEntry(
+    "1.0", "delta", url="git+https://host.invalid/delta.git@abc123#subdirectory=python"
+)
+EDITABLE = HistoryEntry("0.1", "mine", requested=True, editable="/home/me/mine")
 
 
-def keyed(*entries: Entry) -> dict[str, Entry]:
+def keyed(*entries: HistoryEntry) -> dict[str, HistoryEntry]:
     return {canonicalize_name(entry.name): entry for entry in entries}
 
 
-def document(*entries: Entry, **conda: str) -> Document:
+def document(*entries: HistoryEntry, **conda: str) -> Document:
     return Document("science", "3.11.7", "f" * 64, keyed(*entries), conda)
 
 
@@ -50,7 +52,7 @@ def again(text: str, name: str = "overlay.toml") -> Document:
     return overlay_toml.read(text, name, MARKERS)
 
 
-def tables(*entries: Entry) -> Any:
+def tables(*entries: HistoryEntry) -> Any:
     return tomllib.loads(overlay_toml.dumps(document(*entries)))
 
 
@@ -70,7 +72,7 @@ WORD = LINE.map(lambda text: "".join(text.split()) or "0").filter(is_no_option)
 """What a file may have, of which pip could take nothing for an option."""
 NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
 ENTRY = st.builds(
-    Entry,
+    HistoryEntry,
     version=WORD,
     name=NAME,
     url=st.none() | WORD,
@@ -91,7 +93,9 @@ REQUESTED = st.builds(
 
 @given(TEXT, st.lists(ENTRY | REQUESTED, max_size=5))
 @settings(deadline=None, database=None)
-def test_overlay_toml_reads_back_as_what_was_written(host: str, entries: list[Entry]) -> None:
+def test_overlay_toml_reads_back_as_what_was_written(
+    host: str, entries: list[HistoryEntry]
+) -> None:
     original = Document(host, "3.11.7", "f" * 64, keyed(*entries))
     assert again(overlay_toml.dumps(original)) == original
 
@@ -414,7 +418,7 @@ def test_a_date_may_be_written_without_quotes() -> None:
 
 
 def test_an_overlay_toml_by_hand_needs_neither_host_nor_lock() -> None:
-    asked = Entry("", "a", requested=True, requirement="a")
+    asked = HistoryEntry("", "a", requested=True, requirement="a")
     read = again(GOOD)
     assert read == Document("", "", "", {"a": asked})
     assert read.requested == read.entries
@@ -427,10 +431,10 @@ def test_what_is_asked_for_comes_from_wanted_and_what_was_got_from_locked() -> N
         '[[locked]]\nname = "beta"\nversion = "1.0"\n'
     )
     assert again(text).entries == {
-        "alpha-one": Entry(
+        "alpha-one": HistoryEntry(
             "2.0", "Alpha.One", "", "", "r", True, "alpha_one>=1", url="u", sha256=SHA
         ),
-        "beta": Entry("1.0", "beta"),
+        "beta": HistoryEntry("1.0", "beta"),
     }
     assert list(again(text).requested) == ["alpha-one"]
 
@@ -467,7 +471,10 @@ FINGERPRINT = {"python": "3.11.7", "sha256": "x", "packages": ["ruamel.yaml-0.18
 
 
 def test_conda_packages_are_found_by_normalized_name() -> None:
-    entries = {"ruamel-yaml": Entry("0.19", "ruamel.yaml"), "alpha": Entry("1", "alpha")}
+    entries = {
+        "ruamel-yaml": HistoryEntry("0.19", "ruamel.yaml"),
+        "alpha": HistoryEntry("1", "alpha"),
+    }
     described = describe("science", FINGERPRINT, entries)
     assert described.conda == {"ruamel-yaml": "ruamel.yaml"}
     assert list(described.entries.items()) == sorted(entries.items())
@@ -506,8 +513,8 @@ conda = ["lammps", "gcc>=13"]
 channels = ["conda-forge"]
 """
     found = again(text)
-    assert found.baseline == Baseline(spec="baselines/2026-3.txt")
-    assert found.fork == Deviation(("qt-main",), ("lammps", "gcc>=13"), ("conda-forge",))
+    assert found.baseline == BaselineRef(spec="baselines/2026-3.txt")
+    assert found.fork == ForkSpec(("qt-main",), ("lammps", "gcc>=13"), ("conda-forge",))
     assert again(overlay_toml.dumps(found)) == found
     assert overlay_toml.dumps(found).endswith(text)
 
@@ -528,8 +535,8 @@ def test_tables_of_a_fork_that_are_wrong_are_one_sentence(text: str, why: str) -
 
 def test_what_a_fork_is_made_from_is_written_without_credentials_and_else_as_it_is() -> None:
     """A version behind a name is no secret, whatever the name."""
-    fork = Deviation(("qt-main",), ("tokenizers=1.0", "my-tokens::pkg"), ("http://me:pw@host/c",))
-    asked = Entry("", "x", requested=True, requirement="x @ http://me:pw@host/x.whl")
+    fork = ForkSpec(("qt-main",), ("tokenizers=1.0", "my-tokens::pkg"), ("http://me:pw@host/c",))
+    asked = HistoryEntry("", "x", requested=True, requirement="x @ http://me:pw@host/x.whl")
     written = overlay_toml.dumps(Document("", "", "", {"x": asked}, fork=fork))
     read = overlay_toml.read(written, "overlay.toml", {})
     assert read.fork == replace(fork, channels=("http://host/c",))

@@ -728,7 +728,7 @@ def wired(
         "CONDA_PREFIX": str(prefix),
         "CONDA_DEFAULT_ENV": name,
         "CONDA_SHLVL": "1",
-        wiring.STATE: wiring.State([layer]).encode() if "hook" in protection else None,
+        wiring.STATE: wiring.Wiring([layer]).encode() if "hook" in protection else None,
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conda_overlay.change import plan
-from conda_overlay.core.models import Change, Differences, Distribution, Entry, Plan
+from conda_overlay.core.models import Change, Distribution, FileChanges, HistoryEntry, Plan
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site
 from conda_overlay.layer.state import State
@@ -32,7 +32,7 @@ def module(key: str) -> str:
 
 def state(
     mine: Site,
-    entries: Mapping[str, Entry] | None = None,
+    entries: Mapping[str, HistoryEntry] | None = None,
     files: Mapping[str, str] | None = None,
     edited: Collection[str] = (),
 ) -> State:
@@ -44,7 +44,7 @@ def state(
         files: the content of files; a distribution's is its version where it is left out.
         edited: paths.
     """
-    known = {key: Entry(found[0].version, found[0].name) for key, found in mine.items()}
+    known = {key: HistoryEntry(found[0].version, found[0].name) for key, found in mine.items()}
     content = {**{module(key): found[0].version for key, found in mine.items()}, **(files or {})}
     return State(
         mine,
@@ -96,7 +96,7 @@ def test_copy_of_the_host_gives_way_without_another_version() -> None:
 
 
 def test_change_carries_what_is_known_from_now_on() -> None:
-    entry = Entry("2", "a", requested=True, requirement="a>=2", intent="hold")
+    entry = HistoryEntry("2", "a", requested=True, requirement="a>=2", intent="hold")
     change = only_change(state(site(OVERLAY, a="1")), state(site(OVERLAY, a="2"), {"a": entry}))
     assert change.entry == entry
     assert change.differs == ("version", "requested", "requirement", "intent")
@@ -150,7 +150,7 @@ def test_another_origin_at_the_same_version_is_a_change(kind: str) -> None:
 
 def test_another_file_of_an_index_at_the_same_version_is_another_origin() -> None:
     mine = site(OVERLAY, a="1")
-    before, after = ({"a": Entry("1", "a", sha256=sha)} for sha in ("0" * 64, "1" * 64))
+    before, after = ({"a": HistoryEntry("1", "a", sha256=sha)} for sha in ("0" * 64, "1" * 64))
     assert only_change(state(mine, before), state(mine, after)).differs == ("origin",)
 
 
@@ -176,7 +176,7 @@ def test_each_field_that_a_user_decides_is_tried() -> None:
 
 @pytest.mark.parametrize("name", DECISIONS)
 def test_another_decision_of_the_user_is_a_change(name: str) -> None:
-    mine, undecided = site(OVERLAY, a="1"), Entry("1", "a")
+    mine, undecided = site(OVERLAY, a="1"), HistoryEntry("1", "a")
     decided = replace(undecided, **{name: DECISIONS[name]})
     for one, other in ((undecided, decided), (decided, undecided)):
         change = only_change(state(mine, {"a": one}), state(mine, {"a": other}))
@@ -185,7 +185,7 @@ def test_another_decision_of_the_user_is_a_change(name: str) -> None:
 
 
 def test_who_installed_it_and_when_is_no_difference() -> None:
-    mine, one = site(OVERLAY, a="1"), Entry("1", "a", since="2026-01-01", by="me")
+    mine, one = site(OVERLAY, a="1"), HistoryEntry("1", "a", since="2026-01-01", by="me")
     other = replace(one, since="2027-01-01", by="you")
     assert not compare(state(mine, {"a": one}), state(mine, {"a": other}))
 
@@ -200,7 +200,7 @@ def test_files_of_no_distribution_are_told_each() -> None:
     found = compare(before, after)
     assert found
     assert found.changes == ()
-    assert found.files == Differences(added=("bin/w",), changed=("bin/y",), removed=("bin/z",))
+    assert found.files == FileChanges(added=("bin/w",), changed=("bin/y",), removed=("bin/z",))
 
 
 def test_edits_that_would_go_are_lost_and_those_that_stay_are_not() -> None:
@@ -248,7 +248,7 @@ def test_why_is_worked_out_where_nobody_tells_it() -> None:
     below = site(a="1", b=("1", "a<2"))
     before = state(site(OVERLAY, gone="1"))
     mine = site(OVERLAY, a="2", b=("2", "a>=2", "d"), d="1", z="1")
-    asked = {"a": Entry("2", "a", requested=True), "z": Entry("1", "z")}
+    asked = {"a": HistoryEntry("2", "a", requested=True), "z": HistoryEntry("1", "z")}
     found = compare(before, state(mine, asked), below)
     assert {change.key: change.why for change in found.changes} == {
         "a": "requested",
@@ -277,7 +277,7 @@ def states(draw: st.DrawFn) -> State:
         kind = draw(st.sampled_from((None, None, *ORIGINS)))
         mine[key] = [replace(found, **ORIGINS[kind]) if kind else found]
         decided = draw(st.sets(st.sampled_from((*DECISIONS,)), max_size=2))
-        entries[key] = Entry(
+        entries[key] = HistoryEntry(
             version,
             key,
             sha256=draw(st.sampled_from((None, "0" * 64))),
@@ -385,13 +385,13 @@ def test_redundant_is_what_the_host_has_or_nothing_needs(mine: State) -> None:
 def test_fix_is_redundant_once_the_host_has_it(
     mine: str, host: str | None, redundant: bool
 ) -> None:
-    own = state(site(OVERLAY, a=mine), {"a": Entry(mine, "a", requested=True)})
+    own = state(site(OVERLAY, a=mine), {"a": HistoryEntry(mine, "a", requested=True)})
     below = dependencies.effective(site(a=host) if host else {})
     assert bool(plan.redundant(own, below, MARKERS)) is redundant
 
 
 def test_what_only_a_redundant_one_needed_goes_with_it() -> None:
-    entries = {key: Entry("1", key, requested=True) for key in ("a", "c")}
+    entries = {key: HistoryEntry("1", key, requested=True) for key in ("a", "c")}
     own = state(site(OVERLAY, a=("1", "b"), b="1", c=("1", "d"), d="1"), entries)
     below = dependencies.effective(site(a="1"))
     assert plan.redundant(own, below, MARKERS) == {

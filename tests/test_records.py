@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from conda_overlay.core.models import (
     Change,
     Conflict,
-    Differences,
     Distribution,
-    Entry,
+    FileChanges,
     Finding,
+    HistoryEntry,
     Log,
     Plan,
     Request,
@@ -33,10 +33,10 @@ JSON = st.recursive(
     max_leaves=5,
 )
 MAPPINGS = st.dictionaries(TEXT, JSON, max_size=3)
-ENTRIES = st.builds(Entry)
+ENTRIES = st.builds(HistoryEntry)
 KINDS: dict[type, st.SearchStrategy[Any]] = {
-    Entry: ENTRIES,
-    Differences: st.builds(Differences),
+    HistoryEntry: ENTRIES,
+    FileChanges: st.builds(FileChanges),
     Conflict: st.builds(Conflict),
     Change: st.builds(Change),
     Plan: st.builds(Plan),
@@ -111,9 +111,9 @@ FIELDS: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize(("name", "wrong"), [(n, w) for n, many in FIELDS.items() for w in many])
 def test_value_of_another_type_is_refused_and_its_field_named(name: str, wrong: object) -> None:
-    data = {**encode(Entry("1")), name: wrong}
+    data = {**encode(HistoryEntry("1")), name: wrong}
     with pytest.raises(TypeError, match=rf"{name}: .*is of the wrong type"):
-        decode(Entry, data)
+        decode(HistoryEntry, data)
 
 
 RECORD: dict[str, list[Any]] = {

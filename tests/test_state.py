@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.core.models import Entry
+from conda_overlay.core.models import HistoryEntry
 from conda_overlay.filesystem.manifest import take_manifest
 from conda_overlay.layer import scaffolding, state
 from conda_overlay.layer.state import State, read
@@ -70,15 +70,17 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def entries() -> dict[str, Entry]:
-    return {"one": Entry("1.0", "one", requested=True, requirement="one", sha256="0" * 64)}
+def entries() -> dict[str, HistoryEntry]:
+    return {"one": HistoryEntry("1.0", "one", requested=True, requirement="one", sha256="0" * 64)}
 
 
 def path(name: str) -> str:
     return str(SITE / name)
 
 
-def test_what_is_installed_and_what_is_known_of_it(tree: Path, entries: dict[str, Entry]) -> None:
+def test_what_is_installed_and_what_is_known_of_it(
+    tree: Path, entries: dict[str, HistoryEntry]
+) -> None:
     found = read(tree, SITE, entries, take_manifest(tree))
     assert [(key, d.version) for key, (d, *_) in found.site.items()] == [("one", "1.0")]
     assert found.entries == found.requested == entries
@@ -89,7 +91,7 @@ def test_what_is_installed_and_what_is_known_of_it(tree: Path, entries: dict[str
 
 
 def test_absent_tree_is_as_the_host_with_nothing_over_it(tmp_path: Path) -> None:
-    assert read(tmp_path / "absent", SITE, {"one": Entry("1.0")}) == State()
+    assert read(tmp_path / "absent", SITE, {"one": HistoryEntry("1.0")}) == State()
 
 
 def test_owned_is_what_record_names_wherever_in_the_tree_it_is(tree: Path) -> None:
@@ -118,7 +120,7 @@ def test_record_that_names_files_outside_owns_none_of_them(tree: Path) -> None:
 
 
 def test_known_of_another_version_is_not_known_of_this_one(
-    tree: Path, entries: dict[str, Entry]
+    tree: Path, entries: dict[str, HistoryEntry]
 ) -> None:
     entries["one"] = replace(entries["one"], version="0.9")
     entry = read(tree, SITE, entries).entries["one"]
@@ -138,15 +140,19 @@ def test_what_was_installed_by_hand_is_held_and_can_be_repeated(tree: Path) -> N
     }
 
 
-def test_entry_of_what_is_not_there_does_not_count(tree: Path, entries: dict[str, Entry]) -> None:
-    found = read(tree, SITE, {**entries, "gone": Entry("1.0", "gone", requested=True)})
+def test_entry_of_what_is_not_there_does_not_count(
+    tree: Path, entries: dict[str, HistoryEntry]
+) -> None:
+    found = read(tree, SITE, {**entries, "gone": HistoryEntry("1.0", "gone", requested=True)})
     assert found.entries.keys() == found.requested.keys() == {"one"}
 
 
 # -- what was done by hand
 
 
-def test_edit_is_known_by_the_manifest_of_the_commit(tree: Path, entries: dict[str, Entry]) -> None:
+def test_edit_is_known_by_the_manifest_of_the_commit(
+    tree: Path, entries: dict[str, HistoryEntry]
+) -> None:
     recorded = take_manifest(tree)
     (tree / SITE / "one" / "data.txt").write_text("mine!")
     (tree / SITE / "mine.py").touch()
@@ -163,19 +169,23 @@ def test_edit_is_known_by_record_where_there_is_no_manifest(tree: Path) -> None:
     assert read(tree, SITE, {}).edited == {path("one/data.txt")}
 
 
-def test_edit_from_before_the_commit_is_one_still(tree: Path, entries: dict[str, Entry]) -> None:
+def test_edit_from_before_the_commit_is_one_still(
+    tree: Path, entries: dict[str, HistoryEntry]
+) -> None:
     """The hot-fix that a revision was made with is not in any index either."""
     (tree / SITE / "one" / "data.txt").write_text("mine!")
     assert read(tree, SITE, entries, take_manifest(tree)).edited_keys == {"one"}
 
 
-def test_touched_file_is_not_edited(tree: Path, entries: dict[str, Entry]) -> None:
+def test_touched_file_is_not_edited(tree: Path, entries: dict[str, HistoryEntry]) -> None:
     recorded = take_manifest(tree)
     os.utime(tree / SITE / "one" / "data.txt", ns=(0, 0))
     assert read(tree, SITE, entries, recorded).edited == frozenset()
 
 
-def test_what_is_ours_or_left_by_pip_is_no_edit(tree: Path, entries: dict[str, Entry]) -> None:
+def test_what_is_ours_or_left_by_pip_is_no_edit(
+    tree: Path, entries: dict[str, HistoryEntry]
+) -> None:
     recorded = take_manifest(tree)
     (tree / SITE / scaffolding.GUARD).write_text("altered")
     (tree / "bin" / scaffolding.INTERPRETER).unlink()
@@ -237,7 +247,7 @@ def test_distribution_without_a_record_owns_nothing_and_is_there(tree: Path) -> 
 
 
 def test_a_record_that_has_changed_is_damage_and_no_edit(
-    tree: Path, entries: dict[str, Entry]
+    tree: Path, entries: dict[str, HistoryEntry]
 ) -> None:
     recorded = take_manifest(tree)
     [record] = (tree / SITE).glob("one-*.dist-info/RECORD")

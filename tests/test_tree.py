@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay.core.models import Differences
+from conda_overlay.core.models import FileChanges
 from conda_overlay.filesystem.atomic import exchange, replace_file
 from conda_overlay.filesystem.manifest import (
     FileInfo,
@@ -39,7 +39,7 @@ NAMES = st.text(st.characters(exclude_categories=()), min_size=1)
 MANIFESTS = st.dictionaries(NAMES, st.tuples(st.integers(), st.integers(), NAMES))
 
 
-def since(tree: Path, manifest: Manifest) -> Differences:
+def since(tree: Path, manifest: Manifest) -> FileChanges:
     """What has been done to a tree since a manifest was taken."""
     return differences(manifest, take_manifest(tree, manifest))
 
@@ -68,7 +68,7 @@ def test_each_difference_is_named(tree: Path) -> None:
     (tree / "link").symlink_to("pkg/sub")
     (tree / "new" / "deep").mkdir(parents=True)
     (tree / "new" / "deep" / "c.py").touch()
-    assert since(tree, manifest) == Differences(
+    assert since(tree, manifest) == FileChanges(
         added=("new/deep/c.py",), changed=("link", "pkg/a.py"), removed=("pkg/sub/b.py",)
     )
 
@@ -93,7 +93,7 @@ def test_file_in_the_place_of_a_directory_or_link(tree: Path) -> None:
     (tree / "pkg" / "sub" / "b.py").unlink()
     (tree / "pkg" / "sub").rmdir()
     (tree / "pkg" / "sub").write_text("")
-    assert since(tree, manifest) == Differences(
+    assert since(tree, manifest) == FileChanges(
         added=("pkg/sub",), changed=("link",), removed=("pkg/sub/b.py",)
     )
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class Outcome:
+class EngineResult:
     """What the engine found."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ def run(
     overlay_dirs: Sequence[str] = (),
     owners: Sequence[str] = (),
     hide_user_site: bool = False,
-) -> Outcome:
+) -> EngineResult:
     """Work out what has to change in an environ.
 
     Args:
@@ -39,10 +39,10 @@ def run(
         owners: names of further users whose directories are trusted.
         hide_user_site: whether Python is to ignore ``~/.local`` where an overlay is in effect.
     """
-    told = wiring.State.decode(environ.get(wiring.STATE)).refused
+    told = wiring.Wiring.decode(environ.get(wiring.STATE)).refused
     bare = wiring.unwire(environ)  # a stale entry must not decide what is active
     prefixes = wiring.active_prefixes(bare)
-    found = Outcome()
+    found = EngineResult()
     if not wiring.disabled(environ):
         trusted = trust.trusted_owners(owners)
         directories = locate.expand(overlay_dirs, environ)

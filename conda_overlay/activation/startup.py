@@ -37,7 +37,7 @@ def main(path: Sequence[str] | None = None) -> None:
     """
     global _registered
     try:
-        state = wiring.State.decode(os.environ.get(wiring.STATE))
+        state = wiring.Wiring.decode(os.environ.get(wiring.STATE))
         if state.layers and (_is_conda() or _is_another_conda_prefix(state)):
             for layer in state.layers:
                 _forget(layer.site)
@@ -146,7 +146,7 @@ def _is_conda() -> bool:
     return os.path.basename(sys.argv[0]) == "conda"
 
 
-def _is_another_conda_prefix(state: wiring.State) -> bool:
+def _is_another_conda_prefix(state: wiring.Wiring) -> bool:
     """Whether this interpreter is conda's own or another environment's; a venv has its guard."""
     real = os.path.realpath(sys.prefix)
     hosts = {os.path.realpath(layer.prefix) for layer in state.layers}

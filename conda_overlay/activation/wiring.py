@@ -73,7 +73,7 @@ class Layer:
         return [self.prefix, self.overlay, *(f"{n}={p}" for n, p in self.places.items())]
 
 
-class State:
+class Wiring:
     """What the state variable says: colon-separated, which no path of an overlay can hold.
 
     First come the variables that existed before, then each layer, then what was refused.
@@ -100,7 +100,7 @@ class State:
         self.user_site_hidden = user_site_hidden
 
     @classmethod
-    def decode(cls, text: str | None) -> State:
+    def decode(cls, text: str | None) -> Wiring:
         """Read the state variable; text in any other form counts as no state."""
         state = cls()
         fields = (text or "").split(":")
@@ -169,8 +169,8 @@ def unwire(environ: Mapping[str, str]) -> dict[str, str]:
     user had before. Only which overlays were refused is still remembered.
     """
     result = dict(environ)
-    state = State.decode(result.pop(STATE, None))
-    remembered = State(refused=state.refused).encode()
+    state = Wiring.decode(result.pop(STATE, None))
+    remembered = Wiring(refused=state.refused).encode()
     if remembered is not None:
         result[STATE] = remembered
     if "PATH" in result:
@@ -219,7 +219,7 @@ def wire(
     layers = [layer for layer in layers if layer.prefix + "/bin" in path]
     hides = hide_user_site and bool(layers) and not result.get(NO_USER_SITE)
     changed = {name for layer in layers for name in layer.places} | {NO_USER_SITE}
-    state = State(layers, refused, changed.intersection(result) - {"PATH"}, hides).encode()
+    state = Wiring(layers, refused, changed.intersection(result) - {"PATH"}, hides).encode()
     if state is not None:
         result[STATE] = state
     if hides:

@@ -11,7 +11,7 @@ from conda_overlay.change.install import install
 from conda_overlay.change.locked import for_pip, install_exactly
 from conda_overlay.change.reapply import reapply
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Entry, Request
+from conda_overlay.core.models import HistoryEntry, Request
 from conda_overlay.distributions import dependencies
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.formats.document import Document
@@ -49,21 +49,23 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         draft.entries[key] = replace(entry, requested=False, requirement=None, options=())
 
 
-def make_edits(draft: Draft, entries: Mapping[str, Entry]) -> None:
+def make_edits(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
     """Edit what a file says was edited, unless it is so already."""
     for key, entry in entries.items():
         if entry.patch is not None and not is_edited(draft, key, entry):
             reapply(draft, key, entry)
 
 
-def is_edited(draft: Draft, key: str, entry: Entry) -> bool:
+def is_edited(draft: Draft, key: str, entry: HistoryEntry) -> bool:
     """Whether a draft has a copy with these edits."""
     mine, there = draft.before.entries.get(key), draft.installed.get(key)
     same = mine and (mine.version, mine.patch) == (entry.version or mine.version, entry.patch)
     return bool(same and there and load_originals(there[0]) is not None)
 
 
-def install_requested(draft: Draft, requested: Mapping[str, Entry], why: Mapping[str, str]) -> None:
+def install_requested(
+    draft: Draft, requested: Mapping[str, HistoryEntry], why: Mapping[str, str]
+) -> None:
     """Let pip add what is missing, and record the requests as given."""
     wanted = request(requested, draft.installed.keys() - draft.damaged(requested))
     draft.repair(requested)
@@ -84,7 +86,7 @@ def install_requested(draft: Draft, requested: Mapping[str, Entry], why: Mapping
             )
 
 
-def request(requested: Mapping[str, Entry], installed: Collection[str]) -> Request:
+def request(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -> Request:
     """The request for pip: an installed editable or source by name alone, so that it stays."""
     options: dict[str, None] = {}
     editables: list[str] = []
@@ -102,7 +104,7 @@ def request(requested: Mapping[str, Entry], installed: Collection[str]) -> Reque
     return Request((*options, *everything) if everything else (), tuple(requirements))
 
 
-def drop_orphans(draft: Draft, requested: Mapping[str, Entry], why: str) -> None:
+def drop_orphans(draft: Draft, requested: Mapping[str, HistoryEntry], why: str) -> None:
     """Remove the dependencies in a draft that nothing requested needs."""
     overlay = draft.overlay
     asked = [entry.requirement for entry in requested.values() if entry.requirement]
@@ -138,7 +140,7 @@ def _take(draft: Draft, document: Document) -> None:
     make_edits(draft, document.entries)
 
 
-def _check_locked(entries: Mapping[str, Entry]) -> None:
+def _check_locked(entries: Mapping[str, HistoryEntry]) -> None:
     for key, entry in entries.items():
         if not (entry.version or entry.url or entry.editable):
             what, hint = f"The file locks nothing for {entry.requirement or key}.", ""
@@ -150,7 +152,7 @@ def _check_locked(entries: Mapping[str, Entry]) -> None:
         raise OverlayError(what, f"apply it without --locked{hint}", name=key)
 
 
-def _is_there(before: State, key: str, entry: Entry) -> bool:
+def _is_there(before: State, key: str, entry: HistoryEntry) -> bool:
     there = before.entries.get(key)
     if there is None or before.missing(key) or key in before.edited_keys:
         return False
@@ -158,7 +160,7 @@ def _is_there(before: State, key: str, entry: Entry) -> bool:
     return all(getattr(there, name) == getattr(entry, name) for name in fields)
 
 
-def check_sources(entries: Mapping[str, Entry]) -> None:
+def check_sources(entries: Mapping[str, HistoryEntry]) -> None:
     """Check that the directories of editables exist: pip's own message says less."""
     for key, entry in entries.items():
         remote = "://" in (entry.requirement or "") or "://" in (entry.editable or "")

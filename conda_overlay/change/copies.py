@@ -11,7 +11,7 @@ from stat import S_IMODE, S_IRUSR, S_IWUSR
 from typing import TYPE_CHECKING
 
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Copy:
+class WorkingCopy:
     """A copy of a distribution in a scratch directory, before it goes to a draft."""
 
     root: Path
@@ -58,7 +58,7 @@ class Copy:
         return {os.path.relpath(self.root / path, self.distribution.site) for path in paths}
 
 
-def copy_of(draft: Draft, key: str) -> Copy:
+def copy_of(draft: Draft, key: str) -> WorkingCopy:
     """Copy a distribution, of the draft or below it, to a directory where it can be changed.
 
     Raises:
@@ -100,10 +100,10 @@ def copy_of(draft: Draft, key: str) -> Copy:
         known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
     before = take_manifest(root, known)
     names = {os.path.relpath(root / path, site) for path in before}
-    return Copy(root, copy, found.site, frozenset(names), before)
+    return WorkingCopy(root, copy, found.site, frozenset(names), before)
 
 
-def take(draft: Draft, copy: Copy, *, again: bool = False) -> None:
+def take(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     """Put a copy, as it is now, into a draft.
 
     Args:
@@ -115,7 +115,9 @@ def take(draft: Draft, copy: Copy, *, again: bool = False) -> None:
     if stray := copy.tidy():
         draft.notes.append(f"no part of {found.name}, so left out: {', '.join(sorted(stray))}")
     here = found.key in draft.installed
-    entry = draft.entries[found.key] if here else Entry(found.version, found.name, copied=True)
+    entry = (
+        draft.entries[found.key] if here else HistoryEntry(found.version, found.name, copied=True)
+    )
     source = entry.requirement if " @ " in (entry.requirement or "") else None
     draft.why[found.key] = edited(found, changed)
     if not again:
@@ -142,7 +144,7 @@ def edited(copy: Distribution, changed: Collection[str]) -> str:
     return f"edited: {', '.join(found)}" if found else "to be edited"
 
 
-def reasons(draft: Draft, entry: Entry) -> str | None:
+def reasons(draft: Draft, entry: HistoryEntry) -> str | None:
     """The reasons of all edits so far."""
     reasons = [*(entry.reason or "").split("; "), draft.log.reason]
     return "; ".join(dict.fromkeys(filter(None, reasons))) or None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from conda_overlay.activation import locate, notice
 from conda_overlay.change import plan, verify
 from conda_overlay.core.errors import OverlayError, OvertakenError
-from conda_overlay.core.models import Conflict, Differences, Entry, Log, Plan, Revision
+from conda_overlay.core.models import Conflict, FileChanges, HistoryEntry, Log, Plan, Revision
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits import originals, patch
@@ -54,7 +54,7 @@ class Draft:
         self.compared = self.before  # what the plan says the difference to
         self.tree = directory / "revision" / "tree"
         self.site = self.tree / overlay.host.site_below_prefix
-        self.entries: dict[str, Entry] = dict(self.before.entries)  # by normalized name
+        self.entries: dict[str, HistoryEntry] = dict(self.before.entries)  # by normalized name
         self.why: dict[str, str] = {}  # reasons by normalized name; "" applies to all changes
         self.notes: list[str] = []  # for the user
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
@@ -84,10 +84,10 @@ class Draft:
         return [*self.overlay.sites(above), self.site, *self.overlay.below]
 
     @cached_property
-    def by_hand(self) -> Differences:
+    def by_hand(self) -> FileChanges:
         """What was edited by hand since the current revision was made, unless that is recorded."""
         recorded = self.overlay.store.manifest(self.base)
-        return differences(recorded, self.compared.files) if recorded else Differences()
+        return differences(recorded, self.compared.files) if recorded else FileChanges()
 
     # -- for operations
 
@@ -279,7 +279,7 @@ class Draft:
                     step(done, total)
 
     def _revision(
-        self, number: int, time: str, log: Log, plan: Plan, entries: Mapping[str, Entry]
+        self, number: int, time: str, log: Log, plan: Plan, entries: Mapping[str, HistoryEntry]
     ) -> Revision:
         return Revision(
             number=number,
@@ -308,7 +308,7 @@ class Draft:
         revision = self._revision(number, time, log, plan, entries)
         store.adopt(self._directory, revision, self.before.files)
 
-    def _notice(self, number: int, entries: Mapping[str, Entry]) -> str:
+    def _notice(self, number: int, entries: Mapping[str, HistoryEntry]) -> str:
         prefix, site = str(self.overlay.host.prefix), str(self.overlay.host.site_packages)
         dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
         return notice.content(number, notice.state_of(prefix, site), site, dates)
@@ -336,6 +336,6 @@ def _check_for_intruders(site: Path) -> None:
         )
 
 
-def _dated(entries: Mapping[str, Entry], time: str, by: str) -> dict[str, Entry]:
+def _dated(entries: Mapping[str, HistoryEntry], time: str, by: str) -> dict[str, HistoryEntry]:
     """Give entries without a time this time and user."""
     return {k: e if e.since else replace(e, since=time, by=by) for k, e in entries.items()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.change.copies import Copy, copy_of, edited, reasons, take
+from conda_overlay.change.copies import WorkingCopy, copy_of, edited, reasons, take
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
@@ -37,7 +37,7 @@ class Session:
     changed: dict[str, bytes | None] = field(default_factory=dict)
     base: dict[str, bytes | None] = field(default_factory=dict)  # what was there before
 
-    def run(self, copy: Copy) -> None:
+    def run(self, copy: WorkingCopy) -> None:
         """Let the user edit a copy; when that was done before, do the same to this one.
 
         Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.models import Distribution, Entry, Request
+from conda_overlay.core.models import Distribution, HistoryEntry, Request
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
@@ -103,7 +103,7 @@ def _record_staged(
         url, sha256 = origins.get(key, (None, None))
         old = draft.entries.get(key)
         url = url if new.editable else new.direct_url or url
-        entry = Entry(
+        entry = HistoryEntry(
             version=new.version,
             name=new.name,
             reason=draft.log.reason,
@@ -125,8 +125,8 @@ def _record_staged(
 
 
 def _asked(
-    draft: Draft, entry: Entry, new: Distribution, typed: str | None, request: Request
-) -> Entry:
+    draft: Draft, entry: HistoryEntry, new: Distribution, typed: str | None, request: Request
+) -> HistoryEntry:
     """The entry of a distribution that was requested."""
     host = draft.overlay.below_view.get(new.key)
     upgrade = request.has("--upgrade", "-U") or dependencies.kind(host, new) == "upgrade"
@@ -151,7 +151,7 @@ def _asked(
     )
 
 
-def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> Entry:
+def _asked_again(draft: Draft, entry: HistoryEntry, typed: str, request: Request) -> HistoryEntry:
     """The entry of what is already installed, updated with what was typed now."""
     requirement, parsed = entry.requirement, dependencies.parse(typed)
     bare = parsed is None or parsed.name == typed
@@ -168,7 +168,7 @@ def _asked_again(draft: Draft, entry: Entry, typed: str, request: Request) -> En
     )
 
 
-def _moved(before: Entry, entry: Entry) -> Entry:
+def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
     """The entry of what was requested earlier, and now changes because of something else."""
     requirement = before.requirement or ""
     parsed = dependencies.parse(requirement)

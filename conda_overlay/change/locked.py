@@ -7,16 +7,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from conda_overlay.core.models import Entry
+from conda_overlay.core.models import HistoryEntry
 from conda_overlay.distributions.site import read_site
-from conda_overlay.resolve.pip_output import Outcome
+from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
 
 
-def install_exactly(draft: Draft, entries: Mapping[str, Entry]) -> None:
+def install_exactly(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
     """Put distributions into a draft, those with a hash by that hash.
 
     Raises:
@@ -35,7 +35,9 @@ def install_exactly(draft: Draft, entries: Mapping[str, Entry]) -> None:
         _check(_install(draft, [*_places({key: entry}), *wanted]))
 
 
-def _install_hashed(draft: Draft, entries: Mapping[str, Entry], *, by_url: bool = False) -> Outcome:
+def _install_hashed(
+    draft: Draft, entries: Mapping[str, HistoryEntry], *, by_url: bool = False
+) -> PipRun:
     file = draft.new_scratch() / "locked.txt"
     lines = [
         (_named(key, entry) if by_url and _is_remote(entry) else f"{key}=={entry.version}")
@@ -46,7 +48,7 @@ def _install_hashed(draft: Draft, entries: Mapping[str, Entry], *, by_url: bool 
     return _install(draft, ["--require-hashes", "--requirement", str(file), *_places(entries)])
 
 
-def _install(draft: Draft, arguments: Sequence[str]) -> Outcome:
+def _install(draft: Draft, arguments: Sequence[str]) -> PipRun:
     stage = Stage(draft.new_scratch() / "stage", draft.overlay.host, [])
     options = ["--no-deps", "--ignore-installed", *arguments]
     outcome = draft.pip.install(stage, options, [], draft.source_dir)
@@ -55,12 +57,12 @@ def _install(draft: Draft, arguments: Sequence[str]) -> Outcome:
     return outcome
 
 
-def _check(outcome: Outcome) -> None:
+def _check(outcome: PipRun) -> None:
     if not outcome.ok:
         raise outcome.error()
 
 
-def _named(key: str, entry: Entry) -> str:
+def _named(key: str, entry: HistoryEntry) -> str:
     return for_pip(f"{key} @ {entry.url}") if entry.url else f"{key}=={entry.version}"
 
 
@@ -72,11 +74,11 @@ def for_pip(requirement: str) -> str:
     return f"{url}{'&' if '#' in url else '#'}egg={name}"
 
 
-def _is_remote(entry: Entry) -> bool:
+def _is_remote(entry: HistoryEntry) -> bool:
     return urlsplit(entry.url or "").scheme in ("http", "https")
 
 
-def _places(entries: Mapping[str, Entry]) -> list[str]:
+def _places(entries: Mapping[str, HistoryEntry]) -> list[str]:
     """The options of pip that say where the files are: those recorded, and local directories.
 
     Options that not all entries share must not keep pip from looking elsewhere for the others.

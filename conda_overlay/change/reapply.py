@@ -7,9 +7,9 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from conda_overlay.change.copies import Copy, copy_of, take
+from conda_overlay.change.copies import WorkingCopy, copy_of, take
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def reapply(
     draft: Draft,
     key: str,
-    entry: Entry,
+    entry: HistoryEntry,
     old: Distribution | None = None,
     *,
     onto: bool = False,
@@ -78,7 +78,7 @@ def reapply(
     return found.version
 
 
-def _merge(draft: Draft, copy: Copy, old: Distribution) -> tuple[bool, list[str]]:
+def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, list[str]]:
     """Make the edits of an older copy in a new one, by what both were made of.
 
     Returns:

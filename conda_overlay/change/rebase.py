@@ -16,7 +16,7 @@ from conda_overlay.change.apply import (
 )
 from conda_overlay.change.reapply import is_outdated, reapply
 from conda_overlay.core.errors import NoSuchRevisionError
-from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.originals import load_originals
@@ -69,8 +69,8 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
 
 
 def _edited_again(
-    draft: Draft, entries: Mapping[str, Entry], carried: Mapping[str, Entry]
-) -> Iterator[tuple[str, Entry]]:
+    draft: Draft, entries: Mapping[str, HistoryEntry], carried: Mapping[str, HistoryEntry]
+) -> Iterator[tuple[str, HistoryEntry]]:
     """The entries; copies of what the host has changed are made anew, with the same edits."""
     for key, entry in entries.items():
         if not entry.copied or (key in carried and is_edited(draft, key, entry)):
@@ -97,7 +97,7 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
         )
 
 
-def _carried(draft: Draft, document: Document) -> dict[str, Entry]:
+def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
     """What is to be carried over; what this host makes redundant is noted and left out."""
     result = {}
     for key, entry in document.requested.items():

@@ -16,7 +16,7 @@ from conda_overlay.distributions.dependencies import named
 
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
-    from conda_overlay.core.models import Entry
+    from conda_overlay.core.models import HistoryEntry
 
 
 def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> None:
@@ -54,7 +54,7 @@ def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> N
             draft.entries[key] = replace(there, intent=entry.intent, until=entry.until)
 
 
-def _requirement(draft: Draft, text: str, entry: Entry | None) -> str:
+def _requirement(draft: Draft, text: str, entry: HistoryEntry | None) -> str:
     """What to ask pip for: the recorded requirement, but the bare name of what is pinned."""
     name = named(text)
     if name.specifier or name.url:

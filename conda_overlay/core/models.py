@@ -40,7 +40,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """What the history, or an exported file, records about a distribution."""
 
     version: str  # empty in a file that does not say
@@ -70,9 +70,9 @@ class Change:
     host_version: str | None
     before: str | None  # the overlay's own version until now
     after: str | None  # the overlay's own version from now on
-    differs: tuple[str, ...]  # version, or origin, content, and fields of Entry
+    differs: tuple[str, ...]  # version, or origin, content, and fields of HistoryEntry
     why: str
-    entry: Entry | None = None  # from now on
+    entry: HistoryEntry | None = None  # from now on
 
     @property
     def visible(self) -> str | None:
@@ -111,7 +111,7 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class Differences:
+class FileChanges:
     """Files that differ between two trees, by their relative paths."""
 
     added: tuple[str, ...] = ()
@@ -121,10 +121,10 @@ class Differences:
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
 
-    def without(self, paths: Collection[str]) -> Differences:
+    def without(self, paths: Collection[str]) -> FileChanges:
         """The differences except for some paths."""
         kinds = (self.added, self.changed, self.removed)
-        return Differences(*(tuple(p for p in kind if p not in paths) for kind in kinds))
+        return FileChanges(*(tuple(p for p in kind if p not in paths) for kind in kinds))
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ class Plan:
     host: str  # its prefix
     overlay: str
     changes: tuple[Change, ...] = ()
-    files: Differences = Differences()  # files that belong to no distribution
+    files: FileChanges = FileChanges()  # files that belong to no distribution
     lost: tuple[str, ...] = ()  # files whose edits by hand would be lost
     conflicts: tuple[Conflict, ...] = ()  # new ones
     resolved: tuple[Conflict, ...] = ()
@@ -205,10 +205,10 @@ class Revision:
     reason: str | None
     host: Mapping[str, Any]  # the host's fingerprint at that time
     plan: Mapping[str, Any]
-    distributions: Mapping[str, Entry] = field(default_factory=dict)  # by normalized name
+    distributions: Mapping[str, HistoryEntry] = field(default_factory=dict)  # by normalized name
     parent: int | None = None  # the revision that it was made from
     restores: int | None = None  # the revision whose state it restores; 0: the host
-    edits: Differences = Differences()  # made by hand to the parent, and included here
+    edits: FileChanges = FileChanges()  # made by hand to the parent, and included here
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from conda_overlay.core.models import Differences
+from conda_overlay.core.models import FileChanges
 from conda_overlay.filesystem.tree import Watch, unwatched
 
 FileInfo = tuple[int, int, str]
@@ -41,10 +41,10 @@ def take_manifest(tree: Path, known: Manifest | None = None, watch: Watch = unwa
     return manifest
 
 
-def differences(before: Manifest, after: Manifest) -> Differences:
+def differences(before: Manifest, after: Manifest) -> FileChanges:
     """The files whose content differs between two manifests."""
     both = before.keys() & after.keys()
-    return Differences(
+    return FileChanges(
         tuple(sorted(after.keys() - before.keys())),
         tuple(sorted(path for path in both if before[path][2] != after[path][2])),
         tuple(sorted(before.keys() - after.keys())),

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.fork.baseline import names
-from conda_overlay.formats.document import Deviation
+from conda_overlay.formats.document import ForkSpec
 from conda_overlay.host.host import clean_environ
 
 _PDEATHSIG = 1  # linux/prctl.h: the signal that comes when the parent ends
@@ -77,7 +77,7 @@ def ordered(records: Sequence[Any]) -> list[str]:
     return [record.name for record in PrefixGraph(records).graph]
 
 
-def solved(records: Sequence[Any], wanted: Deviation) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def solved(records: Sequence[Any], wanted: ForkSpec) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """What goes from an environment that has these records, and what comes.
 
     The solver sees them as installed, and leaves them as they are if it can.

@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError, PipError, UsageError
-from conda_overlay.core.models import Entry
+from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.filesystem.lock import Tell
 from conda_overlay.filesystem.processes import programs
@@ -48,7 +48,7 @@ _DIGEST = "origin.sha256"
 
 
 @dataclass(frozen=True)
-class Plan:
+class ForkPlan:
     """What a fork will be."""
 
     prefix: Path
@@ -97,12 +97,12 @@ def of_baseline(source: str) -> Document:
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
-        return Document("", "", "", {}, baseline=document.Baseline(spec=spec))
+        return Document("", "", "", {}, baseline=document.BaselineRef(spec=spec))
     prefix = _prefix_of(source)
     source = str(prefix) if "/" in source else source
     overlay = Overlay.open(prefix) if (prefix / "bin" / "python").exists() else None
     known = overlay.document() if overlay and overlay.store.exists else Document("", "", "", {})
-    return replace(known, baseline=document.Baseline(env=source))
+    return replace(known, baseline=document.BaselineRef(env=source))
 
 
 def with_more(
@@ -124,7 +124,7 @@ def with_more(
         except InvalidRequirement:
             hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
             raise UsageError(f"The requirement {clean(text)} has no name.", hint) from None
-        asked = Entry("", name, requested=True, requirement=text)  # with what pip needs
+        asked = HistoryEntry("", name, requested=True, requirement=text)  # with what pip needs
         entries[canonicalize_name(name)] = asked
     fork = replace(
         known.fork,
@@ -228,7 +228,7 @@ def drift(prefix: Path) -> dict[str, Any] | None:
 
 def plan(
     made_from: Document, prefix: Path, *, allow_changes: bool = False, again: bool = False
-) -> Plan:
+) -> ForkPlan:
     """Work out what a fork will be.
 
     Args:
@@ -260,7 +260,7 @@ def plan(
         sentence = "There would be no Python, so pip can add nothing."
         raise OverlayError(sentence, "leave out what pip is to add, or keep python")
     if not drop and not specs:
-        return Plan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
+        return ForkPlan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
     urls = base.urls
     records = (
         conda_packages.installed(_prefix_of(env))
@@ -282,7 +282,7 @@ def plan(
     urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
     added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
     deviation = replace(made_from.fork, drop=tuple(sorted(drop | dependents.keys())))
-    return Plan(
+    return ForkPlan(
         prefix,
         replace(made_from, fork=deviation),
         base,
@@ -295,7 +295,7 @@ def plan(
 
 
 def make(
-    plan: Plan,
+    plan: ForkPlan,
     pip: Callable[[Host], Pip],
     tell: Tell,
     *,
@@ -376,7 +376,7 @@ def _baseline_of(made_from: Document) -> Baseline:
     return baseline.load(made_from.baseline.spec or "")
 
 
-def _keep(plan: Plan, place: Path, origin: Path | None, digest: bytes | None) -> None:
+def _keep(plan: ForkPlan, place: Path, origin: Path | None, digest: bytes | None) -> None:
     """Keep what a fork is made from: conda leaves that out of a clone, which thus is no fork."""
     env, spec = plan.document.baseline.env, plan.document.baseline.spec
     if env:  # whatever will have its name

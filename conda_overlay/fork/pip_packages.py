@@ -8,7 +8,7 @@ from pathlib import Path
 from conda_overlay.change.apply import check_sources, request
 from conda_overlay.change.locked import for_pip
 from conda_overlay.core.errors import OverlayError, ResolutionError
-from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.dependencies import conflicts, effective, requested_names
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
@@ -26,7 +26,7 @@ def add(
     new: Path,
     prefix: Path,
     exact: Sequence[str],
-    wanted: Mapping[str, Entry],
+    wanted: Mapping[str, HistoryEntry],
     pip: Callable[[Host], Pip],
     *,
     dropped: Collection[str],

@@ -9,7 +9,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.models import Entry
+from conda_overlay.core.models import HistoryEntry
 
 SOURCE_FLAGS = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
 """Those of `SOURCE_OPTIONS` that have no value."""
@@ -29,7 +29,7 @@ PINS = ("==", "===", "<", "<=", "~=")
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineRef:
     """The table ``[baseline]``: what a fork matches, an environment or a list of its packages."""
 
     env: str | None = None
@@ -39,7 +39,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Deviation:
+class ForkSpec:
     """The table ``[fork]``: in what conda packages a fork differs from its baseline."""
 
     drop: tuple[str, ...] = ()
@@ -60,20 +60,22 @@ class Document:
     """Its Python version, X.Y.Z."""
     fingerprint: str
     """SHA-256 of the list of installed packages."""
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, HistoryEntry]
     """By normalized name; the version is empty if the file does not lock it."""
     conda: Mapping[str, str] = field(default_factory=dict)
     """The name of the corresponding conda package in the host, by normalized name."""
-    baseline: Baseline = Baseline()
-    fork: Deviation = Deviation()
+    baseline: BaselineRef = BaselineRef()
+    fork: ForkSpec = ForkSpec()
 
     @property
-    def requested(self) -> dict[str, Entry]:
+    def requested(self) -> dict[str, HistoryEntry]:
         """What was requested; a lock file alone (PEP 751) does not record it."""
         return {k: e for k, e in self.entries.items() if e.requested and e.requirement}
 
 
-def describe(name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, Entry]) -> Document:
+def describe(
+    name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, HistoryEntry]
+) -> Document:
     """Describe the overlay of a host, given its distributions by normalized name."""
     packages = (str(package).rsplit("-", 2)[0] for package in fingerprint["packages"])
     conda = {str(canonicalize_name(package)): package for package in packages}

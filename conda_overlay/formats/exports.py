@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from conda_overlay.core import toml_writer
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Entry
+from conda_overlay.core.models import HistoryEntry
 from conda_overlay.edits.patch import NO_TEXT
 from conda_overlay.formats import pylock
 from conda_overlay.formats.document import (
@@ -79,7 +79,7 @@ def patch(document: Document) -> str:
     return "\n".join(f"{heading(entry, where)}{entry.patch}" for entry in edited)
 
 
-def heading(entry: Entry, where: str) -> str:
+def heading(entry: HistoryEntry, where: str) -> str:
     """The lines above a diff that say of what it is, over which host, by whom, when and why."""
     edited = ", edited" if entry.patch else ""
     lines = [f"{entry.name} {entry.version} over {where}{edited}"]
@@ -137,13 +137,13 @@ def _options(document: Document) -> list[str]:
     return [f"{n}{eq}{shlex.quote(v) if eq else v}" for n, eq, v in parts if n in _PLACES]
 
 
-def _is_direct(entry: Entry) -> bool:
+def _is_direct(entry: HistoryEntry) -> bool:
     """Whether it can only be reinstalled from its URL."""
     asked = " @ " in (entry.requirement or "")
     return bool(entry.url) and (asked or "+" in urlsplit(entry.url or "").scheme)
 
 
-def _exactly(entry: Entry) -> str:
+def _exactly(entry: HistoryEntry) -> str:
     return f"{entry.name} @ {entry.url}" if _is_direct(entry) else f"{entry.name}=={entry.version}"
 
 

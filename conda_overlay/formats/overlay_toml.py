@@ -15,15 +15,15 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core import toml_writer
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import INTENTS, Entry
+from conda_overlay.core.models import INTENTS, HistoryEntry
 from conda_overlay.core.redact import clean
 from conda_overlay.core.serialize import decode, encode
 from conda_overlay.formats import pylock
 from conda_overlay.formats.document import (
     SOURCE_OPTIONS,
-    Baseline,
-    Deviation,
+    BaselineRef,
     Document,
+    ForkSpec,
     default_intent,
 )
 
@@ -120,7 +120,7 @@ def _safe(document: Document) -> Document:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A table ``[[wanted]]``: an `Entry`, but `editable` and `until` have other types."""
+    """A table ``[[wanted]]``: a `HistoryEntry`, but `editable` and `until` have other types."""
 
     requirement: str = ""
     name: str = ""
@@ -135,7 +135,7 @@ class _Wanted:
 
 @dataclass(frozen=True)
 class _Locked:
-    """A table ``[[locked]]``: an `Entry`."""
+    """A table ``[[locked]]``: a `HistoryEntry`."""
 
     name: str = ""
     version: str = ""
@@ -151,13 +151,13 @@ class _File:
 
     format: int
     host: Mapping[str, str] = field(default_factory=dict)
-    baseline: Baseline = field(default_factory=Baseline)
-    fork: Deviation = field(default_factory=Deviation)
+    baseline: BaselineRef = field(default_factory=BaselineRef)
+    fork: ForkSpec = field(default_factory=ForkSpec)
     wanted: tuple[_Wanted, ...] = ()
     locked: tuple[_Locked, ...] = ()
 
 
-def _wanted(entry: Entry) -> dict[str, Any]:
+def _wanted(entry: HistoryEntry) -> dict[str, Any]:
     """The ``[[wanted]]`` table of an entry."""
     pin = entry.editable or f"{entry.name}=={entry.version}"
     table = _table(_Wanted, replace(entry, requirement=clean(entry.requirement or pin)))
@@ -166,7 +166,7 @@ def _wanted(entry: Entry) -> dict[str, Any]:
     return {**table, "editable": True if entry.editable else None}
 
 
-def _table(kind: type[_Wanted | _Locked], entry: Entry) -> dict[str, Any]:
+def _table(kind: type[_Wanted | _Locked], entry: HistoryEntry) -> dict[str, Any]:
     """The fields of an entry that belong in a table, without defaults."""
     found = [(f.name, getattr(entry, f.name), f.default) for f in fields(kind)]
     return {name: value for name, value, default in found if value != default}
@@ -176,7 +176,7 @@ def _document(file: _File) -> Document:
     """The content of a file; a distribution in both tables becomes one entry."""
     if not all(table.name and table.version for table in file.locked):
         raise ValueError("a table [[locked]] has no 'name' or no 'version'")
-    entries = _by_key("locked", [Entry(**vars(table)) for table in file.locked])
+    entries = _by_key("locked", [HistoryEntry(**vars(table)) for table in file.locked])
     for key, entry in _by_key("wanted", [_asked(table) for table in file.wanted]).items():
         lock = entries.get(key, entry)
         exactly = {name: getattr(lock, name) for name in ("name", "version", "url", "sha256")}
@@ -189,7 +189,7 @@ def _document(file: _File) -> Document:
     return Document(name, python, sha256, entries, baseline=file.baseline, fork=file.fork)
 
 
-def _by_key(table: str, entries: Sequence[Entry]) -> dict[str, Entry]:
+def _by_key(table: str, entries: Sequence[HistoryEntry]) -> dict[str, HistoryEntry]:
     keys = [str(canonicalize_name(entry.name)) for entry in entries]
     for key in keys:
         if keys.count(key) > 1:
@@ -197,7 +197,7 @@ def _by_key(table: str, entries: Sequence[Entry]) -> dict[str, Entry]:
     return dict(zip(keys, entries, strict=True))
 
 
-def _asked(table: _Wanted) -> Entry:
+def _asked(table: _Wanted) -> HistoryEntry:
     """The entry of a ``[[wanted]]`` table; an editable is where it says, less extras."""
     text, until = table.requirement, None if table.until is None else str(table.until)
     if not text:
@@ -213,7 +213,7 @@ def _asked(table: _Wanted) -> Entry:
     editable = re.sub(r"(?<=.)\[[^]]+]$", "", text) if table.editable else None
     intent = table.intent or default_intent(text, editable=table.editable)
     given = {**vars(table), "name": name, "until": until, "editable": editable, "intent": intent}
-    return Entry("", requested=True, **given)
+    return HistoryEntry("", requested=True, **given)
 
 
 def _is_date(text: str) -> bool:

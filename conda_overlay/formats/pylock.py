@@ -12,7 +12,7 @@ from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from conda_overlay.core.models import Entry
+from conda_overlay.core.models import HistoryEntry
 from conda_overlay.formats.document import Document
 
 
@@ -29,7 +29,9 @@ def tables(document: Document) -> dict[str, Any]:
     return {**head, "packages": packages}
 
 
-def entries(data: Mapping[str, Any], base: Path, markers: Mapping[str, str]) -> dict[str, Entry]:
+def entries(
+    data: Mapping[str, Any], base: Path, markers: Mapping[str, str]
+) -> dict[str, HistoryEntry]:
     """The distributions locked for one environment, by normalized name.
 
     Args:
@@ -48,7 +50,7 @@ def entries(data: Mapping[str, Any], base: Path, markers: Mapping[str, str]) -> 
     mine = f"cp{major}{minor}"
     best = [*cpython_tags((major, minor), [mine]), *compatible_tags((major, minor), mine)]
     tags = {tag: rank for rank, tag in enumerate(best)}
-    found: dict[str, Entry] = {}
+    found: dict[str, HistoryEntry] = {}
     for package in data["packages"]:
         marker = package.get("marker")
         if marker and not Marker(marker).evaluate(environment):
@@ -60,7 +62,7 @@ def entries(data: Mapping[str, Any], base: Path, markers: Mapping[str, str]) -> 
     return found
 
 
-def _source(entry: Entry) -> dict[str, Any]:
+def _source(entry: HistoryEntry) -> dict[str, Any]:
     if entry.editable:
         return {"directory": {"path": entry.editable, "editable": True}}
     kind, plus, repository = (entry.url or "").partition("+")
@@ -80,8 +82,8 @@ def _source(entry: Entry) -> dict[str, Any]:
     return {"archive": file}
 
 
-def _entry(package: Mapping[str, Any], base: Path, tags: Mapping[Tag, int]) -> Entry:
-    entry = Entry(package.get("version", ""), package["name"], requested=True)
+def _entry(package: Mapping[str, Any], base: Path, tags: Mapping[Tag, int]) -> HistoryEntry:
+    entry = HistoryEntry(package.get("version", ""), package["name"], requested=True)
     if tree := package.get("directory"):
         path = base / tree["path"] / tree.get("subdirectory", "")
         place = {"editable": str(path)} if tree.get("editable") else {"url": path.as_uri()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from conda_overlay.core.models import Distribution, Entry
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits import originals
@@ -25,7 +25,9 @@ class State:
     """A tree as it is now; without arguments an empty one."""
 
     site: Site = field(default_factory=dict)
-    entries: Mapping[str, Entry] = field(default_factory=dict)  # also of what is installed by hand
+    entries: Mapping[str, HistoryEntry] = field(
+        default_factory=dict
+    )  # also of what is installed by hand
     files: Manifest = field(default_factory=dict)
     owned: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by RECORD, even if missing
     edited: frozenset[str] = frozenset()  # files that were changed or added by hand
@@ -56,7 +58,7 @@ class State:
         return f"{info}/{originals.ORIGINALS}" in self.owned.get(key, ())
 
     @property
-    def requested(self) -> dict[str, Entry]:
+    def requested(self) -> dict[str, HistoryEntry]:
         """The entries of installed distributions that the user requested."""
         return {k: e for k, e in self.entries.items() if e.requested and k in self.site}
 
@@ -69,7 +71,7 @@ class State:
 def read(
     tree: Path,
     site_below_prefix: Path,
-    entries: Mapping[str, Entry],
+    entries: Mapping[str, HistoryEntry],
     recorded: Manifest | None = None,
     known: Manifest | None = None,
     watch: Watch = unwatched,
@@ -102,7 +104,7 @@ def read(
     return replace(whole, entries=dict(_with_patches(whole)))
 
 
-def _with_patches(state: State) -> Iterator[tuple[str, Entry]]:
+def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
     """The entries of a state, with what was edited in copies as it is now."""
     copies = state.copies
     for key, entry in state.entries.items():
@@ -126,11 +128,11 @@ def is_bookkeeping(path: str) -> bool:
     return name.name in BOOKKEEPING and name.parent.suffix in (".dist-info", ".egg-info")
 
 
-def _entry(found: Distribution, entry: Entry | None) -> Entry:
+def _entry(found: Distribution, entry: HistoryEntry | None) -> HistoryEntry:
     """The entry of a distribution; one of an unrecorded version was made by hand."""
     if entry is not None and entry.version == found.version:
         return entry
-    return Entry(
+    return HistoryEntry(
         found.version,
         found.name,
         reason="made by hand",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Differences
+from conda_overlay.core.models import FileChanges
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import patch
 from conda_overlay.edits.originals import text_of
@@ -38,7 +38,7 @@ Pair = tuple[Place | None, Place | None]
 """A file on two sides; None where there is none."""
 
 
-def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
+def compare(overlay: Overlay, old: int | None, new: int | None) -> FileChanges:
     """The files that differ; for the host (0), those that the overlay adds or hides."""
     before, after = overlay.state(old).files, overlay.state(new).files
     if old != 0 and new != 0:
@@ -50,12 +50,12 @@ def compare(overlay: Overlay, old: int | None, new: int | None) -> Differences:
     hiding = [p for p in paths if os.path.lexists(host / p) and not _same(host / p, tree / p)]
     alone = tuple(path for path in paths if not os.path.lexists(host / path))
     if new == 0:
-        return Differences(removed=alone, changed=tuple(hiding))
-    return Differences(added=alone, changed=tuple(hiding))
+        return FileChanges(removed=alone, changed=tuple(hiding))
+    return FileChanges(added=alone, changed=tuple(hiding))
 
 
 def unified(
-    overlay: Overlay, old: int | None, new: int | None, files: Differences
+    overlay: Overlay, old: int | None, new: int | None, files: FileChanges
 ) -> Iterator[str]:
     """A unified diff of the text files that differ, without pip's bookkeeping, line by line."""
     from conda_overlay.change.overlay import name_of
@@ -102,10 +102,10 @@ def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) 
     return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]
 
 
-def summary(pairs: Iterable[Pair]) -> Differences:
+def summary(pairs: Iterable[Pair]) -> FileChanges:
     """The paths of files that differ."""
     pairs = [*pairs]
-    return Differences(
+    return FileChanges(
         tuple(new.path for old, new in pairs if new and not old),
         tuple(new.path for old, new in pairs if new and old),
         tuple(old.path for old, new in pairs if old and not new),

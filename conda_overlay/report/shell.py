@@ -61,7 +61,7 @@ def wired(host: Host, settings: Settings) -> Wired:
     outcome = _outcome(environ, settings)
     mine, should = (
         [layer for layer in layers if os.path.realpath(layer.prefix) == str(host.real)]
-        for layers in (wiring.State.decode(environ.get(wiring.STATE)).layers, outcome.layers)
+        for layers in (wiring.Wiring.decode(environ.get(wiring.STATE)).layers, outcome.layers)
     )
     if mine and mine == should and not outcome.diff:
         return Wired("on", "in this shell")
@@ -91,7 +91,7 @@ def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
     return {name: value for name, value in after.items() if value is not None}
 
 
-def _outcome(environ: Mapping[str, str], settings: Settings) -> engine.Outcome:
+def _outcome(environ: Mapping[str, str], settings: Settings) -> engine.EngineResult:
     """What activation would do to these variables."""
     dirs, owners = settings.overlay_dirs, settings.overlay_trusted_owners
     return engine.run(environ, dirs, owners, settings.overlay_hide_user_site)

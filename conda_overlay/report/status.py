@@ -15,7 +15,7 @@ from conda_overlay.activation.settings import Settings
 from conda_overlay.change import plan
 from conda_overlay.change.overlay import Overlay, build
 from conda_overlay.core.errors import StateError
-from conda_overlay.core.models import Distribution, Entry, Finding, Revision
+from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site, is_compiled, read_site
 from conda_overlay.host import user_site
@@ -95,7 +95,7 @@ def _rows(
 
 
 def _row(
-    name: str, host: Distribution | None, entry: Entry, kind: str, meaning: str, edited: bool
+    name: str, host: Distribution | None, entry: HistoryEntry, kind: str, meaning: str, edited: bool
 ) -> Mapping[str, Any]:
     same = ("version", "editable", "reason", "intent", "until", "requested")
     known = {key: getattr(entry, key) for key in same}

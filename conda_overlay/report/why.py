@@ -51,7 +51,7 @@ os._exit(0)  # before what an imported parent wants to say at the end
 
 
 @dataclass(frozen=True)
-class Copy:
+class InstalledCopy:
     """One installed copy of a distribution."""
 
     version: str
@@ -60,7 +60,7 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Explanation:
     """What runs under a name, and why; None or empty where nothing is known."""
 
     name: str
@@ -68,10 +68,10 @@ class Answer:
     file: str | None
     namespace: tuple[str, ...]  # the directories of a namespace package
     script: str | None
-    runs: Copy | None  # None for a module of no distribution
+    runs: InstalledCopy | None  # None for a module of no distribution
     editable: str | None
     edited: tuple[str, ...]  # what was edited in a copy: files, with the lines added and removed
-    hides: tuple[Copy, ...]
+    hides: tuple[InstalledCopy, ...]
     revision: int | None  # that put it there, or edited it last
     since: str | None
     by: str | None
@@ -81,7 +81,7 @@ class Answer:
     differences: tuple[str, ...]  # sentences: where another Python runs another file
 
 
-def why(overlay: Overlay, text: str) -> Answer:
+def why(overlay: Overlay, text: str) -> Explanation:
     """Explain a distribution, a module or a script.
 
     Raises:
@@ -109,7 +109,7 @@ def why(overlay: Overlay, text: str) -> Answer:
     copy, first = copies[0] if copies else (None, None)
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
-    return Answer(
+    return Explanation(
         name=first.name if first else text,
         module=module if file or namespace else None,
         file=file,
@@ -154,10 +154,12 @@ def _sites(overlay: Overlay, environ: Mapping[str, str]) -> Iterator[tuple[str, 
     yield "host", overlay.host.site_packages, overlay.host.distributions
 
 
-def _copies(sites: list[tuple[str, Path, Site]], key: str) -> Iterator[tuple[Copy, Distribution]]:
+def _copies(
+    sites: list[tuple[str, Path, Site]], key: str
+) -> Iterator[tuple[InstalledCopy, Distribution]]:
     for where, place, site in sites:
         for found in site.get(key, ()):
-            yield Copy(found.version, where, str(place)), found
+            yield InstalledCopy(found.version, where, str(place)), found
 
 
 def _bins(overlay: Overlay) -> list[str]:
@@ -193,7 +195,7 @@ def _on_pythonpath(
 
 
 def _shining(
-    overlay: Overlay, copies: list[tuple[Copy, Distribution]], environ: Mapping[str, str]
+    overlay: Overlay, copies: list[tuple[InstalledCopy, Distribution]], environ: Mapping[str, str]
 ) -> Iterator[str]:
     """The modules that only a hidden copy has, and that can be imported therefore."""
     for copy, found in copies[1:]:
@@ -237,7 +239,7 @@ def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
     yield f"this shell runs {here or 'nothing'}: {reason}"
 
 
-def _history(copy: Copy | None, key: str) -> dict[str, Any]:
+def _history(copy: InstalledCopy | None, key: str) -> dict[str, Any]:
     """The revision that put a copy into its overlay, or edited it last, and who, when and why."""
     nothing = {"revision": None, "since": None, "by": None, "command": (), "reason": None}
     if copy is None or copy.where != "overlay":

@@ -25,7 +25,7 @@ from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import HostError
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.host.host import Host, clean_environ
-from conda_overlay.resolve.pip_output import Outcome
+from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
 NEEDED = SpecifierSet(">=22.2", prereleases=True)
@@ -89,7 +89,7 @@ class Pip:
         source_dir: Path,
         *,
         again: bool = False,
-    ) -> Outcome:
+    ) -> PipRun:
         """Install into a stage.
 
         Args:
@@ -103,12 +103,12 @@ class Pip:
         silence = 0 if self.verbosity > 0 else 1 + again
         code, lines = self._run(*self._command(stage, ["install", *words], source_dir, silence))
         if code == 0:
-            return Outcome(True)
+            return PipRun(True)
         explanation, links = (
             tuple(map(_clean, file.read_bytes().splitlines())) if file.exists() else ()
             for file in (stage.work / "explanation.txt", stage.work / "links.txt")
         )
-        return Outcome(False, tuple(arguments), lines, explanation, links)
+        return PipRun(False, tuple(arguments), lines, explanation, links)
 
     def _options(self, stage: Stage, constraints: Sequence[str]) -> Iterator[str]:
         """Our options; they come before the user's, which win."""

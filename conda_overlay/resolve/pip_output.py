@@ -28,7 +28,7 @@ _HEAD = re.compile(r"\s*Traceback \(most|(?:.*[\s:])?(?:fatal )?error: ", re.I)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PipRun:
     """The outcome of a run of pip."""
 
     ok: bool

@@ -14,7 +14,7 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View, requested_names
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.resolve.pip import Pip
-from conda_overlay.resolve.pip_output import Outcome
+from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
 _ROUNDS = 12  # how often pip may be asked
@@ -131,7 +131,7 @@ class Resolver:
         needs = [f"{c.name} needs {c.requirement}" for _, c in sorted(joining.items())]
         return "; ".join([*needs[:_SHOWN], *(["and others"] if len(needs) > _SHOWN else [])])
 
-    def _loosen(self, outcome: Outcome, lines: Sequence[str]) -> str:
+    def _loosen(self, outcome: PipRun, lines: Sequence[str]) -> str:
         """Drop the constraints that pip blames, and say why; empty if they are not to blame."""
         held = requested_names(lines)
         blamed = held & outcome.blamed
@@ -146,7 +146,7 @@ class Resolver:
         who = ", ".join(sorted(outcome.requiring - blamed)) or "what you ask for"
         return f"{who} needs another {', '.join(sorted(blamed))}"
 
-    def _leave_behind(self, outcome: Outcome) -> str:
+    def _leave_behind(self, outcome: PipRun) -> str:
         """Stop requesting the dependents that cannot change, if others perhaps can."""
         stuck = outcome.blamed & set(self.moved)
         if not outcome.impossible or not stuck or stuck == set(self.moved):

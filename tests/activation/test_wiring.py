@@ -14,7 +14,7 @@ from conda_overlay.activation.wiring import (
     STATE,
     EnvironDiff,
     Layer,
-    State,
+    Wiring,
     active_prefixes,
     disabled,
     unwire,
@@ -158,7 +158,7 @@ def test_the_user_site_is_hidden_where_asked_for_and_a_change_by_the_user_stays(
 
 def test_what_was_refused_is_remembered_until_it_is_forgotten_on_purpose() -> None:
     bare = unwire(wire({"PATH": f"{SCIENCE}/bin"}, [MINE], ["/theirs"]))
-    assert State.decode(bare.pop(STATE)).refused == ["/theirs"]
+    assert Wiring.decode(bare.pop(STATE)).refused == ["/theirs"]
     assert bare == {"PATH": f"{SCIENCE}/bin"}
     assert wire(wire(bare, [], ["/theirs"]), []) == bare
 
@@ -244,8 +244,8 @@ PLACES = st.dictionaries(st.sampled_from(LISTS), ABSOLUTE.map(lambda text: text[
 def test_state_survives_its_encoding(
     layers: list[Layer], refused: list[str], existed: set[str], hidden: bool
 ) -> None:
-    text = State(layers, refused, existed, hidden).encode()
-    again = State.decode(text)
+    text = Wiring(layers, refused, existed, hidden).encode()
+    again = Wiring.decode(text)
     assert (again.layers, again.refused) == (layers, refused)
     if layers or refused:
         assert (again.existed, again.user_site_hidden) == (existed, hidden)

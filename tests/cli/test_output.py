@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conda_overlay.cli.render import output
-from conda_overlay.core.models import Change, Conflict, Differences, Entry, Plan, Result
+from conda_overlay.core.models import Change, Conflict, FileChanges, HistoryEntry, Plan, Result
 from tests.bed.terminal import on_terminal
 
 
@@ -20,7 +20,7 @@ def change(
     name: str, kind: str, *versions: str | None, differs: str = "version", **entry: Any
 ) -> Change:
     host, before, after = versions
-    known = Entry(after, requested=True, **entry) if after else None
+    known = HistoryEntry(after, requested=True, **entry) if after else None
     why = "requested" if after else "removed"
     return Change(name, name, kind, host, before, after, tuple(differs.split()), why, known)
 
@@ -42,7 +42,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     conflict = Conflict("stuck", "1", "host", "up<2", "2", "overlay")
     absent = Conflict("lame", "1", "overlay", "crutch", None)
     plan = Plan(
-        *("/host", "/overlay", CHANGES, Differences(("new.txt",), ("bin/tool",), ("old",))),
+        *("/host", "/overlay", CHANGES, FileChanges(("new.txt",), ("bin/tool",), ("old",))),
         lost=("bin/tool",),
         conflicts=(conflict,),
         resolved=(absent,),
@@ -96,7 +96,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_plan_of_files_alone_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    files = Differences(tuple(f"{number}.txt" for number in range(1021)))
+    files = FileChanges(tuple(f"{number}.txt" for number in range(1021)))
     output.show_plan(Plan("/host", "/overlay", files=files).to_json())
     printed = capsys.readouterr().out
     assert "\n\nonly files differ:\n  A 0.txt\n" in printed

@@ -15,7 +15,7 @@ from conda_overlay.cli.render import output
 from conda_overlay.core.errors import OverlayError, UsageError
 
 if TYPE_CHECKING:
-    from conda_overlay.fork.fork import Plan
+    from conda_overlay.fork.fork import ForkPlan
     from conda_overlay.formats.document import Document
 
 EXAMPLES = """\
@@ -126,7 +126,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
     return more, file if new or more == document else None, new
 
 
-def _written(plan: Plan, file: Path, typed: str | None) -> str:
+def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:
     """The text of a new file; a relative path of the baseline, if typed, is relative to it."""
     from conda_overlay.formats import overlay_toml
 
@@ -140,7 +140,7 @@ def _written(plan: Plan, file: Path, typed: str | None) -> str:
     return overlay_toml.dumps(replace(plan.document, baseline=base))
 
 
-def _tell(plan: Plan, *, dry_run: bool, json: bool) -> None:
+def _tell(plan: ForkPlan, *, dry_run: bool, json: bool) -> None:
     """Say what was made."""
     from conda_overlay.report.shell import activation
 

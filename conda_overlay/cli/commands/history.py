@@ -10,7 +10,7 @@ from conda.base.context import context
 from conda_overlay.cli import common
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import NoSuchRevisionError
-from conda_overlay.core.models import Differences
+from conda_overlay.core.models import FileChanges
 from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
@@ -48,7 +48,7 @@ def execute(arguments: Namespace) -> int:
     revisions = [whole(number) for number in reversed(numbers)]
     recorded = store.manifest(current)
     by_hand = differences(recorded, overlay.state().files) if recorded is not None else None
-    edits = encode(by_hand or Differences())
+    edits = encode(by_hand or FileChanges())
     if context.json:
         report = {"overlay": str(store.overlay), "current": current, "position": position}
         output.show_json({**report, "revisions": revisions, "edits": edits})

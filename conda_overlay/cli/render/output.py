@@ -134,7 +134,7 @@ def show_result(
 
 
 def show_fork(plan: Mapping[str, Any]) -> None:
-    """What a fork will be, as `fork.Plan.to_json` has it."""
+    """What a fork will be, as `ForkPlan.to_json` has it."""
     say(f"\nfork:     {plan['prefix']}")
     say(f"baseline: {plan['baseline']}; conda packages: {plan['packages']}\n")
     lists = {
