@@ -16,7 +16,6 @@ DESCRIPTIONS = {
     "overlay_keep_revisions": "How many revisions of an overlay keep their files, for undo.",
     "overlay_hide_user_site": "Whether activation hides ~/.local from Python, with an overlay.",
     "overlay_pip": "Whether pip install in an activated environment installs into the overlay.",
-    "overlay_lock_timeout": "Seconds to wait while another command changes the same overlay.",
 }
 
 
@@ -26,7 +25,6 @@ class Settings(NamedTuple):
     overlay_dirs: tuple[str, ...] = ()
     """As the user wrote them; empty means ``~/.conda/overlays``."""
     overlay_trusted_owners: tuple[str, ...] = ()
-    overlay_lock_timeout: float = 60.0
     overlay_keep_revisions: int = 10
     overlay_hide_user_site: bool = False
     overlay_pip: bool = True
@@ -36,12 +34,10 @@ def parameters() -> dict[str, Any]:
     """The conda parameter of each setting."""
     from conda.common.configuration import PrimitiveParameter, SequenceParameter
 
-    timeout, keep = Settings().overlay_lock_timeout, Settings().overlay_keep_revisions
     return {
         "overlay_dirs": SequenceParameter(PrimitiveParameter("", str), string_delimiter=os.pathsep),
         "overlay_trusted_owners": SequenceParameter(PrimitiveParameter("", str)),
-        "overlay_lock_timeout": PrimitiveParameter(timeout, element_type=(int, float)),
-        "overlay_keep_revisions": PrimitiveParameter(keep),
+        "overlay_keep_revisions": PrimitiveParameter(Settings().overlay_keep_revisions),
         "overlay_hide_user_site": PrimitiveParameter(False),
         "overlay_pip": PrimitiveParameter(True),
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from conda_overlay.change.draft import Draft
 from conda_overlay.change.install import install
 from conda_overlay.change.locked import for_pip, install_exactly
 from conda_overlay.change.reapply import reapply
@@ -16,9 +16,6 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.formats.document import Document
 from conda_overlay.layer.state import State
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
 
 
 def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
@@ -68,7 +65,7 @@ def install_requested(
 ) -> None:
     """Let pip add what is missing, and record the requests as given."""
     wanted = request(requested, draft.installed.keys() - draft.damaged(requested))
-    draft.repair(requested)
+    draft.drop_damaged(requested)
     if wanted.arguments:
         install(draft, wanted)
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})
@@ -106,10 +103,10 @@ def request(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -
 
 def drop_orphans(draft: Draft, requested: Mapping[str, HistoryEntry], why: str) -> None:
     """Remove the dependencies in a draft that nothing requested needs."""
-    overlay = draft.overlay
+    stack = draft.stack
     asked = [entry.requirement for entry in requested.values() if entry.requirement]
     going = dependencies.orphans(
-        draft.installed, overlay.below_view, (), requested, overlay.host.markers, asked
+        draft.installed, stack.below_view, (), requested, stack.host.markers, asked
     )
     draft.drop(going)
     draft.why.update({key: why for key in going if key not in draft.why})
@@ -129,7 +126,7 @@ def _take(draft: Draft, document: Document) -> None:
     draft.why.update(dict.fromkeys(new, "the file says so"))
     for key, entry in locked.items():
         if key in new:
-            given = replace(entry, reason=entry.reason or draft.log.reason)
+            given = replace(entry, reason=entry.reason or draft.reason)
             pin = f"{entry.name}=={entry.version}" if entry.requested else None
             draft.entries[key] = replace(given, requirement=entry.requirement or pin)
         elif document.requested:  # the file says what was asked for

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_IMODE, S_IRUSR, S_IWUSR
-from typing import TYPE_CHECKING
 
+from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.site import read_distribution
@@ -17,9 +17,6 @@ from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import copy_files
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
         OverlayError: it is an editable install, or nobody knows which files it has.
     """
     mine = next(iter(draft.installed.get(key, ())), None)
-    found = mine or draft.overlay.below_view[key]
+    found = mine or draft.stack.below_view[key]
     if found.editable:
         sentence = f"{found.name} is an editable install: edit it in {found.editable}."
         raise OverlayError(sentence, shlex.join(["cd", found.editable]), name=found.name)
@@ -77,7 +74,7 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
             name=found.name,
         )
     root = draft.new_scratch() / "copy"
-    site = root / draft.overlay.host.site_below_prefix
+    site = root / draft.stack.host.site_below_prefix
     site.mkdir(parents=True)
     again = mine is not None and originals.load_originals(mine) is not None
     left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", originals.ORIGINALS)
@@ -121,7 +118,7 @@ def take(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     source = entry.requirement if " @ " in (entry.requirement or "") else None
     draft.why[found.key] = edited(found, changed)
     if not again:
-        site = draft.overlay.host.site_below_prefix
+        site = draft.stack.host.site_below_prefix
         draft.kept |= {os.path.normpath(site / name) for name in copy.names | changed}
     draft.take(copy.root, found.key, copy.before)
     draft.entries[found.key] = replace(
@@ -146,5 +143,5 @@ def edited(copy: Distribution, changed: Collection[str]) -> str:
 
 def reasons(draft: Draft, entry: HistoryEntry) -> str | None:
     """The reasons of all edits so far."""
-    reasons = [*(entry.reason or "").split("; "), draft.log.reason]
+    reasons = [*(entry.reason or "").split("; "), draft.reason]
     return "; ".join(dict.fromkeys(filter(None, reasons))) or None

@@ -1,60 +1,72 @@
-"""The next revision of an overlay under construction: a tree, and its record in the history."""
+"""The next state of an overlay under construction: a tree, and what the history will say of it."""
 
 from __future__ import annotations
 
 import os
-import re
-import socket
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from conda_overlay.activation import locate, notice
-from conda_overlay.change import plan, verify
+from conda_overlay.activation import locate
+from conda_overlay.change import plan
 from conda_overlay.core.errors import OverlayError, OvertakenError
-from conda_overlay.core.models import Conflict, FileChanges, HistoryEntry, Log, Plan, Revision
+from conda_overlay.core.models import Conflict, FileChanges, HistoryEntry, Plan
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
-from conda_overlay.edits import originals, patch
-from conda_overlay.filesystem.lock import now, user
+from conda_overlay.edits import originals
 from conda_overlay.filesystem.manifest import FileInfo, Manifest, differences, take_manifest
-from conda_overlay.filesystem.tree import clone, make_own, make_writable, move_in, remove_files
+from conda_overlay.filesystem.tree import clone, make_own, move_in, remove_files
 from conda_overlay.layer import scaffolding, scripts, state
-from conda_overlay.layer.retention import droppable
+from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
+from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.stage import Stage
 
 if TYPE_CHECKING:
-    from conda_overlay.change.overlay import Overlay
+    from conda_overlay.formats.document import Document
 
 _SHOWN = 5  # files that a note names
-_COMPILING = re.compile("Compiling ").match  # what compileall says of a file
 
 
 class Draft:
-    """The next revision; it starts as a clone of the current tree.
+    """The next state of an overlay; it starts as a clone of the current tree.
 
-    Distributions that are not installed may have entries, which are then ignored; entries without a
-    time get that of the commit.
+    The methods above the line change it and make it a revision; what they are made of is below.
+
+    Attributes:
+        stack: the layers, one of which this changes.
+        before: the overlay as it was when the draft was started.
+        tree: the files; they may be changed directly, too.
+        entries: what the history says of each distribution, by normalized name; of one that is not
+            installed it is ignored, and one without a time gets that of the commit.
     """
 
     def __init__(
-        self, overlay: Overlay, directory: Path, log: Log, pip: Pip, allow_conflicts: bool
+        self,
+        stack: Stack,
+        directory: Path,
+        pip: Pip,
+        *,
+        reason: str | None = None,
+        command: Sequence[str] = (),
+        allow_conflicts: bool = False,
     ) -> None:
-        self.overlay = overlay
+        """Start a draft in an empty directory; `Overlay.draft` makes one."""
+        self.stack = stack
         self.pip = pip
-        self.log = log
+        self.reason = reason
+        self.command = tuple(command)
         self.allow_conflicts = allow_conflicts  # accept a solution that breaks something
-        self.base = overlay.store.current()
-        self.before = overlay.state()
+        self.base = stack.store.current()
+        self.before = stack.state()
         self.compared = self.before  # what the plan says the difference to
+        self.directory = directory
         self.tree = directory / "revision" / "tree"
-        self.site = self.tree / overlay.host.site_below_prefix
-        self.entries: dict[str, HistoryEntry] = dict(self.before.entries)  # by normalized name
+        self.site = self.tree / stack.host.site_below_prefix
+        self.entries: dict[str, HistoryEntry] = dict(self.before.entries)
         self.why: dict[str, str] = {}  # reasons by normalized name; "" applies to all changes
         self.notes: list[str] = []  # for the user
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
@@ -63,13 +75,176 @@ class Draft:
         self.known: dict[str, FileInfo] = {}  # what is known of new files
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         # Where checkouts of editables from version control are kept.
-        kept = overlay.store.state in directory.parents
-        self.source_dir = (overlay.store.state if kept else directory) / "src"
-        self._directory = directory
-        self._interpreter = overlay.store.overlay / "bin" / scaffolding.INTERPRETER
+        self.is_dry_run = stack.store.state not in directory.parents
+        self.source_dir = (directory if self.is_dry_run else stack.store.state) / "src"
+        self._interpreter = stack.store.overlay / "bin" / scaffolding.INTERPRETER
         self._scratches = 0
-        self._planned: tuple[Plan, State] | None = None
-        self.start_from(overlay.store.real if overlay.store.exists else None)
+        self._planned: tuple[Plan, State, Any] | None = None
+        self.start_from(stack.store.real if stack.store.exists else None)
+
+    def install(
+        self,
+        *requirements: str,
+        options: Sequence[str] = (),
+        upgrade: bool = False,
+        intent: str | None = None,
+        until: str | None = None,
+    ) -> None:
+        """Install distributions with pip, and what they need that is not there.
+
+        Args:
+            requirements: as for pip: names, specifiers, paths or URLs.
+            options: of pip, such as ``--no-deps``, or ``--requirement`` and its file.
+            upgrade: take the newest versions.
+            intent: ``fix``, ``hold`` or ``dev``; None: derived from each requirement.
+            until: the date (ISO 8601) after which it is overdue.
+
+        Raises:
+            ResolutionError: no consistent set of distributions exists.
+            PipError: pip failed.
+        """
+        from conda_overlay.change.install import install
+        from conda_overlay.core.models import Request
+
+        flags = (*options, *(["--upgrade"] if upgrade else []))
+        words = (*flags, "--", *requirements) if requirements else flags
+        install(self, Request(words, requirements, intent, until))
+
+    def update(self, *names: str, options: Sequence[str] = ()) -> None:
+        """Update distributions to their newest versions; without names all requested ones.
+
+        Raises:
+            NotInOverlayError: neither the overlay nor the host has one of them.
+            ResolutionError: no consistent set of distributions exists.
+            PipError: pip failed.
+        """
+        from conda_overlay.change.update import update
+
+        update(self, names, options)
+
+    def remove(self, *names: str) -> None:
+        """Remove distributions, and what only they needed.
+
+        Raises:
+            NotInOverlayError: the overlay does not have one of them, or another version of it.
+        """
+        from conda_overlay.change.remove import remove
+
+        remove(self, names)
+
+    def patch(
+        self, name: str, text: bytes, *, strip: int | None = None, reverse: bool = False
+    ) -> None:
+        """Apply a patch to a copy of a distribution: all that changes its files, or nothing.
+
+        Args:
+            name: of the distribution, of a module or of a script.
+            text: unified diffs.
+            strip: how many leading directories each path in it loses; None: found out.
+            reverse: take the patch back.
+
+        Raises:
+            OverlayError: it changes none of the files, or does not apply.
+        """
+        from conda_overlay.change.edit import find, patch
+
+        patch(self, find(self, name)[0], text, strip, reverse=reverse)
+
+    def record(self) -> None:
+        """Make edits in the overlay's own files a part of the history.
+
+        Raises:
+            NoSuchRevisionError: there is no overlay.
+        """
+        from conda_overlay.change.edit import record
+
+        record(self)
+
+    def undo(self, number: int | None = None) -> None:
+        """Go back: to the state before the last change, or to a revision; 0 is the host.
+
+        Raises:
+            NoSuchRevisionError: there is no such revision.
+            OverlayError: there is nothing to undo.
+            CannotRestoreError: the files of the revision cannot be restored.
+        """
+        from conda_overlay.change.restore import undo
+
+        undo(self, number)
+
+    def redo(self) -> None:
+        """Go forward again, one step for each undo.
+
+        Raises:
+            OverlayError: nothing was undone, or something was changed since.
+            CannotRestoreError: the files of the revision cannot be restored.
+        """
+        from conda_overlay.change.restore import redo
+
+        redo(self)
+
+    def repair(self, *names: str) -> None:
+        """Put back missing files; of the named distributions edited ones, too.
+
+        Raises:
+            NoSuchRevisionError: the overlay has no history.
+            NotInOverlayError: the current revision does not have one of the distributions.
+            CannotRestoreError: pip installs other files than were there.
+        """
+        from conda_overlay.change.repair import repair
+
+        repair(self, names)
+
+    def apply(self, document: Document, *, locked: bool = False) -> None:
+        """Make the overlay what an exported file says; locked: from exactly the same files.
+
+        Raises:
+            OverlayError: a locked file has no hash, or the directory of an editable is gone.
+            ResolutionError: no consistent set of distributions exists.
+            PipError: pip failed.
+        """
+        from conda_overlay.change.apply import apply
+
+        apply(self, document, locked=locked)
+
+    def rebase(self, carried: Document | None = None) -> None:
+        """Adapt the overlay to the host as it is now, and carry another overlay over.
+
+        Raises:
+            NoSuchRevisionError: there is no overlay yet.
+            OverlayError: edits do not apply, or the directory of an editable is gone.
+            ResolutionError: no consistent set of distributions exists.
+            PipError: pip failed.
+        """
+        from conda_overlay.change.rebase import rebase
+
+        rebase(self, carried)
+
+    def commit(
+        self, *, allow_conflicts: bool = False, force: bool = False, timeout: float = PATIENCE
+    ) -> int | None:
+        """Make the draft the current revision, unless it breaks or loses something.
+
+        Args:
+            allow_conflicts: commit even if requirements break, and record that.
+            force: commit even if edits made by hand are lost.
+            timeout: how long to wait for another command that commits, in seconds.
+
+        Returns:
+            The number of the revision; None if nothing differs, so that there is none.
+
+        Raises:
+            ResolutionError: something would break.
+            EditedError: edits made by hand would be lost.
+            VerificationError: the host's interpreter does not see what was planned.
+            OvertakenError: the overlay has changed since the draft was started.
+            LockedError: another command is committing.
+        """
+        from conda_overlay.change.commit import commit
+
+        return commit(self, allow_conflicts=allow_conflicts, force=force, timeout=timeout)
+
+    # -- what is there
 
     @property
     def installed(self) -> Site:
@@ -79,17 +254,15 @@ class Draft:
     @cached_property
     def sites(self) -> list[Path]:
         """The site-packages of all layers in order, with the draft in place of the overlay."""
-        layers = self.overlay.layers_with_mine()
-        above = layers[: layers.index(self.overlay.store.overlay)]
-        return [*self.overlay.sites(above), self.site, *self.overlay.below]
+        return [*self.stack.above, self.site, *self.stack.below]
 
     @cached_property
     def by_hand(self) -> FileChanges:
         """What was edited by hand since the current revision was made, unless that is recorded."""
-        recorded = self.overlay.store.manifest(self.base)
+        recorded = self.stack.store.manifest(self.base)
         return differences(recorded, self.compared.files) if recorded else FileChanges()
 
-    # -- for operations
+    # -- steps
 
     def start_from(self, source: Path | None) -> None:
         """Replace the tree by a clone of another one, or by an empty one.
@@ -97,25 +270,25 @@ class Draft:
         Raises:
             OvertakenError: the other tree was dropped in the meantime.
         """
+        host, store = self.stack.host, self.stack.store
         if self.tree.exists():
             os.rename(self.tree, self.new_scratch() / "replaced")
         if source is not None:
             try:
-                clone(source, self.tree, self.overlay.watch)
+                clone(source, self.tree, self.stack.progress)
             except FileNotFoundError as error:
-                raise OvertakenError(str(self.overlay.store.overlay)) from error
+                raise OvertakenError(str(store.overlay)) from error
         self.tree.parent.mkdir(exist_ok=True)
-        for directory in (Path("bin"), self.overlay.host.site_below_prefix):
+        for directory in (Path("bin"), host.site_below_prefix):
             make_own(self.tree, directory)
-        if source is not None and not self.overlay.store.managed:  # it is being adopted
-            host = self.overlay.host
+        if source is not None and not store.managed:  # it is being adopted
             scripts.rewrite(self.tree, self.site, [host.python], self._interpreter)
             self.why.update(dict.fromkeys(self.before.site, "its scripts now work from anywhere"))
 
     def new_scratch(self) -> Path:
         """Make an empty directory for a stage."""
         self._scratches += 1
-        scratch = self._directory / f"scratch{self._scratches}"
+        scratch = self.directory / f"scratch{self._scratches}"
         scratch.mkdir()
         return scratch
 
@@ -150,11 +323,12 @@ class Draft:
         Raises:
             OverlayError: it would replace the guard, or act before it.
         """
-        site = root / self.overlay.host.site_below_prefix
+        host, below = self.stack.host, self.stack.below
+        site = root / host.site_below_prefix
         _check_for_intruders(site)
         self.drop({key})
-        theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in self.overlay.below]
-        interpreters = [self.overlay.host.python, *theirs, self._interpreter]
+        theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
+        interpreters = [host.python, *theirs, self._interpreter]
         scripts.rewrite(root, site, interpreters, self._interpreter)
         move_in(self.tree, root)
         self.known.update(known)
@@ -163,7 +337,7 @@ class Draft:
         """Which of these distributions lack files."""
         return {key for key in keys if key in self.before.site and self.before.missing(key)}
 
-    def repair(self, keys: Collection[str]) -> None:
+    def drop_damaged(self, keys: Collection[str]) -> None:
         """Remove damaged distributions, which pip then reinstalls, and leftovers of pip."""
         damaged = self.damaged(keys)
         self.drop(damaged)
@@ -171,34 +345,55 @@ class Draft:
         leftovers = [path for path in self.before.files if state.is_leftover(path)]
         remove_files(self.tree, [self.tree / path for path in leftovers])
 
-    # -- plan and commit
+    # -- the plan
 
     def plan(self) -> Plan:
         """Work out everything that differs from the overlay as it is."""
-        overlay, host = self.overlay, self.overlay.host
-        scaffolding.write(self.tree, overlay.store.overlay, host, overlay.below)
+        host, store = self.stack.host, self.stack.store
+        scaffolding.write(self.tree, store.overlay, host, self.stack.below)
         after = self._read({**self.before.files, **self.known})
         if _note_new_files(after):
             after = self._read(after.files)
-        found = plan.compare(self.compared, after, overlay.ground, self.why)
+        found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why)
         found = replace(found, lost=tuple(self._lost(found.lost)))
         theirs = found.files.without(scaffolding.paths(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # our own files only count on their own
         notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
         found = replace(found, accepts_host=self.accepts_host, notes=notes)
-        self._planned = found, after
+        self._planned = found, after, self._content(after.files)
         return found
 
+    def planned(self) -> tuple[Plan, State]:
+        """The last plan, and the state that it leads to; a new one if the draft has changed."""
+        if self._planned is None or self._planned[2] != self._content(self._planned[1].files):
+            self.plan()
+        assert self._planned is not None
+        return self._planned[:2]
+
+    def unwanted(self, plan: Plan) -> list[Conflict]:
+        """The conflicts of a plan that the user has not accepted."""
+        accepted = {change.name for change in plan.changes if change.key in self.accepted}
+        return [conflict for conflict in plan.conflicts if conflict.name not in accepted]
+
+    def _content(self, known: Manifest) -> Any:
+        """All that a plan depends on; of unchanged files a look at size and time is enough."""
+        files = take_manifest(self.tree, known)
+        decided = self.entries, self.why, self.notes, self.accepted, self.kept
+        return files, *(value.copy() for value in decided), self.restores, self.accepts_host
+
     def _read(self, known: Manifest) -> State:
-        site, watch = self.overlay.host.site_below_prefix, self.overlay.watch
-        return state.read(self.tree, site, self.entries, known=known, watch=watch)
+        site, progress = self.stack.host.site_below_prefix, self.stack.progress
+        return state.read(self.tree, site, self.entries, known=known, progress=progress)
 
     def _lost(self, edited: Sequence[str]) -> Iterator[str]:
         """The files whose edits would be lost: neither kept, nor there in the history."""
         kept = self.kept
         if self.restores is not None:
-            recorded, now = self.overlay.store.manifest(self.base) or {}, self.before.files
+            now = self.before.files
+            recorded = self.stack.store.manifest(self.base) or {}
+            if self.base is None:  # made by hand: it becomes a revision as it is
+                recorded = now
             kept = kept | {p for p in edited if p in recorded and recorded[p] == now[p]}
         return (path for path in edited if path not in kept)
 
@@ -210,108 +405,6 @@ class Draft:
         if same:
             rest = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
             yield f"edited by hand, and in this revision, too: {', '.join(same[:_SHOWN])}{rest}"
-
-    def unwanted(self, plan: Plan) -> list[Conflict]:
-        """The conflicts of a plan that the user has not accepted."""
-        accepted = {change.name for change in plan.changes if change.key in self.accepted}
-        return [conflict for conflict in plan.conflicts if conflict.name not in accepted]
-
-    def commit(self) -> int:
-        """Verify the draft with the host's interpreter, make it current, and return its number.
-
-        Raises:
-            VerificationError: something is not as planned.
-            OvertakenError: the overlay has changed since the draft was started.
-        """
-        if self._planned is None:
-            self.plan()
-        assert self._planned is not None
-        found, after = self._planned
-        overlay, store = self.overlay, self.overlay.store
-        self._compile(after)
-        notes = verify.verify(overlay.host, self.tree, [self.site, *overlay.below], found)
-        time = now()
-        entries = _dated(after.entries, time, user())
-        adopted = store.exists and not store.managed
-        number = store.next_number() + adopted
-        parent = self.base if self.base is not None else number - 1 or None
-        revision = self._revision(number, time, self.log, found, entries)
-        revision = replace(revision, parent=parent, restores=self.restores, edits=self.by_hand)
-        store.prepare(self.tree.parent, revision, after.files, self._notice(number, entries))
-        for file in (
-            file for copy in after.copies.values() for file in originals.editable_files(copy)
-        ):
-            make_writable(file)
-        with store.lock():
-            self._check_not_overtaken(number - adopted)
-            if adopted:
-                self._adopt(number - 1, time)
-            store.commit(self.tree.parent, number)
-            with suppress(OSError, OverlayError):  # the commit succeeded in any case
-                if self.base is not None:
-                    self._close(self.base)
-                store.drop_trees(droppable(overlay, overlay.settings.overlay_keep_revisions)[0])
-        for note in notes:
-            overlay.tell(note)
-        return number
-
-    def _close(self, number: int) -> None:
-        """Bring the copies of an earlier revision back to what was recorded, and protect them."""
-        store, now = self.overlay.store, self.before.entries
-        try:
-            entries = store.revision(number).distributions
-            patches = {key: entry.patch for key, entry in entries.items()}
-            copies = self.before.copies.items()
-            edited = {key: copy for key, copy in copies if now[key].patch != patches.get(key)}
-            patch.restore(edited, patches, store.manifest(number))
-        finally:
-            store.close(number)
-
-    def _compile(self, after: State) -> None:
-        """Compile an overlay outside the home directory, for users who cannot write to it."""
-        overlay, host = self.overlay.store.overlay, self.overlay.host
-        if Path.home().resolve() not in overlay.resolve().parents:
-            final = str(overlay / host.site_below_prefix)
-            total = sum(path.endswith(".py") for path in after.files)
-            words = ["-I", "-X", "utf8", "-m", "compileall", "-d", final, str(self.site)]
-            with self.overlay.watch("Compiling") as step:
-                for done, _ in enumerate(filter(_COMPILING, host.lines(words)), 1):
-                    step(done, total)
-
-    def _revision(
-        self, number: int, time: str, log: Log, plan: Plan, entries: Mapping[str, HistoryEntry]
-    ) -> Revision:
-        return Revision(
-            number=number,
-            time=time,
-            user=user(),
-            hostname=socket.gethostname(),
-            command=log.command,
-            reason=log.reason,
-            host=self.overlay.host.fingerprint(),
-            plan=plan.to_json(),
-            distributions=entries,
-        )
-
-    def _check_not_overtaken(self, number: int) -> None:
-        store, before = self.overlay.store, self.before.files
-        files: Manifest = take_manifest(store.real, before) if store.exists else {}
-        same = store.current() == self.base and store.next_number() == number
-        if not same or differences(before, files):
-            raise OvertakenError(str(store.overlay))
-
-    def _adopt(self, number: int, time: str) -> None:
-        """Make an overlay that was made by hand a revision."""
-        store, log = self.overlay.store, Log((), "adopted: made by hand")
-        entries = _dated(self.before.entries, time, store.real.owner())
-        plan = Plan(str(self.overlay.host.prefix), str(store.overlay))
-        revision = self._revision(number, time, log, plan, entries)
-        store.adopt(self._directory, revision, self.before.files)
-
-    def _notice(self, number: int, entries: Mapping[str, HistoryEntry]) -> str:
-        prefix, site = str(self.overlay.host.prefix), str(self.overlay.host.site_packages)
-        dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
-        return notice.content(number, notice.state_of(prefix, site), site, dates)
 
 
 def _note_new_files(state: State) -> bool:
@@ -334,8 +427,3 @@ def _check_for_intruders(site: Path) -> None:
             "would disable the guard that keeps the overlay out of other Pythons.",
             "install it without that file, or ask for it to be installed in the environment",
         )
-
-
-def _dated(entries: Mapping[str, HistoryEntry], time: str, by: str) -> dict[str, HistoryEntry]:
-    """Give entries without a time this time and user."""
-    return {k: e if e.since else replace(e, since=time, by=by) for k, e in entries.items()}

@@ -8,11 +8,11 @@ import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.copies import WorkingCopy, copy_of, edited, reasons, take
+from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
@@ -23,9 +23,6 @@ from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import remove_files
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
 
 
 @dataclass
@@ -75,7 +72,7 @@ def find(draft: Draft, text: str) -> tuple[str, str | None]:
     Raises:
         OverlayError: there is no such thing.
     """
-    view = {**draft.overlay.below_view, **dependencies.effective(draft.installed)}
+    view = {**draft.stack.below_view, **dependencies.effective(draft.installed)}
     key = str(canonicalize_name(text))
     if key in view:
         names = _files(view[key])
@@ -88,7 +85,7 @@ def find(draft: Draft, text: str) -> tuple[str, str | None]:
         names = _files(found)
         if file := path if path in names else _file_of(module, names):
             return key, file
-    prefix = draft.overlay.host.prefix
+    prefix = draft.stack.host.prefix
     raise OverlayError(
         f"No distribution of {prefix} has a module, script or file {text}.",
         shlex.join(["conda", "overlay", "why", "-p", str(prefix), text]),
@@ -170,10 +167,10 @@ def record(draft: Draft) -> None:
     Raises:
         NoSuchRevisionError: there is no overlay.
     """
-    store, before = draft.overlay.store, draft.before
+    store, before = draft.stack.store, draft.before
     if not store.exists:
         raise NoSuchRevisionError(str(store.overlay), None, [])
-    draft.overlay.check_not_stale()
+    draft.stack.check_not_stale()
     recorded = store.manifest(draft.base)
     if recorded is None:
         return  # it becomes a revision as it is
@@ -199,9 +196,9 @@ def record(draft: Draft) -> None:
 
 def _below_site(draft: Draft, path: str) -> str:
     """A path relative to the site-packages, of the host or of an overlay, that it is in."""
-    overlay, absolute = draft.overlay, os.path.abspath(os.path.expanduser(path))
-    final = overlay.store.overlay / overlay.host.site_below_prefix
-    for site in (final, final.resolve(), *overlay.below, overlay.host.site_packages):
+    stack, absolute = draft.stack, os.path.abspath(os.path.expanduser(path))
+    final = stack.store.overlay / stack.host.site_below_prefix
+    for site in (final, final.resolve(), *stack.below, stack.host.site_packages):
         if Path(absolute).is_relative_to(site):
             return os.path.relpath(absolute, site)
     return os.path.normpath(path)

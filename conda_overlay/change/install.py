@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from conda_overlay.change.draft import Draft
 from conda_overlay.core.models import Distribution, HistoryEntry, Request
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.distributions import dependencies
@@ -23,9 +23,6 @@ from conda_overlay.host import user_site
 from conda_overlay.resolve.resolver import Resolution, Resolver
 from conda_overlay.resolve.stage import sources
 
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
-
 
 def install(draft: Draft, request: Request) -> None:
     """Let pip add what is requested, and its dependencies, to a draft.
@@ -35,7 +32,7 @@ def install(draft: Draft, request: Request) -> None:
         PipError: pip failed.
     """
     typed = _typed(request)
-    draft.repair(typed)
+    draft.drop_damaged(typed)
     places = draft.sites, draft.new_scratch(), draft.source_dir
     found = Resolver(draft.pip, request, *places, draft.allow_conflicts).resolve()
     staged, reverted = _without_copies_of_the_host(draft, found, request)
@@ -58,7 +55,7 @@ def install(draft: Draft, request: Request) -> None:
 
 def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
     """What of ``~/.local`` is in effect in place of what the host has of the same name."""
-    host = draft.overlay.host
+    host = draft.stack.host
     place = user_site.directory(host) if keys else None
     for key, (mine, *_) in read_site(place).items() if place else ():
         if key in keys:
@@ -76,7 +73,7 @@ def _without_copies_of_the_host(
     """
     if request.has("--force-reinstall", "-I", "--ignore-installed"):
         return found.staged, set()
-    below, own, root = draft.overlay.below_view, draft.installed, found.stage.root
+    below, own, root = draft.stack.below_view, draft.installed, found.stage.root
     kept, reverted = dict(found.staged), set()
     for key, (new, *_) in found.staged.items():
         host = below.get(key)
@@ -106,7 +103,7 @@ def _record_staged(
         entry = HistoryEntry(
             version=new.version,
             name=new.name,
-            reason=draft.log.reason,
+            reason=draft.reason,
             url=url,
             sha256=sha256,
             editable=new.editable,
@@ -128,7 +125,7 @@ def _asked(
     draft: Draft, entry: HistoryEntry, new: Distribution, typed: str | None, request: Request
 ) -> HistoryEntry:
     """The entry of a distribution that was requested."""
-    host = draft.overlay.below_view.get(new.key)
+    host = draft.stack.below_view.get(new.key)
     upgrade = request.has("--upgrade", "-U") or dependencies.kind(host, new) == "upgrade"
     requirement = new.editable or typed or f"{new.name}=={new.version}"
     if new.direct_url and not new.editable:
@@ -162,7 +159,7 @@ def _asked_again(draft: Draft, entry: HistoryEntry, typed: str, request: Request
         entry,
         requested=True,
         requirement=requirement or typed,
-        reason=draft.log.reason or entry.reason,
+        reason=draft.reason or entry.reason,
         intent=request.intent or ("hold" if pinned else entry.intent),
         until=request.until or entry.until,
     )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from conda_overlay.change.draft import Draft
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.distributions.site import read_site
 from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
 
 
 def install_exactly(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
@@ -49,7 +46,7 @@ def _install_hashed(
 
 
 def _install(draft: Draft, arguments: Sequence[str]) -> PipRun:
-    stage = Stage(draft.new_scratch() / "stage", draft.overlay.host, [])
+    stage = Stage(draft.new_scratch() / "stage", draft.stack.host, [])
     options = ["--no-deps", "--ignore-installed", *arguments]
     outcome = draft.pip.install(stage, options, [], draft.source_dir)
     if outcome.ok:

@@ -10,6 +10,7 @@ from conda_overlay.core.models import Change, Distribution, Plan
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import Markers, View
 from conda_overlay.filesystem.manifest import differences
+from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 
 DECIDED = ("requested", "requirement", "options", "intent", "until", "reason")
@@ -25,6 +26,13 @@ class Ground:
     below: View  # what is in effect without the overlay
     markers: Markers
     host_site: Path
+
+    @classmethod
+    def of(cls, stack: Stack) -> Ground:
+        """What is below the writable layer of a stack."""
+        host = stack.host
+        where = str(host.prefix), str(stack.store.overlay)
+        return cls(*where, stack.below_view, host.markers, host.site_packages)
 
 
 def compare(before: State, after: State, ground: Ground, why: Mapping[str, str]) -> Plan:

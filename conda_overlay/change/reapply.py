@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from conda_overlay.change.copies import WorkingCopy, copy_of, take
+from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
 
 
 def reapply(
@@ -45,7 +42,7 @@ def reapply(
     name = entry.name or key
     if entry.copied and not onto:
         draft.drop({key})
-    if key not in draft.overlay.below_view and key not in draft.installed:
+    if key not in draft.stack.below_view and key not in draft.installed:
         sentence = f"{name}, which was edited, is not in the host any more."
         pin = f"=={entry.version}" if entry.version else ""
         raise OverlayError(sentence, f"conda overlay install {name}{pin}", name=name)
@@ -114,10 +111,10 @@ def _comparison(
 ) -> tuple[str, list[str]]:
     """The hint, and the details, of edits that do not apply."""
     failed = [fault.partition(",")[0] for fault in faults if "," in fault and fault[0] != " "]
-    new = draft.overlay.below_view.get(key)
+    new = draft.stack.below_view.get(key)
     hint = f"conda overlay edit {name}, and make them by hand"
     if failed and old and new:
-        site = draft.overlay.store.overlay / old.below
+        site = draft.stack.store.overlay / old.below
         hint = shlex.join(["diff", str(site / failed[0]), str(new.site / failed[0])])
     return hint, faults
 

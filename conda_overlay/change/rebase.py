@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from conda_overlay.change import plan
 from conda_overlay.change.apply import (
@@ -14,6 +13,7 @@ from conda_overlay.change.apply import (
     is_edited,
     make_edits,
 )
+from conda_overlay.change.draft import Draft
 from conda_overlay.change.reapply import is_outdated, reapply
 from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
@@ -21,9 +21,6 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.formats.document import Document
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
 
 
 def rebase(draft: Draft, carried: Document | None = None) -> None:
@@ -39,18 +36,18 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
-    overlay = draft.overlay
-    if carried is None and not overlay.store.exists:
-        raise NoSuchRevisionError(str(overlay.store.overlay), None, [])
+    stack = draft.stack
+    if carried is None and not stack.store.exists:
+        raise NoSuchRevisionError(str(stack.store.overlay), None, [])
     requested = dict(draft.before.requested)
     why = {}
-    if overlay.is_stale() and draft.base is not None:
-        recorded = overlay.store.revision(draft.base).distributions
+    if stack.is_stale() and draft.base is not None:
+        recorded = stack.store.revision(draft.base).distributions
         requested = {key: entry for key, entry in recorded.items() if entry.requested}
         draft.start_from(None)
         draft.entries = dict(recorded)
         why = dict.fromkeys(requested, "stale: built for another Python")
-    going = plan.redundant(draft.before, overlay.below_view, overlay.host.markers)
+    going = plan.redundant(draft.before, stack.below_view, stack.host.markers)
     if carried is not None:
         more = _carried(draft, carried)
         why.update(dict.fromkeys(more, f"carried over from {carried.host}"))
@@ -65,7 +62,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     before = draft.before
     staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
     drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
-    draft.accepts_host = overlay.has_moved_on()
+    draft.accepts_host = stack.has_moved_on()
 
 
 def _edited_again(
@@ -76,7 +73,7 @@ def _edited_again(
         if not entry.copied or (key in carried and is_edited(draft, key, entry)):
             yield key, entry
             continue
-        mine, below = draft.installed.get(key), draft.overlay.below_view.get(key)
+        mine, below = draft.installed.get(key), draft.stack.below_view.get(key)
         if key in carried:
             version = reapply(draft, key, entry, onto=mine is not None)
         elif mine and (below is None or not is_outdated(mine[0], below)):
@@ -91,7 +88,7 @@ def _edited_again(
 
 def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
     """The copy of a distribution in the current revision, whatever Python that is for."""
-    for site in sorted(draft.overlay.store.real.glob("lib/python*/site-packages")):
+    for site in sorted(draft.stack.store.real.glob("lib/python*/site-packages")):
         yield from (
             found for found in read_site(site).get(key, ()) if load_originals(found) is not None
         )
@@ -101,7 +98,7 @@ def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
     """What is to be carried over; what this host makes redundant is noted and left out."""
     result = {}
     for key, entry in document.requested.items():
-        host = draft.overlay.below_view.get(key)
+        host = draft.stack.below_view.get(key)
         from_index = not (entry.editable or " @ " in (entry.requirement or ""))
         retires = entry.intent == "fix" and from_index and entry.version
         if host and retires and not dependencies.is_newer(entry.version, host.version):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.host import user_site
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
 
 
 def remove(draft: Draft, names: Sequence[str]) -> None:
@@ -28,9 +25,9 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
         UsageError: a name is invalid.
     """
     named = {_check(draft, text): text for text in names}
-    before, overlay = draft.before, draft.overlay
-    wanted, below = {*before.requested}, overlay.below_view
-    arguments = (overlay.host.markers, before.requirements)
+    before, stack = draft.before, draft.stack
+    wanted, below = {*before.requested}, stack.below_view
+    arguments = (stack.host.markers, before.requirements)
     # What was already an orphan stays.
     alone = dependencies.orphans(before.site, below, (), {*wanted, *named}, *arguments)
     going = dependencies.orphans(before.site, below, named, wanted, *arguments) - alone
@@ -38,21 +35,12 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
     draft.why.update(dict.fromkeys(named, "requested"))
 
 
-def reset(draft: Draft, names: Sequence[str] = ()) -> None:
-    """Go back to the host: for the named distributions, or for everything, edits included."""
-    if names:
-        remove(draft, names)
-    else:
-        draft.start_from(None)
-        draft.why[""] = "requested"
-
-
 def _check(draft: Draft, text: str) -> str:
     """The normalized name of what is to be removed, which must be in the overlay."""
     requirement = dependencies.named(text)
     key = str(canonicalize_name(requirement.name))
     found, name = draft.before.entries.get(key), requirement.name
-    mine = str(draft.overlay.store.overlay)
+    mine = str(draft.stack.store.overlay)
     if found is None:
         raise NotInOverlayError(name, where=_place_of(draft, key), overlay=mine)
     if not requirement.specifier.contains(found.version, prereleases=True):
@@ -62,11 +50,11 @@ def _check(draft: Draft, text: str) -> str:
 
 def _place_of(draft: Draft, key: str) -> str | None:
     """What else has a distribution: another layer, ``user site``, or ``host``."""
-    overlay = draft.overlay
-    layers = [layer for layer in overlay.layers if layer != overlay.store.overlay]
-    for layer, site in zip(layers, overlay.sites(layers), strict=True):
+    stack = draft.stack
+    layers = [layer for layer in stack.layers if layer != stack.store.overlay]
+    for layer, site in zip(layers, stack.sites(layers), strict=True):
         if key in read_site(site):
             return str(layer)
-    if (mine := user_site.directory(overlay.host)) and key in read_site(mine):
+    if (mine := user_site.directory(stack.host)) and key in read_site(mine):
         return "user site"
-    return "host" if key in overlay.host.distributions else None
+    return "host" if key in stack.host.distributions else None

@@ -12,11 +12,11 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from shutil import copy2
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.copies import copy_of, take
+from conda_overlay.change.draft import Draft
 from conda_overlay.change.locked import install_exactly
 from conda_overlay.change.reapply import reapply
 from conda_overlay.core.errors import (
@@ -35,9 +35,6 @@ from conda_overlay.filesystem.tree import make_own, remove_files
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
 
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
-
 
 def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     """Restore missing files: the same ones from any revision, else by installing again.
@@ -54,10 +51,10 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         OverlayError: a directory is in the place of a file.
         PipError: pip failed.
     """
-    store = draft.overlay.store
+    store = draft.stack.store
     if draft.base is None:
         raise NoSuchRevisionError(str(store.overlay), None, [])
-    draft.overlay.check_not_stale()
+    draft.stack.check_not_stale()
     past = _Past(draft, draft.base)
     for name in names:
         if canonicalize_name(name) not in past.entries:
@@ -97,11 +94,11 @@ class _Past:
 
     def __init__(self, draft: Draft, number: int) -> None:
         self._draft, self._number = draft, number
-        store, site, now = draft.overlay.store, draft.before.site, draft.before.files
+        store, site, now = draft.stack.store, draft.before.site, draft.before.files
         self.entries = store.revision(number).distributions
         left = {path for path in now if is_leftover(path)}
         recorded = {path: sha for path, (*_, sha) in (store.manifest(number) or now).items()}
-        for path in {*left, *scaffolding.paths(draft.overlay.host.site_below_prefix)}:
+        for path in {*left, *scaffolding.paths(draft.stack.host.site_below_prefix)}:
             recorded.pop(path, None)
         self.recorded, self.files = {*recorded}, recorded
         self._left = {now[path][2]: draft.tree / path for path in left}
@@ -109,7 +106,7 @@ class _Past:
         for copy in draft.before.copies.values():
             self._trees.append(draft.new_scratch())
             for name, content in (load_originals(copy) or {}).items():
-                put_file(self._trees[-1] / draft.overlay.host.site_below_prefix / name, content)
+                put_file(self._trees[-1] / draft.stack.host.site_below_prefix / name, content)
         infos: dict[str, set[str]] = {}
         for path in recorded:
             infos.setdefault(_distribution_of(path), set()).add(path)
@@ -165,7 +162,7 @@ class _Past:
             remove_files(self._draft.tree, [target])
             if target.is_dir():
                 sentence = f"A directory is in the place of the file {path}."
-                there = self._draft.overlay.store.overlay / path
+                there = self._draft.stack.store.overlay / path
                 raise OverlayError(sentence, f"move it away: {shlex.quote(str(there))}")
         if place is None or place == target:
             return place is not None
@@ -194,7 +191,7 @@ class _Past:
         remove_files(tree, [tree / path for path in owned])
         for key in copied:
             again = self.entries[key].patch and not named
-            if again or key not in draft.overlay.below_view:  # of which that says that it is gone
+            if again or key not in draft.stack.below_view:  # of which that says that it is gone
                 reapply(draft, key, self.entries[key])
             else:
                 take(draft, copy_of(draft, key))
@@ -209,7 +206,7 @@ class _Past:
         if all(map(self._place_of, notes)):  # else those of the new installation fit together
             all(map(self.restore, notes))
         for path in owned.intersection(edited):
-            copy2(draft.overlay.store.real / path, tree / path, follow_symlinks=False)
+            copy2(draft.stack.store.real / path, tree / path, follow_symlinks=False)
 
 
 def _distribution_of(path: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
+from conda_overlay.change.draft import Draft
 from conda_overlay.change.locked import install_exactly
 from conda_overlay.core.errors import (
     CannotRestoreError,
@@ -22,9 +22,6 @@ from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
 from conda_overlay.layer.timeline import timeline
 
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
-
 
 def undo(draft: Draft, number: int | None = None) -> None:
     """Undo the last change, or go back to a revision.
@@ -38,8 +35,10 @@ def undo(draft: Draft, number: int | None = None) -> None:
         OverlayError: there is nothing to undo.
         CannotRestoreError: its files cannot be restored.
     """
-    store = draft.overlay.store
-    if draft.base is None or (number is not None and number not in (0, *store.numbers())):
+    store = draft.stack.store
+    by_hand = draft.base is None and store.exists  # which the host is before, too
+    known = number is None or number in (0, *store.numbers())
+    if not known or (draft.base is None and not (by_hand and number == 0)):
         raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
     if number is None:
         line = timeline(store.line())
@@ -56,7 +55,7 @@ def redo(draft: Draft) -> None:
         OverlayError: nothing was undone, or something was changed since.
         CannotRestoreError: its files cannot be restored.
     """
-    line = timeline(draft.overlay.store.line())
+    line = timeline(draft.stack.store.line())
     if not line.undone:
         raise OverlayError("There is nothing to redo.", "conda overlay history")
     _restore(draft, line.undone[-1])
@@ -64,12 +63,12 @@ def redo(draft: Draft) -> None:
 
 def _restore(draft: Draft, number: int) -> None:
     draft.restores = number
-    draft.why[""] = f"back to revision {number}" if number else "back to the host"
+    draft.why = {"": f"back to revision {number}" if number else "back to the host"}
     if not number:
         draft.start_from(None)
         draft.entries = {}
         return
-    store = draft.overlay.store
+    store = draft.stack.store
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number))
     draft.entries = dict(revision.distributions)
@@ -97,7 +96,7 @@ def _edited_then(draft: Draft, number: int) -> set[str]:
 
     A file that was written to later can be shared with that revision, to which it does not belong.
     """
-    children = (one for one in draft.overlay.store.line() if one.parent == number)
+    children = (one for one in draft.stack.store.line() if one.parent == number)
     return {path for child in children for path in child.edits.all}
 
 
@@ -106,20 +105,20 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
 
     What was edited by hand stays as it is, and only damage counts there.
     """
-    now = take_manifest(draft.tree, recorded, draft.overlay.watch)
+    now = take_manifest(draft.tree, recorded, draft.stack.progress)
     found = differences(recorded, now)
     kept = {p for p in by_hand if p in now and not is_leftover(p)}
-    ours = kept | scaffolding.paths(draft.overlay.host.site_below_prefix)
+    ours = kept | scaffolding.paths(draft.stack.host.site_below_prefix)
     noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
     return [path for path in found.all if path not in ours | noted]
 
 
 def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
     """Restore files from the trees of other revisions, or from the host, if these have them."""
-    store = draft.overlay.store
+    store = draft.stack.store
     remove_files(draft.tree, [draft.tree / path for path in faults])
     trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
-    trees.append(draft.overlay.host.prefix)
+    trees.append(draft.stack.host.prefix)
     for path in [path for path in recorded if not os.path.lexists(draft.tree / path)]:
         for tree in trees:
             if has_digest(tree / path, recorded[path][2]):

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from conda_overlay.change.draft import Draft
 from conda_overlay.change.install import install
 from conda_overlay.change.locked import for_pip
 from conda_overlay.core.errors import NotInOverlayError
-from conda_overlay.core.models import Request
+from conda_overlay.core.models import HistoryEntry, Request
 from conda_overlay.distributions.dependencies import named
-
-if TYPE_CHECKING:
-    from conda_overlay.change.draft import Draft
-    from conda_overlay.core.models import HistoryEntry
 
 
 def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> None:
@@ -61,7 +57,7 @@ def _requirement(draft: Draft, text: str, entry: HistoryEntry | None) -> str:
         return text
     key = str(canonicalize_name(name.name))
     if entry is None or entry.intent == "hold" or not entry.requirement or entry.editable:
-        if key not in draft.before.site and key not in draft.overlay.below_view:
-            raise NotInOverlayError(name.name, where=None, overlay=str(draft.overlay.store.overlay))
+        if key not in draft.before.site and key not in draft.stack.below_view:
+            raise NotInOverlayError(name.name, where=None, overlay=str(draft.stack.store.overlay))
         return text
     return for_pip(entry.requirement)

@@ -13,18 +13,17 @@ SUMMARY = "Manage a writable overlay on an environment that you cannot change."
 
 COMMANDS = {
     "apply": "Apply an exported file.",
-    "baseline": "Export what an environment consists of, exactly.",
     "clean": "Drop the files of old revisions.",
     "delete": "Delete the overlay and its history.",
     "diff": "Compare two revisions, or a revision and the host.",
     "edit": "Copy a distribution of the host into the overlay, and edit it.",
     "env": "Print the variables of the activated environment with its overlay.",
-    "export": "Export the overlay to a file, to be applied elsewhere.",
+    "export": "Export the overlay, or what its environment consists of, to a file.",
     "fork": "Make an ordinary environment that matches a baseline, but for what you say.",
     "history": "List the revisions: who changed what, when and why.",
     "hook": "Print shell functions for mamba, micromamba and the like.",
     "install": "Install distributions into the overlay with pip.",
-    "kernel": "Install, list or remove Jupyter kernels with the overlay.",
+    "kernel": "Install a Jupyter kernel that has the overlay.",
     "list": "List all overlays.",
     "patch": "Apply a patch to a copy of a distribution.",
     "pip": "Run pip, but install into the overlay, and remove from it.",
@@ -33,7 +32,6 @@ COMMANDS = {
     "redo": "Redo the last undone change.",
     "remove": "Remove distributions, and what only they needed.",
     "repair": "Put back what is damaged or missing.",
-    "reset": "Go back to the host, for all distributions or for some.",
     "run": "Run a command in the activated environment with its overlay.",
     "status": "Show what is overlaid, over what, by whom, since when, and what is wrong.",
     "undo": "Go back to an earlier revision.",
@@ -43,6 +41,9 @@ COMMANDS = {
 
 ALIASES = {"uninstall": "remove", "upgrade": "update"}
 """Other names that people try."""
+
+INSTEAD = {"reset": "conda overlay undo 0, or conda overlay remove NAME"}
+"""What to type for commands that people try and that do not exist."""
 
 
 class CommandParser(ArgumentParser):
@@ -78,6 +79,8 @@ def configure_parser(parser: ArgumentParser) -> None:
         aliases = [alias for alias, name in ALIASES.items() if name == command]
         parser = commands.add_parser(command, aliases=aliases, help=summary, description=summary)
         parser.command = command
+    for command in INSTEAD:
+        commands.add_parser(command).add_argument("words", nargs="*")
 
 
 def execute(arguments: Namespace) -> int:
@@ -94,6 +97,10 @@ def execute(arguments: Namespace) -> int:
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     command = ALIASES.get(arguments.overlay_command, arguments.overlay_command)
+    if command in INSTEAD:
+        from conda_overlay.core.errors import UsageError
+
+        raise UsageError(f"There is no command {command}.", INSTEAD[command])
     module = import_module(f"conda_overlay.cli.commands.{command}")
     try:
         code: int = module.execute(arguments)

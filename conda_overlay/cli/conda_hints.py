@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from conda.base.context import context
@@ -62,10 +63,10 @@ def check(prefix: str) -> None:
     from conda_overlay.cli.render.status import show_health
     from conda_overlay.core.errors import HostError
     from conda_overlay.core.serialize import encode
-    from conda_overlay.report.status import status
+    from conda_overlay.report.status import layers
 
     try:
-        found = status(Overlay.open(prefix))
+        found = layers(Overlay.open(Path(prefix)).stack)
     except HostError:  # no environment with Python
         return
     show_health(encode(found))
@@ -74,14 +75,15 @@ def check(prefix: str) -> None:
 def fix(prefix: str, confirm: Callable[[str], None]) -> int:
     """For ``conda doctor --fix``: repair the overlay, with the question of ``conda doctor``."""
     from conda_overlay.change.overlay import Overlay
-    from conda_overlay.change.repair import repair
-    from conda_overlay.core.models import Log, Plan
+    from conda_overlay.core.models import Plan
 
     def ask(plan: Plan) -> bool:
         confirm(f"Repair {plan.overlay}?")
         return True
 
-    overlay = Overlay.open(prefix)
-    if overlay.store.managed and overlay.store.exists:
-        overlay.change(repair, ask, log=Log(("conda", "doctor", "--fix")))
+    overlay = Overlay.open(Path(prefix))
+    store = overlay.stack.store
+    if store.managed and store.exists:
+        command = ("conda", "doctor", "--fix")
+        overlay.change(lambda draft: draft.repair(), ask, command=command)
     return 0

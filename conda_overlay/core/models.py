@@ -178,14 +178,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Log:
-    """What the history records about a command."""
-
-    command: tuple[str, ...] = ()  # as typed, without credentials
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class Result:
     """What a command did, or would do."""
 

@@ -114,15 +114,8 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
     found = []
     for part in parts:
         to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
-        signs = _signs(part.text) if _is_bare(part.text) else set()
-        if len(signs) == 1:  # lines can be put in anywhere, but taken out only where they are
-            takes_out = (b"-" in signs) != reverse
-            is_near = (to if takes_out else back) <= 1  # git may count from the other side
-            lacks, unclear = takes_out == is_near, takes_out and not is_near and to != _NEVER
-        else:
-            lacks = not _HUNK.search(part.text) or to == 0 != back or back == _NEVER
-            unclear = not lacks and to != _NEVER and (back != 0 or to == 0)
-        if unclear:
+        lacks = not _HUNK.search(part.text) or to == 0 != back or back == _NEVER
+        if not lacks and to != _NEVER and (back != 0 or to == 0):
             sentence = f"It is not clear where in {part.path} the patch belongs."
             raise OverlayError(sentence, "make the change by hand: conda overlay edit")
         found += [part] if lacks else []
@@ -151,13 +144,12 @@ def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) 
     Raises:
         OverlayError: there is no git, or the patch makes a link.
     """
-    for kind in (False, True):
-        text = b"".join(part.text for part in parts if _is_bare(part.text) == kind)
-        done = _apply(directory, text, strip, reverse=reverse) if text else None
-        if done and done.returncode:
-            said = done.stderr.decode("utf-8", "replace")
-            lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
-            return lines or [line for line in said.splitlines() if line.startswith("error: ")]
+    text = b"".join(part.text for part in parts)
+    done = _apply(directory, text, strip, reverse=reverse) if text else None
+    if done and done.returncode:
+        said = done.stderr.decode("utf-8", "replace")
+        lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
+        return lines or [line for line in said.splitlines() if line.startswith("error: ")]
     if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
         raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
     return []
@@ -182,20 +174,7 @@ def _apply(
     directory: Path, text: bytes, strip: int, *, reverse: bool, check: bool = False
 ) -> subprocess.CompletedProcess[bytes]:
     flags = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
-    if _is_bare(text):
-        flags.append("--unidiff-zero")  # without context the lines' numbers are all there is
     return _git(["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, "-"], text, directory)
-
-
-def _is_bare(text: bytes) -> bool:
-    """Whether no hunk has lines around what it changes."""
-    return not any(re.search(rb"^[ \n]", h, re.MULTILINE) for h in _HUNK.split(text)[1:])
-
-
-def _signs(text: bytes) -> set[bytes]:
-    """Whether a part puts lines in, takes some out, or both."""
-    lines = (line for hunk in _HUNK.split(text)[1:] for line in hunk.split(b"\n"))
-    return {line[:1] for line in lines} & {b"+", b"-"}
 
 
 def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:

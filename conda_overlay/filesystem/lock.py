@@ -7,21 +7,20 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 from conda_overlay.core.errors import LockedError
+from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.atomic import make_directories
-
-Tell = Callable[[str], None]  # shows a message to the user
 
 _PATIENCE = 1.0  # seconds to wait before telling the user
 
 
 @contextmanager
-def hold(path: Path, timeout: float, what: str, tell: Tell) -> Iterator[None]:
+def hold(path: Path, timeout: float, what: str, progress: Progress = SILENT) -> Iterator[None]:
     """Hold a lock file exclusively, and write the name of the holder into it.
 
     Messages say what the holder changes. The file and its directory are created if necessary.
@@ -35,7 +34,7 @@ def hold(path: Path, timeout: float, what: str, tell: Tell) -> Iterator[None]:
         if waited >= timeout:
             raise LockedError(what, _holder(path), timeout)
         if waited >= _PATIENCE and not told:
-            tell(f"Waiting for another command that changes {what}: {_holder(path)}")
+            progress.tell(f"Waiting for another command that changes {what}: {_holder(path)}")
             told = True
         time.sleep(0.02)
     try:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from conda_overlay.core.models import FileChanges
-from conda_overlay.filesystem.tree import Watch, unwatched
+from conda_overlay.core.progress import SILENT, Progress
 
 FileInfo = tuple[int, int, str]
 """Size in bytes, time of change in nanoseconds, sha256 in hex (of a link: of its target)."""
@@ -23,14 +23,16 @@ Bytecode does not count: Python writes it. Pipes, sockets and devices are no par
 """
 
 
-def take_manifest(tree: Path, known: Manifest | None = None, watch: Watch = unwatched) -> Manifest:
+def take_manifest(
+    tree: Path, known: Manifest | None = None, progress: Progress = SILENT
+) -> Manifest:
     """Take the manifest of a tree.
 
     Files of the same size and time as in `known`, an earlier manifest, are not read again.
     """
     manifest: dict[str, FileInfo] = {}
     known = known or {}
-    with watch("Hashing") as step:
+    with progress.watch("Hashing") as step:
         files = [*_files(tree)]
         for path, status in files:
             size, time = status.st_size, status.st_mtime_ns

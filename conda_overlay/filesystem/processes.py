@@ -24,10 +24,8 @@ class Program(NamedTuple):
 def programs(prefix: Path) -> list[Program]:
     """The user's processes that run an executable of an environment, the newest first.
 
-    Linux alone tells; elsewhere there are none. Not this process, nor what it was started by.
+    Neither this process is among them, nor those that it was started by.
     """
-    if not (_PROC / "self" / "exe").exists():
-        return []
     family = {os.getpid(), *_ancestors()}
     found = []
     for process in _PROC.glob("[0-9]*"):

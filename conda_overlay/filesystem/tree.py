@@ -9,26 +9,16 @@ import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from conda_overlay.core.errors import FULL
+from conda_overlay.core.progress import SILENT, Progress
 
 _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
 
-Step = Callable[[int, int], None]
-"""Told how many files are done, and of how many."""
 
-Watch = Callable[[str], AbstractContextManager[Step]]
-"""Shows that something takes long, by its title."""
-
-
-def unwatched(title: str = "") -> AbstractContextManager[Step]:
-    """Show nothing."""
-    return nullcontext(lambda done, total: None)
-
-
-def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
+def clone(source: Path, target: Path, progress: Progress = SILENT) -> None:
     """Copy a tree as cheaply as the file system allows: shared blocks, else hard links, else bytes.
 
     Whoever changes a file of the copy must replace it, never write into it. A file that its owner
@@ -36,7 +26,7 @@ def clone(source: Path, target: Path, watch: Watch = unwatched) -> None:
     """
     ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
     own: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
-    with watch("Copying") as step:
+    with progress.watch("Copying") as step:
         walked = [*_walk(source)]
         done, total = 0, sum(len(files) for *_, files in walked)
         for directory, names, files in walked:

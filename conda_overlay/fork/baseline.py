@@ -23,7 +23,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.download import download
-from conda_overlay.report.checks import moved
+from conda_overlay.host.conda_meta import moved
 
 _PACKAGE = re.compile(
     r"(?:https?|file)://[^\s#]+/(?P<subdir>[\w-]+)/"
@@ -31,7 +31,7 @@ _PACKAGE = re.compile(
     r"(?:#(?:[0-9a-f]{32}|(?:sha256:)?[0-9a-f]{64}))?"
 )
 _PIP, _LOCAL = "# pip ", "# not repeatable: "
-_EXPORT = "conda overlay baseline export -n ENV -f FILE"
+_EXPORT = "conda overlay export --baseline -n ENV -f FILE"
 _HEAD = (
     "# To make an environment of it: conda overlay fork, or conda create --file (without pip's)\n"
 )

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.progress import Progress
 from conda_overlay.filesystem.atomic import exchange, replace_file
-from conda_overlay.filesystem.lock import Tell, hold
+from conda_overlay.filesystem.lock import hold
 from conda_overlay.filesystem.tree import discard
 from conda_overlay.host.host import Host
 
@@ -23,14 +24,14 @@ UNCONFIRMED = f"{notice.FORK}/unconfirmed"
 """The file in a new environment that has not been seen to work, below its prefix."""
 
 
-def check(prefix: Path, *, again: bool, tell: Tell) -> None:
+def check(prefix: Path, *, again: bool, progress: Progress) -> None:
     """Refuse to make a fork where something is; first bring back what a killed command has moved.
 
     Raises:
         OverlayError: there is something.
     """
     if _place(prefix).is_dir():
-        with beside(prefix, tell):
+        with beside(prefix, progress):
             pass
     there = os.path.lexists(prefix)
     if there and not again:
@@ -45,7 +46,7 @@ def _place(prefix: Path) -> Path:
 
 
 @contextmanager
-def beside(prefix: Path, tell: Tell) -> Iterator[Path]:
+def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
     """Make a directory beside a prefix, which others neither use nor can write.
 
     What an earlier command has left there goes; an environment that it has moved there comes back.
@@ -59,7 +60,7 @@ def beside(prefix: Path, tell: Tell) -> Iterator[Path]:
     if os.path.lexists(place) and os.lstat(place).st_uid != os.geteuid():
         raise _unused(place, "it is not yours")
     try:
-        with hold(place / "lock", 0, str(prefix), tell):
+        with hold(place / "lock", 0, str(prefix), progress):
             try:
                 if reason := trust.distrust(str(place), (), trust.trusted_owners()):
                     raise _unused(place, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -18,7 +19,6 @@ from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import INTENTS, HistoryEntry
 from conda_overlay.core.redact import clean
 from conda_overlay.core.serialize import decode, encode
-from conda_overlay.formats import pylock
 from conda_overlay.formats.document import (
     SOURCE_OPTIONS,
     BaselineRef,
@@ -67,22 +67,21 @@ def _made_of(document: Document) -> dict[str, dict[str, Any]]:
     }
 
 
-def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
-    """Read an ``overlay.toml`` or a ``pylock.toml``.
+def read(text: str, name: str) -> Document:
+    """Read an ``overlay.toml``.
 
     Args:
         text: the content of the file.
         name: its path.
-        markers: the marker environment of the host (PEP 508).
 
     Raises:
-        OverlayError: it is neither, or has a newer format.
+        OverlayError: it is something else, or has a newer format.
     """
     try:
         data = tomllib.loads(text)
         if "lock-version" in data:
-            directory = Path(name).absolute().parent
-            return _safe(Document("", "", "", pylock.entries(data, directory, markers)))
+            sentence = f"{name} is a lock file for pip and other tools, not an overlay.toml."
+            raise OverlayError(sentence, f"conda overlay install -r {shlex.quote(name)}", path=name)
         if "baseline" in data:  # written by hand, before there was anything to export
             data.setdefault("format", FORMAT)
         if data["format"] > FORMAT:
@@ -91,7 +90,7 @@ def read(text: str, name: str, markers: Mapping[str, str]) -> Document:
         return _safe(_document(decode(_File, data, strict=True)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        sentence = f"{name} is neither a valid overlay.toml nor a valid pylock.toml: {what}."
+        sentence = f"{name} is not a valid overlay.toml: {what}."
         default = "conda overlay export -f overlay.toml writes one"
         hint = _HINTS.get(Path(name).suffix, default)
         raise OverlayError(sentence, hint.format(name=name), path=name) from error

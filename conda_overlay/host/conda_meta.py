@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from conda_overlay.activation import files
 from conda_overlay.core.models import Distribution
@@ -24,3 +26,15 @@ def files_of_package(distribution: Distribution) -> list[str] | None:
         if any(path == mine or path.startswith(f"{mine}/") for path in listed):
             return [path for path in listed if os.path.lexists(prefix / path)]
     return None
+
+
+def versions_of(fingerprint: Mapping[str, Any]) -> dict[str, str]:
+    """The version and build of each conda package of a host, by name, from its fingerprint."""
+    parts = [str(package).rsplit("-", 2) for package in fingerprint.get("packages", ())]
+    return {name: "-".join(rest) for name, *rest in parts}
+
+
+def moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """The differences between two mappings of names to versions, as a text each."""
+    keys = (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
+    return [f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}" for key in keys]

@@ -67,6 +67,9 @@ class Host:
             hint = "conda overlay install -n ANOTHER_ENVIRONMENT ..."
             raise HostError(sentence, hint, prefix=path)
 
+    def __str__(self) -> str:
+        return str(self.prefix)
+
     @cached_property
     def real(self) -> Path:
         """The prefix with all links resolved, as an overlay records it."""
@@ -199,6 +202,11 @@ class Host:
             stderr=subprocess.DEVNULL,
         ) as process:
             yield from process.stdout or ()
+
+
+def build(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What compiled modules are built for: Python X.Y and its ABI."""
+    return ".".join(str(fingerprint["python"]).split(".")[:2]), fingerprint["abi"]
 
 
 def clean_environ() -> dict[str, str]:

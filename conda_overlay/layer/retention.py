@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from conda_overlay.filesystem import tree
 from conda_overlay.layer import scaffolding
-
-if TYPE_CHECKING:
-    from conda_overlay.change.overlay import Overlay
+from conda_overlay.layer.stack import Stack
 
 
-def droppable(overlay: Overlay, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
+def droppable(stack: Stack, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
     """The revisions whose trees can be dropped, oldest first; of all trees, `keep` stay.
 
     Returns:
         Those, and the old ones that cannot be reinstalled, which only `force` drops.
     """
-    store, current = overlay.store, overlay.store.current()
+    store, current = stack.store, stack.store.current()
     old = [n for n in store.numbers() if n != current and store.tree(n) is not None]
     old = old[: max(0, len(old) - max(keep, 1) + 1)]
-    kept = [] if force else [n for n in old if not _is_reinstallable(overlay, n)]
+    kept = [] if force else [n for n in old if not _is_reinstallable(stack, n)]
     return [n for n in old if n not in kept], kept
 
 
-def drop(overlay: Overlay, numbers: Sequence[int]) -> None:
+def drop(stack: Stack, numbers: Sequence[int]) -> None:
     """Drop the trees of revisions, and clean up after commands that were killed."""
-    if overlay.store.state.is_dir():
-        with overlay.store.lock():
-            overlay.store.drop_trees(numbers)
+    if stack.store.state.is_dir():
+        with stack.store.lock():
+            stack.store.drop_trees(numbers)
 
 
-def weight(overlay: Overlay, numbers: Sequence[int]) -> int:
+def weight(stack: Stack, numbers: Sequence[int]) -> int:
     """How many bytes dropping the trees of revisions frees."""
-    return tree.weight([path for n in numbers if (path := overlay.store.tree(n))])
+    return tree.weight([path for n in numbers if (path := stack.store.tree(n))])
 
 
-def _is_reinstallable(overlay: Overlay, number: int) -> bool:
+def _is_reinstallable(stack: Stack, number: int) -> bool:
     """Whether everything in a revision came from an index, and none of it was edited."""
-    entries = overlay.store.revision(number).distributions.values()
+    entries = stack.store.revision(number).distributions.values()
     if not all(entry.sha256 and not entry.editable for entry in entries):
         return False
-    was = overlay.state(number)
-    known = {*scaffolding.paths(overlay.host.site_below_prefix)}.union(*was.owned.values())
+    was = stack.state(number)
+    known = {*scaffolding.paths(stack.host.site_below_prefix)}.union(*was.owned.values())
     by_hand = was.edited or was.copies or was.files.keys() - known
     return not by_hand and all(
         entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")

@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits import originals
 from conda_overlay.edits.patch import patch_of
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
-from conda_overlay.filesystem.tree import Watch, unwatched
 from conda_overlay.layer import scaffolding
 
 BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", originals.ORIGINALS)
@@ -74,7 +74,7 @@ def read(
     entries: Mapping[str, HistoryEntry],
     recorded: Manifest | None = None,
     known: Manifest | None = None,
-    watch: Watch = unwatched,
+    progress: Progress = SILENT,
 ) -> State:
     """Read a tree, which need not exist, with the entries that the history has for it.
 
@@ -82,7 +82,7 @@ def read(
     unchanged files are not read again.
     """
     site = read_site(tree / site_below_prefix)
-    files = take_manifest(tree, known or recorded, watch)
+    files = take_manifest(tree, known or recorded, progress)
     owned: dict[str, frozenset[str]] = {}
     edited: set[str] = set()
     for key, found in site.items():

@@ -13,7 +13,6 @@ that dies between the two leaves a revision that is complete, but not current.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import secrets
 import stat
@@ -23,7 +22,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conda_overlay.activation import files, locate
-from conda_overlay.core import serialize
 from conda_overlay.core.errors import (
     ELSEWHERE,
     FULL,
@@ -33,31 +31,29 @@ from conda_overlay.core.errors import (
     unwritable,
 )
 from conda_overlay.core.models import Revision
+from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.atomic import make_directories, replace_file, sync
-from conda_overlay.filesystem.lock import Tell
 from conda_overlay.filesystem.manifest import Manifest, dump_manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
+from conda_overlay.layer.revision import UNREADABLE, dump, load
 
-FORMAT = 1  # the version of the state files
+PATIENCE = 60.0
+"""The seconds that a command waits for another one that commits."""
 
 _BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
             errno.ELOOP, errno.ENXIO}  # fmt: skip
-
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
-               RecursionError)  # fmt: skip
 
 
 class Store:
     """One overlay on disk."""
 
-    def __init__(self, overlay: Path, timeout: float = 0, tell: Tell = lambda _: None) -> None:
+    def __init__(self, overlay: Path, progress: Progress = SILENT) -> None:
         self.overlay = overlay  # <overlay dir>/<name>, its public path
         self.state = Path(locate.state_dir(str(overlay)))  # <overlay dir>/.<name>
         self._drafts = self.state / "drafts"
         self._revisions = self.state / "revisions"
-        self.timeout = timeout
-        self.tell = tell
+        self.progress = progress
 
     # -- reading
 
@@ -113,15 +109,8 @@ class Store:
         """
         path = self._directory(number) / "record.json"
         try:
-            data = json.loads(self._read(number, "record.json"))
-            if data["format"] > FORMAT:
-                formats = f"(format {data['format']}, this one reads {FORMAT})"
-                sentence = f"{path} was written by a newer version of conda-overlay {formats}."
-                raise StateError(sentence, "conda update -n base conda-overlay", path=str(path))
-            revision: Revision = serialize.decode(Revision, {**data, "number": number})
-            _check(revision)
-            return revision
-        except _UNREADABLE as error:
+            return load(self._read(number, "record.json"), number, path)
+        except UNREADABLE as error:
             sentence = f"The record {path} of the overlay cannot be read: {error!r}."
             hint = f"restore it from a backup, or move {self.state} away and start over"
             raise StateError(sentence, hint, path=str(path)) from error
@@ -157,7 +146,7 @@ class Store:
             return None
         try:
             return load_manifest(self._read(number, "manifest.json"))
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def _read(self, number: int, name: str) -> bytes:
@@ -172,7 +161,9 @@ class Store:
     # -- drafts
 
     @contextmanager
-    def new_draft(self, host: Path, *, dry_run: bool = False) -> Iterator[Path]:
+    def new_draft(
+        self, host: Path, *, dry_run: bool = False, timeout: float = PATIENCE
+    ) -> Iterator[Path]:
         """Make a temporary directory, and record the real path of the host of a new overlay.
 
         The directory has a unique name: children of a killed command may still write to theirs.
@@ -191,7 +182,7 @@ class Store:
                 discard(draft)
             return
         with self._as_our_errors():
-            with self.lock():
+            with self.lock(timeout):
                 self._claim(host)
                 make_directories(self._drafts)
                 draft = Path(tempfile.mkdtemp(dir=self._drafts, prefix=""))
@@ -205,8 +196,11 @@ class Store:
                     pass  # this cleans up
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, timeout: float = PATIENCE) -> Iterator[None]:
         """Be the only writer, and clean up after writers that died.
+
+        Args:
+            timeout: how long to wait for another writer, in seconds.
 
         Raises:
             LockedError: another writer is still running.
@@ -215,7 +209,7 @@ class Store:
         with self._as_our_errors():
             make_directories(self.state)
             self._check_owner()
-            with lock.hold(self.state / "lock", self.timeout, str(self.overlay), self.tell):
+            with lock.hold(self.state / "lock", timeout, str(self.overlay), self.progress):
                 current = self.current()
                 if current is not None:
                     self.revision(current)  # what cannot be read must not be repaired
@@ -362,14 +356,6 @@ class Store:
         self.state.rmdir()
 
 
-def _check(revision: Revision) -> None:
-    """Raise an error if the mappings of a revision lack what other modules rely on."""
-    host, changes = revision.host, revision.plan["changes"]
-    texts = [host["python"], *host["distributions"].values(), *(c["name"] for c in changes)]
-    if "abi" not in host or not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"{revision.host!r}")
-
-
 def _number(name: str) -> int | None:
     """The number in the canonical name of a revision's directory."""
     digits = name.isascii() and name.isdigit() and len(name) < 10
@@ -378,8 +364,7 @@ def _number(name: str) -> int | None:
 
 def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
     """Write the records of a revision, make them read-only, and sync everything to disk."""
-    data = {"format": FORMAT, **serialize.encode(revision)}
-    (directory / "record.json").write_bytes(json.dumps(data, indent=1).encode())
+    (directory / "record.json").write_bytes(dump(revision))
     (directory / "manifest.json").write_bytes(dump_manifest(manifest))
     protect(directory)
     sync(directory, below=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from conda_overlay.core.models import Finding, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site
 from conda_overlay.filesystem.manifest import differences
+from conda_overlay.host.conda_meta import moved, versions_of
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import State, is_leftover
@@ -52,20 +52,8 @@ def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
         if now[field] != revision.host[field]:
             what.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
     if not what:
-        what = [f"its conda packages: {_few(moved(_packages(revision.host), _packages(now)))}"]
+        what = [f"its conda packages: {_few(moved(versions_of(revision.host), versions_of(now)))}"]
     yield Finding("drift", f"the host has changed since revision {revision.number}: {_few(what)}")
-
-
-def moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """What differs between two mappings of names to versions, as a text each."""
-    keys = (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
-    return [f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}" for key in keys]
-
-
-def _packages(fingerprint: Mapping[str, Any]) -> dict[str, str]:
-    """The version and build of each conda package, from ``name-version-build``."""
-    parts = [str(package).rsplit("-", 2) for package in fingerprint.get("packages", ())]
-    return {name: "-".join(rest) for name, *rest in parts}
 
 
 def _overdue(revision: Revision) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import State, is_bookkeeping
 
 if TYPE_CHECKING:
-    from conda_overlay.change.overlay import Overlay
+    from conda_overlay.layer.stack import Stack
 
 _HEAD = ("#!", "'''exec'", "' '''")  # how the lines begin that name a script's interpreter
 _VERSION = re.compile(r"(?<=site-packages/)([^/-]+)-[^/]+(?=\.(?:dist|egg)-info\b)")  # after it
@@ -38,15 +38,15 @@ Pair = tuple[Place | None, Place | None]
 """A file on two sides; None where there is none."""
 
 
-def compare(overlay: Overlay, old: int | None, new: int | None) -> FileChanges:
+def compare(stack: Stack, old: int | None, new: int | None) -> FileChanges:
     """The files that differ; for the host (0), those that the overlay adds or hides."""
-    before, after = overlay.state(old).files, overlay.state(new).files
+    before, after = stack.state(old).files, stack.state(new).files
     if old != 0 and new != 0:
         return differences(before, after)
-    host = overlay.host.prefix
-    ours = scaffolding.paths(overlay.host.site_below_prefix)
+    host = stack.host.prefix
+    ours = scaffolding.paths(stack.host.site_below_prefix)
     paths = sorted(path for path in {**before, **after} if path not in ours)
-    tree = _root(overlay, old if new == 0 else new)
+    tree = _root(stack, old if new == 0 else new)
     hiding = [p for p in paths if os.path.lexists(host / p) and not _same(host / p, tree / p)]
     alone = tuple(path for path in paths if not os.path.lexists(host / path))
     if new == 0:
@@ -54,13 +54,11 @@ def compare(overlay: Overlay, old: int | None, new: int | None) -> FileChanges:
     return FileChanges(added=alone, changed=tuple(hiding))
 
 
-def unified(
-    overlay: Overlay, old: int | None, new: int | None, files: FileChanges
-) -> Iterator[str]:
+def unified(stack: Stack, old: int | None, new: int | None, files: FileChanges) -> Iterator[str]:
     """A unified diff of the text files that differ, without pip's bookkeeping, line by line."""
-    from conda_overlay.change.overlay import name_of
+    from conda_overlay.layer.revision import name_of
 
-    sides = [(name_of(number), _root(overlay, number)) for number in (old, new)]
+    sides = [(name_of(number), _root(stack, number)) for number in (old, new)]
     for path in files.all:
         found = [Place(name, path, root / path) for name, root in sides]
         before, after = (place if _is_file(place.file) else None for place in found)
@@ -69,13 +67,13 @@ def unified(
             yield from text(before, after)
 
 
-def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
+def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
     """The files of distributions that differ, without pip's bookkeeping.
 
     Where a revision does not have a distribution, the host's is in effect.
 
     Args:
-        overlay: of one host.
+        stack: the layers of a host.
         keys: normalized names.
         old: a revision, the host (0), or the overlay as it is now (None).
         new: another one.
@@ -83,12 +81,12 @@ def of(overlay: Overlay, keys: Iterable[str], old: int | None, new: int | None) 
     Raises:
         OverlayError: one of the distributions is nowhere.
     """
-    from conda_overlay.change.overlay import name_of
+    from conda_overlay.layer.revision import name_of
 
     pairs = []
-    states = {number: overlay.state(number) for number in (old, new)}
+    states = {number: stack.state(number) for number in (old, new)}
     for key in keys:
-        before, after = (_of(overlay, key, number, states[number]) for number in (old, new))
+        before, after = (_of(stack, key, number, states[number]) for number in (old, new))
         if before is None and after is None:
             places = dict.fromkeys(map(name_of, (old, new, 0)))
             sentence = f"There is no {key} in {' or '.join(places)}."
@@ -130,13 +128,13 @@ def _below_site(place: Place) -> str:
     return place.path.partition("site-packages/")[2] or place.path
 
 
-def _of(overlay: Overlay, key: str, number: int | None, state: State) -> dict[str, Place] | None:
+def _of(stack: Stack, key: str, number: int | None, state: State) -> dict[str, Place] | None:
     """The files of a distribution by path, without the version in that of its metadata."""
-    from conda_overlay.change.overlay import name_of
+    from conda_overlay.layer.revision import name_of
 
-    host = overlay.host
+    host = stack.host
     if key in state.site:
-        origin, root, owned = name_of(number), _root(overlay, number), state.owned[key]
+        origin, root, owned = name_of(number), _root(stack, number), state.owned[key]
     elif key in host.distributions:
         origin, root = name_of(0), host.prefix
         owned = frozenset(owned_files(host.distributions[key][0], root) or ())
@@ -157,11 +155,11 @@ def _agree(one: Place, other: Place) -> bool:
     return len(bodies) == 2 and bodies[0] == bodies[1]
 
 
-def _root(overlay: Overlay, number: int | None) -> Path:
+def _root(stack: Stack, number: int | None) -> Path:
     """Where the files of a revision, of the host (0), or of the overlay now (None) are."""
     if number == 0:
-        return overlay.host.prefix
-    tree = overlay.store.real if number is None else overlay.store.tree(number)
+        return stack.host.prefix
+    tree = stack.store.real if number is None else stack.store.tree(number)
     assert tree is not None
     return tree
 

@@ -13,22 +13,27 @@ from packaging.utils import canonicalize_name
 from conda_overlay.activation import locate, trust
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change import plan
-from conda_overlay.change.overlay import Overlay, build
 from conda_overlay.core.errors import StateError
 from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.site import Site, is_compiled, read_site
+from conda_overlay.distributions.site import is_compiled, read_site
+from conda_overlay.fork import origin
 from conda_overlay.host import user_site
+from conda_overlay.host.host import build
+from conda_overlay.host.user_site import UserDistribution
 from conda_overlay.layer import state
+from conda_overlay.layer.stack import Stack, everywhere
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
 from conda_overlay.layer.timeline import timeline
 from conda_overlay.report import checks, shell
+from conda_overlay.run import kernels
+from conda_overlay.run.kernels import Kernel
 
 
 @dataclass(frozen=True)
-class Status:
-    """The current state of an overlay."""
+class LayerStatus:
+    """The current state of one layer."""
 
     overlay: str
     managed: bool
@@ -39,21 +44,74 @@ class Status:
     findings: tuple[Finding, ...]
 
 
-def status(overlay: Overlay) -> list[Status]:
-    """The current state of each overlay of a host.
+@dataclass(frozen=True)
+class HostStatus:
+    """The environment below."""
+
+    name: str
+    prefix: str
+    owner: str
+    protected: str | None  # why the user cannot change it; None: they can
+    python: str  # X.Y.Z
+
+
+@dataclass(frozen=True)
+class Status:
+    """The overlays of a host: all that ``conda overlay status`` shows."""
+
+    host: HostStatus
+    fork: Mapping[str, Any] | None  # of which baseline the host is a fork, and what changed there
+    wiring: Mapping[str, Any]  # of the calling shell: state, detail, and the next trigger
+    overlays: tuple[LayerStatus, ...]  # earlier ones win
+    kernels: tuple[Kernel, ...]  # Jupyter kernels of the host without the overlay
+    user_site: tuple[UserDistribution, ...]  # what of ``~/.local`` meets one of these
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the overlays."""
+        return tuple(finding for overlay in self.overlays for finding in overlay.findings)
+
+
+def status(stack: Stack) -> Status:
+    """What is overlaid over a host, and whether it holds together.
 
     Raises:
         StateError: the state files of an overlay cannot be read.
     """
-    found = overlay.found()
+    host = stack.host
+    with shell.asked_trigger() as trigger:
+        overlays = tuple(layers(stack))
+        wired = shell.wired(host, stack.settings)._asdict()
+        wiring = {**wired, "trigger": trigger()._asdict()}
+    facts = str(host.prefix), host.owner, host.protection, host.markers["python_full_version"]
+    others = kernels.without_overlay(host.real) if overlays else []
+    return Status(
+        HostStatus(host.name, *facts),
+        origin.drift(host.prefix),
+        wiring,
+        overlays,
+        tuple(others),
+        tuple(user_distributions(stack)),
+    )
+
+
+def layers(stack: Stack) -> list[LayerStatus]:
+    """The current state of each layer of a host.
+
+    Raises:
+        StateError: the state files of an overlay cannot be read.
+    """
+    found = stack.found()
     # Before anything follows the links.
     numbers = {path: None if reason else Store(path).current() for path, reason in found}
-    host, below = overlay.host, [overlay.host.distributions]
-    result: list[Status] = []
+    host, below = stack.host, [stack.host.distributions]
+    result: list[LayerStatus] = []
     for path, reason in found[::-1]:
         if reason:
             untrusted = Finding("untrusted", f"it is not used: {reason}")
-            result.insert(0, Status(str(path), path.is_symlink(), None, None, 0, (), (untrusted,)))
+            result.insert(
+                0, LayerStatus(str(path), path.is_symlink(), None, None, 0, (), (untrusted,))
+            )
             continue
         store, number = Store(path), numbers[path]
         revision = store.revision(number) if number is not None else None
@@ -64,20 +122,20 @@ def status(overlay: Overlay) -> list[Status]:
         if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
             findings.insert(0, Finding("untrusted", text))
-        elif fault := next(trust.faults_within(str(store.real), overlay.owners), None):
+        elif fault := next(trust.faults_within(str(store.real), stack.owners), None):
             findings.append(Finding("writable", f"{fault}, who can change what you run"))
         position = timeline(store.line()).position if revision else None
-        rows = tuple(_rows(overlay, now, dependencies.effective(*below), revision))
+        rows = tuple(_rows(stack, now, dependencies.effective(*below), revision))
         about = (str(store.overlay), store.managed, number, position)
-        result.insert(0, Status(*about, _size(store.real), rows, tuple(findings)))
+        result.insert(0, LayerStatus(*about, _size(store.real), rows, tuple(findings)))
         below = [now.site, *below]
     return result
 
 
 def _rows(
-    overlay: Overlay, now: State, below: dependencies.View, revision: Revision | None
+    stack: Stack, now: State, below: dependencies.View, revision: Revision | None
 ) -> Iterator[Mapping[str, Any]]:
-    host = overlay.host
+    host = stack.host
     view = {**below, **dependencies.effective(now.site)}
     conflicts = dependencies.conflicts(view, host.markers, host.site_packages)
     broken = {canonicalize_name(conflict.name) for conflict in conflicts}
@@ -105,23 +163,23 @@ def _row(
     return {**row, **known, "edited": edited, "meaning": meaning}
 
 
-def user_distributions(overlay: Overlay) -> list[user_site.UserDistribution]:
+def user_distributions(stack: Stack) -> list[UserDistribution]:
     """What of ``~/.local`` meets a distribution of the host or of its overlays."""
-    view = dependencies.effective(*_sites(overlay))
-    environ = shell.wired_environ(overlay.host, overlay.settings)
-    return user_site.in_effect(overlay.host, view, environ)
+    view = dependencies.effective(*stack.read_layers())
+    environ = shell.wired_environ(stack.host, stack.settings)
+    return user_site.in_effect(stack.host, view, environ)
 
 
-def merged(overlay: Overlay) -> list[dict[str, Any]]:
+def merged(stack: Stack) -> list[dict[str, Any]]:
     """Every distribution in effect, as the interpreter of an activated host sees them.
 
     Returns:
         One mapping each: name, version, place (an overlay, or a site-packages directory), and
         hides: the version and place of each copy that it hides.
     """
-    host = overlay.host
-    sites = [*zip(map(str, overlay.layers), _sites(overlay), strict=True)]
-    environ = shell.wired_environ(host, overlay.settings)
+    host = stack.host
+    sites = [*zip(map(str, stack.layers), stack.read_layers(), strict=True)]
+    environ = shell.wired_environ(host, stack.settings)
     if mine := user_site.directory(host, environ):
         sites.append((str(mine), read_site(mine)))
     sites.append((str(host.site_packages), host.distributions))
@@ -134,24 +192,6 @@ def merged(overlay: Overlay) -> list[dict[str, Any]]:
             else:
                 rows[key] = {"name": found.name, **copy, "hides": []}
     return [rows[key] for key in sorted(rows)]
-
-
-def everywhere(settings: Settings) -> Iterator[tuple[Path, str | None]]:
-    """What is in the overlay directories, and why some of it is not used."""
-    owners = trust.trusted_owners(settings.overlay_trusted_owners)
-    for directory in locate.expand(settings.overlay_dirs, os.environ):
-        for path in sorted(Path(directory).glob("[!.]*")):
-            yield path, locate.refusal(str(path), owners)
-
-
-def hosts(settings: Settings) -> set[str]:
-    """The real prefixes of the hosts that have an overlay."""
-    used = (str(path) for path, reason in everywhere(settings) if not reason)
-    return {os.path.realpath(host) for host in map(locate.recorded_host, used) if host}
-
-
-def _sites(overlay: Overlay) -> list[Site]:
-    return [*map(read_site, overlay.sites(overlay.layers))]
 
 
 def overlays(settings: Settings) -> list[dict[str, Any]]:

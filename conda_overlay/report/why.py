@@ -14,7 +14,6 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import wiring
-from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
@@ -22,6 +21,7 @@ from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, main_module, modules, read_site
 from conda_overlay.edits import patch
 from conda_overlay.host import user_site
+from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.store import Store
 from conda_overlay.report import shell
 
@@ -81,24 +81,24 @@ class Explanation:
     differences: tuple[str, ...]  # sentences: where another Python runs another file
 
 
-def why(overlay: Overlay, text: str) -> Explanation:
+def why(stack: Stack, text: str) -> Explanation:
     """Explain a distribution, a module or a script.
 
     Raises:
         OverlayError: there is nothing of that name, or a package that it is in fails.
     """
-    environ = shell.wired_environ(overlay.host, overlay.settings)
-    sites = [*_sites(overlay, environ)]
+    environ = shell.wired_environ(stack.host, stack.settings)
+    sites = [*_sites(stack, environ)]
     copies = [*_copies(sites, str(canonicalize_name(text)))]
     script = shutil.which(text, path=environ["PATH"]) if "/" not in text else None
-    if script and not any(script.startswith(f"{p}/") for p in _bins(overlay)):
+    if script and not any(script.startswith(f"{p}/") for p in _bins(stack)):
         script = None
     module = main_module(copies[0][1], _modules(copies[0][1])) if copies else text
-    file, namespace, failure = _ask(overlay, module or text, environ)
+    file, namespace, failure = _ask(stack, module or text, environ)
     found = file or next(iter(namespace), None) or script
     if not copies:
         if found is None:
-            raise _nothing(overlay, text, failure)
+            raise _nothing(stack, text, failure)
         owner = _owner(sites, Path(found))
         copies = [*_copies(sites, owner.key)] if owner else []
     first_with_it = (n for n, (_, one) in enumerate(copies) if found and _has(one, Path(found)))
@@ -119,39 +119,39 @@ def why(overlay: Overlay, text: str) -> Explanation:
         editable=first.editable if first and not by_path else None,
         edited=tuple(patch.summary(first)) if first and not by_path else (),
         hides=tuple(copy for copy, _ in hidden),
-        required_by=tuple(dependencies.requiring(key, view, overlay.host.markers)),
+        required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(
             *(f"{key} {c.version} ({c.where}) has no {module}, so this one shows" for c in above),
             *(
                 [f"PYTHONPATH names {by_path} first"]
                 if by_path
-                else _shining(overlay, copies, environ)
+                else _shining(stack, copies, environ)
             ),
-            *(f"the overlay {p} is not used: {reason}" for p, reason in overlay.found() if reason),
-            *(_differences(overlay, module or text, file) if file else ()),
+            *(f"the overlay {p} is not used: {reason}" for p, reason in stack.found() if reason),
+            *(_differences(stack, module or text, file) if file else ()),
         ),
         **_history(None if by_path else copy, key),
     )
 
 
-def _nothing(overlay: Overlay, text: str, failure: Sequence[str] | None) -> OverlayError:
+def _nothing(stack: Stack, text: str, failure: Sequence[str] | None) -> OverlayError:
     """The error where nothing of a name is found, perhaps for a package that fails."""
     if failure:
         package, how = failure
         sentence = f"{text} cannot be imported, because {package} fails: {how}."
         return OverlayError(sentence, f"conda overlay why {shlex.quote(package)}", name=text)
     what = f"distribution, module or script {text or repr(text)}"
-    sentence = f"There is no {what} in {overlay.host.prefix}, nor in an overlay of it."
+    sentence = f"There is no {what} in {stack.host.prefix}, nor in an overlay of it."
     return OverlayError(sentence, "conda overlay status --all", name=text)
 
 
-def _sites(overlay: Overlay, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
+def _sites(stack: Stack, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
     """Where distributions may be, in the order of precedence."""
-    for layer, site in zip(overlay.layers, overlay.sites(overlay.layers), strict=True):
+    for layer, site in zip(stack.layers, stack.sites(stack.layers), strict=True):
         yield "overlay", layer, read_site(site)
-    if place := user_site.directory(overlay.host, environ):
+    if place := user_site.directory(stack.host, environ):
         yield "user site", place, read_site(place)
-    yield "host", overlay.host.site_packages, overlay.host.distributions
+    yield "host", stack.host.site_packages, stack.host.distributions
 
 
 def _copies(
@@ -162,8 +162,8 @@ def _copies(
             yield InstalledCopy(found.version, where, str(place)), found
 
 
-def _bins(overlay: Overlay) -> list[str]:
-    return [*(f"{layer}/bin" for layer in overlay.layers), f"{overlay.host.prefix}/bin"]
+def _bins(stack: Stack) -> list[str]:
+    return [*(f"{layer}/bin" for layer in stack.layers), f"{stack.host.prefix}/bin"]
 
 
 def _modules(found: Distribution) -> set[str]:
@@ -195,24 +195,24 @@ def _on_pythonpath(
 
 
 def _shining(
-    overlay: Overlay, copies: list[tuple[InstalledCopy, Distribution]], environ: Mapping[str, str]
+    stack: Stack, copies: list[tuple[InstalledCopy, Distribution]], environ: Mapping[str, str]
 ) -> Iterator[str]:
     """The modules that only a hidden copy has, and that can be imported therefore."""
     for copy, found in copies[1:]:
         for name in sorted(_modules(found) - _modules(copies[0][1])):
-            file, *_ = _ask(overlay, name, environ)
+            file, *_ = _ask(stack, name, environ)
             if file and _has(found, Path(file)):
                 yield f"{name} of the hidden {copy.version} ({copy.where}) can still be imported"
 
 
 def _ask(
-    overlay: Overlay, module: str, environ: Mapping[str, str], *flags: str
+    stack: Stack, module: str, environ: Mapping[str, str], *flags: str
 ) -> tuple[str | None, list[str], list[str] | None]:
     """What the interpreter finds: the file, the directories of a package, and what fails, and how.
 
     What fails is a package that the module is in.
     """
-    done = overlay.host.run([*flags, "-c", _PROBE, module], environ=environ)
+    done = stack.host.run([*flags, "-c", _PROBE, module], environ=environ)
     try:
         file, places, failure = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
@@ -220,18 +220,18 @@ def _ask(
     return file, places, failure
 
 
-def _differences(overlay: Overlay, module: str, file: str) -> Iterator[str]:
+def _differences(stack: Stack, module: str, file: str) -> Iterator[str]:
     """Where another Python of the host runs another file, and why."""
-    host = overlay.host
-    bare, *_ = _ask(overlay, module, wiring.unwire(os.environ), "-I")
+    host = stack.host
+    bare, *_ = _ask(stack, module, wiring.unwire(os.environ), "-I")
     if bare != file:
         yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {bare or 'nothing'}"
     if not shell.is_active(host):
         return
-    here, *_ = _ask(overlay, module, os.environ)
+    here, *_ = _ask(stack, module, os.environ)
     if here == file:
         return
-    wired = shell.wired(host, overlay.settings)
+    wired = shell.wired(host, stack.settings)
     reason = f"it is not wired as it should be: {wired.detail}"
     if wired.state == "on":
         first = _on_pythonpath(here, os.environ)

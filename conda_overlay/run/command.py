@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from conda_overlay.activation import shells, startup, wiring
-from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError
+from conda_overlay.layer.stack import Stack
 
 _PRINT = """
 import json, os, sys
@@ -21,37 +21,35 @@ sys.stdout.write("\\x1e" + json.dumps(names))
 """
 
 
-def execute(overlay: Overlay, command: Sequence[str], *, bare: bool = False) -> NoReturn:
+def execute(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoReturn:
     """Become a command, which thus has this process's stdin, terminal, signals and exit code.
 
     Args:
-        overlay: of the host.
+        stack: the layers of the host.
         command: with its arguments.
         bare: activate the host without its overlay.
     """
-    argv, environ = _call(overlay, command, bare)
+    argv, environ = _call(stack, command, bare)
     os.execve(argv[0], argv, environ)
 
 
-def environ(overlay: Overlay) -> dict[str, str]:
+def environ(stack: Stack) -> dict[str, str]:
     """The variables that a command would have, with what the scripts of activate.d do to them.
 
     Raises:
         OverlayError: the scripts fail.
     """
-    argv, before = _call(overlay, [sys.executable, "-I", "-S", "-c", _PRINT], bare=False)
+    argv, before = _call(stack, [sys.executable, "-I", "-S", "-c", _PRINT], bare=False)
     done = subprocess.run(argv, env=before, capture_output=True, text=True, check=False)
     try:
         found: dict[str, str] = json.loads(done.stdout.rpartition("\x1e")[2])
     except ValueError:
-        sentence = f"{overlay.host.prefix} could not be activated."
+        sentence = f"{stack.host.prefix} could not be activated."
         raise OverlayError(sentence, details=done.stderr.splitlines()[-3:]) from None
     return found
 
 
-def _call(
-    overlay: Overlay, command: Sequence[str], bare: bool
-) -> tuple[list[str], Mapping[str, str]]:
+def _call(stack: Stack, command: Sequence[str], bare: bool) -> tuple[list[str], Mapping[str, str]]:
     """The shell that activates as conda does, wires, and then becomes the command."""
     from conda.activate import PosixActivator
 
@@ -61,8 +59,8 @@ def _call(
     os.environ.update(unwired)  # which conda computes from
     if bare:
         os.environ[wiring.DISABLE] = "1"
-    code = PosixActivator(["activate", str(overlay.host.prefix)]).execute()
-    line = shells.SHELLS["posix"].line(startup.command("posix", overlay.settings))
+    code = PosixActivator(["activate", str(stack.host.prefix)]).execute()
+    line = shells.SHELLS["posix"].line(startup.command("posix", stack.settings))
     # As in conda's own function, so that the scripts cannot change the arguments.
     script = f'_activate() {{\n{code}\n}}\n_activate\n{"" if bare else line}\n\\exec "$@"\n'
     shell = shutil.which("bash", path=os.defpath) or "/bin/sh"

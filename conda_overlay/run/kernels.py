@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.filesystem.atomic import replace_file
+from conda_overlay.layer.stack import Stack
 
 _MARK = "conda_overlay"
 """The key of a kernelspec's metadata that says that it is ours."""
@@ -24,13 +23,11 @@ _MARK = "conda_overlay"
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernelspec of the user's that belongs to a host."""
+    """A kernelspec of the user's that starts in a host without its overlay."""
 
     name: str
     display_name: str
     host: str
-    ours: bool
-    state: str  # ok, host is gone, overlay is gone, or without the overlay
 
 
 def directory() -> Path:
@@ -38,19 +35,17 @@ def directory() -> Path:
     data = os.environ.get("JUPYTER_DATA_DIR")
     if data:
         return Path(data) / "kernels"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Jupyter" / "kernels"
     share = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(share) / "jupyter" / "kernels"
 
 
 def install(
-    overlay: Overlay, name: str | None = None, display_name: str | None = None, force: bool = False
+    stack: Stack, name: str | None = None, display_name: str | None = None, force: bool = False
 ) -> Path:
     """Write a kernelspec, which becomes the host's Python by ``conda overlay run``.
 
     Args:
-        overlay: of the host.
+        stack: the layers of the host.
         name: of the kernel; of the host if not given.
         display_name: what notebooks show.
         force: replace a kernelspec that is not ours.
@@ -59,10 +54,10 @@ def install(
         UsageError: the name is not one that Jupyter takes.
         OverlayError: there is no ipykernel, or another kernel of that name.
     """
-    host = overlay.host
+    host = stack.host
     name = name or "overlay-" + re.sub(r"[^a-z0-9._-]", "-", host.name.lower())
     place = _place(name)
-    sites = [*map(read_site, overlay.sites(overlay.layers)), host.distributions]
+    sites = [*map(read_site, stack.sites(stack.layers)), host.distributions]
     if "ipykernel" not in dependencies.effective(*sites):
         sentence = f"Neither {host.prefix} nor its overlay has ipykernel."
         raise OverlayError(sentence, f"conda overlay install -p {host.prefix} ipykernel")
@@ -76,7 +71,7 @@ def install(
     launcher = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
     spec = {
         "argv": [conda, "overlay", "run", "-p", str(host.prefix), "--", *launcher],
-        "display_name": display_name or f"{host.name} (overlay)",
+        "display_name": display_name or f"{host.name} (stack)",
         "language": "python",
         "interrupt_mode": "signal",
         "metadata": {"debugger": True, _MARK: {"host": str(host.prefix)}},
@@ -86,43 +81,17 @@ def install(
     return place
 
 
-def remove(name: str, force: bool = False) -> Path:
-    """Remove a kernelspec.
-
-    Raises:
-        OverlayError: there is none, or it is not ours and that is not forced.
-    """
-    place = _place(name)
-    if not os.path.lexists(place):
-        raise OverlayError(f"There is no kernel {name}.", "conda overlay kernel list", name=name)
-    if _host_of(_spec(place)) is None and not force:
-        sentence = f"The kernel {name} was not made by conda-overlay."
-        raise OverlayError(sentence, f"jupyter kernelspec remove {name}, or --force", name=name)
-    if place.is_symlink():
-        place.unlink()
-    else:
-        shutil.rmtree(place)
-    return place
-
-
-def kernels(hosts: Collection[str]) -> Iterator[Kernel]:
-    """The user's kernels that belong to hosts which have overlays, and all of ours.
-
-    Args:
-        hosts: the real prefixes of those that have overlays.
-    """
+def without_overlay(host: Path) -> list[Kernel]:
+    """The user's kernels that start the Python of a host, given its real prefix, by itself."""
+    found = []
     for place in sorted(directory().glob("*")):
         spec = _spec(place)
-        argv, shown = spec.get("argv"), str(spec.get("display_name"))
-        if (prefix := _host_of(spec)) is not None:
-            there = os.path.isdir(os.path.join(prefix, "conda-meta"))
-            alive = "ok" if os.path.realpath(prefix) in hosts else "overlay is gone"
-            state = alive if there else "host is gone"
-            yield Kernel(place.name, shown, prefix, True, state)
-        elif isinstance(argv, list) and "ipykernel_launcher" in argv and argv[0][:1] == "/":
+        argv = spec.get("argv")
+        if isinstance(argv, list) and "ipykernel_launcher" in argv and argv[0][:1] == "/":
             prefix = os.path.dirname(os.path.dirname(str(argv[0])))
-            if os.path.realpath(prefix) in hosts:
-                yield Kernel(place.name, shown, prefix, False, "without the overlay")
+            if os.path.realpath(prefix) == str(host) and _host_of(spec) is None:
+                found.append(Kernel(place.name, str(spec.get("display_name")), prefix))
+    return found
 
 
 def _place(name: str) -> Path:

@@ -15,18 +15,17 @@ from urllib.parse import unquote
 
 from conda_overlay.activation import locate
 from conda_overlay.activation.settings import Settings
-from conda_overlay.change.install import install
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.core.models import Log, Request
 from conda_overlay.distributions import dependencies
 from conda_overlay.layer import retention
+from conda_overlay.layer.stack import Stack
 from conda_overlay.resolve.pip import Pip
 
 _KEPT = 30 * 24 * 3600
 """Seconds for which an unused transient layer is kept."""
 
 
-def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overlay:
+def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     """Put a layer on top that has some more distributions, made at the first use, and then kept.
 
     Nothing of it is in the overlay. It is made anew when the host or the overlay has changed; what
@@ -36,34 +35,32 @@ def with_transient_layer(overlay: Overlay, requirements: Sequence[str]) -> Overl
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
-    layers = [os.path.realpath(layer) for layer in overlay.layers]
-    facts = [sorted(requirements), overlay.host.fingerprint()["sha256"], layers]
+    layers = [os.path.realpath(layer) for layer in stack.layers]
+    facts = [sorted(requirements), stack.host.fingerprint()["sha256"], layers]
     sources = sorted(filter(None, map(_source, requirements)))
-    facts += [str(overlay.host.real), sources]
+    facts += [str(stack.host.real), sources]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = home / "conda-overlay" / "run"
     place = cache / key
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     _drop_old(cache)
-    dirs = overlay.settings.overlay_dirs or (locate.DEFAULT_DIR,)
-    settings: Settings = overlay.settings._replace(overlay_dirs=(str(place), *dirs))
-    top = Overlay(overlay.host, settings, overlay.tell)
+    dirs = stack.settings.overlay_dirs or (locate.DEFAULT_DIR,)
+    settings: Settings = stack.settings._replace(overlay_dirs=(str(place), *dirs))
+    top = Overlay(Stack(stack.host, settings, stack.progress))
     if sources or not (place / "complete").exists():
-        words = ("--", *requirements)
-        log = Log(("conda", "overlay", "run", "--with", *requirements))
+        command = ("conda", "overlay", "run", "--with", *requirements)
         pip = Pip(top.host, verbosity=-1, to_stderr=True)
-        request = Request(words, tuple(requirements))
         try:
-            top.change(lambda draft: install(draft, request), log=log, pip=pip)
+            top.change(lambda draft: draft.install(*requirements), command=command, pip=pip)
         except BaseException:
             with suppress(OSError):  # what was made there before stays
                 place.rmdir()
             raise
-        retention.drop(top, retention.droppable(top, 1, force=True)[0])
+        retention.drop(top.stack, retention.droppable(top.stack, 1, force=True)[0])
         (place / "complete").touch()
     os.utime(place)
-    return top
+    return top.stack
 
 
 def _source(requirement: str) -> str | None:

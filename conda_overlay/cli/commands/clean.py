@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from conda.base.context import context
 
-from conda_overlay.cli import common
+from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import UsageError
 
@@ -19,11 +19,11 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    common.add_options(parser, EXAMPLES, reason=False)
+    options.add_options(parser, EXAMPLES, reason=False)
     meaning = "How many revisions keep their files (default: 1)."
     parser.add_argument("--keep", type=int, default=1, metavar="N", help=meaning)
     meaning = "Also drop what cannot be downloaded again: local sources and edits made by hand."
-    common.add_force(parser, meaning)
+    options.add_force(parser, meaning)
 
 
 def execute(arguments: Namespace) -> int:
@@ -32,9 +32,9 @@ def execute(arguments: Namespace) -> int:
 
     if arguments.keep < 1:
         raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
-    overlay, dry_run = common.opened(), bool(context.dry_run)
-    going, kept = retention.droppable(overlay, arguments.keep, force=arguments.force_overlay)
-    freed = retention.weight(overlay, going)
+    overlay, dry_run = select.opened(), bool(context.dry_run)
+    going, kept = retention.droppable(overlay.stack, arguments.keep, force=arguments.force_overlay)
+    freed = retention.weight(overlay.stack, going)
     final = arguments.force_overlay and going and not dry_run and not context.json
     if final:
         output.say(f"{output.revisions(going).capitalize()} may not come back the same.")
@@ -42,7 +42,7 @@ def execute(arguments: Namespace) -> int:
         output.say("Nothing was dropped.")
         return 0
     if not dry_run:
-        retention.drop(overlay, going)
+        retention.drop(overlay.stack, going)
     if context.json:
         done = {"revisions": going, "kept": kept, "bytes": freed}
         output.show_json({"success": True, "dry_run": dry_run, **done})

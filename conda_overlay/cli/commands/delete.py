@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from conda.base.context import context
 
-from conda_overlay.cli import common
+from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
 EXAMPLES = """\
@@ -17,12 +17,12 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    common.add_options(parser, EXAMPLES, reason=False)
+    options.add_options(parser, EXAMPLES, reason=False)
 
 
 def execute(arguments: Namespace) -> int:
     """Ask, and delete."""
-    store = common.store_of(arguments)
+    store = select.store_of(arguments)
     place, dry_run = str(store.overlay), bool(context.dry_run)
     there = store.exists or store.managed or bool(store.numbers())
     will = f"The overlay {place} and its history will be deleted permanently."

@@ -9,7 +9,7 @@ from typing import Any
 
 from conda.base.context import context
 
-from conda_overlay.cli import common
+from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.serialize import encode
@@ -28,7 +28,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     meaning = "Distributions, which default to all, and up to two revisions; 0: the host."
     parser.add_argument("words", nargs="*", metavar="NAME|N", help=meaning)
-    common.add_reading_options(parser, EXAMPLES)
+    options.add_reading_options(parser, EXAMPLES)
     parser.add_argument("--files", action="store_true", help="Also list the files that differ.")
     parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
 
@@ -37,27 +37,27 @@ def execute(arguments: Namespace) -> int:
     """Print the differences."""
     from packaging.utils import canonicalize_name
 
-    from conda_overlay.change.overlay import name_of
     from conda_overlay.formats import exports
+    from conda_overlay.layer.revision import name_of
     from conda_overlay.report import diff
 
     numbers: list[Any] = [int(word) for word in arguments.words if word.isdecimal()]
     keys = {str(canonicalize_name(word)) for word in arguments.words if not word.isdecimal()}
     if len(numbers) > 2:
         raise UsageError("diff takes two revisions at the most.", "conda overlay history")
-    overlay = common.opened()
+    overlay = select.opened()
     old, new = [*(numbers or [0]), None][:2]
-    if new is None and overlay.store.managed:
-        new = overlay.store.current()
+    if new is None and overlay.stack.store.managed:
+        new = overlay.stack.store.current()
     plan = overlay.compare(old, new)
     if keys:
-        pairs = diff.of(overlay, sorted(keys), old, new)
+        pairs = diff.of(overlay.stack, sorted(keys), old, new)
         plan = replace(plan, changes=tuple(c for c in plan.changes if c.key in keys))
         found = diff.summary(pairs)
         text = chain.from_iterable(diff.text(*pair) for pair in pairs)
     else:
-        found = diff.compare(overlay, old, new)
-        text = chain(diff.unified(overlay, old, new, found))
+        found = diff.compare(overlay.stack, old, new)
+        text = chain(diff.unified(overlay.stack, old, new, found))
     if context.json:
         report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conda.base.context import context
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import OverlayError
 
@@ -26,7 +26,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     meaning = "A distribution, a module, a script, or the path of a file."
     parser.add_argument("name_to_edit", metavar="NAME|MODULE|SCRIPT", help=meaning)
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
     meaning = "Only make the copy, and print where the file is."
     parser.add_argument("--no-editor", action="store_true", help=meaning)
 
@@ -35,9 +35,9 @@ def execute(arguments: Namespace) -> int:
     """Edit."""
     from conda_overlay.change import edit
     from conda_overlay.change.draft import Draft
-    from conda_overlay.report.shell import editor, open_in_editor
+    from conda_overlay.cli.editor import editor, open_in_editor
 
-    overlay = common.opened()
+    overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
     opens = not (arguments.no_editor or context.json or context.dry_run) and editor()
     session = edit.Session(open_in_editor if opens else None)
@@ -47,7 +47,7 @@ def execute(arguments: Namespace) -> int:
         edit.edit(draft, key, session)
 
     try:
-        common.change(arguments, overlay, step, default=None if opens else "yes")
+        change.run(arguments, overlay, step, default=None if opens else "yes")
     except (OverlayError, OSError):
         if session.changed:
             directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
@@ -55,6 +55,6 @@ def execute(arguments: Namespace) -> int:
             output.tell(f"What you edited is kept in {directory}.")
         raise
     if not opens and not context.json and not context.dry_run:
-        site = overlay.store.overlay / overlay.host.site_below_prefix
+        site = overlay.stack.store.overlay / overlay.host.site_below_prefix
         output.say(str(site / (session.file or "")))
     return 0

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 
 from conda.base.context import context
 
-from conda_overlay.cli import common
+from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import OverlayError, UsageError
 
@@ -26,7 +26,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     meaning = "bash, zsh, fish, tcsh, xonsh or posix, which is what others get, too."
     parser.add_argument("shell", nargs="?", metavar="SHELL", help=meaning)
-    common.add_reading_options(parser, EXAMPLES)
+    options.add_reading_options(parser, EXAMPLES)
     meaning = "Print lines of NAME=value, as editors and systemd read them."
     parser.add_argument("--dotenv", action="store_true", help=meaning)
 
@@ -40,15 +40,15 @@ def execute(arguments: Namespace) -> int:
     if shell not in shells.SHELLS:
         known = ", ".join(sorted(shells.SHELLS))
         raise UsageError(f"{shell} is not a shell that is known.", f"one of {known}", shell=shell)
-    overlay = common.opened()
-    both = dict(os.environ), command.environ(overlay)
+    overlay = select.opened()
+    both = dict(os.environ), command.environ(overlay.stack)
     before, after = ({n: v for n, v in found.items() if n not in _OWN} for found in both)
     diff = wiring.EnvironDiff.between(before, after)
     always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}
     values = {name: after[name] for name in sorted({*diff, *always} & after.keys())}
     if context.json:
         unset = [name for name in diff if name not in after]
-        sites = [str(site) for site in overlay.sites(overlay.layers)]
+        sites = [str(site) for site in overlay.stack.sites(overlay.stack.layers)]
         output.show_json({"variables": values, "unset": unset, "extra_paths": sites})
     elif arguments.dotenv:
         for name, value in values.items():

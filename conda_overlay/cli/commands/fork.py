@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
-from conda_overlay.cli import common
-from conda_overlay.cli.render import output
+from conda_overlay.cli import change, files, options, select
+from conda_overlay.cli.render import output, progress
 from conda_overlay.core.errors import OverlayError, UsageError
 
 if TYPE_CHECKING:
-    from conda_overlay.fork.fork import ForkPlan
+    from conda_overlay.fork.plan import ForkPlan
     from conda_overlay.formats.document import Document
 
 EXAMPLES = """\
@@ -31,7 +31,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     meaning = "An overlay.toml with a [baseline], and what pip is to add, as NAME or NAME==VERSION."
     parser.add_argument("words", nargs="*", metavar="FILE|REQUIREMENT", help=meaning)
-    common.add_options(parser, EXAMPLES, reason=False)
+    options.add_options(parser, EXAMPLES, reason=False)
     meaning = (
         "The baseline: an environment, or an explicit list (a path or URL); default: the active."
     )
@@ -52,22 +52,25 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Make a fork."""
-    from conda_overlay.fork import fork, replace
-    from conda_overlay.report.shell import interruptible
+    from conda_overlay.cli.editor import interruptible
+    from conda_overlay.fork import replace
+    from conda_overlay.fork.make import make
+    from conda_overlay.fork.origin import agreed
+    from conda_overlay.fork.plan import plan as work_out
 
-    prefix = Path(common.named_prefix(active=arguments.recreate))
+    prefix = Path(select.named_prefix(active=arguments.recreate))
     if arguments.recreate:  # a link to it stays
         prefix = Path(os.path.realpath(prefix))
-    replace.check(prefix, again=arguments.recreate, tell=output.tell)
+    replace.check(prefix, again=arguments.recreate, progress=progress.Shown())
     document, origin, is_new = _document(arguments, prefix)
     again, changes = arguments.recreate, arguments.allow_changes
-    plan = fork.plan(document, prefix, allow_changes=changes, again=again)
+    plan = work_out(document, prefix, allow_changes=changes, again=again)
     if not context.json:
         output.show_fork(plan.to_json())
     if not context.dry_run:
         yes = context.always_yes or context.json
-        agreed = fork.agreed(prefix) if again else set()
-        needs = [why for name, why in plan.dependents.items() if name not in agreed]
+        known = agreed(prefix) if again else set()
+        needs = [why for name, why in plan.dependents.items() if name not in known]
         if needs and yes and not arguments.allow_conflicts:
             hint = "--allow-conflicts drops these, too; or name them with --drop"
             raise OverlayError("Others need what is to be dropped:", hint, needs, dependents=needs)
@@ -75,13 +78,13 @@ def execute(arguments: Namespace) -> int:
             output.say("Nothing was made.")
             return 0
         if is_new and origin:
-            common.write(str(origin), _written(plan, origin, arguments.source))
+            files.write(str(origin), _written(plan, origin, arguments.source))
         try:
             with interruptible():
-                fork.make(
+                make(
                     plan,
-                    common.pip_of,
-                    output.tell,
+                    change.pip_of,
+                    progress.Shown(),
                     origin=origin,
                     again=again,
                     allow_conflicts=arguments.allow_conflicts,
@@ -103,7 +106,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
     Raises:
         UsageError: it is not clear from what.
     """
-    from conda_overlay.fork import fork
+    from conda_overlay.fork import origin, plan
 
     files = [Path(word) for word in arguments.words if word.endswith(".toml")]
     file = files[0] if files else None
@@ -112,16 +115,16 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
         sentence = "Name the baseline, or one file that names it, and not both."
         raise UsageError(sentence, "conda overlay fork --help")
     if file and exists:
-        document = fork.read(file)
+        document = origin.read(file)
     elif arguments.recreate:
-        document, file = fork.kept(prefix)
+        document, file = origin.kept(prefix)
     elif baseline := arguments.source or context.active_prefix:
-        document = fork.of_baseline(baseline)
+        document = plan.of_baseline(baseline)
     else:
         raise UsageError("No baseline is named, and no environment is active.", "--from ENV")
     requirements = [word for word in arguments.words if not word.endswith(".toml")]
     channels = arguments.channel or ()
-    more = fork.with_more(document, arguments.drop, arguments.conda, channels, requirements)
+    more = plan.with_more(document, arguments.drop, arguments.conda, channels, requirements)
     new = bool(file) and not exists and not arguments.recreate
     return more, file if new or more == document else None, new
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from conda.base.context import context
 
-from conda_overlay.cli import common
+from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import FileChanges
@@ -22,7 +22,7 @@ EXAMPLES = """\
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
-    common.add_reading_options(parser, EXAMPLES)
+    options.add_reading_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
@@ -30,8 +30,8 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.filesystem.manifest import differences
     from conda_overlay.layer.timeline import timeline
 
-    overlay = common.opened()
-    store = overlay.store
+    overlay = select.opened()
+    store = overlay.stack.store
     current, numbers = store.current(), store.numbers()
     position = timeline(store.line()).position if current is not None else None
 
@@ -47,7 +47,7 @@ def execute(arguments: Namespace) -> int:
         return 0
     revisions = [whole(number) for number in reversed(numbers)]
     recorded = store.manifest(current)
-    by_hand = differences(recorded, overlay.state().files) if recorded is not None else None
+    by_hand = differences(recorded, overlay.stack.state().files) if recorded is not None else None
     edits = encode(by_hand or FileChanges())
     if context.json:
         report = {"overlay": str(store.overlay), "current": current, "position": position}

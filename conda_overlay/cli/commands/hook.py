@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from conda.cli.helpers import add_parser_help
 
 from conda_overlay.activation.settings import observe
-from conda_overlay.cli.common import show_examples
+from conda_overlay.cli.options import show_examples
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import UsageError
 

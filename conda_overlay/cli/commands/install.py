@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from datetime import date
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 from conda_overlay.cli.pip_options import add_pip_options
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.models import INTENTS, Request
+from conda_overlay.core.models import INTENTS
 
 EXAMPLES = """\
     conda overlay install humanize                    a new distribution
@@ -23,7 +23,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options, ours, and those of pip."""
     meaning = "What to install: a name, a specifier, a path or a URL, as for pip."
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
     meaning = "fix: until the host has it; hold: the host's version is at fault; dev: permanently."
     parser.add_argument("--intent", choices=INTENTS, help=meaning)
     meaning = "The date (YYYY-MM-DD) after which status reports it as overdue."
@@ -33,18 +33,14 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Install."""
-    from conda_overlay.change.install import install
-
     options, requirements = tuple(arguments.pip_arguments), tuple(arguments.requirements)
     if not requirements and not {"--requirement", "--editable", "--group"} & set(options):
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
         raise UsageError("You must name at least one requirement to install.", hint)
-    words = (*options, "--", *requirements) if requirements else options
-    until = _date(arguments.until)
-    request = Request(words, requirements, intent=arguments.intent, until=until)
-    overlay = common.opened()
+    given = {"options": options, "intent": arguments.intent, "until": _date(arguments.until)}
+    overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
-    return common.change(arguments, overlay, lambda draft: install(draft, request))
+    return change.run(arguments, overlay, lambda draft: draft.install(*requirements, **given))
 
 
 def _date(text: str | None) -> str | None:

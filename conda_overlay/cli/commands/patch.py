@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.redact import without_credentials
 
@@ -21,7 +21,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("name_to_patch", metavar="NAME", help="A distribution.")
     parser.add_argument("patch", metavar="FILE|URL", help="A unified diff; -: standard input.")
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
     meaning = "How many leading directories its paths have too many; default: what fits best."
     parser.add_argument("--strip", type=int, metavar="N", help=meaning)
     parser.add_argument("--reverse", action="store_true", help="Take the patch back.")
@@ -29,21 +29,15 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Apply the patch."""
-    from conda_overlay.change import edit
-    from conda_overlay.change.draft import Draft
-
     if (arguments.prefix or "").isdecimal():  # as of patch and git
         sentence = "-p names an environment here, as everywhere in conda."
         raise UsageError(sentence, f"--strip {arguments.prefix}, or nothing: what fits is found")
-    overlay = common.opened()
+    overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
     text = _read(arguments.patch)
 
-    def step(draft: Draft) -> None:
-        key, _ = edit.find(draft, arguments.name_to_patch)
-        edit.patch(draft, key, text, arguments.strip, reverse=arguments.reverse)
-
-    return common.change(arguments, overlay, step)
+    name, how = arguments.name_to_patch, {"strip": arguments.strip, "reverse": arguments.reverse}
+    return change.run(arguments, overlay, lambda draft: draft.patch(name, text, **how))
 
 
 def _read(source: str) -> bytes:

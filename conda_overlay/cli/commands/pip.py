@@ -8,7 +8,7 @@ import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
-from conda_overlay.cli import common
+from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.redact import typed
 
@@ -32,7 +32,7 @@ _VARIABLES = (
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(REST, nargs=REMAINDER, metavar="...", help="What pip gets.")
-    common.add_reading_options(parser, EXAMPLES)
+    options.add_reading_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
@@ -41,11 +41,11 @@ def execute(arguments: Namespace) -> int:
 
     words = arguments.arguments
     words = words[1:] if words[:1] == ["--"] else words
-    overlay = common.opened()
+    overlay = select.opened()
     host = overlay.host
     place = next((i for i, word in enumerate(words) if word[:1] != "-"), None)
     ours = None if place is None else _COMMANDS.get(words[place])
-    if ours and overlay.settings.overlay_pip and _is_meant(words):
+    if ours and overlay.stack.settings.overlay_pip and _is_meant(words):
         command = ["conda", "overlay", ours, *(w for i, w in enumerate(words) if i != place)]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")

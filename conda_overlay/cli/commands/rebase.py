@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 
 EXAMPLES = """\
     conda overlay rebase                                  the host was updated
@@ -15,7 +15,7 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
     meaning = ("Carry the overlay of another environment, by its name or path, to this one; or an "
                "overlay by its path.")  # fmt: skip
     parser.add_argument("--from", dest="source", metavar="ENV|OVERLAY", help=meaning)
@@ -23,11 +23,9 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Rebase."""
-    from conda_overlay.change.rebase import rebase
-
-    overlay = common.opened()
+    overlay = select.opened()
     document = None
     if arguments.source is not None:
         overlay.check_protection(arguments.force_overlay)
-        document = common.document_of(arguments.source)
-    return common.change(arguments, overlay, lambda draft: rebase(draft, document))
+        document = select.document_of(arguments.source)
+    return change.run(arguments, overlay, lambda draft: draft.rebase(document))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 
 EXAMPLES = """\
     conda overlay record --reason 'ticket 1234'    after edits in the overlay's own files
@@ -14,11 +14,9 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Record."""
-    from conda_overlay.change.edit import record
-
-    return common.change(arguments, common.opened(), record)
+    return change.run(arguments, select.opened(), lambda draft: draft.record())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 
 EXAMPLES = """\
     conda overlay redo               forward again, one step for each undo
@@ -13,11 +13,9 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Redo."""
-    from conda_overlay.change.restore import redo
-
-    return common.change(arguments, common.opened(), redo)
+    return change.run(arguments, select.opened(), lambda draft: draft.redo())

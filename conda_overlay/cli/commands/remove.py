@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
@@ -20,13 +20,12 @@ def configure_parser(parser: ArgumentParser) -> None:
     meaning = "Remove what a requirements file names; may be repeated."
     parser.add_argument("-r", "--requirement", action="append", default=[], metavar="FILE",
                         help=meaning)  # fmt: skip
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Remove."""
     from conda_overlay.change.install import lines_of
-    from conda_overlay.change.remove import remove
 
     names = [*arguments.names]
     for file in arguments.requirement:
@@ -38,4 +37,4 @@ def execute(arguments: Namespace) -> int:
     if not names:
         hint = "conda overlay remove NAME, or -r FILE"
         raise UsageError("You must name at least one distribution to remove.", hint)
-    return common.change(arguments, common.opened(), lambda draft: remove(draft, names))
+    return change.run(arguments, select.opened(), lambda draft: draft.remove(*names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 
 EXAMPLES = """\
     conda overlay repair             put back all files that are missing; edits stay
@@ -17,12 +17,10 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     meaning = "A distribution of the overlay; edits made in it by hand are undone."
     parser.add_argument("names", nargs="*", metavar="NAME", help=meaning)
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Repair."""
-    from conda_overlay.change.repair import repair
-
     arguments.force_overlay = arguments.force_overlay or bool(arguments.names)
-    return common.change(arguments, common.opened(), lambda draft: repair(draft, arguments.names))
+    return change.run(arguments, select.opened(), lambda draft: draft.repair(*arguments.names))

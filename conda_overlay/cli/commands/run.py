@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import options, select
 from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
@@ -23,7 +23,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     meaning = "What to run, with its arguments."
     parser.add_argument(REST, nargs=REMAINDER, metavar="COMMAND ...", help=meaning)
-    common.add_reading_options(parser, EXAMPLES)
+    options.add_reading_options(parser, EXAMPLES)
     meaning = "Activate the environment without its overlay."
     parser.add_argument("--no-overlay", action="store_true", help=meaning)
     meaning = "Also have this distribution, for this run; nothing is kept in the overlay."
@@ -34,7 +34,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Become the command."""
     from conda_overlay.run import command as process
-    from conda_overlay.run import transient
+    from conda_overlay.run.transient import with_transient_layer
 
     command = arguments.command
     command = command[1:] if command[:1] == ["--"] else command
@@ -42,8 +42,8 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("There is no command to run.", "conda overlay run -n ENV -- python")
     if arguments.extra and arguments.no_overlay:
         raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
-    overlay = common.opened()
+    stack = select.opened().stack
     if arguments.extra:
-        overlay = transient.with_transient_layer(overlay, arguments.extra)
+        stack = with_transient_layer(stack, arguments.extra)
     sys.stdout.flush()
-    process.execute(overlay, command, bare=arguments.no_overlay)
+    process.execute(stack, command, bare=arguments.no_overlay)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 
 EXAMPLES = """\
     conda overlay undo               back to what was before the last change
@@ -17,11 +17,9 @@ EXAMPLES = """\
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:
     """Undo."""
-    from conda_overlay.change.restore import undo
-
-    return common.change(arguments, common.opened(), lambda draft: undo(draft, arguments.number))
+    return change.run(arguments, select.opened(), lambda draft: draft.undo(arguments.number))

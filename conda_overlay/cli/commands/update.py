@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import common
+from conda_overlay.cli import change, options, select
 from conda_overlay.cli.pip_options import add_pip_options
 
 EXAMPLES = """\
@@ -18,15 +18,13 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     meaning = "A distribution of the overlay or the environment; all that was asked for if none."
     parser.add_argument("names", nargs="*", metavar="NAME", help=meaning)
-    common.add_change_options(parser, EXAMPLES)
+    options.add_change_options(parser, EXAMPLES)
     add_pip_options(parser)
 
 
 def execute(arguments: Namespace) -> int:
     """Update."""
-    from conda_overlay.change.update import update
-
-    overlay = common.opened()
+    overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
     names, options = arguments.names, arguments.pip_arguments
-    return common.change(arguments, overlay, lambda draft: update(draft, names, options))
+    return change.run(arguments, overlay, lambda draft: draft.update(*names, options=options))

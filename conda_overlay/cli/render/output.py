@@ -168,21 +168,6 @@ def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
     table(rows)
 
 
-def show_kernels(found: Sequence[Mapping[str, Any]]) -> None:
-    """Jupyter kernels, one line each, and what to type for those that miss the overlay."""
-    if not found:
-        say("No kernels. Install one with: conda overlay kernel install -n ENVIRONMENT")
-        return
-    rows = [["# kernel", "display name", "host", "state"]]
-    rows += [[k["name"], k["display_name"], k["host"], k["state"]] for k in found]
-    table(rows)
-    for kernel in found:
-        if kernel["state"] == "without the overlay":
-            say(f"\n{kernel['name']} starts without the overlay. With it:")
-            words = ["-p", kernel["host"], "--kernel-name", kernel["name"], "--force"]
-            say(f"  conda overlay kernel install {shlex.join(words)}")
-
-
 def show_revision(
     record: Mapping[str, Any], *, position: int | None = None, whole: bool = False
 ) -> None:

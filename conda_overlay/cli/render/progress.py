@@ -7,7 +7,8 @@ from typing import Any
 
 from conda.base.context import context
 
-from conda_overlay.cli.render.output import is_terminal
+from conda_overlay.cli.render.output import is_terminal, tell
+from conda_overlay.core.progress import Progress
 
 _PATIENCE = 1.0  # seconds before something is shown
 
@@ -43,3 +44,15 @@ def _bar(title: str) -> Any:
     except ImportError:
         from conda.common.io import ProgressBar as get_progress_bar
     return get_progress_bar(f"{title} | ")
+
+
+class Shown(Progress):
+    """Tells the user on stderr, and shows bars."""
+
+    def tell(self, text: str) -> None:
+        """Print a message."""
+        tell(text)
+
+    def watch(self, title: str) -> Watched:
+        """Show a bar."""
+        return Watched(title)

@@ -31,8 +31,9 @@ def show_status(report: Mapping[str, Any]) -> None:
     for overlay in report["overlays"]:
         _show_overlay(overlay)
     for kernel in report["kernels"]:
-        say(f"\nThe Jupyter kernel {kernel['name']} starts without the overlay; see:")
-        say("  conda overlay kernel list")
+        words = ["-p", kernel["host"], "--kernel-name", kernel["name"], "--force"]
+        say(f"\nThe Jupyter kernel {kernel['name']} starts without the overlay. With it:")
+        say(f"  conda overlay kernel install {shlex.join(words)}")
     hide = "conda config --set plugins.overlay_hide_user_site true"
     _show_user_site(report["user_site"], hide)
 

@@ -1,0 +1,163 @@
+"""Makes a draft the current revision: the rules that it must keep, and the order of the writes.
+
+A revision is written in the draft's directory, verified, and synced to disk before the lock is
+taken. Under the lock it gets its number by one rename, and becomes current by another.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from conda_overlay.activation import notice
+from conda_overlay.change.draft import Draft
+from conda_overlay.change.verify import verify
+from conda_overlay.core.errors import EditedError, OverlayError, OvertakenError, ResolutionError
+from conda_overlay.core.models import HistoryEntry, Plan, Revision
+from conda_overlay.edits import originals, patch
+from conda_overlay.filesystem.lock import now, user
+from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
+from conda_overlay.filesystem.tree import make_writable
+from conda_overlay.layer.retention import droppable
+from conda_overlay.layer.state import State
+from conda_overlay.layer.store import PATIENCE
+
+_WOULD_BREAK = "The overlay is unchanged, because this would break:"
+
+_COMPILING = re.compile("Compiling ").match  # what compileall says of a file
+
+
+def check(draft: Draft, plan: Plan, *, allow_conflicts: bool = False, force: bool = False) -> None:
+    """The rules of every change: refuse a plan that breaks something, or loses edits.
+
+    Raises:
+        ResolutionError: something would break.
+        EditedError: edits made by hand would be lost.
+    """
+    if draft.unwanted(plan) and not (allow_conflicts or draft.allow_conflicts):
+        raise ResolutionError(_WOULD_BREAK, plan.conflicts)
+    if plan.lost and not force:
+        raise EditedError(plan.lost)
+
+
+def commit(
+    draft: Draft,
+    *,
+    allow_conflicts: bool = False,
+    force: bool = False,
+    timeout: float = PATIENCE,
+) -> int | None:
+    """Make a draft the current revision; `Draft.commit` says how."""
+    if draft.is_dry_run or not draft.tree.exists():
+        why = "for a dry run" if draft.is_dry_run else "committed already, or given up"
+        raise OverlayError(f"This draft is {why}.", "start another: with overlay.draft() as draft:")
+    plan, after = draft.planned()
+    check(draft, plan, allow_conflicts=allow_conflicts, force=force)
+    if not plan:
+        return None
+    stack, store = draft.stack, draft.stack.store
+    _compile(draft, after)
+    notes = verify(stack.host, draft.tree, [draft.site, *stack.below], plan)
+    time = now()
+    entries = _dated(after.entries, time, user())
+    adopted = store.exists and not store.managed
+    number = store.next_number() + adopted
+    revision = replace(
+        _revision(draft, number, time, plan, entries),
+        command=draft.command,
+        reason=draft.reason,
+        parent=draft.base if draft.base is not None else number - 1 or None,
+        restores=draft.restores,
+        edits=draft.by_hand,
+    )
+    store.prepare(draft.tree.parent, revision, after.files, _notice(draft, number, entries))
+    for copy in after.copies.values():
+        for file in originals.editable_files(copy):
+            make_writable(file)
+    with store.lock(timeout):
+        _check_not_overtaken(draft, number - adopted)
+        if adopted:
+            _adopt(draft, number - 1, time)
+        store.commit(draft.tree.parent, number)
+        with suppress(OSError, OverlayError):  # the commit succeeded in any case
+            if draft.base is not None:
+                _close(draft, draft.base)
+            store.drop_trees(droppable(stack, stack.settings.overlay_keep_revisions)[0])
+    for note in notes:
+        stack.progress.tell(note)
+    return number
+
+
+def _compile(draft: Draft, after: State) -> None:
+    """Compile an overlay outside the home directory, for users who cannot write to it."""
+    overlay, host = draft.stack.store.overlay, draft.stack.host
+    if Path.home().resolve() not in overlay.resolve().parents:
+        final = str(overlay / host.site_below_prefix)
+        total = sum(path.endswith(".py") for path in after.files)
+        words = ["-I", "-X", "utf8", "-m", "compileall", "-d", final, str(draft.site)]
+        with draft.stack.progress.watch("Compiling") as step:
+            for done, _ in enumerate(filter(_COMPILING, host.lines(words)), 1):
+                step(done, total)
+
+
+def _revision(
+    draft: Draft, number: int, time: str, plan: Plan, entries: Mapping[str, HistoryEntry]
+) -> Revision:
+    return Revision(
+        number=number,
+        time=time,
+        user=user(),
+        hostname=socket.gethostname(),
+        command=(),
+        reason=None,
+        host=draft.stack.host.fingerprint(),
+        plan=plan.to_json(),
+        distributions=entries,
+    )
+
+
+def _check_not_overtaken(draft: Draft, number: int) -> None:
+    """Refuse, under the lock, what was planned over another state than the present one."""
+    store, before = draft.stack.store, draft.before.files
+    files: Manifest = take_manifest(store.real, before) if store.exists else {}
+    same = store.current() == draft.base and store.next_number() == number
+    if not same or differences(before, files):
+        raise OvertakenError(str(store.overlay))
+
+
+def _adopt(draft: Draft, number: int, time: str) -> None:
+    """Make an overlay that was made by hand a revision."""
+    store, host = draft.stack.store, draft.stack.host
+    entries = _dated(draft.before.entries, time, store.real.owner())
+    plan = Plan(str(host.prefix), str(store.overlay))
+    revision = _revision(draft, number, time, plan, entries)
+    revision = replace(revision, reason="adopted: made by hand")
+    store.adopt(draft.directory, revision, draft.before.files)
+
+
+def _close(draft: Draft, number: int) -> None:
+    """Bring the copies of an earlier revision back to what was recorded, and protect them."""
+    store, now = draft.stack.store, draft.before.entries
+    try:
+        entries = store.revision(number).distributions
+        patches = {key: entry.patch for key, entry in entries.items()}
+        copies = draft.before.copies.items()
+        edited = {key: copy for key, copy in copies if now[key].patch != patches.get(key)}
+        patch.restore(edited, patches, store.manifest(number))
+    finally:
+        store.close(number)
+
+
+def _notice(draft: Draft, number: int, entries: Mapping[str, HistoryEntry]) -> str:
+    prefix, site = str(draft.stack.host.prefix), str(draft.stack.host.site_packages)
+    dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
+    return notice.content(number, notice.state_of(prefix, site), site, dates)
+
+
+def _dated(entries: Mapping[str, HistoryEntry], time: str, by: str) -> dict[str, HistoryEntry]:
+    """Give entries without a time this time and user."""
+    return {k: e if e.since else replace(e, since=time, by=by) for k, e in entries.items()}

@@ -1,0 +1,89 @@
+"""How a command that changes an overlay runs: it plans, shows, asks, commits, and tells."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from conda.base.context import context
+
+from conda_overlay.cli.render import output
+from conda_overlay.core.errors import (
+    OverlayError,
+)
+from conda_overlay.core.models import Plan
+from conda_overlay.core.redact import typed, without_credentials
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
+    from conda_overlay.change.overlay import Overlay
+    from conda_overlay.host.host import Host
+    from conda_overlay.resolve.pip import Pip
+
+
+def pip_of(host: Host) -> Pip:
+    """What calls pip for a host, as quiet as conda is to be."""
+    from conda_overlay.resolve.pip import Pip
+
+    verbosity = -1 if context.quiet else int(context.verbosity)
+    return Pip(host, verbosity=verbosity, to_stderr=bool(context.json))
+
+
+def run(
+    arguments: Namespace,
+    overlay: Overlay,
+    step: Callable[[Draft], None],
+    *,
+    default: str | None = "yes",
+) -> int:
+    """Change an overlay, and say what was done.
+
+    Args:
+        arguments: of the command line.
+        overlay: of one host.
+        step: does to a draft what is asked for.
+        default: the answer to the question when none is given: ``no`` where much is lost; None:
+            there is no question.
+    """
+    from conda_overlay.filesystem.processes import programs
+    from conda_overlay.report.shell import activation, asked_trigger, is_active, rehash, wired
+
+    def confirm(plan: Plan) -> bool:
+        if not context.json:
+            # Those of --no-deps are all that need no leave.
+            option = "--allow-conflicts" if arguments.allow_conflicts else "--no-deps"
+            output.show_plan(plan.to_json(), allowed_by=option)
+        answered = context.json or context.dry_run or default is None
+        return bool(answered) or output.ask(default or "yes")
+
+    before = overlay.scripts()
+    with nullcontext() if context.json or context.dry_run else asked_trigger() as trigger:
+        try:
+            result = overlay.change(
+                step,
+                confirm,
+                reason=arguments.reason and without_credentials(arguments.reason),
+                command=typed(["conda", *sys.argv[1:]]),
+                pip=pip_of(overlay.host),
+                allow_conflicts=arguments.allow_conflicts,
+                force=arguments.force_overlay,
+                dry_run=bool(context.dry_run),
+            )
+        except KeyboardInterrupt:
+            raise OverlayError("Interrupted; the overlay is unchanged.") from None
+        done = result.revision is not None
+        running = [p._asdict() for p in programs(overlay.host.real)] if done else []
+        output.show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
+        if done and trigger is not None:
+            output.show_trigger(trigger()._asdict())
+            host = overlay.host
+            if is_active(host) and wired(host, overlay.stack.settings).state != "on":
+                output.say(f"\nTo use it in this shell: {activation(host.prefix)}")
+            elif is_active(host) and (
+                command := rehash(overlay.path / "bin", before, overlay.scripts())
+            ):
+                output.say(f"\nFor this shell to find its programs anew: {command}")
+    return 0

@@ -1,0 +1,73 @@
+"""The user's editor, and the signals that end a command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM
+
+from conda_overlay.core.errors import OverlayError, UsageError
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take a closed terminal, or the request to end, as Ctrl-C."""
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def editor() -> list[str]:
+    """The command of the user's editor; none without a terminal.
+
+    Raises:
+        UsageError: the variable is no command.
+    """
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        return []
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        sentence = f"The editor {command} is no command: {error}."
+        raise UsageError(sentence, "set EDITOR to another one, or use --no-editor") from error
+
+
+def open_in_editor(file: Path) -> None:
+    """Let the user edit a file; the editor may use Ctrl-C for itself.
+
+    Raises:
+        OverlayError: it does not run, or fails, or its terminal is closed.
+    """
+    command = editor()
+    hint = "set EDITOR to another one, or use --no-editor"
+
+    def ended(*_: object) -> None:
+        raise OverlayError("The terminal was closed; the overlay is unchanged.")
+
+    handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
+    handlers[SIGINT] = signal.signal(SIGINT, lambda *_: None)  # which a child does not inherit
+    try:
+        code = subprocess.run([*command, str(file)], check=False).returncode
+    except OSError as error:
+        sentence = f"The editor {command[0]} does not run: {error.strerror}"
+        raise OverlayError(f"{sentence}; the overlay is unchanged.", hint) from error
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if code:
+        sentence = f"The editor {command[0]} ended with code {code}; the overlay is unchanged."
+        raise OverlayError(sentence, hint)

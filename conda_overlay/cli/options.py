@@ -1,0 +1,56 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from typing import TYPE_CHECKING
+
+from conda.cli.helpers import (
+    add_output_and_prompt_options,
+    add_parser_help,
+    add_parser_json,
+    add_parser_prefix,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
+    """Conda's usual options, the reason, and examples below the help."""
+    _add_help(parser, examples)
+    add_output_and_prompt_options(parser)
+    if reason:
+        parser.add_argument("--reason", metavar="TEXT", help="The reason, recorded in the history.")
+
+
+def add_change_options(parser: ArgumentParser, examples: str) -> None:
+    """The options of a command that makes a revision."""
+    add_options(parser, examples)
+    meaning = "Proceed despite conflicts, and record them."
+    parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
+    meaning = "Proceed even if edits made by hand are lost, or if you can write to the environment."
+    add_force(parser, meaning)
+
+
+def add_force(parser: ArgumentParser, meaning: str) -> None:
+    """``--force``, which conda has a setting of the same name for."""
+    parser.add_argument("--force", action="store_true", dest="force_overlay", help=meaning)
+
+
+def add_reading_options(parser: ArgumentParser, examples: str) -> None:
+    """Conda's usual options of a command that changes nothing, and examples below the help."""
+    _add_help(parser, examples)
+    add_parser_json(parser)
+
+
+def show_examples(parser: ArgumentParser, examples: str) -> None:
+    """Examples below the help."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = f"examples:\n{examples}"
+
+
+def _add_help(parser: ArgumentParser, examples: str) -> None:
+    show_examples(parser, examples)
+    add_parser_help(parser)
+    add_parser_prefix(parser)

@@ -1,0 +1,99 @@
+"""An ordinary environment that matches a baseline but for what is dropped and added.
+
+Nothing is solved but what is added: conda installs the baseline's packages by their URLs. That
+happens in a directory beside, for the paths that conda writes into files may be others than where
+it writes them; at the end the whole environment is moved to its place by one rename, an older one
+out of it by the same. A kill leaves what was there, and a directory that the next command removes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conda_overlay.activation import notice
+from conda_overlay.core.errors import OverlayError, PipError
+from conda_overlay.core.progress import Progress
+from conda_overlay.fork import conda_packages
+from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of, prefix_of
+from conda_overlay.fork.pip_packages import add
+from conda_overlay.fork.plan import ForkPlan
+from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
+from conda_overlay.host.host import Host
+
+if TYPE_CHECKING:
+    from conda_overlay.resolve.pip import Pip
+
+
+def make(
+    plan: ForkPlan,
+    pip: Callable[[Host], Pip],
+    progress: Progress,
+    *,
+    origin: Path | None = None,
+    again: bool = False,
+    allow_conflicts: bool = False,
+) -> None:
+    """Make a fork.
+
+    Args:
+        plan: of `plan`.
+        pip: calls pip for a host.
+        progress: tells the user.
+        origin: the file that it is to be made from again, if that is not its own.
+        again: in place of the one that is there.
+        allow_conflicts: accept that pip finds no consistent set.
+
+    Raises:
+        OverlayError: conda or pip failed; nothing has changed.
+    """
+    prefix = plan.prefix
+    digest = digest_of(origin) if origin else None  # before anybody edits it again
+    with beside(prefix, progress) as place:
+        new = place / prefix.name
+        count = len(plan.urls)
+        progress.tell(f"Installing {count} conda package{'' if count == 1 else 's'}")
+        conda_packages.install(plan.urls, new, prefix)
+        exact, wanted = plan.baseline.pip, plan.document.requested
+        if exact or wanted:
+            drop, allow = plan.document.fork.drop, allow_conflicts
+            try:
+                add(new, prefix, exact, wanted, pip, dropped=drop, allow_conflicts=allow)
+            except PipError as error:
+                text = error.message.replace("the overlay is unchanged", "nothing has changed")
+                hint = f"df -h {prefix.parent}" if "No space left" in text else error.hint
+                raise OverlayError(text, hint) from error
+        relocate(new, prefix)
+        _keep(plan, new / notice.FORK, origin, digest)
+        swap(new, prefix, again=again)
+        works(prefix)
+        (prefix / UNCONFIRMED).unlink()
+    from conda.core.envs_manager import register_env
+
+    register_env(str(prefix))
+
+
+def _keep(plan: ForkPlan, place: Path, origin: Path | None, digest: bytes | None) -> None:
+    """Keep what a fork is made from: conda leaves that out of a clone, which thus is no fork."""
+    env, spec = plan.document.baseline.env, plan.document.baseline.spec
+    if env:  # whatever will have its name
+        own = replace(plan.document.baseline, env=str(prefix_of(env)))
+        plan = replace(plan, document=replace(plan.document, baseline=own))
+    place.mkdir()
+    (place / "unconfirmed").touch()
+    (place / "overlay.toml").write_text(plan.text, encoding="utf-8")
+    (place / "baseline.txt").write_text(plan.baseline.text, encoding="utf-8")
+    (place / CHANGES).write_text("\n".join(c.split()[0] for c in plan.changed), "utf-8")
+    if origin:
+        (place / "origin").write_bytes(os.fsencode(absolute(origin)))
+        (place / DIGEST).write_bytes(digest or b"")
+    text = ""
+    if env:
+        sites = sorted(prefix_of(env).glob("lib/python*/site-packages"))
+        text = notice.content_of_fork(str(prefix_of(env)), str([*sites, "-"][0]))
+    elif spec and "://" not in spec:
+        text = notice.content_of_fork(spec)
+    (place / "notice").write_bytes(os.fsencode(text))

@@ -1,0 +1,152 @@
+"""Where a fork comes from: its baseline, its file, and what has changed in these since."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conda import CondaError
+from conda.base.context import locate_prefix_by_name
+
+from conda_overlay.activation import files, notice, trust
+from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
+from conda_overlay.core.redact import without_credentials
+from conda_overlay.fork import baseline
+from conda_overlay.fork.baseline import Baseline
+from conda_overlay.formats import overlay_toml
+from conda_overlay.formats.document import Document
+
+if TYPE_CHECKING:
+    pass
+CHANGES = "changes"
+"""What a fork keeps of the pinned packages that were let change, a name a line."""
+DIGEST = "origin.sha256"
+"""What a fork keeps of the file that it was made from, which may have credentials."""
+
+
+def source(made_from: Document) -> str:
+    """The baseline in words: a name, a path or a URL."""
+    found = made_from.baseline
+    return without_credentials(found.env or found.spec or "")
+
+
+def read(file: Path) -> Document:
+    """Read an ``overlay.toml``; the baseline in it is relative to its directory.
+
+    Raises:
+        OverlayError: it cannot be read, or names no baseline.
+    """
+    try:
+        text = files.read_file(str(file), largest=files.LARGE, follow=True).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise OverlayError(f"{file} cannot be read: {why}.", path=str(file)) from error
+    found = overlay_toml.read(text, str(file))
+    spec = found.baseline.spec
+    if not source(found):
+        sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
+        raise OverlayError(sentence, "name the baseline: --from ENV", path=str(file))
+    env, here = found.baseline.env, file.absolute().parent
+    if spec and "://" not in spec:
+        spec = absolute(here / os.path.expanduser(spec))
+    if env and "/" in env:
+        env = absolute(here / os.path.expanduser(env))
+    return replace(found, baseline=replace(found.baseline, env=env, spec=spec))
+
+
+def absolute(path: Path) -> str:
+    """With no `..` in it, which would need the directories before it to stay."""
+    above = os.path.realpath(path.parent) if ".." in path.parts else path.parent.absolute()
+    return os.path.join(above, path.name)
+
+
+def kept(prefix: Path) -> tuple[Document, Path | None]:
+    """What a fork is made from, and the file that says so, if that is not its own.
+
+    Raises:
+        NoSuchEnvironmentError: there is none.
+        OverlayError: somebody else could have written what it keeps.
+    """
+    place = prefix / notice.FORK
+    if not place.is_dir():
+        raise NoSuchEnvironmentError(str(prefix))
+    if reason := trust.distrust(str(place), (), trust.trusted_owners()):
+        raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
+    origin = _origin(place)
+    return read(origin or place / "overlay.toml"), origin
+
+
+def _origin(place: Path) -> Path | None:
+    """The file that a fork was made from, if it is there and nobody else can have put it there."""
+    origin = os.fsdecode(files.read(str(place / "origin")) or b"")
+    mine = trust.distrust_way(origin, trust.trusted_owners()) is None
+    return Path(origin) if origin and mine and os.path.exists(origin) else None
+
+
+def digest_of(file: Path) -> bytes:
+    """The sha256 of a file, in hex."""
+    return hashlib.sha256(files.read(str(file), follow=True) or b"").hexdigest().encode()
+
+
+def agreed(prefix: Path) -> set[str]:
+    """The packages that a fork was agreed to be made without."""
+    with suppress(OverlayError):
+        return {*read(prefix / notice.FORK / "overlay.toml").fork.drop}
+    return set()
+
+
+def let_change(prefix: Path) -> set[str]:
+    """The pinned packages that a fork was allowed to change."""
+    return {*os.fsdecode(files.read(str(prefix / notice.FORK / CHANGES)) or b"").split()}
+
+
+def drift(prefix: Path) -> dict[str, Any] | None:
+    """The baseline of a fork, what has changed in it since, or why that is unknown; None of others.
+
+    The file is the one that it was made from, if that has changed since; the remedy is the command
+    that follows both.
+    """
+    place = prefix / notice.FORK
+    if not place.is_dir():
+        return None
+    name, changes, why = "", [], None
+    try:
+        made_from = read(place / "overlay.toml")
+        name, was = source(made_from), baseline.load(str(place / "baseline.txt"))
+        changes = was.changes(baseline_of(made_from))
+    except OverlayError as error:
+        why = error.message
+    file, digest = _origin(place), files.read(str(place / DIGEST))
+    file = None if digest is None or (file and digest == digest_of(file)) else file
+    remedy = ["fork", "--recreate", "-p", str(prefix)]
+    known = {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
+    return {**known, "changed_file": file and str(file)}
+
+
+def prefix_of(env: str) -> Path:
+    """The prefix of an environment, given by its name or its path.
+
+    Raises:
+        OverlayError: there is none of that name.
+    """
+    try:
+        found = os.path.expanduser(env) if "/" in env else locate_prefix_by_name(env)
+    except CondaError as error:
+        sentence = f"There is no conda environment named {env}."
+        raise OverlayError(sentence, "conda env list", name=env) from error
+    return Path(os.path.abspath(found))
+
+
+def baseline_of(made_from: Document) -> Baseline:
+    """The baseline that a file names, as it is now.
+
+    Raises:
+        OverlayError: it cannot be read.
+    """
+    if made_from.baseline.env:
+        return baseline.of_environment(prefix_of(made_from.baseline.env))
+    return baseline.load(made_from.baseline.spec or "")

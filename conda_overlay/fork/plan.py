@@ -1,0 +1,201 @@
+"""What a fork will be: its baseline, less what is dropped, with what is added."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from conda_overlay.activation import notice
+from conda_overlay.change.overlay import Overlay
+from conda_overlay.core.errors import OverlayError, UsageError
+from conda_overlay.core.models import HistoryEntry
+from conda_overlay.core.redact import clean, without_credentials
+from conda_overlay.filesystem.processes import programs
+from conda_overlay.fork import baseline, conda_packages
+from conda_overlay.fork.baseline import Baseline
+from conda_overlay.fork.origin import agreed, baseline_of, let_change, prefix_of, source
+from conda_overlay.formats import document, exports, overlay_toml
+from conda_overlay.formats.document import Document
+from conda_overlay.host.conda_meta import moved
+
+if TYPE_CHECKING:
+    pass
+
+_PROGRAMS = 5  # programs that are named
+
+
+@dataclass(frozen=True)
+class ForkPlan:
+    """What a fork will be."""
+
+    prefix: Path
+    document: Document
+    """The file that it is made from, with all that is dropped."""
+    baseline: Baseline
+    urls: tuple[str, ...]
+    """Its conda packages, in the order of installation."""
+    dependents: Mapping[str, str] = field(default_factory=dict)
+    """The packages that are dropped because they need one that is, and why."""
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        return overlay_toml.dumps(self.document)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as it is shown, and for ``--json``."""
+        wanted = (entry.requirement for entry in self.document.requested.values())
+        return {
+            "prefix": str(self.prefix),
+            "baseline": source(self.document),
+            "channels": sorted({without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}),
+            "fingerprint": self.baseline.fingerprint,
+            "packages": len(self.urls),
+            "dropped": [*self.document.fork.drop],
+            "dependents": {**self.dependents},
+            "added": [*self.added],
+            "changed": [*self.changed],
+            "notes": [*self.notes],
+            "distributions": [*map(clean, filter(None, (*self.baseline.pip, *wanted)))],
+        }
+
+
+def of_baseline(source: str) -> Document:
+    """What forks an environment, with the overlay that the user has of it, or an explicit list."""
+    is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
+    if "://" in source or (is_path and os.path.isfile(source)):
+        spec = source if "://" in source else os.path.abspath(source)
+        return Document("", "", "", {}, baseline=document.BaselineRef(spec=spec))
+    prefix = prefix_of(source)
+    source = str(prefix) if "/" in source else source
+    overlay = Overlay.open(prefix) if (prefix / "bin" / "python").exists() else None
+    known = (
+        overlay.document() if overlay and overlay.stack.store.exists else Document("", "", "", {})
+    )
+    return replace(known, baseline=document.BaselineRef(env=source))
+
+
+def with_more(
+    known: Document,
+    drop: Sequence[str],
+    conda: Sequence[str],
+    channels: Sequence[str],
+    requirements: Sequence[str],
+) -> Document:
+    """A document with more packages to drop and to add, and more requirements.
+
+    Raises:
+        UsageError: a requirement has no name.
+    """
+    entries = dict(known.entries)
+    for text in requirements:
+        try:
+            name = Requirement(text).name
+        except InvalidRequirement:
+            hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
+            raise UsageError(f"The requirement {clean(text)} has no name.", hint) from None
+        asked = HistoryEntry("", name, requested=True, requirement=text)  # with what pip needs
+        entries[canonicalize_name(name)] = asked
+    fork = replace(
+        known.fork,
+        drop=tuple(dict.fromkeys([*known.fork.drop, *drop])),
+        conda=tuple(dict.fromkeys([*known.fork.conda, *conda])),
+        channels=tuple(channels or known.fork.channels),
+    )
+    return replace(known, entries=entries, fork=fork)
+
+
+def plan(
+    made_from: Document, prefix: Path, *, allow_changes: bool = False, again: bool = False
+) -> ForkPlan:
+    """Work out what a fork will be.
+
+    Args:
+        made_from: a file.
+        prefix: where.
+        allow_changes: let the additions change what is pinned.
+        again: in place of the one that is there; what that was made without may have gone from the
+            baseline.
+
+    Raises:
+        OverlayError: the baseline cannot be read, or the additions change it or do not fit.
+    """
+    base, env = baseline_of(made_from), made_from.baseline.env
+    drop, specs = {*made_from.fork.drop}, made_from.fork.conda
+    unknown = sorted(drop - base.urls.keys() - (agreed(prefix) if again else set()))
+    if env and os.path.realpath(prefix_of(env)) == os.path.realpath(prefix):
+        sentence = f"The fork {prefix} cannot be its own baseline."
+        raise OverlayError(sentence, "name the baseline by its path, not by its name")
+    if unknown:
+        names = ", ".join(map(clean, unknown))
+        sentence = f"The baseline {source(made_from)} has no conda package {names}."
+        hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
+        raise OverlayError(sentence, hint, packages=[names])
+    edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
+    notes = [f"{line} is not repeatable, {lost}" for line in base.local]
+    notes += [f"{edit} was edited and is no text, {lost}" for edit in edits]
+    notes += _what_goes(prefix) if again else []
+    if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
+        sentence = "There would be no Python, so pip can add nothing."
+        raise OverlayError(sentence, "leave out what pip is to add, or keep python")
+    if not drop and not specs:
+        return ForkPlan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
+    urls = base.urls
+    records = (
+        conda_packages.installed(prefix_of(env))
+        if env
+        else conda_packages.fetched([*urls.values()])
+    )
+    dependents = conda_packages.dependents(records, drop - {*baseline.names(specs)})
+    staying = [r for r in records if r.name not in drop and r.name not in dependents]
+    unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
+    gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
+    changed = moved(gone, {name: new[name] for name in new if name in gone})
+    allowed = let_change(prefix) if again else set()
+    refused = [] if allow_changes else [c for c in changed if c.split()[0] not in allowed]
+    if refused:
+        what = ", ".join(map(clean, specs))
+        sentence = f"Adding {what} would change what is pinned: {', '.join(refused)}."
+        raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=refused)
+    staying = [*(r for r in staying if r.name not in gone), *linked]
+    urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
+    added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
+    deviation = replace(made_from.fork, drop=tuple(sorted(drop | dependents.keys())))
+    return ForkPlan(
+        prefix,
+        replace(made_from, fork=deviation),
+        base,
+        tuple(urls[name] for name in conda_packages.ordered(staying)),
+        dependents,
+        added,
+        tuple(changed),
+        tuple(notes),
+    )
+
+
+def _what_goes(fork: Path) -> list[str]:
+    """What goes with a fork: what was changed in it, and what its running programs need of it."""
+    made = fork / notice.FORK / "overlay.toml"
+    if not made.is_file():
+        return []
+    records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
+    infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
+    records |= {file.parent.stem: file for file in infos}
+    since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
+    names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
+    notes = [f"{note}, with what was installed since: {', '.join(names)}" if names else note]
+    running = [f"{p.pid} {p.command[:60]}" for p in programs(fork)]
+    if more := running[_PROGRAMS:]:
+        running[_PROGRAMS:] = [f"and {len(more)} more"]
+    if running:
+        notes.append(f"these programs run from it, and its files go: {', '.join(running)}")
+    return notes

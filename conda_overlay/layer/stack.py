@@ -1,0 +1,226 @@
+"""The layers over one host: which exist, in which order, and which of them is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from conda_overlay.activation import locate, trust
+from conda_overlay.activation.settings import Settings
+from conda_overlay.core.errors import (
+    ELSEWHERE,
+    DroppedRevisionError,
+    NoSuchRevisionError,
+    OverlayDirError,
+    OverlayError,
+    RefusedError,
+)
+from conda_overlay.core.progress import SILENT, Progress
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.dependencies import View
+from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.host.host import Host, build
+from conda_overlay.layer import state
+from conda_overlay.layer.state import State
+from conda_overlay.layer.store import Store
+
+
+class Stack:
+    """The layers over one host; earlier ones win.
+
+    Attributes:
+        host: the environment below them.
+        settings: say where overlays are, and whose are trusted.
+        progress: hears of long steps.
+    """
+
+    def __init__(self, host: Host, settings: Settings, progress: Progress = SILENT) -> None:
+        self.host = host
+        self.settings = settings
+        self.progress = progress
+
+    # -- which layers there are
+
+    @cached_property
+    def directories(self) -> list[Path]:
+        """The overlay directories, in order."""
+        return [Path(d) for d in locate.expand(self.settings.overlay_dirs, os.environ)]
+
+    @cached_property
+    def owners(self) -> set[int]:
+        """The user ids whose overlays are trusted."""
+        return trust.trusted_owners(self.settings.overlay_trusted_owners)
+
+    def found(self) -> list[tuple[Path, str | None]]:
+        """The existing overlays of this host, and why some of them are refused."""
+        directories = [str(directory) for directory in self.directories]
+        found = locate.find(str(self.host.prefix), directories, self.owners, self.host.name)
+        return [(Path(overlay), reason) for overlay, reason in found]
+
+    @property
+    def layers(self) -> list[Path]:
+        """The existing overlays of this host that are trusted, in order of precedence."""
+        return [overlay for overlay, reason in self.found() if not reason]
+
+    @cached_property
+    def store(self) -> Store:
+        """The writable layer, in the first directory that the user can write; else the first.
+
+        Raises:
+            OverlayDirError: no directory is writable, or the first one is unsuitable.
+            RefusedError: the overlay in that directory is not trusted.
+        """
+        directory = next(filter(_can_write, self.directories), None)
+        if directory is None and self.layers:
+            return Store(self.layers[0])  # to look at
+        if directory is None:
+            paths = [str(path) for path in self.directories]
+            sentence = f"No overlay directory can be written: {', '.join(paths)}."
+            raise OverlayDirError(sentence, ELSEWHERE, directories=paths)
+        sentence, path, prefix = "", str(directory), self.host.prefix
+        if Path(os.path.realpath(directory)).is_relative_to(self.host.real):
+            sentence = f"The overlay directory {path} is inside the environment {prefix}."
+        elif locate.UNFIT & set(path):
+            sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
+        if sentence:
+            raise OverlayDirError(sentence, ELSEWHERE, directories=[path])
+        return Store(self._place_in(directory), self.progress)
+
+    def _place_in(self, directory: Path) -> Path:
+        names = locate.names(str(self.host.prefix), self.host.name)
+        hashed = directory / locate.hashed_name(names[0], str(self.host.real))
+        found = locate.find_in(str(directory), str(self.host.real), names, self.owners)
+        refused = set()
+        for overlay, reason in found:
+            if not reason:
+                return Path(overlay)
+            if overlay == str(hashed) or not _belongs_to_others(overlay):
+                raise RefusedError(overlay, reason)
+            refused.add(overlay)
+        plain = directory / names[0]
+        if str(plain) in refused or not locate.is_name(names[0]):
+            return hashed
+        if Store(plain).is_of(self.host.real):
+            return plain  # its file ``host`` is damaged, which the next change repairs
+        # Of a first command that is still running there may be a state directory and no more.
+        taken = os.path.lexists(plain) or locate.recorded_host(str(plain))
+        return hashed if taken else plain
+
+    def check_trust(self) -> None:
+        """Refuse to write where the result would never be used.
+
+        Raises:
+            OverlayDirError: the writable layer would not be trusted.
+        """
+        if reason := locate.refusal(str(self.store.overlay), self.owners):
+            directory = str(self.store.overlay.parent)
+            sentence = f"An overlay in {directory} would never be used: {reason}."
+            hint = "chmod go-w on that directory, or choose another overlay_dirs"
+            raise OverlayDirError(sentence, hint, directories=[directory])
+
+    # -- what Python sees
+
+    def sites(self, layers: list[Path]) -> list[Path]:
+        """The site-packages directories of layers."""
+        return [layer / self.host.site_below_prefix for layer in layers]
+
+    def _layers_with_mine(self) -> list[Path]:
+        """All layers, including the writable one even if it does not exist yet."""
+        order = {directory: index for index, directory in enumerate(self.directories)}
+        return sorted({*self.layers, self.store.overlay}, key=lambda path: order[path.parent])
+
+    @cached_property
+    def above(self) -> list[Path]:
+        """The site-packages directories of the layers above the writable one."""
+        layers = self._layers_with_mine()
+        return self.sites(layers[: layers.index(self.store.overlay)])
+
+    @cached_property
+    def below(self) -> list[Path]:
+        """The site-packages directories of the layers below the writable one."""
+        layers = self._layers_with_mine()
+        return self.sites(layers[layers.index(self.store.overlay) + 1 :])
+
+    @cached_property
+    def below_view(self) -> View:
+        """The distributions in effect without the writable layer."""
+        return dependencies.effective(*map(read_site, self.below), self.host.distributions)
+
+    def read_layers(self) -> list[Site]:
+        """The distributions of each existing layer."""
+        return [*map(read_site, self.sites(self.layers))]
+
+    # -- the writable layer
+
+    def state(self, number: int | None = None) -> State:
+        """The state of a revision; None: the overlay as it is now; 0: the host.
+
+        Raises:
+            NoSuchRevisionError: there is no such revision.
+            DroppedRevisionError: its tree was dropped.
+        """
+        store, site = self.store, self.host.site_below_prefix
+        if number == 0:
+            return State()
+        current = store.current()
+        if number is None and current is None:
+            return state.read(store.real, site, {}, progress=self.progress)
+        number = current if number is None else number
+        if number not in store.numbers():
+            raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
+        place = store.tree(number)
+        if place is None:
+            raise DroppedRevisionError(str(store.overlay), number)
+        entries, recorded = store.revision(number).distributions, store.manifest(number)
+        return state.read(place, site, entries, recorded, progress=self.progress)
+
+    def has_moved_on(self) -> bool:
+        """Whether the host has changed since the current revision was made."""
+        number = self.store.current()
+        return number is not None and self.host.has_changed(self.store.revision(number).host)
+
+    def is_stale(self) -> bool:
+        """Whether the current revision was built for another Python or ABI than the host's."""
+        number = self.store.current()
+        if number is None:
+            return False
+        return build(self.store.revision(number).host) != build(self.host.fingerprint())
+
+    def check_not_stale(self) -> None:
+        """Refuse to look for edits or damage in a revision that was built for another Python.
+
+        Raises:
+            OverlayError: the current revision was.
+        """
+        if self.is_stale():
+            sentence = "The overlay was built for another Python than the host has now."
+            raise OverlayError(sentence, "conda overlay rebase, which keeps edits")
+
+
+def everywhere(settings: Settings) -> Iterator[tuple[Path, str | None]]:
+    """Every overlay in the overlay directories, and why it is refused, if it is."""
+    owners = trust.trusted_owners(settings.overlay_trusted_owners)
+    for directory in locate.expand(settings.overlay_dirs, os.environ):
+        for path in sorted(Path(directory).glob("[!.]*")):
+            yield path, locate.refusal(str(path), owners)
+
+
+def hosts(settings: Settings) -> set[str]:
+    """The real prefixes of the hosts that have a trusted overlay."""
+    used = (str(path) for path, reason in everywhere(settings) if not reason)
+    return {os.path.realpath(host) for host in map(locate.recorded_host, used) if host}
+
+
+def _belongs_to_others(overlay: str) -> bool:
+    """Whether an overlay, or the state of one, is not the user's own."""
+    paths = (path for path in (overlay, locate.state_dir(overlay)) if os.path.lexists(path))
+    return any(os.lstat(path).st_uid != os.geteuid() for path in paths)
+
+
+def _can_write(directory: Path) -> bool:
+    """Whether a directory can be written, or created."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)
