@@ -64,7 +64,7 @@ USERS = ("overlay-alice", "overlay-mallory")
 """The users of the tests, who have no privileges."""
 
 SINGLE = (
-    "tests/test_jupyter.py",
+    "tests/run/test_jupyter.py",
     "tests/attacks/test_killed.py",
     "tests/install/test_pips.py",
     "tests/install/test_kinds.py",

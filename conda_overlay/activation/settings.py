@@ -47,6 +47,7 @@ def observe() -> Settings:
     """The settings as commands see them."""
     from conda.base.context import context
 
+    _ = context.plugin_manager  # it registers our settings; a script has not asked for it yet
     return Settings(**{name: getattr(context.plugins, name) for name in DESCRIPTIONS})
 
 

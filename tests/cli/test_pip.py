@@ -10,7 +10,7 @@ import pytest
 from tests import sources
 from tests.bed import cpython, dists
 from tests.bench import Bench
-from tests.test_status import in_user_site
+from tests.report.test_status import in_user_site
 
 NAMES = ["pip", "pip3", f"pip{cpython.default().xy}"]
 HINT = "conda-overlay: this pip does not use the overlay; that does: conda overlay "

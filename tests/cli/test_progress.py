@@ -17,8 +17,9 @@ import pytest
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.filesystem.tree import Step
+from conda_overlay.core.progress import Progress, Step
 from conda_overlay.host.host import Host
+from conda_overlay.layer.stack import Stack
 from tests.bed import dists
 from tests.bed.condas import Conda
 from tests.bed.terminal import on_terminal
@@ -61,12 +62,13 @@ def test_no_bar_without_a_terminal_nor_for_what_is_quick(argv: list[str]) -> Non
 def test_copying_hashing_and_compiling_are_watched(science: Path, scratch: Path) -> None:
     told: dict[str, list[tuple[int, int]]] = {}
 
-    @contextmanager
-    def watch(title: str) -> Iterator[Step]:
-        yield lambda done, total: told.setdefault(title, []).append((done, total))
+    class Heard(Progress):
+        @contextmanager
+        def watch(self, title: str) -> Iterator[Step]:
+            yield lambda done, total: told.setdefault(title, []).append((done, total))
 
     settings = Settings(overlay_dirs=(str(scratch / "overlays"),))
-    overlay = Overlay(Host(science, "science"), settings, watch=watch)
+    overlay = Overlay(Stack(Host(science, "science"), settings, Heard()))
     for name in ("one.py", "two.py"):
 
         def step(draft: Draft, name: str = name) -> None:

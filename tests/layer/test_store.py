@@ -26,7 +26,7 @@ HOST = Path("/host")
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Store:
-    return Store(tmp_path / "overlays" / "science", timeout=60)
+    return Store(tmp_path / "overlays" / "science")
 
 
 def revision(number: int, parent: int | None = None) -> Revision:
@@ -167,7 +167,7 @@ def test_command_cut_short_at_any_step_leaves_the_old_state_or_the_new(
 ) -> None:
     seen = set()
     for step in itertools.count():
-        kept = Store(tmp_path / str(step) / "science", timeout=60)
+        kept = Store(tmp_path / str(step) / "science")
         begin(kept)
         if not dies(step, lambda kept=kept: change(kept, "new")):  # type: ignore[misc]
             break
@@ -193,7 +193,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from conda_overlay.store import Store
-from tests.test_store import change
+from tests.layer.test_store import change
 kept = Store(Path(sys.argv[1]), 60)
 print("ready", flush=True)
 for number in range(100000):
@@ -277,7 +277,7 @@ def test_second_writer_gives_up_and_names_the_first(
     holder = start(HOLDER, "60")
     with (
         pytest.raises(LockedError, match=f"process {holder.pid}, since 20") as caught,
-        Store(kept.overlay, 0.1).lock(),
+        Store(kept.overlay).lock(0.1),
     ):
         pass
     assert str(kept.overlay) in str(caught.value)
@@ -309,7 +309,6 @@ def test_lock_goes_with_its_process(
 def test_draft_hinders_nobody_and_lives_as_long_as_its_process(
     kept: Store, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    kept.timeout = 0
     drafter = start(DRAFTER)
     [draft] = drafts(kept)
     for text in ("one", "two"):
@@ -501,7 +500,7 @@ def test_deletion_cut_short_at_any_step_leaves_all_or_nothing_of_it(tmp_path: Pa
             kept.delete()
 
     for step in itertools.count():
-        kept = Store(tmp_path / str(step) / "science", timeout=60)
+        kept = Store(tmp_path / str(step) / "science")
         one(kept)
         change(kept, "two")
         if not dies(step, lambda kept=kept: delete(kept)):  # type: ignore[misc]

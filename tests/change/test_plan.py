@@ -16,7 +16,7 @@ from conda_overlay.core.models import Change, Distribution, FileChanges, History
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site
 from conda_overlay.layer.state import State
-from tests.test_dependencies import HOST, MARKERS, OVERLAY, site
+from tests.distributions.test_dependencies import HOST, MARKERS, OVERLAY, site
 
 NAMES = ("a", "b", "c")
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.activation.settings import Settings
-from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import DroppedRevisionError, NoSuchRevisionError
 from conda_overlay.core.models import FileChanges
 from conda_overlay.filesystem.manifest import take_manifest
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scaffolding
+from conda_overlay.layer.stack import Stack
 from conda_overlay.report import diff
 from conda_overlay.report.diff import unified
-from tests.test_store import revision
+from tests.layer.test_store import revision
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +26,14 @@ def host(science: Path) -> Host:
 
 
 @pytest.fixture
-def overlay(host: Host, tmp_path: Path) -> Overlay:
-    return Overlay(host, Settings(overlay_dirs=(str(tmp_path / "overlays"),)))
+def stack(host: Host, tmp_path: Path) -> Stack:
+    return Stack(host, Settings(overlay_dirs=(str(tmp_path / "overlays"),)))
 
 
-def commit(overlay: Overlay, content: Mapping[str | Path, bytes]) -> int:
+def commit(stack: Stack, content: Mapping[str | Path, bytes]) -> int:
     """Commit a revision of these files, as a draft does, and return its number."""
-    store = overlay.store
-    with store.new_draft(overlay.host.real) as draft:
+    store = stack.store
+    with store.new_draft(stack.host.real) as draft:
         tree = draft / "revision" / "tree"
         tree.mkdir(parents=True)
         for path, text in content.items():
@@ -48,9 +48,9 @@ def commit(overlay: Overlay, content: Mapping[str | Path, bytes]) -> int:
 
 
 @pytest.fixture
-def alpha(overlay: Overlay) -> dict[str | Path, bytes]:
+def alpha(stack: Stack) -> dict[str | Path, bytes]:
     """Alpha 2.0 over the host's, a script, and what is ours in a tree."""
-    site = overlay.host.site_below_prefix
+    site = stack.host.site_below_prefix
     metadata = b"Metadata-Version: 2.1\nName: alpha\nVersion: 2.0\n"
     return {
         site / "alpha-2.0.dist-info" / "METADATA": metadata,
@@ -61,46 +61,46 @@ def alpha(overlay: Overlay) -> dict[str | Path, bytes]:
 
 
 def test_tree_against_host_and_the_other_way_round(
-    overlay: Overlay, alpha: dict[str | Path, bytes]
+    stack: Stack, alpha: dict[str | Path, bytes]
 ) -> None:
-    site = overlay.host.site_below_prefix
-    number = commit(overlay, alpha)
-    new = diff.compare(overlay, 0, number)
+    site = stack.host.site_below_prefix
+    number = commit(stack, alpha)
+    new = diff.compare(stack, 0, number)
     assert new == FileChanges(
         added=(str(site / "alpha-2.0.dist-info" / "METADATA"),),
         changed=(str(site / "alpha" / "__init__.py"),),
     )
-    assert diff.compare(overlay, 0, None) == new
-    back = diff.compare(overlay, number, 0)
+    assert diff.compare(stack, 0, None) == new
+    back = diff.compare(stack, number, 0)
     assert back == FileChanges(removed=new.added, changed=new.changed)
 
 
 def test_file_that_is_the_same_in_the_host_does_not_differ(
-    overlay: Overlay, alpha: dict[str | Path, bytes]
+    stack: Stack, alpha: dict[str | Path, bytes]
 ) -> None:
-    path = overlay.host.site_below_prefix / "alpha" / "__init__.py"
-    alpha[path] = (overlay.host.prefix / path).read_bytes()
-    assert diff.compare(overlay, 0, commit(overlay, alpha)).changed == ()
+    path = stack.host.site_below_prefix / "alpha" / "__init__.py"
+    alpha[path] = (stack.host.prefix / path).read_bytes()
+    assert diff.compare(stack, 0, commit(stack, alpha)).changed == ()
 
 
-def test_nothing_differs_from_itself(overlay: Overlay, alpha: dict[str | Path, bytes]) -> None:
-    number = commit(overlay, alpha)
+def test_nothing_differs_from_itself(stack: Stack, alpha: dict[str | Path, bytes]) -> None:
+    number = commit(stack, alpha)
     for one, other in ((0, 0), (number, number), (number, None)):
-        found = diff.compare(overlay, one, other)
+        found = diff.compare(stack, one, other)
         assert not found
-        assert list(unified(overlay, one, other, found)) == []
+        assert list(unified(stack, one, other, found)) == []
 
 
-def test_revision_without_a_tree_and_one_that_never_was_are_said(overlay: Overlay) -> None:
-    commit(overlay, {"f": b"1"})
-    commit(overlay, {"f": b"2"})
-    assert diff.compare(overlay, 1, 2) == FileChanges(changed=("f",))
-    with overlay.store.lock():
-        overlay.store.drop_trees([1])
+def test_revision_without_a_tree_and_one_that_never_was_are_said(stack: Stack) -> None:
+    commit(stack, {"f": b"1"})
+    commit(stack, {"f": b"2"})
+    assert diff.compare(stack, 1, 2) == FileChanges(changed=("f",))
+    with stack.store.lock():
+        stack.store.drop_trees([1])
     with pytest.raises(DroppedRevisionError):
-        diff.compare(overlay, 1, 2)
+        diff.compare(stack, 1, 2)
     with pytest.raises(NoSuchRevisionError):
-        diff.compare(overlay, 2, 3)
+        diff.compare(stack, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_revision_without_a_tree_and_one_that_never_was_are_said(overlay: Overla
     ],
 )
 def test_text_is_told_line_by_line_and_binary_is_said(
-    overlay: Overlay, old: bytes | None, new: bytes | None, says: list[str] | None
+    stack: Stack, old: bytes | None, new: bytes | None, says: list[str] | None
 ) -> None:
     for content in (old, new):
-        commit(overlay, {} if content is None else {"f": content})
-    lines = list(unified(overlay, 1, 2, diff.compare(overlay, 1, 2)))
+        commit(stack, {} if content is None else {"f": content})
+    lines = list(unified(stack, 1, 2, diff.compare(stack, 1, 2)))
     if says is None:
         assert lines == ["# Binary files a/f and b/f differ\n"]
     else:
@@ -135,20 +135,20 @@ def test_text_is_told_line_by_line_and_binary_is_said(
         assert heads[0] == "diff --git a/f b/f\n"
 
 
-def test_directory_in_the_place_of_a_file_is_told(overlay: Overlay) -> None:
-    commit(overlay, {"f": b"a\n"})
-    commit(overlay, {"f/g": b"a\n"})
-    found = diff.compare(overlay, 1, 2)
+def test_directory_in_the_place_of_a_file_is_told(stack: Stack) -> None:
+    commit(stack, {"f": b"a\n"})
+    commit(stack, {"f/g": b"a\n"})
+    found = diff.compare(stack, 1, 2)
     assert found == FileChanges(added=("f/g",), removed=("f",))
-    told = "".join(unified(overlay, 1, 2, found))
+    told = "".join(unified(stack, 1, 2, found))
     assert "deleted file mode 100644\n--- a/f\trevision 1\n+++ /dev/null\n" in told
     assert "--- /dev/null\n+++ b/f/g\trevision 2\n" in told
 
 
-def test_file_that_cannot_be_read_is_said_and_not_passed_over(overlay: Overlay) -> None:
-    commit(overlay, {"f": b"a\n"})
-    commit(overlay, {})
-    os.symlink("nowhere", overlay.store.real / "f")
-    found = diff.compare(overlay, 1, None)
+def test_file_that_cannot_be_read_is_said_and_not_passed_over(stack: Stack) -> None:
+    commit(stack, {"f": b"a\n"})
+    commit(stack, {})
+    os.symlink("nowhere", stack.store.real / "f")
+    found = diff.compare(stack, 1, None)
     assert found.changed == ("f",)
-    assert list(unified(overlay, 1, None, found))
+    assert list(unified(stack, 1, None, found))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.core.errors import LockedError
+from conda_overlay.core.progress import Progress
 from conda_overlay.filesystem import lock
 from tests.bed import place
 
@@ -22,7 +23,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from conda_overlay import lock
-with lock.hold(Path(sys.argv[1]), 5, "it", print):
+with lock.hold(Path(sys.argv[1]), 5, "it"):
     print("ready", flush=True)
     sys.stdin.readline()
     Path(sys.argv[1]).with_name("let go").touch()
@@ -57,15 +58,25 @@ def let_go(process: Holder, after: float = 0.0) -> None:
     threading.Timer(after, write).start()
 
 
+class Heard(Progress):
+    """Keeps the messages."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
+
 def hold(path: Path, timeout: float, told: list[str] | None = None) -> float:
     """Take and leave a lock; return the seconds until it was held."""
     start = time.monotonic()
-    with lock.hold(path, timeout, "/the/overlay", (told if told is not None else []).append):
+    with lock.hold(path, timeout, "/the/overlay", Heard(told if told is not None else [])):
         return time.monotonic() - start
 
 
 def test_holder_is_written_into_the_file(path: Path) -> None:
-    with lock.hold(path, 0, "it", lambda _: None):
+    with lock.hold(path, 0, "it"):
         who = path.read_text()
     assert who.startswith(f"{lock.user()} on ")
     assert f", process {os.getpid()}, since 20" in who
@@ -84,12 +95,13 @@ def test_who_waits_is_told_after_a_second_for_whom_and_once(path: Path, holder: 
     times: list[float] = []
     start = time.monotonic()
 
-    def tell(text: str) -> None:
-        told.append(text)
-        times.append(time.monotonic() - start)
-        let_go(holder, after=0.2)
+    class LettingGo(Progress):
+        def tell(self, text: str) -> None:
+            told.append(text)
+            times.append(time.monotonic() - start)
+            let_go(holder, after=0.2)
 
-    with lock.hold(path, 60, "/the/overlay", tell):
+    with lock.hold(path, 60, "/the/overlay", LettingGo()):
         pass
     assert len(told) == 1
     assert "/the/overlay" in told[0]
@@ -136,7 +148,7 @@ def test_lock_goes_with_its_process(path: Path, holder: Holder) -> None:
 
 def test_program_that_the_holder_has_started_does_not_hold_it(path: Path) -> None:
     """What a killed command started, as pip, may live on."""
-    with lock.hold(path, 0, "it", lambda _: None):
+    with lock.hold(path, 0, "it"):
         child = subprocess.Popen(["sleep", "60"], close_fds=False)
     try:
         hold(path, 0)
@@ -158,7 +170,7 @@ def test_only_one_at_a_time_although_each_removes_the_file(path: Path) -> None:
 
     def work() -> None:
         for _ in range(50):
-            with lock.hold(path, 60, "it", lambda _: None):
+            with lock.hold(path, 60, "it"):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()

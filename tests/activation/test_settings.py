@@ -22,7 +22,6 @@ CONDARC = """\
 plugins:
   overlay_dirs: [/a, ~/b]
   overlay_trusted_owners: [daemon]
-  overlay_lock_timeout: 1.5
   overlay_keep_revisions: 3
 """
 TAKEN_AWAY = {
@@ -43,7 +42,7 @@ def read(conda: Conda, user: User, function: str, **environ: str) -> tuple[str, 
 
 def test_a_condarc_and_a_variable_are_read(conda: Conda, alice: User) -> None:
     (alice.home / ".condarc").write_text(CONDARC)
-    own = Settings(("/c", "/a", "~/b"), ("daemon",), 1.5, 3)
+    own = Settings(("/c", "/a", "~/b"), ("daemon",), 3)
     where = {"CONDA_PLUGINS_OVERLAY_DIRS": "/c"}
     assert read(conda, alice, "observe", **where) == (str(tuple(own)), "")
     part = Settings(own.overlay_dirs, own.overlay_trusted_owners)

@@ -12,7 +12,7 @@ import pytest
 from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
-from tests.test_status import in_user_site, user_site_of
+from tests.report.test_status import in_user_site, user_site_of
 
 KEYS = {
     *("name", "module", "file", "namespace", "script", "runs", "editable", "edited", "hides"),

@@ -19,7 +19,6 @@ from conda_overlay.core.models import (
     FileChanges,
     Finding,
     HistoryEntry,
-    Log,
     Plan,
     Request,
     Revision,
@@ -40,7 +39,6 @@ KINDS: dict[type, st.SearchStrategy[Any]] = {
     Conflict: st.builds(Conflict),
     Change: st.builds(Change),
     Plan: st.builds(Plan),
-    Log: st.builds(Log),
     Request: st.builds(Request),
     Finding: st.builds(Finding),
     Revision: st.builds(
