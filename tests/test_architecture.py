@@ -14,34 +14,43 @@ from tests.bed import place
 from tests.bed.command import checked
 from tests.bed.condas import Conda
 
-LEVELS = (
-    {"__main__", "plugin"},
-    {"hints"},
-    {"cli"},
-    {"fork"},
-    {"run", "status", "files", "formats", "why", "kernels"},
-    {"operations", "packages"},
-    {"user_site", "calling_shell", "baseline", "swap"},
-    {"overlay", "resolver", "checks"},
-    {"draft"},
-    {"plan", "store", "pip", "verify", "pylock", "prune"},
-    {"dependencies", "state", "host", "outcome", "lock", "document", "timeline"},
-    {"scripts", "settings", "guard", "edits"},
-    {"distributions"},
-    {"tree", "git", "download"},
-    {"exceptions", "running"},
-    {"models", "credentials"},
-    {"activation", "run_pip", "records", "toml", "conda_overlay"},
+FOLDERS = (
+    "activation",
+    "core",
+    "filesystem",
+    "distributions",
+    "host",
+    "edits",
+    "formats",
+    "layer",
+    "resolve",
+    "change",
+    "run",
+    "fork",
+    "report",
+    "cli",
 )
-"""What imports, above what is imported. The packages `cli` and `activation` count as one each."""
+"""Lowest first: a folder imports nothing of those behind it, for type checkers or in functions
+included. The modules beside the folders are above them all."""
 
-UPWARD = {
-    ("conda_overlay.activation.startup", "conda_overlay.settings"),
-    ("conda_overlay.draft", "conda_overlay.overlay"),
-    ("conda_overlay.prune", "conda_overlay.overlay"),
+SIBLINGS = {"run", "fork"}
+"""They do not import each other either."""
+
+FACADE = {
+    "Draft.install": "change.install",
+    "Draft.update": "change.update",
+    "Draft.remove": "change.remove",
+    "Draft.patch": "change.edit",
+    "Draft.record": "change.edit",
+    "Draft.undo": "change.restore",
+    "Draft.redo": "change.restore",
+    "Draft.repair": "change.repair",
+    "Draft.apply": "change.apply",
+    "Draft.rebase": "change.rebase",
+    "Draft.commit": "change.commit",
+    "Overlay.status": "report.status",
 }
-"""At conda's exit the start-up hook reads the settings, by the conda that runs it. The others name
-the type of the overlay that they serve, for type checkers alone."""
+"""The methods of the API that hand on to a module above their own, which they import inside."""
 
 LONGEST_MODULE = 400
 """Lines."""
@@ -52,14 +61,17 @@ LIGHT = {"__future__", "argparse", "collections.abc", "conda.plugins", "importli
 """What conda has imported already when it loads the plugin, or what costs nothing."""
 
 OF_CONDA = {"conda.base.context", "conda.cli.helpers"}
-SHARED = ("activation", "credentials", "exceptions", "models", "records", "settings")
-"""What the commands import when they are imported."""
+SHARED = ("activation", "cli", "core")
+"""The folders that the commands import when they are imported."""
 
 STARTED = {"__future__", "os", "stat", "sys"}
 """What an interpreter without `site` has imported already when it starts."""
 
 PYTHON_2 = {"imp"}
 """The guard is valid there."""
+
+SETTINGS = "conda_overlay.activation.settings"
+"""It asks conda, in its functions: no shell runs it, but the conda that activates does."""
 
 ON_EVERY_COMMAND = {
     "conda_overlay",
@@ -83,19 +95,26 @@ print(*set(sys.modules) - before)
 """
 
 
-def room(module: str) -> str:
-    """The name by which LEVELS knows a module or the package that it is in."""
-    return module.split(".")[:2][-1]
-
-
 MODULES = {
     ".".join(path.relative_to(place.CHECKOUT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((place.CHECKOUT / "conda_overlay").rglob("*.py"))
 }
 """The files of all modules by the modules' full names."""
 
-ACTIVATION = [name for name in MODULES if room(name) == "activation"]
-COMMANDS = [name for name in MODULES if name.startswith("conda_overlay.cli.")]
+ACTIVATION = [name for name in MODULES if name.startswith("conda_overlay.activation")]
+COMMANDS = [name for name in MODULES if name.startswith("conda_overlay.cli.commands.")]
+
+
+def folder(module: str) -> str | None:
+    """The folder that a module is in; None beside the folders."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in FOLDERS else None
+
+
+def rank(module: str) -> int:
+    """The place of a module's folder in the order."""
+    name = folder(module)
+    return FOLDERS.index(name) if name else len(FOLDERS)
 
 
 @cache
@@ -133,26 +152,56 @@ def nodes(node: ast.AST, *, deferred: bool, for_checkers: bool) -> Iterator[ast.
 
 
 def ours(module: str) -> set[str]:
-    return imports(module) & MODULES.keys()
+    """Our modules that a module imports, but for what the methods of the API hand on to."""
+    handed = {
+        f"conda_overlay.{target}"
+        for method, target in FACADE.items()
+        if module == f"conda_overlay.change.{method.partition('.')[0].lower()}"
+    }
+    return imports(module) & MODULES.keys() - handed
 
 
-def level(module: str) -> int:
-    found = [number for number, rooms in enumerate(LEVELS) if room(module) in rooms]
-    assert len(found) == 1, f"{module} has no place in LEVELS: find the one that fits it"
-    return found[0]
+def test_every_folder_has_a_place_and_says_its_job() -> None:
+    folders = {
+        path.parent.name for path in (place.CHECKOUT / "conda_overlay").glob("*/__init__.py")
+    }
+    assert folders == {*FOLDERS}
+    for name in FOLDERS:
+        docstring = ast.get_docstring(tree(f"conda_overlay.{name}")) or ""
+        assert len(docstring.split()) > 5, f"what is {name} for?"
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_one_way(module: str) -> None:
     for other in ours(module):
-        if room(other) != room(module) and (module, other) not in UPWARD:
-            assert level(other) > level(module), f"{module} imports {other}"
+        assert rank(other) <= rank(module), f"{module} imports {other}"
+        assert {folder(module), folder(other)} != SIBLINGS, f"{module} imports {other}"
 
 
 def test_no_import_goes_in_a_circle() -> None:
-    """Those for type checkers are passed over: they name a type, and import nothing."""
-    imported = {module: imports(module, for_checkers=False) & MODULES.keys() for module in MODULES}
-    TopologicalSorter(imported).prepare()
+    TopologicalSorter({module: ours(module) for module in MODULES}).prepare()
+
+
+def test_api_hands_on_inside_its_methods() -> None:
+    """Each exception is used, by the method that has the name and by no other."""
+    for class_name in ("Draft", "Overlay"):
+        module = f"conda_overlay.change.{class_name.lower()}"
+        [kind] = (
+            n for n in tree(module).body if isinstance(n, ast.ClassDef) and n.name == class_name
+        )
+        used = {
+            f"{class_name}.{method.name}": node.module.removeprefix("conda_overlay.")
+            for method in kind.body
+            if isinstance(method, ast.FunctionDef)
+            for node in ast.walk(method)
+            if isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.startswith("conda_overlay.")
+            and node.module != "conda_overlay.core.models"
+        }
+        assert used == {name: t for name, t in FACADE.items() if name.startswith(f"{class_name}.")}
+        at_start = imports(module, at_start=True, for_checkers=False)
+        assert not at_start & {f"conda_overlay.{target}" for target in used.values()}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -171,21 +220,18 @@ def test_functions_are_short() -> None:
     assert lengths[len(lengths) * 9 // 10] <= LONG_FUNCTION
 
 
-def test_levels_name_only_what_exists() -> None:
-    assert set().union(*LEVELS) == set(map(room, MODULES))
-    assert all(other in ours(module) for module, other in UPWARD)
-
-
 @pytest.mark.parametrize("module", ACTIVATION)
 def test_activation_needs_the_standard_library_alone(module: str) -> None:
     for other in imports(module):
-        standard = other.partition(".")[0] in sys.stdlib_module_names | PYTHON_2
-        assert standard or other in ACTIVATION or (module, other) in UPWARD, other
+        top = other.partition(".")[0]
+        standard = top in sys.stdlib_module_names | PYTHON_2
+        assert standard or other in ACTIVATION or (module == SETTINGS and top == "conda"), other
 
 
 @pytest.mark.parametrize("module", ACTIVATION)
 def test_activation_starts_with_what_python_has_imported(module: str) -> None:
-    assert imports(module, at_start=True, for_checkers=False) <= STARTED.union(ACTIVATION)
+    more = {"typing"} if module == SETTINGS else set()
+    assert imports(module, at_start=True, for_checkers=False) <= STARTED.union(ACTIVATION, more)
 
 
 @pytest.mark.parametrize("module", ["conda_overlay.plugin", "conda_overlay.cli"])
@@ -197,8 +243,11 @@ def test_what_every_command_imports_is_light(module: str) -> None:
 def test_commands_import_the_rest_when_they_run(module: str) -> None:
     """Their help needs what conda has imported, what all commands share, and no more."""
     for other in imports(module, at_start=True, for_checkers=False):
-        ours = room(other) in ("cli", *SHARED)
-        assert ours or other in OF_CONDA or other.partition(".")[0] in sys.stdlib_module_names
+        assert (
+            folder(other) in SHARED
+            or other in OF_CONDA
+            or other.partition(".")[0] in sys.stdlib_module_names
+        )
 
 
 def test_plugin_adds_few_modules_to_every_command(conda: Conda) -> None:
@@ -208,26 +257,38 @@ def test_plugin_adds_few_modules_to_every_command(conda: Conda) -> None:
 
 def test_pip_is_run_in_one_place() -> None:
     runners = {
-        module
+        module.removeprefix("conda_overlay.")
         for module in MODULES
         for node in ast.walk(tree(module))
-        if isinstance(node, ast.Constant) and node.value in ("pip", "pip3", "run_pip.py")
+        if isinstance(node, ast.Constant) and node.value in ("pip", "pip3", "pip_child.py")
     }
-    # The last three speak of what users type.
-    assert set(map(room, runners)) == {"pip", "run_pip", "scripts", "activation", "cli"}
+    # The scaffolding has the overlay's own pip; the rest speak of what users type.
+    spoken = {"activation.sitecustomize_template", "cli", "cli.commands.pip", "layer.scaffolding"}
+    assert runners - spoken == {"resolve.pip", "resolve.pip_child"}
 
 
 def test_processes_are_started_in_few_places() -> None:
-    starters = {module for module in MODULES if "subprocess" in imports(module)}
-    assert set(map(room, starters)) == {"host", "pip", "git", "calling_shell", "run"}
+    starters = {
+        module.removeprefix("conda_overlay.")
+        for module in MODULES
+        if "subprocess" in imports(module)
+    }
+    assert starters == {
+        "host.host",
+        "resolve.pip",
+        "edits.git",
+        "report.shell",
+        "cli.editor",
+        "run.command",
+    }
 
 
 def test_commands_print_in_one_place() -> None:
     printers = {
-        module
+        module.removeprefix("conda_overlay.")
         for module in MODULES
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
     }
-    # pip.py tells what happens between two runs of pip.
-    assert printers == {"conda_overlay.cli.output", "conda_overlay.pip"}
+    # pip tells what happens between two runs of it.
+    assert printers == {"cli.render.output", "resolve.pip"}

@@ -1,1 +1,1 @@
-"""conda_overlay.change."""
+"""The one way to change an overlay: a draft of the next state, its plan, and its commit."""

@@ -38,7 +38,9 @@ def check(draft: Draft, plan: Plan, *, allow_conflicts: bool = False, force: boo
         ResolutionError: something would break.
         EditedError: edits made by hand would be lost.
     """
-    if draft.unwanted(plan) and not (allow_conflicts or draft.allow_conflicts):
+    accepted = {change.name for change in plan.changes if change.key in draft.accepted}
+    breaks = any(conflict.name not in accepted for conflict in plan.conflicts)
+    if breaks and not (allow_conflicts or draft.allow_conflicts):
         raise ResolutionError(_WOULD_BREAK, plan.conflicts)
     if plan.lost and not force:
         raise EditedError(plan.lost)

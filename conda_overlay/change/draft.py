@@ -7,26 +7,22 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from conda_overlay.activation import locate
 from conda_overlay.change import plan
-from conda_overlay.core.errors import OverlayError, OvertakenError
-from conda_overlay.core.models import Conflict, FileChanges, HistoryEntry, Plan
+from conda_overlay.core.errors import OvertakenError
+from conda_overlay.core.models import FileChanges, HistoryEntry, Plan
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
-from conda_overlay.edits import originals
 from conda_overlay.filesystem.manifest import FileInfo, Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import clone, make_own, move_in, remove_files
+from conda_overlay.formats.document import Document
 from conda_overlay.layer import scaffolding, scripts, state
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.stage import Stage
-
-if TYPE_CHECKING:
-    from conda_overlay.formats.document import Document
 
 _SHOWN = 5  # files that a note names
 
@@ -307,7 +303,7 @@ class Draft:
         Raises:
             OverlayError: a distribution would replace the guard, or act before it.
         """
-        _check_for_intruders(stage.site)
+        scaffolding.check_for_intruders(stage.site)
         self.drop(staged)
         stage.finish(self._interpreter)
         move_in(self.tree, stage.root)
@@ -325,7 +321,7 @@ class Draft:
         """
         host, below = self.stack.host, self.stack.below
         site = root / host.site_below_prefix
-        _check_for_intruders(site)
+        scaffolding.check_for_intruders(site)
         self.drop({key})
         theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
         interpreters = [host.python, *theirs, self._interpreter]
@@ -352,7 +348,7 @@ class Draft:
         host, store = self.stack.host, self.stack.store
         scaffolding.write(self.tree, store.overlay, host, self.stack.below)
         after = self._read({**self.before.files, **self.known})
-        if _note_new_files(after):
+        if state.note_new_files(after):
             after = self._read(after.files)
         found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why)
         found = replace(found, lost=tuple(self._lost(found.lost)))
@@ -370,11 +366,6 @@ class Draft:
             self.plan()
         assert self._planned is not None
         return self._planned[:2]
-
-    def unwanted(self, plan: Plan) -> list[Conflict]:
-        """The conflicts of a plan that the user has not accepted."""
-        accepted = {change.name for change in plan.changes if change.key in self.accepted}
-        return [conflict for conflict in plan.conflicts if conflict.name not in accepted]
 
     def _content(self, known: Manifest) -> Any:
         """All that a plan depends on; of unchanged files a look at size and time is enough."""
@@ -405,25 +396,3 @@ class Draft:
         if same:
             rest = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
             yield f"edited by hand, and in this revision, too: {', '.join(same[:_SHOWN])}{rest}"
-
-
-def _note_new_files(state: State) -> bool:
-    """Make what was added beside the modules of copies part of them; whether there is any."""
-    free = state.files.keys() - set().union(*state.owned.values()) if state.copies else set()
-    found = False
-    for key, copy in state.copies.items():
-        names = {os.path.relpath(path, copy.below) for path in state.owned[key]}
-        beside = (p.removeprefix(copy.below) for p in free if p.startswith(copy.below))
-        if new := {name for name in beside if originals.belongs(name, names)}:
-            originals.note_files(copy, names | new)
-            found = True
-    return found
-
-
-def _check_for_intruders(site: Path) -> None:
-    if intruder := locate.intruder(str(site), guard=""):
-        raise OverlayError(
-            f"A distribution ships its own {os.path.relpath(intruder, site)}, which "
-            "would disable the guard that keeps the overlay out of other Pythons.",
-            "install it without that file, or ask for it to be installed in the environment",
-        )

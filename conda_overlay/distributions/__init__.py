@@ -1,1 +1,1 @@
-"""conda_overlay.distributions."""
+"""The distributions in a site-packages directory: their metadata, RECORD and dependencies."""

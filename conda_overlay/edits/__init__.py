@@ -1,1 +1,1 @@
-"""conda_overlay.edits."""
+"""Copies of distributions that users edit: their originals, and the edits as patches."""

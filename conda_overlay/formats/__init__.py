@@ -1,1 +1,1 @@
-"""conda_overlay.formats."""
+"""The files that an overlay is exported to, and read from; and how files are downloaded."""

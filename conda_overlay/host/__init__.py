@@ -1,1 +1,1 @@
-"""conda_overlay.host."""
+"""The conda environment below the overlay, and the user's ``~/.local``; only ever read."""

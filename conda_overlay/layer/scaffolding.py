@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conda_overlay.activation import files, locate, wiring
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.filesystem.atomic import put_file, replace_file
 from conda_overlay.host.host import Host
 from conda_overlay.layer.scripts import with_head
@@ -72,6 +73,20 @@ def paths(site_below_prefix: Path) -> set[str]:
     """All these files, relative to the tree."""
     programs = [INTERPRETER, *pips(site_below_prefix)]
     return {str(site_below_prefix / GUARD), *(os.path.join("bin", p) for p in programs)}
+
+
+def check_for_intruders(site: Path) -> None:
+    """Refuse a distribution that would replace the guard, or act before it.
+
+    Raises:
+        OverlayError: a site-packages holds such a file.
+    """
+    if intruder := locate.intruder(str(site), guard=""):
+        raise OverlayError(
+            f"A distribution ships its own {os.path.relpath(intruder, site)}, which "
+            "would disable the guard that keeps the overlay out of other Pythons.",
+            "install it without that file, or ask for it to be installed in the environment",
+        )
 
 
 def guard(host_site: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -115,6 +116,19 @@ def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
             inside = (n for n in edited if not n.startswith(("bin/", f"{copy.path.name}/")))
             patch = patch_of(copy, [*inside], unchanged=own.keys() - edited)
         yield key, replace(entry, patch=patch)
+
+
+def note_new_files(state: State) -> bool:
+    """Make what was added beside the modules of copies part of them; whether there is any."""
+    free = state.files.keys() - set().union(*state.owned.values()) if state.copies else set()
+    found = False
+    for key, copy in state.copies.items():
+        names = {os.path.relpath(path, copy.below) for path in state.owned[key]}
+        beside = (p.removeprefix(copy.below) for p in free if p.startswith(copy.below))
+        if new := {name for name in beside if originals.belongs(name, names)}:
+            originals.note_files(copy, names | new)
+            found = True
+    return found
 
 
 def is_leftover(path: str) -> bool:

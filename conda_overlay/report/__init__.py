@@ -1,1 +1,1 @@
-"""conda_overlay.report."""
+"""Explains what there is: status, findings, which copy runs, differences, the calling shell."""

@@ -1,1 +1,1 @@
-"""conda_overlay.cli.commands."""
+"""The commands, a file each: examples, ``configure_parser`` and ``execute``."""

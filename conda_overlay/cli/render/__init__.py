@@ -1,1 +1,1 @@
-"""conda_overlay.cli.render."""
+"""The only printers: results as text or as JSON, and the progress of long steps."""
