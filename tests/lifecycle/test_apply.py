@@ -106,7 +106,7 @@ def test_what_is_wanted_is_resolved_anew_unless_locked(quick: Bench, links: Path
     daq = replace(quick, name="daq")
     daq.change("apply", file, "--locked")
     assert daq.version("tool") == "1.0"
-    daq.change("reset")
+    daq.change("undo", "0")
     daq.change("apply", file)
     assert daq.version("tool") == "1.1"
 
@@ -162,7 +162,7 @@ def test_an_editable_is_applied_and_left_alone_afterwards(quick: Bench, daq: Ben
         revision = daq.revision
         daq.change("apply", file, *words)
         assert daq.revision == revision
-        daq.change("reset")
+        daq.change("undo", "0")
 
 
 def test_what_came_from_a_url_is_applied_from_it(quick: Bench, daq: Bench, links: Path) -> None:

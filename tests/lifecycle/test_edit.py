@@ -320,7 +320,7 @@ def test_new_files_are_not_lost_without_force_and_go_with_undo(tool: Bench) -> N
     tool.edit(tool.site / "tool" / "more.bin", "\udcff")
     tool.change("record")
     assert "more.bin was edited" in tool.run("export", *tool.where).stderr
-    for words in (["remove", "tool"], ["reset"]):
+    for words in (["remove", "tool"], ["undo", "0"]):
         told = tool.refuse(*words, "--yes")
         assert "tool/more.py" in told and "tool/more.bin" in told
     tool.change("undo")

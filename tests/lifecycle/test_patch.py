@@ -317,7 +317,7 @@ def test_the_exported_file_makes_the_same_edit_elsewhere(fixed: Bench) -> None:
     exported = fixed.export()
     assert "+    return 44  # fixed" in exported.read_text().splitlines()  # to be read by people
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
-        fixed.change("reset", "--force")
+        fixed.change("undo", "0", "--force")
         assert steps(fixed) == [4, 7]
         fixed.change("apply", *words)
         assert steps(fixed) == [44, 7]
@@ -341,7 +341,7 @@ def test_a_file_may_edit_nothing_but_the_distribution_that_it_names(
 ) -> None:
     exported = fixed.export()
     sources.write(fixed.user, exported, exported.read_text().replace("tool/core.py", path))
-    fixed.change("reset", "--force")
+    fixed.change("undo", "0", "--force")
     assert path in fixed.refuse("apply", "overlay.toml", "--yes")
 
 
@@ -353,7 +353,7 @@ def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
     tool.change("record")
     tool.export()
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
-        tool.change("reset", "--force")
+        tool.change("undo", "0", "--force")
         tool.change("apply", *words)
         assert tool.python("-c", "import alpha as a; print(a.MINE, a.__version__)").stdout == (
             "1 1.5\n"
