@@ -71,7 +71,7 @@ def test_one_revision_is_shown_with_its_whole_plan(bench: Bench) -> None:
 
 def test_json_keys_stay_and_a_record_is_whole(bench: Bench) -> None:
     bench.install("new")
-    bench.change("undo", "0")
+    bench.change("remove", "new")
     bench.change("clean")
     told = bench.json("history")
     assert told.keys() == {"overlay", "current", "position", "revisions", "edits"}
