@@ -104,9 +104,11 @@ class Stack:
             return hashed
         if Store(plain).is_of(self.host.real):
             return plain  # its file ``host`` is damaged, which the next change repairs
-        # Of a first command that is still running there may be a state directory and no more.
-        taken = os.path.lexists(plain) or locate.recorded_host(str(plain))
-        return hashed if taken else plain
+        # Of a first command that is still running there may be a state directory and no more; it
+        # may have begun, or ended, since this one looked for overlays of the host.
+        there, recorded = os.path.lexists(plain), locate.recorded_host(str(plain))
+        mine = recorded == str(self.host.real) or not (there or recorded)
+        return plain if mine else hashed
 
     def check_trust(self) -> None:
         """Refuse to write where the result would never be used.
