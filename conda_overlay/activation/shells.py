@@ -1,4 +1,9 @@
-"""The shells: how each spells an assignment, and the line that makes it run the engine."""
+"""The shells: how each spells an assignment, and runs the engine, at once or by a hook.
+
+A hook is code for a shell's start-up file that runs the engine after whatever activates: for
+programs that never call conda (mamba, micromamba), and for a conda that does not load the plugin.
+It starts nothing while neither the environment nor PATH has changed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,33 @@ if TYPE_CHECKING:
     from conda_overlay.activation.wiring import EnvironDiff
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+=~@")
+
+
+_FUNCTIONS = """\
+_conda_overlay_hook() {
+  if [ "${CONDA_SHLVL-}:${CONDA_PREFIX-}:${PATH-}" != "${_conda_overlay_seen-}" ]; then
+    LINE
+    _conda_overlay_seen="${CONDA_SHLVL-}:${CONDA_PREFIX-}:${PATH-}"
+  fi
+}
+__conda_hashr() {
+  if [ -n "${ZSH_VERSION-}" ]; then \\rehash; else \\hash -r 2>/dev/null || :; fi
+  _conda_overlay_hook
+}
+__mamba_hashr() { __conda_hashr; }
+"""
+"""Theirs of these names are called at the end of each activation, in scripts, too."""
+
+_PROMPT = """\
+_conda_overlay_prompt() {
+  \\local code=$?
+  _conda_overlay_hook
+  \\return $code
+}
+"""
+_NOW = r'"`printenv CONDA_SHLVL CONDA_PREFIX PATH | tr \'\n\' :`"'
+_PRECMD = f'test {_NOW} = "$_conda_overlay_seen" || LINE; set _conda_overlay_seen = {_NOW}'
+"""Two small programs look whether something has changed."""
 
 
 class Posix:
@@ -27,6 +59,8 @@ class Posix:
     )
     end = "\n"
     evaluate = '\\eval "$({})"'
+    functions = _FUNCTIONS
+    """The code of the hook, with LINE where the engine is run."""
 
     def quote(self, text: str) -> str:
         """Quote a text, so that it is one word."""
@@ -59,6 +93,32 @@ class Posix:
         """The line that runs a command and evaluates what it prints."""
         return self.evaluate.format(" ".join(map(self.quote, command)))
 
+    def hook(self, command: Sequence[str]) -> str:
+        """The code for a start-up file that runs a command whenever something was activated."""
+        return f"{self.functions.replace('LINE', self.line(command))}_conda_overlay_hook\n"
+
+
+class Bash(Posix):
+    """bash: the hook runs at the prompt, too."""
+
+    functions = f"""{_FUNCTIONS}{_PROMPT}\
+case ";${{PROMPT_COMMAND-}};" in
+  *";_conda_overlay_prompt;"*) ;;
+  *) PROMPT_COMMAND="_conda_overlay_prompt${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}" ;;
+esac
+"""
+
+
+class Zsh(Posix):
+    """zsh: the hook runs at the prompt, too."""
+
+    functions = f"""{_FUNCTIONS}{_PROMPT}\
+typeset -ga precmd_functions
+if [[ -z "${{precmd_functions[(r)_conda_overlay_prompt]-}}" ]]; then
+  precmd_functions=(_conda_overlay_prompt $precmd_functions)
+fi
+"""
+
 
 class Fish(Posix):
     """fish: lists are split at colons, and a universal variable is not to stay hidden."""
@@ -71,6 +131,15 @@ class Fish(Posix):
     unset = "builtin set -eg {0}"
     end = ";\n"
     evaluate = "{} | builtin source"
+    functions = """\
+function _conda_overlay_hook --on-variable CONDA_SHLVL --on-event fish_prompt
+  builtin set -l now "$CONDA_SHLVL:$CONDA_PREFIX:$PATH"
+  if builtin test "$now" != "$_conda_overlay_seen"
+    LINE
+    builtin set -g _conda_overlay_seen "$CONDA_SHLVL:$CONDA_PREFIX:$PATH"
+  end
+end
+"""
     render = Posix.commands
 
 
@@ -83,6 +152,12 @@ class Csh(Posix):
     escapes = (*Posix.escapes, ("!", "\\!"), ("\n", "\\\n"))
     export, unset, end = "setenv {0} {1}", "unsetenv {0}", ";\n"
     evaluate = ';eval "`{}`";'
+
+    def hook(self, command: Sequence[str]) -> str:
+        """An alias that tcsh runs before each prompt."""
+        code = self.quote(_PRECMD.replace("LINE", self.line(command).strip(";")))
+        alias = f"alias _conda_overlay_hook {code};\nalias precmd _conda_overlay_hook;\n"
+        return f'set _conda_overlay_seen = "";\n{alias}'
 
     def render(self, diff: EnvironDiff) -> str:
         """The commands; through a file, if a value has a newline, which csh cannot evaluate."""
@@ -103,6 +178,18 @@ class Xonsh(Posix):
 
     export, unset = "${0} = {1}", "${{...}}.pop('{0}', None)"
     render = Posix.commands
+    functions = """\
+@events.on_pre_prompt
+def _conda_overlay_hook(seen=[None], **kwargs):
+    now = [__xonsh__.env.detype().get(name) for name in ("CONDA_SHLVL", "CONDA_PREFIX", "PATH")]
+    if now != seen[0]:
+        LINE
+        seen[0] = [__xonsh__.env.detype().get(n) for n in ("CONDA_SHLVL", "CONDA_PREFIX", "PATH")]
+"""
+
+    def hook(self, command: Sequence[str]) -> str:
+        """A handler of the event before each prompt."""
+        return self.functions.replace("LINE", self.line(command))
 
     def quote(self, text: str) -> str:
         """Quote a text as Python does."""
@@ -122,7 +209,9 @@ class PowerShell(Posix):
 
 
 SHELLS = {
-    **dict.fromkeys(("posix", "sh", "bash", "zsh", "dash", "ash", "ksh"), Posix()),
+    **dict.fromkeys(("posix", "sh", "dash", "ash", "ksh"), Posix()),
+    "bash": Bash(),
+    "zsh": Zsh(),
     "fish": Fish(),
     **dict.fromkeys(("csh", "tcsh"), Csh()),
     "xonsh": Xonsh(),

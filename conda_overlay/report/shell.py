@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.activation import engine, hooks, trust, wiring
+from conda_overlay.activation import engine, shells, trust, wiring
 from conda_overlay.activation.settings import Settings
 from conda_overlay.host.host import Host
 
@@ -166,7 +166,7 @@ def _trigger(answer: str) -> Trigger:
     shell = _calling_program()
     remedies = {"fish": "conda overlay hook fish | source"}
     remedies |= {name: f'eval "`conda overlay hook {name}`"' for name in ("csh", "tcsh")}
-    shell = shell if shell in hooks.TEMPLATES else "sh"
+    shell = shell if shell in shells.SHELLS else "sh"
     return Trigger(None, reason, remedies.get(shell, f'eval "$(conda overlay hook {shell})"'))
 
 
