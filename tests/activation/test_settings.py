@@ -14,7 +14,7 @@ from tests.bed.users import User
 
 READ = """
 from conda.base.context import reset_context
-from conda_overlay import settings
+from conda_overlay.activation import settings
 reset_context()
 print(tuple(settings.{}()))
 """
@@ -57,7 +57,7 @@ def test_there_are_defaults(conda: Conda, alice: User) -> None:
 def test_activation_does_not_mind_a_fault_in_what_it_does_not_need(
     conda: Conda, alice: User
 ) -> None:
-    (alice.home / ".condarc").write_text(CONDARC.replace("1.5", "soon"))
+    (alice.home / ".condarc").write_text(CONDARC.replace(": 3", ": soon"))
     assert "/a" in read(conda, alice, "at_activation")[0]
 
 

@@ -29,7 +29,7 @@ from tests.lifecycle import patches
 TERMINAL = {"TERM": "xterm", "PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 WATCH = """
 import sys
-from conda_overlay.cli import progress
+from conda_overlay.cli.render import progress
 progress._PATIENCE = float(sys.argv[1])
 with progress.Watched("Copying") as step:
     step(1, 2)

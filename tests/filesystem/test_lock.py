@@ -22,7 +22,7 @@ from tests.bed import place
 HOLDER = """
 import sys, time
 from pathlib import Path
-from conda_overlay import lock
+from conda_overlay.filesystem import lock
 with lock.hold(Path(sys.argv[1]), 5, "it"):
     print("ready", flush=True)
     sys.stdin.readline()

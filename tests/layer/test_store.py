@@ -192,9 +192,9 @@ def test_command_cut_short_at_any_step_leaves_the_old_state_or_the_new(
 WRITER = """
 import sys
 from pathlib import Path
-from conda_overlay.store import Store
+from conda_overlay.layer.store import Store
 from tests.layer.test_store import change
-kept = Store(Path(sys.argv[1]), 60)
+kept = Store(Path(sys.argv[1]))
 print("ready", flush=True)
 for number in range(100000):
     change(kept, str(number) * 1000)
@@ -203,9 +203,9 @@ for number in range(100000):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from conda_overlay.store import Store
+from conda_overlay.layer.store import Store
 overlay = Path(sys.argv[1])
-with Store(overlay, 5).lock():
+with Store(overlay).lock():
     print("ready", flush=True)
     time.sleep(float(sys.argv[2]))
     overlay.with_name("let go").touch()
@@ -214,8 +214,8 @@ with Store(overlay, 5).lock():
 DRAFTER = """
 import sys
 from pathlib import Path
-from conda_overlay.store import Store
-with Store(Path(sys.argv[1]), 5).new_draft(Path("/host")) as draft:
+from conda_overlay.layer.store import Store
+with Store(Path(sys.argv[1])).new_draft(Path("/host")) as draft:
     (draft / "work").write_text("at work")
     print("ready", flush=True)
     sys.stdin.readline()
