@@ -71,7 +71,7 @@ def install(
     launcher = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
     spec = {
         "argv": [conda, "overlay", "run", "-p", str(host.prefix), "--", *launcher],
-        "display_name": display_name or f"{host.name} (stack)",
+        "display_name": display_name or f"{host.name} (overlay)",
         "language": "python",
         "interrupt_mode": "signal",
         "metadata": {"debugger": True, _MARK: {"host": str(host.prefix)}},
