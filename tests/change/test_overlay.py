@@ -28,9 +28,12 @@ from tests.bench import Bench
 FIX = """\
 --- a/gamma/__init__.py
 +++ b/gamma/__init__.py
-@@ -1 +1,2 @@
- __version__ = "1.0"
-+fixed = True
+@@ -4,5 +4,5 @@
+
+
+ def main():
+-    print("gamma 1.0")
++    print("gamma, fixed")
 """
 
 
@@ -60,7 +63,7 @@ def test_programme_of_the_documentation_works(bench: Bench) -> None:
     assert "Plan(" in printed and "alpha" in printed and "gamma" in printed
     assert f"{bench.host} 1" in printed.splitlines()
     assert bench.numbers == [1]
-    assert (bench.site / "gamma" / "__init__.py").read_text().endswith("fixed = True\n")
+    assert (bench.site / "gamma" / "__init__.py").read_text().endswith('print("gamma, fixed")\n')
     record = json.loads(bench.record_path(1).read_text())
     assert record["reason"] == "ticket 1234"
     assert record["distributions"]["alpha"]["requirement"] == "alpha>=2"
