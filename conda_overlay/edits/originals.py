@@ -134,7 +134,7 @@ def is_inside(path: str) -> bool:
 
 
 def text_of(path: Path) -> bytes | None:
-    """The content of a text file; None for what is none, too long, or not there."""
+    """The content of a text file; None if it is not text, too long, or does not exist."""
     try:
         content = files.read_file(str(path), largest=LONGEST, follow=True)
         content.decode("utf-8")
