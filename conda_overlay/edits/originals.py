@@ -144,9 +144,10 @@ def text_of(path: Path) -> bytes | None:
 
 
 def files_of(distribution: Distribution) -> set[str] | None:
-    """The files of a distribution below site-packages, and its scripts, relative to there.
+    """The files of a distribution in site-packages, and its scripts, relative to site-packages.
 
-    By RECORD, or by the list of the conda package that it came with; None where there is neither.
+    Read from RECORD, else from the list of the conda package that contains it; None if there is
+    neither.
     """
     site, prefix = distribution.site, distribution.prefix
     owned: Collection[str] | None = owned_files(distribution, prefix)
