@@ -109,7 +109,7 @@ class Pip:
         return PipRun(False, tuple(arguments), lines, explanation, links)
 
     def _options(self, stage: Stage, constraints: Sequence[str]) -> Iterator[str]:
-        """Our options; they come before the user's, which win."""
+        """Our options; they come before the user's, which take precedence."""
         yield from ("--no-user", "--no-warn-script-location", "--no-warn-conflicts")
         yield from ("--root-user-action", "ignore", "--report", str(stage.work / "report.json"))
         yield "--use-pep517"  # else pip may build with the stage's setuptools

@@ -33,7 +33,7 @@ MISLEADING = (
     *("Attempting uninstall", "Found existing installation", "Not uninstalling"),
     *("Can't uninstall", "Installing collected packages", "Successfully installed"),
 )
-"""The messages of pip about the stage, which a user would take for the environment."""
+"""The messages of pip about the stage, which a user would mistake for the environment."""
 
 PREPARING = ("Collecting ", "Processing ", "Obtaining ", "Using cached ", "Downloading ")
 
