@@ -62,7 +62,7 @@ def read(file: Path) -> Document:
 
 
 def absolute(path: Path) -> str:
-    """The absolute path, without ``..``, which would need the directories before it to stay."""
+    """Make a path absolute and free of ``..``, which would depend on the directories before it."""
     above = os.path.realpath(path.parent) if ".." in path.parts else path.parent.absolute()
     return os.path.join(above, path.name)
 
