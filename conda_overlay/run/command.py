@@ -22,7 +22,7 @@ sys.stdout.write("\\x1e" + json.dumps(names))
 
 
 def execute(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoReturn:
-    """Replace this process by a command, which keeps its stdin, terminal and process id.
+    """Replace this process with a command; its stdin, terminal, signals and exit code are shared.
 
     Args:
         stack: the layers of the host.
