@@ -136,8 +136,7 @@ class Draft:
         Args:
             name: of the distribution, of a module or of a script.
             text: unified diffs.
-            strip: the number of leading directories to strip from paths, as in ``patch -p``; None:
-                detect it.
+            strip: the number of leading directories to strip from paths; None: detect it.
             reverse: revert the patch.
 
         Raises:
@@ -299,9 +298,7 @@ class Draft:
         uninstall((found for key in keys for found in site.get(key, ())), self.tree, "overlay")
 
     def add(self, stage: Stage, staged: Site) -> None:
-        """Move the distributions that pip installed into a stage to the draft.
-
-        They replace other versions.
+        """Move the distributions that pip staged to the draft, replacing other versions.
 
         Raises:
             OverlayError: a distribution would replace the guard, or run before it.
