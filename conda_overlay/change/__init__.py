@@ -1,1 +1,1 @@
-"""The one way to change an overlay: a draft of the next state, its plan, and its commit."""
+"""The only way to change an overlay: a draft of the next state, its plan, and its commit."""

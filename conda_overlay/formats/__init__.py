@@ -1,1 +1,1 @@
-"""The files that an overlay is exported to, and read from; and how files are downloaded."""
+"""The file formats that overlays are exported to and read from; and downloads."""

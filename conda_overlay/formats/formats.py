@@ -1,4 +1,4 @@
-"""The file formats to which an overlay is exported, and from which it is read."""
+"""The file formats that an overlay is exported to and read from."""
 
 from __future__ import annotations
 

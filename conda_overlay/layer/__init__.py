@@ -1,1 +1,1 @@
-"""Overlays on disk: the layers over a host, their revisions, and the files that we add to each."""
+"""Overlays on disk: the layers over a host, their revisions, and our own files in each."""
