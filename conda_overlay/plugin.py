@@ -75,13 +75,13 @@ def conda_error_hints(error: Exception) -> Iterator[object]:
 def _check(prefix: str, verbose: bool) -> None:
     from conda_overlay.cli import conda_hints
 
-    conda_hints.check(prefix)
+    conda_hints.report_to_doctor(prefix)
 
 
 def _fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
     from conda_overlay.cli import conda_hints
 
-    return conda_hints.fix(prefix, confirm)
+    return conda_hints.repair_for_doctor(prefix, confirm)
 
 
 def _wire(command: str) -> None:

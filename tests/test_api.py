@@ -34,7 +34,7 @@ def test_every_public_name_leads_to_its_own_class() -> None:
 
 def test_other_names_are_no_attributes() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Store'"):
-        _ = conda_overlay.Store  # type: ignore[attr-defined]
+        _ = conda_overlay.Store
 
 
 def test_package_is_typed() -> None:

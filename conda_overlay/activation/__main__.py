@@ -19,9 +19,9 @@ def main(arguments: list[str]) -> int:
     shell = shells.SHELLS[arguments[0]]
     options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--no-user-site": []}
     for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
-        options[option].append(shells.decode(value))
+        options[option].append(shells.percent_decode(value))
     hide_user_site = bool(options["--no-user-site"])
-    outcome = engine.run(os.environ, options["--dir"], options["--owner"], hide_user_site)
+    outcome = engine.reconcile(os.environ, options["--dir"], options["--owner"], hide_user_site)
     for overlay, reason in outcome.news.items():
         _say(f"{overlay} is not used: {reason}.")
     if outcome.diff and not outcome.news:

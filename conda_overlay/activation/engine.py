@@ -25,7 +25,7 @@ class EngineResult:
         """Of those, the ones that the user has not been told about."""
 
 
-def run(
+def reconcile(
     environ: Mapping[str, str],
     overlay_dirs: Sequence[str] = (),
     owners: Sequence[str] = (),
@@ -48,7 +48,7 @@ def run(
         directories = locate.expand(overlay_dirs, environ)
         for index, prefix in enumerate(prefixes):
             name = environ.get("CONDA_DEFAULT_ENV") if index == 0 else None
-            for overlay, reason in locate.find(prefix, directories, trusted, name):
+            for overlay, reason in locate.find_layers(prefix, directories, trusted, name):
                 if reason:
                     found.refused[overlay] = reason
                     continue

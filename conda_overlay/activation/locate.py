@@ -61,13 +61,13 @@ def recorded_host(overlay: str) -> str | None:
     return content if content.startswith("/") else None
 
 
-def names(prefix: str, name: str | None) -> list[str]:
+def host_names(prefix: str, name: str | None) -> list[str]:
     """The names that an overlay of this host may have: as conda prints it, then as on disk."""
     paths = (name or "", prefix, os.path.realpath(prefix))
     return [*dict.fromkeys(filter(None, (os.path.basename(path.rstrip("/")) for path in paths)))]
 
 
-def find(
+def find_layers(
     prefix: str, overlay_dirs: Sequence[str], owners: set[int], name: str | None = None
 ) -> Iterator[tuple[str, str | None]]:
     """The overlays of a host, in the order of ``overlay_dirs``; earlier ones win.
@@ -83,7 +83,7 @@ def find(
     """
     host = os.path.realpath(prefix)
     for overlay_dir in filter(os.path.isdir, overlay_dirs):
-        for overlay, reason in find_in(overlay_dir, host, names(prefix, name), owners):
+        for overlay, reason in find_in(overlay_dir, host, host_names(prefix, name), owners):
             if os.path.lexists(overlay):  # not of a first command that is still running
                 yield overlay, reason
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conda_overlay.activation.wiring import EnvironDiff
 
 
-def unwire(shell: str, diff: EnvironDiff) -> None:
+def unwire_other(shell: str, diff: EnvironDiff) -> None:
     """Add the unwiring to what conda prints.
 
     Args:

@@ -224,13 +224,13 @@ def visible(text: str, keep: str = "\n\t") -> str:
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
-def encode(argument: str) -> str:
+def percent_encode(argument: str) -> str:
     """An argument that no shell can misread; bytes outside a plain set become ``%XX``."""
     raw = argument.encode("utf-8", "surrogateescape")
     return "".join(chr(b) if chr(b) in _PLAIN else f"%{b:02X}" for b in raw)
 
 
-def decode(argument: str) -> str:
+def percent_decode(argument: str) -> str:
     """The reverse of `encode`."""
     head, *parts = argument.split("%")
     raw = head.encode()

@@ -56,7 +56,7 @@ def main(path: Sequence[str] | None = None) -> None:
             elif unwiring:
                 from conda_overlay.activation import other_shells
 
-                other_shells.unwire(shell, unwiring)
+                other_shells.unwire_other(shell, unwiring)
     except Exception:
         return
 
@@ -75,7 +75,7 @@ def command(shell: str, settings: Settings) -> list[str]:
     options = (("--dir", settings.overlay_dirs), ("--owner", settings.overlay_trusted_owners))
     for option, values in options:
         for value in values:
-            words += [option, shells.encode(value)]
+            words += [option, shells.percent_encode(value)]
     # Hidden user packages may be what conda has this plugin from.
     site = sys.modules.get("site")
     user_site = getattr(site, "USER_SITE", None) or os.devnull

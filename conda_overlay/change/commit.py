@@ -31,7 +31,9 @@ _WOULD_BREAK = "The overlay is unchanged, because this would break:"
 _COMPILING = re.compile("Compiling ").match  # compileall prints it for each file
 
 
-def check(draft: Draft, plan: Plan, *, allow_conflicts: bool = False, force: bool = False) -> None:
+def check_rules(
+    draft: Draft, plan: Plan, *, allow_conflicts: bool = False, force: bool = False
+) -> None:
     """Check the rules for every change: refuse a plan that breaks something, or loses edits.
 
     Raises:
@@ -58,7 +60,7 @@ def commit(
         why = "for a dry run" if draft.is_dry_run else "committed already, or given up"
         raise OverlayError(f"This draft is {why}.", "start another: with overlay.draft() as draft:")
     plan, after = draft.planned()
-    check(draft, plan, allow_conflicts=allow_conflicts, force=force)
+    check_rules(draft, plan, allow_conflicts=allow_conflicts, force=force)
     if not plan:
         return None
     stack, store = draft.stack, draft.stack.store

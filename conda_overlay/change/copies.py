@@ -100,7 +100,7 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     return WorkingCopy(root, copy, found.site, frozenset(names), before)
 
 
-def take(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
+def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     """Move a copy, as it is now, to a draft.
 
     Args:

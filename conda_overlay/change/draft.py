@@ -142,9 +142,9 @@ class Draft:
         Raises:
             OverlayError: it changes none of the distribution's files, or does not apply.
         """
-        from conda_overlay.change.edit import find, patch
+        from conda_overlay.change.edit import find_distribution, patch
 
-        patch(self, find(self, name)[0], text, strip, reverse=reverse)
+        patch(self, find_distribution(self, name)[0], text, strip, reverse=reverse)
 
     def record(self) -> None:
         """Record edits by hand to the overlay's files in the history.
@@ -346,7 +346,7 @@ class Draft:
     def plan(self) -> Plan:
         """Work out all differences from the current state of the overlay."""
         host, store = self.stack.host, self.stack.store
-        scaffolding.write(self.tree, store.overlay, host, self.stack.below)
+        scaffolding.add_to_tree(self.tree, store.overlay, host, self.stack.below)
         after = self._read({**self.before.files, **self.known})
         if state.note_new_files(after):
             after = self._read(after.files)
@@ -375,7 +375,7 @@ class Draft:
 
     def _read(self, known: Manifest) -> State:
         site, progress = self.stack.host.site_below_prefix, self.stack.progress
-        return state.read(self.tree, site, self.entries, known=known, progress=progress)
+        return state.read_state(self.tree, site, self.entries, known=known, progress=progress)
 
     def _lost(self, edited: Sequence[str]) -> Iterator[str]:
         """The files whose edits would be lost: neither kept, nor recorded in the history."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.change.copies import WorkingCopy, copy_of, edited, reasons, take
+from conda_overlay.change.copies import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
@@ -63,7 +63,7 @@ class Session:
             put_file(directory / name.removeprefix("../../../"), content)
 
 
-def find(draft: Draft, text: str) -> tuple[str, str | None]:
+def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
     """Find the distribution that has a given name, module, script or file.
 
     Returns:
@@ -110,7 +110,7 @@ def edit(draft: Draft, key: str, session: Session) -> None:
         raise OverlayError(sentence, "--no-editor prints where the copy is")
     session.run(copy)
     if session.changed or (session.editor is None and key not in draft.before.copies):
-        take(draft, copy)
+        take_copy(draft, copy)
     elif session.editor:
         draft.notes.append("nothing was saved; an editor with a window has to wait: code --wait")
 
@@ -149,7 +149,7 @@ def patch(
     if not parts:
         draft.notes.append(f"the patch {state} {what}")
         return
-    if faults := git.apply(found.site, parts, fit.strip, reverse=reverse):
+    if faults := git.apply_parts(found.site, parts, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name} to make the change by hand"
         raise OverlayError(sentence, hint, faults)
@@ -157,7 +157,7 @@ def patch(
         draft.notes.append(f"the patch {state} {', '.join(done)}")
     if fit.outside:
         draft.notes.append(f"not installed, so left out: {', '.join(fit.outside)}")
-    take(draft, copy)
+    take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not edits_of(draft.installed[key][0]):
         draft.drop({key})
         draft.why[key] = "it has no edits any more"

@@ -56,7 +56,7 @@ def install(draft: Draft, request: Request) -> None:
 def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
     """Notes on requested distributions that come from ``~/.local``, which hides the host's."""
     host = draft.stack.host
-    place = user_site.directory(host) if keys else None
+    place = user_site.user_site_directory(host) if keys else None
     for key, (mine, *_) in read_site(place).items() if place else ():
         if key in keys:
             remedy = f"python -m pip uninstall {mine.name}"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.activation.settings import observe
 from conda_overlay.change import plan
-from conda_overlay.change.commit import check
+from conda_overlay.change.commit import check_rules
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import (
     HostError,
@@ -254,7 +254,7 @@ class Overlay:
                 ) as draft:
                     step(draft)
                     found = draft.plan()
-                    check(draft, found, **leaves)
+                    check_rules(draft, found, **leaves)
                     agrees = not found or found == agreed or confirm(found)
                     if dry_run or not found or not agrees:
                         return Result(found, None)

@@ -6,7 +6,7 @@ import os
 import shlex
 from dataclasses import replace
 
-from conda_overlay.change.copies import WorkingCopy, copy_of, take
+from conda_overlay.change.copies import WorkingCopy, copy_of, take_copy
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
@@ -55,7 +55,7 @@ def reapply(
     else:
         parts = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, parts, 1, reverse=False)
-        changed, faults = bool(parts), git.apply(found.site, parts, 1, reverse=False)
+        changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if not changed and not faults and not onto:
         has = f"{what} has all its edits" if entry.patch else "no text was edited in it"
         draft.why[key] = f"retired: {has}"
@@ -67,7 +67,7 @@ def reapply(
             *_comparison(draft, name, key, faults, old),
             name=name,
         )
-    take(draft, copy, again=not onto)
+    take_copy(draft, copy, again=not onto)
     there = draft.entries[key]
     since, by = (entry.since, entry.by) if entry.version == there.version else ("", "")
     given = replace(there, intent=entry.intent, until=entry.until, since=since, by=by)

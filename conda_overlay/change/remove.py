@@ -55,6 +55,6 @@ def _place_of(draft: Draft, key: str) -> str | None:
     for layer, site in zip(layers, stack.sites(layers), strict=True):
         if key in read_site(site):
             return str(layer)
-    if (mine := user_site.directory(stack.host)) and key in read_site(mine):
+    if (mine := user_site.user_site_directory(stack.host)) and key in read_site(mine):
         return "user site"
     return "host" if key in stack.host.distributions else None

@@ -15,7 +15,7 @@ from shutil import copy2
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.change.copies import copy_of, take
+from conda_overlay.change.copies import copy_of, take_copy
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.locked import install_exactly
 from conda_overlay.change.reapply import reapply
@@ -194,7 +194,7 @@ class _Past:
             if again or key not in draft.stack.below_view:  # `reapply` reports that
                 reapply(draft, key, self.entries[key])
             else:
-                take(draft, copy_of(draft, key))
+                take_copy(draft, copy_of(draft, key))
                 draft.entries[key] = self.entries[key]
         install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - copied)})
         for found in (found for key, found in draft.installed.items() if key in keys):

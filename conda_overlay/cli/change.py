@@ -48,7 +48,7 @@ def run(
         default: the answer to the question when none is given: ``no`` where much is lost; None:
             there is no question.
     """
-    from conda_overlay.filesystem.processes import programs
+    from conda_overlay.filesystem.processes import running_programs
     from conda_overlay.report.shell import activation, asked_trigger, is_active, rehash, wired
 
     def confirm(plan: Plan) -> bool:
@@ -75,7 +75,7 @@ def run(
         except KeyboardInterrupt:
             raise OverlayError("Interrupted; the overlay is unchanged.") from None
         done = result.revision is not None
-        running = [p._asdict() for p in programs(overlay.host.real)] if done else []
+        running = [p._asdict() for p in running_programs(overlay.host.real)] if done else []
         output.show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
         if done and trigger is not None:
             output.show_trigger(trigger()._asdict())

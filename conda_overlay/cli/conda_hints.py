@@ -26,12 +26,12 @@ def for_error(error: Exception) -> str | None:
     for option, value in (("-n", typed.get("name")), ("-p", typed.get("prefix"))):
         words += [option, str(value)] if value else []
     if command == "install":
-        requirements = list(filter(None, map(for_pip, packages)))
+        requirements = list(filter(None, map(pip_requirement, packages)))
         words += ["--upgrade"] * (typed["cmd"] != "install") + (requirements or ["NAME"])
     return f"Use your own overlay of it: {shlex.join(words)}"
 
 
-def for_pip(spec: str) -> str | None:
+def pip_requirement(spec: str) -> str | None:
     """A conda package as pip takes it.
 
     Returns:
@@ -57,7 +57,7 @@ def for_pip(spec: str) -> str | None:
     return None
 
 
-def check(prefix: str) -> None:
+def report_to_doctor(prefix: str) -> None:
     """For ``conda doctor``: what is wrong with the overlays of an environment."""
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.cli.render.status import show_health
@@ -72,7 +72,7 @@ def check(prefix: str) -> None:
     show_health(encode(found))
 
 
-def fix(prefix: str, confirm: Callable[[str], None]) -> int:
+def repair_for_doctor(prefix: str, confirm: Callable[[str], None]) -> int:
     """For ``conda doctor --fix``: repair the overlay, with the question of ``conda doctor``."""
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.core.models import Plan

@@ -129,7 +129,7 @@ def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> floa
     return _NEVER if done.returncode else sum(abs(int(n)) for n in _OFFSET.findall(said))
 
 
-def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
+def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
     """Apply parts of a patch below a directory; if they fail, discard the directory.
 
     Args:

@@ -169,7 +169,7 @@ def restore(
         names = files_of(copy) or set()
         if patch_of(copy) != _without_comments(patch):
             revert(copy)
-            faults += git.apply(copy.site, parts_of(copy, patch, names), 1, reverse=False)
+            faults += git.apply_parts(copy.site, parts_of(copy, patch, names), 1, reverse=False)
         mine = (path for path in new if path.startswith(copy.below))
         mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
         remove_files(copy.prefix, [copy.prefix / path for path in mine])

@@ -53,7 +53,7 @@ def hold(path: Path, timeout: float, what: str, progress: Progress = SILENT) -> 
         os.close(handle)
 
 
-def take(path: Path) -> int:
+def lock_own(path: Path) -> int:
     """Lock a file that no other process uses yet, until the returned descriptor is closed."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)

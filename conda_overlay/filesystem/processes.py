@@ -21,7 +21,7 @@ class Program(NamedTuple):
     """The start time (ISO 8601, UTC)."""
 
 
-def programs(prefix: Path) -> list[Program]:
+def running_programs(prefix: Path) -> list[Program]:
     """The user's processes that run an executable of an environment, newest first.
 
     This process and its ancestors are left out.

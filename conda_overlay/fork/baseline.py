@@ -121,7 +121,7 @@ def _in_order(records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, None]:
     def visit(name: str) -> None:
         if name in records and name not in seen:
             seen.add(name)
-            for needed in names(records[name].get("depends", ())):
+            for needed in package_names(records[name].get("depends", ())):
                 visit(needed)
             found[name] = None
 
@@ -130,7 +130,7 @@ def _in_order(records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, None]:
     return found
 
 
-def names(specs: Iterable[str]) -> list[str]:
+def package_names(specs: Iterable[str]) -> list[str]:
     """The names of packages in specs."""
     return [re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip())[0].lower() for spec in specs]
 
@@ -156,7 +156,7 @@ def _exactly(found: Distribution) -> str | None:
     return f"{found.name} @ {url}" if url else f"{found.name}=={found.version}"
 
 
-def read(text: str, name: str) -> Baseline:
+def parse_list(text: str, name: str) -> Baseline:
     """Read an explicit list, which may only contain URLs of packages and exact requirements.
 
     Raises:
@@ -185,7 +185,7 @@ def read(text: str, name: str) -> Baseline:
     return Baseline(urls, pip, local)
 
 
-def load(spec: str) -> Baseline:
+def load_list(spec: str) -> Baseline:
     """Read an explicit list from a path or a URL.
 
     Raises:
@@ -193,8 +193,8 @@ def load(spec: str) -> Baseline:
     """
     try:
         if "://" in spec:
-            return read(download(spec).decode(), spec)
-        return read(files.read_file(spec, largest=files.LARGE, follow=True).decode(), spec)
+            return parse_list(download(spec).decode(), spec)
+        return parse_list(files.read_file(spec, largest=files.LARGE, follow=True).decode(), spec)
     except OverlayError:
         raise
     except (OSError, ValueError) as error:  # also from requests, or for a path with a NUL

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.fork.baseline import names
+from conda_overlay.fork.baseline import package_names
 from conda_overlay.formats.document import ForkSpec
 from conda_overlay.host.host import clean_environ
 
@@ -41,7 +41,7 @@ def fetched(urls: Sequence[str]) -> tuple[Any, ...]:
 
     with tempfile.TemporaryDirectory() as directory:
         prefix = Path(directory, "none")
-        install(urls, prefix, prefix, "--download-only")
+        install_packages(urls, prefix, prefix, "--download-only")
     found = []
     for url, _, digest in (url.partition("#") for url in urls):
         md5 = {"md5": digest} if len(digest) == 32 else {}
@@ -57,7 +57,7 @@ def dependents(records: Sequence[Any], gone: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     while True:
         for record in records:
-            missing = [n for n in names(record.depends) if n in gone or n in found]
+            missing = [n for n in package_names(record.depends) if n in gone or n in found]
             if missing and record.name not in {*gone, *found}:
                 found[record.name] = f"{record.name} {record.version} needs {missing[0]}"
                 break
@@ -136,7 +136,7 @@ def _as_it_is() -> Iterator[None]:
         Context.aggressive_update_packages = own
 
 
-def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:
+def install_packages(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:
     """Let conda install packages into a directory, as if that were the prefix.
 
     Raises:

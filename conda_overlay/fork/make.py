@@ -56,7 +56,7 @@ def make(
         new = place / prefix.name
         count = len(plan.urls)
         progress.tell(f"Installing {count} conda package{'' if count == 1 else 's'}")
-        conda_packages.install(plan.urls, new, prefix)
+        conda_packages.install_packages(plan.urls, new, prefix)
         exact, wanted = plan.baseline.pip, plan.document.requested
         if exact or wanted:
             drop, allow = plan.document.fork.drop, allow_conflicts

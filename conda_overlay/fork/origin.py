@@ -37,7 +37,7 @@ def source(made_from: Document) -> str:
     return without_credentials(found.env or found.spec or "")
 
 
-def read(file: Path) -> Document:
+def read_file(file: Path) -> Document:
     """Read an ``overlay.toml``; the baseline in it is relative to its directory.
 
     Raises:
@@ -48,7 +48,7 @@ def read(file: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise OverlayError(f"{file} cannot be read: {why}.", path=str(file)) from error
-    found = overlay_toml.read(text, str(file))
+    found = overlay_toml.parse(text, str(file))
     spec = found.baseline.spec
     if not source(found):
         sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
@@ -80,7 +80,7 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
     if reason := trust.distrust(str(place), (), trust.trusted_owners()):
         raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
     origin = _origin(place)
-    return read(origin or place / "overlay.toml"), origin
+    return read_file(origin or place / "overlay.toml"), origin
 
 
 def _origin(place: Path) -> Path | None:
@@ -98,7 +98,7 @@ def digest_of(file: Path) -> bytes:
 def agreed(prefix: Path) -> set[str]:
     """The packages that the user agreed to drop from a fork."""
     with suppress(OverlayError):
-        return {*read(prefix / notice.FORK / "overlay.toml").fork.drop}
+        return {*read_file(prefix / notice.FORK / "overlay.toml").fork.drop}
     return set()
 
 
@@ -120,8 +120,8 @@ def drift(prefix: Path) -> dict[str, Any] | None:
         return None
     name, changes, why = "", [], None
     try:
-        made_from = read(place / "overlay.toml")
-        name, was = source(made_from), baseline.load(str(place / "baseline.txt"))
+        made_from = read_file(place / "overlay.toml")
+        name, was = source(made_from), baseline.load_list(str(place / "baseline.txt"))
         changes = was.changes(baseline_of(made_from))
     except OverlayError as error:
         why = error.message
@@ -154,4 +154,4 @@ def baseline_of(made_from: Document) -> Baseline:
     """
     if made_from.baseline.env:
         return baseline.of_environment(prefix_of(made_from.baseline.env))
-    return baseline.load(made_from.baseline.spec or "")
+    return baseline.load_list(made_from.baseline.spec or "")

@@ -80,7 +80,7 @@ def _edit(found: Distribution, patch: str) -> None:
     """
     parts = parts_of(found, patch, files_of(found) or ())
     parts = git.lacking(found.site, parts, 1, reverse=False)
-    if faults := git.apply(found.site, parts, 1, reverse=False):
+    if faults := git.apply_parts(found.site, parts, 1, reverse=False):
         sentence = f"The edits of {found.name} do not apply to what the fork has of it."
         raise OverlayError(sentence, "leave them out of the file", faults, name=found.name)
 

@@ -16,7 +16,7 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.filesystem.processes import programs
+from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, let_change, prefix_of, source
@@ -49,7 +49,7 @@ class ForkPlan:
     @property
     def text(self) -> str:
         """Its ``overlay.toml``."""
-        return overlay_toml.dumps(self.document)
+        return overlay_toml.to_toml(self.document)
 
     def to_json(self) -> dict[str, Any]:
         """The plan for display, and for ``--json``."""
@@ -155,7 +155,7 @@ def plan(
         if env
         else conda_packages.fetched([*urls.values()])
     )
-    dependents = conda_packages.dependents(records, drop - {*baseline.names(specs)})
+    dependents = conda_packages.dependents(records, drop - {*baseline.package_names(specs)})
     staying = [r for r in records if r.name not in drop and r.name not in dependents]
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
@@ -193,7 +193,7 @@ def _what_goes(fork: Path) -> list[str]:
     since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
     notes = [f"{note}, with what was installed since: {', '.join(names)}" if names else note]
-    running = [f"{p.pid} {p.command[:60]}" for p in programs(fork)]
+    running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if more := running[_PROGRAMS:]:
         running[_PROGRAMS:] = [f"and {len(more)} more"]
     if running:

@@ -24,7 +24,7 @@ UNCONFIRMED = f"{notice.FORK}/unconfirmed"
 """The file, below its prefix, that marks a new environment until it has been seen to work."""
 
 
-def check(prefix: Path, *, again: bool, progress: Progress) -> None:
+def check_free(prefix: Path, *, again: bool, progress: Progress) -> None:
     """Refuse to make a fork at a prefix that is taken, after recovery from a killed command.
 
     Args:

@@ -17,7 +17,7 @@ from conda_overlay.formats import pylock
 from conda_overlay.formats.document import (
     Document,
 )
-from conda_overlay.formats.overlay_toml import dumps
+from conda_overlay.formats.overlay_toml import to_toml
 
 _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
            "--no-binary", "--only-binary")  # fmt: skip
@@ -72,7 +72,7 @@ def environment_yaml(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def patch(document: Document) -> str:
+def edits_patch(document: Document) -> str:
     """Write all edits as a patch, for ``git apply`` or ``patch -p1`` in a site-packages."""
     where = f"{document.host} (Python {document.python})"
     edited = [entry for entry in document.entries.values() if entry.patch]
@@ -89,11 +89,11 @@ def heading(entry: HistoryEntry, where: str) -> str:
 
 
 FORMATS: Mapping[str, Callable[[Document], str]] = {
-    "overlay.toml": dumps,
+    "overlay.toml": to_toml,
     "pylock.toml": pylock_toml,
     "requirements.txt": requirements,
     "environment.yml": environment_yaml,
-    "patch": patch,
+    "patch": edits_patch,
 }
 """Every format, by its usual file name."""
 

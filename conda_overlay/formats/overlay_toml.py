@@ -45,7 +45,7 @@ _HINTS = {
 """The commands for other kinds of files, by suffix."""
 
 
-def dumps(document: Document) -> str:
+def to_toml(document: Document) -> str:
     """Write an ``overlay.toml``: the requests, and each distribution with its file and hash.
 
     Fields with their default values are left out.
@@ -70,7 +70,7 @@ def _made_of(document: Document) -> dict[str, dict[str, Any]]:
     }
 
 
-def read(text: str, name: str) -> Document:
+def parse(text: str, name: str) -> Document:
     """Read an ``overlay.toml``.
 
     Args:

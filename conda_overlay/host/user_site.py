@@ -24,7 +24,7 @@ class UserDistribution:
     overlay_version: str | None  # hides it
 
 
-def directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | None:
+def user_site_directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The user site of the host's Python; None if it does not exist or is switched off."""
     if environ.get("PYTHONNOUSERSITE"):
         return None
@@ -42,7 +42,7 @@ def in_effect(host: Host, overlays: View, environ: Mapping[str, str]) -> list[Us
         overlays: the distributions in effect of its overlays.
         environ: the variables of that Python.
     """
-    place = directory(host, environ)
+    place = user_site_directory(host, environ)
     found = []
     for key, (mine, *_) in sorted(read_site(place).items()) if place else ():
         of_host, over = host.distributions.get(key), overlays.get(key)

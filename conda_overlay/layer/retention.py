@@ -30,7 +30,7 @@ def drop(stack: Stack, numbers: Sequence[int]) -> None:
             stack.store.drop_trees(numbers)
 
 
-def weight(stack: Stack, numbers: Sequence[int]) -> int:
+def bytes_freed(stack: Stack, numbers: Sequence[int]) -> int:
     """The number of bytes that dropping the trees of revisions frees."""
     return tree.weight([path for n in numbers if (path := stack.store.tree(n))])
 

@@ -17,13 +17,13 @@ UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, Arith
 """The exceptions that reading a damaged file can raise."""
 
 
-def dump(revision: Revision) -> bytes:
+def dump_record(revision: Revision) -> bytes:
     """Convert a revision to the text of its record."""
     data = {"format": FORMAT, **serialize.encode(revision)}
     return json.dumps(data, indent=1).encode()
 
 
-def load(content: bytes, number: int, path: Path) -> Revision:
+def load_record(content: bytes, number: int, path: Path) -> Revision:
     """Read the record of a revision.
 
     Args:

@@ -50,7 +50,7 @@ if command in ("install", "uninstall"):
 """
 
 
-def write(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
+def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
     """Write all of our own files to a tree, replacing existing ones.
 
     Args:

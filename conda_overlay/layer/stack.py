@@ -56,7 +56,7 @@ class Stack:
     def found(self) -> list[tuple[Path, str | None]]:
         """The existing overlays of this host, each with the reason if it is refused."""
         directories = [str(directory) for directory in self.directories]
-        found = locate.find(str(self.host.prefix), directories, self.owners, self.host.name)
+        found = locate.find_layers(str(self.host.prefix), directories, self.owners, self.host.name)
         return [(Path(overlay), reason) for overlay, reason in found]
 
     @property
@@ -89,7 +89,7 @@ class Stack:
         return Store(self._place_in(directory), self.progress)
 
     def _place_in(self, directory: Path) -> Path:
-        names = locate.names(str(self.host.prefix), self.host.name)
+        names = locate.host_names(str(self.host.prefix), self.host.name)
         hashed = directory / locate.hashed_name(names[0], str(self.host.real))
         found = locate.find_in(str(directory), str(self.host.real), names, self.owners)
         refused = set()
@@ -166,7 +166,7 @@ class Stack:
             return State()
         current = store.current()
         if number is None and current is None:
-            return state.read(store.real, site, {}, progress=self.progress)
+            return state.read_state(store.real, site, {}, progress=self.progress)
         number = current if number is None else number
         if number not in store.numbers():
             raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
@@ -174,7 +174,7 @@ class Stack:
         if place is None:
             raise DroppedRevisionError(str(store.overlay), number)
         entries, recorded = store.revision(number).distributions, store.manifest(number)
-        return state.read(place, site, entries, recorded, progress=self.progress)
+        return state.read_state(place, site, entries, recorded, progress=self.progress)
 
     def has_moved_on(self) -> bool:
         """Whether the host has changed since the current revision was made."""

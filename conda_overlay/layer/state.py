@@ -69,7 +69,7 @@ class State:
         return [e.requirement for e in self.requested.values() if e.requirement]
 
 
-def read(
+def read_state(
     tree: Path,
     site_below_prefix: Path,
     entries: Mapping[str, HistoryEntry],

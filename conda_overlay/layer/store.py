@@ -36,7 +36,7 @@ from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.atomic import make_directories, replace_file, sync
 from conda_overlay.filesystem.manifest import Manifest, dump_manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
-from conda_overlay.layer.revision import UNREADABLE, dump, load
+from conda_overlay.layer.revision import UNREADABLE, dump_record, load_record
 
 PATIENCE = 60.0
 """How long a command waits for another one that commits, in seconds."""
@@ -109,7 +109,7 @@ class Store:
         """
         path = self._directory(number) / "record.json"
         try:
-            return load(self._read(number, "record.json"), number, path)
+            return load_record(self._read(number, "record.json"), number, path)
         except UNREADABLE as error:
             sentence = f"The record {path} of the overlay cannot be read: {error!r}."
             hint = f"restore it from a backup, or move {self.state} away and start over"
@@ -187,7 +187,7 @@ class Store:
                 self._claim(host)
                 make_directories(self._drafts)
                 draft = Path(tempfile.mkdtemp(dir=self._drafts, prefix=""))
-                alive = lock.take(draft / "lock")
+                alive = lock.lock_own(draft / "lock")
             try:
                 yield draft
             finally:
@@ -365,7 +365,7 @@ def _number(name: str) -> int | None:
 
 def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
     """Write the records of a revision, make them read-only, and sync everything to disk."""
-    (directory / "record.json").write_bytes(dump(revision))
+    (directory / "record.json").write_bytes(dump_record(revision))
     (directory / "manifest.json").write_bytes(dump_manifest(manifest))
     protect(directory)
     sync(directory, below=True)

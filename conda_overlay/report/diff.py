@@ -38,7 +38,7 @@ Pair = tuple[Place | None, Place | None]
 """A file on two sides; None where there is none."""
 
 
-def compare(stack: Stack, old: int | None, new: int | None) -> FileChanges:
+def compare_files(stack: Stack, old: int | None, new: int | None) -> FileChanges:
     """The files that differ; for the host (0), those that the overlay adds or hides."""
     before, after = stack.state(old).files, stack.state(new).files
     if old != 0 and new != 0:
@@ -54,7 +54,9 @@ def compare(stack: Stack, old: int | None, new: int | None) -> FileChanges:
     return FileChanges(added=alone, changed=tuple(hiding))
 
 
-def unified(stack: Stack, old: int | None, new: int | None, files: FileChanges) -> Iterator[str]:
+def unified_files(
+    stack: Stack, old: int | None, new: int | None, files: FileChanges
+) -> Iterator[str]:
     """A unified diff of the text files that differ, without pip's bookkeeping, line by line."""
     from conda_overlay.layer.revision import name_of
 
@@ -100,7 +102,7 @@ def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> l
     return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]
 
 
-def summary(pairs: Iterable[Pair]) -> FileChanges:
+def changes_of(pairs: Iterable[Pair]) -> FileChanges:
     """The paths of files that differ."""
     pairs = [*pairs]
     return FileChanges(

@@ -91,7 +91,7 @@ def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
 def _outcome(environ: Mapping[str, str], settings: Settings) -> engine.EngineResult:
     """What activation would do to these variables."""
     dirs, owners = settings.overlay_dirs, settings.overlay_trusted_owners
-    return engine.run(environ, dirs, owners, settings.overlay_hide_user_site)
+    return engine.reconcile(environ, dirs, owners, settings.overlay_hide_user_site)
 
 
 def is_active(host: Host) -> bool:

@@ -116,7 +116,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
         store, number = Store(path), numbers[path]
         revision = store.revision(number) if number is not None else None
         entries = revision.distributions if revision else {}
-        now = state.read(store.real, host.site_below_prefix, entries, store.manifest(number))
+        now = state.read_state(store.real, host.site_below_prefix, entries, store.manifest(number))
         findings = checks.findings(host, store, now, below, revision)
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
@@ -180,7 +180,7 @@ def merged(stack: Stack) -> list[dict[str, Any]]:
     host = stack.host
     sites = [*zip(map(str, stack.layers), stack.read_layers(), strict=True)]
     environ = shell.wired_environ(host, stack.settings)
-    if mine := user_site.directory(host, environ):
+    if mine := user_site.user_site_directory(host, environ):
         sites.append((str(mine), read_site(mine)))
     sites.append((str(host.site_packages), host.distributions))
     rows: dict[str, dict[str, Any]] = {}

@@ -149,7 +149,7 @@ def _sites(stack: Stack, environ: Mapping[str, str]) -> Iterator[tuple[str, Path
     """Where distributions may be, in the order of precedence."""
     for layer, site in zip(stack.layers, stack.sites(stack.layers), strict=True):
         yield "overlay", layer, read_site(site)
-    if place := user_site.directory(stack.host, environ):
+    if place := user_site.user_site_directory(stack.host, environ):
         yield "user site", place, read_site(place)
     yield "host", stack.host.site_packages, stack.host.distributions
 

@@ -21,7 +21,7 @@ sys.stdout.write("\\x1e" + json.dumps(names))
 """
 
 
-def execute(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoReturn:
+def become(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoReturn:
     """Replace this process with a command; its stdin, terminal, signals and exit code are shared.
 
     Args:

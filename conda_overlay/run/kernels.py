@@ -30,7 +30,7 @@ class Kernel:
     host: str
 
 
-def directory() -> Path:
+def kernels_directory() -> Path:
     """The directory of the user's kernels, as printed by ``jupyter --paths``."""
     data = os.environ.get("JUPYTER_DATA_DIR")
     if data:
@@ -39,7 +39,7 @@ def directory() -> Path:
     return Path(share) / "jupyter" / "kernels"
 
 
-def install(
+def install_kernel(
     stack: Stack, name: str | None = None, display_name: str | None = None, force: bool = False
 ) -> Path:
     """Write a kernelspec that starts the host's Python through ``conda overlay run``.
@@ -84,7 +84,7 @@ def install(
 def without_overlay(host: Path) -> list[Kernel]:
     """The user's kernels that start the Python of a host (its real prefix) without its overlay."""
     found = []
-    for place in sorted(directory().glob("*")):
+    for place in sorted(kernels_directory().glob("*")):
         spec = _spec(place)
         argv = spec.get("argv")
         if isinstance(argv, list) and "ipykernel_launcher" in argv and argv[0][:1] == "/":
@@ -98,7 +98,7 @@ def _place(name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or name in (".", ".."):
         sentence = f"{name!r} is not a name that Jupyter takes for a kernel."
         raise UsageError(sentence, "use letters, digits and . _ -", name=name)
-    return directory() / name.lower()  # Jupyter converts names to lower case
+    return kernels_directory() / name.lower()  # Jupyter converts names to lower case
 
 
 def _spec(place: Path) -> dict[str, Any]:

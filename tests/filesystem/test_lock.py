@@ -200,7 +200,7 @@ def test_link_in_its_place_is_never_followed(path: Path) -> None:
 def test_lock_that_was_taken_is_held_until_it_is_closed(path: Path) -> None:
     path.parent.mkdir()
     assert not lock.is_held(path)
-    handle = lock.take(path)
+    handle = lock.lock_own(path)
     assert lock.is_held(path)
     os.close(handle)
     assert not lock.is_held(path)

@@ -49,11 +49,11 @@ def document(*entries: HistoryEntry, **conda: str) -> Document:
 
 
 def again(text: str, name: str = "overlay.toml") -> Document:
-    return overlay_toml.read(text, name, MARKERS)
+    return overlay_toml.parse(text, name, MARKERS)
 
 
 def tables(*entries: HistoryEntry) -> Any:
-    return tomllib.loads(overlay_toml.dumps(document(*entries)))
+    return tomllib.loads(overlay_toml.to_toml(document(*entries)))
 
 
 def packages(text: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_overlay_toml_reads_back_as_what_was_written(
     host: str, entries: list[HistoryEntry]
 ) -> None:
     original = Document(host, "3.11.7", "f" * 64, keyed(*entries))
-    assert again(overlay_toml.dumps(original)) == original
+    assert again(overlay_toml.to_toml(original)) == original
 
 
 def test_overlay_toml_is_what_was_asked_for_and_what_was_got() -> None:
@@ -150,7 +150,7 @@ version = "0.1"
 editable = "/home/me/mine"
 requested = true
 """
-    assert overlay_toml.dumps(document(asked, SDIST, mine)) == expected
+    assert overlay_toml.to_toml(document(asked, SDIST, mine)) == expected
 
 
 def test_what_was_asked_for_in_words_unknown_is_asked_for_again_as_it_is() -> None:
@@ -265,7 +265,7 @@ def test_of_a_foreign_pylock_the_wheel_is_taken_that_fits_best() -> None:
 
 def test_of_a_foreign_pylock_the_source_is_taken_where_no_wheel_fits() -> None:
     text = FOREIGN.replace("py3-none-any", "py2-none-any").replace("{machine}", "pdp11")
-    [fast] = overlay_toml.read(text, "/some/where/pylock.toml", MARKERS).entries.values()
+    [fast] = overlay_toml.parse(text, "/some/where/pylock.toml", MARKERS).entries.values()
     assert (fast.url, fast.sha256) == ("file:///some/where/sdists/fast-1.0.tar.gz", "s")
 
 
@@ -395,7 +395,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(text: str, says: 
 @settings(deadline=None, database=None)
 def test_a_damaged_file_is_read_or_refused_and_never_a_crash(place: int, garbage: bytes) -> None:
     asked = replace(WHEEL, requirement="alpha>=1", until="2030-01-01", options=("--pre",))
-    whole = overlay_toml.dumps(document(asked)).encode()
+    whole = overlay_toml.to_toml(document(asked)).encode()
     text = (whole[:place] + garbage + whole[place + 1 :]).decode(errors="replace")
     try:
         assert isinstance(again(text), Document)
@@ -485,7 +485,7 @@ def test_a_lock_file_names_paths_relative_to_itself(tmp_path: Path) -> None:
         "lock-version = '1.0'\n[[packages]]\nname = 'mine'\nversion = '1'\n"
         "directory = { path = 'src/mine', editable = true }\n"
     )
-    [mine] = overlay_toml.read(text, str(tmp_path / "pylock.toml"), MARKERS).entries.values()
+    [mine] = overlay_toml.parse(text, str(tmp_path / "pylock.toml"), MARKERS).entries.values()
     assert mine.editable == str(tmp_path / "src/mine")
 
 
@@ -497,7 +497,7 @@ def test_a_lock_file_names_what_is_below_a_source() -> None:
         "[[packages]]\nname = 'b'\nversion = '1'\n"
         "directory = { path = 'src', subdirectory = 'py' }\n"
     )
-    read = overlay_toml.read(text, "/some/where/pylock.toml", MARKERS).entries
+    read = overlay_toml.parse(text, "/some/where/pylock.toml", MARKERS).entries
     assert read["a"].url == "https://h.invalid/a.zip#subdirectory=py"
     assert read["b"].url == "file:///some/where/src/py"
 
@@ -515,8 +515,8 @@ channels = ["conda-forge"]
     found = again(text)
     assert found.baseline == BaselineRef(spec="baselines/2026-3.txt")
     assert found.fork == ForkSpec(("qt-main",), ("lammps", "gcc>=13"), ("conda-forge",))
-    assert again(overlay_toml.dumps(found)) == found
-    assert overlay_toml.dumps(found).endswith(text)
+    assert again(overlay_toml.to_toml(found)) == found
+    assert overlay_toml.to_toml(found).endswith(text)
 
 
 @pytest.mark.parametrize(
@@ -537,7 +537,7 @@ def test_what_a_fork_is_made_from_is_written_without_credentials_and_else_as_it_
     """A version behind a name is no secret, whatever the name."""
     fork = ForkSpec(("qt-main",), ("tokenizers=1.0", "my-tokens::pkg"), ("http://me:pw@host/c",))
     asked = HistoryEntry("", "x", requested=True, requirement="x @ http://me:pw@host/x.whl")
-    written = overlay_toml.dumps(Document("", "", "", {"x": asked}, fork=fork))
-    read = overlay_toml.read(written, "overlay.toml", {})
+    written = overlay_toml.to_toml(Document("", "", "", {"x": asked}, fork=fork))
+    read = overlay_toml.parse(written, "overlay.toml", {})
     assert read.fork == replace(fork, channels=("http://host/c",))
     assert read.entries["x"].requirement == "x @ http://host/x.whl"

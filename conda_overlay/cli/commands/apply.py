@@ -28,6 +28,6 @@ def execute(arguments: Namespace) -> int:
     text = files.read(arguments.file)
     overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
-    document = overlay_toml.read(text, arguments.file)
+    document = overlay_toml.parse(text, arguments.file)
     locked: bool = arguments.locked
     return change.run(arguments, overlay, lambda draft: draft.apply(document, locked=locked))

@@ -53,11 +53,11 @@ def execute(arguments: Namespace) -> int:
     if keys:
         pairs = diff.of(overlay.stack, sorted(keys), old, new)
         plan = replace(plan, changes=tuple(c for c in plan.changes if c.key in keys))
-        found = diff.summary(pairs)
+        found = diff.changes_of(pairs)
         text = chain.from_iterable(diff.text(*pair) for pair in pairs)
     else:
-        found = diff.compare(overlay.stack, old, new)
-        text = chain(diff.unified(overlay.stack, old, new, found))
+        found = diff.compare_files(overlay.stack, old, new)
+        text = chain(diff.unified_files(overlay.stack, old, new, found))
     if context.json:
         report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})

@@ -43,7 +43,7 @@ def execute(arguments: Namespace) -> int:
     session = edit.Session(open_in_editor if opens else None)
 
     def step(draft: Draft) -> None:
-        key, session.file = edit.find(draft, arguments.name_to_edit)
+        key, session.file = edit.find_distribution(draft, arguments.name_to_edit)
         edit.edit(draft, key, session)
 
     try:

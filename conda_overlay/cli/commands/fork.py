@@ -61,12 +61,12 @@ def execute(arguments: Namespace) -> int:
     prefix = Path(select.named_prefix(active=arguments.recreate))
     if arguments.recreate:  # a link to it stays
         prefix = Path(os.path.realpath(prefix))
-    replace.check(prefix, again=arguments.recreate, progress=progress.Shown())
+    replace.check_free(prefix, again=arguments.recreate, progress=progress.Shown())
     document, origin, is_new = _document(arguments, prefix)
     again, changes = arguments.recreate, arguments.allow_changes
     plan = work_out(document, prefix, allow_changes=changes, again=again)
     if not context.json:
-        output.show_fork(plan.to_json())
+        output.show_fork_plan(plan.to_json())
     if not context.dry_run:
         yes = context.always_yes or context.json
         known = agreed(prefix) if again else set()
@@ -115,7 +115,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
         sentence = "Name the baseline, or one file that names it, and not both."
         raise UsageError(sentence, "conda overlay fork --help")
     if file and exists:
-        document = origin.read(file)
+        document = origin.read_file(file)
     elif arguments.recreate:
         document, file = origin.kept(prefix)
     elif baseline := arguments.source or context.active_prefix:
@@ -140,7 +140,7 @@ def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:
     here = os.path.relpath(os.path.realpath(path), os.path.realpath(file.absolute().parent))
     here = here if here.startswith("../") else f"./{here}"  # never like a name
     base = replace(base, spec=here) if base.spec else replace(base, env=here)
-    return overlay_toml.dumps(replace(plan.document, baseline=base))
+    return overlay_toml.to_toml(replace(plan.document, baseline=base))
 
 
 def _tell(plan: ForkPlan, *, dry_run: bool, json: bool) -> None:

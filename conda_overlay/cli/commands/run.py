@@ -46,4 +46,4 @@ def execute(arguments: Namespace) -> int:
     if arguments.extra:
         stack = with_transient_layer(stack, arguments.extra)
     sys.stdout.flush()
-    process.execute(stack, command, bare=arguments.no_overlay)
+    process.become(stack, command, bare=arguments.no_overlay)

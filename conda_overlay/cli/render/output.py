@@ -133,7 +133,7 @@ def show_result(
         say("Nothing was changed.")
 
 
-def show_fork(plan: Mapping[str, Any]) -> None:
+def show_fork_plan(plan: Mapping[str, Any]) -> None:
     """What a fork will be, as `ForkPlan.to_json` has it."""
     say(f"\nfork:     {plan['prefix']}")
     say(f"baseline: {plan['baseline']}; conda packages: {plan['packages']}\n")
