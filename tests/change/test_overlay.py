@@ -28,7 +28,7 @@ from tests.bench import Bench
 FIX = """\
 --- a/gamma/__init__.py
 +++ b/gamma/__init__.py
-@@ -4,5 +4,5 @@
+@@ -4,4 +4,4 @@
 
 
  def main():
@@ -66,7 +66,7 @@ def test_programme_of_the_documentation_works(bench: Bench) -> None:
     assert (bench.site / "gamma" / "__init__.py").read_text().endswith('print("gamma, fixed")\n')
     record = json.loads(bench.record_path(1).read_text())
     assert record["reason"] == "ticket 1234"
-    assert record["distributions"]["alpha"]["requirement"] == "alpha>=2"
+    assert record["distributions"]["alpha"]["requirement"] == "alpha>=2.0"
     # beta needs an older alpha, so the newer beta came along.
     assert record["distributions"].keys() == {"alpha", "beta", "gamma"}
 
