@@ -54,9 +54,9 @@ def main(path: Sequence[str] | None = None) -> None:
                 _print(shells.SHELLS[shell].render(unwiring))
                 atexit.register(_print_line, shell, wiring.STATE in os.environ or bool(unwiring))
             elif unwiring:
-                from conda_overlay.activation import other_shells
+                from conda_overlay.activation import unwire_only
 
-                other_shells.unwire_other(shell, unwiring)
+                unwire_only.unwire_other(shell, unwiring)
     except Exception:
         return
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install import install
-from conda_overlay.change.locked import for_pip, install_exactly
-from conda_overlay.change.reapply import reapply
+from conda_overlay.change.install_exactly import for_pip, install_exactly
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import HistoryEntry, Request
 from conda_overlay.distributions import dependencies

@@ -164,7 +164,7 @@ class Draft:
             OverlayError: there is nothing to undo.
             CannotRestoreError: the files of the revision cannot be restored.
         """
-        from conda_overlay.change.restore import undo
+        from conda_overlay.change.undo import undo
 
         undo(self, number)
 
@@ -175,7 +175,7 @@ class Draft:
             OverlayError: nothing was undone, or something was changed since.
             CannotRestoreError: the files of the revision cannot be restored.
         """
-        from conda_overlay.change.restore import redo
+        from conda_overlay.change.undo import redo
 
         redo(self)
 

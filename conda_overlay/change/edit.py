@@ -11,8 +11,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.change.copies import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.working_copy import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies

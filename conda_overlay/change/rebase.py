@@ -14,7 +14,7 @@ from conda_overlay.change.apply import (
     make_edits,
 )
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.reapply import is_outdated, reapply
+from conda_overlay.change.edit_again import is_outdated, reapply
 from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions import dependencies

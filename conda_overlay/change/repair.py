@@ -15,10 +15,10 @@ from shutil import copy2
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.change.copies import copy_of, take_copy
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.locked import install_exactly
-from conda_overlay.change.reapply import reapply
+from conda_overlay.change.edit_again import reapply
+from conda_overlay.change.install_exactly import install_exactly
+from conda_overlay.change.working_copy import copy_of, take_copy
 from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.install import install
-from conda_overlay.change.locked import for_pip
+from conda_overlay.change.install_exactly import for_pip
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.core.models import HistoryEntry, Request
 from conda_overlay.distributions.dependencies import named

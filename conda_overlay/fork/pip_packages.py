@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from conda_overlay.change.apply import check_sources, request
-from conda_overlay.change.locked import for_pip
+from conda_overlay.change.install_exactly import for_pip
 from conda_overlay.core.errors import OverlayError, ResolutionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.dependencies import conflicts, effective, requested_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, files, options, select
+from conda_overlay.cli import changing, files, options, select
 
 EXAMPLES = """\
     conda overlay apply overlay.toml              what it asks for, resolved for this host
@@ -30,4 +30,4 @@ def execute(arguments: Namespace) -> int:
     overlay.check_protection(arguments.force_overlay)
     document = overlay_toml.parse(text, arguments.file)
     locked: bool = arguments.locked
-    return change.run(arguments, overlay, lambda draft: draft.apply(document, locked=locked))
+    return changing.run(arguments, overlay, lambda draft: draft.apply(document, locked=locked))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conda.base.context import context
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import OverlayError
 
@@ -47,7 +47,7 @@ def execute(arguments: Namespace) -> int:
         edit.edit(draft, key, session)
 
     try:
-        change.run(arguments, overlay, step, default=None if opens else "yes")
+        changing.run(arguments, overlay, step, default=None if opens else "yes")
     except (OverlayError, OSError):
         if session.changed:
             directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))

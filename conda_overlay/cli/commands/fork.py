@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
-from conda_overlay.cli import change, files, options, select
+from conda_overlay.cli import changing, files, options, select
 from conda_overlay.cli.render import output, progress
+from conda_overlay.cli.render.plan import show_fork_plan
 from conda_overlay.core.errors import OverlayError, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def execute(arguments: Namespace) -> int:
     again, changes = arguments.recreate, arguments.allow_changes
     plan = work_out(document, prefix, allow_changes=changes, again=again)
     if not context.json:
-        output.show_fork_plan(plan.to_json())
+        show_fork_plan(plan.to_json())
     if not context.dry_run:
         yes = context.always_yes or context.json
         known = agreed(prefix) if again else set()
@@ -83,7 +84,7 @@ def execute(arguments: Namespace) -> int:
             with interruptible():
                 make(
                     plan,
-                    change.pip_of,
+                    changing.pip_of,
                     progress.Shown(),
                     origin=origin,
                     again=again,

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conda_overlay.cli.render.output import YELLOW, local, say, show_trigger, size, state, table
+from conda_overlay.cli.render.output import YELLOW, local, say, size, state, table
 
 _MEANINGS = {"redundant": "host has it", "not needed": "nothing needs it"}
 """The words for people, where the report has others."""
@@ -170,3 +170,22 @@ def show_health(overlays: Sequence[Mapping[str, Any]]) -> None:
             say(f"  {finding['kind']}: {finding['text']}")
         if findings:
             say()
+
+
+def show_trigger(trigger: Mapping[str, str | None]) -> None:
+    """Say it when nothing will wire the overlay."""
+    if trigger["name"] is None:
+        say(f"\nconda activate will not use the overlay: {trigger['reason']}.")
+        say(f"Hint: {trigger['remedy']}")
+
+
+def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
+    """All overlays, one line each."""
+    if not found:
+        say("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
+        return
+    rows = [["# overlay", "host", "revision", "size", "state"]]
+    for one in found:
+        host, revision = one["host"] or "not recorded", str(one["revision"] or "-")
+        rows.append([one["overlay"], host, revision, size(one["size"]), one["state"]])
+    table(rows)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from conda.base.context import context
 
 from conda_overlay.cli.render import output
+from conda_overlay.cli.render.plan import show_plan, show_result
+from conda_overlay.cli.render.status import show_trigger
 from conda_overlay.core.errors import (
     OverlayError,
 )
@@ -55,7 +57,7 @@ def run(
         if not context.json:
             # Those of --no-deps are all that need no leave.
             option = "--allow-conflicts" if arguments.allow_conflicts else "--no-deps"
-            output.show_plan(plan.to_json(), allowed_by=option)
+            show_plan(plan.to_json(), allowed_by=option)
         answered = context.json or context.dry_run or default is None
         return bool(answered) or output.ask(default or "yes")
 
@@ -76,9 +78,9 @@ def run(
             raise OverlayError("Interrupted; the overlay is unchanged.") from None
         done = result.revision is not None
         running = [p._asdict() for p in running_programs(overlay.host.real)] if done else []
-        output.show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
+        show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
         if done and trigger is not None:
-            output.show_trigger(trigger()._asdict())
+            show_trigger(trigger()._asdict())
             host = overlay.host
             if is_active(host) and wired(host, overlay.stack.settings).state != "on":
                 output.say(f"\nTo use it in this shell: {activation(host.prefix)}")

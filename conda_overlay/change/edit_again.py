@@ -6,8 +6,8 @@ import os
 import shlex
 from dataclasses import replace
 
-from conda_overlay.change.copies import WorkingCopy, copy_of, take_copy
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.working_copy import WorkingCopy, copy_of, take_copy
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.locked import install_exactly
+from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,
