@@ -291,4 +291,4 @@ def test_commands_print_in_one_place() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
     }
     # pip tells what happens between two runs of it.
-    assert printers == {"cli.render.output", "resolve.pip"}
+    assert printers == {"cli.render.output", "cli.render.diff", "resolve.pip"}
