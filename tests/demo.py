@@ -223,7 +223,7 @@ def fork(conda: Path) -> None:
         shell.run(f"source {conda}/etc/profile.d/conda.sh")
         shell.show(
             "A list says what the environment consists of, each package by URL and hash.",
-            "conda overlay baseline export -n science -f science.txt && cat science.txt",
+            "conda overlay export --baseline -n science -f science.txt && cat science.txt",
             "@EXPLICIT",
             "python-",
             "# pip Flask==2.3.0",

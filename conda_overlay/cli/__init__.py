@@ -60,6 +60,8 @@ class CommandParser(ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: Namespace | None = None
     ) -> tuple[Namespace, list[str]]:
         """Fill the parser, then parse with options and positional arguments in any order."""
+        if self.command in INSTEAD:  # which have no options, nor are any of a kind unknown
+            return namespace or Namespace(), []
         if self.command:
             module = import_module(f"conda_overlay.cli.commands.{self.command}")
             self.command = ""
@@ -80,7 +82,7 @@ def configure_parser(parser: ArgumentParser) -> None:
         parser = commands.add_parser(command, aliases=aliases, help=summary, description=summary)
         parser.command = command
     for command in INSTEAD:
-        commands.add_parser(command).add_argument("words", nargs="*")
+        commands.add_parser(command).command = command
 
 
 def execute(arguments: Namespace) -> int:

@@ -20,7 +20,7 @@ _GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 _PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
 _SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
 _NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
-_HUNK = re.compile(rb"^@@ -[\d,]+ \+[\d,]+ @@[^\n]*\n", re.MULTILINE)
+_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*\n", re.MULTILINE)
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
 _FAILED = re.compile(
     r"error: while searching for:\n(?P<wanted>.*?)\n+"
@@ -82,6 +82,9 @@ def fit(
     best = max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
     if any(_NO_FILE.search(_HUNK.split(part.text)[0]) for part in best.inside):
         raise OverlayError("The patch makes a link or a submodule.", "a package has none of these")
+    if bare := next((part.path for part in best.inside if _lacks_context(part.text)), None):
+        sentence = f"The patch of {bare} does not apply: it has no lines around those it changes."
+        raise OverlayError(sentence, "git diff, without -U0, writes them")
     return best
 
 
@@ -89,6 +92,17 @@ def _sources(section: bytes, level: int) -> list[str]:
     """The files that a section renames or copies; git strips one directory less from these."""
     found = [os.fsdecode(name) for name in _SOURCE.findall(_HUNK.split(section)[0])]
     return ["/".join(name.split("/")[max(level - 1, 0) :]) or ".." for name in found]
+
+
+def _lacks_context(section: bytes) -> bool:
+    """Whether a hunk has no context, though it is not a whole file; git takes it for the end."""
+    found = _HUNK.split(section)[1:]
+    for old, olds, new, news, body in zip(*[iter(found)] * 5, strict=True):
+        lines = [line for line in body.split(b"\n") if line[:1] != b"\\"]
+        bare = all(line[:1] in (b"+", b"-") for line in lines[: int(olds or 1) + int(news or 1)])
+        if bare and max(int(old), int(new)) > 1:
+            return True
+    return False
 
 
 def _split(patch: bytes) -> list[bytes]:

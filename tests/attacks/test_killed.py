@@ -76,7 +76,7 @@ class Life:
         firsts: list[list[str | Path]] = [
             ["install", "--yes", "-n", "daq", "beta==2.0"],
             ["export", "-n", "daq", "-f", document],
-            ["reset", "--yes", "-n", "daq"],
+            ["undo", "--yes", "-n", "daq", "0"],
             ["install", "--yes", "-n", "daq", "new"],
         ]
         for first in firsts:

@@ -16,7 +16,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("install", "--dry-run", "beta==2.0"),
     ("install", "--yes", "--force", "-U", "alpha"),
     ("remove", "--yes", "--force", "alpha"),
-    ("reset", "--yes", "--force", "alpha"),
+    ("undo", "--yes", "--force", "0"),
     ("undo", "--yes", "--force"),
     ("rebase", "--yes", "--force"),
     ("clean",),

@@ -12,7 +12,6 @@ from tests.bed.users import User
 
 ARGUMENTS = {
     "apply": ["overlay.toml"],
-    "baseline": ["export"],
     "edit": ["new"],
     "fork": ["--recreate"],
     "install": ["new"],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +23,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-MARKERS = {"python_version": "3.11", "sys_platform": "linux", "os_name": "posix"}
 SHA = "0123456789abcdef" * 4
 WHEEL = HistoryEntry(
     "2.0",
@@ -49,7 +48,7 @@ def document(*entries: HistoryEntry, **conda: str) -> Document:
 
 
 def again(text: str, name: str = "overlay.toml") -> Document:
-    return overlay_toml.parse(text, name, MARKERS)
+    return overlay_toml.parse(text, name)
 
 
 def tables(*entries: HistoryEntry) -> Any:
@@ -207,66 +206,9 @@ def test_pylock_is_valid_by_the_reference_implementation() -> None:
     ]  # fmt: skip
 
 
-def test_pylock_reads_back_the_same_distributions() -> None:
-    items = (WHEEL, SDIST, ARCHIVE, VCS, EDITABLE)
-    read = again(exports.pylock_toml(document(*items)), "pylock.toml")
-    assert read.entries == {
-        key: replace(item, name=key, requested=True) for key, item in keyed(*items).items()
-    }
-
-
-def test_a_pylock_says_nothing_of_what_was_asked_for() -> None:
-    read = again(exports.pylock_toml(document(WHEEL, EDITABLE)), "pylock.toml")
-    assert list(read.entries) == ["alpha-one", "mine"]
-    assert read.requested == {}
-
-
 def test_pylock_needs_to_know_every_file() -> None:
     with pytest.raises(OverlayError, match=r"source file unknown for beta 1\.0"):
         exports.pylock_toml(document(WHEEL, replace(SDIST, url=None)))
-
-
-FOREIGN = """
-lock-version = "1.0"
-created-by = "another tool"
-
-[[packages]]
-name = "fast"
-version = "1.0"
-marker = "sys_platform == 'linux'"
-sdist = { name = "fast-1.0.tar.gz", path = "sdists/fast-1.0.tar.gz", hashes = { sha256 = "s" } }
-
-[[packages.wheels]]
-url = "https://host.invalid/fast-1.0-cp310-cp310-manylinux_2_17_x86_64.whl"
-hashes = { sha256 = "310" }
-
-[[packages.wheels]]
-url = "https://host.invalid/fast-1.0-py3-none-any.whl"
-hashes = { sha256 = "any" }
-
-[[packages.wheels]]
-url = "https://host.invalid/fast-1.0-cp39-abi3-linux_{machine}.whl"
-hashes = { sha256 = "abi3" }
-
-[[packages]]
-name = "elsewhere"
-version = "1.0"
-marker = "sys_platform == 'win32'"
-"""
-
-
-def test_of_a_foreign_pylock_the_wheel_is_taken_that_fits_best() -> None:
-    import platform
-
-    text = FOREIGN.replace("{machine}", platform.machine())
-    [fast] = again(text, "pylock.toml").entries.values()
-    assert (fast.name, fast.sha256) == ("fast", "abi3")
-
-
-def test_of_a_foreign_pylock_the_source_is_taken_where_no_wheel_fits() -> None:
-    text = FOREIGN.replace("py3-none-any", "py2-none-any").replace("{machine}", "pdp11")
-    [fast] = overlay_toml.parse(text, "/some/where/pylock.toml", MARKERS).entries.values()
-    assert (fast.url, fast.sha256) == ("file:///some/where/sdists/fast-1.0.tar.gz", "s")
 
 
 def test_requirements_have_hashes_and_name_the_places() -> None:
@@ -335,19 +277,11 @@ def test_the_name_of_the_file_chooses_the_format(file: str, expected: str) -> No
 
 GOOD = 'format = 1\n[[wanted]]\nrequirement = "a"\n'
 BROKEN = {
-    "no TOML": ("alpha==2.0\n", "neither"),
+    "no TOML": ("alpha==2.0\n", "is not a valid overlay.toml: "),
     "empty": ("", "it has no 'format'"),
     "another TOML": ("[project]\nname = 'x'\n", "it has no 'format'"),
     "newer": ("format = 2\n", "newer version of conda-overlay"),
-    "format is text": ("format = 'x'\n", "neither"),
-    "newer pylock": ("lock-version = '2.0'\npackages = []\n", "lock-version 2.0 is not known"),
-    "pylock without packages": ("lock-version = '1.0'\n", "it has no 'packages'"),
-    "pylock of nothing": (
-        "lock-version = '1.0'\n[[packages]]\nname = 'a'\n", "it has no file of a for this",
-    ),
-    "bad marker": (
-        "lock-version = '1.0'\n[[packages]]\nname = 'a'\nmarker = '?'\n", "neither",
-    ),
+    "format is text": ("format = 'x'\n", "is not a valid overlay.toml: "),
     "unknown key": (GOOD + "intnet = 'fix'\n", "wanted: 'intnet' is not known"),
     "unknown intent": (GOOD + "intent = 'fxi'\n", "the intent 'fxi' is none of"),
     "no date": (GOOD + "until = 'soon'\n", "'soon' is not a date (YYYY-MM-DD)"),
@@ -371,13 +305,9 @@ BROKEN = {
     "locked twice": (
         "format = 1\n" + 2 * "[[locked]]\nname = 'a'\nversion = '1'\n", "[[locked]] has a twice",
     ),
-    "pylock of two": (
-        "lock-version = '1.0'\n" + 2 * "[[packages]]\nname = 'a'\nvcs = "
-        "{ type = 'git', url = 'u', commit-id = 'c' }\n", "has a twice for this environment",
-    ),
-    "wanted is no table": ("format = 1\nwanted = 3\n", "neither"),
-    "wanted holds text": ("format = 1\nwanted = ['a']\n", "neither"),
-    "host is text": ("format = 1\nhost = 'a'\n", "neither"),
+    "wanted is no table": ("format = 1\nwanted = 3\n", "is not a valid overlay.toml: "),
+    "wanted holds text": ("format = 1\nwanted = ['a']\n", "is not a valid overlay.toml: "),
+    "host is text": ("format = 1\nhost = 'a'\n", "is not a valid overlay.toml: "),
 }  # fmt: skip
 
 
@@ -389,6 +319,15 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(text: str, says: 
     assert raised.value.message.startswith("my.toml ")
     assert "\n" not in raised.value.message
     assert raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "/my files/pylock.science.toml"])
+def test_a_pylock_is_for_pip_and_the_hint_is_what_to_type(name: str) -> None:
+    with pytest.raises(OverlayError) as raised:
+        again(exports.pylock_toml(document(WHEEL)), name)
+    sentence = f"{name} is a lock file for pip and other tools, not an overlay.toml."
+    assert raised.value.message == sentence
+    assert raised.value.hint == f"conda overlay install -r {shlex.quote(name)}"
 
 
 @given(st.integers(0, 400), st.binary(max_size=3))
@@ -480,28 +419,6 @@ def test_conda_packages_are_found_by_normalized_name() -> None:
     assert list(described.entries.items()) == sorted(entries.items())
 
 
-def test_a_lock_file_names_paths_relative_to_itself(tmp_path: Path) -> None:
-    text = (
-        "lock-version = '1.0'\n[[packages]]\nname = 'mine'\nversion = '1'\n"
-        "directory = { path = 'src/mine', editable = true }\n"
-    )
-    [mine] = overlay_toml.parse(text, str(tmp_path / "pylock.toml"), MARKERS).entries.values()
-    assert mine.editable == str(tmp_path / "src/mine")
-
-
-def test_a_lock_file_names_what_is_below_a_source() -> None:
-    text = (
-        "lock-version = '1.0'\n"
-        "[[packages]]\nname = 'a'\nversion = '1'\n[packages.archive]\nsubdirectory = 'py'\n"
-        "url = 'https://h.invalid/a.zip'\nhashes = { sha256 = 's' }\n"
-        "[[packages]]\nname = 'b'\nversion = '1'\n"
-        "directory = { path = 'src', subdirectory = 'py' }\n"
-    )
-    read = overlay_toml.parse(text, "/some/where/pylock.toml", MARKERS).entries
-    assert read["a"].url == "https://h.invalid/a.zip#subdirectory=py"
-    assert read["b"].url == "file:///some/where/src/py"
-
-
 def test_the_tables_of_a_fork_read_back_and_need_no_format() -> None:
     text = """\
 [baseline]
@@ -538,6 +455,6 @@ def test_what_a_fork_is_made_from_is_written_without_credentials_and_else_as_it_
     fork = ForkSpec(("qt-main",), ("tokenizers=1.0", "my-tokens::pkg"), ("http://me:pw@host/c",))
     asked = HistoryEntry("", "x", requested=True, requirement="x @ http://me:pw@host/x.whl")
     written = overlay_toml.to_toml(Document("", "", "", {"x": asked}, fork=fork))
-    read = overlay_toml.parse(written, "overlay.toml", {})
+    read = overlay_toml.parse(written, "overlay.toml")
     assert read.fork == replace(fork, channels=("http://host/c",))
     assert read.entries["x"].requirement == "x @ http://host/x.whl"

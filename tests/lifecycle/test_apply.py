@@ -42,14 +42,6 @@ def test_an_overlay_toml_repeats_an_overlay_over_another_host(
     assert other.script("new") == "new 1.0"
 
 
-def test_a_pylock_repeats_an_overlay_exactly(quick: Bench, daq: Bench) -> None:
-    quick.install("alpha==2.0", "new")
-    daq.change("apply", quick.export("pylock.toml"))
-    assert daq.distributions() == quick.distributions()
-    hashes = {key: entry["sha256"] for key, entry in facts(daq).items()}
-    assert hashes == {key: entry["sha256"] for key, entry in facts(quick).items()}
-
-
 def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
     quick: Bench, daq: Bench
 ) -> None:
@@ -68,13 +60,13 @@ def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
 
 def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
     quick.install("alpha==2.0", "new", "--reason", "ticket 7", "--intent", "hold")
-    for words in (["overlay.toml"], ["overlay.toml", "--locked"], ["pylock.toml"]):
+    for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
         file = quick.export(words[0])
         daq.change("apply", file, *words[1:])
         revision, content = daq.revision, daq.content()
         assert "nothing to do" in daq.change("apply", file, *words[1:])
         assert (daq.revision, daq.content()) == (revision, content)
-    for words in (["overlay.toml"], ["overlay.toml", "--locked"], ["pylock.toml"]):
+    for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
         quick.change("apply", quick.export(words[0]), *words[1:])
     assert quick.revision == 1
 
@@ -106,7 +98,7 @@ def test_what_is_wanted_is_resolved_anew_unless_locked(quick: Bench, links: Path
     daq = replace(quick, name="daq")
     daq.change("apply", file, "--locked")
     assert daq.version("tool") == "1.0"
-    daq.change("reset")
+    daq.change("undo", "0")
     daq.change("apply", file)
     assert daq.version("tool") == "1.1"
 
@@ -162,7 +154,7 @@ def test_an_editable_is_applied_and_left_alone_afterwards(quick: Bench, daq: Ben
         revision = daq.revision
         daq.change("apply", file, *words)
         assert daq.revision == revision
-        daq.change("reset")
+        daq.change("undo", "0")
 
 
 def test_what_came_from_a_url_is_applied_from_it(quick: Bench, daq: Bench, links: Path) -> None:
@@ -214,13 +206,14 @@ def test_the_keys_of_the_json_stay(quick: Bench) -> None:
     ("name", "text", "says"),
     [
         ("gone.toml", None, "gone.toml cannot be read: No such file or directory."),
-        ("my.toml", "?", "my.toml is neither a valid overlay.toml nor a valid pylock.toml"),
+        ("my.toml", "?", "my.toml is not a valid overlay.toml: "),
         ("my.toml", "format = 99", "my.toml was written by a newer version of conda-overlay."),
+        ("pylock.toml", "lock-version = '1.0'", "pylock.toml is a lock file for pip and other"),
         ("r.txt", "new==1.0", "conda overlay install -r"),
         ("e.yml", "name: x", "conda env create -f"),
         ("x.patch", "--- a/x\n", "Hint: conda overlay patch NAME "),
     ],
-    ids=["gone", "garbage", "newer", "requirements", "environment", "patch"],
+    ids=["gone", "garbage", "newer", "pylock", "requirements", "environment", "patch"],
 )
 def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(
     quick: Bench, name: str, text: str | None, says: str

@@ -50,7 +50,7 @@ def test_setting_says_how_many_stay_after_each_change(bench: Bench) -> None:
     assert bench.kept == [2, 3]
     bench.change("undo", env=env)
     assert bench.kept == [3, 4]
-    bench.change("reset", env=env)
+    bench.change("undo", "0", env=env)
     assert bench.kept == [4, 5]
     assert [r["kept"] for r in bench.json("history")["revisions"]] == [
         *(True, True, False, False, False)
@@ -81,7 +81,7 @@ def test_current_revision_cannot_be_dropped(quick: Bench) -> None:
 def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> None:
     quick.install("alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\nedited = True\n')
-    quick.change("reset", "--force")
+    quick.change("undo", "0", "--force")
     says = "Kept revision 1, which cannot be downloaded again; --force drops them.\n"
     assert quick.change("clean") == quick.ask("clean", "--dry-run") == says
     assert quick.json("clean") == {
@@ -104,7 +104,7 @@ def test_files_that_were_there_before_the_first_revision_are_kept(quick: Bench) 
     quick.user.run(["mkdir", "-p", quick.site])
     quick.edit(quick.site / "mine.py", "")
     quick.install("new")
-    quick.change("reset")
+    quick.change("undo", "0")
     quick.change("clean")
     assert quick.kept == [1, 2, 3]  # it is in 2, too
     quick.change("undo", "1")

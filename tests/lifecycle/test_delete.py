@@ -28,8 +28,8 @@ def told(bench: Bench, *, dry_run: bool, deleted: bool) -> dict[str, object]:
 
 def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
     bench.install("alpha==2.0")
-    bench.change("reset")
-    bench.change("undo")
+    bench.change("undo", "0")
+    bench.change("redo")
     before = bench.content()
     says = f"The overlay {bench.overlay} and its history will be deleted permanently.\n"
     assert bench.ask("delete", "--dry-run") == f"{says}Nothing was deleted.\n"

@@ -112,7 +112,7 @@ def test_json_keys_stay(bench: Bench) -> None:
 def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
     assert "has no revision yet.\nHint: conda overlay install" in bench.refuse("diff")
     bench.install("new")
-    bench.change("reset")
+    bench.change("undo", "0")
     assert "has no revision 7" in bench.refuse("diff", "7")
     assert "diff takes two revisions at the most" in bench.refuse("diff", "0", "1", "2", code=2)
     told = bench.refuse("diff", "one")

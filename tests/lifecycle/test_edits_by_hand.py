@@ -17,9 +17,8 @@ LOSING = {
     "install -I": ["-I", "--no-deps", "alpha==1.5"],
     "install --force-reinstall": ["--force-reinstall", "--no-deps", "alpha==1.5"],
     "remove": ["alpha"],
-    "reset NAME": ["alpha"],
-    "reset": [],
     "undo": [],
+    "undo 0": ["0"],
     "undo N": ["2"],
     "apply": ["other.toml"],
 }
@@ -73,10 +72,10 @@ def test_a_file_of_no_distribution_is_an_edit_too(quick: Bench) -> None:
     quick.install("new")
     quick.edit(quick.site / "mine.py", "")
     name = str((quick.site / "mine.py").relative_to(quick.overlay))
-    for verb in ("reset", "undo"):
-        assert name in quick.refuse(verb, "--yes")
-    assert quick.json("reset", "--dry-run")["lost"] == [name]
-    quick.change("reset", "--force")
+    for words in (["0"], []):
+        assert name in quick.refuse("undo", "--yes", *words)
+    assert quick.json("undo", "0", "--dry-run")["lost"] == [name]
+    quick.change("undo", "0", "--force")
     assert not (quick.site / "mine.py").exists()
 
 

@@ -157,14 +157,18 @@ def test_pip_installs_from_the_requirements_and_accepts_no_other_file(
     assert "DO NOT MATCH THE HASHES" in quick.user.run(command, env=environ).stderr
 
 
+def needs_a_pip_that_reads_pylocks(bench: Bench, python: Path) -> None:
+    version = bench.user.run([python, "-m", "pip", "--version"]).stdout.split()[1]
+    if tuple(map(int, version.split(".")[:2])) < (26, 1):
+        pytest.skip(f"pip {version} does not read pylock.toml")
+
+
 def test_a_new_pip_installs_from_the_pylock(quick: Bench) -> None:
     quick.install("new", "alpha==2.0")
     file = quick.user.home / "pylock.toml"
     quick.ask("export", "-f", file)
     python = quick.conda.prefix / "bin" / "python"
-    version = quick.user.run([python, "-m", "pip", "--version"]).stdout.split()[1]
-    if tuple(map(int, version.split(".")[:2])) < (26, 1):
-        pytest.skip(f"pip {version} does not read pylock.toml")
+    needs_a_pip_that_reads_pylocks(quick, python)
     there = quick.user.home / "there"
     command: list[str | Path] = [python, "-m", "pip", "install", "--target", there, "-r", file]
     done = quick.user.run(command, env=quick.environ)
@@ -174,6 +178,23 @@ def test_a_new_pip_installs_from_the_pylock(quick: Bench) -> None:
         "beta-2.0.dist-info",
         "new-1.0.dist-info",
     }
+
+
+def test_install_takes_the_pylock_with_a_new_pip(quick: Bench, daq: Bench) -> None:
+    needs_a_pip_that_reads_pylocks(quick, daq.host / "bin" / "python")
+    quick.install("new", "alpha==2.0")
+    file = quick.export("pylock.toml")
+    daq.install("-r", file)
+    assert daq.distributions() == quick.distributions() == ["alpha-2.0", "beta-2.0", "new-1.0"]
+    mine, theirs = (bench.record()["distributions"] for bench in (quick, daq))
+    for key, entry in mine.items():
+        assert (theirs[key]["url"], theirs[key]["sha256"]) == (entry["url"], entry["sha256"])
+    assert daq.script("new") == "new 1.0"
+    assert "Already as requested: nothing to do." in daq.install("-r", file)
+    forged = file.read_text().replace(mine["new"]["sha256"], "0" * 64)
+    file = sources.write(quick.user, quick.user.home / "pylock.forged.toml", forged)
+    daq.change("remove", "new")
+    assert "HASH" in daq.refused("-r", file).upper()
 
 
 def test_pylock_is_valid_by_the_reference_implementation(quick: Bench) -> None:

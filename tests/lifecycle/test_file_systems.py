@@ -166,7 +166,7 @@ def test_cache_of_pip_may_be_on_another_file_system(
     for _ in range(2):  # the second time from the cache
         server.done("install", "--find-links", links, "source", env=env)
         assert server.bench.see("source") == {"source": "1.0"}
-        server.done("reset", env=env)
+        server.done("undo", "0", env=env)
     assert list(cache.rglob("source-1.0-*.whl"))
 
 

@@ -269,12 +269,12 @@ def test_a_list_may_be_at_a_url(forker: Forker) -> None:
 
 def test_what_was_exported_makes_the_environment_again(forker: Forker, lab: Path) -> None:
     file = forker.home / "exported.txt"
-    forker.bench.ask("baseline", "export", "-f", file)
+    forker.bench.ask("export", "--baseline", "-f", file)
     told = forker.fork("--from", file, "-n", "exported", "--dry-run")
     expected = forker.fork("--from", lab, "-n", "exported", "--dry-run")
     assert told == {**expected, "baseline": str(file)}
-    assert forker.bench.ask("baseline", "export") == file.read_text()
-    report = forker.bench.json("baseline", "export")
+    assert forker.bench.ask("export", "--baseline") == file.read_text()
+    report = forker.bench.json("export", "--baseline")
     assert (report["text"], report["packages"]) == (file.read_text(), 6)
     forker.conda("create", "--yes", "-n", "by-conda", "--file", file)
     assert forker.packages("by-conda").keys() >= {"app", "gui", "lib", "python", "tool"}

@@ -108,7 +108,7 @@ def test_what_is_no_environment_is_no_baseline(forker: Forker) -> None:
     assert "There is no conda environment at" in told
     forker.write("env.yml", "name: x\n")
     told = forker.refused("--from", "env.yml", "-n", "no")
-    assert "env.yml is not an explicit list" in told and "conda overlay baseline export" in told
+    assert "env.yml is not an explicit list" in told and "conda overlay export --baseline" in told
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "--drop", "qt", "-n", "no")
     assert "has no conda package qt." in told
     assert "No baseline is named" in forker.refused("-n", "no")

@@ -19,7 +19,7 @@ RECORD = {
     *("distributions", "parent", "restores", "edits", "current", "kept"),
 }
 READING = ("history", "diff", "status", "list", "export")
-CHANGING = ("apply", "clean", "delete", "install", "rebase", "redo", "remove", "reset", "undo")
+CHANGING = ("apply", "clean", "delete", "install", "rebase", "redo", "remove", "undo")
 
 
 def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked(
@@ -71,7 +71,7 @@ def test_one_revision_is_shown_with_its_whole_plan(bench: Bench) -> None:
 
 def test_json_keys_stay_and_a_record_is_whole(bench: Bench) -> None:
     bench.install("new")
-    bench.change("reset")
+    bench.change("remove", "new")
     bench.change("clean")
     told = bench.json("history")
     assert told.keys() == {"overlay", "current", "position", "revisions", "edits"}
@@ -187,7 +187,7 @@ def test_files_of_revisions_cannot_be_written_in_place(bench: Bench) -> None:
     bench.edit(module, "x = 1\n")
     bench.change("remove", "new")
     bench.change("undo")
-    bench.change("reset", "--force")
+    bench.change("undo", "0", "--force")
     assert bench.files(1) == before
 
 

@@ -14,7 +14,7 @@ from tests.lifecycle.patches import CHANGE, PLAN, change, files, revision
 COMMANDS = {
     "install": ["beta==2.0"],
     "remove": ["new"],
-    "reset": [],
+    "undo 0": ["0"],
     "undo": [],
     "redo": [],
     "apply": ["empty.toml"],
@@ -37,7 +37,7 @@ def ready(quick: Bench) -> Bench:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_dry_run_prints_what_the_command_does(ready: Bench, command: str) -> None:
     words = [*COMMANDS[command], *(["--allow-conflicts"] if command == "redo" else [])]
-    before = ready.content()
+    command, before = command.split()[0], ready.content()
     dry = ready.json(command, *words, "--dry-run")
     assert ready.content() == before
     done = ready.json(command, *words)
@@ -95,7 +95,7 @@ def test_delete_and_clean_say_whether_it_was_a_dry_run(
     quick: Bench, command: str, dry: bool
 ) -> None:
     quick.install("new")
-    quick.change("reset")
+    quick.change("undo", "0")
     told = quick.json(command, *(["--dry-run"] if dry else []))
     assert (told["success"], told["dry_run"]) == (True, dry)
 
@@ -121,7 +121,7 @@ def test_each_kind_is_what_the_overlays_is_to_the_hosts(quick: Bench, links: Pat
     plan = quick.json("install", "--no-deps", "--allow-conflicts", "--find-links", links, *words)
     kinds = {found["name"]: found["kind"] for found in plan["changes"]}
     assert kinds == {**{"alpha": "downgrade", "delta": "replace", "gamma": "upgrade", "new": "add"}}
-    plan = quick.json("reset")
+    plan = quick.json("undo", "0")
     assert {found["kind"] for found in plan["changes"]} == {"remove"}
 
 
@@ -140,8 +140,6 @@ def test_remove_takes_the_version_that_is_installed(quick: Bench, links: Path) -
     for version in ("5.0", "6.1"):
         dists.wheel(links, "cowsay", version)
     quick.install("--find-links", links, "cowsay==5.0")
-    for command in ("remove", "reset"):
-        told = quick.refuse(command, "--yes", "cowsay==6.1")
-        assert "cowsay 5.0 is installed" in told
+    assert "cowsay 5.0 is installed" in quick.refuse("remove", "--yes", "cowsay==6.1")
     quick.change("remove", "cowsay==5.0")
     assert quick.distributions() == []

@@ -60,7 +60,7 @@ def test_who_would_now_do_something_else_is_asked_again(quick: Bench) -> None:
             first.answer(answer)
             first.end()
         assert quick.version("alpha") == version
-        quick.change("reset")
+        quick.change("undo", "0")
 
 
 @pytest.mark.parametrize("option", ["--yes", "--dry-run"])

@@ -143,12 +143,6 @@ def test_the_line_ends_of_a_patch_need_not_be_those_of_the_file(tool: Bench, fix
         assert (tool.site / "tool" / "core.py").read_bytes() == content.encode()
 
 
-def test_a_patch_without_context_changes_the_lines_that_it_names(tool: Bench, fix: Path) -> None:
-    sources.write(tool.user, fix, "--- a/tool/core.py\n+++ b/tool/core.py\n@@ -5,0 +6 @@\n+# six\n")
-    tool.change("patch", "tool", fix)
-    assert (tool.site / "tool" / "core.py").read_text().splitlines()[5] == "# six"
-
-
 def test_a_hunk_at_the_end_stays_there_beside_a_new_file(tool: Bench, fix: Path) -> None:
     """As git has it, a hunk with nothing behind it belongs to the end of a file."""
     tool.ask("edit", "tool", "--no-editor", "--yes")
@@ -202,22 +196,26 @@ def test_what_is_no_patch_for_it_is_refused(
 ALL_OUT = "@@ -1,32 +0,0 @@\n" + "".join(f"-{line}\n" for line in CORE.split("\n")[:-1])
 
 
-@pytest.mark.parametrize(
-    ("hunk", "expected"),
-    [
-        (ALL_OUT, ""),
-        ("@@ -14 +13,0 @@\n-    return 4\n", CORE.replace("    return 4\n", "")),
-        ("@@ -0,0 +1 @@\n+A = 1\n", "A = 1\n" + CORE),
-    ],
-)
-def test_a_patch_without_context_is_made_once(
-    tool: Bench, fix: Path, hunk: str, expected: str
-) -> None:
-    head = "diff --git a/tool/core.py b/tool/core.py\n--- a/tool/core.py\n+++ b/tool/core.py\n"
-    sources.write(tool.user, fix, head + hunk)
+HEAD = "diff --git a/tool/core.py b/tool/core.py\n--- a/tool/core.py\n+++ b/tool/core.py\n"
+
+
+def test_a_patch_of_all_lines_of_a_file_is_made_once(tool: Bench, fix: Path) -> None:
+    sources.write(tool.user, fix, HEAD + ALL_OUT)
     tool.change("patch", "tool", fix)
-    assert (tool.site / "tool" / "core.py").read_text() == expected
+    assert (tool.site / "tool" / "core.py").read_text() == ""
     assert "already in" in tool.ask("patch", "tool", fix, "--yes")
+
+
+@pytest.mark.parametrize(
+    "hunk",
+    ["@@ -5,0 +6 @@\n+# six\n", "@@ -14 +13,0 @@\n-    return 4\n", "@@ -0,0 +1 @@\n+A = 1\n"],
+    ids=["in between", "less", "at the top"],
+)
+def test_a_patch_without_context_is_refused(tool: Bench, fix: Path, hunk: str) -> None:
+    """Or rather as git says: a hunk with nothing below it, it takes for the end of the file."""
+    sources.write(tool.user, fix, HEAD + hunk)
+    told = tool.refuse("patch", "tool", fix, "--yes")
+    assert "tool/core.py" in told and "does not apply" in told
 
 
 def test_the_option_of_patch_and_git_is_explained(tool: Bench, fix: Path) -> None:
@@ -317,7 +315,7 @@ def test_the_exported_file_makes_the_same_edit_elsewhere(fixed: Bench) -> None:
     exported = fixed.export()
     assert "+    return 44  # fixed" in exported.read_text().splitlines()  # to be read by people
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
-        fixed.change("reset", "--force")
+        fixed.change("undo", "0")
         assert steps(fixed) == [4, 7]
         fixed.change("apply", *words)
         assert steps(fixed) == [44, 7]
@@ -341,7 +339,7 @@ def test_a_file_may_edit_nothing_but_the_distribution_that_it_names(
 ) -> None:
     exported = fixed.export()
     sources.write(fixed.user, exported, exported.read_text().replace("tool/core.py", path))
-    fixed.change("reset", "--force")
+    fixed.change("undo", "0")
     assert path in fixed.refuse("apply", "overlay.toml", "--yes")
 
 
@@ -353,7 +351,7 @@ def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
     tool.change("record")
     tool.export()
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
-        tool.change("reset", "--force")
+        tool.change("undo", "0")
         tool.change("apply", *words)
         assert tool.python("-c", "import alpha as a; print(a.MINE, a.__version__)").stdout == (
             "1 1.5\n"
@@ -371,7 +369,45 @@ def test_other_formats_say_that_they_lack_the_edits(fixed: Bench) -> None:
 def test_a_patch_of_any_text_comes_back_from_a_file(text: str) -> None:
     wanted = {"requirement": "x==1", "name": "x", "patch": text}
     written = toml_writer.dumps({"format": 1, "wanted": [wanted]})
-    assert overlay_toml.parse(written, "overlay.toml", {}).entries["x"].patch == text
+    assert overlay_toml.parse(written, "overlay.toml").entries["x"].patch == text
+
+
+# -- a file all of whose lines were edited, so that its patch has no context
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh -e\n", ""], ids=["changed", "emptied"])
+def test_an_edit_of_a_file_of_one_line_is_taken_back_made_again_and_carried(
+    own: Bench, links: Path, text: str
+) -> None:
+    script = own.site / "tool" / "run.sh"
+    before = "#!/bin/sh\n"
+    own.ask("edit", "tool", "--no-editor", "--yes")  # 1
+    edited.edit(own, script, text)
+    own.change("record")  # 2
+    patch = own.record()["distributions"]["tool"]["patch"]
+    assert re.search(r"^@@ -1 .*@@\n-#!/bin/sh\n", patch, re.MULTILINE)
+    own.change("undo")
+    assert script.read_text() == before
+    own.change("redo")
+    assert script.read_text() == text
+    edited.edit(own, script, "#!/bin/sh -x\n")
+    own.change("record")  # 5, which leaves 4 what was recorded
+    own.change("undo")
+    assert script.read_text() == text
+    assert own.record()["distributions"]["tool"]["patch"] == patch
+    assert own.user.run(["rm", "-f", script]).returncode == 0
+    own.change("repair")
+    assert script.read_text() == text
+    own.change("repair", "tool")
+    assert script.read_text() == before
+    own.change("undo")
+    exported = own.export()
+    sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
+    own.change("rebase")
+    assert (script.read_text(), own.version("tool")) == (text, "2.0")
+    own.change("undo", "0")
+    own.change("apply", exported, "--allow-conflicts")
+    assert script.read_text() == text
 
 
 # -- rebase

@@ -32,7 +32,7 @@ python -c 'import new; print(new.__version__)'
 def tall(quick: Bench) -> Bench:
     """Revision 3: beta 2.0 requires alpha>=2; and in 1 there was what breaks stuck."""
     quick.install("delta==2.0", "--allow-conflicts")
-    quick.change("reset")
+    quick.change("undo", "0")
     quick.install("alpha==2.0", "beta==2.0")
     text = 'format = 1\n[[wanted]]\nrequirement = "delta==2.0"\n'
     sources.write(quick.user, quick.user.home / "breaking.toml", text)
@@ -42,7 +42,6 @@ def tall(quick: Bench) -> Bench:
 BREAKING = {
     "install": (["delta==2.0"], "stuck"),
     "remove": (["alpha"], "beta"),
-    "reset": (["alpha"], "beta"),
     "undo": (["1"], "stuck"),
     "apply": (["breaking.toml"], "stuck"),
 }
@@ -77,7 +76,7 @@ def test_rebase_that_breaks_something_needs_allow_conflicts(own: Bench, wheels: 
 
 
 def test_nobody_is_said_to_allow_what_they_were_not_asked_about(tall: Bench) -> None:
-    done = tall.run("reset", *tall.where, "alpha", input="y\n")
+    done = tall.run("remove", *tall.where, "alpha", input="y\n")
     assert done.returncode == 1
     assert tall.version("alpha") == "2.0"
     assert "allow" not in done.stdout
@@ -95,7 +94,7 @@ def ready(quick: Bench) -> Bench:
     return quick
 
 
-DESTROYING = (["delete"], ["reset"], ["clean", "--force"])
+DESTROYING = (["delete"], ["clean", "--force"])
 
 
 @pytest.mark.parametrize("words", DESTROYING, ids=" ".join)

@@ -216,5 +216,5 @@ def test_from_takes_the_overlay_of_an_environment_that_is_gone(quick: Bench, sci
     for source in ("of-2026", str(old.overlay)):
         quick.change("rebase", "--from", source)
         assert quick.record()["distributions"]["new"]["reason"] == "ticket 7"
-        quick.change("reset")
+        quick.change("undo", "0")
     assert "of-1999" in quick.refuse("rebase", "--from", "of-1999", "--yes")

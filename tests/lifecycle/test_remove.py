@@ -1,4 +1,4 @@
-"""``conda overlay remove`` and ``conda overlay reset``: what goes, what comes back, what stays."""
+"""``conda overlay remove`` and ``conda overlay undo 0``: what goes, what comes back, what stays."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_names_are_refused_that_the_overlay_does_not_have(bench: Bench) -> None:
     assert f"gamma {NEVER}." in bench.refuse("remove", "--yes", "new", "gamma")
     told = bench.refuse("remove", "--yes", "nosuch")
     assert "nosuch is not in the overlay.\nHint: conda overlay status" in told
-    assert f"Alpha {NEVER}." in bench.refuse("reset", "--yes", "Alpha")
+    assert f"Alpha {NEVER}." in bench.refuse("remove", "--yes", "Alpha")
     bench.refuse("remove", "--yes", code=2)
 
 
@@ -146,9 +146,9 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
 def test_no_at_the_question_leaves_everything_as_it_was(quick: Bench) -> None:
     quick.install("new")
     before = quick.content()
-    for command in ("remove new", "reset new", "reset", "undo", "delete"):
+    for command in ("remove new", "undo 0", "undo", "delete"):
         word, *words = command.split()
-        default = "(y/[n])" if command in ("reset", "delete") else "([y]/n)"
+        default = "(y/[n])" if command == "delete" else "([y]/n)"
         said = "Nothing was deleted.\n" if command == "delete" else "Nothing was changed.\n"
         for answer in ("n\n", "\n") if default == "(y/[n])" else ("n\n",):
             done = quick.run(word, *quick.where, *words, input=answer)
@@ -159,7 +159,7 @@ def test_no_at_the_question_leaves_everything_as_it_was(quick: Bench) -> None:
 
 def test_end_of_input_at_the_question_is_an_error_and_changes_nothing(quick: Bench) -> None:
     quick.install("new")
-    for word, *words in (["remove", "new"], ["reset"], ["undo"], ["delete"]):
+    for word, *words in (["remove", "new"], ["undo", "0"], ["undo"], ["delete"]):
         told = quick.refuse(word, *words)
         assert (
             "No answer was given, so nothing was changed.\nHint: --yes proceeds without asking"
@@ -167,38 +167,55 @@ def test_end_of_input_at_the_question_is_an_error_and_changes_nothing(quick: Ben
         )
 
 
-def test_reset_goes_back_to_the_host_and_can_be_undone(bench: Bench) -> None:
+def test_undo_0_goes_back_to_the_host_and_can_be_redone(bench: Bench) -> None:
     bench.install("alpha==2.0", "new")
     bench.edit(bench.site / "mine.py", "")
-    printed = bench.change("reset", "new")
+    printed = bench.change("remove", "new")
     assert "removed:\n  new  1.0  requested\n" in printed
     assert names(bench) == ["alpha", "beta"]
-    printed = bench.change("reset")
-    assert "alpha  2.0 -> 1.0 (host)  requested" in printed
+    printed = bench.change("undo", "0")
+    assert "alpha  2.0 -> 1.0 (host)  back to the host" in printed
     path = (bench.site / "mine.py").relative_to(bench.overlay)
     assert f"files of no distribution:\n  D {path}\n" in printed
     assert bench.see("alpha", "beta", "new") == {"alpha": "1.0", "beta": "1.0", "new": None}
     assert not (bench.site / "mine.py").exists()
     assert bench.record()["distributions"] == {}
-    bench.change("undo")
+    assert "There is nothing to undo." in bench.refuse("undo", "--yes")
+    bench.change("undo", "2")
     assert bench.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": None}
     assert (bench.site / "mine.py").exists()
-    bench.change("undo", "1")
+    bench.change("undo", "0")
+    bench.change("redo")  # each of the changes that were undone at once
     assert bench.version("new") == "1.0"
+    bench.change("redo")
+    assert bench.see("alpha", "new") == {"alpha": "2.0", "new": None}
+    assert (bench.site / "mine.py").exists()
 
 
-def test_reset_where_nothing_is_overlaid_does_nothing(quick: Bench) -> None:
-    assert "nothing to do" in quick.change("reset")
+def test_undo_0_where_nothing_is_overlaid_does_nothing(quick: Bench) -> None:
+    assert "has no revision yet" in quick.refuse("undo", "--yes", "0")
     assert not quick.state.exists()
     quick.install("new")
-    quick.change("reset")
-    assert "nothing to do" in quick.change("reset")
+    quick.change("undo", "0")
+    assert "nothing to do" in quick.change("undo", "0")
     assert quick.revision == 2
     quick.edit(quick.site / "mine.py", "")
     path = (quick.site / "mine.py").relative_to(quick.overlay)
-    assert f"  {path}\nHint: --force" in quick.refuse("reset", "--yes")
-    assert f"only files differ:\n  D {path}\n" in quick.change("reset", "--force")
+    assert f"  {path}\nHint: --force" in quick.refuse("undo", "--yes", "0")
+    assert f"only files differ:\n  D {path}\n" in quick.change("undo", "0", "--force")
     assert not (quick.site / "mine.py").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--yes", "new"], ["--force"], ["--help"]], ids=str)
+def test_reset_which_people_try_names_the_commands_that_do_it(
+    quick: Bench, words: list[str]
+) -> None:
+    quick.install("new")
+    told = quick.refuse("reset", *words, code=2)
+    sentence = "UsageError: There is no command reset."
+    assert f"{sentence}\nHint: conda overlay undo 0, or conda overlay remove NAME" in told
+    bare = quick.run("reset")
+    assert (bare.returncode, bare.stdout) == (2, "") and sentence in bare.stderr
 
 
 def test_overlay_made_by_hand_is_adopted_by_a_removal(bench: Bench, wheels: Path) -> None:
@@ -207,7 +224,7 @@ def test_overlay_made_by_hand_is_adopted_by_a_removal(bench: Bench, wheels: Path
     bench.change("remove", "alpha")
     assert bench.see("alpha", "new") == {"alpha": "1.0", "new": "1.0"}
     assert bench.script("new") == "new 1.0"
-    bench.change("reset")
+    bench.change("undo", "0")
     assert names(bench) == []
     bench.change("undo", "1")
     assert (names(bench), bench.version("alpha")) == (by_hand, "1.5")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
-from tests.lifecycle.patches import PLAN
+from tests.lifecycle.patches import PLAN, files
 
 PYPROJECT = """\
 [build-system]
@@ -92,6 +92,35 @@ def test_undo_to_any_revision_and_to_the_host(bench: Bench) -> None:
     assert bench.version("alpha") == "2.0"
 
 
+def test_overlay_made_by_hand_is_adopted_by_undo_0_and_comes_back(
+    bench: Bench, wheels: Path
+) -> None:
+    bench.make_by_hand(*(wheels / f"{n}-py3-none-any.whl" for n in ("alpha-1.5", "new-1.0")))
+    bench.edit(bench.site / "alpha" / "__init__.py", '__version__ = "1.5"\n__edited__ = True\n')
+    bench.edit(bench.site / "mine.py", "")
+    content = files(bench)
+    for words in ([], ["1"]):
+        assert "has no revision" in bench.refuse("undo", "--yes", *words)
+    dry = bench.json("undo", "0", "--dry-run")
+    assert (dry["lost"], bench.revision) == ([], None)
+    assert {c["name"]: (c["kind"], c["why"]) for c in dry["changes"]} == {
+        name: ("remove", "back to the host") for name in ("alpha", "new")
+    }
+    printed = bench.change("undo", "0")
+    assert "alpha  1.5 -> 1.0 (host)  back to the host" in printed
+    assert (bench.numbers, bench.revision, bench.record()["restores"]) == ([1, 2], 2, 0)
+    assert bench.record(1)["reason"] == "adopted: made by hand"
+    assert bench.see("alpha", "new") == {"alpha": "1.0", "new": None}
+    assert not (bench.site / "mine.py").exists()
+    for forward, back in ((["redo"], ["undo"]), (["undo", "1"], ["undo", "0"])):
+        bench.change(*forward)
+        assert content.items() <= files(bench).items()  # which has the guard and the like, too
+        assert "__edited__" in (bench.site / "alpha" / "__init__.py").read_text()
+        bench.change(*back)
+        assert bench.distributions() == []
+    assert (bench.numbers, bench.record()["restores"]) == ([1, 2, 3, 4, 5, 6], 0)
+
+
 def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench) -> None:
     quick.install("alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\n__edited__ = True\n')
@@ -115,7 +144,7 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
 
 def test_a_conflict_that_comes_back_is_shown_and_has_to_be_allowed(quick: Bench) -> None:
     quick.install("delta==2.0", "--allow-conflicts")
-    quick.change("reset")
+    quick.change("remove", "delta")
     conflict = "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect"
     told = quick.refuse("undo", "--yes")
     assert f"  {conflict}\nHint: --allow-conflicts proceeds anyway" in told
@@ -133,7 +162,7 @@ def test_files_that_were_dropped_are_installed_again_from_the_lock(
     simple = dists.index(links)
     bench.install("--index-url", simple.as_uri(), "tool==1.0", env={"PIP_NO_INDEX": None})
     bench.install("alpha==2.0", "--find-links", links, "fool")
-    bench.change("reset")
+    bench.change("undo", "0")
     bench.change("clean")
     printed = bench.change("undo", "2", env={"PIP_FIND_LINKS": None})
     assert "The files of revision 2 are gone; installing them again." in printed
@@ -151,7 +180,7 @@ def test_each_file_is_looked_for_where_it_was_found_then(quick: Bench, links: Pa
     env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": places[1]}
     quick.install("--index-url", places[0], "tool", env=env)
     quick.install("fool", env=env)
-    quick.change("reset")
+    quick.change("remove", "tool", "fool")
     quick.change("clean")
     hide_urls(quick, 2)
     quick.change("undo", env=env)
@@ -166,13 +195,13 @@ def test_file_that_no_index_names_any_more_is_taken_from_its_url(
     env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": f"{served}/simple"}
     quick.install("tool", env=env)
     quick.install("alpha==1.5", "--find-links", f"{served}/", env={"PIP_NO_INDEX": "1"})
-    quick.change("reset")
+    quick.change("remove", "alpha", "tool")
     quick.change("clean")
     (simple / "tool" / "index.html").write_text("")
     quick.change("undo", env={**env, "PIP_FIND_LINKS": quick.environ["PIP_FIND_LINKS"]})
     assert quick.distributions() == ["alpha-1.5", "tool-1.0"]
     dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
-    quick.change("reset")
+    quick.change("remove", "alpha", "tool")
     quick.change("clean")
     assert "HASHES" in quick.refuse("undo", "--yes", env=env)
 
@@ -205,7 +234,7 @@ def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
     quick.edit(source / "backend.py", BACKEND)
     quick.edit(source / "pyproject.toml", PYPROJECT)
     quick.install("-e", source)
-    quick.change("reset")
+    quick.change("remove", "mine")
     assert "Kept revision 1, which cannot be downloaded again" in quick.change("clean")
     quick.change("clean", "--force")
     assert quick.kept == [2]

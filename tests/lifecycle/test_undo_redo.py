@@ -155,7 +155,7 @@ def test_undo_to_files_that_nothing_can_give_again_refuses(quick: Bench, links: 
 
 def test_undo_to_a_source_that_is_another_version_now_refuses(quick: Bench, links: Path) -> None:
     quick.install(patched(quick, links, "directory", "mine", "1.0", "A"))
-    quick.change("reset")
+    quick.change("undo", "0")
     clean_all(quick)
     assert kept(quick) == {2}
     patches.source(quick.user, "mine", "2.0", "B")
@@ -167,7 +167,7 @@ def test_a_tree_of_local_sources_is_not_dropped_by_itself(quick: Bench, links: P
     for word in ("A", "B"):
         directory = patched(quick, links, "directory", "mine", "1.0", word)
         quick.install("-I", "--no-deps", directory, env=env)
-    quick.change("reset", env=env)
+    quick.change("undo", "0", env=env)
     assert {1, 2} <= kept(quick)
     quick.change("undo", "1")
     assert mark(quick, "mine") == "A"
@@ -192,9 +192,9 @@ def test_clean_names_what_it_keeps_because_nothing_can_give_it_again(
     quick: Bench, links: Path
 ) -> None:
     quick.install(patched(quick, links, "directory", "mine", "1.0", "A"))  # 1
-    quick.change("reset")  # 2
+    quick.change("undo", "0")  # 2
     quick.install("alpha==1.5")  # 3
-    quick.change("reset")  # 4
+    quick.change("undo", "0")  # 4
     dry = quick.json("clean", "--dry-run")
     said = quick.ask("clean", "--dry-run")
     done = quick.json("clean")

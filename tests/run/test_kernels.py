@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,21 @@ def write(bench: Bench, name: str, content: dict[str, Any]) -> Path:
     return place
 
 
+def started(bench: Bench, name: str) -> str:
+    """The alpha that a kernel has when it is started as Jupyter does."""
+    argv = [word.replace("{connection_file}", "file") for word in spec(bench, name)["argv"]]
+    done = bench.user.run(argv, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    version, _, rest = json.loads(done.stdout)
+    assert rest[1:] == ["-f", "file"]
+    return str(version)
+
+
 def test_a_kernel_becomes_the_hosts_python_with_the_overlay(ready: Bench) -> None:
     kernel(ready, "install", "-n", "science")
     found = spec(ready, "overlay-science")
     assert (found["display_name"], found["language"]) == ("science (overlay)", "python")
-    argv = [word.replace("{connection_file}", "file") for word in found["argv"]]
-    done = ready.user.run(argv, env={"PATH": "/usr/bin:/bin"})
-    version, _, rest = json.loads(done.stdout)
-    assert (version, rest[1:]) == ("1.5", ["-f", "file"])
+    assert started(ready, "overlay-science") == "1.5"
 
 
 def test_names_are_chosen_and_places_are_those_of_jupyter(ready: Bench) -> None:
@@ -83,7 +91,9 @@ def test_a_name_that_jupyter_does_not_take_is_refused(ready: Bench, name: str) -
     assert {path.name for path in specs(ready).glob("*")} <= {"overlay-science"}
 
 
-def test_list_shows_ours_and_points_out_those_without_the_overlay(ready: Bench) -> None:
+def test_status_points_out_a_kernel_without_the_overlay_and_the_command_that_mends_it(
+    ready: Bench,
+) -> None:
     kernel(ready, "install", "-n", "science")
     python = str(ready.host / "bin" / "python")
     write(ready, "bare", {"argv": [python, "-m", "ipykernel_launcher"], "display_name": "B"})
@@ -91,45 +101,45 @@ def test_list_shows_ours_and_points_out_those_without_the_overlay(ready: Bench) 
     write(ready, "julia", {"argv": [str(ready.host / "bin" / "julia")], "display_name": "J"})
     write(ready, "named", {"argv": ["python", "-m", "ipykernel_launcher"], "display_name": "N"})
     write(ready, "broken", {"argv": 3})
-    (specs(ready) / "broken" / "kernel.json").write_text("no json")
-    gone = spec(ready, "overlay-science")
-    gone["metadata"]["conda_overlay"]["host"] = "/nowhere"
-    write(ready, "gone", gone)
-    found = {k["name"]: k for k in json.loads(kernel(ready, "list", "--json"))}
-    assert all(
-        k.keys() == {"name", "display_name", "host", "ours", "state"} for k in found.values()
-    )
-    assert {name: k["state"] for name, k in found.items()} == {
-        "overlay-science": "ok",
-        "bare": "without the overlay",
-        "gone": "host is gone",
-    }
-    words = f"kernel install -p {ready.host} --kernel-name bare --force"
-    assert words in kernel(ready, "list")
-    assert "kernel bare starts without the overlay" in ready.ask("status")
+    write(ready, "empty", {"argv": []})
+    write(ready, "noise", {})
+    (specs(ready) / "noise" / "kernel.json").write_text("no json")
+    [found] = ready.json("status")["kernels"]
+    assert found == {"name": "bare", "display_name": "B", "host": str(ready.host)}
+    said = ready.ask("status")
+    assert "The Jupyter kernel bare starts without the overlay." in said
+    [command] = re.findall(r"^  conda overlay kernel (.+)$", said, re.MULTILINE)
+    assert command == f"install -p {ready.host} --kernel-name bare --force"
+    kernel(ready, *shlex.split(command))
+    assert started(ready, "bare") == "1.5"
+    assert ready.json("status")["kernels"] == []
+    assert "Jupyter kernel" not in ready.ask("status")
 
 
-def test_a_kernel_of_another_host_or_without_its_overlay_is_told_apart(ready: Bench) -> None:
+def test_a_kernel_of_another_host_is_told_apart(ready: Bench) -> None:
     kernel(ready, "install", "-n", "science", "--kernel-name", "Fix")
     Bench(ready.conda, ready.user, ready.environ, "daq").install("ipykernel")
     said = kernel(ready, "install", "-n", "daq", "--kernel-name", "fix", code=1)
     assert f"is not that of {ready.conda.env('daq')}" in said
-    ready.run("delete", *ready.where, "-y")
-    [found] = json.loads(kernel(ready, "list", "--json"))
-    assert (found["name"], found["state"]) == ("fix", "overlay is gone")
 
 
-def test_only_what_is_ours_is_replaced_or_removed_and_no_link_is_followed(ready: Bench) -> None:
-    theirs = write(ready, "theirs", {"argv": ["/usr/bin/python3"]})
-    assert "already" in kernel(ready, "install", "-n", "science", "--kernel-name", "theirs", code=1)
-    assert "was not made by conda-overlay" in kernel(ready, "remove", "theirs", code=1)
+def test_only_what_is_ours_is_replaced_and_no_link_is_followed(ready: Bench) -> None:
+    content = {"argv": ["/usr/bin/python3"]}
+    theirs = write(ready, "theirs", content)
     (specs(ready) / "link").symlink_to(theirs)
-    assert "was not made" in kernel(ready, "remove", "link", code=1)
-    kernel(ready, "remove", "link", "--force")
-    assert (theirs / "kernel.json").exists() and not os.path.lexists(specs(ready) / "link")
-    kernel(ready, "install", "-n", "science", "--kernel-name", "theirs", "--force")
-    kernel(ready, "remove", "theirs")
-    assert not theirs.exists()
-    assert "There is no kernel nosuch" in kernel(ready, "remove", "nosuch", code=1)
-    assert "Name the kernel to remove." in kernel(ready, "remove", code=2)
-    assert "Hint: conda overlay kernel install --k" in kernel(ready, "install", "fix", code=2)
+    for name in ("theirs", "link"):
+        chosen = ["install", "-n", "science", "--kernel-name", name]
+        assert f"There is a kernel {name} already" in kernel(ready, *chosen, code=1)
+        assert spec(ready, "theirs") == content
+    for name in ("link", "theirs"):
+        kernel(ready, "install", "-n", "science", "--kernel-name", name, "--force")
+        assert started(ready, name) == "1.5"
+        assert (spec(ready, "theirs") == content) == (name == "link")
+    assert not (specs(ready) / "link").is_symlink()
+
+
+def test_jupyter_lists_and_removes_kernels_and_not_this_command(ready: Bench) -> None:
+    kernel(ready, "install", "-n", "science")
+    for words in (["list"], ["remove", "overlay-science"], []):
+        kernel(ready, *words, code=2)
+    assert started(ready, "overlay-science") == "1.5"

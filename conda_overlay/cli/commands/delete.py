@@ -10,7 +10,7 @@ from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
 EXAMPLES = """\
-    conda overlay delete -n science      the overlay and its history; reset keeps the history
+    conda overlay delete -n science      the overlay and its history; undo 0 keeps it
     conda overlay delete -p ~/.conda/overlays/science-2025     whose environment is gone
 """
 
