@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -218,6 +219,18 @@ def test_functions_are_short() -> None:
         if isinstance(node, ast.FunctionDef)
     )
     assert lengths[len(lengths) * 9 // 10] <= LONG_FUNCTION
+
+
+def test_docstrings_name_the_noun() -> None:
+    """The word "what" in place of one makes prose hard to read: at most 3 in 1,000 words."""
+    words = [
+        word.lower()
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for word in re.findall("[A-Za-z]+", str(node.value.value))
+    ]
+    assert words.count("what") <= len(words) * 3 / 1000
 
 
 @pytest.mark.parametrize("module", ACTIVATION)
