@@ -1,1 +1,1 @@
-"""Explains what there is: status, findings, which copy runs, differences, the calling shell."""
+"""Reports: status, findings, which copy runs, differences, and the wiring of the calling shell."""
