@@ -1,4 +1,4 @@
-"""The conda plugin hooks. conda imports it for nearly all commands, so it imports little."""
+"""The conda plugin hooks. conda imports this for nearly all commands, so it imports little."""
 
 from __future__ import annotations
 
