@@ -1,4 +1,4 @@
-"""The only printer: tables for people, one JSON object for programs."""
+"""Prints results: tables for people, one JSON object for programs."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _TITLES = (
     "removed",
     "back to the host",
 )
-_SHOWN = 20  # files that a plan names
+_SHOWN = 20  # the most files that a plan lists
 BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
-"""How a terminal may show something."""
-_STEERING = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")  # a terminal behind a pipe
-_PROGRAMS = 5  # programs that are named
+"""The styles of text on a terminal, as ANSI codes."""
+_STEERING = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")  # may control a terminal behind a pipe
+_PROGRAMS = 5  # the most running programs that are listed
 
 
 def show_plan(plan: Mapping[str, Any], *, allowed_by: str = "--allow-conflicts") -> None:
-    """What will be done, as `Plan.to_json` has it, and the option that allows its conflicts."""
+    """Print a plan, in the form of `Plan.to_json`, and the option that allows its conflicts."""
     say(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
     show_changes(plan["changes"])
     if any(plan["files"].values()):
@@ -54,7 +54,7 @@ def show_plan(plan: Mapping[str, Any], *, allowed_by: str = "--allow-conflicts")
 
 
 def _show_lists(lists: Mapping[str, Iterable[str]], warnings: tuple[str, ...]) -> None:
-    """Lists under their titles, some of which are warnings; those that are empty are left out."""
+    """Print lists under their titles, some of which are warnings; omit empty lists."""
     for title, lines in lists.items():
         if lines := [*lines]:
             say(f"{title}:", style=YELLOW if title.startswith(warnings) else BOLD)
@@ -62,7 +62,7 @@ def _show_lists(lists: Mapping[str, Iterable[str]], warnings: tuple[str, ...]) -
 
 
 def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> None:
-    """What becomes of each distribution, and why."""
+    """Print the change of each distribution, and the reason for it."""
     groups: dict[str, list[list[str]]] = {title: [] for title in _TITLES}
     for change in changes:
         row = ["  " + change["name"], _versions(change), _why(change) if why else ""]
@@ -96,7 +96,7 @@ def ask(default: str = "yes") -> bool:
 
 
 def tell(text: str) -> None:
-    """What a user who waits should know; stdout may be JSON's."""
+    """Print a message for a waiting user, to stderr because stdout may be JSON."""
     sys.stdout.flush()
     say(text, file=sys.stderr)
 
@@ -104,7 +104,7 @@ def tell(text: str) -> None:
 def show_result(
     result: Result, running: Sequence[Mapping[str, Any]] = (), *, dry_run: bool, json: bool
 ) -> None:
-    """What was done, and the programs that run still with what was there before."""
+    """Print the result of a change, and the programs that still run the old files."""
     plan = result.plan
     if json:
         head = {"success": True, "dry_run": dry_run, "revision": result.revision}
@@ -134,7 +134,7 @@ def show_result(
 
 
 def show_fork_plan(plan: Mapping[str, Any]) -> None:
-    """What a fork will be, as `ForkPlan.to_json` has it."""
+    """Print the plan of a fork, in the form of `ForkPlan.to_json`."""
     say(f"\nfork:     {plan['prefix']}")
     say(f"baseline: {plan['baseline']}; conda packages: {plan['packages']}\n")
     lists = {
@@ -150,14 +150,14 @@ def show_fork_plan(plan: Mapping[str, Any]) -> None:
 
 
 def show_trigger(trigger: Mapping[str, str | None]) -> None:
-    """Say it when nothing will wire the overlay."""
+    """Print a warning if nothing will wire the overlay."""
     if trigger["name"] is None:
         say(f"\nconda activate will not use the overlay: {trigger['reason']}.")
         say(f"Hint: {trigger['remedy']}")
 
 
 def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
-    """All overlays, one line each."""
+    """Print all overlays, one line each."""
     if not found:
         say("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
         return
@@ -171,7 +171,7 @@ def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
 def show_revision(
     record: Mapping[str, Any], *, position: int | None = None, whole: bool = False
 ) -> None:
-    """A revision of the history, the current one marked; with its whole plan, or in short."""
+    """Print a revision, marked if it is the current one; in full with its plan, or in short."""
     number, mark = record["number"], "*" if record["current"] else " "
     stands = " (its state is current)" if number == position and not record["current"] else ""
     who = f"{record['user']}@{record['hostname']}"
@@ -200,7 +200,7 @@ def show_revision(
 
 
 def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:
-    """Files with a letter in front: added, changed, removed."""
+    """Print files, each after a letter: A for added, M for changed, D for removed."""
     kinds = (("A", "added", GREEN), ("M", "changed", ""), ("D", "removed", RED))
     lines = [(f"{letter} {p}", style) for letter, verb, style in kinds for p in files[verb]]
     rest = len(lines) - (most or len(lines))
@@ -212,7 +212,7 @@ def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> N
 
 
 def show_text(lines: Iterable[str]) -> None:
-    """A unified diff; elsewhere than on a terminal with the content of files for ``git apply``."""
+    """Print a unified diff; except on a terminal, its content remains fit for ``git apply``."""
     styles = {"--- ": BOLD, "+++ ": BOLD, "-": RED, "+": GREEN}
     for text in (text for line in lines for text in line.removesuffix("\n").split("\n")):
         style = next((style for sign, style in styles.items() if text.startswith(sign)), "")
@@ -223,7 +223,7 @@ def show_text(lines: Iterable[str]) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether stdout is a terminal that can do more than print lines."""
+    """Whether stdout is a terminal that can show more than plain lines."""
     return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
@@ -233,18 +233,18 @@ def _styled(text: str, style: str) -> str:
 
 
 def say(*lines: str, end: str = "\n", file: TextIO | None = None, style: str = "") -> None:
-    """Lines for people, with escapes for what would steer the terminal: names may be anybody's."""
+    """Print lines for people; control characters are escaped, as names may come from anybody."""
     texts = [_styled(visible(line), style) for line in lines]
     print(*texts, sep="\n", end=end, file=file, flush=file is sys.stderr)
 
 
 def show_json(value: Any) -> None:
-    """One JSON value, which is ASCII."""
+    """Print one JSON value, in ASCII."""
     print(json_module.dumps(value, indent=2))
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as what is in them."""
+    """Print rows in aligned columns."""
     rows = [[visible(cell, keep="") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -253,7 +253,7 @@ def table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def size(count: float) -> str:
-    """Bytes for people, in steps of 1000."""
+    """Format a number of bytes for people, in units of powers of 1000."""
     for unit in _UNITS:
         if count < 1000 or unit == _UNITS[-1]:
             break
@@ -262,12 +262,12 @@ def size(count: float) -> str:
 
 
 def revisions(numbers: Sequence[int]) -> str:
-    """Revisions in words."""
+    """Describe revisions in words."""
     return f"revision{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
 
 
 def local(time: str) -> str:
-    """A time of the history (ISO 8601, UTC) as the clock here shows it."""
+    """Convert a time of the history (ISO 8601, UTC) to local time; return other text as it is."""
     try:
         here = datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone()
         return here.strftime("%Y-%m-%d %H:%M")
@@ -293,14 +293,14 @@ def _versions(change: Mapping[str, Any]) -> str:
 
 
 def _same_version(change: Mapping[str, Any]) -> str:
-    """What differs, where the version does not."""
+    """The fields that differ, if the version does not."""
     if change["before"] != change["after"] or "version" in change["differs"]:
         return ""
     return f" ({', '.join(change['differs'])})"
 
 
 def _sides(change: Mapping[str, Any]) -> tuple[str, str]:
-    """What is in effect before and after a change; the host's where the overlay has none."""
+    """The versions in effect before and after a change; the host's if the overlay has none."""
     host = change["host_version"]
     below = f"{host} (host)" if host else _NONE
     return change["before"] or below, change["after"] or below
@@ -326,7 +326,7 @@ def _short(text: str, most: int = 60) -> str:
 
 
 def state(number: int) -> str:
-    """A revision, or the host (0), in words."""
+    """Describe a revision, or the host (0), in words."""
     return f"revision {number}" if number else "the host"
 
 
