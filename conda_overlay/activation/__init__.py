@@ -1,4 +1,4 @@
-"""Wires the overlays of the active environment, in the user's shell and as conda starts.
+"""Wires the overlays of the active environment, in the user's shell and when conda starts.
 
-Standard library only, and little of it: this runs at every prompt that activates something.
+It imports only little of the standard library, because it runs at every activation.
 """

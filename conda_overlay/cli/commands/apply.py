@@ -22,7 +22,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Apply."""
+    """Apply the file."""
     from conda_overlay.formats import overlay_toml
 
     text = files.read(arguments.file)

@@ -27,7 +27,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Clean, and say what was freed."""
+    """Drop the files of old revisions, and print the freed size."""
     from conda_overlay.layer import retention
 
     if arguments.keep < 1:

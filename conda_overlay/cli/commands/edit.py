@@ -32,7 +32,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Edit."""
+    """Make a copy, and open it in the editor if there is one."""
     from conda_overlay.change import edit
     from conda_overlay.change.draft import Draft
     from conda_overlay.cli.editor import editor, open_in_editor

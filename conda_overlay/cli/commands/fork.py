@@ -102,10 +102,13 @@ def execute(arguments: Namespace) -> int:
 
 
 def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None, bool]:
-    """What to make it from; the file that says so, if it is not the fork's own; whether it is new.
+    """Find the description of the requested fork.
+
+    Returns:
+        The document; its file, unless the fork itself keeps the document; whether the file is new.
 
     Raises:
-        UsageError: it is not clear from what.
+        UsageError: no baseline is named or active, or more than one is named.
     """
     from conda_overlay.fork import origin, plan
 
@@ -131,7 +134,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 
 def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:
-    """The text of a new file; a relative path of the baseline, if typed, is relative to it."""
+    """The text of a new file; a relative path of the baseline is converted to be relative to it."""
     from conda_overlay.formats import overlay_toml
 
     base = plan.document.baseline
@@ -145,7 +148,7 @@ def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:
 
 
 def _tell(plan: ForkPlan, *, dry_run: bool, json: bool) -> None:
-    """Say what was made."""
+    """Print the result."""
     from conda_overlay.report.shell import activation
 
     if json:

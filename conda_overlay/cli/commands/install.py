@@ -32,7 +32,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Install."""
+    """Install the requirements."""
     options, requirements = tuple(arguments.pip_arguments), tuple(arguments.requirements)
     if not requirements and not {"--requirement", "--editable", "--group"} & set(options):
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"

@@ -53,7 +53,7 @@ def _read(source: str) -> bytes:
         if source == "-" and sys.stdin is not None:
             return sys.stdin.buffer.read()
         return download(source) if "://" in source else Path(source).read_bytes()
-    except (OSError, ValueError) as error:  # of requests, too
+    except (OSError, ValueError) as error:  # also those of the requests library
         reason = getattr(error, "strerror", None) or without_credentials(str(error))
         hint = f"try {shown}.diff" if "web page" in reason else None
         raise OverlayError(f"{shown} cannot be read: {reason}.", hint, path=shown) from error

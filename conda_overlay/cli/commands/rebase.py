@@ -22,7 +22,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Rebase."""
+    """Rebase the overlay."""
     overlay = select.opened()
     document = None
     if arguments.source is not None:

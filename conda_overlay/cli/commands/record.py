@@ -18,5 +18,5 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Record."""
+    """Record edits made by hand."""
     return changing.run(arguments, select.opened(), lambda draft: draft.record())

@@ -17,5 +17,5 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Redo."""
+    """Redo the last undone change."""
     return changing.run(arguments, select.opened(), lambda draft: draft.redo())

@@ -24,7 +24,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Remove."""
+    """Remove the distributions."""
     from conda_overlay.change.install import lines_of
 
     names = [*arguments.names]

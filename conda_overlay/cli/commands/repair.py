@@ -21,6 +21,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Repair."""
+    """Repair the overlay."""
     arguments.force_overlay = arguments.force_overlay or bool(arguments.names)
     return changing.run(arguments, select.opened(), lambda draft: draft.repair(*arguments.names))

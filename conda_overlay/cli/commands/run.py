@@ -16,7 +16,7 @@ EXAMPLES = """\
 """
 
 REST = "command"
-"""Everything from the first word on is the command's."""
+"""All words from the first positional argument on belong to the command."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Become the command."""
+    """Replace this process with the command."""
     from conda_overlay.run import command as process
     from conda_overlay.run.transient import with_transient_layer
 

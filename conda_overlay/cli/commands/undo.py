@@ -21,5 +21,5 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Undo."""
+    """Go back to an earlier revision."""
     return changing.run(arguments, select.opened(), lambda draft: draft.undo(arguments.number))

@@ -23,7 +23,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Update."""
+    """Update the distributions."""
     overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
     names, options = arguments.names, arguments.pip_arguments

@@ -12,7 +12,7 @@ _STEERING = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")  # a terminal behind a pip
 
 
 def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:
-    """Files with a letter in front: added, changed, removed."""
+    """Print files, each after a letter: A for added, M for changed, D for removed."""
     kinds = (("A", "added", GREEN), ("M", "changed", ""), ("D", "removed", RED))
     lines = [(f"{letter} {p}", style) for letter, verb, style in kinds for p in files[verb]]
     rest = len(lines) - (most or len(lines))
@@ -24,7 +24,7 @@ def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> N
 
 
 def show_text(lines: Iterable[str]) -> None:
-    """A unified diff; elsewhere than on a terminal with the content of files for ``git apply``."""
+    """Print a unified diff; except on a terminal, its content remains fit for ``git apply``."""
     styles = {"--- ": BOLD, "+++ ": BOLD, "-": RED, "+": GREEN}
     for text in (text for line in lines for text in line.removesuffix("\n").split("\n")):
         style = next((style for sign, style in styles.items() if text.startswith(sign)), "")

@@ -14,7 +14,7 @@ from conda_overlay.cli.render.plan import _SHOWN, _same_version, _sides, show_pl
 def show_revision(
     record: Mapping[str, Any], *, position: int | None = None, whole: bool = False
 ) -> None:
-    """A revision of the history, the current one marked; with its whole plan, or in short."""
+    """Print a revision, marked if it is the current one; in full with its plan, or in short."""
     number, mark = record["number"], "*" if record["current"] else " "
     stands = " (its state is current)" if number == position and not record["current"] else ""
     who = f"{record['user']}@{record['hostname']}"

@@ -16,7 +16,7 @@ from conda_overlay.core.errors import OverlayError
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
-"""How a terminal may show something."""
+"""The styles of text on a terminal, as ANSI codes."""
 
 
 def ask(default: str = "yes") -> bool:
@@ -41,13 +41,13 @@ def ask(default: str = "yes") -> bool:
 
 
 def tell(text: str) -> None:
-    """What a user who waits should know; stdout may be JSON's."""
+    """Print a message for a waiting user, to stderr because stdout may be JSON."""
     sys.stdout.flush()
     say(text, file=sys.stderr)
 
 
 def is_terminal() -> bool:
-    """Whether stdout is a terminal that can do more than print lines."""
+    """Whether stdout is a terminal that can show more than plain lines."""
     return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
@@ -57,18 +57,18 @@ def _styled(text: str, style: str) -> str:
 
 
 def say(*lines: str, end: str = "\n", file: TextIO | None = None, style: str = "") -> None:
-    """Lines for people, with escapes for what would steer the terminal: names may be anybody's."""
+    """Print lines for people; control characters are escaped, as names may come from anybody."""
     texts = [_styled(visible(line), style) for line in lines]
     print(*texts, sep="\n", end=end, file=file, flush=file is sys.stderr)
 
 
 def show_json(value: Any) -> None:
-    """One JSON value, which is ASCII."""
+    """Print one JSON value, in ASCII."""
     print(json_module.dumps(value, indent=2))
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as what is in them."""
+    """Print rows in aligned columns."""
     rows = [[visible(cell, keep="") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -77,7 +77,7 @@ def table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def size(count: float) -> str:
-    """Bytes for people, in steps of 1000."""
+    """Format a number of bytes for people, in units of powers of 1000."""
     for unit in _UNITS:
         if count < 1000 or unit == _UNITS[-1]:
             break
@@ -86,12 +86,12 @@ def size(count: float) -> str:
 
 
 def revisions(numbers: Sequence[int]) -> str:
-    """Revisions in words."""
+    """Describe revisions in words."""
     return f"revision{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
 
 
 def local(time: str) -> str:
-    """A time of the history (ISO 8601, UTC) as the clock here shows it."""
+    """Convert a time of the history (ISO 8601, UTC) to local time; return other text as it is."""
     try:
         here = datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone()
         return here.strftime("%Y-%m-%d %H:%M")
@@ -100,5 +100,5 @@ def local(time: str) -> str:
 
 
 def state(number: int) -> str:
-    """A revision, or the host (0), in words."""
+    """Describe a revision, or the host (0), in words."""
     return f"revision {number}" if number else "the host"

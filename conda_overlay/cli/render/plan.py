@@ -23,7 +23,7 @@ _PROGRAMS = 5  # programs that are named
 
 
 def show_plan(plan: Mapping[str, Any], *, allowed_by: str = "--allow-conflicts") -> None:
-    """What will be done, as `Plan.to_json` has it, and the option that allows its conflicts."""
+    """Print a plan, in the form of `Plan.to_json`, and the option that allows its conflicts."""
     say(f"\nhost:    {plan['host']}\noverlay: {plan['overlay']}\n")
     show_changes(plan["changes"])
     if any(plan["files"].values()):
@@ -42,7 +42,7 @@ def show_plan(plan: Mapping[str, Any], *, allowed_by: str = "--allow-conflicts")
 
 
 def _show_lists(lists: Mapping[str, Iterable[str]], warnings: tuple[str, ...]) -> None:
-    """Lists under their titles, some of which are warnings; those that are empty are left out."""
+    """Print lists under their titles, some of which are warnings; omit empty lists."""
     for title, lines in lists.items():
         if lines := [*lines]:
             say(f"{title}:", style=YELLOW if title.startswith(warnings) else BOLD)
@@ -50,7 +50,7 @@ def _show_lists(lists: Mapping[str, Iterable[str]], warnings: tuple[str, ...]) -
 
 
 def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> None:
-    """What becomes of each distribution, and why."""
+    """Print the change of each distribution, and the reason for it."""
     groups: dict[str, list[list[str]]] = {title: [] for title in _TITLES}
     for change in changes:
         row = ["  " + change["name"], _versions(change), _why(change) if why else ""]
@@ -65,7 +65,7 @@ def show_changes(changes: Sequence[Mapping[str, Any]], *, why: bool = True) -> N
 def show_result(
     result: Result, running: Sequence[Mapping[str, Any]] = (), *, dry_run: bool, json: bool
 ) -> None:
-    """What was done, and the programs that run still with what was there before."""
+    """Print the result of a change, and the programs that still run the old files."""
     plan = result.plan
     if json:
         head = {"success": True, "dry_run": dry_run, "revision": result.revision}
@@ -95,7 +95,7 @@ def show_result(
 
 
 def show_fork_plan(plan: Mapping[str, Any]) -> None:
-    """What a fork will be, as `ForkPlan.to_json` has it."""
+    """Print the plan of a fork, in the form of `ForkPlan.to_json`."""
     say(f"\nfork:     {plan['prefix']}")
     say(f"baseline: {plan['baseline']}; conda packages: {plan['packages']}\n")
     lists = {
@@ -128,14 +128,14 @@ def _versions(change: Mapping[str, Any]) -> str:
 
 
 def _same_version(change: Mapping[str, Any]) -> str:
-    """What differs, where the version does not."""
+    """The fields that differ, if the version does not."""
     if change["before"] != change["after"] or "version" in change["differs"]:
         return ""
     return f" ({', '.join(change['differs'])})"
 
 
 def _sides(change: Mapping[str, Any]) -> tuple[str, str]:
-    """What is in effect before and after a change; the host's where the overlay has none."""
+    """The versions in effect before and after a change; the host's if the overlay has none."""
     host = change["host_version"]
     below = f"{host} (host)" if host else _NONE
     return change["before"] or below, change["after"] or below
