@@ -49,6 +49,24 @@ print(json.dumps(seen))
 """
 
 
+_INSTALL = """
+import json, sys
+from conda_overlay import Overlay, OverlayError
+from conda_overlay.core.progress import Progress
+class Heard(Progress):
+    def tell(self, text):
+        print(text, file=sys.stderr)
+prefix, timeout, *requirements = sys.argv[1:]
+overlay = Overlay.open(prefix, Heard())
+try:
+    done = overlay.change(lambda draft: draft.install(*requirements), timeout=float(timeout))
+    print(json.dumps({"revision": done.revision}))
+except OverlayError as error:
+    print(json.dumps({"message": str(error), **error.dump_map()}, default=str))
+    sys.exit(1)
+"""
+
+
 def revision_of(overlay: Path) -> int | None:
     """The number of the revision that an overlay's link names; None if it is no link."""
     return int(overlay.readlink().parent.name) if overlay.is_symlink() else None
@@ -210,6 +228,12 @@ class Bench:
     ) -> Done:
         """Install, whatever comes of it; as is, without ``--yes``."""
         return self.run("install", *self.where, *words, env=env, cwd=cwd, input=input)
+
+    def try_install_by_api(self, *requirements: str, timeout: float) -> Done:
+        """Install as a program does that waits for other commands so long; it prints JSON."""
+        argv: list[str | Path] = [self.conda.prefix / "bin" / "python", "-c", _INSTALL]
+        argv += [self.host, str(timeout), *requirements]
+        return self.user.run(argv, env=self.environ, network=self.network, timeout=PATIENCE)
 
     @property
     def where(self) -> tuple[str, str]:

@@ -1,4 +1,14 @@
-"""``conda overlay``: one small file per command, imported when that command runs."""
+"""``conda overlay``: the table of commands; each is a file, imported when that command runs.
+
+    commands            a file for each command
+    render              the printers
+    options             the options that commands share
+    pip_options         the options of pip
+    select              the environment and the overlay that a command is about
+    changing            how a command that changes an overlay plans, shows, asks and commits
+    files, editor       the files that the command line names; the user's editor
+    conda_hints         our lines in conda's own errors, and in ``conda doctor``
+"""
 
 from __future__ import annotations
 

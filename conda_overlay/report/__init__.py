@@ -1,4 +1,4 @@
-"""Explains the present state: status, findings, which copy runs, differences, the calling shell.
+"""Reports: status, findings, which copy runs, differences, and the wiring of the calling shell.
 
 status   all that ``conda overlay status`` and ``list`` show
 checks   the findings: the problems of an overlay

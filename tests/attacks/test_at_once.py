@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,16 +48,14 @@ def test_each_of_many_writers_gets_its_revision(
     server: Server, names: list[str], links: Path, tried: Callable[[int], None]
 ) -> None:
     tried(WRITERS)
-    bench, patient = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "500"}
+    bench = server.bench
     find, new = ["--find-links", str(links)], replace(bench, anew=True)
     with ThreadPoolExecutor() as pool:
         users = [
-            pool.submit(new.change, "install", *find, name, env=patient)
-            for name in names[:BY_COMMAND_LINE]
+            pool.submit(new.change, "install", *find, name) for name in names[:BY_COMMAND_LINE]
         ]
         forks = server.at_once(
-            [["install", "--yes", *bench.where, *find, name] for name in names[BY_COMMAND_LINE:]],
-            env=patient,
+            [["install", "--yes", *bench.where, *find, name] for name in names[BY_COMMAND_LINE:]]
         )
         assert all("Revision" in user.result() for user in users)
     assert [each.code for each in forks] == [0] * len(forks), forks
@@ -64,20 +63,19 @@ def test_each_of_many_writers_gets_its_revision(
 
 
 def test_writer_without_patience_says_why_it_gave_up(
-    server: Server, names: list[str], links: Path
+    quick: Bench, names: list[str], links: Path
 ) -> None:
     """Nobody waits for somebody's pip: others are made again, and after their time give up."""
-    bench, hasty = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "0"}
-    find = ["--find-links", str(links)]
-    ended = server.at_once(
-        [["install", "--json", *bench.where, *find, name] for name in names], env=hasty
-    )
+    environ = {**quick.environ, "PIP_FIND_LINKS": str(links)}
+    bench = replace(quick, environ=environ)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        ended = [*pool.map(partial(bench.try_install_by_api, timeout=0), names)]
     succeeded = []
     for name, each in zip(names, ended, strict=True):
-        if each.code == 0:
+        told = json.loads(each.stdout)
+        if each.returncode == 0:
             succeeded.append(name)
             continue
-        told = json.loads(each.out)
         expected = {
             # Of who has just taken the lock the name may not be known yet.
             "LockedError": f"is being changed by ({bench.user.name} on |unknown)",
@@ -96,11 +94,11 @@ def test_held_lock_is_waited_for_and_its_holder_named(server: Server) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(f"{holder}\n")
         file.flush()
-        env = {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "2"}
-        ended = server.change("install", "new", env=env)
-        assert ended.code == 1
-        assert f"{bench.overlay} is being changed by {holder}; waited 2 s." in ended.err
-        assert f"Waiting for another command that changes {bench.overlay}: {holder}" in ended.told
+        done = bench.try_install_by_api("new", timeout=2)
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["exception_name"]) == (1, "LockedError")
+        assert f"{bench.overlay} is being changed by {holder}; waited 2 s." in told["message"]
+        assert f"Waiting for another command that changes {bench.overlay}: {holder}" in done.stderr
     server.done("install", "new")
     assert bench.revision == 2
 
@@ -109,12 +107,12 @@ def test_writers_that_fail_take_nothing_from_those_that_succeed(
     server: Server, names: list[str], links: Path
 ) -> None:
     """Who leaves an overlay without a revision removes all of it, while others wait for it."""
-    bench, patient = server.bench, {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "500"}
+    bench = server.bench
     good, bad = names[:2], names[2:]
     commands = [["install", "--yes", *bench.where, "--find-links", str(links), n] for n in good]
     commands += [["remove", "--yes", *bench.where, name] for name in bad]
     commands = [commands[index * 5 % WRITERS] for index in range(WRITERS)]  # mixed
-    ended = server.at_once(commands, env=patient)
+    ended = server.at_once(commands)
     for words, each in zip(commands, ended, strict=True):
         assert each.code == (0 if words[0] == "install" else 1), each
         assert words[0] == "install" or "is not in the overlay" in each.told

@@ -168,7 +168,8 @@ def test_nobody_waits_for_the_build_of_another_command(
 ) -> None:
     running = Running(old, pool, "--yes", sdist(links, "slow", SLOW))
     running.until_building()
-    old.install("alpha==1.5", env={"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "1"})
+    done = old.try_install_by_api("alpha==1.5", timeout=1)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert old.revision == 2
     assert running.building  # what it is at was not taken away from it
     running.kill(signal.SIGKILL)
@@ -184,9 +185,8 @@ def test_lock_says_who_holds_it(old: Bench) -> None:
         held.write(f"{holder}\n")
         held.truncate()
         held.flush()
-        env = {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "2"}
         before = old.content()
-        done = old.try_install("--json", "alpha==1.5", env=env)
+        done = old.try_install_by_api("alpha==1.5", timeout=2)
         assert old.content() == before
     told = json.loads(done.stdout)
     assert done.returncode == 1

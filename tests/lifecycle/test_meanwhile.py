@@ -15,7 +15,6 @@ from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.running import running, wait_for_file
 
-PATIENT = {"CONDA_PLUGINS_OVERLAY_LOCK_TIMEOUT": "60"}
 AT_ONCE = 10
 """Seconds."""
 
@@ -30,9 +29,8 @@ def install_at_once(bench: Bench, *words: str) -> None:
         "--yes",
         *words,
     ]
-    env = {**bench.environ, **PATIENT}
     begin = time.monotonic()
-    done = bench.user.run(command, env=env, timeout=3 * AT_ONCE)
+    done = bench.user.run(command, env=bench.environ, timeout=3 * AT_ONCE)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - begin < AT_ONCE
 
@@ -93,7 +91,7 @@ def test_who_waits_for_the_lock_is_told_for_whom_and_since_when(quick: Bench) ->
         file.truncate()
         file.write("bob on daq17, process 4711, since 2026-01-02T03:04:05Z\n")
         file.flush()
-        with running(quick, "install", "--yes", "alpha==1.5", env=PATIENT) as waiting:
+        with running(quick, "install", "--yes", "alpha==1.5") as waiting:
             waiting.wait_for("bob", seconds=30)
             assert not waiting.ended
             assert "bob" in waiting.err
