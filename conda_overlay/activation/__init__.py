@@ -2,7 +2,7 @@
 
 It imports only little of the standard library, because it runs at every activation.
 
-    startup                  the start-up hook in conda's Python: unwires, and adds the engine's line
+    startup                  in conda's Python, as it starts: unwires, and adds the engine's line
     engine                   runs in the user's shell: finds the layers, and makes its environ right
     locate, trust            which overlays a host has; whether a directory may be used at all
     wiring                   the pure part: one environ to another, and back

@@ -1,5 +1,7 @@
 """``conda overlay``: the table of commands; each is a file, imported when that command runs.
 
+Help needs no more than this file and the file of the command.
+
     commands            a file for each command
     render              the printers
     options             the options that commands share

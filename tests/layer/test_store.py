@@ -205,11 +205,7 @@ import sys, time
 from pathlib import Path
 from conda_overlay.layer.store import Store
 overlay = Path(sys.argv[1])
-<<<<<<< HEAD
 with Store(overlay).lock():
-=======
-with Store(overlay).lock(5):
->>>>>>> gone
     print("ready", flush=True)
     time.sleep(float(sys.argv[2]))
     overlay.with_name("let go").touch()
@@ -219,11 +215,7 @@ DRAFTER = """
 import sys
 from pathlib import Path
 from conda_overlay.layer.store import Store
-<<<<<<< HEAD
 with Store(Path(sys.argv[1])).new_draft(Path("/host")) as draft:
-=======
-with Store(Path(sys.argv[1])).new_draft(Path("/host"), timeout=5) as draft:
->>>>>>> gone
     (draft / "work").write_text("at work")
     print("ready", flush=True)
     sys.stdin.readline()
