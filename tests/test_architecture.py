@@ -198,7 +198,6 @@ def test_api_hands_on_inside_its_methods() -> None:
             if isinstance(node, ast.ImportFrom)
             and node.module
             and node.module.startswith("conda_overlay.")
-            and node.module != "conda_overlay.core.models"
         }
         assert used == {name: t for name, t in FACADE.items() if name.startswith(f"{class_name}.")}
         at_start = imports(module, at_start=True, for_checkers=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 from conda_overlay.change import plan
 from conda_overlay.core.errors import OvertakenError
-from conda_overlay.core.models import FileChanges, HistoryEntry, Plan
+from conda_overlay.core.models import FileChanges, HistoryEntry, Plan, Request
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.filesystem.manifest import FileInfo, Manifest, differences, take_manifest
@@ -100,7 +100,6 @@ class Draft:
             PipError: pip failed.
         """
         from conda_overlay.change.install import install
-        from conda_overlay.core.models import Request
 
         flags = (*options, *(["--upgrade"] if upgrade else []))
         words = (*flags, "--", *requirements) if requirements else flags
@@ -357,21 +356,24 @@ class Draft:
             found = replace(found, files=theirs)  # show our own files only if nothing else changes
         notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
         found = replace(found, accepts_host=self.accepts_host, notes=notes)
-        self._planned = found, after, self._content(after.files)
+        self._planned = found, after, self._decided()
         return found
 
     def planned(self) -> tuple[Plan, State]:
         """The last plan and its resulting state; a new plan if the draft has changed since."""
-        if self._planned is None or self._planned[2] != self._content(self._planned[1].files):
-            self.plan()
+        if self._planned is not None:
+            found, after, decided = self._planned
+            # Files of the same size and time are not read again.
+            if decided == self._decided() and take_manifest(self.tree, after.files) == after.files:
+                return found, after
+        self.plan()
         assert self._planned is not None
         return self._planned[:2]
 
-    def _content(self, known: Manifest) -> Any:
-        """Everything that a plan depends on; files with the same size and time are not read."""
-        files = take_manifest(self.tree, known)
+    def _decided(self) -> tuple[Any, ...]:
+        """Everything except the files that a plan depends on."""
         decided = self.entries, self.why, self.notes, self.accepted, self.kept
-        return files, *(value.copy() for value in decided), self.restores, self.accepts_host
+        return *(value.copy() for value in decided), self.restores, self.accepts_host
 
     def _read(self, known: Manifest) -> State:
         site, progress = self.stack.host.site_below_prefix, self.stack.progress
