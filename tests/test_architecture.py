@@ -225,8 +225,9 @@ def test_page_on_the_architecture_names_files_and_tests_that_exist() -> None:
     files = [
         path for top in ("conda_overlay", "tests") for path in place.CHECKOUT.glob(f"{top}/**/*.py")
     ]
-    named = re.findall(r"`([\w/]+\.py)`", page)
-    assert len(named) > 40
+    others = {"sitecustomize.py", "cli/commands/NAME.py"}  # of an overlay; of a new command
+    named = {*re.findall(r"`([\w/]+\.py)`", page)} - others
+    assert len(named) > 30
     for name in named:
         assert any(str(path).endswith(f"/{name}") for path in files), name
     tests = "".join(
