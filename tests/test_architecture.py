@@ -220,6 +220,23 @@ def test_functions_are_short() -> None:
     assert lengths[len(lengths) * 9 // 10] <= LONG_FUNCTION
 
 
+def test_page_on_the_architecture_names_files_and_tests_that_exist() -> None:
+    page = (place.CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    files = [
+        path for top in ("conda_overlay", "tests") for path in place.CHECKOUT.glob(f"{top}/**/*.py")
+    ]
+    others = {"sitecustomize.py", "cli/commands/NAME.py"}  # of an overlay; of a new command
+    named = {*re.findall(r"`([\w/]+\.py)`", page)} - others
+    assert len(named) > 30
+    for name in named:
+        assert any(str(path).endswith(f"/{name}") for path in files), name
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in files if path.name.startswith("test_")
+    )
+    for name in re.findall(r"`(test_\w+)`", page):
+        assert f"def {name}(" in tests, name
+
+
 def test_docstrings_name_the_noun() -> None:
     """The word "what" in place of one makes prose hard to read: at most 3 in 1,000 words."""
     words = [
