@@ -184,9 +184,9 @@ def test_size_for_people(count: float, text: str) -> None:
 
 
 SHOW = """
-from conda_overlay.cli.render import output
-output.show_files({"added": ["new"], "changed": ["other"], "removed": ["old\\x1b"]})
-output.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3\\n"])
+from conda_overlay.cli.render import diff, output
+diff.show_files({"added": ["new"], "changed": ["other"], "removed": ["old\\x1b"]})
+diff.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3\\n"])
 output.table([["# name"], ["alpha"]])
 """
 COLOURED = (
