@@ -6,7 +6,7 @@
         draft.install("flask>=3")
         draft.commit()
 
-``docs/architecture.md`` leads through the folders.
+``docs/architecture.md`` describes the folders.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ _PLACES = {
     "Status": "report.status",
     **dict.fromkeys(("Change", "Conflict", "Finding", "Plan", "Revision"), "core.models"),
 }
-"""The modules of these names; the errors are in ``core.errors``."""
+"""The modules that define these names; the errors are in ``core.errors``."""
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first used: conda and activation need none of them."""
+    """Import a public name on first use, because conda and activation need none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

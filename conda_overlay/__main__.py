@@ -1,4 +1,4 @@
-"""``python -m conda_overlay ARGS`` is ``conda overlay ARGS``, and says what to do without conda."""
+"""Runs ``python -m conda_overlay ARGS`` as ``conda overlay ARGS``; explains a missing conda."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WITHOUT_CONDA = (
 def main() -> int:
     """Run conda with our subcommand."""
     try:
-        # What PyPI calls conda is an antique that has no plugins.
+        # The conda on PyPI is an old version without plugins.
         import conda.plugins  # noqa: F401
         from conda.cli import main as conda_main
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The conda plugin hooks. Imported on nearly every command, so this imports very little."""
+"""The conda plugin hooks. conda imports this for nearly all commands, so it imports little."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ACTIVATION = {"activate", "deactivate", "reactivate"}
 
 @hookimpl
 def conda_subcommands() -> Iterator[CondaSubcommand]:
-    """``conda overlay``."""
+    """Register ``conda overlay``."""
     from conda_overlay.cli import SUMMARY, configure_parser, execute
 
     yield CondaSubcommand(
@@ -33,7 +33,7 @@ def conda_subcommands() -> Iterator[CondaSubcommand]:
 
 @hookimpl
 def conda_settings() -> Iterator[CondaSetting]:
-    """The settings, such as ``overlay_dirs``."""
+    """Register the settings, such as ``overlay_dirs``."""
     from conda_overlay.activation import settings
 
     for name, parameter in settings.parameters().items():
@@ -54,7 +54,7 @@ def conda_post_commands() -> Iterator[CondaPostCommand]:
 
 @hookimpl
 def conda_health_checks() -> Iterator[CondaHealthCheck]:
-    """What ``conda doctor`` says of the overlay; from 26.5 on it can also repair it."""
+    """Check the overlay in ``conda doctor``, which can also repair it from conda 26.5 on."""
     fields = {"name": "overlay", "action": _check}
     if "fixer" in CondaHealthCheck.__annotations__:
         fields |= {"fixer": _fix, "summary": "Overlay", "fix": "Repair the overlay"}
@@ -63,7 +63,7 @@ def conda_health_checks() -> Iterator[CondaHealthCheck]:
 
 @hookimpl
 def conda_error_hints(error: Exception) -> Iterator[object]:
-    """The command to type where conda cannot change an environment; from 26.7 on."""
+    """Suggest a command if conda cannot change an environment; conda calls this from 26.7 on."""
     from conda.plugins.types import CondaErrorHint
 
     from conda_overlay.cli import conda_hints
@@ -75,13 +75,13 @@ def conda_error_hints(error: Exception) -> Iterator[object]:
 def _check(prefix: str, verbose: bool) -> None:
     from conda_overlay.cli import conda_hints
 
-    conda_hints.check(prefix)
+    conda_hints.report_to_doctor(prefix)
 
 
 def _fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> int:
     from conda_overlay.cli import conda_hints
 
-    return conda_hints.fix(prefix, confirm)
+    return conda_hints.repair_for_doctor(prefix, confirm)
 
 
 def _wire(command: str) -> None:

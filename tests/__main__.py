@@ -41,6 +41,7 @@ tests stay together, and which come first."""
 
 def main(arguments: Sequence[str]) -> int:
     """Run all, whatever fails, and return the exit code; the checks run beside the first tests."""
+    os.umask(0o022)  # for other users read files that the tests make
     python = tools() / "bin" / "python"
     if arguments:
         return started(python, (*PYTEST, *arguments)).wait()

@@ -24,7 +24,7 @@ def nothing_outside_changes() -> Iterator[None]:
     """At the end of the session what is not the tests' own is what it was."""
     for name in USERS:  # whose accounts are made at their first use
         users.user(name)
-    with outside.unchanged(outside.places().items()):
+    with outside.unchanged(outside.of_this_machine(USERS)):
         yield
 
 

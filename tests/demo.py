@@ -111,6 +111,7 @@ class Shell:
 
 def main() -> int:
     """Show it all, and return the exit code."""
+    os.umask(0o022)  # for other users read files that the demo makes
     try:
         with place.scratch() as scratch:
             conda = base.clone(base.floor_base(), scratch / "conda")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -42,8 +43,8 @@ FACADE = {
     "Draft.remove": "change.remove",
     "Draft.patch": "change.edit",
     "Draft.record": "change.edit",
-    "Draft.undo": "change.restore",
-    "Draft.redo": "change.restore",
+    "Draft.undo": "change.undo",
+    "Draft.redo": "change.undo",
     "Draft.repair": "change.repair",
     "Draft.apply": "change.apply",
     "Draft.rebase": "change.rebase",
@@ -197,7 +198,6 @@ def test_api_hands_on_inside_its_methods() -> None:
             if isinstance(node, ast.ImportFrom)
             and node.module
             and node.module.startswith("conda_overlay.")
-            and node.module != "conda_overlay.core.models"
         }
         assert used == {name: t for name, t in FACADE.items() if name.startswith(f"{class_name}.")}
         at_start = imports(module, at_start=True, for_checkers=False)
@@ -218,6 +218,35 @@ def test_functions_are_short() -> None:
         if isinstance(node, ast.FunctionDef)
     )
     assert lengths[len(lengths) * 9 // 10] <= LONG_FUNCTION
+
+
+def test_page_on_the_architecture_names_files_and_tests_that_exist() -> None:
+    page = (place.CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    files = [
+        path for top in ("conda_overlay", "tests") for path in place.CHECKOUT.glob(f"{top}/**/*.py")
+    ]
+    others = {"sitecustomize.py", "cli/commands/NAME.py"}  # of an overlay; of a new command
+    named = {*re.findall(r"`([\w/]+\.py)`", page)} - others
+    assert len(named) > 30
+    for name in named:
+        assert any(str(path).endswith(f"/{name}") for path in files), name
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in files if path.name.startswith("test_")
+    )
+    for name in re.findall(r"`(test_\w+)`", page):
+        assert f"def {name}(" in tests, name
+
+
+def test_docstrings_name_the_noun() -> None:
+    """The word "what" in place of one makes prose hard to read: at most 3 in 1,000 words."""
+    words = [
+        word.lower()
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for word in re.findall("[A-Za-z]+", str(node.value.value))
+    ]
+    assert words.count("what") <= len(words) * 3 / 1000
 
 
 @pytest.mark.parametrize("module", ACTIVATION)
@@ -291,4 +320,4 @@ def test_commands_print_in_one_place() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
     }
     # pip tells what happens between two runs of it.
-    assert printers == {"cli.render.output", "resolve.pip"}
+    assert printers == {"cli.render.output", "cli.render.diff", "resolve.pip"}

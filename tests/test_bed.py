@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.bed import base, cpython, dists, environment, place, pypi
+from tests.bed import base, cpython, dists, environment, place, pypi, shells
 from tests.bed.users import User, user
 
-SHELLS = {
-    "bash": ["bash", "--norc", "-eu", "-o", "pipefail"],
-    "zsh": ["zsh", "--no-rcs", "-eu"],
-    "dash": ["dash", "-eu"],
-    "fish": ["fish", "--no-config"],
-    "tcsh": ["tcsh", "-e", "-f"],
-}
-SOURCE = {
-    "fish": "source '{}/etc/fish/conf.d/conda.fish'",
-    "tcsh": "source '{}/etc/profile.d/conda.csh'",
-}
+CI_RUN = place.CHECKOUT / ".ci" / "run"
 PRINT = "echo {}:$CONDA_SHLVL; python -c 'import sys; print(sys.prefix)'"
 
 
@@ -55,13 +46,12 @@ def test_floor_conda_runs_as_unprivileged_user(alice: User) -> None:
     )
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", shells.ACTIVATING)
 def test_activates_and_deactivates(shell: str, alice: User, science: Path) -> None:
-    if not shutil.which(shell):
-        pytest.skip(f"{shell} is not installed")
+    started = shells.started(shell)
     floor = base.floor_base()
     lines = [
-        SOURCE.get(shell, ". '{}/etc/profile.d/conda.sh'").format(floor),
+        shells.loading(shell, floor),
         f"conda activate '{science}'",
         PRINT.format("one"),
         "conda activate base",
@@ -73,7 +63,7 @@ def test_activates_and_deactivates(shell: str, alice: User, science: Path) -> No
     ]
     script = alice.fresh_home() / "script"
     script.write_text("\n".join(lines) + "\n")
-    assert ran(alice.run([*SHELLS[shell], script])).splitlines() == [
+    assert ran(alice.run([*started, script])).splitlines() == [
         *("one:1", str(science), "two:2", str(floor), "three:1", str(science), "end:0")
     ]
 
@@ -87,7 +77,7 @@ def test_prompt_changes_and_changes_back(alice: User, science: Path) -> None:
         "conda deactivate",
         'echo "$PS1"',
     ]
-    printed = ran(alice.run(["dash", "-eu", "-c", "\n".join(lines)]))
+    printed = ran(alice.run([*shells.started("dash"), "-c", "\n".join(lines)]))
     assert printed == f"({science}) $ \n$ \n"
 
 
@@ -97,13 +87,34 @@ def test_hook_defines_the_same_functions(shell: str, alice: User, science: Path)
     name = "posix" if shell == "dash" else shell
     hook = f'eval "$({conda} shell.{name} hook)"'
     script = f"{hook}; conda activate '{science}'; echo $CONDA_PREFIX"
-    assert ran(alice.run([*SHELLS[shell], "-c", script])) == f"{science}\n"
+    assert ran(alice.run([*shells.started(shell), "-c", script])) == f"{science}\n"
 
 
 def test_fish_hook(alice: User, science: Path) -> None:
     conda = base.floor_base() / "bin" / "conda"
     script = f"{conda} shell.fish hook | source; conda activate '{science}'; echo $CONDA_PREFIX"
-    assert ran(alice.run([*SHELLS["fish"], "-c", script])) == f"{science}\n"
+    assert ran(alice.run([*shells.started("fish"), "-c", script])) == f"{science}\n"
+
+
+@pytest.mark.parametrize("name", shells.KINDS)
+def test_missing_shell_skips_its_tests_but_fails_them_in_ci(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shells, "PATH", str(tmp_path))
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="is not installed"):
+        shells.started(name)
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="is not installed"):
+        shells.started(name)
+    program = tmp_path / shells.KINDS[name].argv[0]
+    program.touch(0o755)
+    assert shells.started(name)[0] == program.name
+
+
+def test_ci_installs_all_shells() -> None:
+    [line] = re.findall("^for shell in (.*); do$", CI_RUN.read_text(), re.MULTILINE)
+    assert {*line.split()} == {kind.argv[0] for kind in shells.KINDS.values()}
 
 
 def test_conda_run(alice: User, science: Path) -> None:

@@ -1,6 +1,6 @@
 """Run as ``python -I -S <this directory> SHELL [OPTION VALUE]...``; see `startup.command`.
 
-Prints the commands that make the calling shell's environ right. Values are percent-encoded.
+Prints the commands that update the calling shell's environ. Values are percent-encoded.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 import os
 import sys
 
-# Behind the standard library, so that nothing installed beside the plugin can hide a part of it.
+# After the standard library, so that modules installed next to the plugin cannot hide it.
 sys.path[:] = [*sys.path[1:], os.path.abspath(__file__ + "/../../..")]
 
 from conda_overlay.activation import engine, notice, shells, wiring  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    """Print the shell's commands on stdout, refusals and news on stderr."""
+    """Print the commands for the shell to stdout, and refusals and notices to stderr."""
     shell = shells.SHELLS[arguments[0]]
     options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--no-user-site": []}
     for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
-        options[option].append(shells.decode(value))
+        options[option].append(shells.percent_decode(value))
     hide_user_site = bool(options["--no-user-site"])
-    outcome = engine.run(os.environ, options["--dir"], options["--owner"], hide_user_site)
+    outcome = engine.reconcile(os.environ, options["--dir"], options["--owner"], hide_user_site)
     for overlay, reason in outcome.news.items():
         _say(f"{overlay} is not used: {reason}.")
     if outcome.diff and not outcome.news:
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(text: str) -> None:
-    """Print a line on stderr."""
+    """Print a line to stderr."""
     text = shells.visible(text, keep="")
     sys.stderr.buffer.write(os.fsencode(f"conda-overlay: {text}\n"))
 

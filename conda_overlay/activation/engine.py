@@ -1,4 +1,4 @@
-"""The engine: makes a shell's environ right for the conda environment that is active in it."""
+"""The engine: computes the changes that wire a shell's environ for its active environment."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
 
 
 class EngineResult:
-    """What the engine found."""
+    """The result of a run of the engine."""
 
     def __init__(self) -> None:
         self.diff = wiring.EnvironDiff()
-        """What changes in the environ."""
+        """The changes to the environ."""
         self.layers: list[wiring.Layer] = []
         """The overlays in effect afterwards."""
         self.refused: dict[str, str] = {}
-        """Overlays that are not trusted, with the reason of each."""
+        """Overlays that are not trusted, with the reason for each."""
         self.news: dict[str, str] = {}
-        """Of those, the ones that the user has not been told about."""
+        """The refused overlays that the user has not been told about."""
 
 
-def run(
+def reconcile(
     environ: Mapping[str, str],
     overlay_dirs: Sequence[str] = (),
     owners: Sequence[str] = (),
     hide_user_site: bool = False,
 ) -> EngineResult:
-    """Work out what has to change in an environ.
+    """Compute the changes that an environ needs.
 
     Args:
         environ: the variables of the user's shell.
-        overlay_dirs: where overlays are, as the setting names them; earlier ones win.
-        owners: names of further users whose directories are trusted.
-        hide_user_site: whether Python is to ignore ``~/.local`` where an overlay is in effect.
+        overlay_dirs: the directories of overlays, as in the setting; earlier ones win.
+        owners: the names of other users whose directories are trusted.
+        hide_user_site: whether Python ignores ``~/.local`` while an overlay is in effect.
     """
     told = wiring.Wiring.decode(environ.get(wiring.STATE)).refused
-    bare = wiring.unwire(environ)  # a stale entry must not decide what is active
+    bare = wiring.unwire(environ)  # a stale entry must not count as active
     prefixes = wiring.active_prefixes(bare)
     found = EngineResult()
     if not wiring.disabled(environ):
@@ -48,7 +48,7 @@ def run(
         directories = locate.expand(overlay_dirs, environ)
         for index, prefix in enumerate(prefixes):
             name = environ.get("CONDA_DEFAULT_ENV") if index == 0 else None
-            for overlay, reason in locate.find(prefix, directories, trusted, name):
+            for overlay, reason in locate.find_layers(prefix, directories, trusted, name):
                 if reason:
                     found.refused[overlay] = reason
                     continue
@@ -59,7 +59,7 @@ def run(
                     found.refused[overlay] = f"{intruder} would run in every Python"
                 else:
                     found.layers.append(wiring.Layer(prefix, overlay, _places(overlay, site)))
-    # Remembered as long as something is active, so that switching back and forth stays quiet.
+    # Remembered while any environment is active, so that switching back and forth stays quiet.
     remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
     after = wiring.wire(bare, found.layers, remembered, hide_user_site)
     found.diff = wiring.EnvironDiff.between(environ, after)
@@ -68,7 +68,7 @@ def run(
 
 
 def _places(overlay: str, site: str) -> dict[str, str]:
-    """By variable, the overlay's directory for it."""
+    """The overlay's directory for each variable, relative to the overlay."""
     places = {"PATH": "bin", "PYTHONPATH": os.path.relpath(site, overlay)}
     for name, place in wiring.DATA.items():
         if os.path.isdir(os.path.join(overlay, place)):

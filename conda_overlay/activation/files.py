@@ -1,4 +1,4 @@
-"""The safe reader: of files that are small and regular, whoever wrote them."""
+"""A safe reader of small regular files, whoever wrote them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 import stat
 
 SMALL = 2**20
-"""The bytes that activation reads of one file."""
+"""The size of the largest file that activation reads, in bytes."""
 
 LARGE = 2**26
-"""The bytes that commands read of one file of metadata or history; RECORD has a row per file."""
+"""The same for commands, for a file of metadata or history; RECORD has a row per file."""
 
 
 def read(path: str, directory: int | None = None, follow: bool = False) -> bytes | None:
-    """As `read_file`; None where none can be read."""
+    """Read a file as `read_file` does; None if it cannot be read."""
     try:
         return read_file(path, directory, follow=follow)
     except OSError:
@@ -23,18 +23,18 @@ def read(path: str, directory: int | None = None, follow: bool = False) -> bytes
 def read_file(
     path: str, directory: int | None = None, largest: int = SMALL, follow: bool = False
 ) -> bytes:
-    """The content of a small file.
+    """Read a small regular file.
 
-    It never blocks or reads without end.
+    This never blocks, and never reads without end.
 
     Args:
-        path: may be relative to the directory.
-        directory: its descriptor.
-        largest: how many bytes a small file has at most.
-        follow: whether it may be a link.
+        path: the path, which may be relative to `directory`.
+        directory: a file descriptor.
+        largest: the largest accepted size, in bytes.
+        follow: whether the path may be a symbolic link.
 
     Raises:
-        OSError: there is none, or it is something else.
+        OSError: the file does not exist, is not regular, or is too large.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     file = os.open(path, flags, dir_fd=directory)

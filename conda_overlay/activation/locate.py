@@ -1,4 +1,4 @@
-"""Finds the overlays of a host, by name and by the host's path that each overlay records."""
+"""Finds the overlays of a host, by name and by the host's path as recorded in each overlay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DEFAULT_DIR = "~/.conda/overlays"
 
 UNFIT = frozenset(":\n\r")
-"""The characters that PATH or the first line of a script cannot hold."""
+"""The characters that PATH or the first line of a script cannot contain."""
 
 GUARD = "sitecustomize.py"
 
@@ -23,11 +23,11 @@ BEFORE_GUARD = frozenset((
     "os", "stat", "posixpath", "genericpath", "_collections_abc", "_weakrefset", "_bootlocale",
     "types", "warnings", "linecache", "importlib", "zipimport", "__future__",
 ))  # fmt: skip
-"""The modules that some Python imports before the guard can act, or in its place."""
+"""The modules that some Python imports before the guard can act, or instead of it."""
 
 
 def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """The overlay directories as absolute paths, the default one when none is named."""
+    """Expand the overlay directories to absolute paths; without any, use the default one."""
     home = environ.get("HOME") or os.path.expanduser("~")
     found: dict[str, None] = {}
     for path in map(os.path.expandvars, overlay_dirs or [DEFAULT_DIR]):
@@ -37,12 +37,12 @@ def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]
 
 
 def is_name(name: str) -> bool:
-    """Whether an environment's name can be an overlay's: a leading dot would clash with state."""
+    """Whether an overlay can have this name; a leading dot would clash with a state directory."""
     return bool(name) and not name.startswith(".") and not set(name) & {"/", *UNFIT}
 
 
 def hashed_name(name: str, host: str) -> str:
-    """The name for a host whose own name is taken by another host, or unusable."""
+    """The overlay's name for a host whose own name is taken by another host, or unusable."""
     import hashlib  # costs milliseconds, and is rarely needed
 
     digest = hashlib.sha256(os.fsencode(host)).hexdigest()[:8]
@@ -51,49 +51,49 @@ def hashed_name(name: str, host: str) -> str:
 
 
 def state_dir(overlay: str) -> str:
-    """Where the revisions and the history of an overlay are."""
+    """The directory of an overlay's revisions and history."""
     return os.path.join(os.path.dirname(overlay), "." + os.path.basename(overlay))
 
 
 def recorded_host(overlay: str) -> str | None:
-    """The real path of the host that an overlay was made for; None where none can be read."""
+    """The real path of the host that an overlay was made for; None if it cannot be read."""
     content = os.fsdecode(read(os.path.join(state_dir(overlay), "host")) or b"").rstrip("\n")
     return content if content.startswith("/") else None
 
 
-def names(prefix: str, name: str | None) -> list[str]:
+def host_names(prefix: str, name: str | None) -> list[str]:
     """The names that an overlay of this host may have: as conda prints it, then as on disk."""
     paths = (name or "", prefix, os.path.realpath(prefix))
     return [*dict.fromkeys(filter(None, (os.path.basename(path.rstrip("/")) for path in paths)))]
 
 
-def find(
+def find_layers(
     prefix: str, overlay_dirs: Sequence[str], owners: set[int], name: str | None = None
 ) -> Iterator[tuple[str, str | None]]:
-    """The overlays of a host, in the order of ``overlay_dirs``; earlier ones win.
+    """Find the overlays of a host, in the order of ``overlay_dirs``; earlier ones win.
 
     Args:
-        prefix: the host; what an overlay records is compared with its real path.
-        overlay_dirs: absolute paths; those that do not exist are passed over.
-        owners: the user ids that are trusted; of the overlays of others nothing is read.
+        prefix: the host; its real path is compared with the path that an overlay records.
+        overlay_dirs: absolute paths; missing ones are skipped.
+        owners: the trusted user ids; nothing is read from the overlays of other users.
         name: the host's name as conda prints it.
 
     Yields:
-        An overlay, and None; or one that has a name of the host's, and why it is refused.
+        An overlay, and None; or an overlay with a name of the host, and why it is refused.
     """
     host = os.path.realpath(prefix)
     for overlay_dir in filter(os.path.isdir, overlay_dirs):
-        for overlay, reason in find_in(overlay_dir, host, names(prefix, name), owners):
-            if os.path.lexists(overlay):  # not of a first command that is still running
+        for overlay, reason in find_in(overlay_dir, host, host_names(prefix, name), owners):
+            if os.path.lexists(overlay):  # else its first command may still be running
                 yield overlay, reason
 
 
 def find_in(
     overlay_dir: str, host: str, names: Sequence[str], owners: set[int]
 ) -> Iterator[tuple[str, str | None]]:
-    """The overlay of a host in one directory, behind the refused ones; as `find` has them.
+    """Find the overlay of a host in one directory; yield refused ones first, as `find_layers` does.
 
-    One made by hand goes by its name alone.
+    An overlay made by hand is found by its name alone.
     """
     for overlay, plain in _candidates(overlay_dir, host, names):
         if not os.path.lexists(overlay) and not os.path.lexists(state_dir(overlay)):
@@ -109,7 +109,7 @@ def find_in(
 
 
 def _candidates(overlay_dir: str, host: str, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """The paths that an overlay of the host may have, and whether its name is the host's own."""
+    """Yield the possible paths of the host's overlay, and whether the name is the host's own."""
     for name in filter(is_name, names):
         yield os.path.join(overlay_dir, name), True
     for name in names:
@@ -117,16 +117,16 @@ def _candidates(overlay_dir: str, host: str, names: Sequence[str]) -> Iterator[t
 
 
 def refusal(overlay: str, owners: set[int]) -> str | None:
-    """Why nothing of an overlay is used, in words; None when it is trusted.
+    """Say why an overlay is not used; None if it is trusted.
 
-    Activation and all commands ask this before they open anything of an overlay. One that a command
-    has made is trusted by its directories, down to those that get onto PATH and PYTHONPATH: nobody
-    but its owners can have made what is below. Of one made by hand every directory is looked at,
-    and every file that runs by itself.
+    Activation and all commands call this before they open any file of an overlay. For an overlay
+    made by a command, it checks the directories down to those that get onto PATH and PYTHONPATH:
+    only their owners can have made the files below. For an overlay made by hand, it checks every
+    directory, every script, and every file that runs by itself.
 
     Args:
         overlay: its absolute path; it need not exist.
-        owners: the user ids that are trusted.
+        owners: the trusted user ids.
     """
     try:
         state = state_dir(overlay)
@@ -147,7 +147,7 @@ def refusal(overlay: str, owners: set[int]) -> str | None:
 
 
 def intruder(site: str, guard: str = GUARD) -> str | None:
-    """What every Python would run before the guard of a site-packages, or instead of it."""
+    """Find a module in a site-packages that a Python runs before the guard, or instead of it."""
     cache = os.path.join(site, "__pycache__")
     for name in _names_in(site):
         if name.partition(".")[0] in BEFORE_GUARD and name != guard:
@@ -161,7 +161,7 @@ def intruder(site: str, guard: str = GUARD) -> str | None:
 
 
 def site_packages(overlay: str, prefix: str) -> str | None:
-    """The overlay's site-packages for the Python that the host has; None when there is none."""
+    """The overlay's site-packages for the Python of the host; None if there is none."""
     lib = os.path.join(overlay, "lib")
     for entry in _names_in(lib):
         site = os.path.join(lib, entry, "site-packages")
@@ -172,7 +172,7 @@ def site_packages(overlay: str, prefix: str) -> str | None:
 
 
 def _names_in(directory: str) -> list[str]:
-    """What is in a directory; nothing if it cannot be read."""
+    """The sorted names in a directory; none if it cannot be read."""
     try:
         return sorted(os.listdir(directory))
     except OSError:

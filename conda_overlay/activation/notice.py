@@ -1,8 +1,9 @@
-"""What is worth a line at activation: the host has changed, or something is overdue.
+"""Notices at activation: the host has changed, or a distribution is overdue.
 
-Two `stat` calls when nothing has happened. The state of the host and the dates are in a file that
-each change of an overlay writes; a second one remembers what was told, so that each fact is told
-once. Where that cannot be written nothing is told, nor of an overlay that is somebody else's.
+If nothing has changed, two `stat` calls of the host suffice. Each change of an overlay writes the
+state of the host and the dates to a file. A second file records the facts that the user was told,
+so that each is told once. If that file cannot be written, or if the overlay belongs to another
+user, nothing is told.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import os
 from conda_overlay.activation import files, locate
 
 FORK = "conda-meta/overlay-fork"
-"""What a fork keeps, below its prefix: conda's clone leaves it out, and removal takes it along."""
+"""The directory in a fork's prefix for our data; conda does not clone it, but removes it."""
 
 _SIGNS = (".dist-info", ".egg-info", ".egg-link", ".json")
 
 
 def content(number: int, host_state: str, site: str, dates: list[tuple[str, str]]) -> str:
-    """The text of the file: a revision, what `state_of` says of the host, whose site-packages.
+    """The text of the notice file of an overlay.
 
-    Behind each date (ISO 8601) is the distribution that is overdue after it.
+    Args:
+        number: the revision.
+        host_state: the host's state, from `state_of`.
+        site: the host's site-packages.
+        dates: pairs of a date (ISO 8601) and the distribution that is overdue after it.
     """
     lines = [f"revision {number}", f"host {host_state} {site}"]
     lines += [f"until {date} {name}" for date, name in dates]
@@ -28,29 +33,29 @@ def content(number: int, host_state: str, site: str, dates: list[tuple[str, str]
 
 
 def state_of(prefix: str, site: str) -> str:
-    """What pip and conda have put into the host, and when.
+    """Describe the installations by pip and conda in a host, so that changes can be detected.
 
     Returns:
-        The times of two directories, in nanoseconds, and behind the last slash a checksum of the
-        names and versions in them: for what changes a directory and installs nothing, as Python
-        does when root imports a module for the first time.
+        The modification times of two directories, in nanoseconds, and after the last slash a
+        checksum of the names and versions in them. The checksum tells installations from other
+        changes of a directory, as by Python when root imports a module for the first time.
     """
     return f"{_times(prefix, site)}/{_names(prefix, site)}"
 
 
 def content_of_fork(baseline: str, site: str = "") -> str:
-    """The text of the file of a fork, of an environment with site-packages, or of a list."""
+    """The text of a fork's notice file; the baseline is an environment with a site, or a list."""
     state = state_of(baseline, site) if site else _state_of_file(baseline)
     return f"baseline {baseline}\n{'host' if site else 'file'} {state} {site}\n"
 
 
 def news(overlay: str, prefix: str, today: str) -> list[str]:
-    """The sentences on an overlay of a host that the user has not been told, today (ISO 8601)."""
+    """Return new notices about an overlay, and mark them as told; `today` is an ISO 8601 date."""
     return _news(locate.state_dir(overlay), prefix, today, overlay)
 
 
 def news_of_fork(prefix: str) -> list[str]:
-    """The sentences on a fork, if an environment is one, that the user has not been told."""
+    """Return new notices about an environment, if it is a fork, and mark them as told."""
     return _news(os.path.join(prefix, FORK), prefix)
 
 
@@ -72,14 +77,14 @@ def _news(directory: str, prefix: str, today: str = "", overlay: str = "") -> li
         told = _read("told", state_dir) if facts else []
         new = [sentence for fact, sentence in facts.items() if fact not in told]
         return new if new and _remember("\n".join(facts), state_dir) else []
-    except OSError:  # made by hand, or something is in the way
+    except OSError:  # made by hand, or damaged
         return []
     finally:
         os.close(state_dir)
 
 
 def _facts(notice: list[str], prefix: str, today: str) -> dict[str, str]:
-    """What is worth telling today: what is remembered of it, and the sentence."""
+    """The facts to tell today: each as it is remembered, with its sentence."""
     revision, what = "the last change", "the host environment"
     facts = {}
     for line in notice:
@@ -102,7 +107,7 @@ def _facts(notice: list[str], prefix: str, today: str) -> dict[str, str]:
 
 
 def _state_of_file(path: str, times: str = "", known: str = "") -> str:
-    """As `state_of`; the checksum is known if these are its times still."""
+    """Describe a file as `state_of` does a host; if `times` still holds, so does the checksum."""
     try:
         status = os.stat(path)
         now = f"{status.st_mtime_ns}/{status.st_size}"
@@ -142,7 +147,7 @@ def _read(name: str, state_dir: int) -> list[str]:
 
 
 def _remember(facts: str, state_dir: int) -> bool:
-    """Write to a new file, so that no link is followed; returns whether that worked."""
+    """Write the facts to a new file, so that no link is followed; return whether that worked."""
     import contextlib
 
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

@@ -1,7 +1,7 @@
 """The plugin's settings, read through conda's configuration.
 
-Commands use `observe`. Activation uses `at_activation`, because conda does not always load plugins
-then: not up to 24.7, and not since 26.7.
+Commands use `observe`. Activation uses `at_activation`, because conda up to 24.7 and from 26.7 on
+does not load plugins then.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Settings(NamedTuple):
 
 
 def parameters() -> dict[str, Any]:
-    """The conda parameter of each setting."""
+    """The conda parameter for each setting."""
     from conda.common.configuration import PrimitiveParameter, SequenceParameter
 
     return {
@@ -44,17 +44,20 @@ def parameters() -> dict[str, Any]:
 
 
 def observe() -> Settings:
-    """The settings as commands see them."""
+    """Read the settings for a command."""
     from conda.base.context import context
 
-    _ = context.plugin_manager  # it registers our settings; a script has not asked for it yet
+    _ = context.plugin_manager  # registers our settings; in a script, nothing has done so yet
     return Settings(**{name: getattr(context.plugins, name) for name in DESCRIPTIONS})
 
 
 def at_activation() -> Settings:
-    """What activation needs of the settings, or the defaults if they cannot be read.
+    """Read the settings that activation needs; the defaults if they cannot be read.
 
     This avoids ``context.plugins``, which loads all plugins and doubles the time of activation.
+
+    Raises:
+        ModuleNotFoundError: this process has no conda.
     """
     try:
         return _without_plugins()
@@ -71,7 +74,7 @@ def at_activation() -> Settings:
 
 
 def prefixes(name: str) -> list[str]:
-    """Where an environment that is activated by a name or a path may be."""
+    """The possible prefixes of an environment that is activated by name or by path."""
     from conda.base.context import context
 
     return [name] if "/" in name else [os.path.join(place, name) for place in context.envs_dirs]
@@ -90,7 +93,7 @@ def _without_plugins() -> Settings:
         from conda.plugins.config import PluginConfig
     names = ("overlay_dirs", "overlay_trusted_owners", "overlay_hide_user_site")
     every = parameters()
-    # A subclass, so that conda's own class has no settings before conda adds them.
+    # A subclass, so that conda's own class gets no settings before conda adds them.
     reader = type("OverlayConfig", (PluginConfig,), {n: ParameterLoader(every[n]) for n in names})
     config = reader(context.raw_data)
     return Settings(**{name: getattr(config, name) for name in names})

@@ -1,4 +1,9 @@
-"""The shells: how each spells an assignment, and the line that makes it run the engine."""
+"""The shells: how each one assigns variables, and runs the engine, at once or by a hook.
+
+A hook is code for a shell's start-up file that runs the engine after each activation, whichever
+program made it: it is for programs that never call conda (mamba, micromamba), and for a conda that
+does not load the plugin. The engine does not run while the environment and PATH are unchanged.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +16,43 @@ if TYPE_CHECKING:
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+=~@")
 
 
-class Posix:
-    """sh, bash, zsh, dash: builtins are called past any alias.
+_FUNCTIONS = """\
+_conda_overlay_hook() {
+  if [ "${CONDA_SHLVL-}:${CONDA_PREFIX-}:${PATH-}" != "${_conda_overlay_seen-}" ]; then
+    LINE
+    _conda_overlay_seen="${CONDA_SHLVL-}:${CONDA_PREFIX-}:${PATH-}"
+  fi
+}
+__conda_hashr() {
+  if [ -n "${ZSH_VERSION-}" ]; then \\rehash; else \\hash -r 2>/dev/null || :; fi
+  _conda_overlay_hook
+}
+__mamba_hashr() { __conda_hashr; }
+"""
+"""conda and mamba call their functions of these names after each activation, also in scripts."""
 
-    In zsh, an array may be tied to a variable, and must not lose it: there, unset is not exported.
-    A read-only variable would end dash: then nothing is changed, which a subshell finds out.
+_PROMPT = """\
+_conda_overlay_prompt() {
+  \\local code=$?
+  _conda_overlay_hook
+  \\return $code
+}
+"""
+_NOW = r'"`printenv CONDA_SHLVL CONDA_PREFIX PATH | tr \'\n\' :`"'
+_PRECMD = f'test {_NOW} = "$_conda_overlay_seen" || LINE; set _conda_overlay_seen = {_NOW}'
+"""The code before each prompt of tcsh; two small programs check whether anything has changed."""
+
+
+class Posix:
+    """sh, bash, zsh, dash; a backslash bypasses aliases of builtins.
+
+    In zsh, an array may be tied to a variable, and unsetting would break the tie; such a variable
+    is emptied and no longer exported. Unsetting a read-only variable would end dash, so a subshell
+    tries it first; if it fails, nothing is changed.
     """
 
     escapes: tuple[tuple[str, str], ...] = (("'", "'\\''"),)
-    """What stands in single quotes for what, in this order."""
+    """The replacements inside single quotes, made in this order."""
     export = "\\export {0}={1}"
     unset = (
         """if [ -n "${{ZSH_VERSION-}}" ] && \\eval '[[ ${{(t){0}}} = *tied* ]]'; """
@@ -27,15 +60,17 @@ class Posix:
     )
     end = "\n"
     evaluate = '\\eval "$({})"'
+    functions = _FUNCTIONS
+    """The code of the hook; LINE stands for the line that runs the engine."""
 
     def quote(self, text: str) -> str:
-        """Quote a text, so that it is one word."""
+        """Quote a text as one word."""
         for plain, escaped in self.escapes:
             text = text.replace(plain, escaped)
         return f"'{text}'"
 
     def commands(self, diff: EnvironDiff) -> str:
-        """An assignment for each variable."""
+        """The commands that set or unset each variable."""
         commands = [
             self.unset.format(name)
             if value is None
@@ -45,7 +80,7 @@ class Posix:
         return "".join(command + self.end for command in commands)
 
     def render(self, diff: EnvironDiff) -> str:
-        """The commands that make a shell's environ what the diff says."""
+        """The commands that apply a diff to a shell's environ."""
         if not diff:
             return ""
         names = " ".join(diff)
@@ -56,12 +91,38 @@ class Posix:
         )
 
     def line(self, command: Sequence[str]) -> str:
-        """The line that runs a command and evaluates what it prints."""
+        """The line that runs a command and evaluates its output."""
         return self.evaluate.format(" ".join(map(self.quote, command)))
+
+    def hook(self, command: Sequence[str]) -> str:
+        """The code for a start-up file that runs a command after each activation."""
+        return f"{self.functions.replace('LINE', self.line(command))}_conda_overlay_hook\n"
+
+
+class Bash(Posix):
+    """bash: the hook also runs at the prompt."""
+
+    functions = f"""{_FUNCTIONS}{_PROMPT}\
+case ";${{PROMPT_COMMAND-}};" in
+  *";_conda_overlay_prompt;"*) ;;
+  *) PROMPT_COMMAND="_conda_overlay_prompt${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}" ;;
+esac
+"""
+
+
+class Zsh(Posix):
+    """zsh: the hook also runs at the prompt."""
+
+    functions = f"""{_FUNCTIONS}{_PROMPT}\
+typeset -ga precmd_functions
+if [[ -z "${{precmd_functions[(r)_conda_overlay_prompt]-}}" ]]; then
+  precmd_functions=(_conda_overlay_prompt $precmd_functions)
+fi
+"""
 
 
 class Fish(Posix):
-    """fish: lists are split at colons, and a universal variable is not to stay hidden."""
+    """fish: it splits lists at colons, and a global variable must not hide a universal one."""
 
     escapes = (("\\", "\\\\"), ("'", "\\'"))
     export = (
@@ -71,21 +132,36 @@ class Fish(Posix):
     unset = "builtin set -eg {0}"
     end = ";\n"
     evaluate = "{} | builtin source"
+    functions = """\
+function _conda_overlay_hook --on-variable CONDA_SHLVL --on-event fish_prompt
+  builtin set -l now "$CONDA_SHLVL:$CONDA_PREFIX:$PATH"
+  if builtin test "$now" != "$_conda_overlay_seen"
+    LINE
+    builtin set -g _conda_overlay_seen "$CONDA_SHLVL:$CONDA_PREFIX:$PATH"
+  end
+end
+"""
     render = Posix.commands
 
 
 class Csh(Posix):
-    """csh and tcsh: history is expanded inside quotes too, and a newline ends a command.
+    """csh and tcsh: history is expanded even inside quotes, and a newline ends a command.
 
-    The semicolon in front of the line ends a ``source`` that conda leaves without a newline.
+    The semicolon before the line ends a ``source`` that conda prints without a newline.
     """
 
     escapes = (*Posix.escapes, ("!", "\\!"), ("\n", "\\\n"))
     export, unset, end = "setenv {0} {1}", "unsetenv {0}", ";\n"
     evaluate = ';eval "`{}`";'
 
+    def hook(self, command: Sequence[str]) -> str:
+        """The code for a start-up file: an alias that tcsh runs before each prompt."""
+        code = self.quote(_PRECMD.replace("LINE", self.line(command).strip(";")))
+        alias = f"alias _conda_overlay_hook {code};\nalias precmd _conda_overlay_hook;\n"
+        return f'set _conda_overlay_seen = "";\n{alias}'
+
     def render(self, diff: EnvironDiff) -> str:
-        """The commands; through a file, if a value has a newline, which csh cannot evaluate."""
+        """The commands; in a file if a value contains a newline, which csh cannot evaluate."""
         text = self.commands(diff)
         if not any("\n" in (value or "") for value in diff.values()):
             return text
@@ -99,22 +175,34 @@ class Csh(Posix):
 
 
 class Xonsh(Posix):
-    """xonsh: variables and commands are Python's."""
+    """xonsh: variables and commands are Python code."""
 
     export, unset = "${0} = {1}", "${{...}}.pop('{0}', None)"
     render = Posix.commands
+    functions = """\
+@events.on_pre_prompt
+def _conda_overlay_hook(seen=[None], **kwargs):
+    now = [__xonsh__.env.detype().get(name) for name in ("CONDA_SHLVL", "CONDA_PREFIX", "PATH")]
+    if now != seen[0]:
+        LINE
+        seen[0] = [__xonsh__.env.detype().get(n) for n in ("CONDA_SHLVL", "CONDA_PREFIX", "PATH")]
+"""
+
+    def hook(self, command: Sequence[str]) -> str:
+        """The code for a start-up file: an event handler that runs before each prompt."""
+        return self.functions.replace("LINE", self.line(command))
 
     def quote(self, text: str) -> str:
         """Quote a text as Python does."""
         return repr(text)
 
     def line(self, command: Sequence[str]) -> str:
-        """The line that runs a command and executes what it prints."""
+        """The line that runs a command and executes its output."""
         return f"execx($(@({list(command)!r})))"
 
 
 class PowerShell(Posix):
-    """PowerShell, which is unwired, and not wired."""
+    """PowerShell, which can be unwired but not wired."""
 
     escapes = (("'", "''"),)
     export, unset = "$Env:{0} = {1}", "Remove-Item Env:/{0}"
@@ -122,7 +210,9 @@ class PowerShell(Posix):
 
 
 SHELLS = {
-    **dict.fromkeys(("posix", "sh", "bash", "zsh", "dash", "ash", "ksh"), Posix()),
+    **dict.fromkeys(("posix", "sh", "dash", "ash", "ksh"), Posix()),
+    "bash": Bash(),
+    "zsh": Zsh(),
     "fish": Fish(),
     **dict.fromkeys(("csh", "tcsh"), Csh()),
     "xonsh": Xonsh(),
@@ -131,18 +221,18 @@ SHELLS = {
 
 
 def visible(text: str, keep: str = "\n\t") -> str:
-    """The text with escapes for what is not printable, and could steer a terminal."""
+    """Escape the characters of a text that are not printable and could control a terminal."""
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
-def encode(argument: str) -> str:
-    """An argument that no shell can misread; bytes outside a plain set become ``%XX``."""
+def percent_encode(argument: str) -> str:
+    """Encode an argument so that no shell can misread it; unusual bytes become ``%XX``."""
     raw = argument.encode("utf-8", "surrogateescape")
     return "".join(chr(b) if chr(b) in _PLAIN else f"%{b:02X}" for b in raw)
 
 
-def decode(argument: str) -> str:
-    """The reverse of `encode`."""
+def percent_decode(argument: str) -> str:
+    """Reverse `percent_encode`."""
     head, *parts = argument.split("%")
     raw = head.encode()
     for part in parts:

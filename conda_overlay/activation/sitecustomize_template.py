@@ -38,7 +38,7 @@ def _start_again(path, gone):
                 for line in file:
                     if line.startswith(("import ", "import\t")) and any(g in line for g in gone):
                         exec(line, {"os": os, "sys": sys})
-        except Exception:  # it fails without the overlay, too
+        except Exception:  # it also fails without the overlay
             continue
 
 
@@ -59,8 +59,8 @@ def _enter(here, rest, host):
         site.addsitedir(here)
     except Exception as error:  # one that site itself would not survive
         sys.stderr.write("Error processing .pth files in %s: %s\n" % (here, error))
-    # What .pth files append lands behind the host's own packages, and is moved to the overlay. An
-    # editable install may be a finder: it too belongs before the host's copy, and not at the end.
+    # Paths from .pth files are appended after the host's own packages: move them to the overlay.
+    # An editable install may be a finder, which also belongs before the host's copy.
     start = sys.path.index(here) + 1
     sys.path[start:] = sorted(sys.path[start:], key=lambda path: path in before)
     start = sys.meta_path.index(_path_finder())
@@ -71,7 +71,7 @@ def _enter(here, rest, host):
 
 
 class _Front(object):
-    """Comes before the overlay's finders, for what comes before the overlay in sys.path."""
+    """Comes before the overlay's finders, and finds modules that precede it in sys.path."""
 
     def __init__(self, here):
         self.here = here
@@ -90,7 +90,7 @@ class _Front(object):
 
 
 def _forget(here, path=None):
-    """Drop what start-up files imported from the overlay, or only what hides a module on a path."""
+    """Drop modules that start-up files imported from the overlay, or only those also on a path."""
     gone = set()
     for name, module in list(sys.modules.items()):
         try:

@@ -1,12 +1,14 @@
-"""The start-up hook: what runs in a Python of conda before conda does.
+"""The start-up hook, which runs in conda's Python before conda itself.
 
-A ``.pth`` file beside the package calls `main` in every start of the interpreters that see the
-plugin, but only where it may have something to do. It takes the wired overlays out of ``sys.path``
-first, so that nothing in one can pass for the plugin; a ``.start`` file (PEP 829), which Python
-needs from 3.18 on, could not. conda's activation commands print shell code: the hook takes the
-wiring out of this process and prints the same for the shell before that code, so that neither conda
-nor what it runs there sees any of it; behind the code it adds one line, which runs the engine.
-It touches nothing of conda's own.
+A ``.pth`` file next to the package calls `main` whenever an interpreter that sees the plugin
+starts, but only if there may be work to do. It first removes the wired overlays from ``sys.path``,
+so that nothing in an overlay can pass for the plugin; a ``.start`` file (PEP 829), which Python
+requires from 3.18 on, cannot do that.
+
+conda's activation commands print shell code. Before that code, the hook removes the wiring from
+this process and prints code that removes it from the shell, so that neither conda nor the scripts
+that it runs there see it. After conda's code, it prints one line that runs the engine. It does not
+modify conda.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ _registered = False
 
 
 def main(path: Sequence[str] | None = None) -> None:
-    """Protect conda from the overlay, and see that the engine runs behind conda's own code.
+    """Protect conda from the overlay, and make the engine run after conda's own code.
 
-    Never raises: a fault here must not keep anybody from using conda.
+    This never raises an exception, because a fault here must not keep anybody from using conda.
 
     Args:
-        path: ``sys.path`` with the overlays, which is restored where they are to be used.
+        path: ``sys.path`` with the overlays, which is restored if this process should use them.
     """
     global _registered
     try:
@@ -54,29 +56,29 @@ def main(path: Sequence[str] | None = None) -> None:
                 _print(shells.SHELLS[shell].render(unwiring))
                 atexit.register(_print_line, shell, wiring.STATE in os.environ or bool(unwiring))
             elif unwiring:
-                from conda_overlay.activation import other_shells
+                from conda_overlay.activation import unwire_only
 
-                other_shells.unwire(shell, unwiring)
+                unwire_only.unwire_other(shell, unwiring)
     except Exception:
         return
 
 
 def activation_request(argv: Sequence[str]) -> str | None:
-    """The shell that asks conda for activation code; None if this is another command."""
+    """The shell that asks conda for activation code; None for any other command."""
     if len(argv) < 3 or not argv[1].startswith("shell.") or argv[2] not in VERBS:
         return None
     return argv[1][len("shell.") :]
 
 
 def command(shell: str, settings: Settings) -> list[str]:
-    """The command that prints what a shell has to do to be wired right."""
+    """The command that runs the engine for a shell, and prints the shell's commands."""
     here = os.path.dirname(os.path.abspath(__file__))
     words = [sys.executable, "-I", "-S", here, shell]
     options = (("--dir", settings.overlay_dirs), ("--owner", settings.overlay_trusted_owners))
     for option, values in options:
         for value in values:
-            words += [option, shells.encode(value)]
-    # Hidden user packages may be what conda has this plugin from.
+            words += [option, shells.percent_encode(value)]
+    # This plugin may itself be installed in the user site, which must not be hidden then.
     site = sys.modules.get("site")
     user_site = getattr(site, "USER_SITE", None) or os.devnull
     if settings.overlay_hide_user_site and not here.startswith(user_site + os.sep):
@@ -88,7 +90,7 @@ def _unwire() -> wiring.EnvironDiff:
     """Take the wiring out of this process, so that conda and its scripts never see or save it.
 
     Returns:
-        What the shell has to do before conda's own code.
+        The changes that the shell has to make before conda's own code.
     """
     bare = wiring.unwire(os.environ)
     diff = wiring.EnvironDiff.between(os.environ, bare)
@@ -114,7 +116,7 @@ def _print_line(shell: str, is_wired: bool) -> None:
 
 
 def _activates_fork() -> bool:
-    """Whether the environment that is activated is a fork: one look at each place it may be at."""
+    """Whether the environment to activate is a fork; checks one path in each possible prefix."""
     from conda_overlay.activation.notice import FORK
     from conda_overlay.activation.settings import prefixes
 
@@ -129,7 +131,7 @@ def _print(text: str) -> None:
 
 
 def _forget(site: str) -> None:
-    """Hide an overlay from this process, even if start-up files have imported from it."""
+    """Hide an overlay from this process, even if start-up files have imported modules from it."""
     sys.path[:] = [entry for entry in sys.path if entry != site]
     for name, module in list(sys.modules.items()):
         if (getattr(module, "__file__", None) or "").startswith(site + os.sep):
@@ -137,8 +139,8 @@ def _forget(site: str) -> None:
 
 
 def _is_conda() -> bool:
-    """Whether this process is conda, which must survive even an overlay of its own environment."""
-    if sys.argv[0] == "-m":  # what runs as a module is not known yet, but how it was started is
+    """Whether this process is conda, which must work even with an overlay of its own prefix."""
+    if sys.argv[0] == "-m":  # the module is not in argv yet, but in the original command line
         module = sys.orig_argv[-len(sys.argv)]
         if module.startswith("-"):  # as in -mconda
             module = module.partition("m")[2]
@@ -147,7 +149,7 @@ def _is_conda() -> bool:
 
 
 def _is_another_conda_prefix(state: wiring.Wiring) -> bool:
-    """Whether this interpreter is conda's own or another environment's; a venv has its guard."""
+    """Whether this interpreter is of a conda prefix that is not a host; venvs have the guard."""
     real = os.path.realpath(sys.prefix)
     hosts = {os.path.realpath(layer.prefix) for layer in state.layers}
     return real not in hosts and os.path.isdir(os.path.join(real, "conda-meta"))

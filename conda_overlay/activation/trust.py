@@ -1,7 +1,7 @@
-"""Says whether a directory can be trusted with the code that a user runs.
+"""Decides whether a user can trust the code in a directory.
 
-The rule is ssh's StrictModes, for every directory and link on the way: owned by the user or by
-root, or by an owner that the configuration names, and not writable by anybody else.
+The rule is that of StrictModes in ssh, for every directory and link on the path: it is owned by
+the user, by root or by an owner named in the settings, and not writable by anybody else.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_MAX_LINKS = 40  # as the kernel
+_MAX_LINKS = 40  # as in the kernel
 _CUSTOMIZE = ("sitecustomize", "usercustomize")
 
 
 def trusted_owners(names: Sequence[str] = ()) -> set[int]:
     """The user ids whose directories are trusted: the user, root, and those of the given names.
 
-    root trusts root alone: whoever may write to what root runs is root.
+    root trusts only root, because whoever can write to code that root runs is as good as root.
     """
     owners = {0, os.geteuid()}
     if os.geteuid() != 0 and names:
@@ -35,13 +35,13 @@ def trusted_owners(names: Sequence[str] = ()) -> set[int]:
 
 
 def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | None:
-    """Why an overlay is not trusted, in words; None when it is.
+    """Say why an overlay is not trusted; None if it is.
 
     Args:
         overlay: the absolute path of the overlay.
-        inside: paths below it that get onto PATH and PYTHONPATH; those that do not exist do not
-            matter, because nobody else can create them.
-        owners: trusted user ids.
+        inside: paths below it that get onto PATH and PYTHONPATH; missing ones do not matter,
+            because nobody else can create them.
+        owners: the trusted user ids.
     """
     try:
         for path in _between(overlay, inside):
@@ -54,7 +54,7 @@ def distrust(overlay: str, inside: Sequence[str], owners: set[int]) -> str | Non
 
 
 def distrust_way(path: str, owners: set[int]) -> str | None:
-    """Why somebody else could make a path lead elsewhere, as far as it exists; or None."""
+    """Say why others could redirect a path, as far as it exists; None if they cannot."""
     try:
         for step, status in _walk(path):
             safe = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
@@ -66,7 +66,7 @@ def distrust_way(path: str, owners: set[int]) -> str | None:
 
 
 def faults_within(tree: str, owners: set[int]) -> Iterator[str]:
-    """What is wrong with the directories of a tree, and with the files that run by themselves."""
+    """Find faults of the directories in a tree, of its scripts, and of files that run unasked."""
     for directory, names, files in os.walk(tree):
         scripts = os.path.basename(directory) == "bin"
         runs = [f for f in files if scripts or f.endswith(".pth") or f.startswith(_CUSTOMIZE)]
@@ -80,12 +80,12 @@ def faults_within(tree: str, owners: set[int]) -> Iterator[str]:
 
 def _faults(path: str, owners: set[int]) -> Iterator[str | None]:
     yield distrust_way(path, owners)
-    real = os.path.realpath(path)  # nobody else may add to it: sticky will not do
+    real = os.path.realpath(path)  # the sticky bit is not enough: others could add files
     yield _fault(real, os.lstat(real), owners, check_mode=True)
 
 
 def _walk(path: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Every directory and link that the kernel passes on its way along an absolute path."""
+    """Yield every directory and link that the kernel visits to resolve an absolute path."""
     pending, place, links = path.split("/"), "/", 0
     yield place, os.lstat(place)
     while pending:
@@ -109,7 +109,7 @@ def _walk(path: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _between(overlay: str, inside: Sequence[str]) -> list[str]:
-    """The overlay itself and every directory between it and the given ones."""
+    """The overlay, the given directories, and every directory between them."""
     found = {overlay}
     for path in inside:
         while len(path) > len(overlay):
@@ -130,10 +130,10 @@ def _fault(path: str, status: os.stat_result, owners: set[int], check_mode: bool
 
 
 def _is_private_group(path: str, status: os.stat_result) -> bool:
-    """Whether the group holds the owner alone: the custom of user private groups with umask 002."""
+    """Whether only the owner is in the group, as with user private groups and umask 002."""
     try:
         os.getxattr(path, "system.posix_acl_access")
-        return False  # the group bits are then the mask of an access control list
+        return False  # with an access control list, the group bits are its mask
     except OSError:
         pass
     import grp

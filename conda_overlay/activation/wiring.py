@@ -1,8 +1,8 @@
-"""What activation puts into the environ for an overlay, and its exact reverse.
+"""The wiring: the changes to the environ for an overlay, and their exact reverse.
 
-Everything here is a pure function from one environ to another. The engine always takes away first
-what the state variable says it had put there, then wires anew, so that applying it twice is
-applying it once, and deactivation needs no code of its own.
+Everything here is a pure function from one environ to another. The engine always removes the wiring
+that the state variable records, then wires again. So applying it twice has the same effect as once,
+and deactivation needs no code of its own.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 STATE = "_CONDA_OVERLAY"
-"""The one variable that remembers what was put into the environ."""
+"""The state variable, which records the wiring."""
 
 DISABLE = "CONDA_OVERLAY_DISABLE"
-"""Switches all wiring off when it is set to anything but the empty string or 0."""
+"""Switches all wiring off if it is set, and is neither the empty string nor 0."""
 
 DATA = {
     "JUPYTER_PATH": "share/jupyter",
     "JUPYTER_CONFIG_PATH": "etc/jupyter",
     "MANPATH": "share/man",
 }
-"""The variables that name directories of data, and where an overlay has its own, if at all."""
+"""The variables that list data directories, and the overlay's directory for each, if it exists."""
 
 NO_USER_SITE = "PYTHONNOUSERSITE"
-"""Hides ``~/.local`` from Python, where a setting asks for it."""
+"""Hides ``~/.local`` from Python; set only if the user's settings ask for it."""
 
 _LISTS = ("PATH", "PYTHONPATH", *DATA)
 
@@ -39,7 +39,8 @@ class Layer:
     Attributes:
         prefix: the host's prefix, spelled as in ``CONDA_PREFIX``.
         overlay: the overlay's directory.
-        places: by variable, what of the overlay goes onto it: PATH, PYTHONPATH, some of `DATA`.
+        places: the overlay's directory for each variable (PATH, PYTHONPATH, some of `DATA`),
+            relative to the overlay.
     """
 
     __slots__ = ("overlay", "places", "prefix")
@@ -64,24 +65,24 @@ class Layer:
         return self.entry("PYTHONPATH") or self.overlay
 
     def entry(self, name: str) -> str | None:
-        """The directory that goes onto a variable, if any."""
+        """The directory that is added to a variable, if any."""
         place = self.places.get(name)
         return place and f"{self.overlay}/{place}"
 
     def fields(self) -> list[str]:
-        """The layer in the state variable."""
+        """The fields of the layer in the state variable."""
         return [self.prefix, self.overlay, *(f"{n}={p}" for n, p in self.places.items())]
 
 
 class Wiring:
-    """What the state variable says: colon-separated, which no path of an overlay can hold.
+    """The content of the state variable, separated by colons, which no overlay's path can contain.
 
-    First come the variables that existed before, then each layer, then what was refused.
+    First come the variables that existed before, then each layer, then the refused overlays.
 
     Attributes:
         existed: the wired variables that were set before, even if empty.
-        user_site_hidden: `NO_USER_SITE` was set.
-        layers: what was wired, first wins.
+        user_site_hidden: whether the wiring has set `NO_USER_SITE`.
+        layers: the wired layers; earlier ones win.
         refused: overlays that were not trusted; the user has been told.
     """
 
@@ -101,7 +102,7 @@ class Wiring:
 
     @classmethod
     def decode(cls, text: str | None) -> Wiring:
-        """Read the state variable; text in any other form counts as no state."""
+        """Decode the state variable; text in any other form counts as no state."""
         state = cls()
         fields = (text or "").split(":")
         while fields:
@@ -122,7 +123,7 @@ class Wiring:
         return state if all(layer.places for layer in state.layers) else cls()
 
     def encode(self) -> str | None:
-        """The variable's value; None when there is nothing to remember."""
+        """The value of the state variable; None if there is nothing to remember."""
         if not self.layers and not self.refused:
             return None
         fields = sorted(self.existed) + [NO_USER_SITE + "=1"] * self.user_site_hidden
@@ -136,16 +137,16 @@ class EnvironDiff(dict[str, "str | None"]):
 
     @classmethod
     def between(cls, before: Mapping[str, str], after: Mapping[str, str]) -> EnvironDiff:
-        """What turns one environ into the other."""
+        """The changes that turn one environ into another."""
         names = sorted(set(before) | set(after))
         return cls({n: after.get(n) for n in names if before.get(n) != after.get(n)})
 
 
 def active_prefixes(environ: Mapping[str, str]) -> list[str]:
-    """The prefixes whose commands the shell sees, the active one first, stacked ones behind it.
+    """The prefixes whose programs the shell finds: the active one first, then the stacked ones.
 
-    conda "unsets" by exporting the empty string in some versions, so emptiness counts as absence.
-    A login shell inside an activated one resets PATH but inherits CONDA_PREFIX: a prefix counts
+    Some versions of conda export the empty string to unset a variable, so empty counts as unset. A
+    login shell inside an activated one resets PATH but inherits CONDA_PREFIX, so a prefix counts
     only while its bin is in PATH.
     """
     try:
@@ -163,10 +164,10 @@ def active_prefixes(environ: Mapping[str, str]) -> list[str]:
 
 
 def unwire(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environ without what the state variable says was put there.
+    """Remove the wiring that the state variable records from an environ.
 
-    Entries that the user added meanwhile stay, and so does an entry equal to one of ours that the
-    user had before. Only which overlays were refused is still remembered.
+    Entries that the user has added since then stay, and so does an entry equal to one of ours that
+    the user had before. The state variable then remembers only the refused overlays.
     """
     result = dict(environ)
     state = Wiring.decode(result.pop(STATE, None))
@@ -202,16 +203,16 @@ def wire(
     refused: Sequence[str] = (),
     hide_user_site: bool = False,
 ) -> dict[str, str]:
-    """The environ with overlays in effect, whatever wiring it had before.
+    """Wire overlays into an environ, whatever wiring it had before.
 
-    The scripts of an overlay go directly before its host's own, and its other directories go first
-    on their variables.
+    The bin of an overlay goes directly before that of its host; the overlay's other directories go
+    to the front of their variables.
 
     Args:
         environ: the variables of the user's shell.
         layers: the overlays of the active prefixes; earlier ones win.
         refused: overlays that are not wired and that the user has been told about.
-        hide_user_site: whether Python is to ignore ``~/.local`` where an overlay is in effect.
+        hide_user_site: whether Python ignores ``~/.local`` while an overlay is in effect.
     """
     result = unwire(environ)
     result.pop(STATE, None)
@@ -231,7 +232,7 @@ def wire(
     for name in _LISTS[1:]:
         entries = [entry for layer in layers if (entry := layer.entry(name))]
         if entries:
-            # The empty string means unset, but an empty entry means something.
+            # An empty variable counts as unset, but an empty entry in a list has a meaning.
             before = result.get(name)
             result[name] = ":".join([*entries, *([before] if before else _default(name))])
     return result
@@ -243,12 +244,12 @@ def disabled(environ: Mapping[str, str]) -> bool:
 
 
 def _default(name: str) -> list[str]:
-    """The entries that stand for a variable that is unset: to man, an empty one."""
+    """The entries that mean the same as an unset variable: for man, an empty one."""
     return [""] if name == "MANPATH" else []
 
 
 def _remove(entries: list[str], entry: str | None, before: Iterable[str] = ()) -> None:
-    """Remove one occurrence: one directly in front of one of ``before``, else the first."""
+    """Remove one occurrence of an entry: one directly before one of ``before``, else the first."""
     places = [i for i, e in enumerate(entries) if e == entry]
     ours = [i for follower in before for i in places if entries[i + 1 : i + 2] == [follower]]
     for place in (ours or places)[:1]:

@@ -1,1 +1,16 @@
-"""The one way to change an overlay: a draft of the next state, its plan, and its commit."""
+"""The one way to change an overlay: a draft of the next state, its plan, and its commit.
+
+overlay            the API: open an overlay, look at it, start a draft, change it
+draft              the next state under construction; its methods are the changes below
+plan               compares two states: the plan of a change
+commit, verify     the rules and the order of the writes; the check by the host's interpreter
+install            pip, through ``resolve``
+install_exactly    the same files again, by their hashes
+update, remove     newer versions; fewer distributions
+edit               edits and patches of a copy, and recording edits made by hand
+working_copy       the copy that is edited
+edit_again         recorded edits, made in another version
+undo               to the files of another revision: undo and redo
+repair             missing and damaged files
+apply, rebase      the content of an exported file; adapted to the present host
+"""

@@ -1,4 +1,4 @@
-"""Makes an overlay what a file says, or what the host as it is now calls for."""
+"""Makes an overlay match a file; `rebase` and forks use some of its steps."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install import install
-from conda_overlay.change.locked import for_pip, install_exactly
-from conda_overlay.change.reapply import reapply
+from conda_overlay.change.install_exactly import for_pip, install_exactly
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import HistoryEntry, Request
 from conda_overlay.distributions import dependencies
@@ -19,12 +19,12 @@ from conda_overlay.layer.state import State
 
 
 def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
-    """Make a draft what a document says, and remove what it does not name.
+    """Make a draft match a document, and remove the distributions that it does not name.
 
     Args:
-        draft: of the next state.
-        document: from a file.
-        locked: install exactly the locked files, checked by their hashes.
+        draft: the draft to change.
+        document: the content of a file.
+        locked: install exactly the locked files, and check their hashes.
 
     Raises:
         OverlayError: a locked file has no hash, or the directory of an editable does not exist.
@@ -47,14 +47,14 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
 
 
 def make_edits(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
-    """Edit what a file says was edited, unless it is so already."""
+    """Make the recorded edits of distributions, unless the draft already has them."""
     for key, entry in entries.items():
         if entry.patch is not None and not is_edited(draft, key, entry):
             reapply(draft, key, entry)
 
 
 def is_edited(draft: Draft, key: str, entry: HistoryEntry) -> bool:
-    """Whether a draft has a copy with these edits."""
+    """Whether a draft has a copy of a distribution with the edits of an entry."""
     mine, there = draft.before.entries.get(key), draft.installed.get(key)
     same = mine and (mine.version, mine.patch) == (entry.version or mine.version, entry.patch)
     return bool(same and there and load_originals(there[0]) is not None)
@@ -63,7 +63,7 @@ def is_edited(draft: Draft, key: str, entry: HistoryEntry) -> bool:
 def install_requested(
     draft: Draft, requested: Mapping[str, HistoryEntry], why: Mapping[str, str]
 ) -> None:
-    """Let pip add what is missing, and record the requests as given."""
+    """Let pip add the missing distributions, and record all requests as given."""
     wanted = request(requested, draft.installed.keys() - draft.damaged(requested))
     draft.drop_damaged(requested)
     if wanted.arguments:
@@ -84,7 +84,7 @@ def install_requested(
 
 
 def request(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -> Request:
-    """The request for pip: an installed editable or source by name alone, so that it stays."""
+    """The request for pip. Installed editables and sources are named without URL, so they stay."""
     options: dict[str, None] = {}
     editables: list[str] = []
     requirements = []
@@ -102,7 +102,7 @@ def request(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -
 
 
 def drop_orphans(draft: Draft, requested: Mapping[str, HistoryEntry], why: str) -> None:
-    """Remove the dependencies in a draft that nothing requested needs."""
+    """Remove the dependencies in a draft that no requested distribution needs."""
     stack = draft.stack
     asked = [entry.requirement for entry in requested.values() if entry.requirement]
     going = dependencies.orphans(
@@ -113,7 +113,7 @@ def drop_orphans(draft: Draft, requested: Mapping[str, HistoryEntry], why: str) 
 
 
 def _take(draft: Draft, document: Document) -> None:
-    """Make a draft hold exactly the locked files; what came from the same files stays."""
+    """Make a draft contain exactly the locked files; distributions from the same files stay."""
     locked = {key: entry for key, entry in document.entries.items() if not entry.copied}
     _check_locked(locked)
     before = draft.before
@@ -129,7 +129,7 @@ def _take(draft: Draft, document: Document) -> None:
             given = replace(entry, reason=entry.reason or draft.reason)
             pin = f"{entry.name}=={entry.version}" if entry.requested else None
             draft.entries[key] = replace(given, requirement=entry.requirement or pin)
-        elif document.requested:  # the file says what was asked for
+        elif document.requested:  # the file records the requests
             there = draft.entries[key]
             draft.entries[key] = replace(
                 entry, since=there.since, by=there.by, reason=entry.reason or there.reason
@@ -158,7 +158,11 @@ def _is_there(before: State, key: str, entry: HistoryEntry) -> bool:
 
 
 def check_sources(entries: Mapping[str, HistoryEntry]) -> None:
-    """Check that the directories of editables exist: pip's own message says less."""
+    """Check that the directories of editables exist.
+
+    Raises:
+        OverlayError: one does not exist; this says more than pip's message.
+    """
     for key, entry in entries.items():
         remote = "://" in (entry.requirement or "") or "://" in (entry.editable or "")
         if entry.editable and not remote and not Path(entry.editable).is_dir():

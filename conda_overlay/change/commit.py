@@ -1,4 +1,4 @@
-"""Makes a draft the current revision: the rules that it must keep, and the order of the writes.
+"""Makes a draft the current revision: checks the rules, and writes in a crash-safe order.
 
 A revision is written in the draft's directory, verified, and synced to disk before the lock is
 taken. Under the lock it gets its number by one rename, and becomes current by another.
@@ -28,11 +28,13 @@ from conda_overlay.layer.store import PATIENCE
 
 _WOULD_BREAK = "The overlay is unchanged, because this would break:"
 
-_COMPILING = re.compile("Compiling ").match  # what compileall says of a file
+_COMPILING = re.compile("Compiling ").match  # compileall prints it for each file
 
 
-def check(draft: Draft, plan: Plan, *, allow_conflicts: bool = False, force: bool = False) -> None:
-    """The rules of every change: refuse a plan that breaks something, or loses edits.
+def check_rules(
+    draft: Draft, plan: Plan, *, allow_conflicts: bool = False, force: bool = False
+) -> None:
+    """Check the rules for every change: refuse a plan that breaks something, or loses edits.
 
     Raises:
         ResolutionError: something would break.
@@ -53,12 +55,12 @@ def commit(
     force: bool = False,
     timeout: float = PATIENCE,
 ) -> int | None:
-    """Make a draft the current revision; `Draft.commit` says how."""
+    """Make a draft the current revision; see `Draft.commit`."""
     if draft.is_dry_run or not draft.tree.exists():
         why = "for a dry run" if draft.is_dry_run else "committed already, or given up"
         raise OverlayError(f"This draft is {why}.", "start another: with overlay.draft() as draft:")
     plan, after = draft.planned()
-    check(draft, plan, allow_conflicts=allow_conflicts, force=force)
+    check_rules(draft, plan, allow_conflicts=allow_conflicts, force=force)
     if not plan:
         return None
     stack, store = draft.stack, draft.stack.store
@@ -85,7 +87,7 @@ def commit(
         if adopted:
             _adopt(draft, number - 1, time)
         store.commit(draft.tree.parent, number)
-        with suppress(OSError, OverlayError):  # the commit succeeded in any case
+        with suppress(OSError, OverlayError):  # whatever fails here, the commit has succeeded
             if draft.base is not None:
                 _close(draft, draft.base)
             store.drop_trees(droppable(stack, stack.settings.overlay_keep_revisions)[0])
@@ -95,7 +97,7 @@ def commit(
 
 
 def _compile(draft: Draft, after: State) -> None:
-    """Compile an overlay outside the home directory, for users who cannot write to it."""
+    """Compile an overlay outside of the home directory, for users who cannot write to it."""
     overlay, host = draft.stack.store.overlay, draft.stack.host
     if Path.home().resolve() not in overlay.resolve().parents:
         final = str(overlay / host.site_below_prefix)
@@ -123,7 +125,7 @@ def _revision(
 
 
 def _check_not_overtaken(draft: Draft, number: int) -> None:
-    """Refuse, under the lock, what was planned over another state than the present one."""
+    """Refuse a draft if the overlay has changed since it was started; call this under the lock."""
     store, before = draft.stack.store, draft.before.files
     files: Manifest = take_manifest(store.real, before) if store.exists else {}
     same = store.current() == draft.base and store.next_number() == number
@@ -132,7 +134,7 @@ def _check_not_overtaken(draft: Draft, number: int) -> None:
 
 
 def _adopt(draft: Draft, number: int, time: str) -> None:
-    """Make an overlay that was made by hand a revision."""
+    """Turn a directory that was made by hand into a revision."""
     store, host = draft.stack.store, draft.stack.host
     entries = _dated(draft.before.entries, time, store.real.owner())
     plan = Plan(str(host.prefix), str(store.overlay))
@@ -142,7 +144,7 @@ def _adopt(draft: Draft, number: int, time: str) -> None:
 
 
 def _close(draft: Draft, number: int) -> None:
-    """Bring the copies of an earlier revision back to what was recorded, and protect them."""
+    """Bring the copies of an earlier revision back to their recorded edits, and protect them."""
     store, now = draft.stack.store, draft.before.entries
     try:
         entries = store.revision(number).distributions
@@ -161,5 +163,5 @@ def _notice(draft: Draft, number: int, entries: Mapping[str, HistoryEntry]) -> s
 
 
 def _dated(entries: Mapping[str, HistoryEntry], time: str, by: str) -> dict[str, HistoryEntry]:
-    """Give entries without a time this time and user."""
+    """Set the time and the user of entries that have no time yet."""
     return {k: e if e.since else replace(e, since=time, by=by) for k, e in entries.items()}

@@ -1,4 +1,4 @@
-"""The next state of an overlay under construction: a tree, and what the history will say of it."""
+"""The draft of the next state of an overlay: a tree, and its entries for the history."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from conda_overlay.change import plan
 from conda_overlay.core.errors import OvertakenError
-from conda_overlay.core.models import FileChanges, HistoryEntry, Plan
+from conda_overlay.core.models import FileChanges, HistoryEntry, Plan, Request
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.filesystem.manifest import FileInfo, Manifest, differences, take_manifest
@@ -30,14 +30,14 @@ _SHOWN = 5  # files that a note names
 class Draft:
     """The next state of an overlay; it starts as a clone of the current tree.
 
-    The methods above the line change it and make it a revision; what they are made of is below.
+    The methods up to `commit`, and `plan`, are for users; the others are steps of these.
 
     Attributes:
-        stack: the layers, one of which this changes.
-        before: the overlay as it was when the draft was started.
-        tree: the files; they may be changed directly, too.
-        entries: what the history says of each distribution, by normalized name; of one that is not
-            installed it is ignored, and one without a time gets that of the commit.
+        stack: the layers over the host; the draft changes the writable one.
+        before: the state of the overlay when the draft was started.
+        tree: the files; they may also be changed directly.
+        entries: the entries for the history, by normalized name. An entry without an installed
+            distribution is ignored, and one without a time gets the time of the commit.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Draft:
         self.allow_conflicts = allow_conflicts  # accept a solution that breaks something
         self.base = stack.store.current()
         self.before = stack.state()
-        self.compared = self.before  # what the plan says the difference to
+        self.compared = self.before  # the state that the plan compares the draft with
         self.directory = directory
         self.tree = directory / "revision" / "tree"
         self.site = self.tree / stack.host.site_below_prefix
@@ -67,11 +67,11 @@ class Draft:
         self.notes: list[str] = []  # for the user
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
         self.restores: int | None = None  # the revision whose state this one restores
-        self.kept: set[str] = set()  # the files whose edits are there still, or again
-        self.known: dict[str, FileInfo] = {}  # what is known of new files
+        self.kept: set[str] = set()  # the files whose edits are still there, or there again
+        self.known: dict[str, FileInfo] = {}  # the manifest entries of new files, as far as known
         self.accepts_host = False  # whether to record the changed host if nothing else changes
-        # Where checkouts of editables from version control are kept.
         self.is_dry_run = stack.store.state not in directory.parents
+        # Where checkouts of editables from version control are kept.
         self.source_dir = (directory if self.is_dry_run else stack.store.state) / "src"
         self._interpreter = stack.store.overlay / "bin" / scaffolding.INTERPRETER
         self._scratches = 0
@@ -86,21 +86,20 @@ class Draft:
         intent: str | None = None,
         until: str | None = None,
     ) -> None:
-        """Install distributions with pip, and what they need that is not there.
+        """Install distributions and their missing dependencies with pip.
 
         Args:
             requirements: as for pip: names, specifiers, paths or URLs.
             options: of pip, such as ``--no-deps``, or ``--requirement`` and its file.
-            upgrade: take the newest versions.
+            upgrade: install the newest versions.
             intent: ``fix``, ``hold`` or ``dev``; None: derived from each requirement.
-            until: the date (ISO 8601) after which it is overdue.
+            until: the date (ISO 8601) after which the distributions are overdue.
 
         Raises:
             ResolutionError: no consistent set of distributions exists.
             PipError: pip failed.
         """
         from conda_overlay.change.install import install
-        from conda_overlay.core.models import Request
 
         flags = (*options, *(["--upgrade"] if upgrade else []))
         words = (*flags, "--", *requirements) if requirements else flags
@@ -119,7 +118,7 @@ class Draft:
         update(self, names, options)
 
     def remove(self, *names: str) -> None:
-        """Remove distributions, and what only they needed.
+        """Remove distributions, and the dependencies that only they needed.
 
         Raises:
             NotInOverlayError: the overlay does not have one of them, or another version of it.
@@ -131,23 +130,23 @@ class Draft:
     def patch(
         self, name: str, text: bytes, *, strip: int | None = None, reverse: bool = False
     ) -> None:
-        """Apply a patch to a copy of a distribution: all that changes its files, or nothing.
+        """Apply a patch to a copy of a distribution: all parts for its files, or none.
 
         Args:
             name: of the distribution, of a module or of a script.
             text: unified diffs.
-            strip: how many leading directories each path in it loses; None: found out.
-            reverse: take the patch back.
+            strip: the number of leading directories to strip from paths; None: detect it.
+            reverse: revert the patch.
 
         Raises:
-            OverlayError: it changes none of the files, or does not apply.
+            OverlayError: it changes none of the distribution's files, or does not apply.
         """
-        from conda_overlay.change.edit import find, patch
+        from conda_overlay.change.edit import find_distribution, patch
 
-        patch(self, find(self, name)[0], text, strip, reverse=reverse)
+        patch(self, find_distribution(self, name)[0], text, strip, reverse=reverse)
 
     def record(self) -> None:
-        """Make edits in the overlay's own files a part of the history.
+        """Record edits by hand to the overlay's files in the history.
 
         Raises:
             NoSuchRevisionError: there is no overlay.
@@ -157,14 +156,14 @@ class Draft:
         record(self)
 
     def undo(self, number: int | None = None) -> None:
-        """Go back: to the state before the last change, or to a revision; 0 is the host.
+        """Go back to the state before the last change, or to a revision; 0 is the host.
 
         Raises:
             NoSuchRevisionError: there is no such revision.
             OverlayError: there is nothing to undo.
             CannotRestoreError: the files of the revision cannot be restored.
         """
-        from conda_overlay.change.restore import undo
+        from conda_overlay.change.undo import undo
 
         undo(self, number)
 
@@ -175,24 +174,24 @@ class Draft:
             OverlayError: nothing was undone, or something was changed since.
             CannotRestoreError: the files of the revision cannot be restored.
         """
-        from conda_overlay.change.restore import redo
+        from conda_overlay.change.undo import redo
 
         redo(self)
 
     def repair(self, *names: str) -> None:
-        """Put back missing files; of the named distributions edited ones, too.
+        """Restore missing files; of the named distributions also the edited files.
 
         Raises:
             NoSuchRevisionError: the overlay has no history.
             NotInOverlayError: the current revision does not have one of the distributions.
-            CannotRestoreError: pip installs other files than were there.
+            CannotRestoreError: pip installs files that differ from the recorded ones.
         """
         from conda_overlay.change.repair import repair
 
         repair(self, names)
 
     def apply(self, document: Document, *, locked: bool = False) -> None:
-        """Make the overlay what an exported file says; locked: from exactly the same files.
+        """Make the overlay match an exported file; with `locked`, install exactly its locked files.
 
         Raises:
             OverlayError: a locked file has no hash, or the directory of an editable is gone.
@@ -204,7 +203,7 @@ class Draft:
         apply(self, document, locked=locked)
 
     def rebase(self, carried: Document | None = None) -> None:
-        """Adapt the overlay to the host as it is now, and carry another overlay over.
+        """Adapt the overlay to the host as it is now, and carry over another overlay if given.
 
         Raises:
             NoSuchRevisionError: there is no overlay yet.
@@ -227,12 +226,12 @@ class Draft:
             timeout: how long to wait for another command that commits, in seconds.
 
         Returns:
-            The number of the revision; None if nothing differs, so that there is none.
+            The number of the new revision; None if nothing differs, so that none was made.
 
         Raises:
             ResolutionError: something would break.
             EditedError: edits made by hand would be lost.
-            VerificationError: the host's interpreter does not see what was planned.
+            VerificationError: the host's interpreter does not find the distributions as planned.
             OvertakenError: the overlay has changed since the draft was started.
             LockedError: another command is committing.
         """
@@ -240,7 +239,7 @@ class Draft:
 
         return commit(self, allow_conflicts=allow_conflicts, force=force, timeout=timeout)
 
-    # -- what is there
+    # -- the present state
 
     @property
     def installed(self) -> Site:
@@ -254,14 +253,14 @@ class Draft:
 
     @cached_property
     def by_hand(self) -> FileChanges:
-        """What was edited by hand since the current revision was made, unless that is recorded."""
+        """The unrecorded edits by hand since the current revision was made."""
         recorded = self.stack.store.manifest(self.base)
         return differences(recorded, self.compared.files) if recorded else FileChanges()
 
     # -- steps
 
     def start_from(self, source: Path | None) -> None:
-        """Replace the tree by a clone of another one, or by an empty one.
+        """Replace the tree with a clone of another one, or with an empty one.
 
         Raises:
             OvertakenError: the other tree was dropped in the meantime.
@@ -277,7 +276,7 @@ class Draft:
         self.tree.parent.mkdir(exist_ok=True)
         for directory in (Path("bin"), host.site_below_prefix):
             make_own(self.tree, directory)
-        if source is not None and not store.managed:  # it is being adopted
+        if source is not None and not store.managed:  # made by hand, and now adopted
             scripts.rewrite(self.tree, self.site, [host.python], self._interpreter)
             self.why.update(dict.fromkeys(self.before.site, "its scripts now work from anywhere"))
 
@@ -294,14 +293,14 @@ class Draft:
         Raises:
             StateError: one of them has no RECORD.
         """
-        site = self.installed if keys else {}  # to read it takes time
+        site = self.installed if keys else {}  # reading it takes time
         uninstall((found for key in keys for found in site.get(key, ())), self.tree, "overlay")
 
     def add(self, stage: Stage, staged: Site) -> None:
-        """Move what pip installed into a stage to the draft, replacing older versions.
+        """Move the distributions that pip staged to the draft, replacing other versions.
 
         Raises:
-            OverlayError: a distribution would replace the guard, or act before it.
+            OverlayError: a distribution would replace the guard, or run before it.
         """
         scaffolding.check_for_intruders(stage.site)
         self.drop(staged)
@@ -309,7 +308,7 @@ class Draft:
         move_in(self.tree, stage.root)
 
     def take(self, root: Path, key: str, known: Manifest) -> None:
-        """Move a copy of a distribution to the draft, in place of what is there.
+        """Move a copy of a distribution to the draft, replacing the distribution there.
 
         Args:
             root: the directory of the copy.
@@ -317,7 +316,7 @@ class Draft:
             known: an earlier manifest of the directory.
 
         Raises:
-            OverlayError: it would replace the guard, or act before it.
+            OverlayError: it would replace the guard, or run before it.
         """
         host, below = self.stack.host, self.stack.below
         site = root / host.site_below_prefix
@@ -330,7 +329,7 @@ class Draft:
         self.known.update(known)
 
     def damaged(self, keys: Collection[str]) -> set[str]:
-        """Which of these distributions lack files."""
+        """Find the distributions among these that lack files."""
         return {key for key in keys if key in self.before.site and self.before.missing(key)}
 
     def drop_damaged(self, keys: Collection[str]) -> None:
@@ -344,9 +343,9 @@ class Draft:
     # -- the plan
 
     def plan(self) -> Plan:
-        """Work out everything that differs from the overlay as it is."""
+        """Work out all differences from the current state of the overlay."""
         host, store = self.stack.host, self.stack.store
-        scaffolding.write(self.tree, store.overlay, host, self.stack.below)
+        scaffolding.add_to_tree(self.tree, store.overlay, host, self.stack.below)
         after = self._read({**self.before.files, **self.known})
         if state.note_new_files(after):
             after = self._read(after.files)
@@ -354,42 +353,45 @@ class Draft:
         found = replace(found, lost=tuple(self._lost(found.lost)))
         theirs = found.files.without(scaffolding.paths(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
-            found = replace(found, files=theirs)  # our own files only count on their own
+            found = replace(found, files=theirs)  # show our own files only if nothing else changes
         notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
         found = replace(found, accepts_host=self.accepts_host, notes=notes)
-        self._planned = found, after, self._content(after.files)
+        self._planned = found, after, self._decided()
         return found
 
     def planned(self) -> tuple[Plan, State]:
-        """The last plan, and the state that it leads to; a new one if the draft has changed."""
-        if self._planned is None or self._planned[2] != self._content(self._planned[1].files):
-            self.plan()
+        """The last plan and its resulting state; a new plan if the draft has changed since."""
+        if self._planned is not None:
+            found, after, decided = self._planned
+            # Files of the same size and time are not read again.
+            if decided == self._decided() and take_manifest(self.tree, after.files) == after.files:
+                return found, after
+        self.plan()
         assert self._planned is not None
         return self._planned[:2]
 
-    def _content(self, known: Manifest) -> Any:
-        """All that a plan depends on; of unchanged files a look at size and time is enough."""
-        files = take_manifest(self.tree, known)
+    def _decided(self) -> tuple[Any, ...]:
+        """Everything except the files that a plan depends on."""
         decided = self.entries, self.why, self.notes, self.accepted, self.kept
-        return files, *(value.copy() for value in decided), self.restores, self.accepts_host
+        return *(value.copy() for value in decided), self.restores, self.accepts_host
 
     def _read(self, known: Manifest) -> State:
         site, progress = self.stack.host.site_below_prefix, self.stack.progress
-        return state.read(self.tree, site, self.entries, known=known, progress=progress)
+        return state.read_state(self.tree, site, self.entries, known=known, progress=progress)
 
     def _lost(self, edited: Sequence[str]) -> Iterator[str]:
-        """The files whose edits would be lost: neither kept, nor there in the history."""
+        """The files whose edits would be lost: neither kept, nor recorded in the history."""
         kept = self.kept
         if self.restores is not None:
             now = self.before.files
             recorded = self.stack.store.manifest(self.base) or {}
-            if self.base is None:  # made by hand: it becomes a revision as it is
+            if self.base is None:  # made by hand: adopted as a revision first
                 recorded = now
             kept = kept | {p for p in edited if p in recorded and recorded[p] == now[p]}
         return (path for path in edited if path not in kept)
 
     def _carried(self, after: State) -> Iterator[str]:
-        """A note of the edits by hand that come along and are no part of the plan themselves."""
+        """A note on the edits by hand that the revision will include but the plan does not show."""
         before, there = self.before.files, self.before.edited & after.files.keys()
         paths = (path for path in self.by_hand.all if path in there)
         same = [path for path in paths if after.files[path][2] == before[path][2]]

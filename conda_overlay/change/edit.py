@@ -1,4 +1,4 @@
-"""Copies a distribution into the overlay, as it is, to be edited or patched; and records edits."""
+"""Copies a distribution into the overlay to edit or patch it, and records edits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.change.copies import WorkingCopy, copy_of, edited, reasons, take
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.working_copy import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
@@ -27,15 +27,15 @@ from conda_overlay.filesystem.tree import remove_files
 
 @dataclass
 class Session:
-    """What somebody edits; it outlives a draft that another command overtakes."""
+    """An editing session. If another command overtakes a draft, it is repeated in the next one."""
 
     editor: Callable[[Path], None] | None = None  # called with the file; None: nothing is opened
-    file: str | None = None  # what to open, relative to site-packages
-    changed: dict[str, bytes | None] = field(default_factory=dict)
-    base: dict[str, bytes | None] = field(default_factory=dict)  # what was there before
+    file: str | None = None  # the file to open, relative to site-packages
+    changed: dict[str, bytes | None] = field(default_factory=dict)  # new content; None: removed
+    base: dict[str, bytes | None] = field(default_factory=dict)  # their content before
 
     def run(self, copy: WorkingCopy) -> None:
-        """Let the user edit a copy; when that was done before, do the same to this one.
+        """Let the user edit a copy; if they have already done so, make the same edits in this one.
 
         Raises:
             OverlayError: the editor fails, or another command has changed the same file.
@@ -58,19 +58,19 @@ class Session:
                 self.base = {name: _content(copy.source / name) for name in self.changed}
 
     def keep(self, directory: Path) -> None:
-        """Write what was edited to a directory."""
+        """Write the edited files to a directory."""
         for name, content in self.changed.items():
             put_file(directory / name.removeprefix("../../../"), content)
 
 
-def find(draft: Draft, text: str) -> tuple[str, str | None]:
-    """Find what a name, a module, a script or a path of a file stands for.
+def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
+    """Find the distribution that has a given name, module, script or file.
 
     Returns:
         The normalized name of the distribution, and the file, relative to site-packages.
 
     Raises:
-        OverlayError: there is no such thing.
+        OverlayError: no distribution has it.
     """
     view = {**draft.stack.below_view, **dependencies.effective(draft.installed)}
     key = str(canonicalize_name(text))
@@ -94,7 +94,9 @@ def find(draft: Draft, text: str) -> tuple[str, str | None]:
 
 
 def edit(draft: Draft, key: str, session: Session) -> None:
-    """Copy a distribution into a draft, unless it is there, and let somebody edit it.
+    """Copy a distribution, let the user edit the copy, and move it to a draft if it has changed.
+
+    Without an editor the unedited copy is moved, unless the overlay already has a copy.
 
     Raises:
         OverlayError: it cannot be copied, or edited.
@@ -108,7 +110,7 @@ def edit(draft: Draft, key: str, session: Session) -> None:
         raise OverlayError(sentence, "--no-editor prints where the copy is")
     session.run(copy)
     if session.changed or (session.editor is None and key not in draft.before.copies):
-        take(draft, copy)
+        take_copy(draft, copy)
     elif session.editor:
         draft.notes.append("nothing was saved; an editor with a window has to wait: code --wait")
 
@@ -116,14 +118,14 @@ def edit(draft: Draft, key: str, session: Session) -> None:
 def patch(
     draft: Draft, key: str, text: bytes, strip: int | None = None, *, reverse: bool = False
 ) -> None:
-    """Apply a patch to a copy of a distribution: all that changes its files, or nothing.
+    """Apply a patch to a copy of a distribution: all parts for its files, or none.
 
     Args:
-        draft: of the next state.
+        draft: the draft to change.
         key: the normalized name of the distribution.
         text: unified diffs.
-        strip: how many leading directories its paths have too many, if that is known.
-        reverse: take a patch back.
+        strip: the number of leading directories to strip from paths, if known.
+        reverse: revert the patch.
 
     Raises:
         OverlayError: the patch changes none of the files, or does not apply.
@@ -131,7 +133,7 @@ def patch(
     copy = copy_of(draft, key)
     found, names = copy.distribution, copy.names
     mine = functools.partial(originals.belongs, names=names)
-    dos = text.count(b"\r\n") == text.count(b"\n")  # on its way here every line got such an end
+    dos = text.count(b"\r\n") == text.count(b"\n")  # the patch was converted in transit
     fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
     if dos and any(b"\r\n" in (_content(found.site / p.path) or b"") for p in fit.inside):
         fit = git.fit(text, mine, strip, names)
@@ -147,7 +149,7 @@ def patch(
     if not parts:
         draft.notes.append(f"the patch {state} {what}")
         return
-    if faults := git.apply(found.site, parts, fit.strip, reverse=reverse):
+    if faults := git.apply_parts(found.site, parts, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name} to make the change by hand"
         raise OverlayError(sentence, hint, faults)
@@ -155,14 +157,14 @@ def patch(
         draft.notes.append(f"the patch {state} {', '.join(done)}")
     if fit.outside:
         draft.notes.append(f"not installed, so left out: {', '.join(fit.outside)}")
-    take(draft, copy)
+    take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not edits_of(draft.installed[key][0]):
         draft.drop({key})
         draft.why[key] = "it has no edits any more"
 
 
 def record(draft: Draft) -> None:
-    """Make a revision of what was edited by hand in the current one.
+    """Make a revision of the edits by hand to the current one.
 
     Raises:
         NoSuchRevisionError: there is no overlay.
@@ -173,7 +175,7 @@ def record(draft: Draft) -> None:
     draft.stack.check_not_stale()
     recorded = store.manifest(draft.base)
     if recorded is None:
-        return  # it becomes a revision as it is
+        return  # made by hand, or no manifest: there is nothing to compare with
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
     for key, (found, *_) in draft.installed.items():
@@ -182,7 +184,8 @@ def record(draft: Draft) -> None:
         mine = {p for p in by_hand if originals.belongs(p.removeprefix(site), names)}
         if key in before.copies and mine:
             gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
-            remove_files(draft.tree, [draft.tree / path for path in gone])  # what is in their place
+            # Also removes empty directories in the place of these files.
+            remove_files(draft.tree, [draft.tree / path for path in gone])
             there = names - {os.path.relpath(path, site) for path in gone}
             unowned = mine - set().union(*before.owned.values())
             originals.note_files(found, there | {path.removeprefix(site) for path in unowned})
@@ -195,7 +198,7 @@ def record(draft: Draft) -> None:
 
 
 def _below_site(draft: Draft, path: str) -> str:
-    """A path relative to the site-packages, of the host or of an overlay, that it is in."""
+    """A path relative to the site-packages, of the host or an overlay, that contains it."""
     stack, absolute = draft.stack, os.path.abspath(os.path.expanduser(path))
     final = stack.store.overlay / stack.host.site_below_prefix
     for site in (final, final.resolve(), *stack.below, stack.host.site_packages):
@@ -205,13 +208,13 @@ def _below_site(draft: Draft, path: str) -> str:
 
 
 def _module_of_script(view: View, name: str) -> str | None:
-    """The module that a program starts, as an entry point says."""
+    """The module that a script starts, according to its entry point."""
     points = (point for found in view.values() for point in programs(found))
     return next((point.module for point in points if point.name == name), None)
 
 
 def _file_of(module: str, files: Collection[str]) -> str | None:
-    """The file of a module that Python imports, among files relative to site-packages."""
+    """The file that Python imports for a module, among files relative to site-packages."""
     place = module.replace(".", "/")
     for stem in (f"{place}/__init__", place):
         if name := _compiled(stem, files):
@@ -222,13 +225,13 @@ def _file_of(module: str, files: Collection[str]) -> str | None:
 
 
 def _compiled(stem: str, files: Collection[str]) -> str | None:
-    """The compiled module beside a source, which Python prefers."""
+    """The compiled module beside a source file, which Python prefers."""
     found = (name for name in files if name.startswith(f"{stem}.") and name.endswith(".so"))
     return min(found, default=None)
 
 
 def _content(path: Path) -> bytes | None:
-    """The content of a file; None if there is none."""
+    """The content of a file; None if it does not exist."""
     return path.read_bytes() if path.is_file() else None
 
 

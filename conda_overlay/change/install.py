@@ -25,7 +25,7 @@ from conda_overlay.resolve.stage import sources
 
 
 def install(draft: Draft, request: Request) -> None:
-    """Let pip add what is requested, and its dependencies, to a draft.
+    """Let pip add the requested distributions and their dependencies to a draft.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -54,9 +54,9 @@ def install(draft: Draft, request: Request) -> None:
 
 
 def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
-    """What of ``~/.local`` is in effect in place of what the host has of the same name."""
+    """Notes on requested distributions that come from ``~/.local``, which hides the host's."""
     host = draft.stack.host
-    place = user_site.directory(host) if keys else None
+    place = user_site.user_site_directory(host) if keys else None
     for key, (mine, *_) in read_site(place).items() if place else ():
         if key in keys:
             remedy = f"python -m pip uninstall {mine.name}"
@@ -66,10 +66,10 @@ def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
 def _without_copies_of_the_host(
     draft: Draft, found: Resolution, request: Request
 ) -> tuple[Site, set[str]]:
-    """Drop from the stage what came from an index and is installed below at the same version.
+    """Drop staged distributions from an index that are installed below at the same version.
 
     Returns:
-        What stays, and the overlay's own distributions that the host's copies replace.
+        The other distributions; and the names of the overlay's own that those below replace.
     """
     if request.has("--force-reinstall", "-I", "--ignore-installed"):
         return found.staged, set()
@@ -94,7 +94,7 @@ def _record_staged(
     staged: Site,
     requested: Mapping[str, str | None],
 ) -> None:
-    """Record what pip has staged for the history."""
+    """Record the staged distributions for the history."""
     origins = sources(found.stage)
     for key, (new, *_) in staged.items():
         url, sha256 = origins.get(key, (None, None))
@@ -110,7 +110,7 @@ def _record_staged(
         )
         if key in requested:
             entry = _asked(draft, entry, new, requested[key], request)
-        elif old is not None and old.requested:  # moved with its dependency
+        elif old is not None and old.requested:  # changed because of another distribution
             entry = _moved(old, entry)
         origin = (new.version, sha256, new.editable)
         if old and origin[1:] != (None, None) and origin == (old.version, old.sha256, old.editable):
@@ -134,7 +134,7 @@ def _asked(
         requirement = _at_least(requirement, new.version)
     if new.editable and typed:
         requirement = typed
-    told = requirement if typed or new.direct_url else new.name  # else the pin is ours
+    told = requirement if typed or new.direct_url else new.name  # without these the pin is ours
     default = default_intent(told, editable=bool(new.editable))
     if default == "fix" and dependencies.kind(host, new) == "downgrade":
         default = "hold"
@@ -149,7 +149,7 @@ def _asked(
 
 
 def _asked_again(draft: Draft, entry: HistoryEntry, typed: str, request: Request) -> HistoryEntry:
-    """The entry of what is already installed, updated with what was typed now."""
+    """The entry of a requested distribution that is already installed, updated by the request."""
     requirement, parsed = entry.requirement, dependencies.parse(typed)
     bare = parsed is None or parsed.name == typed
     if requirement is None or not (bare or entry.editable or " @ " in typed):
@@ -166,7 +166,7 @@ def _asked_again(draft: Draft, entry: HistoryEntry, typed: str, request: Request
 
 
 def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
-    """The entry of what was requested earlier, and now changes because of something else."""
+    """The entry of a distribution requested earlier that changes because of another one."""
     requirement = before.requirement or ""
     parsed = dependencies.parse(requirement)
     if parsed and not parsed.specifier.contains(entry.version, prereleases=True):
@@ -183,7 +183,7 @@ def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
 
 
 def _at_least(text: str, version: str) -> str:
-    """The requirement with a lower bound, unless it limits the version itself."""
+    """Add a lower bound to a requirement, unless it already limits the version."""
     requirement = dependencies.parse(text)
     limits = requirement and any(s.operator in (">", *PINS) for s in requirement.specifier)
     if not requirement or requirement.url or limits:
@@ -194,7 +194,7 @@ def _at_least(text: str, version: str) -> str:
 
 
 def _typed(request: Request) -> dict[str, str]:
-    """What the user typed, or wrote into a requirements file, by normalized name."""
+    """The requirements from the command line and from requirements files, by normalized name."""
     pairs = list(pairwise(request.arguments))
     lines = [*request.requirements]
     for option, value in pairs:
@@ -203,7 +203,7 @@ def _typed(request: Request) -> dict[str, str]:
     typed = {key: line for line in lines for key in dependencies.requested_names([line])}
     for option, value in pairs:
         egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", value)
-        if option == "--editable" and egg:  # else a directory: pip tells its name
+        if option == "--editable" and egg:  # else a directory, whose name is known after pip's run
             typed[canonicalize_name(egg[1])] = value
     return {key: without_credentials(text) for key, text in typed.items()}
 
@@ -211,12 +211,12 @@ def _typed(request: Request) -> dict[str, str]:
 def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
     """The lines of a requirements file, without comments and per-requirement options.
 
-    Those of a file that it names with -r follow such a line, but not of one that is above it.
+    Files named with -r are included, except for those in `above`, which include this one.
     """
     try:
         text = Path(file).read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
-        return  # a URL, perhaps: the version is known once pip has installed it
+        return  # perhaps a URL: the version is known once pip has installed it
     for line in text.replace("\\\n", "").splitlines():
         if named := re.match(r"\s*(?:-r|--requirement)[\s=]*([^\s#]+)", line):
             inner = os.path.realpath(os.path.join(os.path.dirname(file), named[1]))
@@ -225,7 +225,7 @@ def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
 
 
 def _options(arguments: Sequence[str]) -> tuple[str, ...]:
-    """The kept options with their values, as one string each (``--name=value``)."""
+    """The options to record, each with its value in one string (``--name=value``)."""
     result = []
     words = iter(arguments)
     for word in words:
@@ -240,7 +240,10 @@ def _options(arguments: Sequence[str]) -> tuple[str, ...]:
 
 
 def _lasting(option: str, value: str) -> str | None:
-    """A value that means the same tomorrow, and in another directory; None if it may be secret."""
+    """The value of an option without its context; None if it may be a secret.
+
+    Paths become absolute, so that they are valid in any directory; credentials are removed.
+    """
     if option == "--config-settings":
         return setting(value)
     if option in ("--find-links", "--constraint") and "://" not in value:

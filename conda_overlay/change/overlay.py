@@ -1,10 +1,11 @@
-"""An overlay, as scripts and commands see it: opened by its environment, looked at, changed.
+"""The API of an overlay, for scripts and commands: open it by its environment, read it, change it.
 
-overlay = Overlay.open("science")
-with overlay.draft(reason="ticket 1234") as draft:
-    draft.install("flask>=3")
-    print(draft.plan())
-    draft.commit()
+Example:
+    overlay = Overlay.open("science")
+    with overlay.draft(reason="ticket 1234") as draft:
+        draft.install("flask>=3")
+        print(draft.plan())
+        draft.commit()
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.activation.settings import observe
 from conda_overlay.change import plan
-from conda_overlay.change.commit import check
+from conda_overlay.change.commit import check_rules
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import (
     HostError,
@@ -44,7 +45,7 @@ _ATTEMPTS = 3  # how often to try, at least, while other commands commit
 
 
 class Overlay:
-    """The overlay of a host: the writable one of its layers.
+    """The overlay of a host: the writable layer among those over it.
 
     Attributes:
         stack: the host, and all layers over it.
@@ -55,11 +56,11 @@ class Overlay:
 
     @classmethod
     def open(cls, environment: str | Path, progress: Progress = SILENT) -> Overlay:
-        """Find the overlay of an environment, which need not have one yet.
+        """Open the overlay of an environment, which need not have one yet.
 
         Args:
             environment: its name, or its prefix.
-            progress: hears of long steps.
+            progress: shows the progress of long steps.
 
         Raises:
             HostError: it is not an environment with Python.
@@ -72,7 +73,7 @@ class Overlay:
 
     @classmethod
     def all(cls) -> Iterator[Overlay]:
-        """Every overlay in the overlay directories whose environment is there, one for each."""
+        """The overlay of each existing environment that has a trusted one."""
         for prefix in sorted(hosts(observe())):
             with suppress(HostError):
                 yield cls.open(Path(prefix))
@@ -84,7 +85,7 @@ class Overlay:
 
     @property
     def path(self) -> Path:
-        """Where it is, or will be."""
+        """The public path of the overlay, which need not exist yet."""
         return self.stack.store.overlay
 
     @property
@@ -105,7 +106,7 @@ class Overlay:
         return self.stack.store.line()
 
     def status(self) -> Status:
-        """What is overlaid, over what, by whom, since when, and whether it holds together.
+        """Report on the host, the layers, their distributions and their problems.
 
         Raises:
             StateError: the state of an overlay cannot be read.
@@ -115,7 +116,11 @@ class Overlay:
         return status(self.stack)
 
     def compare(self, old: int, new: int | None) -> Plan:
-        """What turns one revision into another; 0: the host, None: the overlay as it is now.
+        """Work out the differences between two revisions.
+
+        Args:
+            old: the number of a revision; 0 is the host.
+            new: the number of another one; None is the overlay as it is now.
 
         Raises:
             NoSuchRevisionError: there is no overlay, or no such revision.
@@ -135,7 +140,7 @@ class Overlay:
         return set()
 
     def document(self) -> Document:
-        """The overlay as a document to recreate it from, without credentials.
+        """The overlay as a document from which it can be recreated, without credentials.
 
         Raises:
             NoSuchRevisionError: there is no overlay.
@@ -167,10 +172,10 @@ class Overlay:
 
         Args:
             reason: for the history.
-            command: for the history: what was typed.
+            command: for the history: the words of the command line.
             pip: how to call pip; quietly by default.
             allow_conflicts: accept a solution that breaks something.
-            dry_run: make it elsewhere; it can only be planned.
+            dry_run: make the draft in a temporary directory; it can only be planned.
             timeout: how long to wait for another command that commits, in seconds.
 
         Raises:
@@ -179,7 +184,7 @@ class Overlay:
         """
         stack, store = self.stack, self.stack.store
         previous = os.umask(0o022)
-        os.umask(previous | 0o022)  # whoever can write to an overlay controls what its users run
+        os.umask(previous | 0o022)  # whoever can write to an overlay controls its users' programs
         try:
             stack.check_trust()
             new = store.new_draft(self.host.real, dry_run=dry_run, timeout=timeout)
@@ -216,9 +221,9 @@ class Overlay:
 
         Args:
             step: makes the change in a draft.
-            confirm: called with a plan that is not empty; nothing is done if it returns False.
+            confirm: called with a plan that is not empty; if it returns False, nothing is changed.
             reason: for the history.
-            command: for the history: what was typed.
+            command: for the history: the words of the command line.
             pip: how to call pip; quietly by default.
             allow_conflicts: proceed even if something breaks, and record it.
             force: proceed even if edits made by hand are lost.
@@ -229,7 +234,7 @@ class Overlay:
             ResolutionError: something would break.
             EditedError: edits made by hand would be lost.
             PipError: pip failed.
-            VerificationError: the host's interpreter does not see what was installed.
+            VerificationError: the host's interpreter does not find the distributions as planned.
             LockedError: another command is committing.
             OvertakenError: other commands kept committing first.
         """
@@ -249,7 +254,7 @@ class Overlay:
                 ) as draft:
                     step(draft)
                     found = draft.plan()
-                    check(draft, found, **leaves)
+                    check_rules(draft, found, **leaves)
                     agrees = not found or found == agreed or confirm(found)
                     if dry_run or not found or not agrees:
                         return Result(found, None)

@@ -1,4 +1,4 @@
-"""Works out what differs between two states of an overlay, and what that means."""
+"""Works out the differences between two states of an overlay, and their meaning."""
 
 from __future__ import annotations
 
@@ -23,22 +23,26 @@ class Ground:
 
     host: str  # its prefix
     overlay: str
-    below: View  # what is in effect without the overlay
+    below: View  # the distributions in effect without the overlay
     markers: Markers
     host_site: Path
 
     @classmethod
     def of(cls, stack: Stack) -> Ground:
-        """What is below the writable layer of a stack."""
+        """The host and the layers below the writable layer of a stack."""
         host = stack.host
         where = str(host.prefix), str(stack.store.overlay)
         return cls(*where, stack.below_view, host.markers, host.site_packages)
 
 
 def compare(before: State, after: State, ground: Ground, why: Mapping[str, str]) -> Plan:
-    """Work out everything that turns one state into another.
+    """Work out all differences between two states.
 
-    `why` has reasons by normalized name, or for all as ``""``; missing ones are worked out.
+    Args:
+        before: the old state.
+        after: the new state.
+        ground: the host and the layers below both.
+        why: the reasons, by normalized name, or for all as ``""``; missing ones are worked out.
     """
     below, markers = ground.below, ground.markers
     old, new = ({**below, **dependencies.effective(state.site)} for state in (before, after))
@@ -68,11 +72,12 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
 
 
 def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
-    """What an overlay no longer needs, with the reason: `rebase` drops it.
+    """The distributions that an overlay no longer needs, each with the reason; `rebase` drops them.
 
-    That is what came from an index with the intent ``fix`` and is in the host in the same or a
-    newer version, and what nothing needs then. Local fixes usually keep the version, so sources,
-    editable installs and edited distributions are never redundant.
+    A distribution is redundant if it came from an index with the intent ``fix``, and the host has
+    the same or a newer version. Dependencies that nothing needs without these are dropped as well.
+    Local fixes usually keep the version, so sources, editable installs and edited distributions
+    are never redundant.
     """
     found = {}
     staying = {key for key in state.site if is_to_stay(state, key)}
@@ -85,7 +90,7 @@ def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
 
 
 def is_to_stay(state: State, key: str) -> bool:
-    """Whether a distribution is meant to stay, or could not be reinstalled from an index."""
+    """Whether a distribution is meant to stay, or cannot be reinstalled from an index."""
     distribution = state.site[key][0]
     own = distribution.direct_url or distribution.editable or key in state.edited_keys
     return bool(own) or state.entries[key].intent != "fix"
@@ -99,11 +104,11 @@ def meaning(
     broken: bool = False,
     stale: bool = False,
 ) -> str:
-    """How a distribution of the overlay relates to the host as it is now.
+    """Describe how a distribution of the overlay relates to the host as it is now.
 
     Returns:
-        ``stale``: built for another Python or ABI; ``broken``: its requirements do not hold;
-        ``redundant`` or ``not needed``: `rebase` drops it; or how the versions compare.
+        ``stale``: built for another Python or ABI; ``broken``: its requirements are not satisfied;
+        ``redundant`` or ``not needed``: `rebase` drops it; else the comparison of the versions.
     """
     if stale or broken:
         return "stale" if stale else "broken"
@@ -116,7 +121,7 @@ def meaning(
 
 
 def _differs(key: str, before: State, after: State, host: Distribution | None) -> tuple[str, ...]:
-    """What differs in one distribution; empty when nothing does."""
+    """The differences in one distribution: version, origin, content, and fields of its entry."""
     if key not in before.site or key not in after.site:
         mine = (before.site.get(key) or after.site[key])[0]
         return ("origin",) if host and host.version == mine.version else ("version",)

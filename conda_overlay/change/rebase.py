@@ -14,7 +14,7 @@ from conda_overlay.change.apply import (
     make_edits,
 )
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.reapply import is_outdated, reapply
+from conda_overlay.change.edit_again import is_outdated, reapply
 from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions import dependencies
@@ -27,7 +27,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     """Adapt a draft to the host as it is now.
 
     Args:
-        draft: of the next state.
+        draft: the draft to change.
         carried: another overlay, whose requests are added.
 
     Raises:
@@ -68,7 +68,10 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
 def _edited_again(
     draft: Draft, entries: Mapping[str, HistoryEntry], carried: Mapping[str, HistoryEntry]
 ) -> Iterator[tuple[str, HistoryEntry]]:
-    """The entries; copies of what the host has changed are made anew, with the same edits."""
+    """The entries, where copies are made again if the host has changed the distribution.
+
+    The edits are made again in the new copy; if the host has them all, the entry is left out.
+    """
     for key, entry in entries.items():
         if not entry.copied or (key in carried and is_edited(draft, key, entry)):
             yield key, entry
@@ -87,7 +90,7 @@ def _edited_again(
 
 
 def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
-    """The copy of a distribution in the current revision, whatever Python that is for."""
+    """The copy of a distribution in the current revision, whichever Python that is for."""
     for site in sorted(draft.stack.store.real.glob("lib/python*/site-packages")):
         yield from (
             found for found in read_site(site).get(key, ()) if load_originals(found) is not None
@@ -95,7 +98,7 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
 
 
 def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
-    """What is to be carried over; what this host makes redundant is noted and left out."""
+    """The requests to carry over; those that this host makes redundant become notes instead."""
     result = {}
     for key, entry in document.requested.items():
         host = draft.stack.below_view.get(key)

@@ -1,4 +1,4 @@
-"""Removes distributions, and what only they needed."""
+"""Removes distributions, and the dependencies that only they needed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
     """Remove distributions from a draft.
 
     Args:
-        draft: of the next state.
-        names: a name each, perhaps with the version that must be installed (``cowsay==6.1``).
+        draft: the draft to change.
+        names: their names, optionally with the expected version (``cowsay==6.1``).
 
     Raises:
         NotInOverlayError: the overlay has no such distribution, or another version of it.
@@ -28,7 +28,7 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
     before, stack = draft.before, draft.stack
     wanted, below = {*before.requested}, stack.below_view
     arguments = (stack.host.markers, before.requirements)
-    # What was already an orphan stays.
+    # Distributions that were orphans before stay.
     alone = dependencies.orphans(before.site, below, (), {*wanted, *named}, *arguments)
     going = dependencies.orphans(before.site, below, named, wanted, *arguments) - alone
     draft.drop({*named, *going})
@@ -36,7 +36,7 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
 
 
 def _check(draft: Draft, text: str) -> str:
-    """The normalized name of what is to be removed, which must be in the overlay."""
+    """Check that the overlay has a distribution to remove, and return its normalized name."""
     requirement = dependencies.named(text)
     key = str(canonicalize_name(requirement.name))
     found, name = draft.before.entries.get(key), requirement.name
@@ -49,12 +49,12 @@ def _check(draft: Draft, text: str) -> str:
 
 
 def _place_of(draft: Draft, key: str) -> str | None:
-    """What else has a distribution: another layer, ``user site``, or ``host``."""
+    """The place of a distribution: another layer, ``user site`` or ``host``; None if not found."""
     stack = draft.stack
     layers = [layer for layer in stack.layers if layer != stack.store.overlay]
     for layer, site in zip(layers, stack.sites(layers), strict=True):
         if key in read_site(site):
             return str(layer)
-    if (mine := user_site.directory(stack.host)) and key in read_site(mine):
+    if (mine := user_site.user_site_directory(stack.host)) and key in read_site(mine):
         return "user site"
     return "host" if key in stack.host.distributions else None

@@ -1,7 +1,7 @@
-"""Puts back what was damaged in the current revision, or removed from it by half.
+"""Restores files of the current revision that were damaged, or partly removed.
 
-A file that is missing, or that pip has renamed, is damage, and so is a RECORD that has changed; any
-other file that has changed was edited by hand.
+Damage is a file that is missing, or that pip has renamed, and a RECORD that has changed. All other
+changed files count as edited by hand.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from shutil import copy2
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.change.copies import copy_of, take
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.locked import install_exactly
-from conda_overlay.change.reapply import reapply
+from conda_overlay.change.edit_again import reapply
+from conda_overlay.change.install_exactly import install_exactly
+from conda_overlay.change.working_copy import copy_of, take_copy
 from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,
@@ -37,17 +37,17 @@ from conda_overlay.layer.state import is_bookkeeping, is_leftover
 
 
 def repair(draft: Draft, names: Sequence[str] = ()) -> None:
-    """Restore missing files: the same ones from any revision, else by installing again.
+    """Restore missing files: the same files from any revision, else by reinstalling.
 
     Args:
-        draft: of the next state.
-        names: the distributions to repair, whose edits by hand are undone too; all if none is
-            named, whose edits stay.
+        draft: the draft to change.
+        names: the distributions to repair, whose edits by hand are reverted as well; if empty, all
+            distributions are repaired and keep their edits.
 
     Raises:
         NoSuchRevisionError: the overlay has no history.
         NotInOverlayError: the current revision has no such distribution.
-        CannotRestoreError: what pip installs is not what was there.
+        CannotRestoreError: pip installs files that differ from the recorded ones.
         OverlayError: a directory is in the place of a file.
         PipError: pip failed.
     """
@@ -73,7 +73,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     if lost:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
     for key in keys & draft.before.copies.keys():
-        if start_again(draft.installed[key][0]):  # files were recorded as new, or as removed
+        if start_again(draft.installed[key][0]):  # it had recorded new or removed files
             touched.add(key)
     draft.why.update(dict.fromkeys(touched, "repaired"))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
@@ -81,15 +81,15 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
 
 
 class _Past:
-    """What was recorded of the current revision, and where its files may still be.
+    """The records of the current revision, and the places where its files may still exist.
 
     Attributes:
-        entries: its distributions by normalized name.
-        recorded: its files.
-        files: the sha256 of each of these, and of those that were missing already, by path.
-        original: the same of files that RECORD names, as they were before any edit.
-        owned: the files of each distribution.
-        replaced: the distributions of which there is another version now, installed by hand.
+        entries: its distributions, by normalized name.
+        recorded: the paths in its manifest.
+        files: the sha256 of these, and of files that were missing when it was made, by path.
+        original: the sha256 of files in RECORD, as they were before any edit, by path.
+        owned: the files of each distribution, by normalized name.
+        replaced: the names of distributions with another version now, installed by hand.
     """
 
     def __init__(self, draft: Draft, number: int) -> None:
@@ -119,7 +119,7 @@ class _Past:
         }
 
     def _owned(self, info: set[str]) -> set[str]:
-        """The files of a distribution: its metadata, and by RECORD if that is anywhere."""
+        """The files of a distribution: its metadata, and those in RECORD if that still exists."""
         owned = {*info}
         for path in (path for path in info if path.endswith(".dist-info/RECORD")):
             if (place := self._place_of(path)) is not None:
@@ -133,29 +133,29 @@ class _Past:
         return owned
 
     def _place_of(self, path: str) -> Path | None:
-        """Where a file still is as it was recorded."""
+        """A place where a file still exists as it was recorded; None if there is none."""
         wanted = self.files[path]
         trees = (self._draft.tree, *self._trees)
         places = filter(None, [*(tree / path for tree in trees), self._left.get(wanted)])
         return next((place for place in places if has_digest(place, wanted)), None)
 
     def wanted(self, keys: Collection[str]) -> set[str]:
-        """The files of some distributions; without any, all but those of replaced ones."""
+        """The files of some distributions; without names, all except those of replaced ones."""
         if keys:
             return set().union(*(self.owned[key] for key in keys))
         return self.files.keys() - set().union(*(self.owned[key] for key in self.replaced))
 
     def has(self, path: str, *, whole: bool) -> bool:
-        """Whether a file is there; as it was recorded, if it is to be whole."""
+        """Whether a file exists; with `whole`, or for a RECORD, whether it is as recorded."""
         place = self._draft.tree / path
         whole = whole or path.endswith(".dist-info/RECORD")
         return has_digest(place, self.files.get(path)) if whole else is_there(place)
 
     def restore(self, path: str) -> bool:
-        """Put a file back from where it still is; False if that is nowhere.
+        """Restore a file from a place where it still exists; return False if there is none.
 
         Raises:
-            OverlayError: a directory with something in it is in its place.
+            OverlayError: a directory that is not empty is in its place.
         """
         place, target = self._place_of(path), self._draft.tree / path
         if target.is_dir() and not target.is_symlink():
@@ -172,16 +172,16 @@ class _Past:
         return True
 
     def remove_leftovers(self) -> None:
-        """Remove what pip has renamed, but for what is still missing elsewhere."""
+        """Remove the files that pip has renamed, except for those that are still missing."""
         tree = self._draft.tree
         missing = {sha for path, sha in self.files.items() if not os.path.lexists(tree / path)}
         remove_files(tree, [place for sha, place in self._left.items() if sha not in missing])
 
     def reinstall(self, keys: Collection[str], edited: Collection[str], *, named: bool) -> None:
-        """Install distributions again, exactly as they were but for what was edited.
+        """Reinstall distributions exactly as they were, and put back the given edited files.
 
         Raises:
-            CannotRestoreError: what pip installs is not what was there.
+            CannotRestoreError: pip installs files that differ from the recorded ones.
         """
         draft, tree = self._draft, self._draft.tree
         copied = {key for key in keys if self.entries[key].copied}
@@ -191,10 +191,10 @@ class _Past:
         remove_files(tree, [tree / path for path in owned])
         for key in copied:
             again = self.entries[key].patch and not named
-            if again or key not in draft.stack.below_view:  # of which that says that it is gone
+            if again or key not in draft.stack.below_view:  # `reapply` reports that
                 reapply(draft, key, self.entries[key])
             else:
-                take(draft, copy_of(draft, key))
+                take_copy(draft, copy_of(draft, key))
                 draft.entries[key] = self.entries[key]
         install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - copied)})
         for found in (found for key, found in draft.installed.items() if key in keys):
@@ -210,7 +210,7 @@ class _Past:
 
 
 def _distribution_of(path: str) -> str:
-    """The normalized name of the distribution whose metadata a file is; else empty."""
+    """The normalized name of the distribution whose metadata has a file; else an empty text."""
     for above, name in pairwise(PurePosixPath(path).parts):
         if above == "site-packages" and name.endswith((".dist-info", ".egg-info", ".egg-link")):
             return canonicalize_name(name.rpartition(".")[0].partition("-")[0])

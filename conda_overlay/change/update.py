@@ -1,4 +1,4 @@
-"""Updates what was asked for to its newest version."""
+"""Updates distributions to their newest versions."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.install import install
-from conda_overlay.change.locked import for_pip
+from conda_overlay.change.install_exactly import for_pip
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.core.models import HistoryEntry, Request
 from conda_overlay.distributions.dependencies import named
 
 
 def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> None:
-    """Update distributions, as ``install --upgrade`` does, with the options that each came with.
+    """Update distributions, like ``install --upgrade``, with their recorded options.
 
     Args:
-        draft: of the next state.
-        names: of the overlay or the host; without any, all that was asked for, except for what is
-            held and what is an editable install.
-        options: of pip, beside the recorded ones.
+        draft: the draft to change.
+        names: of distributions in the overlay or the host; if empty, all requested distributions,
+            except for held ones and editable installs.
+        options: of pip, in addition to the recorded ones.
 
     Raises:
-        NotInOverlayError: neither the overlay nor the host has it.
+        NotInOverlayError: neither the overlay nor the host has a distribution of that name.
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
@@ -44,14 +44,14 @@ def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> N
         return
     words = ("--upgrade", *recorded, *options, "--", *requirements)
     install(draft, Request(words, tuple(requirements)))
-    for key, entry in asked.items():  # an update changes no intent
+    for key, entry in asked.items():  # an update does not change intents
         if key in draft.entries:
             there = draft.entries[key]
             draft.entries[key] = replace(there, intent=entry.intent, until=entry.until)
 
 
 def _requirement(draft: Draft, text: str, entry: HistoryEntry | None) -> str:
-    """What to ask pip for: the recorded requirement, but the bare name of what is pinned."""
+    """The requirement for pip: the recorded one, but only the name of a held distribution."""
     name = named(text)
     if name.specifier or name.url:
         return text

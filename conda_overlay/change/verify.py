@@ -1,4 +1,4 @@
-"""Checks with the host's own interpreter that it sees what is to be committed."""
+"""Checks with the host's own interpreter that it finds the distributions as planned."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ print(json.dumps({"found": found, "path": sys.path}))
 
 
 def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> list[str]:
-    """Compare a plan with what the interpreter finds, and check the files.
+    """Compare a plan with the distributions that the interpreter finds, and check their files.
 
     Args:
         host: the host environment.
-        tree: the draft's.
-        sites: its site-packages, and those of the layers behind it.
-        plan: what was shown to the user.
+        tree: the tree of the draft.
+        sites: its site-packages, and those of the layers below it.
+        plan: the plan that was shown to the user.
 
     Returns:
-        What comes from elsewhere now, such as ``~/.local``, where the overlay hides it no more.
+        Notes on distributions elsewhere, such as in ``~/.local``, that the overlay hides no longer.
 
     Raises:
-        VerificationError: something is not as planned.
+        VerificationError: a distribution or a file is not as planned.
     """
     changes = [change for change in plan.changes if change.files_differ]
     done = host.run(["-c", _OBSERVE, json.dumps([change.key for change in changes])], sites)

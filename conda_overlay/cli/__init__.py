@@ -1,4 +1,16 @@
-"""``conda overlay``: one small file per command, imported when that command runs."""
+"""``conda overlay``: the table of commands; each is a file, imported when that command runs.
+
+Help needs no more than this file and the file of the command.
+
+    commands            a file for each command
+    render              the printers
+    options             the options that commands share
+    pip_options         the options of pip
+    select              the environment and the overlay that a command is about
+    changing            how a command that changes an overlay plans, shows, asks and commits
+    files, editor       the files that the command line names; the user's editor
+    conda_hints         our lines in conda's own errors, and in ``conda doctor``
+"""
 
 from __future__ import annotations
 
@@ -40,16 +52,16 @@ COMMANDS = {
 }
 
 ALIASES = {"uninstall": "remove", "upgrade": "update"}
-"""Other names that people try."""
+"""Other names that people may try."""
 
 INSTEAD = {"reset": "conda overlay undo 0, or conda overlay remove NAME"}
-"""What to type for commands that people try and that do not exist."""
+"""The commands to suggest for names that people may try but that do not exist."""
 
 
 class CommandParser(ArgumentParser):
-    """A parser that is filled when it is used: conda builds all parsers for every command.
+    """A parser that is filled on first use, because conda builds all parsers for every command.
 
-    Options may stand between and behind the positional arguments, as pip's users write them.
+    As in pip, options may also come between and after the positional arguments.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -66,7 +78,7 @@ class CommandParser(ArgumentParser):
             module = import_module(f"conda_overlay.cli.commands.{self.command}")
             self.command = ""
             module.configure_parser(self)
-            if hasattr(module, "REST"):  # what follows is another command, with its own options
+            if hasattr(module, "REST"):  # the rest is another command with its own options
                 return super().parse_known_args(args, namespace)
             return self.parse_known_intermixed_args(args, namespace)
         return super().parse_known_args(args, namespace)
@@ -86,15 +98,15 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Run a command, which may print file names in any encoding, to a reader that may go away."""
+    """Run a command; it may print file names in any encoding, and its reader may go away."""
     import os
     import sys
     from io import TextIOWrapper
 
     for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
-        if getattr(sys, name) is None:  # it is closed, as services may have it
+        if getattr(sys, name) is None:  # it is closed, as in some services
             null = os.open(os.devnull, os.O_RDWR)
-            os.set_inheritable(null, True)  # for pip, and for what run becomes
+            os.set_inheritable(null, True)  # for pip, and for the command that run starts
             setattr(sys, name, os.fdopen(null, mode))
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -110,7 +122,7 @@ def execute(arguments: Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 1
-    except OSError as error:  # of a file that somebody has closed, or put in another's place
+    except OSError as error:  # of a file that cannot be accessed, or is of another kind
         if error.filename is None:
             raise
         from conda_overlay.core.errors import unusable

@@ -1,4 +1,4 @@
-"""What conda says where it meets an environment that has, or could have, an overlay."""
+"""Text for conda's own commands: a hint when an environment is protected, and health checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ADDING = {"install", "update", "upgrade"}
 
 
 def for_error(error: Exception) -> str | None:
-    """The command that does in the overlay what conda could not do in the environment."""
+    """The command that makes the change in an overlay, if a protected environment refused it."""
     if type(error).__name__ not in _PROTECTED:
         return None
     typed: Any = context._argparse_args or {}
@@ -26,24 +26,24 @@ def for_error(error: Exception) -> str | None:
     for option, value in (("-n", typed.get("name")), ("-p", typed.get("prefix"))):
         words += [option, str(value)] if value else []
     if command == "install":
-        requirements = list(filter(None, map(for_pip, packages)))
+        requirements = list(filter(None, map(pip_requirement, packages)))
         words += ["--upgrade"] * (typed["cmd"] != "install") + (requirements or ["NAME"])
     return f"Use your own overlay of it: {shlex.join(words)}"
 
 
-def for_pip(spec: str) -> str | None:
-    """A conda package as pip takes it.
+def pip_requirement(spec: str) -> str | None:
+    """Convert a conda package specification to a requirement for pip.
 
     Returns:
-        The requirement; only the name where the version cannot be translated; None for what pip
-        does not install: Python itself, and what has no name of its own.
+        The requirement; only the name if the version cannot be converted; None for Python itself,
+        which pip does not install, and for a specification without a name.
     """
     from conda.models.match_spec import MatchSpec
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         found = MatchSpec(spec)
-    except ValueError:  # conda's InvalidSpec is one
+    except ValueError:  # the base class of conda's InvalidSpec
         return None
     version = str(found.version or "")
     if version and version[0] not in "<>=!~":
@@ -57,8 +57,8 @@ def for_pip(spec: str) -> str | None:
     return None
 
 
-def check(prefix: str) -> None:
-    """For ``conda doctor``: what is wrong with the overlays of an environment."""
+def report_to_doctor(prefix: str) -> None:
+    """Print the problems of an environment's overlays for ``conda doctor``."""
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.cli.render.status import show_health
     from conda_overlay.core.errors import HostError
@@ -67,13 +67,13 @@ def check(prefix: str) -> None:
 
     try:
         found = layers(Overlay.open(Path(prefix)).stack)
-    except HostError:  # no environment with Python
+    except HostError:  # not an environment with Python
         return
     show_health(encode(found))
 
 
-def fix(prefix: str, confirm: Callable[[str], None]) -> int:
-    """For ``conda doctor --fix``: repair the overlay, with the question of ``conda doctor``."""
+def repair_for_doctor(prefix: str, confirm: Callable[[str], None]) -> int:
+    """Repair the overlay for ``conda doctor --fix``, which asks for confirmation."""
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.core.models import Plan
 

@@ -17,7 +17,7 @@ from conda_overlay.core.errors import OverlayError, UsageError
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Take a closed terminal, or the request to end, as Ctrl-C."""
+    """Treat a closed terminal (SIGHUP) and SIGTERM like Ctrl-C."""
 
     def ended(*_: object) -> None:
         raise KeyboardInterrupt
@@ -31,10 +31,10 @@ def interruptible() -> Iterator[None]:
 
 
 def editor() -> list[str]:
-    """The command of the user's editor; none without a terminal.
+    """The command of the user's editor; empty if none is set, or without a terminal.
 
     Raises:
-        UsageError: the variable is no command.
+        UsageError: the variable cannot be parsed as a command.
     """
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return []
@@ -47,10 +47,10 @@ def editor() -> list[str]:
 
 
 def open_in_editor(file: Path) -> None:
-    """Let the user edit a file; the editor may use Ctrl-C for itself.
+    """Open a file in the user's editor, and wait; the editor handles Ctrl-C itself.
 
     Raises:
-        OverlayError: it does not run, or fails, or its terminal is closed.
+        OverlayError: the editor does not start or fails, or the terminal is closed.
     """
     command = editor()
     hint = "set EDITOR to another one, or use --no-editor"
@@ -59,7 +59,7 @@ def open_in_editor(file: Path) -> None:
         raise OverlayError("The terminal was closed; the overlay is unchanged.")
 
     handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
-    handlers[SIGINT] = signal.signal(SIGINT, lambda *_: None)  # which a child does not inherit
+    handlers[SIGINT] = signal.signal(SIGINT, lambda *_: None)  # children do not inherit it
     try:
         code = subprocess.run([*command, str(file)], check=False).returncode
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The files that the command line names: read and written."""
+"""Reads and writes the files that the command line names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read(file: str) -> str:
 
 
 def write(file: str | None, text: str) -> None:
-    """Write a text to a file, if one is named.
+    """Write a text to a file, if one was named.
 
     Raises:
         OverlayError: it cannot be written.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
-    """Conda's usual options, the reason, and examples below the help."""
+    """Add conda's usual options, ``--reason``, and examples below the help."""
     _add_help(parser, examples)
     add_output_and_prompt_options(parser)
     if reason:
@@ -25,7 +25,7 @@ def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -
 
 
 def add_change_options(parser: ArgumentParser, examples: str) -> None:
-    """The options of a command that makes a revision."""
+    """Add the options of a command that makes a revision."""
     add_options(parser, examples)
     meaning = "Proceed despite conflicts, and record them."
     parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
@@ -34,18 +34,18 @@ def add_change_options(parser: ArgumentParser, examples: str) -> None:
 
 
 def add_force(parser: ArgumentParser, meaning: str) -> None:
-    """``--force``, which conda has a setting of the same name for."""
+    """Add ``--force``, stored as ``force_overlay`` because conda has a setting named ``force``."""
     parser.add_argument("--force", action="store_true", dest="force_overlay", help=meaning)
 
 
 def add_reading_options(parser: ArgumentParser, examples: str) -> None:
-    """Conda's usual options of a command that changes nothing, and examples below the help."""
+    """Add conda's usual options for a command that changes nothing, and examples below the help."""
     _add_help(parser, examples)
     add_parser_json(parser)
 
 
 def show_examples(parser: ArgumentParser, examples: str) -> None:
-    """Examples below the help."""
+    """Show examples below the help."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = f"examples:\n{examples}"
 

@@ -1,4 +1,4 @@
-"""The options of ``pip install``, handed on to pip in the order in which they are given."""
+"""The options of ``pip install``, passed to pip in the order in which they were given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITH_VALUE = tuple(tuple(names.split()) for names in (
     "--use-deprecated", "--uploaded-prior-to", "--all-releases", "--only-final",
     "--requirements-from-script",
 ))  # fmt: skip
-"""Options with a value: the spellings of each."""
+"""Options with a value; all spellings of each."""
 
 FLAGS = tuple(tuple(names.split()) for names in (
     "-U --upgrade", "-I --ignore-installed", "--force-reinstall", "--no-deps --no-dependencies",
@@ -31,17 +31,17 @@ FLAGS = tuple(tuple(names.split()) for names in (
     "--break-system-packages", "--isolated", "--require-virtualenv --require-venv", "--no-input",
     "--no-cache-dir", "--disable-pip-version-check", "--no-color", "--no-python-version-warning",
 ))  # fmt: skip
-"""Options without one."""
+"""Options without a value."""
 
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
-"""What says where to install; the overlay is where."""
+"""Options that choose another place than the overlay; they are refused."""
 
 OF_CONDA = ("--channel", "--override-channels", "--freeze-installed", "--solver")
-"""What conda users try."""
+"""Options of ``conda install`` that users may try; they are refused."""
 
 
 class PipOption(Action):
-    """Appends an option to what pip gets, under its first long name, or refuses it."""
+    """Appends an option, under its first long name, to the arguments for pip, or refuses it."""
 
     def __call__(
         self,
@@ -50,7 +50,11 @@ class PipOption(Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        """Keep the order: for ``--no-binary`` and ``--only-binary`` it matters."""
+        """Append the option in order, which matters for ``--no-binary`` and ``--only-binary``.
+
+        Raises:
+            UsageError: the option does not apply to overlays.
+        """
         if option_string in ELSEWHERE:
             where = "conda overlay installs into the overlay of an environment"
             sentence = f"{option_string} would install somewhere else: {where}."
@@ -82,7 +86,7 @@ def add_pip_options(parser: ArgumentParser) -> None:
 
 
 def _is_channel(text: str) -> bool:
-    """Whether ``-c`` was meant as conda's: no file, and a name as channels have them."""
+    """Whether the value of ``-c`` looks like the name of a conda channel, and is not a file."""
     known = ("bioconda", "defaults", "main", "anaconda", "nvidia", "pytorch")
     named = text in known or ("-" in text[1:] and text.replace("-", "").isalnum())
     return named and not text.startswith("-") and not os.path.exists(text)

@@ -1,4 +1,4 @@
-"""Which environment and overlay a command is about: by -n, by -p, or the active one."""
+"""Selects the environment and overlay of a command: by -n, by -p, or the active one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def opened() -> Overlay:
-    """The overlay of the environment that the command line names, or of the active one.
+    """Open the overlay of the environment that the command line names, or of the active one.
 
     Raises:
-        UsageError: there is neither; conda would take base.
+        UsageError: there is neither; conda would use base.
     """
     from conda_overlay.change.overlay import Overlay
 
@@ -37,10 +37,10 @@ def opened() -> Overlay:
 
 
 def named_prefix(*, active: bool = True) -> str:
-    """The prefix that the command line names, or, where it may be that, the active one.
+    """The prefix that the command line names, or, if `active` permits it, the active one.
 
     Raises:
-        UsageError: there is neither; conda would take base.
+        UsageError: there is neither; conda would use base.
     """
     if not context.prefix_specified and not (active and context.active_prefix):
         hint = "name one with -n ENV, or conda activate ENV first" if active else "-n NEW"
@@ -49,7 +49,7 @@ def named_prefix(*, active: bool = True) -> str:
 
 
 def store_of(arguments: Namespace) -> Store:
-    """The overlay of the environment that is named, which itself may be gone, or by its path."""
+    """The store of an overlay, selected by its environment, which may be gone, or by its path."""
     try:
         return opened().stack.store
     except NoSuchEnvironmentError:
@@ -59,7 +59,7 @@ def store_of(arguments: Namespace) -> Store:
 
 
 def document_of(source: str) -> Document:
-    """What is to be carried: of an environment, or of an overlay whose environment is gone."""
+    """The document of an environment's overlay, or of an overlay whose environment is gone."""
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.formats.document import describe
 
@@ -77,7 +77,7 @@ def document_of(source: str) -> Document:
 
 
 def _orphaned(name: str) -> Store | None:
-    """The overlay at a path, or of that name, or whose host was at a path."""
+    """Find an overlay by its own path or name, or by the path of its host, which may be gone."""
     from conda_overlay.layer.stack import everywhere
     from conda_overlay.layer.store import Store
 

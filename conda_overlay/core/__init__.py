@@ -1,4 +1,4 @@
-"""The values that all folders exchange, the errors, and how both become text.
+"""The values that all folders exchange, the errors, and the conversion of both to text.
 
-Imports nothing of ours except a few pure functions of ``activation``.
+Imports none of our modules except a few pure functions of ``activation``.
 """

@@ -1,4 +1,4 @@
-"""The errors. Their data are public attributes, which conda prints with ``--json``."""
+"""The errors. Their data are public attributes, which conda includes in its ``--json`` output."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 ELSEWHERE = "export CONDA_PLUGINS_OVERLAY_DIRS=/path/to/your/directory"
-"""The hint where an overlay directory does not serve."""
+"""The hint for an overlay directory that cannot be used."""
 
 
 class OverlayError(CondaError):
-    """An error that a user can cause: a sentence, details below it, a hint, and data."""
+    """An error that a user can cause: one sentence, details, a hint, and data for ``--json``."""
 
     def __init__(
         self, sentence: str, hint: str | None = None, details: Sequence[object] = (), **data: Any
@@ -47,7 +47,7 @@ class UsageError(OverlayError):
 
 
 class HostError(OverlayError):
-    """The host environment cannot carry an overlay."""
+    """The host environment cannot have an overlay."""
 
 
 class NoSuchEnvironmentError(HostError):
@@ -76,10 +76,10 @@ class OverlayDirError(OverlayError):
 
 
 class RefusedError(OverlayError):
-    """An overlay is not trusted, so nothing of it is read or changed."""
+    """An overlay is not trusted, so it is neither read nor changed."""
 
     def __init__(self, overlay: str, reason: str) -> None:
-        """Take the overlay, and why."""
+        """Take the path of the overlay, and the reason why it is not trusted."""
         path, writable, _ = reason.partition(" is writable by ")
         words = ["chmod", "go-w", path] if writable else ["ls", "-ld", overlay]
         hint = shlex.join(words)
@@ -128,7 +128,7 @@ class ResolutionError(OverlayError):
 
 
 class PipError(OverlayError):
-    """pip failed; its own last lines say why."""
+    """pip failed; the last lines of its output say why."""
 
     def __init__(
         self, output: Sequence[str], what: str = "pip failed", hint: str | None = None, **data: Any
@@ -150,7 +150,7 @@ _PIP_HINTS = {
 
 
 class VerificationError(OverlayError):
-    """The host's interpreter does not see what was staged."""
+    """The host's interpreter does not find the distributions as planned."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         sentence = "Verification failed; the overlay is unchanged."
@@ -159,7 +159,7 @@ class VerificationError(OverlayError):
 
 
 class NotInOverlayError(OverlayError):
-    """A distribution to be removed is not in the overlay."""
+    """The overlay does not contain a distribution, or not in the version named."""
 
     def __init__(
         self, name: str, *, where: str | None, overlay: str, version: str | None = None
@@ -201,7 +201,7 @@ class CannotRestoreError(OverlayError):
 
 
 class NoSuchRevisionError(OverlayError):
-    """There is no revision with that number, or none at all."""
+    """There is no revision with that number, or no revision at all."""
 
     def __init__(self, overlay: str, number: int | None, numbers: Sequence[int]) -> None:
         sentence, hint = f"{overlay} has no revision {number}.", "conda overlay history"

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 INTENTS = ("fix", "hold", "dev")
-"""``fix``: until the host has it; ``hold``: the host's version is the problem; ``dev``: forever."""
+"""How long a distribution stays.
+
+``fix``: until the host has it; ``hold``: also after that, because the host's version is the
+problem; ``dev``: forever.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,44 +29,44 @@ class Distribution:
 
     @property
     def site(self) -> Path:
-        """The site-packages directory that it is in."""
+        """The site-packages directory that contains it."""
         return self.path.parent
 
     @property
     def prefix(self) -> Path:
-        """The environment, or the tree of an overlay, that it is in."""
+        """The environment, or the tree of an overlay, that contains it."""
         return self.path.parents[3]
 
     @property
     def below(self) -> str:
-        """Its site-packages below that, with a slash at the end."""
+        """Its site-packages, relative to the prefix, with a trailing slash."""
         return f"{self.site.relative_to(self.prefix)}/"
 
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """What the history, or an exported file, records about a distribution."""
+    """The record of a distribution in the history, or in an exported file."""
 
-    version: str  # empty in a file that does not say
+    version: str  # empty in a file that does not give it
     name: str = ""  # as in its metadata
-    since: str = field(default="", compare=False)  # when this version came (ISO 8601, UTC)
+    since: str = field(default="", compare=False)  # time of installation (ISO 8601, UTC)
     by: str = field(default="", compare=False)
     reason: str | None = None
     requested: bool = False
-    requirement: str | None = None  # repeats the request; None for dependencies
+    requirement: str | None = None  # to repeat the request; None for dependencies
     options: tuple[str, ...] = ()  # pip's options for sources and builds, without credentials
     url: str | None = None  # of its file, without credentials, or git+URL@COMMIT
     sha256: str | None = None
     editable: str | None = None
     intent: str = "fix"
     until: str | None = None  # the date (ISO 8601) after which it is overdue
-    patch: str | None = None  # of a copy that is there to be edited: what was edited in it
-    copied: bool = False  # whether it is a copy of what is below the overlay
+    patch: str | None = None  # of a copy that was made for editing: its edits
+    copied: bool = False  # whether it was copied from a layer below or from the host
 
 
 @dataclass(frozen=True)
 class Change:
-    """What differs in one distribution between two states of an overlay."""
+    """The differences in one distribution between two states of an overlay."""
 
     name: str
     key: str  # the normalized name
@@ -87,7 +91,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A requirement of a distribution that does not hold."""
+    """A requirement of a distribution that is not satisfied."""
 
     name: str
     version: str
@@ -106,7 +110,7 @@ class Conflict:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What identifies the same conflict before and after a change."""
+        """The fields by which to recognize the same conflict before and after a change."""
         return self.name, self.version, self.requirement
 
 
@@ -140,7 +144,7 @@ class Plan:
     overlay: str
     changes: tuple[Change, ...] = ()
     files: FileChanges = FileChanges()  # files that belong to no distribution
-    lost: tuple[str, ...] = ()  # files whose edits by hand would be lost
+    lost: tuple[str, ...] = ()  # files with edits by hand that would be lost
     conflicts: tuple[Conflict, ...] = ()  # new ones
     resolved: tuple[Conflict, ...] = ()
     accepts_host: bool = False  # whether the changed host is recorded as it is now
@@ -165,7 +169,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks ``install`` for."""
+    """A request to install distributions with pip."""
 
     arguments: tuple[str, ...]  # options of pip, then requirements, as typed
     requirements: tuple[str, ...] = ()  # the requirements among the arguments
@@ -179,10 +183,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """What a command did, or would do."""
+    """The outcome of a change, or of its dry run."""
 
     plan: Plan
-    revision: int | None  # the new one, if something was committed
+    revision: int | None  # the new revision, if something was committed
 
 
 @dataclass(frozen=True)
@@ -199,13 +203,13 @@ class Revision:
     plan: Mapping[str, Any]
     distributions: Mapping[str, HistoryEntry] = field(default_factory=dict)  # by normalized name
     parent: int | None = None  # the revision that it was made from
-    restores: int | None = None  # the revision whose state it restores; 0: the host
-    edits: FileChanges = FileChanges()  # made by hand to the parent, and included here
+    restores: int | None = None  # the revision whose state it restores; 0 is the host
+    edits: FileChanges = FileChanges()  # edits by hand to the parent that are included here
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about an overlay that its user should know."""
+    """A fact about an overlay that its user should know."""
 
     kind: str  # such as "conflict", "drift" or "missing"
     text: str

@@ -1,4 +1,4 @@
-"""How a user who waits hears of it: messages, and how far a long step is."""
+"""Feedback for a user who waits: messages, and the progress of long steps."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 Step = Callable[[int, int], None]
-"""Called with the number of files that are done, and of all."""
+"""Called with the number of files done, and the total number."""
 
 
 class Progress:
-    """Shows nothing; the command line has one that does."""
+    """Shows nothing; the command line has a subclass that shows something."""
 
     def tell(self, text: str) -> None:
         """Show a message."""
 
     def watch(self, title: str) -> AbstractContextManager[Step]:
-        """Show how far a step is, by its title, until the context ends."""
+        """Show the progress of a step, with its title, until the context ends."""
         return nullcontext(lambda done, total: None)
 
 

@@ -1,7 +1,7 @@
-"""Keeps credentials out of what is recorded, exported and printed.
+"""Keeps credentials out of the history, exported files and printed text.
 
-Of a URL only what is known to be harmless stays: no user but ``git``, no password, and the values
-of a few query and fragment parameters. Of a build setting only the value of a known name stays.
+A URL keeps only its harmless parts: no user except ``git``, no password, and only the values of a
+few query and fragment parameters. A build setting keeps its value only if its name is known.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _TOKEN = re.compile(
     r"|AKIA[0-9A-Z]{16}|ya29\.[\w-]{20,}|eyJ[\w-]{10,}\.[\w.-]+)"
 )
 _NAMED = re.compile(r"([\w-]*(?:token|secret|passw|api_?key)[\w-]*[=:])(?!=)[^\s\"'&#]+", re.I)
-"""Tokens in a text, by their well-known beginnings, and by a name before them."""
+"""Tokens in a text: `_TOKEN` by their well-known prefixes, this one by a name before them."""
 
 
 def without_credentials(text: str) -> str:
-    """The text without the credentials in its URLs, and without tokens that can be told as such."""
+    """Remove the credentials in the URLs of a text, and all tokens that can be recognized."""
     text = _USER.sub("", _URL.sub(lambda url: url["scheme"] + _rest(url["rest"]), text))
     return _NAMED.sub(r"\1", _TOKEN.sub("", text))
 
 
 def typed(words: Sequence[str]) -> tuple[str, ...]:
-    """The words of a command line without credentials."""
+    """Remove the credentials from the words of a command line."""
     settings = ("-C", "--config-settings", "--config-setting")
     result = []
     for before, word in pairwise(["", *words]):
@@ -54,15 +54,16 @@ def typed(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def setting(text: str) -> str | None:
-    """A build setting (``NAME=VALUE``) that can be recorded; None if it may be a secret."""
+    """Return a build setting (``NAME=VALUE``) that can be recorded; None if it may be a secret."""
     clean = without_credentials(text)
     return text if clean == text and _SETTINGS.fullmatch(text.partition("=")[0]) else None
 
 
 def _rest(text: str) -> str:
-    """What is behind the scheme of a URL.
+    """Clean the part of a URL after the scheme.
 
-    All before an ``@`` goes that cannot be a host and a port; ``@`` in a path can name a revision.
+    The text before an ``@`` is dropped, unless it can be a host and a port: an ``@`` in the path
+    may precede a revision.
     """
     main, mark, fragment = text.partition("#")
     place, question, query = main.partition("?")
@@ -73,7 +74,7 @@ def _rest(text: str) -> str:
 
 
 def _split_user(place: str) -> tuple[str, str, str]:
-    """The user information, ``@``, and what follows."""
+    """Split into the user information, ``@``, and the rest."""
     host = place.partition("/")[0]
     if "@" in host:
         return host.rpartition("@")[0], "@", host.rpartition("@")[2] + place[len(host) :]
@@ -83,11 +84,11 @@ def _split_user(place: str) -> tuple[str, str, str]:
 
 
 def _parameters(text: str) -> str:
-    """A query or fragment, where values that are not known to be harmless are empty."""
+    """Empty the values in a query or fragment, except for those that are known to be harmless."""
     parts = [part.partition("=") for part in text.split("&")]
     return "&".join(n + e + (v if n in _PARAMETERS else "") for n, e, v in parts)
 
 
 def clean(text: str) -> str:
-    """A requirement or a channel without credentials; a text without a URL has none."""
+    """Remove the credentials from a requirement or channel; only one with a URL can have any."""
     return without_credentials(text) if "://" in text else text

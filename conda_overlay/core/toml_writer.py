@@ -47,5 +47,5 @@ def _key(key: str) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """A scalar in one line: that of JSON is that of TOML, except for one control character."""
+    """A scalar on one line: as in JSON, except that TOML also requires DEL to be escaped."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -23,7 +23,7 @@ Markers = Mapping[str, str]
 
 
 def effective(*sites: Site) -> View:
-    """What an interpreter sees of several site directories, in the order of its path."""
+    """The distributions that an interpreter finds in site directories, in the order of its path."""
     view: dict[str, Distribution] = {}
     for key, found in (item for site in sites for item in site.items()):
         view.setdefault(key, found[0])
@@ -31,7 +31,7 @@ def effective(*sites: Site) -> View:
 
 
 def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
-    """The requirements of the distributions in effect that do not hold."""
+    """The requirements of the distributions in effect that are not satisfied."""
 
     def origin(distribution: Distribution) -> str:
         return "host" if distribution.site == host_site else "overlay"
@@ -63,8 +63,8 @@ def new_conflicts(old: View, new: View, markers: Markers, host_site: Path) -> tu
 def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
     """Lines of a constraints file that keep pip from breaking installed distributions.
 
-    Requirements of requested distributions are left out, because they will change, and those that
-    are already broken.
+    Requirements of requested distributions are left out, because these will change; so are
+    requirements that are already broken.
     """
     lines = set()
     for one, requirement in _requirements(view, markers):
@@ -88,10 +88,17 @@ def why_required(
     markers: Markers,
     asked: Iterable[str] = (),
 ) -> str:
-    """What requires a distribution, in words; preferably what the previous version does not suit.
+    """Say in words which distribution requires another one.
 
-    The view is what is in effect afterwards, `moved` is everything that changes, and `asked` what
-    the user typed, which may have extras.
+    A requirement that the previous version does not satisfy is preferred.
+
+    Args:
+        key: the normalized name of the required distribution.
+        view: the distributions in effect afterwards.
+        previous: the required distribution as it was before.
+        moved: the normalized names of all distributions that change.
+        markers: of the host.
+        asked: the requirements that the user typed, which may have extras.
     """
     reasons = []
     typed = {str(canonicalize_name(r.name)): r for r in map(parse, asked) if r}
@@ -139,7 +146,7 @@ def _requirements(
 ) -> Iterator[tuple[Distribution, Requirement]]:
     """Every requirement that applies, including those of extras that are in use.
 
-    Extras are in use if a distribution in effect or the user has `asked` for them.
+    Extras are in use if a distribution in effect requires them, or a requirement in `asked`.
     """
     environment = frozenset(markers.items())
     extras: dict[str, set[str]] = defaultdict(set)
@@ -154,7 +161,7 @@ def _requirements(
         extras[canonicalize_name(typed.name)] |= typed.extras
     asking = [d for d in view.values() if any("[" in text for text in d.requires)]
     size = -1
-    while size != sum(map(len, extras.values())):  # extras may ask for more extras
+    while size != sum(map(len, extras.values())):  # extras may require more extras
         size = sum(map(len, extras.values()))
         for requirement in (found for distribution in asking for found in applying(distribution)):
             extras[canonicalize_name(requirement.name)] |= requirement.extras
@@ -192,7 +199,7 @@ def _holds(requirement: Requirement, found: Distribution) -> bool:
 
 @cache
 def parse(text: str) -> Requirement | None:
-    """A requirement; None for a path, a URL alone, or what is invalid."""
+    """Parse a requirement; return None for a path, a bare URL, or invalid text."""
     try:
         return Requirement(text)
     except InvalidRequirement:
@@ -200,10 +207,10 @@ def parse(text: str) -> Requirement | None:
 
 
 def named(text: str) -> Requirement:
-    """The requirement by which a user names a distribution.
+    """Parse the requirement by which a user names a distribution.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a valid requirement.
     """
     requirement = parse(text)
     if requirement is None:
@@ -228,8 +235,15 @@ def orphans(
 ) -> set[str]:
     """The dependencies in an overlay that nothing needs once some distributions are removed.
 
-    Host distributions that come back into effect need their dependencies, too. `wanted` is what was
-    requested, and `asked` what the user typed, which may have extras.
+    Host distributions that come back into effect also need their dependencies.
+
+    Args:
+        overlay: its distributions.
+        below: the distributions in effect without the overlay.
+        going: the normalized names of the distributions to remove.
+        wanted: the normalized names of the requested distributions.
+        markers: of the host.
+        asked: the requirements that the user typed, which may have extras.
     """
     mine = effective(overlay)
     typed = [r for r in map(parse, asked) if r and canonicalize_name(r.name) not in going]
@@ -243,7 +257,7 @@ def orphans(
             host, found = below.get(target), view.get(target)
             if target in loose and key in staying and not (host and _holds(requirement, host)):
                 needed.add(target)
-            # A dependent that was updated along with what stays: the host's version would break.
+            # A dependent that was updated along with one that stays: the host's copy would break.
             if key in loose and target in staying and found and not _holds(requirement, found):
                 needed.add(key)
         if not needed:

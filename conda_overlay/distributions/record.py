@@ -1,4 +1,4 @@
-"""RECORD: the files of a distribution, by which it is removed; kept true when files change."""
+"""RECORD: the list of a distribution's files, used to remove it, and updated when files change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conda_overlay.filesystem.tree import remove_files
 
 
 def read_record(path: Path) -> list[list[str]] | None:
-    """The rows of a distribution's RECORD: path, hash, size; None where there is none."""
+    """The rows of a distribution's RECORD: path, hash, size; None if it cannot be read."""
     try:
         content = files.read_file(str(path / "RECORD"), largest=files.LARGE, follow=True)
         text = content.decode("utf-8")
@@ -32,7 +32,7 @@ def read_record(path: Path) -> list[list[str]] | None:
 def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None] | None:
     """The files of a distribution, relative to a root, with their sha256 in hex if recorded.
 
-    Rows of RECORD that lead out of the root are ignored. None if there is no RECORD.
+    Rows of RECORD that lead out of the root are ignored. Returns None if there is no RECORD.
     """
     path = distribution.path
     if path.suffix == ".egg-link":
@@ -49,7 +49,7 @@ def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> 
     """Remove the files of distributions below a root.
 
     Raises:
-        StateError: one of them has no RECORD.
+        StateError: a distribution has no RECORD.
     """
     for found in distributions:
         files = owned_files(found, root)
@@ -62,7 +62,7 @@ def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> 
 
 
 def _sha256(digest: str = "") -> str | None:
-    """The sha256 of a RECORD row in hex."""
+    """The sha256 of a RECORD row, in hex instead of base64."""
     algorithm, _, value = digest.partition("=")
     if algorithm != "sha256":
         return None
@@ -79,7 +79,7 @@ def row(path: str, sha256: str, size: int) -> list[str]:
 
 
 def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
-    """Bring the RECORD of a distribution up to date with files that have changed."""
+    """Update the RECORD of a distribution with the new content of its changed files."""
     rows = read_record(info) or []
     ours = [one for one in rows if one[0] in changed]
     for one in ours:
@@ -90,14 +90,14 @@ def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
 
 
 def write_record(info: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write the RECORD of a distribution anew: an older revision may share the one there is."""
+    """Replace the RECORD of a distribution, because an older revision may share the old file."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
     replace_file(info / "RECORD", text.getvalue().encode())
 
 
 def clean_origin(info: Path) -> None:
-    """Take the credentials out of the direct_url.json (PEP 610) of a distribution."""
+    """Remove the credentials from the direct_url.json (PEP 610) of a distribution."""
     path = info / "direct_url.json"
     text = read_text(path)
     clean = without_credentials(text)

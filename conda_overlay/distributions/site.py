@@ -17,7 +17,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import without_credentials
 
 Site = Mapping[str, Sequence[Distribution]]
-"""The distributions of a directory by normalized name; two of one name are an error."""
+"""The distributions of a directory by normalized name; more than one of a name is an error."""
 
 
 def read_site(site: Path) -> Site:
@@ -35,9 +35,9 @@ def read_site(site: Path) -> Site:
 
 
 def read_distribution(path: Path) -> Distribution | None:
-    """Read one ``.dist-info``, ``.egg-info`` or ``.egg-link``; None when it names no project.
+    """Read a ``.dist-info``, ``.egg-info`` or ``.egg-link``; return None if it names no project.
 
-    Only the headers are parsed: the long description behind them is most of the file.
+    Only the headers are parsed: most of the file is the long description after them.
     """
     info = _behind(path) if path.suffix == ".egg-link" else path
     texts = map(read_text, (info / "METADATA", info / "PKG-INFO", info))
@@ -56,31 +56,31 @@ def read_distribution(path: Path) -> Distribution | None:
 
 
 def is_compiled(path: Path) -> bool:
-    """Whether a distribution was built for one Python and platform, as its WHEEL says."""
+    """Whether a distribution was built for one Python and platform, according to its WHEEL file."""
     return "Root-Is-Purelib: false" in read_text(path / "WHEEL")
 
 
 def modules(files: Collection[str]) -> set[str]:
-    """The public modules of a distribution, at the top, given its files in site-packages."""
+    """The public top-level modules of a distribution, given its files in site-packages."""
     tops = {path.partition("/")[0].partition(".")[0] for path in files if ".dist-info/" not in path}
     return {top for top in tops if top.isidentifier() and not top.startswith("_")}
 
 
 def programs(distribution: Distribution) -> list[EntryPoint]:
-    """The scripts of a distribution, as its metadata says: their names, and what they start."""
+    """The entry points of the scripts of a distribution."""
     points = Installed.at(distribution.path).entry_points
     return [p for p in points if p.group in ("console_scripts", "gui_scripts")]
 
 
 def main_module(distribution: Distribution, names: Collection[str]) -> str:
-    """The module of a distribution's name among its modules, else its first one."""
+    """The module with the name of its distribution, else the first of its modules."""
     likely = distribution.key.replace("-", "_")
     first = min(names, default=likely)
     return next((name for name in sorted(names) if name.lower() == likely), first)
 
 
 def _direct_url(path: Path) -> tuple[str | None, str | None]:
-    """The editable source and the origin, as direct_url.json (PEP 610) says."""
+    """The editable source and the origin, from direct_url.json (PEP 610)."""
     try:
         record = json.loads(read_text(path / "direct_url.json"))
         url = str(record["url"])
@@ -96,9 +96,9 @@ def _direct_url(path: Path) -> tuple[str | None, str | None]:
 
 
 def _behind(link: Path) -> Path:
-    """The egg-info in the source that an egg-link names.
+    """The egg-info in the source directory of an egg-link.
 
-    pip before 25.3 leaves one for an editable whose backend is older than PEP 660.
+    pip before 25.3 writes an egg-link for an editable whose build backend lacks PEP 660.
     """
     infos = Path(read_text(link).partition("\n")[0] or link).glob("*.egg-info")
     same = (path for path in infos if canonicalize_name(path.stem) == canonicalize_name(link.stem))
@@ -106,7 +106,10 @@ def _behind(link: Path) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, which may be a link, as one installer makes them; empty if unreadable."""
+    """The text of a file or link; empty if it cannot be read.
+
+    Links are followed because an installer may link all files of a distribution.
+    """
     try:
         content = files.read_file(str(path), largest=files.LARGE, follow=True)
     except OSError:

@@ -1,1 +1,1 @@
-"""Copies of distributions that users edit: their originals, and the edits as patches."""
+"""Copies of distributions that users edit: the original files, and the edits as patches."""

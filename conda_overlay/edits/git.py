@@ -1,4 +1,4 @@
-"""Applies patches with git, which reads nothing but the patch and the files that it names."""
+"""Applies patches with git, which reads only the patch and the files that it names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from conda_overlay.core.errors import OverlayError
 
 _NEVER = float("inf")
-_DEEPEST = 9  # how many directories a path of a patch may have to lose
+_DEEPEST = 9  # strip fewer leading directories than this
 _GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 _PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
 _SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
@@ -24,24 +24,24 @@ _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*\n", re.M
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
 _FAILED = re.compile(
     r"error: while searching for:\n(?P<wanted>.*?)\n+"
-    r"error: patch failed: (?P<path>.*):(?P<line>\d+)$",
+    r"error: patch failed: (?P<path>[^\n]*):(?P<line>\d+)$",
     re.DOTALL | re.MULTILINE,
 )
 
 
 class Part(NamedTuple):
-    """All that a patch changes in one file."""
+    """All changes of a patch to one file."""
 
     path: str
     text: bytes
 
 
 class Fit(NamedTuple):
-    """How a patch fits to installed files."""
+    """How a patch matches the installed files."""
 
-    strip: int  # the leading directories that each path has too many
-    inside: list[Part]  # of the files that it may change
-    outside: list[str]  # its other files
+    strip: int  # number of leading directories to strip from each path
+    inside: list[Part]  # the parts for files that the patch may change
+    outside: list[str]  # the other files of the patch
 
 
 def fit(
@@ -50,16 +50,16 @@ def fit(
     strip: int | None = None,
     there: Collection[str] = (),
 ) -> Fit:
-    """Find how many leading directories the paths of a patch have too many, and its parts.
+    """Find how many leading directories to strip from the paths of a patch, and its parts.
 
     Args:
         patch: unified diffs, with any text between them.
         belongs: whether a path is one of the files that the patch may change.
-        strip: how many it is, if that is known.
-        there: the files that exist, which decide.
+        strip: the number, if it is known.
+        there: the existing files; the number that matches most of them is chosen.
 
     Raises:
-        OverlayError: it is not a patch, it makes a link, or there is no git.
+        OverlayError: the text is not a patch, the patch creates a link, or git is not installed.
     """
     sections = _split(patch)
     found = []
@@ -89,7 +89,7 @@ def fit(
 
 
 def _sources(section: bytes, level: int) -> list[str]:
-    """The files that a section renames or copies; git strips these by one directory less."""
+    """The files that a section renames or copies; git strips one directory less from these."""
     found = [os.fsdecode(name) for name in _SOURCE.findall(_HUNK.split(section)[0])]
     return ["/".join(name.split("/")[max(level - 1, 0) :]) or ".." for name in found]
 
@@ -106,24 +106,24 @@ def _lacks_context(section: bytes) -> bool:
 
 
 def _split(patch: bytes) -> list[bytes]:
-    """The sections of a patch, a file each."""
+    """The sections of a patch, one per file."""
     style = _GIT_STYLE if _GIT_STYLE.search(patch) else _PLAIN_STYLE
     return style.split(patch)[1:]
 
 
 @cache
 def _names(patch: bytes, strip: int) -> list[str]:
-    """The files that the sections change, as git reads them; none where it cannot."""
+    """The files that the sections change, as git reads them; empty if git rejects the patch."""
     done = _git(["apply", "--numstat", "-z", f"-p{strip}", "-"], patch, Path("/"))
     lines = done.stdout.split(b"\0")[:-1] if done.returncode == 0 else []
     return [os.fsdecode(line.split(b"\t", 2)[-1]) for line in lines]
 
 
 def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[Part]:
-    """The parts of a patch whose files are not changed yet.
+    """The parts of a patch that are not applied yet.
 
     Raises:
-        OverlayError: both a change and its reverse could be made, in code that repeats itself.
+        OverlayError: a part and its reverse both apply, as can happen in repetitive code.
     """
     found = []
     for part in parts:
@@ -137,26 +137,26 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
 
 
 def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> float:
-    """How many lines away from where it should be a part can be applied."""
+    """The offset in lines at which a part applies; infinite if it does not apply."""
     done = _apply(directory, part.text, strip, reverse=reverse, check=True)
     said = done.stderr.decode("utf-8", "replace")
     return _NEVER if done.returncode else sum(abs(int(n)) for n in _OFFSET.findall(said))
 
 
-def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
-    """Apply parts of a patch below a directory, which is of no use if they do not apply.
+def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
+    """Apply parts of a patch below a directory; if they fail, discard the directory.
 
     Args:
-        directory: that the paths are relative to.
+        directory: the base of the paths.
         parts: of the patch.
-        strip: the leading directories that each path of the patch loses.
-        reverse: undo what the patch does.
+        strip: the number of leading directories to strip from each path.
+        reverse: undo the patch.
 
     Returns:
-        Nothing if they apply; else what does not, line by line.
+        The lines that describe the failed parts; empty if all parts apply.
 
     Raises:
-        OverlayError: there is no git, or the patch makes a link.
+        OverlayError: git is not installed, or the patch creates a link.
     """
     text = b"".join(part.text for part in parts)
     done = _apply(directory, text, strip, reverse=reverse) if text else None
@@ -170,10 +170,12 @@ def apply(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) 
 
 
 def merge(ours: Path, base: bytes, theirs: bytes) -> bytes | None:
-    """What a file is with the changes between two others; None if they are in the way of its own.
+    """Merge the changes from `base` to `theirs` into a file, and return its new content.
+
+    Returns None if they conflict with the file's own changes.
 
     Raises:
-        OverlayError: there is no git.
+        OverlayError: git is not installed.
     """
     with tempfile.TemporaryDirectory() as directory:
         places = [Path(directory, name) for name in ("base", "theirs")]
@@ -192,7 +194,7 @@ def _apply(
 
 
 def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
-    """What a patch expects in a file, and what is there."""
+    """Describe a failed hunk: the lines that the patch expects, and the lines of the file."""
     wanted, line = failed["wanted"].splitlines(), int(failed["line"])
     try:
         there = (directory / failed["path"]).read_bytes().decode("utf-8", "replace").split("\n")
@@ -209,7 +211,7 @@ def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
 
 
 def _git(words: Sequence[str], patch: bytes, directory: Path) -> subprocess.CompletedProcess[bytes]:
-    """Run git outside of any repository, and without the configuration of anybody."""
+    """Run git outside of any repository, and without user or system configuration."""
     program = shutil.which("git")
     if program is None:
         sentence = "There is no git on PATH, which a patch is applied with."

@@ -1,8 +1,8 @@
-"""Copies of distributions that are there to be edited, and what was edited in them, as a patch.
+"""The original files of copies that users edit.
 
-Such a copy keeps the text files as they were in its metadata, in ``originals.zip``, and their
-hashes in RECORD, so that each edit is seen, whatever becomes of the host. A file that was added has
-no hash there.
+Such a copy keeps its text files as they were in ``originals.zip``, in its metadata, and the hashes
+of all its files in RECORD. Thus every edit can be found, even after the host has changed. An added
+file has no hash in RECORD.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
@@ -23,21 +24,22 @@ from conda_overlay.filesystem.manifest import FileInfo, digest
 from conda_overlay.host.conda_meta import files_of_package
 
 ORIGINALS = "originals.zip"
-"""The file in the metadata of a copy that has its text files as they were."""
+"""The archive of original text files in the metadata of a copy."""
 
 LONGEST = 1 << 20
-"""The bytes of a file that counts as text."""
-_MOST = files.LARGE // 2  # bytes of all originals of a copy
-_TEMPORARY = re.compile(r".*~|[.#].*|.*\.(sw[a-z]|bak|orig|rej|pyc)")  # what programs leave
+"""The maximum size in bytes of a file that counts as text."""
+_MOST = files.LARGE // 2  # maximum bytes of all originals of a copy
+_UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_TEMPORARY = re.compile(r".*~|[.#].*|.*\.(sw[a-z]|bak|orig|rej|pyc)")  # left by programs
 
 
 def load_originals(
     distribution: Distribution, without: Collection[str] = ()
 ) -> dict[str, bytes] | None:
-    """The text files of a copy as they were, by their paths below site-packages.
+    """The original text files of a copy, by their paths relative to site-packages.
 
     Args:
-        distribution: the copy; the result is None if it is none.
+        distribution: the copy; for any other distribution the result is None.
         without: files to leave out.
     """
     try:
@@ -47,19 +49,19 @@ def load_originals(
                 return None
             names = (name for name in archive.namelist() if is_inside(name))
             return {name: archive.read(name) for name in names if name not in without}
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except _UNREADABLE:
         return None
 
 
 def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str, FileInfo]:
-    """Keep the text files of a new copy as they are, and write RECORD for all of its files.
+    """Store the text files of a new copy as its originals, and write RECORD for all its files.
 
     Args:
         distribution: in the site-packages that it was copied to.
-        files: its files, relative to there.
+        files: its files, relative to that site-packages.
 
     Returns:
-        What is known of each of them now.
+        The manifest entry of each file.
     """
     info, rows, known = distribution.path, [], {}
     names = sorted({*files, f"{info.name}/{ORIGINALS}"} - {f"{info.name}/RECORD"})
@@ -69,7 +71,7 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
             content = text_of(distribution.site / name)
             if content is not None and len(content) <= room and name.isprintable():
                 room -= len(content)
-                member = zipfile.ZipInfo(name)  # without the time, so that it is always the same
+                member = zipfile.ZipInfo(name)  # without a time, so that the zip is reproducible
                 archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)
     for name in names:
         place = distribution.site / name
@@ -81,7 +83,7 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
 
 
 def note_files(distribution: Distribution, files: Iterable[str]) -> None:
-    """Bring RECORD up to date with files that were added to a copy, or removed from it."""
+    """Update RECORD with the files that were added to a copy, or removed from it."""
     there, before = {*files}, load_originals(distribution) or {}
     rows = [one for one in read_record(distribution.path) or () if one[0] in there]
     for name in sorted(there - {name for name, *_ in rows}):
@@ -97,7 +99,7 @@ def belongs(path: str, names: Collection[str]) -> bool:
 
     Args:
         path: of the file, relative to site-packages.
-        names: the files of the copy, relative to there.
+        names: the files of the copy, also relative to site-packages.
     """
     if not is_inside(path) or ".dist-info/" in path or ".egg-info/" in path:
         return False
@@ -109,13 +111,13 @@ def belongs(path: str, names: Collection[str]) -> bool:
 
 
 def is_temporary(path: str) -> bool:
-    """Whether an editor, patch or Python has left a file beside another."""
+    """Whether a file looks like a temporary or backup file of an editor, patch or Python."""
     name = PurePosixPath(path)
     return bool(_TEMPORARY.fullmatch(name.name)) or "__pycache__" in name.parts
 
 
 def editable_files(distribution: Distribution) -> list[Path]:
-    """The text files of a copy, which its user may write."""
+    """The text files of a copy, which its user may edit."""
     names = {*(load_originals(distribution) or ()), *added_files(distribution)}
     places = (distribution.site / name for name in names)
     return [place for place in places if place.is_file() and not place.is_symlink()]
@@ -129,12 +131,12 @@ def added_files(distribution: Distribution) -> list[str]:
 
 
 def is_inside(path: str) -> bool:
-    """Whether a relative path leads to no place above."""
+    """Whether a path is relative and does not lead out of its directory."""
     return ".." not in path.split("/") and not path.startswith("/")
 
 
 def text_of(path: Path) -> bytes | None:
-    """The content of a text file; None for what is none, too long, or not there."""
+    """The content of a text file; None if it is not text, too long, or does not exist."""
     try:
         content = files.read_file(str(path), largest=LONGEST, follow=True)
         content.decode("utf-8")
@@ -144,9 +146,10 @@ def text_of(path: Path) -> bytes | None:
 
 
 def files_of(distribution: Distribution) -> set[str] | None:
-    """The files of a distribution below site-packages, and its scripts, relative to there.
+    """The files of a distribution in site-packages, and its scripts, relative to site-packages.
 
-    By RECORD, or by the list of the conda package that it came with; None where there is neither.
+    Read from RECORD, else from the list of the conda package that contains it; None if there is
+    neither.
     """
     site, prefix = distribution.site, distribution.prefix
     owned: Collection[str] | None = owned_files(distribution, prefix)

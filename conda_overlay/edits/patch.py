@@ -1,4 +1,4 @@
-"""The edits of a copy as a patch: made from its originals, counted, taken back, made again."""
+"""The edits of a copy as a patch: compared with its originals, counted, reverted, reapplied."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from conda_overlay.filesystem.manifest import Manifest, is_there, take_manifest
 from conda_overlay.filesystem.tree import remove_files
 
 NO_TEXT = "# edited, but no part of this patch: "
-"""How a comment begins in a patch."""
+"""The start of a comment in a patch that names an edited file that is not text."""
 
 _SHOWN = 10  # files that a summary names
 _LONGEST_PATCH = 1 << 22  # characters
@@ -36,7 +36,7 @@ _TAB = "\t"  # ends a name in a diff
 
 
 class Edit(NamedTuple):
-    """A file that was edited; the content is None where there is no file, or no text."""
+    """An edited file; the content is None if there is no file, or if it is not text."""
 
     path: str  # relative to site-packages
     old: str | None
@@ -46,12 +46,12 @@ class Edit(NamedTuple):
 def edits_of(
     distribution: Distribution, added: Iterable[str] = (), *, unchanged: Collection[str] = ()
 ) -> list[Edit]:
-    """What was edited in a copy since it was made.
+    """The files of a copy that were edited since it was made.
 
     Args:
         distribution: the copy.
         added: new files that RECORD does not have yet.
-        unchanged: files that need no look.
+        unchanged: files that are known to be unchanged, and so are not read.
     """
     before = load_originals(distribution, unchanged)
     if before is None:
@@ -72,8 +72,8 @@ def patch_of(
 
     Args:
         distribution: the copy.
-        edited: its files that were edited; a comment names those that are no text.
-        unchanged: its files that need no look.
+        edited: its edited files; those that are not text are named in comments.
+        unchanged: its files that are known to be unchanged, and so are not read.
     """
     found = edits_of(distribution, unchanged=unchanged)
     lines = [line for path, old, new in found for line in unified((path, path), (old, new))]
@@ -86,12 +86,12 @@ def patch_of(
 def unified(
     paths: tuple[str, str], texts: tuple[str | None, str | None], labels: tuple[str, str] = ("", "")
 ) -> Iterator[str]:
-    """A unified diff of a text file, as ``git apply`` and ``patch -p1`` take it.
+    """Write a unified diff of a text file, for ``git apply`` and ``patch -p1``.
 
     Args:
-        paths: of the file on both sides, relative to where it is to be applied.
-        texts: its content; None where there is no such file.
-        labels: what the sides are, for people.
+        paths: of the file on both sides, relative to the directory where the diff is applied.
+        texts: its content on both sides; None where the file does not exist.
+        labels: descriptions of the sides, for people.
     """
     if paths[0] == paths[1]:
         yield f"diff --git a/{paths[0]} b/{paths[1]}\n"
@@ -109,11 +109,11 @@ def unified(
 
 
 def summary(distribution: Distribution, changed: Collection[str] = ()) -> list[str]:
-    """What was edited in a copy, a file each: ``sessions.py +2 -1``, without the package.
+    """Summarize the edits of a copy, one text per file: ``sessions.py +2 -1``, without the package.
 
     Args:
         distribution: the copy.
-        changed: files that differ now from what they were; those that are no text are named alone.
+        changed: its changed files; those that are not text are listed by name only.
     """
     found, every = [], edits_of(distribution)
     others = sorted({*changed} - {edit.path for edit in every})
@@ -127,7 +127,7 @@ def summary(distribution: Distribution, changed: Collection[str] = ()) -> list[s
 
 
 def revert(distribution: Distribution) -> bool:
-    """Take back all that was edited in a copy; whether there was anything."""
+    """Revert all edits of a copy; return whether there were any."""
     found = edits_of(distribution)
     for path, old, _ in found:
         put_file(distribution.site / path, None if old is None else old.encode())
@@ -135,7 +135,7 @@ def revert(distribution: Distribution) -> bool:
 
 
 def start_again(distribution: Distribution) -> bool:
-    """Make a copy what it was before all edits, recorded ones included; whether there are any."""
+    """Reset a copy to its originals, recorded edits included; return whether there were any."""
     before, site = load_originals(distribution) or {}, distribution.site
     added = [name for name in added_files(distribution) if name not in before]
     remove_files(distribution.prefix, [site / name for name in added])
@@ -149,15 +149,15 @@ def start_again(distribution: Distribution) -> bool:
 def restore(
     copies: Mapping[str, Distribution], patches: Mapping[str, str | None], recorded: Manifest | None
 ) -> list[str]:
-    """Make copies what the history says: files were edited in place since.
+    """Bring copies back to their recorded edits, because their files may be edited in place.
 
     Args:
         copies: of one tree, by normalized name.
-        patches: their edits by name, as recorded.
-        recorded: the files of the tree, if these are known.
+        patches: their recorded edits, by normalized name.
+        recorded: the manifest of the tree when it was committed, if known.
 
     Returns:
-        What cannot be restored, line by line.
+        The lines that describe the edits that cannot be restored.
     """
     faults: list[str] = []
     known = ((copy, patches.get(key)) for key, copy in copies.items())
@@ -169,7 +169,7 @@ def restore(
         names = files_of(copy) or set()
         if patch_of(copy) != _without_comments(patch):
             revert(copy)
-            faults += git.apply(copy.site, parts_of(copy, patch, names), 1, reverse=False)
+            faults += git.apply_parts(copy.site, parts_of(copy, patch, names), 1, reverse=False)
         mine = (path for path in new if path.startswith(copy.below))
         mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
         remove_files(copy.prefix, [copy.prefix / path for path in mine])
@@ -177,10 +177,10 @@ def restore(
 
 
 def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
-    """The parts of a recorded patch, which changes the files of the copy alone.
+    """The parts of a recorded patch, which may only change files of the copy.
 
     Raises:
-        OverlayError: it changes others.
+        OverlayError: it changes other files.
     """
     text = _without_comments(patch).encode()
     fit = git.fit(text, lambda path: belongs(path, names), 1) if text else None

@@ -1,4 +1,4 @@
-"""Files, directories, locks and processes: trees are cloned, compared and written safely.
+"""Files, directories, locks and processes: clones, compares and writes trees safely.
 
-Knows nothing of Python packages.
+Knows nothing about Python packages.
 """

@@ -1,4 +1,4 @@
-"""Writes that are whole or not there: new files, directories, exchanges, and flushes to disk."""
+"""Writes that cannot be seen half done: new files, directories, exchanges, flushes to disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a new file and rename it: an older revision may share the one that is there."""
+    """Write a new file and rename it, because an older revision may share the existing one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     with open(handle, "wb") as file:
         file.write(content)
@@ -19,7 +19,7 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def put_file(path: Path, content: bytes | None) -> None:
-    """Write a file anew, in a directory that need not exist; None: remove it, if it is there."""
+    """Write a new file, and its directory if necessary; None: remove the file if it exists."""
     path.unlink(missing_ok=True)  # an older revision may share it
     if content is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def put_file(path: Path, content: bytes | None) -> None:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Let two directories change their names, in one step; False where that cannot be."""
+    """Swap the names of two directories in one step; return False if that is not possible."""
     here, exchanging = -100, 2  # linux/fcntl.h, linux/fs.h
     rename = getattr(ctypes.CDLL(None), "renameat2", None)  # of glibc 2.28
     names = os.fsencode(one), os.fsencode(other)
@@ -35,9 +35,10 @@ def exchange(one: Path, other: Path) -> bool:
 
 
 def make_directories(path: Path) -> None:
-    """Like ``mkdir -p``: readable for whom the directory above is, and in a home for nobody else.
+    """Make a directory and its parents, like ``mkdir -p``.
 
-    Writable for the owner alone, whatever the umask and the access control lists say.
+    It is readable by the same users as the directory above; directly in the home directory, only
+    by the owner. Only the owner can write to it, whatever umask and access control lists are set.
     """
     if not path.is_dir():
         make_directories(path.parent)
@@ -47,8 +48,8 @@ def make_directories(path: Path) -> None:
 
 
 def sync(directory: Path, *, below: bool = False) -> None:
-    """Flush what was renamed in a directory to the disk; below: and all files, by syncfs(2)."""
-    flush = ctypes.CDLL(None).syncfs if below else os.fsync  # one, not an fsync per file
+    """Flush the entries of a directory to disk; with `below` also all files, by syncfs(2)."""
+    flush = ctypes.CDLL(None).syncfs if below else os.fsync  # one call, not an fsync per file
     handle = os.open(directory, os.O_RDONLY)
     try:
         flush(handle)

@@ -1,4 +1,4 @@
-"""Locks that are released when their process ends, and that say who holds them."""
+"""Locks that are released when their process ends, and that name their holder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ _PATIENCE = 1.0  # seconds to wait before telling the user
 def hold(path: Path, timeout: float, what: str, progress: Progress = SILENT) -> Iterator[None]:
     """Hold a lock file exclusively, and write the name of the holder into it.
 
-    Messages say what the holder changes. The file and its directory are created if necessary.
+    The file and its directory are created if necessary.
+
+    Args:
+        path: of the lock file.
+        timeout: how long to wait, in seconds.
+        what: the overlay or environment that the holder changes, for messages.
+        progress: shows a message after a second of waiting.
 
     Raises:
         LockedError: another process still holds the lock.
@@ -47,8 +53,8 @@ def hold(path: Path, timeout: float, what: str, progress: Progress = SILENT) -> 
         os.close(handle)
 
 
-def take(path: Path) -> int:
-    """Lock a file that no other process uses, until the returned descriptor is closed."""
+def lock_own(path: Path) -> int:
+    """Lock a file that no other process uses yet, until the returned descriptor is closed."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)
     return handle
@@ -91,7 +97,7 @@ def _try(path: Path) -> int | None:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(handle).st_nlink:  # a file that its holder has removed locks nothing
+        if os.fstat(handle).st_nlink:  # if its holder has removed the file, it locks nothing
             return handle
     except BlockingIOError:
         pass

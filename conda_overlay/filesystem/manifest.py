@@ -1,4 +1,4 @@
-"""The manifest of a tree: its files, with the size, time and sha256 of each; and what differs."""
+"""The manifest of a tree: the size, time and sha256 of each file; and the comparison of two."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from conda_overlay.core.models import FileChanges
 from conda_overlay.core.progress import SILENT, Progress
 
 FileInfo = tuple[int, int, str]
-"""Size in bytes, time of change in nanoseconds, sha256 in hex (of a link: of its target)."""
+"""Size in bytes, modification time in nanoseconds, sha256 in hex (of a link: of its target)."""
 
 Manifest = Mapping[str, FileInfo]
-"""Every file and link of a tree by its path relative to it.
+"""Every file and link of a tree, by its path relative to the tree.
 
-Bytecode does not count: Python writes it. Pipes, sockets and devices are no part of a tree.
+Bytecode is left out, because Python writes it; so are pipes, sockets and devices.
 """
 
 
@@ -28,7 +28,7 @@ def take_manifest(
 ) -> Manifest:
     """Take the manifest of a tree.
 
-    Files of the same size and time as in `known`, an earlier manifest, are not read again.
+    Files with the same size and time as in `known`, an earlier manifest, are not read again.
     """
     manifest: dict[str, FileInfo] = {}
     known = known or {}
@@ -54,7 +54,7 @@ def differences(before: Manifest, after: Manifest) -> FileChanges:
 
 
 def dump_manifest(manifest: Manifest) -> bytes:
-    """A manifest as bytes, for a file."""
+    """Convert a manifest to bytes, for a file."""
     return json.dumps(manifest, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
@@ -62,7 +62,7 @@ def load_manifest(content: bytes) -> Manifest:
     """The reverse of `dump_manifest`.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the content is not a manifest.
     """
     try:
         return {
@@ -100,10 +100,10 @@ def digest(path: Path) -> str:
 
 
 def has_digest(path: Path, wanted: str | None) -> bool:
-    """Whether there is a file, or a link, with this sha256."""
+    """Whether a path is a file or link with this sha256."""
     return is_there(path) and digest(path) == wanted
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file, or a link, wherever that leads."""
+    """Whether a path is a file or a link, even a broken one."""
     return path.is_symlink() or path.is_file()

@@ -1,4 +1,4 @@
-"""The user's running programs that use a host: they keep the code that they have loaded."""
+"""The user's running programs that use a host: they still run the code that they have loaded."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Program(NamedTuple):
     pid: int
     command: str
     started: str
-    """When, ISO 8601, UTC."""
+    """The start time (ISO 8601, UTC)."""
 
 
-def programs(prefix: Path) -> list[Program]:
-    """The user's processes that run an executable of an environment, the newest first.
+def running_programs(prefix: Path) -> list[Program]:
+    """The user's processes that run an executable of an environment, newest first.
 
-    Neither this process is among them, nor those that it was started by.
+    This process and its ancestors are left out.
     """
     family = {os.getpid(), *_ancestors()}
     found = []
@@ -37,25 +37,25 @@ def programs(prefix: Path) -> list[Program]:
                 when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_started(process)))
                 words[0] = os.path.basename(words[0])
                 found.append(Program(pid, shlex.join(map(os.fsdecode, words)), when))
-        except OSError:  # it has ended, or hides
+        except OSError:  # it has ended, or may not be read
             continue
     return sorted(found, key=lambda program: program.started, reverse=True)
 
 
 def _started(process: Path) -> float:
-    """When a process was started, in seconds since the epoch; proc(5) counts from the boot."""
+    """The start time of a process in seconds since the epoch; proc(5) counts from boot."""
     lines = (_PROC / "stat").read_text().splitlines()
     boot = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
     return boot + int(_fields(process)[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def _fields(process: Path) -> list[str]:
-    """What proc(5) says of a process behind its name, which may have any character."""
+    """The fields of proc(5) after the name of a process, which may contain any character."""
     return (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _ancestors() -> Iterator[int]:
-    """The processes that started this one."""
+    """The processes that started this one: its parent, and so on."""
     pid = os.getpid()
     while pid > 1:
         try:

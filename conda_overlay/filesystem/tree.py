@@ -1,4 +1,4 @@
-"""Trees of files: cloned, changed, compared and removed; and the manifest of what is in one."""
+"""Trees of files: cloned, changed, protected and removed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
 def clone(source: Path, target: Path, progress: Progress = SILENT) -> None:
     """Copy a tree as cheaply as the file system allows: shared blocks, else hard links, else bytes.
 
-    Whoever changes a file of the copy must replace it, never write into it. A file that its owner
-    may write is never linked.
+    To change a file of the copy, replace it; never write into it. A file that its owner can write
+    to is never hard-linked.
     """
     ways: list[Callable[[str, str], object]] = [_reflink, os.link, shutil.copy2]
     own: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
@@ -50,7 +50,7 @@ def _walk(source: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         if "__pycache__" in names:
             cache = os.path.join(directory, "__pycache__")
             if os.path.islink(cache) or not os.access(cache, os.R_OK | os.X_OK):
-                names.remove("__pycache__")  # or Python writes through the link
+                names.remove("__pycache__")  # else Python would write through the link
         yield directory, names, files
 
 
@@ -66,7 +66,7 @@ def _clone_file(ways: list[Callable[[str, str], object]], source: str, target: s
         except OSError as error:
             if len(ways) == 1 or error.errno in FULL or isinstance(error, FileNotFoundError):
                 raise
-            del ways[0]  # what fails for one file fails for all
+            del ways[0]  # a way that fails for one file fails for all
 
 
 def _reflink(source: str, target: str) -> None:
@@ -80,7 +80,7 @@ def _reflink(source: str, target: str) -> None:
 
 
 def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
-    """Copy files to the same places below another directory; they share nothing afterwards."""
+    """Copy files to the same paths below another directory, without hard links."""
     ways: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
     for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
 
 
 def make_writable(file: Path) -> None:
-    """Let the owner write into a file, which no other revision shares from now on."""
+    """Let the owner write to a file; if it is hard-linked, replace it by a copy first."""
     if file.stat().st_nlink > 1:
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".")
         os.close(handle)
@@ -100,8 +100,8 @@ def make_writable(file: Path) -> None:
 def remove_files(tree: Path, files: Collection[Path]) -> None:
     """Remove files below a tree, the bytecode made from them, and directories that become empty.
 
-    An empty directory in the place of a file goes, too. What is behind a link is not part of the
-    tree: the link is removed instead.
+    An empty directory in the place of a file is also removed. Files behind a link are not part of
+    the tree: the link is removed instead.
     """
     parents = set()
     for path in {_own(tree, file) for file in files}:
@@ -127,7 +127,7 @@ def remove_files(tree: Path, files: Collection[Path]) -> None:
 
 
 def _own(tree: Path, file: Path) -> Path:
-    """The file, or the first link on the way from the tree to it."""
+    """The file, or the first link on the path from the tree to it."""
     place = tree
     for part in file.relative_to(tree).parts:
         place = place / part
@@ -137,7 +137,7 @@ def _own(tree: Path, file: Path) -> Path:
 
 
 def move_in(tree: Path, root: Path) -> None:
-    """Move everything in one root to the same places in a tree, replacing what is there.
+    """Move the contents of a directory to the same paths in a tree, replacing existing files.
 
     A directory that the tree lacks is moved as a whole, which is much faster.
     """
@@ -154,17 +154,17 @@ def move_in(tree: Path, root: Path) -> None:
 
 
 def protect(tree: Path) -> None:
-    """Make all files read-only, as older revisions may share them, and directories the owner's."""
+    """Make files read-only, as revisions may share them, and directories writable by the owner."""
     for directory, _, files in os.walk(tree):
         for path, kept in [(directory, 0o7755), *((f"{directory}/{f}", 0o7555) for f in files)]:
             mode = os.lstat(path).st_mode
             if mode & 0o7777 & ~kept and not stat.S_ISLNK(mode):
-                with suppress(PermissionError):  # another user's, or no modes
+                with suppress(PermissionError):  # another user's, or a file system without modes
                     os.chmod(path, mode & kept)
 
 
 def make_own(tree: Path, below: Path) -> None:
-    """Make a directory of a tree; where a link or a file is in the place of one, that goes."""
+    """Make a directory of a tree and its parents, replacing links and files in their place."""
     place = tree
     for part in ("", *below.parts):
         place = place / part
@@ -174,7 +174,7 @@ def make_own(tree: Path, below: Path) -> None:
 
 
 def open_directory(path: str | Path, parent: int | None = None) -> None:
-    """Make a directory writable for its owner; the path may be relative to a descriptor."""
+    """Let the owner write to a directory; its path may be relative to a directory descriptor."""
     with suppress(PermissionError):
         status = os.stat(path, dir_fd=parent, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
@@ -182,9 +182,9 @@ def open_directory(path: str | Path, parent: int | None = None) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a tree as far as possible: others may have written into it, or do so now.
+    """Remove a tree as far as possible: other processes may have written to it, or still do.
 
-    It goes by the descriptors of directories, so that no link that appears is followed.
+    Permissions are changed through directory descriptors, so that no new link is followed.
     """
     shutil.rmtree(path, ignore_errors=True)
     if path.is_dir() and not path.is_symlink():
@@ -198,7 +198,7 @@ def discard(path: Path) -> None:
 
 
 def weight(trees: Sequence[Path]) -> int:
-    """The bytes that removing some trees frees: what no other tree shares."""
+    """The bytes that removing some trees frees: of the files that no other tree shares."""
     found = [path.lstat() for tree in trees for path in (tree, *tree.rglob("*"))]
     seen = Counter(status.st_ino for status in found)
     return sum(

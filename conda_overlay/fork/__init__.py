@@ -1,1 +1,9 @@
-"""A regular conda environment of the user's own, made from a baseline and their overlay."""
+"""A regular conda environment of the user's own, made from a baseline and their overlay.
+
+baseline         the packages of an environment, as an exact list
+origin           the sources of an existing fork, and the changes since
+plan, make       the plan of a fork; the steps to make it
+conda_packages   conda's part: records, solver, installation
+pip_packages     pip's part
+replace          made beside its prefix, and swapped in
+"""

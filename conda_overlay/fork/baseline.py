@@ -1,7 +1,7 @@
-"""What an environment consists of, exactly: conda packages by URL and hash, and what pip added.
+"""The baseline of a fork: an environment's conda packages by URL and hash, and pip's distributions.
 
-As a text it is what ``conda list --explicit --md5`` prints, so that conda can install it; pip's
-part is in comments, as conda-lock writes it: ``# pip NAME==VERSION``.
+The text form is the output of ``conda list --explicit --md5``, so that conda can install it. pip's
+part is in comments, in the format of conda-lock: ``# pip NAME==VERSION``.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _HEAD = (
 
 @dataclass(frozen=True)
 class Baseline:
-    """What an environment consists of, in the order of installation."""
+    """The exact packages and distributions of an environment, in the order of installation."""
 
     urls: Mapping[str, str]
-    """Where each conda package is, with its hash, by name."""
+    """The URL of each conda package, with its hash, by name."""
     pip: tuple[str, ...] = ()
-    """The exact requirements of what pip has installed."""
+    """The exact requirements of the distributions that pip installed."""
     local: tuple[str, ...] = ()
-    """What pip has installed from local directories, which nobody can repeat."""
+    """The distributions that pip installed from local directories, which cannot be reproduced."""
 
     @property
     def text(self) -> str:
@@ -62,7 +62,7 @@ class Baseline:
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 of the list."""
+        """The sha256 of the explicit list."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
@@ -71,23 +71,23 @@ class Baseline:
 
     @property
     def versions(self) -> dict[str, str]:
-        """What there is of each package and distribution, by name."""
+        """The version, URL or source of each package and distribution, by name."""
         found = {part["name"]: f"{part['version']}-{part['build']}" for part in self._parts}
         parsed = map(Requirement, map(clean, self.pip))
         found |= {f"{r.name} (pip)": r.url or str(r.specifier).strip("=") for r in parsed}
         return found | dict(line.split(" ", 1) for line in self.local)
 
     def changes(self, now: Baseline) -> list[str]:
-        """What is otherwise in another one, as a text each."""
+        """The differences from this baseline to another one, each as a line of text."""
         same = self.fingerprint == now.fingerprint
         return moved(self.versions, now.versions) or ["other packages of the same versions"][same:]
 
 
 def of_environment(prefix: Path) -> Baseline:
-    """The baseline that an environment is, as its metadata has it.
+    """Read the baseline of an environment from its metadata.
 
     Raises:
-        NoSuchEnvironmentError: there is none.
+        NoSuchEnvironmentError: there is no environment at the prefix.
         OverlayError: a package has no URL, or its metadata cannot be read.
     """
     if not (prefix / "conda-meta").is_dir():
@@ -114,14 +114,14 @@ def of_environment(prefix: Path) -> Baseline:
 
 
 def _in_order(records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, None]:
-    """The names of packages, each behind what it needs, unless that needs it in turn."""
+    """The names of packages, each after its dependencies, except where these form a cycle."""
     seen: set[str] = set()
     found: dict[str, None] = {}
 
     def visit(name: str) -> None:
         if name in records and name not in seen:
             seen.add(name)
-            for needed in names(records[name].get("depends", ())):
+            for needed in package_names(records[name].get("depends", ())):
                 visit(needed)
             found[name] = None
 
@@ -130,18 +130,18 @@ def _in_order(records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, None]:
     return found
 
 
-def names(specs: Iterable[str]) -> list[str]:
+def package_names(specs: Iterable[str]) -> list[str]:
     """The names of packages in specs."""
     return [re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip())[0].lower() for spec in specs]
 
 
 def url_of(record: Any) -> str:
-    """The URL of a package, with its hash where conda knows it."""
+    """The URL of a package, with its MD5 hash if conda knows it."""
     return f"{record.get('url') or ''}#{record.get('md5') or ''}".rstrip("#")
 
 
 def _exactly(found: Distribution) -> str | None:
-    """The requirement that gets a distribution again; None for one from a local directory."""
+    """The requirement that reinstalls exactly a distribution; None for one from a directory."""
     try:
         origin = json.loads(files.read(str(found.path / "direct_url.json")) or b"{}")
         archive = origin.get("archive_info", {})
@@ -156,11 +156,11 @@ def _exactly(found: Distribution) -> str | None:
     return f"{found.name} @ {url}" if url else f"{found.name}=={found.version}"
 
 
-def read(text: str, name: str) -> Baseline:
-    """Read an explicit list, of which nothing but URLs of packages and exact requirements counts.
+def parse_list(text: str, name: str) -> Baseline:
+    """Read an explicit list, which may only contain URLs of packages and exact requirements.
 
     Raises:
-        OverlayError: it is something else, or for another platform.
+        OverlayError: the text is not an explicit list, or is for another platform.
     """
     lines, urls, subdirs = [line.strip() for line in text.splitlines()], {}, {context.subdir}
     name = without_credentials(name)
@@ -185,29 +185,29 @@ def read(text: str, name: str) -> Baseline:
     return Baseline(urls, pip, local)
 
 
-def load(spec: str) -> Baseline:
+def load_list(spec: str) -> Baseline:
     """Read an explicit list from a path or a URL.
 
     Raises:
-        OverlayError: it cannot be read, or is something else.
+        OverlayError: it cannot be read, or is not an explicit list.
     """
     try:
         if "://" in spec:
-            return read(download(spec).decode(), spec)
-        return read(files.read_file(spec, largest=files.LARGE, follow=True).decode(), spec)
+            return parse_list(download(spec).decode(), spec)
+        return parse_list(files.read_file(spec, largest=files.LARGE, follow=True).decode(), spec)
     except OverlayError:
         raise
-    except (OSError, ValueError) as error:  # of requests, too; of a path with a NUL
+    except (OSError, ValueError) as error:  # also from requests, or for a path with a NUL
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
         sentence = without_credentials(f"The baseline {spec} cannot be read: {why}.")
         raise OverlayError(sentence, f"{_EXPORT} writes one") from error
 
 
 def _checked(text: str) -> str:
-    """A requirement that admits one file or version alone.
+    """Check that a requirement allows only one file or version.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it allows others, or is not a requirement.
     """
     text = re.sub(r" --hash=(sha256):([0-9a-f]{64})$", r"#\1=\2", text)
     requirement = Requirement(text)

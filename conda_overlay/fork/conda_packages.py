@@ -1,4 +1,4 @@
-"""conda's part of a fork: its records, its solver, and its explicit installation, in a process."""
+"""conda's part of a fork: records, solver, and the explicit installation in a child process."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from urllib.parse import unquote, urlsplit
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.fork.baseline import names
+from conda_overlay.fork.baseline import package_names
 from conda_overlay.formats.document import ForkSpec
 from conda_overlay.host.host import clean_environ
 
-_PDEATHSIG = 1  # linux/prctl.h: the signal that comes when the parent ends
+_PDEATHSIG = 1  # linux/prctl.h: the signal to send when the parent ends
 
 
 def installed(prefix: Path) -> tuple[Any, ...]:
     """The records of the conda packages of an environment."""
     from conda.core.prefix_data import PrefixData
 
-    suffixes = (".conda", ".tar.bz2")  # what pip has installed may be among them
+    suffixes = (".conda", ".tar.bz2")  # the records may include distributions from pip
     return tuple(r for r in PrefixData(str(prefix)).iter_records() if r.fn.endswith(suffixes))
 
 
 def fetched(urls: Sequence[str]) -> tuple[Any, ...]:
-    """The records of the packages of a list: of the package cache, into which they are fetched."""
+    """Fetch the packages of a list into the package cache, and return their records there."""
     from conda.api import PackageCacheData
     from conda.models.match_spec import MatchSpec
 
     with tempfile.TemporaryDirectory() as directory:
         prefix = Path(directory, "none")
-        install(urls, prefix, prefix, "--download-only")
+        install_packages(urls, prefix, prefix, "--download-only")
     found = []
     for url, _, digest in (url.partition("#") for url in urls):
         md5 = {"md5": digest} if len(digest) == 32 else {}
@@ -53,11 +53,11 @@ def fetched(urls: Sequence[str]) -> tuple[Any, ...]:
 
 
 def dependents(records: Sequence[Any], gone: Collection[str]) -> dict[str, str]:
-    """The packages that need one that is gone, and the packages that need these."""
+    """The packages that need a missing one, directly or indirectly, and why, by name."""
     found: dict[str, str] = {}
     while True:
         for record in records:
-            missing = [n for n in names(record.depends) if n in gone or n in found]
+            missing = [n for n in package_names(record.depends) if n in gone or n in found]
             if missing and record.name not in {*gone, *found}:
                 found[record.name] = f"{record.name} {record.version} needs {missing[0]}"
                 break
@@ -71,16 +71,19 @@ def versions(records: Sequence[Any]) -> dict[str, str]:
 
 
 def ordered(records: Sequence[Any]) -> list[str]:
-    """The names of packages, each behind what it needs."""
+    """The names of packages, each after its dependencies."""
     from conda.models.prefix_graph import PrefixGraph
 
     return [record.name for record in PrefixGraph(records).graph]
 
 
 def solved(records: Sequence[Any], wanted: ForkSpec) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What goes from an environment that has these records, and what comes.
+    """Solve the additions: return the records to remove from an environment, and those to add.
 
-    The solver sees them as installed, and leaves them as they are if it can.
+    The solver sees the given records as installed, and leaves them as they are if it can.
+
+    Raises:
+        OverlayError: there is no solution, or the channels cannot be read.
     """
     from conda import CondaError
     from conda.api import Solver, UpdateModifier
@@ -122,22 +125,22 @@ def solved(records: Sequence[Any], wanted: ForkSpec) -> tuple[tuple[Any, ...], t
 
 @contextmanager
 def _as_it_is() -> Iterator[None]:
-    """Let conda update nothing on its own account, as it does with what security needs."""
+    """Keep conda from updating packages unasked, such as those that matter for security."""
     from conda.base.context import Context
 
     own = Context.aggressive_update_packages
-    Context.aggressive_update_packages = ()  # whichever configuration names some
+    Context.aggressive_update_packages = ()  # whatever the configuration says
     try:
         yield
     finally:
         Context.aggressive_update_packages = own
 
 
-def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:
-    """Let conda install packages into a place, as if that were the prefix.
+def install_packages(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> None:
+    """Let conda install packages into a directory, as if that were the prefix.
 
     Raises:
-        OverlayError: it could not; a sentence that names the packages.
+        OverlayError: conda failed; the sentence names the packages.
     """
     if differing := _differing(urls):
         raise _failure("\n".join(["mismatch", *differing]), differing, prefix)
@@ -148,7 +151,7 @@ def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> No
         words = ["create", "--yes", "--json", "--no-default-packages"]
         words += ["--file", str(file), "--prefix", str(place)]
         sys.stdout.flush()
-        child = os.fork()  # of a conda that has started already: half of the time of a small fork
+        child = os.fork()  # conda is loaded already, which saves half of the time of a small fork
         if not child:
             _be_conda([*words, *options], {**clean_environ(), **environ}, output.fileno())
         try:
@@ -164,11 +167,11 @@ def install(urls: Sequence[str], place: Path, prefix: Path, *options: str) -> No
 
 
 def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> NoReturn:
-    """Run a command of conda in this process, which ends with it."""
+    """Run a command of conda in this process, and end the process: with 0, or 1 if it failed."""
     from conda.cli.main import main
 
     code: Any = 1
-    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM)  # not to go on alone
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGTERM)  # do not outlive the parent
     try:
         for stream, file in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
             os.dup2(file, stream)
@@ -176,7 +179,7 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
         os.environ.update(environ)
         sys.argv[1:] = words
         code = main(*words)
-    except BaseException:  # conda's own printer of errors fails for some
+    except BaseException:  # conda's own error handler fails for some errors
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -185,7 +188,7 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
 
 
 def _differing(urls: Sequence[str]) -> list[str]:
-    """The packages in local channels that have another hash: conda looks at downloads alone."""
+    """The packages in local channels with a wrong hash: conda checks only downloads."""
     found = []
     for url, _, expected in (url.partition("#") for url in urls if url.startswith("file://")):
         file, expected = Path(unquote(urlsplit(url).path)), expected.removeprefix("sha256:")
@@ -199,7 +202,7 @@ def _differing(urls: Sequence[str]) -> list[str]:
 
 
 def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
-    """Why conda has not installed packages, as one sentence that names them."""
+    """The error that says why conda could not install packages, and names them."""
     output = without_credentials(output)
     named = [u for u in map(without_credentials, urls) if u.partition("://")[2] in output]
     if "No space left" in output:
@@ -222,7 +225,7 @@ def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
 
 
 def _why(output: str) -> list[str]:
-    """What conda says went wrong, of all that it has printed."""
+    """The error messages in the output of conda."""
     lines = [line for line in output.splitlines() if line.strip(" {}")]
     with suppress(ValueError, AttributeError):
         said = json.loads(output[output.index("{\n") :])

@@ -1,9 +1,9 @@
-"""An ordinary environment that matches a baseline but for what is dropped and added.
+"""Makes a fork: a regular environment that matches a baseline, with packages added or dropped.
 
-Nothing is solved but what is added: conda installs the baseline's packages by their URLs. That
-happens in a directory beside, for the paths that conda writes into files may be others than where
-it writes them; at the end the whole environment is moved to its place by one rename, an older one
-out of it by the same. A kill leaves what was there, and a directory that the next command removes.
+Only the additions are solved: conda installs the baseline's packages by their URLs. This happens in
+a directory beside the prefix, because conda can write files for one prefix into another directory.
+At the end one rename moves the whole environment to the prefix, and an existing one out of it.
+After a kill the existing environment is intact, and the next command removes the directory.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ def make(
     """Make a fork.
 
     Args:
-        plan: of `plan`.
-        pip: calls pip for a host.
-        progress: tells the user.
-        origin: the file that it is to be made from again, if that is not its own.
-        again: in place of the one that is there.
+        plan: made by the function `plan`.
+        pip: makes the caller of pip for a host.
+        progress: shows messages.
+        origin: the file to read when the fork is made again, if not the fork's own copy.
+        again: replace the existing fork.
         allow_conflicts: accept that pip finds no consistent set.
 
     Raises:
         OverlayError: conda or pip failed; nothing has changed.
     """
     prefix = plan.prefix
-    digest = digest_of(origin) if origin else None  # before anybody edits it again
+    digest = digest_of(origin) if origin else None  # before the file can be edited again
     with beside(prefix, progress) as place:
         new = place / prefix.name
         count = len(plan.urls)
         progress.tell(f"Installing {count} conda package{'' if count == 1 else 's'}")
-        conda_packages.install(plan.urls, new, prefix)
+        conda_packages.install_packages(plan.urls, new, prefix)
         exact, wanted = plan.baseline.pip, plan.document.requested
         if exact or wanted:
             drop, allow = plan.document.fork.drop, allow_conflicts
@@ -77,9 +77,9 @@ def make(
 
 
 def _keep(plan: ForkPlan, place: Path, origin: Path | None, digest: bytes | None) -> None:
-    """Keep what a fork is made from: conda leaves that out of a clone, which thus is no fork."""
+    """Store the sources of a fork in it. conda does not clone them, so a clone is not a fork."""
     env, spec = plan.document.baseline.env, plan.document.baseline.spec
-    if env:  # whatever will have its name
+    if env:  # by prefix, because another environment may get its name
         own = replace(plan.document.baseline, env=str(prefix_of(env)))
         plan = replace(plan, document=replace(plan.document, baseline=own))
     place.mkdir()

@@ -1,4 +1,4 @@
-"""Where a fork comes from: its baseline, its file, and what has changed in these since."""
+"""The origin of a fork: its baseline, its file, and the changes in both since it was made."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ from conda_overlay.formats.document import Document
 if TYPE_CHECKING:
     pass
 CHANGES = "changes"
-"""What a fork keeps of the pinned packages that were let change, a name a line."""
+"""The file in a fork with the pinned packages that were allowed to change, one name per line."""
 DIGEST = "origin.sha256"
-"""What a fork keeps of the file that it was made from, which may have credentials."""
+"""The file in a fork with the sha256 of the file that it was made from.
+
+Only the hash is kept, because that file may contain credentials.
+"""
 
 
 def source(made_from: Document) -> str:
-    """The baseline in words: a name, a path or a URL."""
+    """The name, path or URL of the baseline, without credentials."""
     found = made_from.baseline
     return without_credentials(found.env or found.spec or "")
 
 
-def read(file: Path) -> Document:
+def read_file(file: Path) -> Document:
     """Read an ``overlay.toml``; the baseline in it is relative to its directory.
 
     Raises:
@@ -45,7 +48,7 @@ def read(file: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise OverlayError(f"{file} cannot be read: {why}.", path=str(file)) from error
-    found = overlay_toml.read(text, str(file))
+    found = overlay_toml.parse(text, str(file))
     spec = found.baseline.spec
     if not source(found):
         sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
@@ -59,17 +62,17 @@ def read(file: Path) -> Document:
 
 
 def absolute(path: Path) -> str:
-    """With no `..` in it, which would need the directories before it to stay."""
+    """Make a path absolute and free of ``..``, which would depend on the directories before it."""
     above = os.path.realpath(path.parent) if ".." in path.parts else path.parent.absolute()
     return os.path.join(above, path.name)
 
 
 def kept(prefix: Path) -> tuple[Document, Path | None]:
-    """What a fork is made from, and the file that says so, if that is not its own.
+    """The document that a fork is made from; and its file, unless that is the fork's own copy.
 
     Raises:
-        NoSuchEnvironmentError: there is none.
-        OverlayError: somebody else could have written what it keeps.
+        NoSuchEnvironmentError: there is no fork at the prefix.
+        OverlayError: somebody else could have written the files of the fork, or one is invalid.
     """
     place = prefix / notice.FORK
     if not place.is_dir():
@@ -77,11 +80,11 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
     if reason := trust.distrust(str(place), (), trust.trusted_owners()):
         raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
     origin = _origin(place)
-    return read(origin or place / "overlay.toml"), origin
+    return read_file(origin or place / "overlay.toml"), origin
 
 
 def _origin(place: Path) -> Path | None:
-    """The file that a fork was made from, if it is there and nobody else can have put it there."""
+    """The file that a fork was made from, if it exists and nobody else can have put it there."""
     origin = os.fsdecode(files.read(str(place / "origin")) or b"")
     mine = trust.distrust_way(origin, trust.trusted_owners()) is None
     return Path(origin) if origin and mine and os.path.exists(origin) else None
@@ -93,30 +96,32 @@ def digest_of(file: Path) -> bytes:
 
 
 def agreed(prefix: Path) -> set[str]:
-    """The packages that a fork was agreed to be made without."""
+    """The packages that the user agreed to drop from a fork."""
     with suppress(OverlayError):
-        return {*read(prefix / notice.FORK / "overlay.toml").fork.drop}
+        return {*read_file(prefix / notice.FORK / "overlay.toml").fork.drop}
     return set()
 
 
 def let_change(prefix: Path) -> set[str]:
-    """The pinned packages that a fork was allowed to change."""
+    """The pinned packages that the user allowed to change in a fork."""
     return {*os.fsdecode(files.read(str(prefix / notice.FORK / CHANGES)) or b"").split()}
 
 
 def drift(prefix: Path) -> dict[str, Any] | None:
-    """The baseline of a fork, what has changed in it since, or why that is unknown; None of others.
+    """Compare a fork with its baseline and its file as they are now; None if it is not a fork.
 
-    The file is the one that it was made from, if that has changed since; the remedy is the command
-    that follows both.
+    Returns:
+        ``baseline``: its name; ``changes``: in it, since the fork was made; ``unknown``: why these
+        cannot be determined; ``remedy``: the command that follows the changes; ``changed_file``:
+        the file that the fork was made from, if it has changed since.
     """
     place = prefix / notice.FORK
     if not place.is_dir():
         return None
     name, changes, why = "", [], None
     try:
-        made_from = read(place / "overlay.toml")
-        name, was = source(made_from), baseline.load(str(place / "baseline.txt"))
+        made_from = read_file(place / "overlay.toml")
+        name, was = source(made_from), baseline.load_list(str(place / "baseline.txt"))
         changes = was.changes(baseline_of(made_from))
     except OverlayError as error:
         why = error.message
@@ -131,7 +136,7 @@ def prefix_of(env: str) -> Path:
     """The prefix of an environment, given by its name or its path.
 
     Raises:
-        OverlayError: there is none of that name.
+        OverlayError: there is no environment of that name.
     """
     try:
         found = os.path.expanduser(env) if "/" in env else locate_prefix_by_name(env)
@@ -149,4 +154,4 @@ def baseline_of(made_from: Document) -> Baseline:
     """
     if made_from.baseline.env:
         return baseline.of_environment(prefix_of(made_from.baseline.env))
-    return baseline.load(made_from.baseline.spec or "")
+    return baseline.load_list(made_from.baseline.spec or "")

@@ -1,4 +1,4 @@
-"""pip's part of a fork: what it has in the baseline, exactly, then what is wanted on top."""
+"""pip's part of a fork: exactly its distributions in the baseline, then the requested ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from conda_overlay.change.apply import check_sources, request
-from conda_overlay.change.locked import for_pip
+from conda_overlay.change.install_exactly import for_pip
 from conda_overlay.core.errors import OverlayError, ResolutionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.dependencies import conflicts, effective, requested_names
@@ -35,16 +35,16 @@ def add(
     """Add distributions to an environment that will be at a prefix.
 
     Args:
-        new: where it is now; beside it is room for what pip needs.
-        prefix: where it will be.
-        exact: requirements that admit one version or file each.
-        wanted: what is resolved on top of these.
-        pip: calls pip for a host.
-        dropped: the conda packages that are left out.
+        new: its directory now; pip's temporary files go beside it.
+        prefix: its final prefix.
+        exact: requirements that allow one version or file each.
+        wanted: the entries of the distributions to resolve on top of these.
+        pip: makes the caller of pip for a host.
+        dropped: the names of the conda packages that are left out.
         allow_conflicts: accept that there is no consistent set.
 
     Raises:
-        ResolutionError: no consistent set of distributions exists, or it needs what is dropped.
+        ResolutionError: no consistent set exists, or a distribution needs a dropped package.
         PipError: pip failed.
         OverlayError: the directory of an editable does not exist, or edits do not apply.
     """
@@ -74,16 +74,19 @@ def add(
 
 
 def _edit(found: Distribution, patch: str) -> None:
-    """Make the edits of a distribution that it does not have yet; git writes new files."""
+    """Apply the edits that a distribution does not have yet.
+
+    git replaces files, so it does not change those that conda hard-linked from its package cache.
+    """
     parts = parts_of(found, patch, files_of(found) or ())
     parts = git.lacking(found.site, parts, 1, reverse=False)
-    if faults := git.apply(found.site, parts, 1, reverse=False):
+    if faults := git.apply_parts(found.site, parts, 1, reverse=False):
         sentence = f"The edits of {found.name} do not apply to what the fork has of it."
         raise OverlayError(sentence, "leave them out of the file", faults, name=found.name)
 
 
 def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:
-    """Move what pip has installed into a stage to an environment that will be at a prefix."""
+    """Move the distributions from a stage to an environment that will be at a prefix."""
     for key in staged:
         uninstall(host.distributions.get(key, ()), host.prefix, "environment")
     stage.finish(prefix / "bin" / "python")

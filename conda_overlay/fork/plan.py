@@ -1,4 +1,4 @@
-"""What a fork will be: its baseline, less what is dropped, with what is added."""
+"""The plan of a fork: its baseline, without the dropped packages, with the added ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.filesystem.processes import programs
+from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, let_change, prefix_of, source
@@ -27,32 +27,32 @@ from conda_overlay.host.conda_meta import moved
 if TYPE_CHECKING:
     pass
 
-_PROGRAMS = 5  # programs that are named
+_PROGRAMS = 5  # programs that a note names
 
 
 @dataclass(frozen=True)
 class ForkPlan:
-    """What a fork will be."""
+    """The plan of a fork."""
 
     prefix: Path
     document: Document
-    """The file that it is made from, with all that is dropped."""
+    """The content of its ``overlay.toml``, with all dropped packages."""
     baseline: Baseline
     urls: tuple[str, ...]
     """Its conda packages, in the order of installation."""
     dependents: Mapping[str, str] = field(default_factory=dict)
-    """The packages that are dropped because they need one that is, and why."""
+    """The packages that are dropped because they need a dropped one, and why, by name."""
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """The file."""
-        return overlay_toml.dumps(self.document)
+        """Its ``overlay.toml``."""
+        return overlay_toml.to_toml(self.document)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as it is shown, and for ``--json``."""
+        """The plan for display, and for ``--json``."""
         wanted = (entry.requirement for entry in self.document.requested.values())
         return {
             "prefix": str(self.prefix),
@@ -70,7 +70,7 @@ class ForkPlan:
 
 
 def of_baseline(source: str) -> Document:
-    """What forks an environment, with the overlay that the user has of it, or an explicit list."""
+    """The document to fork an environment with the user's overlay of it, or an explicit list."""
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
@@ -91,7 +91,7 @@ def with_more(
     channels: Sequence[str],
     requirements: Sequence[str],
 ) -> Document:
-    """A document with more packages to drop and to add, and more requirements.
+    """Add packages to drop, packages to add and requirements to a document.
 
     Raises:
         UsageError: a requirement has no name.
@@ -103,7 +103,7 @@ def with_more(
         except InvalidRequirement:
             hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
             raise UsageError(f"The requirement {clean(text)} has no name.", hint) from None
-        asked = HistoryEntry("", name, requested=True, requirement=text)  # with what pip needs
+        asked = HistoryEntry("", name, requested=True, requirement=text)  # with its credentials
         entries[canonicalize_name(name)] = asked
     fork = replace(
         known.fork,
@@ -117,14 +117,14 @@ def with_more(
 def plan(
     made_from: Document, prefix: Path, *, allow_changes: bool = False, again: bool = False
 ) -> ForkPlan:
-    """Work out what a fork will be.
+    """Work out the plan of a fork.
 
     Args:
-        made_from: a file.
-        prefix: where.
-        allow_changes: let the additions change what is pinned.
-        again: in place of the one that is there; what that was made without may have gone from the
-            baseline.
+        made_from: the content of its file.
+        prefix: its prefix.
+        allow_changes: let the additions change pinned packages.
+        again: replace the existing fork; the packages that it dropped need not be in the baseline
+            any more.
 
     Raises:
         OverlayError: the baseline cannot be read, or the additions change it or do not fit.
@@ -155,7 +155,7 @@ def plan(
         if env
         else conda_packages.fetched([*urls.values()])
     )
-    dependents = conda_packages.dependents(records, drop - {*baseline.names(specs)})
+    dependents = conda_packages.dependents(records, drop - {*baseline.package_names(specs)})
     staying = [r for r in records if r.name not in drop and r.name not in dependents]
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
@@ -183,7 +183,7 @@ def plan(
 
 
 def _what_goes(fork: Path) -> list[str]:
-    """What goes with a fork: what was changed in it, and what its running programs need of it."""
+    """Notes on the losses when a fork is replaced: changes by hand, and files of its programs."""
     made = fork / notice.FORK / "overlay.toml"
     if not made.is_file():
         return []
@@ -193,7 +193,7 @@ def _what_goes(fork: Path) -> list[str]:
     since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
     notes = [f"{note}, with what was installed since: {', '.join(names)}" if names else note]
-    running = [f"{p.pid} {p.command[:60]}" for p in programs(fork)]
+    running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if more := running[_PROGRAMS:]:
         running[_PROGRAMS:] = [f"and {len(more)} more"]
     if running:

@@ -1,6 +1,6 @@
-"""Makes an environment beside its place, and moves it there, an older one out of it, at the end.
+"""Makes an environment in a directory beside its prefix, and swaps it in at the end.
 
-A kill leaves what was there, and a directory that the next command removes.
+After a kill the existing environment is intact, and the next command removes the directory.
 """
 
 from __future__ import annotations
@@ -21,14 +21,19 @@ from conda_overlay.filesystem.tree import discard
 from conda_overlay.host.host import Host
 
 UNCONFIRMED = f"{notice.FORK}/unconfirmed"
-"""The file in a new environment that has not been seen to work, below its prefix."""
+"""The file, below its prefix, that marks a new environment until it has been seen to work."""
 
 
-def check(prefix: Path, *, again: bool, progress: Progress) -> None:
-    """Refuse to make a fork where something is; first bring back what a killed command has moved.
+def check_free(prefix: Path, *, again: bool, progress: Progress) -> None:
+    """Refuse to make a fork at a prefix that is taken, after recovery from a killed command.
+
+    Args:
+        prefix: of the fork.
+        again: allow the prefix to be a fork, which is to be replaced.
+        progress: shows messages.
 
     Raises:
-        OverlayError: there is something.
+        OverlayError: the prefix is taken, or by something other than a fork.
     """
     if _place(prefix).is_dir():
         with beside(prefix, progress):
@@ -47,12 +52,12 @@ def _place(prefix: Path) -> Path:
 
 @contextmanager
 def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
-    """Make a directory beside a prefix, which others neither use nor can write.
+    """Make a directory beside a prefix that no other command uses and no other user can write to.
 
-    What an earlier command has left there goes; an environment that it has moved there comes back.
+    The remains of an earlier command are removed; an environment that it moved there is moved back.
 
     Raises:
-        LockedError: another command makes the same fork.
+        LockedError: another command is making the same fork.
         OverlayError: somebody else can write to the directory.
     """
     place = _place(prefix)
@@ -71,17 +76,17 @@ def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
                 discard(place)
     finally:
         for path in missing:
-            with suppress(OSError):  # what was made there stays
+            with suppress(OSError):  # not empty
                 path.rmdir()
 
 
 def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
-    """Bring back what was there before a command that did not come to its end.
+    """Bring back the environment that was there before a command that did not finish.
 
     Args:
-        place: the directory beside.
+        place: the directory beside the prefix.
         prefix: of the fork.
-        keep: whether a new one that works may stay: it may have been used since.
+        keep: whether a new environment that works may stay, because it may be in use.
     """
     if not os.path.lexists(prefix) and (place / "old").is_dir():
         os.rename(place / "old", prefix)
@@ -102,7 +107,7 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
 
 
 def works(prefix: Path) -> None:
-    """Run the Python of an environment, if it has one.
+    """Check that the Python of an environment runs, if it has one.
 
     Raises:
         HostError: it does not run.
@@ -112,7 +117,11 @@ def works(prefix: Path) -> None:
 
 
 def swap(new: Path, prefix: Path, *, again: bool) -> None:
-    """Move an environment to its place; again: and what is there to where it was."""
+    """Move an environment to its prefix; with `again`, swap it with the existing one.
+
+    Raises:
+        OverlayError: the prefix is taken, and not to be replaced.
+    """
     if not again or not os.path.lexists(prefix):
         try:
             os.rename(new, prefix)
@@ -137,9 +146,9 @@ def _occupied(prefix: Path) -> OverlayError:
 
 
 def relocate(new: Path, prefix: Path) -> None:
-    """Correct the path in what was written there: by pip, and by the packages' own scripts.
+    """Correct the path in the files that pip and the packages' own scripts have written.
 
-    What conda has linked needs no look.
+    Files that conda has hard-linked are skipped.
     """
     from conda.core.portability import binary_replace
 

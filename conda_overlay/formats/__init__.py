@@ -1,1 +1,8 @@
-"""The files that an overlay is exported to, and read from; and how files are downloaded."""
+"""The files that an overlay is exported to, and read from; and how files are downloaded.
+
+document       the values that all formats have in common
+overlay_toml   our own format, written and read
+exports        the table of formats, and the others, which are only written
+pylock         PEP 751
+download       a file at a URL
+"""

@@ -1,4 +1,4 @@
-"""An overlay as exported to a file: what was requested, and every distribution exactly."""
+"""An overlay as exported to a file: the requested distributions, and the exact version of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCE_OPTIONS = (
 )
 """The options of pip that say where a distribution comes from and how it is built.
 
-They are kept to repeat an installation; a file may contain no other.
+They are kept to repeat an installation; a file may not contain any others.
 """
 
 PINS = ("==", "===", "<", "<=", "~=")
@@ -30,29 +30,29 @@ PINS = ("==", "===", "<", "<=", "~=")
 
 @dataclass(frozen=True)
 class BaselineRef:
-    """The table ``[baseline]``: what a fork matches, an environment or a list of its packages."""
+    """The table ``[baseline]``: the environment or the list of packages that a fork is based on."""
 
     env: str | None = None
     """Its name or prefix."""
     spec: str | None = None
-    """An explicit list as of ``conda list --explicit``: a path or a URL."""
+    """The path or URL of an explicit list, as written by ``conda list --explicit``."""
 
 
 @dataclass(frozen=True)
 class ForkSpec:
-    """The table ``[fork]``: in what conda packages a fork differs from its baseline."""
+    """The table ``[fork]``: the conda packages in which a fork differs from its baseline."""
 
     drop: tuple[str, ...] = ()
     """The names of packages to leave out."""
     conda: tuple[str, ...] = ()
-    """Specs to add."""
+    """The specs of packages to add."""
     channels: tuple[str, ...] = ()
-    """Where to look for these; empty for the user's own."""
+    """The channels for these; empty for the user's configured channels."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """An overlay, in a form that can be reproduced elsewhere."""
+    """An overlay or a fork, in a form that can be reproduced elsewhere."""
 
     host: str
     """The name of the environment."""
@@ -69,7 +69,7 @@ class Document:
 
     @property
     def requested(self) -> dict[str, HistoryEntry]:
-        """What was requested; a lock file alone (PEP 751) does not record it."""
+        """The requested distributions; a plain lock file (PEP 751) does not record them."""
         return {k: e for k, e in self.entries.items() if e.requested and e.requirement}
 
 
@@ -85,7 +85,7 @@ def describe(
 
 
 def default_intent(requirement: str, *, editable: bool = False) -> str:
-    """The intent if none is given: editables ``dev``, sources and pins ``hold``, others ``fix``."""
+    """The default intent: ``dev`` for editables, ``hold`` for sources and pins, else ``fix``."""
     if editable:
         return "dev"
     try:

@@ -1,4 +1,4 @@
-"""Downloads small files as conda does: by its proxies, certificates and credentials."""
+"""Downloads small files as conda does: with its proxies, certificates and credentials."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from urllib.parse import unquote, urlsplit
 from conda_overlay.activation import files
 
 LARGEST = 1 << 24
-"""The bytes of a file that is read."""
+"""The maximum size of a download in bytes."""
 
 
 def download(url: str) -> bytes:
     """Read a file at a URL.
 
     Raises:
-        OSError: it cannot be read, or is too large.
+        OSError: it cannot be read, is too large, or is a web page.
     """
     from conda.gateways.connection.session import get_session
 

@@ -1,4 +1,4 @@
-"""The formats that an overlay is exported to, and the notes on what each leaves out."""
+"""The formats that an overlay is exported to, and notes on the information that each omits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from conda_overlay.formats import pylock
 from conda_overlay.formats.document import (
     Document,
 )
-from conda_overlay.formats.overlay_toml import dumps
+from conda_overlay.formats.overlay_toml import to_toml
 
 _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
            "--no-binary", "--only-binary")  # fmt: skip
@@ -25,7 +25,7 @@ _PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--
 
 
 def pylock_toml(document: Document) -> str:
-    """The lock file of PEP 751, for other tools.
+    """Write the lock file of PEP 751, for other tools.
 
     Raises:
         OverlayError: the source file of a distribution is unknown.
@@ -38,7 +38,7 @@ def pylock_toml(document: Document) -> str:
 
 
 def requirements(document: Document) -> str:
-    """A requirements file, with hashes if all are known.
+    """Write a requirements file, with hashes if all are known.
 
     pip requires all hashes or none, and rejects editables when there are hashes.
     """
@@ -57,7 +57,7 @@ def requirements(document: Document) -> str:
 
 
 def environment_yaml(document: Document) -> str:
-    """What the host would need to make the overlay unnecessary."""
+    """Write an ``environment.yml`` of the packages that would make the overlay unnecessary."""
     files = {key: entry for key, entry in document.entries.items() if not entry.editable}
     by_conda = {key for key in files if key in document.conda and not _is_direct(files[key])}
     conda = [f"{document.conda[k]}={e.version}" for k, e in files.items() if k in by_conda]
@@ -72,15 +72,15 @@ def environment_yaml(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def patch(document: Document) -> str:
-    """What was edited by hand, for ``git apply`` or ``patch -p1`` in a site-packages directory."""
+def edits_patch(document: Document) -> str:
+    """Write all edits as a patch, for ``git apply`` or ``patch -p1`` in a site-packages."""
     where = f"{document.host} (Python {document.python})"
     edited = [entry for entry in document.entries.values() if entry.patch]
     return "\n".join(f"{heading(entry, where)}{entry.patch}" for entry in edited)
 
 
 def heading(entry: HistoryEntry, where: str) -> str:
-    """The lines above a diff that say of what it is, over which host, by whom, when and why."""
+    """The lines above a diff: its distribution, host, author, time and reason."""
     edited = ", edited" if entry.patch else ""
     lines = [f"{entry.name} {entry.version} over {where}{edited}"]
     lines += [f"by {entry.by}, {entry.since}"] if entry.by else []
@@ -89,11 +89,11 @@ def heading(entry: HistoryEntry, where: str) -> str:
 
 
 FORMATS: Mapping[str, Callable[[Document], str]] = {
-    "overlay.toml": dumps,
+    "overlay.toml": to_toml,
     "pylock.toml": pylock_toml,
     "requirements.txt": requirements,
     "environment.yml": environment_yaml,
-    "patch": patch,
+    "patch": edits_patch,
 }
 """Every format, by its usual file name."""
 
@@ -121,7 +121,7 @@ def notes(document: Document, name: str) -> list[str]:
 
 
 def edits_left_out(document: Document) -> list[str]:
-    """The files that were edited and are no text, with their distributions."""
+    """The edited files that are not text, each with its distribution."""
     return [
         f"{entry.name}: {line.removeprefix(NO_TEXT)}"
         for entry in document.entries.values()
@@ -138,7 +138,7 @@ def _options(document: Document) -> list[str]:
 
 
 def _is_direct(entry: HistoryEntry) -> bool:
-    """Whether it can only be reinstalled from its URL."""
+    """Whether a distribution can only be reinstalled from its URL."""
     asked = " @ " in (entry.requirement or "")
     return bool(entry.url) and (asked or "+" in urlsplit(entry.url or "").scheme)
 
@@ -148,7 +148,7 @@ def _exactly(entry: HistoryEntry) -> str:
 
 
 def _yaml(text: str) -> str:
-    """A scalar that every YAML reader reads as this text."""
+    """A scalar that every YAML parser reads as this text."""
     plain = re.fullmatch(r"[A-Za-z][\w.=@/+-]*", text)
     words = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
     return text if plain and text.lower() not in words else json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""``overlay.toml``: the requested packages and the exact files of an overlay, written and read."""
+"""Writes and reads ``overlay.toml``: an overlay's requested distributions, and its exact files."""
 
 from __future__ import annotations
 
@@ -42,11 +42,14 @@ _HINTS = {
     **dict.fromkeys((".yml", ".yaml"), "conda env create -f {name} creates an environment from it"),
     **dict.fromkeys((".patch", ".diff"), "conda overlay patch NAME {name}"),
 }
-"""What to type for other files, by their suffixes."""
+"""The commands for other kinds of files, by suffix."""
 
 
-def dumps(document: Document) -> str:
-    """What was requested, and every distribution with its file and hash; defaults are left out."""
+def to_toml(document: Document) -> str:
+    """Write an ``overlay.toml``: the requests, and each distribution with its file and hash.
+
+    Fields with their default values are left out.
+    """
     entries = document.entries.values()
     host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
     wanted = [_wanted(entry) for entry in entries if entry.requested]
@@ -67,7 +70,7 @@ def _made_of(document: Document) -> dict[str, dict[str, Any]]:
     }
 
 
-def read(text: str, name: str) -> Document:
+def parse(text: str, name: str) -> Document:
     """Read an ``overlay.toml``.
 
     Args:
@@ -75,14 +78,14 @@ def read(text: str, name: str) -> Document:
         name: its path.
 
     Raises:
-        OverlayError: it is something else, or has a newer format.
+        OverlayError: the text is not an ``overlay.toml``, or has a newer format.
     """
     try:
         data = tomllib.loads(text)
         if "lock-version" in data:
             sentence = f"{name} is a lock file for pip and other tools, not an overlay.toml."
             raise OverlayError(sentence, f"conda overlay install -r {shlex.quote(name)}", path=name)
-        if "baseline" in data:  # written by hand, before there was anything to export
+        if "baseline" in data:  # perhaps written by hand, without a format
             data.setdefault("format", FORMAT)
         if data["format"] > FORMAT:
             sentence = f"{name} was written by a newer version of conda-overlay."
@@ -97,15 +100,15 @@ def read(text: str, name: str) -> Document:
 
 
 def _safe(document: Document) -> Document:
-    """The document, whose entries can reach pip as nothing but what they are.
+    """Check that pip cannot mistake any part of a document, for example for an option.
 
     Raises:
-        ValueError: a name, version, hash, URL or option could be taken for something else.
+        ValueError: a name, version, hash, URL or option could be mistaken for something else.
     """
     for entry in document.entries.values():
         canonicalize_name(entry.name, validate=True)
         for text in (entry.version, entry.sha256 or "", entry.url or ""):
-            if re.search(r"\s", text):  # behind a blank could follow an option
+            if re.search(r"\s", text):  # an option could follow the blank
                 raise ValueError(f"{text!r} is not a version, hash or URL")
         for text in filter(None, (entry.url, entry.requirement, entry.editable)):
             if _CONTROL.search(text) or text[0] == "-":
@@ -157,7 +160,7 @@ class _File:
 
 
 def _wanted(entry: HistoryEntry) -> dict[str, Any]:
-    """The ``[[wanted]]`` table of an entry."""
+    """The ``[[wanted]]`` table for an entry."""
     pin = entry.editable or f"{entry.name}=={entry.version}"
     table = _table(_Wanted, replace(entry, requirement=clean(entry.requirement or pin)))
     if entry.intent == default_intent(table["requirement"], editable=bool(entry.editable)):
@@ -166,7 +169,7 @@ def _wanted(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def _table(kind: type[_Wanted | _Locked], entry: HistoryEntry) -> dict[str, Any]:
-    """The fields of an entry that belong in a table, without defaults."""
+    """The fields of an entry that belong in a table, without default values."""
     found = [(f.name, getattr(entry, f.name), f.default) for f in fields(kind)]
     return {name: value for name, value, default in found if value != default}
 
@@ -197,7 +200,10 @@ def _by_key(table: str, entries: Sequence[HistoryEntry]) -> dict[str, HistoryEnt
 
 
 def _asked(table: _Wanted) -> HistoryEntry:
-    """The entry of a ``[[wanted]]`` table; an editable is where it says, less extras."""
+    """The entry for a ``[[wanted]]`` table.
+
+    The directory of an editable is its requirement without extras.
+    """
     text, until = table.requirement, None if table.until is None else str(table.until)
     if not text:
         raise ValueError("a table [[wanted]] has no 'requirement'")

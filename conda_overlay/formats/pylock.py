@@ -11,7 +11,7 @@ from conda_overlay.formats.document import Document
 
 
 def tables(document: Document) -> dict[str, Any]:
-    """The content of the file.
+    """The content of a ``pylock.toml``.
 
     Raises:
         ValueError: the source file of a distribution is unknown.

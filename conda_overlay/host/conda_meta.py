@@ -1,4 +1,4 @@
-"""Reads ``conda-meta``: what conda has recorded of the packages of an environment."""
+"""Reads ``conda-meta``: conda's records of the packages in an environment."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from conda_overlay.core.models import Distribution
 
 
 def files_of_package(distribution: Distribution) -> list[str] | None:
-    """The files of the conda package that a distribution came with, relative to its prefix.
+    """The files of the conda package that contains a distribution, relative to its prefix.
 
-    None where no package lists the distribution.
+    Returns None if no package lists the distribution.
     """
     prefix = distribution.prefix
     mine = os.path.relpath(distribution.path, prefix)
     for file in sorted((prefix / "conda-meta").glob("*.json")):
         try:
-            listed = json.loads(files.read_file(str(file), largest=files.LARGE))["files"]
+            record = json.loads(files.read_file(str(file), largest=files.LARGE))
+            listed = [*map(str, record["files"])]
         except (OSError, ValueError, LookupError, TypeError):
             continue
         if any(path == mine or path.startswith(f"{mine}/") for path in listed):
@@ -35,6 +36,6 @@ def versions_of(fingerprint: Mapping[str, Any]) -> dict[str, str]:
 
 
 def moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """The differences between two mappings of names to versions, as a text each."""
+    """The differences between two mappings of names to versions, each as a line of text."""
     keys = (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
     return [f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}" for key in keys]

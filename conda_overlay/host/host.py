@@ -1,4 +1,4 @@
-"""Reads a host environment: its Python, what is installed in it, and whether it is protected."""
+"""Reads a host environment: its Python, its distributions, and whether it is protected."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Host:
         """Run its Python.
 
         Raises:
-            HostError: it does not run.
+            HostError: the Python does not run.
         """
         self._ask("print(0)")
 
@@ -120,32 +120,32 @@ class Host:
 
     @property
     def site_packages(self) -> Path:
-        """Where its distributions are."""
+        """Its site-packages directory."""
         return Path(self._facts["site_packages"])
 
     @property
     def site_below_prefix(self) -> Path:
-        """``lib/pythonX.Y/site-packages``: the same place below the prefix of an overlay."""
+        """``lib/pythonX.Y/site-packages``: the same path below the prefix of an overlay."""
         return Path(os.path.relpath(self.site_packages, self.prefix))
 
     @property
     def markers(self) -> Mapping[str, str]:
-        """The environment of its markers (PEP 508)."""
+        """The values of its environment markers (PEP 508)."""
         markers: Mapping[str, str] = self._facts["markers"]
         return markers
 
     @property
     def python_version(self) -> str:
-        """X.Y."""
+        """Its Python version, X.Y."""
         return self.markers["python_version"]
 
     @cached_property
     def distributions(self) -> Site:
-        """What is installed in its site-packages."""
+        """The distributions in its site-packages."""
         return read_site(self.site_packages)
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """What the host looks like now: Python, ABI, distributions and conda packages."""
+        """Its fingerprint now: Python, ABI, distributions and conda packages."""
         packages = sorted(p.stem for p in (self.prefix / "conda-meta").glob("*.json"))
         versions = {key: found[0].version for key, found in self.distributions.items()}
         content = json.dumps([packages, versions], sort_keys=True).encode()
@@ -173,8 +173,8 @@ class Host:
 
         Args:
             arguments: of the interpreter.
-            pythonpath: what to put onto PYTHONPATH.
-            environ: the variables, with all that redirects it, in place of this process's.
+            pythonpath: the directories for PYTHONPATH.
+            environ: the variables to use unchanged, in place of this process's cleaned ones.
         """
         environ = {**(environ or clean_environ()), "PYTHONDONTWRITEBYTECODE": "1"}
         if pythonpath:
@@ -190,7 +190,7 @@ class Host:
         )
 
     def lines(self, arguments: Sequence[str]) -> Iterator[str]:
-        """Run its interpreter in the same way, and give each line of its output as it comes."""
+        """Run its interpreter in the same way, and yield the lines of its output as they come."""
         with subprocess.Popen(
             [str(self.python), *arguments],
             env=clean_environ(),
@@ -205,7 +205,7 @@ class Host:
 
 
 def build(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
-    """What compiled modules are built for: Python X.Y and its ABI."""
+    """The Python (X.Y) and ABI that compiled modules are built for."""
     return ".".join(str(fingerprint["python"]).split(".")[:2]), fingerprint["abi"]
 
 

@@ -1,4 +1,4 @@
-"""The user's own site-packages, below ``~/.local``, which every environment of that Python sees."""
+"""The user's own site-packages below ``~/.local``, which all environments with its Python use."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _ASK = "import site; print(site.getusersitepackages())"
 
 @dataclass(frozen=True)
 class UserDistribution:
-    """A distribution of the user site that meets one of the host or of an overlay."""
+    """A distribution of the user site that the host or an overlay also has."""
 
     name: str
     version: str
-    host_version: str | None  # that it hides
-    overlay_version: str | None  # that hides it
+    host_version: str | None  # hidden by it
+    overlay_version: str | None  # hides it
 
 
-def directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Where it is for the host's Python; None if that does not look there."""
+def user_site_directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The user site of the host's Python; None if it does not exist or is switched off."""
     if environ.get("PYTHONNOUSERSITE"):
         return None
     place = Path(host.run(["-I", "-S", "-c", _ASK]).stdout.strip() or os.devnull)
@@ -33,14 +33,16 @@ def directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | Non
 
 
 def in_effect(host: Host, overlays: View, environ: Mapping[str, str]) -> list[UserDistribution]:
-    """What of it hides a distribution of the host, or is hidden by one of an overlay.
+    """The distributions in the user site that the host or an overlay also has.
+
+    Such a distribution hides that of the host, and is hidden by that of an overlay.
 
     Args:
-        host: whose Python looks there.
-        overlays: the distributions of its overlays in effect.
+        host: the environment whose Python reads the user site.
+        overlays: the distributions in effect of its overlays.
         environ: the variables of that Python.
     """
-    place = directory(host, environ)
+    place = user_site_directory(host, environ)
     found = []
     for key, (mine, *_) in sorted(read_site(place).items()) if place else ():
         of_host, over = host.distributions.get(key), overlays.get(key)

@@ -1,4 +1,4 @@
-"""Drops the trees of old revisions that can be reinstalled from an index; records stay."""
+"""Drops the trees of old revisions that can be reinstalled from an index; keeps their records."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from conda_overlay.layer.stack import Stack
 
 
 def droppable(stack: Stack, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
-    """The revisions whose trees can be dropped, oldest first; of all trees, `keep` stay.
+    """Find the revisions whose trees can be dropped, so that `keep` trees stay.
 
     Returns:
-        Those, and the old ones that cannot be reinstalled, which only `force` drops.
+        These revisions, oldest first; and the old ones that cannot be reinstalled, whose trees are
+        dropped only with `force`.
     """
     store, current = stack.store, stack.store.current()
     old = [n for n in store.numbers() if n != current and store.tree(n) is not None]
@@ -29,13 +30,13 @@ def drop(stack: Stack, numbers: Sequence[int]) -> None:
             stack.store.drop_trees(numbers)
 
 
-def weight(stack: Stack, numbers: Sequence[int]) -> int:
-    """How many bytes dropping the trees of revisions frees."""
+def bytes_freed(stack: Stack, numbers: Sequence[int]) -> int:
+    """The number of bytes that dropping the trees of revisions frees."""
     return tree.weight([path for n in numbers if (path := stack.store.tree(n))])
 
 
 def _is_reinstallable(stack: Stack, number: int) -> bool:
-    """Whether everything in a revision came from an index, and none of it was edited."""
+    """Whether all distributions in a revision came from an index, and no file was edited."""
     entries = stack.store.revision(number).distributions.values()
     if not all(entry.sha256 and not entry.editable for entry in entries):
         return False

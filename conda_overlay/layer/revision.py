@@ -14,21 +14,21 @@ FORMAT = 1
 
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
               RecursionError)  # fmt: skip
-"""What reading a damaged file raises."""
+"""The exceptions that reading a damaged file can raise."""
 
 
-def dump(revision: Revision) -> bytes:
-    """The text of a record."""
+def dump_record(revision: Revision) -> bytes:
+    """Convert a revision to the text of its record."""
     data = {"format": FORMAT, **serialize.encode(revision)}
     return json.dumps(data, indent=1).encode()
 
 
-def load(content: bytes, number: int, path: Path) -> Revision:
+def load_record(content: bytes, number: int, path: Path) -> Revision:
     """Read the record of a revision.
 
     Args:
         content: the text of the record.
-        number: of the revision: its directory says so, whatever the record says.
+        number: of the revision, from its directory; it overrides the number in the record.
         path: of the record, for messages.
 
     Raises:
@@ -46,7 +46,7 @@ def load(content: bytes, number: int, path: Path) -> Revision:
 
 
 def _check(revision: Revision) -> None:
-    """Raise an error if the mappings of a revision lack what other modules rely on."""
+    """Raise an error if the mappings of a revision lack entries that other modules rely on."""
     host, changes = revision.host, revision.plan["changes"]
     texts = [host["python"], *host["distributions"].values(), *(c["name"] for c in changes)]
     if "abi" not in host or not all(isinstance(text, str) for text in texts):
@@ -54,5 +54,5 @@ def _check(revision: Revision) -> None:
 
 
 def name_of(number: int | None) -> str:
-    """A revision, the host (0), or the overlay as it is now (None), in words."""
+    """Describe a revision, the host (0), or the overlay as it is now (None)."""
     return "overlay" if number is None else f"revision {number}" if number else "host"

@@ -1,8 +1,8 @@
-"""What we add to the tree of an overlay: the guard, the interpreter of its scripts, and pip.
+"""Our own files in the tree of an overlay: the guard, the interpreter of its scripts, and pip.
 
 The guard, ``sitecustomize.py``, keeps the overlay out of other Pythons. The interpreter,
 ``bin/.python``, is a small ``sh`` script that starts the host's Python with the overlay on
-PYTHONPATH. The programs ``pip`` and ``pip3`` leave installing to ``conda overlay pip``.
+PYTHONPATH. The programs ``pip`` and ``pip3`` forward installations to ``conda overlay pip``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ except ImportError:
         sys.exit("pip: this environment has no pip; see: conda overlay install --help")
 sys.exit(main())
 """
-"""The code that runs any pip, where ``sys`` is imported."""
+"""The code that runs any version of pip; ``sys`` must have been imported."""
 
 _PIP = """\
 import os
@@ -50,13 +50,13 @@ if command in ("install", "uninstall"):
 """
 
 
-def write(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
-    """Write all of it into a tree, replacing what is there.
+def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
+    """Write all of our own files to a tree, replacing existing ones.
 
     Args:
         tree: of a draft.
-        overlay: the public path that the tree will be reached by.
-        host: below the overlay.
+        overlay: the public path that will lead to the tree.
+        host: the environment below the overlay.
         below: the site-packages of the layers between the two.
     """
     write_guard(tree / host.site_below_prefix, host.site_packages)
@@ -70,16 +70,16 @@ def write(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
 
 
 def paths(site_below_prefix: Path) -> set[str]:
-    """All these files, relative to the tree."""
+    """The paths of our own files, relative to the tree."""
     programs = [INTERPRETER, *pips(site_below_prefix)]
     return {str(site_below_prefix / GUARD), *(os.path.join("bin", p) for p in programs)}
 
 
 def check_for_intruders(site: Path) -> None:
-    """Refuse a distribution that would replace the guard, or act before it.
+    """Refuse a distribution that would replace the guard, or run before it.
 
     Raises:
-        OverlayError: a site-packages holds such a file.
+        OverlayError: the site-packages contains such a file.
     """
     if intruder := locate.intruder(str(site), guard=""):
         raise OverlayError(
@@ -90,7 +90,7 @@ def check_for_intruders(site: Path) -> None:
 
 
 def guard(host_site: Path) -> bytes:
-    """The guard for a host's site-packages, the same by whatever path it is reached."""
+    """The content of the guard for a host's site-packages, whichever path leads to it."""
     prefix = host_site.parents[2]
     real = Path(os.path.realpath(prefix), host_site.relative_to(prefix))
     # Bytes, because decoding depends on the interpreter and its locale.
@@ -110,12 +110,13 @@ def has_intact_guard(site: Path, host_site: Path) -> bool:
 
 
 def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
-    """The content of ``bin/.python``: the host's Python with the overlays' sites, first wins.
+    """The content of ``bin/.python``: it runs the host's Python with the overlays' sites.
 
-    What activation adds for data is added here too, where an overlay has it at that time.
+    The first site wins. Like activation, it also sets the variables for data, such as MANPATH, if
+    an overlay has the directory when the script runs.
     """
     path = ":".join(map(str, sites))
-    # Where the shell is wired, all is there.
+    # In a wired shell everything is set already.
     lines = ["#!/bin/sh", f'case "${{PYTHONPATH-}}:" in {shlex.quote(path + ":")}*) ;; *)']
     lines.append(f'PYTHONPATH={shlex.quote(path)}"${{PYTHONPATH:+:$PYTHONPATH}}"')
     for site in reversed(sites):
@@ -135,7 +136,9 @@ def pips(site_below_prefix: Path) -> list[str]:
 
 
 def pip(interpreter: Path, conda: Path, prefix: Path) -> bytes:
-    """The content of these: to install is left to ``conda overlay pip``, all else to pip.
+    """The content of the programs that stand in for pip.
+
+    They forward ``install`` and ``uninstall`` to ``conda overlay pip``, other commands to pip.
 
     Args:
         interpreter: the overlay's.

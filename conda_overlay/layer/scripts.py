@@ -27,7 +27,7 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
     Args:
         root: a stage or a tree.
         site: its site-packages.
-        interpreters: those of the scripts to change, or others in the same directories.
+        interpreters: scripts that run one of these, or another one beside it, are changed.
         final: the new interpreter.
     """
     heads = _heads_of(interpreters)
@@ -47,7 +47,7 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
 
 
 def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:
-    """What scripts that run one of the interpreters begin with: one line, or pip's three."""
+    """The first line of scripts that run one of the interpreters, or pip's three lines."""
     directories = {os.path.dirname(path) for path in interpreters}
     directories |= {os.path.realpath(directory) for directory in directories}
     place = b"|".join(re.escape(os.fsencode(directory)) for directory in directories)
@@ -58,28 +58,29 @@ def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:
 
 
 def with_head(final: Path, options: bytes, body: bytes) -> bytes:
-    """A script that the interpreter runs.
+    """Put a head before the body of a script that makes an interpreter run it.
 
-    Where a ``#!`` line cannot name it, being too long or split at a space, the head is pip's: a
-    command to ``sh``, and a string to Python. It has no limit, but is the script's docstring.
+    If a ``#!`` line cannot hold the path, because it is too long or contains a space, the head is
+    the one that pip writes: a command for ``sh``, and a string for Python. It has no length limit,
+    but becomes the docstring of the script.
     """
     if _IGNORES_ENVIRON.search(options):
-        options = b""  # the overlay would not be seen
+        options = b""  # else Python would ignore PYTHONPATH, and so the overlay
     path = os.fsencode(final)
     line = b"#!" + path + options + b"\n"
     if len(line) <= _LONGEST and not re.search(rb"\s", path):
         return line + body
-    # One word to ``sh``, and a part of a string in triple quotes to Python.
+    # For ``sh`` this is one word; for Python it is part of a triple-quoted string.
     word = b"'" + path.replace(b"'", b"""'"'"'""").replace(b"\\", rb"""'"\\"'""") + b"'"
     body = _without_docstring(body)
     found = _CODING.match(body)
-    coding = found[0] if found else b""  # counts in the first two lines only
+    coding = found[0] if found else b""  # Python reads it in the first two lines only
     command = b"'''exec' " + word + options + b' "$0" "$@"\n' + b"' '''\n"
     return b"#!/bin/sh\n" + coding + command + body[len(coding) :]
 
 
 def _without_docstring(body: bytes) -> bytes:
-    """A body that may follow a docstring: two of them before a ``__future__`` are an error."""
+    """Remove the docstring before a ``__future__`` import: two strings there are an error."""
     try:
         first, second, *_ = ast.parse(body).body
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""The layers over one host: which exist, in which order, and which of them is written."""
+"""The layers over one host: which of them exist, in which order, and which one is writable."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Stack:
 
     Attributes:
         host: the environment below them.
-        settings: say where overlays are, and whose are trusted.
-        progress: hears of long steps.
+        settings: the overlay directories, the trusted owners, and so on.
+        progress: shows the progress of long steps.
     """
 
     def __init__(self, host: Host, settings: Settings, progress: Progress = SILENT) -> None:
@@ -41,7 +41,7 @@ class Stack:
         self.settings = settings
         self.progress = progress
 
-    # -- which layers there are
+    # -- the existing layers
 
     @cached_property
     def directories(self) -> list[Path]:
@@ -54,9 +54,9 @@ class Stack:
         return trust.trusted_owners(self.settings.overlay_trusted_owners)
 
     def found(self) -> list[tuple[Path, str | None]]:
-        """The existing overlays of this host, and why some of them are refused."""
+        """The existing overlays of this host, each with the reason if it is refused."""
         directories = [str(directory) for directory in self.directories]
-        found = locate.find(str(self.host.prefix), directories, self.owners, self.host.name)
+        found = locate.find_layers(str(self.host.prefix), directories, self.owners, self.host.name)
         return [(Path(overlay), reason) for overlay, reason in found]
 
     @property
@@ -74,7 +74,7 @@ class Stack:
         """
         directory = next(filter(_can_write, self.directories), None)
         if directory is None and self.layers:
-            return Store(self.layers[0])  # to look at
+            return Store(self.layers[0])  # read-only
         if directory is None:
             paths = [str(path) for path in self.directories]
             sentence = f"No overlay directory can be written: {', '.join(paths)}."
@@ -89,7 +89,7 @@ class Stack:
         return Store(self._place_in(directory), self.progress)
 
     def _place_in(self, directory: Path) -> Path:
-        names = locate.names(str(self.host.prefix), self.host.name)
+        names = locate.host_names(str(self.host.prefix), self.host.name)
         hashed = directory / locate.hashed_name(names[0], str(self.host.real))
         found = locate.find_in(str(directory), str(self.host.real), names, self.owners)
         refused = set()
@@ -103,15 +103,15 @@ class Stack:
         if str(plain) in refused or not locate.is_name(names[0]):
             return hashed
         if Store(plain).is_of(self.host.real):
-            return plain  # its file ``host`` is damaged, which the next change repairs
-        # Of a first command that is still running there may be a state directory and no more; it
-        # may have begun, or ended, since this one looked for overlays of the host.
+            return plain  # its file ``host`` is damaged; the next change repairs it
+        # While a first command is running, there may be only a state directory. It may have
+        # started, or ended, since the search above.
         there, recorded = os.path.lexists(plain), locate.recorded_host(str(plain))
         mine = recorded == str(self.host.real) or not (there or recorded)
         return plain if mine else hashed
 
     def check_trust(self) -> None:
-        """Refuse to write where the result would never be used.
+        """Refuse to write an overlay that would never be used.
 
         Raises:
             OverlayDirError: the writable layer would not be trusted.
@@ -122,10 +122,10 @@ class Stack:
             hint = "chmod go-w on that directory, or choose another overlay_dirs"
             raise OverlayDirError(sentence, hint, directories=[directory])
 
-    # -- what Python sees
+    # -- the distributions in effect
 
     def sites(self, layers: list[Path]) -> list[Path]:
-        """The site-packages directories of layers."""
+        """The site-packages directories of some layers."""
         return [layer / self.host.site_below_prefix for layer in layers]
 
     def _layers_with_mine(self) -> list[Path]:
@@ -157,7 +157,7 @@ class Stack:
     # -- the writable layer
 
     def state(self, number: int | None = None) -> State:
-        """The state of a revision; None: the overlay as it is now; 0: the host.
+        """The state of a revision; None: of the overlay as it is now; 0: of the host alone.
 
         Raises:
             NoSuchRevisionError: there is no such revision.
@@ -168,7 +168,7 @@ class Stack:
             return State()
         current = store.current()
         if number is None and current is None:
-            return state.read(store.real, site, {}, progress=self.progress)
+            return state.read_state(store.real, site, {}, progress=self.progress)
         number = current if number is None else number
         if number not in store.numbers():
             raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
@@ -176,7 +176,7 @@ class Stack:
         if place is None:
             raise DroppedRevisionError(str(store.overlay), number)
         entries, recorded = store.revision(number).distributions, store.manifest(number)
-        return state.read(place, site, entries, recorded, progress=self.progress)
+        return state.read_state(place, site, entries, recorded, progress=self.progress)
 
     def has_moved_on(self) -> bool:
         """Whether the host has changed since the current revision was made."""
@@ -184,7 +184,7 @@ class Stack:
         return number is not None and self.host.has_changed(self.store.revision(number).host)
 
     def is_stale(self) -> bool:
-        """Whether the current revision was built for another Python or ABI than the host's."""
+        """Whether the current revision was built for a different Python or ABI than the host's."""
         number = self.store.current()
         if number is None:
             return False
@@ -194,7 +194,7 @@ class Stack:
         """Refuse to look for edits or damage in a revision that was built for another Python.
 
         Raises:
-            OverlayError: the current revision was.
+            OverlayError: the current revision was built for another Python.
         """
         if self.is_stale():
             sentence = "The overlay was built for another Python than the host has now."
@@ -202,7 +202,7 @@ class Stack:
 
 
 def everywhere(settings: Settings) -> Iterator[tuple[Path, str | None]]:
-    """Every overlay in the overlay directories, and why it is refused, if it is."""
+    """Every overlay in the overlay directories, each with the reason if it is refused."""
     owners = trust.trusted_owners(settings.overlay_trusted_owners)
     for directory in locate.expand(settings.overlay_dirs, os.environ):
         for path in sorted(Path(directory).glob("[!.]*")):
@@ -216,7 +216,7 @@ def hosts(settings: Settings) -> set[str]:
 
 
 def _belongs_to_others(overlay: str) -> bool:
-    """Whether an overlay, or the state of one, is not the user's own."""
+    """Whether an overlay, or its state directory, belongs to another user."""
     paths = (path for path in (overlay, locate.state_dir(overlay)) if os.path.lexists(path))
     return any(os.lstat(path).st_uid != os.geteuid() for path in paths)
 

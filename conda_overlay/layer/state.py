@@ -1,4 +1,4 @@
-"""The state of one tree, with what the history knows about it."""
+"""The state of one tree, with its entries in the history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conda_overlay.filesystem.manifest import Manifest, differences, take_manife
 from conda_overlay.layer import scaffolding
 
 BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", originals.ORIGINALS)
-"""The files in which pip describes an installation, and we a copy that is there to be edited."""
+"""The files that describe an installation (written by pip) or a copy for editing (by us)."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class State:
     site: Site = field(default_factory=dict)
     entries: Mapping[str, HistoryEntry] = field(
         default_factory=dict
-    )  # also of what is installed by hand
+    )  # also of distributions that were installed by hand
     files: Manifest = field(default_factory=dict)
-    owned: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by RECORD, even if missing
+    owned: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by RECORD, also missing
     edited: frozenset[str] = frozenset()  # files that were changed or added by hand
 
     def content(self, key: str) -> dict[str, str]:
@@ -45,16 +45,16 @@ class State:
 
     @cached_property
     def edited_keys(self) -> set[str]:
-        """The normalized names of distributions with files that were edited by hand."""
+        """The normalized names of distributions with edited files, and of all copies."""
         return {key for key, files in self.owned.items() if self.edited & files} | {*self.copies}
 
     @cached_property
     def copies(self) -> dict[str, Distribution]:
-        """The distributions that are copies to be edited."""
+        """The distributions that are copies for editing."""
         return {key: found[0] for key, found in self.site.items() if self.is_copy(key)}
 
     def is_copy(self, key: str) -> bool:
-        """Whether a distribution is a copy to be edited."""
+        """Whether a distribution is a copy for editing."""
         info = "/".join(self.site[key][0].path.parts[-4:]) if key in self.site else ""
         return f"{info}/{originals.ORIGINALS}" in self.owned.get(key, ())
 
@@ -65,11 +65,11 @@ class State:
 
     @property
     def requirements(self) -> list[str]:
-        """The requirements that the user typed, where they are known."""
+        """The known requirements of requested distributions."""
         return [e.requirement for e in self.requested.values() if e.requirement]
 
 
-def read(
+def read_state(
     tree: Path,
     site_below_prefix: Path,
     entries: Mapping[str, HistoryEntry],
@@ -77,10 +77,15 @@ def read(
     known: Manifest | None = None,
     progress: Progress = SILENT,
 ) -> State:
-    """Read a tree, which need not exist, with the entries that the history has for it.
+    """Read a tree, which need not exist, and match it with its entries in the history.
 
-    `recorded` is its manifest when it was committed. With that, or any other `known` manifest,
-    unchanged files are not read again.
+    Args:
+        tree: the directory.
+        site_below_prefix: its site-packages, relative to it.
+        entries: the entries in the history, by normalized name.
+        recorded: the manifest of the tree when it was committed.
+        known: another manifest; files that are unchanged since then are not read again.
+        progress: shows the progress.
     """
     site = read_site(tree / site_below_prefix)
     files = take_manifest(tree, known or recorded, progress)
@@ -93,7 +98,7 @@ def read(
         edited.update(
             path
             for path, sha in rows.items()
-            if path in files and (files[path][2] != sha if sha else copied)  # added, without a hash
+            if path in files and (files[path][2] != sha if sha else copied)  # added: has no hash
         )
     if recorded is not None:
         since = differences(recorded, files)
@@ -106,7 +111,7 @@ def read(
 
 
 def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
-    """The entries of a state, with what was edited in copies as it is now."""
+    """The entries of a state, with the present edits of the copies."""
     copies = state.copies
     for key, entry in state.entries.items():
         patch = None
@@ -119,7 +124,7 @@ def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
 
 
 def note_new_files(state: State) -> bool:
-    """Make what was added beside the modules of copies part of them; whether there is any."""
+    """Make new files beside the modules of copies part of them; return whether there are any."""
     free = state.files.keys() - set().union(*state.owned.values()) if state.copies else set()
     found = False
     for key, copy in state.copies.items():
@@ -132,18 +137,18 @@ def note_new_files(state: State) -> bool:
 
 
 def is_leftover(path: str) -> bool:
-    """Whether pip renamed a file to remove or replace it, and was interrupted."""
+    """Whether pip renamed a file in order to remove or replace it, and was interrupted."""
     return "/site-packages/~" in f"/{path}"
 
 
 def is_bookkeeping(path: str) -> bool:
-    """Whether a file is only there to describe an installation."""
+    """Whether a file only describes an installation."""
     name = PurePosixPath(path)
     return name.name in BOOKKEEPING and name.parent.suffix in (".dist-info", ".egg-info")
 
 
 def _entry(found: Distribution, entry: HistoryEntry | None) -> HistoryEntry:
-    """The entry of a distribution; one of an unrecorded version was made by hand."""
+    """The entry of a distribution; one whose version is not recorded was installed by hand."""
     if entry is not None and entry.version == found.version:
         return entry
     return HistoryEntry(

@@ -1,13 +1,13 @@
-"""The only writer of overlay state: lock, drafts, revisions, and link to the current revision.
+"""The only writer of overlay state: lock, drafts, revisions, and the link to the current one.
 
     <overlay dir>/<name>                    link to the tree of the current revision
     <overlay dir>/.<name>/host              the real path of the host
     <overlay dir>/.<name>/lock              who is committing now
     <overlay dir>/.<name>/revisions/<N>/    record.json, manifest.json, notice, tree/
-    <overlay dir>/.<name>/drafts/<random>/  what a running command is preparing
+    <overlay dir>/.<name>/drafts/<random>/  the draft of a running command
 
-One rename gives a complete revision its number, a second one makes the link point to it. A command
-that dies between the two leaves a revision that is complete, but not current.
+One rename gives a complete revision its number, and a second one makes the link point to it. A
+command that dies between the two leaves a revision that is complete but not current.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.atomic import make_directories, replace_file, sync
 from conda_overlay.filesystem.manifest import Manifest, dump_manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
-from conda_overlay.layer.revision import UNREADABLE, dump, load
+from conda_overlay.layer.revision import UNREADABLE, dump_record, load_record
 
 PATIENCE = 60.0
-"""The seconds that a command waits for another one that commits."""
+"""How long a command waits for another one that commits, in seconds."""
 
 _BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
             errno.ELOOP, errno.ENXIO}  # fmt: skip
@@ -64,19 +64,19 @@ class Store:
 
     @property
     def real(self) -> Path:
-        """The tree of the current revision, or the overlay that was made by hand."""
+        """The tree of the current revision, or the directory that was made by hand."""
         return Path(os.path.realpath(self.overlay))
 
     @property
     def managed(self) -> bool:
-        """Whether it is ours, and not a directory that was made by hand."""
+        """Whether the overlay is managed by us, and not a directory that was made by hand."""
         return self.overlay.is_symlink()
 
     def current(self) -> int | None:
         """The number of the current revision, if there is one.
 
         Raises:
-            StateError: the public path is not a directory or a link to a revision.
+            StateError: the public path is neither a directory nor a link to a revision.
         """
         path = self.overlay
         if not self.managed:
@@ -109,7 +109,7 @@ class Store:
         """
         path = self._directory(number) / "record.json"
         try:
-            return load(self._read(number, "record.json"), number, path)
+            return load_record(self._read(number, "record.json"), number, path)
         except UNREADABLE as error:
             sentence = f"The record {path} of the overlay cannot be read: {error!r}."
             hint = f"restore it from a backup, or move {self.state} away and start over"
@@ -136,12 +136,12 @@ class Store:
         return line[::-1]
 
     def tree(self, number: int) -> Path | None:
-        """The tree of a revision; None when it has been dropped."""
+        """The tree of a revision; None if it has been dropped."""
         tree = self._directory(number) / "tree"
         return tree if tree.is_dir() else None
 
     def manifest(self, number: int | None) -> Manifest | None:
-        """The files of a revision when it was committed; None when that is unknown."""
+        """The manifest of a revision when it was committed; None if it is unknown."""
         if number is None:
             return None
         try:
@@ -166,8 +166,9 @@ class Store:
     ) -> Iterator[Path]:
         """Make a temporary directory, and record the real path of the host of a new overlay.
 
-        The directory has a unique name: children of a killed command may still write to theirs.
-        That of a dry run is with the system's temporary files, and nothing is recorded.
+        The directory has a unique name, because children of a killed command may still write to
+        theirs. For a dry run it is in the system's directory for temporary files, and nothing is
+        recorded.
 
         Raises:
             LockedError: another command is committing.
@@ -186,7 +187,7 @@ class Store:
                 self._claim(host)
                 make_directories(self._drafts)
                 draft = Path(tempfile.mkdtemp(dir=self._drafts, prefix=""))
-                alive = lock.take(draft / "lock")
+                alive = lock.lock_own(draft / "lock")
             try:
                 yield draft
             finally:
@@ -212,7 +213,7 @@ class Store:
             with lock.hold(self.state / "lock", timeout, str(self.overlay), self.progress):
                 current = self.current()
                 if current is not None:
-                    self.revision(current)  # what cannot be read must not be repaired
+                    self.revision(current)  # if it cannot be read, change nothing
                 self._recover()
                 try:
                     yield
@@ -221,7 +222,7 @@ class Store:
                         self._forget_if_empty()
 
     def _check_owner(self) -> None:
-        """Refuse a state directory that somebody else has made, or that is a link."""
+        """Refuse a state directory that belongs to another user, or that is a link."""
         found = os.lstat(self.state)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             sentence = f"{self.state} is not a directory of yours, so nothing is written to it."
@@ -241,7 +242,7 @@ class Store:
     # -- writing, under the lock
 
     def adopt(self, draft: Path, revision: Revision, manifest: Manifest) -> None:
-        """Make an overlay that was made by hand a revision, whose record is written in a draft."""
+        """Turn a directory that was made by hand into a revision; its record is made in a draft."""
         protect(self.overlay)
         directory = draft / "adopted"
         directory.mkdir()
@@ -254,7 +255,7 @@ class Store:
     def prepare(self, directory: Path, revision: Revision, manifest: Manifest, notice: str) -> None:
         """Complete a revision in a draft, with read-only files synced to disk; needs no lock.
 
-        The notice is what activation compares the host and the date with.
+        Activation compares the host and the date with the notice.
         """
         (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
         _write_records(directory, revision, manifest)
@@ -265,7 +266,7 @@ class Store:
         self._point_to(number)
 
     def close(self, number: int) -> None:
-        """Make the files read-only that could be edited in a revision that is not current now."""
+        """Make the editable files of a revision read-only, once it is no longer current."""
         if tree := self.tree(number):
             protect(tree)
 
@@ -308,7 +309,7 @@ class Store:
         sync(self.overlay.parent)
 
     def _throw_away(self, path: Path) -> None:
-        """Move a tree to the drafts and remove it there, so that no partial tree is left behind."""
+        """Move a tree to the drafts and remove it there, so that no partial tree remains."""
         make_directories(self._drafts)
         place = self._drafts / secrets.token_hex(8)
         open_directory(path)  # to allow moving it
@@ -316,7 +317,7 @@ class Store:
         discard(place)
 
     def _claim(self, host: Path) -> None:
-        """Record the host, unless a command for another host of the same name was faster."""
+        """Record the host, unless a command for another host of the same name has just done so."""
         recorded = locate.recorded_host(str(self.overlay))
         if recorded == str(host):
             return
@@ -333,7 +334,7 @@ class Store:
         """
         last = max(self.numbers(), default=None)
         if last and self.exists and not self.managed and self.tree(last) is None:
-            self._throw_away(self._directory(last))  # the adoption did not get to its tree
+            self._throw_away(self._directory(last))  # the adoption did not move the tree
         whole = [number for number in self.numbers() if self.tree(number) is not None]
         if whole and not os.path.lexists(self.overlay):
             self._point_to(max(whole))
@@ -344,7 +345,7 @@ class Store:
                 discard(draft)
 
     def _forget_if_empty(self) -> None:
-        """Remove the state of an overlay without revisions; the lock, which is held, goes last."""
+        """Remove the state of an overlay without revisions; remove the held lock last."""
         with suppress(OSError):  # other commands have drafts there
             self._drafts.rmdir()
         if self._drafts.is_dir() or self.numbers() or self.managed:
@@ -364,7 +365,7 @@ def _number(name: str) -> int | None:
 
 def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
     """Write the records of a revision, make them read-only, and sync everything to disk."""
-    (directory / "record.json").write_bytes(dump(revision))
+    (directory / "record.json").write_bytes(dump_record(revision))
     (directory / "manifest.json").write_bytes(dump_manifest(manifest))
     protect(directory)
     sync(directory, below=True)

@@ -1,4 +1,4 @@
-"""The position among the revisions, as in an editor: where `undo` and `redo` lead."""
+"""The position among the revisions, as in an editor: the targets of `undo` and `redo`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Timeline:
     """The revisions that made a new state; 0 is the host."""
 
     done: list[int] = field(default_factory=lambda: [0])  # up to the current state, in order
-    undone: list[int] = field(default_factory=list)  # where `redo` leads, the next one last
+    undone: list[int] = field(default_factory=list)  # the targets of `redo`, the next one last
 
     @property
     def position(self) -> int:
@@ -22,7 +22,7 @@ class Timeline:
 
 
 def timeline(revisions: Iterable[Revision]) -> Timeline:
-    """Work out the timeline of all revisions, which are in order."""
+    """Work out the timeline of all revisions, given oldest first."""
     line = Timeline()
     made_by = {0: 0}  # the revision that made the state of each revision
     for number, restores in ((revision.number, revision.restores) for revision in revisions):

@@ -1,4 +1,4 @@
-"""The problems of an overlay."""
+"""Finds the problems of an overlay."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import State, is_leftover
 from conda_overlay.layer.store import Store
 
-_SHOWN = 5  # how many files a finding names
+_SHOWN = 5  # the most items that a finding lists
 
 
 def findings(
     host: Host, store: Store, now: State, below: Sequence[Site], revision: Revision | None
 ) -> list[Finding]:
-    """All problems of an overlay over these sites; one made by hand has no revision."""
+    """Find all problems of an overlay over the sites `below`; one made by hand has no revision."""
     found = [*_python(host, store.real), *_conflicts(host, now, below)]
     if revision:
         found += [*_drift(host, revision), *_overdue(revision)]
@@ -67,7 +67,8 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
     known = revision.distributions if revision else {}
 
     def remedy(key: str) -> str:
-        name = "" if key in known and known[key].patch else f" {key}"  # which keeps edits
+        # Without a name, repair keeps recorded edits.
+        name = "" if key in known and known[key].patch else f" {key}"
         return f"; restored by: conda overlay repair{name}" if revision else ""
 
     for key, found in now.site.items():

@@ -1,4 +1,4 @@
-"""Compares the files of two revisions, or of a revision and the host: of all, or of some names."""
+"""Compares the files of two revisions, or of a revision and the host; all, or by distribution."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ from conda_overlay.layer.state import State, is_bookkeeping
 if TYPE_CHECKING:
     from conda_overlay.layer.stack import Stack
 
-_HEAD = ("#!", "'''exec'", "' '''")  # how the lines begin that name a script's interpreter
-_VERSION = re.compile(r"(?<=site-packages/)([^/-]+)-[^/]+(?=\.(?:dist|egg)-info\b)")  # after it
+_HEAD = ("#!", "'''exec'", "' '''")  # starts of the lines that name a script's interpreter
+_VERSION = re.compile(r"(?<=site-packages/)([^/-]+)-[^/]+(?=\.(?:dist|egg)-info\b)")
+"""The name and version of a metadata directory; the group is the name."""
 
 
 class Place(NamedTuple):
-    """A file of a distribution."""
+    """A file on one side of a comparison."""
 
     origin: str  # the revision or the host, in words
-    path: str  # relative to that
+    path: str  # relative to the root of the origin
     file: Path
 
 
 Pair = tuple[Place | None, Place | None]
-"""A file on two sides; None where there is none."""
+"""The same file on both sides; None on a side that lacks it."""
 
 
-def compare(stack: Stack, old: int | None, new: int | None) -> FileChanges:
-    """The files that differ; for the host (0), those that the overlay adds or hides."""
+def compare_files(stack: Stack, old: int | None, new: int | None) -> FileChanges:
+    """Find the files that differ; against the host (0), those that the overlay adds or hides."""
     before, after = stack.state(old).files, stack.state(new).files
     if old != 0 and new != 0:
         return differences(before, after)
@@ -54,8 +55,10 @@ def compare(stack: Stack, old: int | None, new: int | None) -> FileChanges:
     return FileChanges(added=alone, changed=tuple(hiding))
 
 
-def unified(stack: Stack, old: int | None, new: int | None, files: FileChanges) -> Iterator[str]:
-    """A unified diff of the text files that differ, without pip's bookkeeping, line by line."""
+def unified_files(
+    stack: Stack, old: int | None, new: int | None, files: FileChanges
+) -> Iterator[str]:
+    """Yield the lines of a unified diff of differing files, except for pip's bookkeeping files."""
     from conda_overlay.layer.revision import name_of
 
     sides = [(name_of(number), _root(stack, number)) for number in (old, new)]
@@ -68,18 +71,18 @@ def unified(stack: Stack, old: int | None, new: int | None, files: FileChanges) 
 
 
 def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
-    """The files of distributions that differ, without pip's bookkeeping.
+    """Find the differing files of distributions, except for pip's bookkeeping files.
 
-    Where a revision does not have a distribution, the host's is in effect.
+    If a revision lacks a distribution, that of the host is compared, because it is in effect.
 
     Args:
         stack: the layers of a host.
         keys: normalized names.
         old: a revision, the host (0), or the overlay as it is now (None).
-        new: another one.
+        new: the other side, likewise.
 
     Raises:
-        OverlayError: one of the distributions is nowhere.
+        OverlayError: neither side has one of the distributions.
     """
     from conda_overlay.layer.revision import name_of
 
@@ -100,8 +103,8 @@ def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> l
     return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]
 
 
-def summary(pairs: Iterable[Pair]) -> FileChanges:
-    """The paths of files that differ."""
+def changes_of(pairs: Iterable[Pair]) -> FileChanges:
+    """Sort differing files into added, changed and removed ones."""
     pairs = [*pairs]
     return FileChanges(
         tuple(new.path for old, new in pairs if new and not old),
@@ -111,7 +114,10 @@ def summary(pairs: Iterable[Pair]) -> FileChanges:
 
 
 def text(before: Place | None, after: Place | None) -> Iterator[str]:
-    """A unified diff of a text file, with paths relative to site-packages if it is there."""
+    """Yield the unified diff of a text file, or a comment for a binary one.
+
+    Paths in site-packages are relative to it.
+    """
     places = before or after, after or before
     paths = [_below_site(place) for place in places if place]
     texts = [place and text_of(place.file) for place in (before, after)]
@@ -124,12 +130,12 @@ def text(before: Place | None, after: Place | None) -> Iterator[str]:
 
 
 def _below_site(place: Place) -> str:
-    """The path of a file, relative to the site-packages that it is in."""
+    """The path of a file, relative to site-packages if the file is in there."""
     return place.path.partition("site-packages/")[2] or place.path
 
 
 def _of(stack: Stack, key: str, number: int | None, state: State) -> dict[str, Place] | None:
-    """The files of a distribution by path, without the version in that of its metadata."""
+    """The files of a distribution by path, without the version in the metadata's paths."""
     from conda_overlay.layer.revision import name_of
 
     host = stack.host
@@ -146,7 +152,7 @@ def _of(stack: Stack, key: str, number: int | None, state: State) -> dict[str, P
 
 
 def _agree(one: Place, other: Place) -> bool:
-    """Whether two files are the same, but for the interpreter that a script names."""
+    """Whether two files are the same, except for the interpreter that a script names."""
     if _same(one.file, other.file):
         return True
     texts = [text_of(place.file) for place in (one, other) if place.path.startswith("bin/")]
@@ -156,7 +162,7 @@ def _agree(one: Place, other: Place) -> bool:
 
 
 def _root(stack: Stack, number: int | None) -> Path:
-    """Where the files of a revision, of the host (0), or of the overlay now (None) are."""
+    """The root of the files of a revision, the host (0), or the overlay as it is now (None)."""
     if number == 0:
         return stack.host.prefix
     tree = stack.store.real if number is None else stack.store.tree(number)

@@ -1,4 +1,4 @@
-"""Whether the calling shell is wired for a host, and what will wire it."""
+"""Determines whether the calling shell is wired for a host, and which mechanism will wire it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.activation import engine, hooks, trust, wiring
+from conda_overlay.activation import engine, shells, trust, wiring
 from conda_overlay.activation.settings import Settings
 from conda_overlay.host.host import Host
 
@@ -36,18 +36,18 @@ class Wired(NamedTuple):
 
 
 class Trigger(NamedTuple):
-    """What will wire the overlay at the next ``conda activate``."""
+    """The mechanism that will wire the overlay at the next ``conda activate``."""
 
     name: str | None
-    """``start-up hook``, ``conda_post_commands``, or None if nothing will."""
+    """``start-up hook``, ``conda_post_commands``, or None if there is none."""
     reason: str | None = None
-    """Why nothing will."""
+    """The reason why there is none."""
     remedy: str | None = None
     """The command to enter in that case."""
 
 
 def wired(host: Host, settings: Settings) -> Wired:
-    """Whether an overlay of the host is in effect in the calling shell."""
+    """Determine whether an overlay of the host is in effect in the calling shell."""
     environ = os.environ
     if wiring.disabled(environ):
         return Wired("off", f"{wiring.DISABLE} is set")
@@ -70,14 +70,14 @@ def wired(host: Host, settings: Settings) -> Wired:
 
 
 def activation(prefix: Path) -> str:
-    """The command that activates an environment: by its path where no name leads there."""
+    """The command that activates an environment, by its path if conda finds it under no name."""
     from conda.base.context import env_name
 
     return shlex.join(["conda", "activate", str(env_name(str(prefix)))])
 
 
 def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
-    """The variables of this process as if the host had just been activated."""
+    """The environ of this process as if the host had just been activated."""
     environ = wiring.unwire(os.environ)
     environ.pop(wiring.DISABLE, None)
     prefix = str(host.prefix)
@@ -89,9 +89,9 @@ def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
 
 
 def _outcome(environ: Mapping[str, str], settings: Settings) -> engine.EngineResult:
-    """What activation would do to these variables."""
+    """Run the engine on an environ, as activation would."""
     dirs, owners = settings.overlay_dirs, settings.overlay_trusted_owners
-    return engine.run(environ, dirs, owners, settings.overlay_hide_user_site)
+    return engine.reconcile(environ, dirs, owners, settings.overlay_hide_user_site)
 
 
 def is_active(host: Host) -> bool:
@@ -100,15 +100,15 @@ def is_active(host: Host) -> bool:
 
 
 def rehash(bin: Path, before: set[str], after: set[str]) -> str | None:
-    """The command that makes the shell look its programs up again, if it has to.
+    """The command that makes the calling shell look up its programs again, if that is necessary.
 
-    bash and zsh remember where a program was found, so one of the same name elsewhere is run still;
-    tcsh also does not see new ones.
+    bash and zsh remember the path of a program that they have run, so they miss one of the same
+    name in another directory; tcsh also misses new programs.
 
     Args:
-        bin: where the overlay has its programs.
-        before: the overlay's programs until now.
-        after: those from now on.
+        bin: the directory of the overlay's programs.
+        before: the names of the overlay's programs before a change.
+        after: their names after it.
     """
     shell = _calling_program()
     if shell in ("tcsh", "csh"):
@@ -121,7 +121,7 @@ def rehash(bin: Path, before: set[str], after: set[str]) -> str | None:
 
 
 def _calling_program() -> str:
-    """The name of the shell that has started this process."""
+    """The name of the program that started this process, or if unknown, of the user's shell."""
     try:
         with open(f"/proc/{os.getppid()}/comm") as file:
             return file.read().strip()
@@ -131,10 +131,10 @@ def _calling_program() -> str:
 
 @contextmanager
 def asked_trigger() -> Iterator[Callable[[], Trigger]]:
-    """Start the Python of the user's conda as activation does, to see whether the hook is loaded.
+    """Start the Python of the user's conda as activation does, to see if it loads the hook.
 
     Yields:
-        A function that waits for the answer.
+        A function that waits for the answer, and returns the trigger.
     """
     environ = {name: value for name, value in os.environ.items() if name != wiring.DISABLE}
     command, null = [_python_of_conda(), "-c", _ASK, "shell.posix", "activate"], subprocess.DEVNULL
@@ -148,7 +148,7 @@ def asked_trigger() -> Iterator[Callable[[], Trigger]]:
 
 
 def _trigger(answer: str) -> Trigger:
-    """What will run the engine, given the answer of conda's Python."""
+    """Determine the trigger from the answer of conda's Python."""
     import conda
 
     if answer.endswith("yes\n"):
@@ -166,12 +166,12 @@ def _trigger(answer: str) -> Trigger:
     shell = _calling_program()
     remedies = {"fish": "conda overlay hook fish | source"}
     remedies |= {name: f'eval "`conda overlay hook {name}`"' for name in ("csh", "tcsh")}
-    shell = shell if shell in hooks.TEMPLATES else "sh"
+    shell = shell if shell in shells.SHELLS else "sh"
     return Trigger(None, reason, remedies.get(shell, f'eval "$(conda overlay hook {shell})"'))
 
 
 def _python_of_conda() -> str:
-    """The interpreter of the conda that the user's shell calls, if nobody else can write to it."""
+    """The interpreter of the conda that the user's shell calls, if it is trusted; else this one."""
     python = os.path.join(os.path.dirname(os.environ.get("CONDA_EXE") or sys.executable), "python")
     trusted = os.path.isabs(python) and not trust.distrust(python, [], trust.trusted_owners())
     return python if trusted else sys.executable

@@ -1,4 +1,4 @@
-"""The current state of each overlay: for ``status`` and ``list``."""
+"""Collects the current state of each overlay, for ``status`` and ``list``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class HostStatus:
     name: str
     prefix: str
     owner: str
-    protected: str | None  # why the user cannot change it; None: they can
+    protected: str | None  # the reason why the user cannot change it; None if they can
     python: str  # X.Y.Z
 
 
@@ -60,20 +60,20 @@ class Status:
     """The overlays of a host: all that ``conda overlay status`` shows."""
 
     host: HostStatus
-    fork: Mapping[str, Any] | None  # of which baseline the host is a fork, and what changed there
+    fork: Mapping[str, Any] | None  # the baseline of the host and its changes, if it is a fork
     wiring: Mapping[str, Any]  # of the calling shell: state, detail, and the next trigger
     overlays: tuple[LayerStatus, ...]  # earlier ones win
     kernels: tuple[Kernel, ...]  # Jupyter kernels of the host without the overlay
-    user_site: tuple[UserDistribution, ...]  # what of ``~/.local`` meets one of these
+    user_site: tuple[UserDistribution, ...]  # in ``~/.local``, and also in the host or an overlay
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with the overlays."""
+        """The problems of all overlays."""
         return tuple(finding for overlay in self.overlays for finding in overlay.findings)
 
 
 def status(stack: Stack) -> Status:
-    """What is overlaid over a host, and whether it holds together.
+    """Examine the overlays of a host.
 
     Raises:
         StateError: the state files of an overlay cannot be read.
@@ -102,7 +102,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
         StateError: the state files of an overlay cannot be read.
     """
     found = stack.found()
-    # Before anything follows the links.
+    # First, because this checks the links that the rest follows.
     numbers = {path: None if reason else Store(path).current() for path, reason in found}
     host, below = stack.host, [stack.host.distributions]
     result: list[LayerStatus] = []
@@ -116,7 +116,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
         store, number = Store(path), numbers[path]
         revision = store.revision(number) if number is not None else None
         entries = revision.distributions if revision else {}
-        now = state.read(store.real, host.site_below_prefix, entries, store.manifest(number))
+        now = state.read_state(store.real, host.site_below_prefix, entries, store.manifest(number))
         findings = checks.findings(host, store, now, below, revision)
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
@@ -164,23 +164,23 @@ def _row(
 
 
 def user_distributions(stack: Stack) -> list[UserDistribution]:
-    """What of ``~/.local`` meets a distribution of the host or of its overlays."""
+    """The distributions in ``~/.local`` that the host or one of its overlays also has."""
     view = dependencies.effective(*stack.read_layers())
     environ = shell.wired_environ(stack.host, stack.settings)
     return user_site.in_effect(stack.host, view, environ)
 
 
 def merged(stack: Stack) -> list[dict[str, Any]]:
-    """Every distribution in effect, as the interpreter of an activated host sees them.
+    """List every distribution in effect for the interpreter of an activated host.
 
     Returns:
-        One mapping each: name, version, place (an overlay, or a site-packages directory), and
+        A mapping for each: name, version, place (an overlay, or a site-packages directory), and
         hides: the version and place of each copy that it hides.
     """
     host = stack.host
     sites = [*zip(map(str, stack.layers), stack.read_layers(), strict=True)]
     environ = shell.wired_environ(host, stack.settings)
-    if mine := user_site.directory(host, environ):
+    if mine := user_site.user_site_directory(host, environ):
         sites.append((str(mine), read_site(mine)))
     sites.append((str(host.site_packages), host.distributions))
     rows: dict[str, dict[str, Any]] = {}
@@ -195,11 +195,11 @@ def merged(stack: Stack) -> list[dict[str, Any]]:
 
 
 def overlays(settings: Settings) -> list[dict[str, Any]]:
-    """All overlays in the overlay directories, for ``list``.
+    """List all overlays in the overlay directories.
 
     Returns:
-        One mapping each: overlay, host (None if unknown), revision, size in bytes, and state
-        (``ok``, ``by hand``, ``host is gone``, or what else is wrong).
+        A mapping for each: overlay, host (None if unknown), revision, size in bytes, and state
+        (``ok``, ``by hand``, ``host is gone``, or another problem).
     """
     result = []
     for path, reason in everywhere(settings):

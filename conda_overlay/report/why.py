@@ -1,4 +1,4 @@
-"""Which copy runs, and why: asks the host's own interpreter, wired, and looks up what it hides."""
+"""Explains which copy runs: asks the host's interpreter, wired, and finds the hidden copies."""
 
 from __future__ import annotations
 
@@ -61,31 +61,31 @@ class InstalledCopy:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What runs under a name, and why; None or empty where nothing is known."""
+    """The code that runs under a name, and why; unknown fields are None or empty."""
 
     name: str
     module: str | None
     file: str | None
     namespace: tuple[str, ...]  # the directories of a namespace package
     script: str | None
-    runs: InstalledCopy | None  # None for a module of no distribution
+    runs: InstalledCopy | None  # None if the module belongs to no distribution
     editable: str | None
-    edited: tuple[str, ...]  # what was edited in a copy: files, with the lines added and removed
+    edited: tuple[str, ...]  # the edited files, with the numbers of lines added and removed
     hides: tuple[InstalledCopy, ...]
-    revision: int | None  # that put it there, or edited it last
+    revision: int | None  # the one that installed the copy, or edited it last
     since: str | None
     by: str | None
     command: tuple[str, ...]
     reason: str | None
     required_by: tuple[str, ...]
-    differences: tuple[str, ...]  # sentences: where another Python runs another file
+    differences: tuple[str, ...]  # sentences on exceptions: Pythons that run other files, and so on
 
 
 def why(stack: Stack, text: str) -> Explanation:
     """Explain a distribution, a module or a script.
 
     Raises:
-        OverlayError: there is nothing of that name, or a package that it is in fails.
+        OverlayError: nothing has that name, or a package that contains it cannot be imported.
     """
     environ = shell.wired_environ(stack.host, stack.settings)
     sites = [*_sites(stack, environ)]
@@ -135,7 +135,7 @@ def why(stack: Stack, text: str) -> Explanation:
 
 
 def _nothing(stack: Stack, text: str, failure: Sequence[str] | None) -> OverlayError:
-    """The error where nothing of a name is found, perhaps for a package that fails."""
+    """The error for a name that is not found, perhaps because a package cannot be imported."""
     if failure:
         package, how = failure
         sentence = f"{text} cannot be imported, because {package} fails: {how}."
@@ -146,10 +146,10 @@ def _nothing(stack: Stack, text: str, failure: Sequence[str] | None) -> OverlayE
 
 
 def _sites(stack: Stack, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
-    """Where distributions may be, in the order of precedence."""
+    """Yield the places of distributions and their content, in order of precedence."""
     for layer, site in zip(stack.layers, stack.sites(stack.layers), strict=True):
         yield "overlay", layer, read_site(site)
-    if place := user_site.directory(stack.host, environ):
+    if place := user_site.user_site_directory(stack.host, environ):
         yield "user site", place, read_site(place)
     yield "host", stack.host.site_packages, stack.host.distributions
 
@@ -171,13 +171,13 @@ def _modules(found: Distribution) -> set[str]:
 
 
 def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | None:
-    """The distribution that has a file, by RECORD or by the place of an editable install."""
+    """Find the distribution of a file, by RECORD or by the directory of an editable install."""
     every = (one for *_, site in sites for several in site.values() for one in several)
     return next((found for found in every if _has(found, file)), None)
 
 
 def _has(found: Distribution, file: Path) -> bool:
-    """Whether a file is one of a distribution."""
+    """Whether a file belongs to a distribution."""
     if found.editable and file.is_relative_to(found.editable):
         return True
     return file.is_relative_to(found.prefix) and str(file.relative_to(found.prefix)) in (
@@ -188,7 +188,7 @@ def _has(found: Distribution, file: Path) -> bool:
 def _on_pythonpath(
     file: str | None, environ: Mapping[str, str], but: Collection[Path] = ()
 ) -> str | None:
-    """The directory that PYTHONPATH names and that a file comes from."""
+    """The directory on PYTHONPATH that a file comes from, unless it is one of `but`."""
     named = filter(None, environ.get("PYTHONPATH", "").split(":"))
     places = (place for place in named if file and file.startswith(f"{place}/"))
     return next((place for place in places if Path(place) not in but), None)
@@ -197,7 +197,7 @@ def _on_pythonpath(
 def _shining(
     stack: Stack, copies: list[tuple[InstalledCopy, Distribution]], environ: Mapping[str, str]
 ) -> Iterator[str]:
-    """The modules that only a hidden copy has, and that can be imported therefore."""
+    """Yield a sentence for each module that only a hidden copy has, so that it is importable."""
     for copy, found in copies[1:]:
         for name in sorted(_modules(found) - _modules(copies[0][1])):
             file, *_ = _ask(stack, name, environ)
@@ -208,9 +208,11 @@ def _shining(
 def _ask(
     stack: Stack, module: str, environ: Mapping[str, str], *flags: str
 ) -> tuple[str | None, list[str], list[str] | None]:
-    """What the interpreter finds: the file, the directories of a package, and what fails, and how.
+    """Ask the host's interpreter for a module.
 
-    What fails is a package that the module is in.
+    Returns:
+        The file; the directories of a package; and, if a package that contains the module cannot
+        be imported, its name and the error.
     """
     done = stack.host.run([*flags, "-c", _PROBE, module], environ=environ)
     try:
@@ -221,7 +223,7 @@ def _ask(
 
 
 def _differences(stack: Stack, module: str, file: str) -> Iterator[str]:
-    """Where another Python of the host runs another file, and why."""
+    """Yield a sentence for each case where the host's Python runs another file, and why."""
     host = stack.host
     bare, *_ = _ask(stack, module, wiring.unwire(os.environ), "-I")
     if bare != file:
@@ -240,7 +242,7 @@ def _differences(stack: Stack, module: str, file: str) -> Iterator[str]:
 
 
 def _history(copy: InstalledCopy | None, key: str) -> dict[str, Any]:
-    """The revision that put a copy into its overlay, or edited it last, and who, when and why."""
+    """The revision that installed a copy or edited it last, its time, user, command and reason."""
     nothing = {"revision": None, "since": None, "by": None, "command": (), "reason": None}
     if copy is None or copy.where != "overlay":
         return nothing
@@ -252,7 +254,7 @@ def _history(copy: InstalledCopy | None, key: str) -> dict[str, Any]:
     if entry is None or entry.version != copy.version:
         return nothing
     made = (entry.version, entry.since, entry.patch)
-    first = next(  # at the latest the current one
+    first = next(  # always found: the current revision matches
         revision
         for revision in map(store.revision, store.numbers())
         if (same := revision.distributions.get(key))

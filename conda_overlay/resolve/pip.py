@@ -1,8 +1,6 @@
 """The only caller of pip: resolves and installs into a stage.
 
-A stage is a throw-away virtual environment whose base is the host and whose path also names the
-overlay. pip sees there what host and overlay have, upgrades only what is needed, and leaves exactly
-the difference in the stage: it never uninstalls "outside environment".
+See `Stage` for why pip leaves exactly the difference there.
 """
 
 from __future__ import annotations
@@ -29,12 +27,12 @@ from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
 NEEDED = SpecifierSet(">=22.2", prereleases=True)
-"""The pips that write a report."""
+"""The versions of pip that write a report."""
 
 _RUNNER = Path(__file__).with_name("pip_child.py")
 
 _SHOW_CURSOR = "\x1b[?25h"
-"""For a terminal: pip hides the cursor while something moves, and shows it again at its end."""
+"""For a terminal: pip hides the cursor during animations, and leaves it hidden when killed."""
 
 _INDEX_OPTIONS = (
     *("--index-url", "--extra-index-url", "--find-links", "--no-binary", "--only-binary"),
@@ -56,7 +54,7 @@ class Pip:
 
     @cached_property
     def location(self) -> str:
-        """The directory of pip: in the host, else in conda's base environment.
+        """The directory that contains pip: of the host, else of conda's base environment.
 
         Raises:
             HostError: neither has a pip that is new enough and runs on the host's Python.
@@ -97,7 +95,7 @@ class Pip:
             arguments: options and requirements, as the user wrote them.
             constraints: lines of a constraints file.
             source_dir: where checkouts of editables from version control are kept.
-            again: whether this repeats an earlier run, so that less is shown.
+            again: whether an earlier run is repeated, so that less output is shown.
         """
         words = [*self._options(stage, constraints), *arguments]
         silence = 0 if self.verbosity > 0 else 1 + again
@@ -111,11 +109,11 @@ class Pip:
         return PipRun(False, tuple(arguments), lines, explanation, links)
 
     def _options(self, stage: Stage, constraints: Sequence[str]) -> Iterator[str]:
-        """Our options; they come before the user's, which win."""
+        """Our options; they come before the user's, which take precedence."""
         yield from ("--no-user", "--no-warn-script-location", "--no-warn-conflicts")
         yield from ("--root-user-action", "ignore", "--report", str(stage.work / "report.json"))
         yield "--use-pep517"  # else pip may build with the stage's setuptools
-        yield "--no-compile"  # half of pip's time for a large set; Python does it once, on import
+        yield "--no-compile"  # compiling is half of pip's time for a large set; imports do it once
         if self.to_stderr or not sys.stdout.isatty():  # with -q pip itself shows less
             yield from ("--progress-bar", "off")
         if self.verbosity:
@@ -131,7 +129,7 @@ class Pip:
         Args:
             stage: one that pip has run in.
             name: of a distribution.
-            arguments: of the installation, for the options that say where to look.
+            arguments: of the installation, for the options that select indexes and files.
         """
         words = ["index", "versions", name, *_index_options(arguments)]
         argv, environ = self._command(stage, words, Path(), 0)
@@ -146,16 +144,16 @@ class Pip:
         temporary = str(stage.work / "tmp")
         environ = {**clean_environ(), "PYTHONNOUSERSITE": "1", "TMPDIR": temporary}
         environ.pop("VIRTUAL_ENV", None)
-        # What is built there is not part of a repository around it.
+        # Builds must not take a repository around this directory for their own.
         ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
         environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
         runner = ["-I", str(_RUNNER), self.location, str(stage.work), str(source_dir), str(silence)]
         return [str(stage.python), *runner, *words], environ
 
     def _run(self, argv: Sequence[str], environ: dict[str, str]) -> tuple[int, tuple[str, ...]]:
-        """Run pip, and return its exit code and what it wrote to stderr.
+        """Run pip, and return its exit code and the lines of its stderr.
 
-        With -v all of that is shown as it comes, else only the warnings of a successful run.
+        With -v all lines are shown as they come; otherwise only the warnings of a successful run.
         """
         sys.stdout.flush()
         stdout = sys.stderr if self.to_stderr else None
@@ -182,7 +180,7 @@ class Pip:
 
 
 def _index_options(arguments: Sequence[str]) -> Iterator[str]:
-    """The options that say where to look, and for what."""
+    """The options that select indexes and files, with their values."""
     for word, value in pairwise([*arguments, ""]):
         if word in _INDEX_FLAGS:
             yield word

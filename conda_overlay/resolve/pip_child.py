@@ -1,13 +1,15 @@
-"""Runs pip (22.2 or newer) inside a stage; executed by the host's interpreter, from Python 3.8 on.
+"""Runs pip (22.2 or newer) inside a stage; executed by the host's interpreter (Python 3.8+).
 
 Usage: ``python -I pip_child.py LOCATION WORK SOURCE_DIR SILENCE COMMAND ...``.
-LOCATION is the directory that holds pip. Into the directory WORK go ``explanation.txt``, what pip's
-resolver says of a conflict, and ``links.txt``, what pip has prepared. SILENCE counts how much of
-what pip says stays out: 0 what is not true of the overlay, 1 what is satisfied already too, 2 also
-what an earlier round has said.
+LOCATION is the directory that contains pip. Two files are written to the directory WORK:
+``explanation.txt``, the resolver's explanation of a conflict, and ``links.txt``, the messages about
+the files that pip prepares. SILENCE selects the messages of pip to hide: 0 those that are not true
+of the overlay, 1 also those about requirements that are already satisfied, 2 also those that an
+earlier round has shown.
 
-The user's pip configuration counts, but for what would redirect the installation: pip itself reads
-it, the rest is handed on in PIP_* variables, and the files are switched off.
+The user's pip configuration is honoured, except for options that would redirect the installation:
+pip itself reads the files, the other options are passed on in PIP_* variables, and then the files
+are disabled.
 """
 
 from __future__ import annotations
@@ -22,16 +24,16 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 REDIRECTING = ("target", "prefix", "root", "user", "home", "python", "require-virtualenv")
-"""Options that would install somewhere else, or refuse to install here."""
+"""Options that would make pip install somewhere else, or refuse to install here."""
 
 OURS = ("dry-run", "report", "log", "quiet", "verbose", "compile", "no-compile", "config-file")
-"""Options that the command line of conda decides."""
+"""Options that are set by our own command line."""
 
 MISLEADING = (
     *("Attempting uninstall", "Found existing installation", "Not uninstalling"),
     *("Can't uninstall", "Installing collected packages", "Successfully installed"),
 )
-"""What pip says about the stage, which a user would take for the environment."""
+"""The messages of pip about the stage, which a user would mistake for the environment."""
 
 PREPARING = ("Collecting ", "Processing ", "Obtaining ", "Using cached ", "Downloading ")
 
@@ -41,10 +43,10 @@ SILENCED = (MISLEADING, ("Requirement already satisfied",), REPEATED)
 
 
 def listen(work: str, silence: int) -> None:
-    """Hide some of what pip logs, and save some of it to files.
+    """Hide some of pip's log messages, and save some of them to files.
 
-    The explanation of a conflict names our own constraints and may not be final, so it is left to
-    the caller to show.
+    The explanation of a conflict names our own constraints and may not be final, so it is hidden,
+    and the caller decides whether to show it.
     """
     silenced = (*sum(SILENCED[: silence + 1], ()), "The conflict is caused by")
 
@@ -61,23 +63,23 @@ def listen(work: str, silence: int) -> None:
             elif text.startswith(PREPARING):
                 note("links.txt", text + "\n")
             if text.startswith(silenced):
-                record.levelno = logging.NOTSET  # which no handler takes
+                record.levelno = logging.NOTSET  # no handler accepts this level
         return record
 
     logging.setLogRecordFactory(hear)
-    if "-q" in sys.argv:  # these are still needed
+    if "-q" in sys.argv:  # the messages of these are needed for the files
         for name in ("operations", "resolution"):
             logging.getLogger("pip._internal." + name).setLevel(logging.INFO)
 
 
 def configure(source_dir: str) -> None:
-    """Pass the user's configuration on in environment variables, and disable the files."""
+    """Pass on the user's configuration in environment variables, and disable the files."""
     from pip._internal.configuration import Configuration
 
     config = Configuration(isolated=False)
     config.load()
     items: dict[str, Any] = {}
-    for key, value in config.items():  # newer pips group them by file
+    for key, value in config.items():  # newer versions of pip group the options by file
         items.update(value if isinstance(value, dict) else {key: value})
     settings = {"src": source_dir}
     for wanted in ("global", "install", ":env:"):  # in pip's order: later ones win
@@ -95,7 +97,7 @@ def configure(source_dir: str) -> None:
 
 
 def refuse_paths() -> None:
-    """Refuse a script whose name leads out of ``bin``; older pips write it where it leads."""
+    """Refuse a script whose name leads out of ``bin``: older versions of pip write it there."""
     from pip._internal.exceptions import InstallationError
     from pip._internal.operations.install import wheel
 
@@ -115,9 +117,9 @@ def refuse_paths() -> None:
 def install_sources() -> None:
     """Install a source that the user names as it is now, whatever is installed or cached.
 
-    pip skips a wheel or other source whose version is already installed, unless it is told that
-    nothing is to be uninstalled first, which is true in a stage. For a local file it would use a
-    wheel that it built when the file was a different one.
+    pip skips a wheel or other source whose version is already installed, unless it learns that
+    nothing needs to be uninstalled first, which is true in a stage. For a local file it could use a
+    cached wheel, built from an earlier file at the same path.
     """
     from pip._internal.resolution.resolvelib import factory
 
@@ -143,7 +145,7 @@ def main() -> None:
     sys.path.insert(0, location)
     import pip
 
-    del sys.path[0]  # nothing beside that pip can be imported
+    del sys.path[0]  # so that nothing else in that directory can be imported
     from pip._internal.exceptions import PipError
 
     try:
@@ -155,7 +157,7 @@ def main() -> None:
     except (AttributeError, ImportError) as error:
         sys.exit(f"ERROR: conda-overlay does not support pip {pip.__version__}: {error}")
     listen(work, int(silence))
-    gc.set_threshold(100_000)  # importing makes no garbage; this saves a tenth of a short run
+    gc.set_threshold(100_000)  # imports create no garbage; this saves a tenth of a short run
     try:
         runpy.run_module("pip", run_name="__main__", alter_sys=False)
     except SystemExit as exit:
@@ -163,7 +165,7 @@ def main() -> None:
 
 
 def leave(code: Any) -> NoReturn:
-    """End as ``sys.exit`` does, but for taking the interpreter apart: a fifth of a short run."""
+    """End like ``sys.exit``, but skip the interpreter's teardown, a fifth of a short run."""
     if isinstance(code, str):
         sys.stderr.write(code + "\n")
     atexit._run_exitfuncs()

@@ -1,4 +1,4 @@
-"""Reads pip's output: whether it failed, at what, and why."""
+"""Reads pip's output: whether pip failed, with which distribution, and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEPENDS = re.compile(r"\s*([\w.-]+) \S+ depends on ")
 
 _STEP = re.compile(r"\s*[\u00d7x] (?!git |hg |svn |bzr ).+ did not run successfully")
 _END = "[end of output]"
-# What a program printed; that of one that it ran itself is in it, and indented further.
+# The output of a program. It includes that of the programs which it ran, indented further.
 _PRINTED = re.compile(r"^( *)(?:\S+ )?\[\d+ lines? of output\]\n(.*?)^\1    \[end of", re.M | re.S)
 _FAILED = re.compile(r"Failed (?:building \w+ for|to build) ('?)([\w.-]+)\1(?:$| when)", re.M)
 _SDIST = re.compile(r"([^/\s]+)-(\d[^-/\s]*)\.(?:tar\.gz|zip)\b")
@@ -33,18 +33,18 @@ class PipRun:
 
     ok: bool
     arguments: tuple[str, ...] = ()
-    """What it was asked for."""
+    """Its options and requirements."""
     output: tuple[str, ...] = ()
-    """What it wrote to stderr, without credentials."""
+    """The lines of its stderr, without credentials."""
     explanation: tuple[str, ...] = ()
-    """What its resolver says of a conflict: who requires what."""
+    """Its resolver's explanation of a conflict: the requirements of each distribution."""
     links: tuple[str, ...] = ()
-    """What it says of each file that it prepared."""
+    """Its messages about the files that it prepared."""
 
     @property
     def impossible(self) -> bool:
-        """Whether it found no set of versions, or none under the constraints."""
-        return self.unknown or self._says("ResolutionImpossible", "hashes")
+        """Whether it found no consistent set of versions, or none under the constraints."""
+        return self.unknown or self._says("ResolutionImpossible", "--require-hashes mode")
 
     @property
     def unknown(self) -> bool:
@@ -58,7 +58,7 @@ class PipRun:
 
     @property
     def blamed(self) -> set[str]:
-        """These, and the names whose constraints conflict."""
+        """The names in `requiring`, and those with a conflicting constraint or no match."""
         constrained = _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
         return self.requiring | constrained
 
@@ -96,7 +96,7 @@ def _names(pattern: re.Pattern[str], lines: Sequence[str]) -> set[str]:
 
 
 def _end_of(lines: Sequence[str]) -> Sequence[str]:
-    """The last lines, from the start of an error on."""
+    """The last lines, starting with an error message if there is one."""
     heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
     near = [number for number in heads if number >= len(lines) - _BUILD_TAIL]
     if near:
@@ -106,7 +106,7 @@ def _end_of(lines: Sequence[str]) -> Sequence[str]:
 
 
 def _built(links: Sequence[str], name: str | None) -> tuple[str, str | None]:
-    """The name, version and file of a distribution, or of the last one that was prepared."""
+    """The name and version of a distribution, or of the last one prepared, and its sdist."""
     for link in reversed(links):
         found = _SDIST.search(link)
         if found and canonicalize_name(name or found[1]) == canonicalize_name(found[1]):

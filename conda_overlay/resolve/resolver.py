@@ -17,14 +17,14 @@ from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
-_ROUNDS = 12  # how often pip may be asked
-_SHOWN = 3  # reasons that are told
-_LOOSENED = 3  # how often constraints are dropped one by one, before all are
+_ROUNDS = 12  # maximum number of runs of pip
+_SHOWN = 3  # reasons that a message names
+_LOOSENED = 3  # how often only the blamed constraints are dropped, before all are
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What pip left in a stage, and what it means for what is installed."""
+    """The distributions that pip left in a stage, and their effect on the installed ones."""
 
     stage: Stage
     staged: Site
@@ -34,17 +34,17 @@ class Resolution:
     broken: tuple[Conflict, ...]
     """The new conflicts."""
     unwanted: tuple[Conflict, ...]
-    """Those that the request does not imply."""
+    """The new conflicts that the request does not imply."""
     held_back: tuple[str, ...] = ()
-    """Why what is to be upgraded is not at its newest version: a sentence each."""
+    """A sentence for each requested upgrade that does not reach the newest version."""
 
 
 @dataclass
 class Resolver:
-    """One search for a consistent set.
+    """One search for a consistent set of distributions.
 
-    It begins with constraints that keep what is installed consistent. Those that make it
-    impossible are dropped; the dependents that then break are requested as well.
+    It begins with constraints that keep the installed distributions consistent. Constraints that
+    make it impossible are dropped; the dependents that then break are requested as well.
     """
 
     pip: Pip
@@ -66,12 +66,12 @@ class Resolver:
         self.stuck: set[str] = set()
         """Dependents that cannot move."""
         self.free: set[str] = set()
-        """Names that no constraint holds any more."""
+        """Names whose constraints are dropped."""
         self.loosened = 0
         self.fallback: Resolution | None = None
 
     def resolve(self) -> Resolution:
-        """Search.
+        """Run pip until it finds a consistent set.
 
         Raises:
             ResolutionError: no consistent set exists.
@@ -122,7 +122,7 @@ class Resolver:
         return Resolution(stage, staged, dict(self.moved), broken, unwanted)
 
     def _join(self, found: Resolution) -> str:
-        """Request the dependents that break, too, and say why; empty if there is none left."""
+        """Request the dependents that break as well, and say why; empty if none is left."""
         known = {*self.named, *self.stuck, *found.staged}
         joining = dependencies.joining(found.unwanted, known)
         if not joining or self.request.has("--no-deps"):
@@ -132,7 +132,7 @@ class Resolver:
         return "; ".join([*needs[:_SHOWN], *(["and others"] if len(needs) > _SHOWN else [])])
 
     def _loosen(self, outcome: PipRun, lines: Sequence[str]) -> str:
-        """Drop the constraints that pip blames, and say why; empty if they are not to blame."""
+        """Drop the constraints that pip blames, and say why; empty if it does not blame any."""
         held = requested_names(lines)
         blamed = held & outcome.blamed
         theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
@@ -147,7 +147,7 @@ class Resolver:
         return f"{who} needs another {', '.join(sorted(blamed))}"
 
     def _leave_behind(self, outcome: PipRun) -> str:
-        """Stop requesting the dependents that cannot change, if others perhaps can."""
+        """Stop requesting the dependents that cannot change, if others perhaps can; say why."""
         stuck = outcome.blamed & set(self.moved)
         if not outcome.impossible or not stuck or stuck == set(self.moved):
             return ""
@@ -157,7 +157,7 @@ class Resolver:
         return f"no other version of {', '.join(sorted(stuck))} fits"
 
     def _held_back(self, found: Resolution, lines: Sequence[str]) -> tuple[str, ...]:
-        """Say what keeps each distribution that is to be upgraded from its newest version."""
+        """Say why each requested upgrade does not reach the newest version."""
         if not self.request.has("--upgrade") or self.request.has("--constraint"):
             return ()  # the user's own constraints need no explanation
         after = dependencies.effective(found.staged, *self.sites)
@@ -168,7 +168,7 @@ class Resolver:
         newest, now = self.pip.newest(stage, key, self.request.arguments), after[key]
         if newest is None or not dependencies.is_newer(newest, now.version):
             return None
-        # What the user asks for counts like a distribution that requires it.
+        # Treat the user's request like a distribution that requires it.
         user = Distribution("", "", "", self.request.requirements, stage.root)
         after = {**after, "": user}
         holders = self._new_conflicts(after, {**after, key: replace(now, version=newest)})

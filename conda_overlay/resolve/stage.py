@@ -1,8 +1,8 @@
 """The stage: a throw-away virtual environment that pip resolves and installs into.
 
-Its base is the host, and its path also names the overlay. pip sees there what host and overlay
-have, upgrades only what is needed, and leaves exactly the difference: it never uninstalls "outside
-environment".
+Its base is the host, and its path also names the overlay. There pip sees the distributions of the
+host and of the overlay, upgrades only the necessary ones, and leaves exactly the difference: it
+never uninstalls "outside environment".
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Stage:
 
     Attributes:
         root: its directory.
-        python: its interpreter, which pip writes into the first line of scripts.
+        python: its interpreter, whose path pip writes into the first line of scripts.
         site: its site-packages.
         work: the directory beside it for pip's reports and temporary files.
     """
 
     def __init__(self, root: Path, host: Host, overlays: Sequence[Path]) -> None:
-        """Create it, without the venv module.
+        """Create the stage, without the venv module.
 
         Args:
             root: a directory that does not exist yet.
@@ -42,7 +42,7 @@ class Stage:
             overlays: site-packages of the overlays above the host; the first wins.
 
         Raises:
-            StateError: something in one of them would keep pip waiting, or fill its memory.
+            StateError: a METADATA in one of them would block pip (a pipe) or fill its memory.
         """
         self.root = root
         self.python = root / "bin" / "python"
@@ -65,7 +65,7 @@ class Stage:
         self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
 
     def finish(self, interpreter: Path) -> None:
-        """Leave only what pip left here, less credentials, and its scripts for an interpreter."""
+        """Keep only the files from pip, without credentials; let scripts use an interpreter."""
         scripts.rewrite(self.root, self.site, [self.python], interpreter)
         for info in self.site.glob("*-info"):
             clean_origin(info)
@@ -76,7 +76,7 @@ class Stage:
 def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
     """The URL and the sha256 of each distribution's file, from pip's report."""
     report = stage.work / "report.json"
-    if not report.exists():  # the user wants it somewhere else
+    if not report.exists():  # the user's --report names another file
         return {}
     result: dict[str, tuple[str | None, str | None]] = {}
     for item in json.loads(report.read_text(encoding="utf-8"))["install"]:

@@ -1,1 +1,1 @@
-"""Other ways into an environment with its overlay: a command, a layer for one run, a kernel."""
+"""Other ways to use an environment with its overlay: a command, a layer for one run, a kernel."""

@@ -1,4 +1,4 @@
-"""Runs a command in a host as activated, with its overlay, without any shell having been set up."""
+"""Runs a command in an activated host with its overlay, without a shell that has been set up."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ sys.stdout.write("\\x1e" + json.dumps(names))
 """
 
 
-def execute(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoReturn:
-    """Become a command, which thus has this process's stdin, terminal, signals and exit code.
+def become(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoReturn:
+    """Replace this process with a command; its stdin, terminal, signals and exit code are shared.
 
     Args:
         stack: the layers of the host.
-        command: with its arguments.
+        command: the command and its arguments.
         bare: activate the host without its overlay.
     """
     argv, environ = _call(stack, command, bare)
@@ -34,7 +34,7 @@ def execute(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoRe
 
 
 def environ(stack: Stack) -> dict[str, str]:
-    """The variables that a command would have, with what the scripts of activate.d do to them.
+    """The environ that a command would have, including the effects of the activate.d scripts.
 
     Raises:
         OverlayError: the scripts fail.
@@ -56,12 +56,12 @@ def _call(stack: Stack, command: Sequence[str], bare: bool) -> tuple[list[str], 
     unwired = wiring.unwire(os.environ)
     for name in os.environ.keys() - unwired.keys():
         del os.environ[name]
-    os.environ.update(unwired)  # which conda computes from
+    os.environ.update(unwired)  # conda computes the activation from it
     if bare:
         os.environ[wiring.DISABLE] = "1"
     code = PosixActivator(["activate", str(stack.host.prefix)]).execute()
     line = shells.SHELLS["posix"].line(startup.command("posix", stack.settings))
-    # As in conda's own function, so that the scripts cannot change the arguments.
+    # In a function, as in conda, so that the activate.d scripts cannot change the arguments.
     script = f'_activate() {{\n{code}\n}}\n_activate\n{"" if bare else line}\n\\exec "$@"\n'
     shell = shutil.which("bash", path=os.defpath) or "/bin/sh"
     return [shell, "-c", script, "conda-overlay", *command], dict(os.environ)

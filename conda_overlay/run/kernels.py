@@ -1,4 +1,4 @@
-"""Jupyter kernels that start in a host as activated, with its overlay."""
+"""Jupyter kernels that start in an activated host with its overlay."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.layer.stack import Stack
 
 _MARK = "conda_overlay"
-"""The key of a kernelspec's metadata that says that it is ours."""
+"""The key in the metadata of a kernelspec that marks it as ours."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernelspec of the user's that starts in a host without its overlay."""
+    """A kernelspec of the user that starts in a host without its overlay."""
 
     name: str
     display_name: str
     host: str
 
 
-def directory() -> Path:
-    """Where Jupyter looks for a user's kernels, as ``jupyter --paths`` says."""
+def kernels_directory() -> Path:
+    """The directory of the user's kernels, as printed by ``jupyter --paths``."""
     data = os.environ.get("JUPYTER_DATA_DIR")
     if data:
         return Path(data) / "kernels"
@@ -39,20 +39,20 @@ def directory() -> Path:
     return Path(share) / "jupyter" / "kernels"
 
 
-def install(
+def install_kernel(
     stack: Stack, name: str | None = None, display_name: str | None = None, force: bool = False
 ) -> Path:
-    """Write a kernelspec, which becomes the host's Python by ``conda overlay run``.
+    """Write a kernelspec that starts the host's Python through ``conda overlay run``.
 
     Args:
         stack: the layers of the host.
-        name: of the kernel; of the host if not given.
-        display_name: what notebooks show.
-        force: replace a kernelspec that is not ours.
+        name: of the kernel; by default made from the name of the host.
+        display_name: the name that notebooks show.
+        force: replace another kernel of that name.
 
     Raises:
-        UsageError: the name is not one that Jupyter takes.
-        OverlayError: there is no ipykernel, or another kernel of that name.
+        UsageError: the name is not valid for Jupyter.
+        OverlayError: there is no ipykernel, or there is another kernel of that name.
     """
     host = stack.host
     name = name or "overlay-" + re.sub(r"[^a-z0-9._-]", "-", host.name.lower())
@@ -82,9 +82,9 @@ def install(
 
 
 def without_overlay(host: Path) -> list[Kernel]:
-    """The user's kernels that start the Python of a host, given its real prefix, by itself."""
+    """The user's kernels that start the Python of a host (its real prefix) without its overlay."""
     found = []
-    for place in sorted(directory().glob("*")):
+    for place in sorted(kernels_directory().glob("*")):
         spec = _spec(place)
         argv = spec.get("argv")
         if isinstance(argv, list) and "ipykernel_launcher" in argv and argv[0][:1] == "/":
@@ -98,7 +98,7 @@ def _place(name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or name in (".", ".."):
         sentence = f"{name!r} is not a name that Jupyter takes for a kernel."
         raise UsageError(sentence, "use letters, digits and . _ -", name=name)
-    return directory() / name.lower()  # as Jupyter spells it
+    return kernels_directory() / name.lower()  # Jupyter converts names to lower case
 
 
 def _spec(place: Path) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _spec(place: Path) -> dict[str, Any]:
 
 
 def _host_of(spec: Mapping[str, Any]) -> str | None:
-    """The host of a kernelspec of ours; None of another one."""
+    """The host of a kernelspec; None if it is not one of ours."""
     metadata = spec.get("metadata")
     mark = metadata.get(_MARK) if isinstance(metadata, dict) else None
     return str(mark.get("host")) if isinstance(mark, dict) else None

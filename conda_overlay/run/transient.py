@@ -1,4 +1,4 @@
-"""Layers of one run: ``conda overlay run --with``, cached until the host or the overlay changes."""
+"""Layers for one run: ``conda overlay run --with``, cached until the host or an overlay changes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _KEPT = 30 * 24 * 3600
 
 
 def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
-    """Put a layer on top that has some more distributions, made at the first use, and then kept.
+    """Put a layer with additional distributions on top; it is made at first use and then cached.
 
-    Nothing of it is in the overlay. It is made anew when the host or the overlay has changed; what
-    a requirement names as a local file or directory is installed each time.
+    The overlay itself is not changed. A new layer is made when the host or an overlay has changed.
+    If a requirement names a local file or directory, the requirements are installed each time.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -54,7 +54,7 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
         try:
             top.change(lambda draft: draft.install(*requirements), command=command, pip=pip)
         except BaseException:
-            with suppress(OSError):  # what was made there before stays
+            with suppress(OSError):  # not empty: an earlier layer stays
                 place.rmdir()
             raise
         retention.drop(top.stack, retention.droppable(top.stack, 1, force=True)[0])
@@ -67,10 +67,10 @@ def _source(requirement: str) -> str | None:
     """The local file or directory that a requirement names, with all links resolved."""
     parsed = dependencies.parse(requirement)
     text = (parsed and parsed.url) or requirement
-    path = re.sub(r"\[[^]]*\]$", "", text)  # less extras
+    path = re.sub(r"\[[^]]*\]$", "", text)  # without extras
     if url := re.match("file:(?://[^/]*)?([^#]*)", text):
         path = unquote(url[1])
-    is_name = parsed and not parsed.url  # which that of a wheel looks like
+    is_name = parsed and not parsed.url  # the file name of a wheel also looks like a name
     found = os.path.isfile(path) if is_name else os.path.exists(path)
     return os.path.realpath(path) if found else None
 

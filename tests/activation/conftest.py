@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings
 
 from tests.activation.made import Overlay, overlay
-from tests.activation.run import FLAGS, Shell, needs
-from tests.bed import base, environment, place, pypi
+from tests.activation.run import Shell
+from tests.bed import base, environment, place, pypi, shells
 from tests.bed.command import checked
 from tests.bed.condas import Conda
 from tests.bed.users import User
@@ -18,9 +18,8 @@ settings.register_profile("bed", deadline=None, database=None)
 settings.load_profile("bed")
 
 
-@pytest.fixture(params=FLAGS)
+@pytest.fixture(params=shells.ACTIVATING)
 def shell(request: pytest.FixtureRequest, conda: Conda, alice: User) -> Shell:
-    needs(request.param)
     return Shell(request.param, conda, alice)
 
 

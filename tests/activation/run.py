@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from tests.activation.made import Overlay
+from tests.bed import shells
 from tests.bed.condas import Conda
 from tests.bed.users import User
-
-FLAGS = {
-    "bash": ["bash", "--norc", "-eu", "-o", "pipefail"],
-    "zsh": ["zsh", "--no-rcs", "-eu"],
-    "dash": ["dash", "-eu"],
-    "fish": ["fish", "--no-config"],
-    "tcsh": ["tcsh", "-e", "-f"],
-}
-LENIENT = {
-    "bash": ["bash", "--norc"],
-    "zsh": ["zsh", "--no-rcs"],
-    "dash": ["dash"],
-    "fish": ["fish", "--no-config"],
-    "tcsh": ["tcsh", "-f"],
-}
-_SOURCE = {
-    "fish": "source '{}/etc/fish/conf.d/conda.fish'",
-    "tcsh": "source '{}/etc/profile.d/conda.csh'",
-}
-_EXPORT = {"fish": 'set -gx {} "{}"', "tcsh": 'setenv {} "{}"'}
 
 _DUMP = """\
 import json, os, sys
@@ -96,11 +74,14 @@ class Ran:
 
 @dataclass(frozen=True)
 class Shell:
-    """A kind of shell, with one conda, and one user."""
+    """A kind of shell, with one conda, and one user; the test is skipped where it is missing."""
 
     name: str
     conda: Conda
     user: User
+
+    def __post_init__(self) -> None:
+        shells.needs(self.name)
 
     def run(self, steps: Sequence[Step], env: Mapping[str, str | None] | None = None) -> Ran:
         """Run steps in one process, conda's functions having been loaded."""
@@ -125,11 +106,11 @@ class Shell:
 
     def flags(self, lenient: bool = False) -> list[str]:
         """How to start it."""
-        return (LENIENT if lenient else FLAGS)[self.name]
+        return shells.started(self.name, lenient=lenient)
 
     def load(self) -> str:
         """The command that loads conda's functions."""
-        return _SOURCE.get(self.name, ". '{}/etc/profile.d/conda.sh'").format(self.conda.prefix)
+        return shells.loading(self.name, self.conda.prefix)
 
     def _script(self, directory: Path, steps: Sequence[Step]) -> Path:
         lines = [self._line(directory, step) for step in steps]
@@ -143,19 +124,11 @@ class Shell:
             noting = f"{python} -I -S {directory}/dump.py {directory}/dumps '{step.label}'"
             return f"{step.within} {noting}"
         if isinstance(step, Export):
-            return _EXPORT.get(self.name, 'export {}="{}"').format(step.name, step.value)
+            return shells.KINDS[self.name].export.format(step.name, step.value)
         if isinstance(step, Nested):
             script = self._script(directory, step.steps)
             return " ".join([*self.flags(step.lenient), str(script)])
         return step
-
-
-def needs(shell: str) -> None:
-    """Skip the test on a developer's machine that lacks the shell; CI has them all."""
-    if not shutil.which(shell):
-        if os.environ.get("CI"):
-            pytest.fail(f"{shell} is not installed")
-        pytest.skip(f"{shell} is not installed")
 
 
 def latin(path: str | Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.activation.run import Shell, needs
+from tests.activation.run import Shell
 from tests.bed import dists
 from tests.bench import Bench
 
@@ -15,14 +15,14 @@ from tests.bench import Bench
 def test_only_what_this_shell_needs_is_named(
     quick: Bench, links: Path, name: str, command: str
 ) -> None:
-    needs(name)
+    shell = Shell(name, quick.conda, quick.user)
     dists.wheel(links, "plain", "1.0")
     install = "conda overlay install -q -y"
     steps = [
         *("conda activate science", f"{install} new", "echo +1", "conda activate science"),
         *(f"{install} --find-links {links} plain", "echo +2", f"{install} alpha==1.5"),
     ]
-    ran = Shell(name, quick.conda, quick.user).run(
+    ran = shell.run(
         [f"cd {quick.user.home}", *steps],
         {**quick.environ, "CONDA_PLUGINS_OVERLAY_DIRS": str(quick.user.home / "here")},
     )

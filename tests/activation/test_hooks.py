@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.activation.made import Overlay
-from tests.activation.run import FLAGS, needs
+from tests.bed import shells
 from tests.bed.condas import Conda
 from tests.bed.users import User
 
@@ -53,7 +53,7 @@ def environ(alice: User) -> dict[str, str | None]:
     return {"MAMBA": str(mamba), "OLD_PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "dumb"}
 
 
-@pytest.mark.parametrize("name", [name for name in FLAGS if name != "tcsh"])
+@pytest.mark.parametrize("name", [name for name in shells.ACTIVATING if name != "tcsh"])
 def test_mamba_activates_with_the_overlay_and_deactivates_without(
     name: str,
     conda: Conda,
@@ -62,15 +62,14 @@ def test_mamba_activates_with_the_overlay_and_deactivates_without(
     over_daq: Overlay,
     environ: dict[str, str | None],
 ) -> None:
-    needs(name)
+    started = shells.started(name, lenient=True)
     hook = HOOK.get(name, "eval \"$('{conda}' overlay hook NAME)\"\n").replace("NAME", name)
     lines = [MAMBA[name], hook.format(conda=conda.executable)]
     for step in (f"activate {over_science.prefix}", f"activate {over_daq.prefix}", "deactivate"):
         lines.append(f"mamba {step}\n/usr/bin/env | grep -E '^(PATH|PYTHONPATH)='; echo +-+\n")
     script = alice.home / "script"
     script.write_text("".join(lines))
-    flags = [flag for flag in FLAGS[name] if flag not in ("-eu", "-o", "pipefail")]
-    done = alice.run([*flags, script], env=environ)
+    done = alice.run([*started, script], env=environ)
     science, daq, after = done.stdout.split("+-+\n")[:3]
     assert f"PATH={over_science.bin}:{over_science.prefix}/bin:" in science, done
     assert f"PYTHONPATH={over_science.site}\n" in science
@@ -81,7 +80,7 @@ def test_mamba_activates_with_the_overlay_and_deactivates_without(
 def test_tcsh_wires_at_its_prompt(
     conda: Conda, alice: User, over_science: Overlay, environ: dict[str, str | None]
 ) -> None:
-    needs("tcsh")
+    tcsh = shells.started("tcsh", lenient=True)
     typed = [
         MAMBA["tcsh"].strip(),
         HOOK["tcsh"].format(conda=conda.executable).strip(),
@@ -90,7 +89,7 @@ def test_tcsh_wires_at_its_prompt(
         "mamba deactivate",
         "echo after=$?PYTHONPATH",
     ]
-    said = at_a_terminal(alice, ["tcsh", "-f"], typed, environ)
+    said = at_a_terminal(alice, tcsh, typed, environ)
     assert f"at={over_science.site}\r\n" in said
     assert "after=0\r\n" in said
 
@@ -106,7 +105,7 @@ def test_nothing_is_started_while_nothing_has_changed(
     counting.chmod(0o755)
     (alice.home / "rc").write_text(hook.replace(f"{conda.prefix}/bin/python", str(counting)))
     typed = [". ~/rc", ":", ":", "cd /", "false\necho code=$?", "export PATH=$PATH:/x", ":"]
-    said = at_a_terminal(alice, ["bash", "--norc"], typed, environ)
+    said = at_a_terminal(alice, shells.started("bash", lenient=True), typed, environ)
     assert "code=1\r\n" in said
     assert (alice.home / "count").read_text() == "started\n" * 2
 

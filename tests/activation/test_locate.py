@@ -31,7 +31,7 @@ def overlay(directory: Path, name: str, of: Path | None = None) -> Path:
 
 def found(prefix: Path, *directories: Path, name: str | None = None) -> list[str]:
     owners = {0, os.geteuid()}
-    overlays = locate.find(str(prefix), [str(d) for d in directories], owners, name)
+    overlays = locate.find_layers(str(prefix), [str(d) for d in directories], owners, name)
     return [overlay for overlay, reason in overlays if not reason]
 
 

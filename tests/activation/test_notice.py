@@ -220,7 +220,7 @@ def test_no_control_character_reaches_the_terminal(bash: Shell, over_science: Ov
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 def test_the_news_of_another_users_overlay_are_not_told() -> None:
-    from tests.bed import cpython, place
+    from tests.bed import cpython, place, plugin
 
     alice = users.user("overlay-alice")
     script = (
@@ -233,7 +233,7 @@ def test_the_news_of_another_users_overlay_are_not_told() -> None:
         scene.install("beta-1.0")
         overlay = str(scene.state.with_name("science"))
         python = cpython.prefix() / "bin" / "python"
-        words = ["-c", script, str(place.CHECKOUT), overlay, str(scene.prefix), "2026-01-01"]
+        words = ["-c", script, str(plugin.modules()), overlay, str(scene.prefix), "2026-01-01"]
         done = alice.run([python, *words])
         assert (done.stdout, done.stderr) == ("[]\n", "")
         os.lchown(scene.state, alice.uid, alice.gid)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from conda_overlay.activation import shells
 from conda_overlay.activation.wiring import EnvironDiff
-from tests.activation.run import FLAGS, needs
+from tests.bed.shells import ACTIVATING, started
+from tests.bed.users import PATH
 
 VALUES = [
     "",
@@ -32,7 +33,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("shell", FLAGS)
+@pytest.mark.parametrize("shell", ACTIVATING)
 def test_a_shell_reads_back_what_is_rendered_for_it(shell: str, tmp_path: Path) -> None:
     values = {f"TEST_VALUE_{index}": value for index, value in enumerate(VALUES)}
     if shell != "tcsh":  # whose backquotes cannot hold a newline: test_in_shells has that case
@@ -46,14 +47,14 @@ def test_a_shell_reads_back_what_is_rendered_for_it(shell: str, tmp_path: Path) 
 
 def evaluated(shell: str, text: str, directory: Path) -> dict[str, str]:
     """The variables that are there once the shell has evaluated a text as conda's functions do."""
-    needs(shell)
+    argv = started(shell)
     (directory / "text").write_bytes(os.fsencode(text))
     command = ["/bin/cat", str(directory / "text")]
     (directory / "script").write_text(f"{shells.SHELLS[shell].line(command)}\nenv -0\n")
     done = subprocess.run(
-        [*FLAGS[shell], str(directory / "script")],
+        [*argv, str(directory / "script")],
         env={
-            "PATH": os.environ["PATH"],
+            "PATH": PATH,
             "LANG": "C.UTF-8",
             "HOME": str(directory),  # fish writes there
             "TEST_GONE": "1",
@@ -76,8 +77,8 @@ def test_every_name_that_conda_has_for_these_shells_is_known() -> None:
 
 @given(st.text() | st.binary().map(os.fsdecode))
 def test_encoding_is_plain_and_reversible(text: str) -> None:
-    encoded = shells.encode(text)
-    assert shells.decode(encoded) == text
+    encoded = shells.percent_encode(text)
+    assert shells.percent_decode(encoded) == text
     assert encoded.isascii() and not set(encoded) & set(" '\"\\$`!;&|<>()[]{}*?#\n\t")
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.activation.made import overlay
-from tests.activation.run import FLAGS, Dump, Shell, Step, check, latin, needs
+from tests.activation.run import Dump, Shell, Step, check, latin
+from tests.bed import shells
 from tests.bed.condas import Conda
 from tests.bed.users import User
 from tests.bench import FACTOR
@@ -64,13 +65,12 @@ def environ(source: random.Random, places: dict[str, str], shell: str) -> dict[s
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("name", shells.ACTIVATING)
 def test_the_environ_is_that_of_plain_conda_and_the_overlay(
     conda: Conda, alice: User, name: str, number: int, tried: Callable[[int], None]
 ) -> None:
-    needs(name)
-    tried(ENVIRONS)
     shell = Shell(name, conda, alice)
+    tried(ENVIRONS)
     made = overlay(alice.home / ".conda" / "overlays", conda.env("science"), alice)
     places = {"site": str(made.site), "bin": str(made.bin), "prefix": str(made.prefix)}
     places["path"] = str(made.path)

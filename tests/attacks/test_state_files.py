@@ -201,7 +201,7 @@ def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
             assert [text for text in told if "has changed" not in text] == []
             assert len(told) <= 1
             owners = {0, bench.user.uid}
-            assert set(locate.find(host, [str(bench.overlays)], owners)) <= {(overlay, None)}
+            assert set(locate.find_layers(host, [str(bench.overlays)], owners)) <= {(overlay, None)}
         path.write_bytes(content)
 
 

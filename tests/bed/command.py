@@ -42,6 +42,15 @@ def checked(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None)
     return done.stdout
 
 
+def interruptible(argv: Sequence[str | Path]) -> list[str]:
+    """Return a command that runs another one which Ctrl-C and the end of a terminal reach.
+
+    A process inherits the signals that it ignores: SIGINT from a shell that starts something with
+    `&`, SIGHUP from `nohup`. A test that sends one of them starts its process with this.
+    """
+    return ["env", "--default-signal=INT,HUP", *map(str, argv)]
+
+
 def _environ() -> dict[str, str]:
     kept = {
         name: value

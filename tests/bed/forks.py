@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
 
+from tests.bed import place
 from tests.bed.condas import Conda
 from tests.bed.users import User
 
@@ -94,9 +96,8 @@ def started(conda: Conda, user: User, launcher: Sequence[str] = ()) -> Iterator[
         if os.geteuid() == 0 and not launcher
         else {}
     )
-    server = Path(__file__).with_name("serve.py")
     with subprocess.Popen(
-        [*launcher, conda.prefix / "bin" / "python", "-I", server],
+        [*launcher, conda.prefix / "bin" / "python", "-I", _program()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=user.environ(),
@@ -111,6 +112,17 @@ def started(conda: Conda, user: User, launcher: Sequence[str] = ()) -> Iterator[
             assert process.stdin is not None
             process.stdin.close()
             process.wait(_PATIENCE)
+
+
+def _program() -> Path:
+    """Return a copy of `serve.py` that the user can read, who may not reach the checkout."""
+    name = "serve.py"
+
+    def build(target: Path) -> None:
+        target.mkdir()
+        shutil.copyfile(Path(__file__).with_name(name), target / name)
+
+    return place.built("server", (place.sources(name),), build) / name
 
 
 _SHARED: dict[tuple[Conda, int], Forks] = {}

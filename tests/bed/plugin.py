@@ -1,4 +1,4 @@
-"""Builds the wheel of the project, as it is in the checkout now."""
+"""Builds the wheel of the project, as it is in the checkout now, and unpacks it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ def wheel() -> Path:
 
     [found] = place.built("plugin", (content.hexdigest(), cpython.default()), build).glob("*.whl")
     return found
+
+
+def modules() -> Path:
+    """Return a directory with the modules of the project, which all users can read."""
+    found = wheel()
+
+    def build(target: Path) -> None:
+        pypi.unpack([found], target)
+
+    return place.built("modules", (found,), build)
 
 
 def _files() -> Iterator[Path]:

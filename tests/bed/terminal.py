@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.bed.command import interruptible
 from tests.bed.users import User
 
 
@@ -24,6 +25,8 @@ def on_terminal(
 ) -> str:
     """Run a command whose stdin, stdout and stderr are a terminal, and return what it shows.
 
+    Ctrl-C and the end of the terminal reach it, even if this process ignores them.
+
     Args:
         argv: the command, which succeeds unless it is interrupted.
         environ: all its variables; TERM says what the terminal can do.
@@ -34,7 +37,7 @@ def on_terminal(
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     options = {"user": user.uid, "group": user.gid, "extra_groups": [user.gid]} if user else {}
     with subprocess.Popen(  # type: ignore[call-overload]
-        [str(word) for word in argv],
+        interruptible(argv),
         env=environ,
         cwd=user.home if user else None,
         start_new_session=True,

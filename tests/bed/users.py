@@ -25,6 +25,10 @@ _NETWORK = (
 )
 
 
+PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where the users of the tests find programs."""
+
+
 @dataclass(frozen=True)
 class User:
     """A user of this machine."""
@@ -90,7 +94,7 @@ class User:
             "TMPDIR": str(_temporary(self.home)),
             "USER": self.name,
             "LOGNAME": self.name,
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": PATH,
             "LANG": "C.UTF-8",
             "TERM": "dumb",
         }

@@ -31,7 +31,7 @@ from tests.bench import Bench
 def test_a_package_of_conda_is_translated_for_pip_as_far_as_it_can_be(
     spec: str, requirement: str | None
 ) -> None:
-    assert conda_hints.for_pip(spec) == requirement
+    assert conda_hints.pip_requirement(spec) == requirement
 
 
 def test_an_error_of_a_protected_environment_ends_with_the_command_to_type(quick: Bench) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conda_overlay.cli.render import output
+from conda_overlay.cli.render.plan import show_plan, show_result
 from conda_overlay.core.models import Change, Conflict, FileChanges, HistoryEntry, Plan, Result
 from tests.bed.terminal import on_terminal
 
@@ -49,7 +50,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         accepts_host=True,
         notes=("up 3 is held back",),
     )
-    output.show_plan(plan.to_json())
+    show_plan(plan.to_json())
     assert capsys.readouterr().out == (
         "\nhost:    /host\noverlay: /overlay\n\n"
         "added:\n"
@@ -97,7 +98,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_plan_of_files_alone_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     files = FileChanges(tuple(f"{number}.txt" for number in range(1021)))
-    output.show_plan(Plan("/host", "/overlay", files=files).to_json())
+    show_plan(Plan("/host", "/overlay", files=files).to_json())
     printed = capsys.readouterr().out
     assert "\n\nonly files differ:\n  A 0.txt\n" in printed
     assert printed.endswith("  A 19.txt\n  and 1,001 more\n\n")
@@ -121,12 +122,12 @@ def test_result_for_people(
     dry_run: bool,
     says: str,
 ) -> None:
-    output.show_result(Result(Plan("/h", "/o", changes), revision), dry_run=dry_run, json=False)
+    show_result(Result(Plan("/h", "/o", changes), revision), dry_run=dry_run, json=False)
     assert capsys.readouterr().out == says
 
 
 def test_result_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    output.show_result(Result(Plan("/h", "/o", CHANGES[:1]), 3), dry_run=False, json=True)
+    show_result(Result(Plan("/h", "/o", CHANGES[:1]), 3), dry_run=False, json=True)
     assert json.loads(capsys.readouterr().out) == {
         "success": True,
         "dry_run": False,
@@ -183,9 +184,9 @@ def test_size_for_people(count: float, text: str) -> None:
 
 
 SHOW = """
-from conda_overlay.cli.render import output
-output.show_files({"added": ["new"], "changed": ["other"], "removed": ["old\\x1b"]})
-output.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3\\n"])
+from conda_overlay.cli.render import diff, output
+diff.show_files({"added": ["new"], "changed": ["other"], "removed": ["old\\x1b"]})
+diff.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3\\n"])
 output.table([["# name"], ["alpha"]])
 """
 COLOURED = (

@@ -40,7 +40,7 @@ def test_a_text_reads_back_as_what_was_written(
     found = {name: f"{HERE}/{name}-{v}-0.tar.bz2#{md5}" for name, (v, md5) in packages.items()}
     exact = tuple(f"{name}=={version}" for name, version in pip.items())
     original = Baseline(found, exact, ("mine 0.1 from file:///mine",))
-    again = baseline.read(original.text, "list")
+    again = baseline.parse_list(original.text, "list")
     assert again == original
     assert again.fingerprint == original.fingerprint
     assert original.changes(again) == []
@@ -70,13 +70,13 @@ def test_credentials_are_not_in_the_text_and_make_no_difference() -> None:
 @pytest.mark.parametrize("hashed", ["", "#" + "0" * 32, "#sha256:" + "0" * 64, "#" + "0" * 64])
 def test_hashes_are_those_that_conda_takes(hashed: str) -> None:
     text = f"@EXPLICIT\n{HERE}/lib-1.0-0.conda{hashed}\n"
-    assert [*baseline.read(text, "list").urls.values()] == [f"{HERE}/lib-1.0-0.conda{hashed}"]
+    assert [*baseline.parse_list(text, "list").urls.values()] == [f"{HERE}/lib-1.0-0.conda{hashed}"]
 
 
 def test_what_conda_lock_writes_is_read() -> None:
     sha = "0" * 64
     line = f"# pip alpha @ https://host.invalid/a.whl --hash=sha256:{sha}"
-    found = baseline.read(f"@EXPLICIT\n{line}\n", "list")
+    found = baseline.parse_list(f"@EXPLICIT\n{line}\n", "list")
     assert found.pip == (f"alpha @ https://host.invalid/a.whl#sha256={sha}",)
 
 

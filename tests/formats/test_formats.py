@@ -48,11 +48,11 @@ def document(*entries: HistoryEntry, **conda: str) -> Document:
 
 
 def again(text: str, name: str = "overlay.toml") -> Document:
-    return overlay_toml.read(text, name)
+    return overlay_toml.parse(text, name)
 
 
 def tables(*entries: HistoryEntry) -> Any:
-    return tomllib.loads(overlay_toml.dumps(document(*entries)))
+    return tomllib.loads(overlay_toml.to_toml(document(*entries)))
 
 
 def packages(text: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_overlay_toml_reads_back_as_what_was_written(
     host: str, entries: list[HistoryEntry]
 ) -> None:
     original = Document(host, "3.11.7", "f" * 64, keyed(*entries))
-    assert again(overlay_toml.dumps(original)) == original
+    assert again(overlay_toml.to_toml(original)) == original
 
 
 def test_overlay_toml_is_what_was_asked_for_and_what_was_got() -> None:
@@ -149,7 +149,7 @@ version = "0.1"
 editable = "/home/me/mine"
 requested = true
 """
-    assert overlay_toml.dumps(document(asked, SDIST, mine)) == expected
+    assert overlay_toml.to_toml(document(asked, SDIST, mine)) == expected
 
 
 def test_what_was_asked_for_in_words_unknown_is_asked_for_again_as_it_is() -> None:
@@ -334,7 +334,7 @@ def test_a_pylock_is_for_pip_and_the_hint_is_what_to_type(name: str) -> None:
 @settings(deadline=None, database=None)
 def test_a_damaged_file_is_read_or_refused_and_never_a_crash(place: int, garbage: bytes) -> None:
     asked = replace(WHEEL, requirement="alpha>=1", until="2030-01-01", options=("--pre",))
-    whole = overlay_toml.dumps(document(asked)).encode()
+    whole = overlay_toml.to_toml(document(asked)).encode()
     text = (whole[:place] + garbage + whole[place + 1 :]).decode(errors="replace")
     try:
         assert isinstance(again(text), Document)
@@ -432,8 +432,8 @@ channels = ["conda-forge"]
     found = again(text)
     assert found.baseline == BaselineRef(spec="baselines/2026-3.txt")
     assert found.fork == ForkSpec(("qt-main",), ("lammps", "gcc>=13"), ("conda-forge",))
-    assert again(overlay_toml.dumps(found)) == found
-    assert overlay_toml.dumps(found).endswith(text)
+    assert again(overlay_toml.to_toml(found)) == found
+    assert overlay_toml.to_toml(found).endswith(text)
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def test_what_a_fork_is_made_from_is_written_without_credentials_and_else_as_it_
     """A version behind a name is no secret, whatever the name."""
     fork = ForkSpec(("qt-main",), ("tokenizers=1.0", "my-tokens::pkg"), ("http://me:pw@host/c",))
     asked = HistoryEntry("", "x", requested=True, requirement="x @ http://me:pw@host/x.whl")
-    written = overlay_toml.dumps(Document("", "", "", {"x": asked}, fork=fork))
-    read = overlay_toml.read(written, "overlay.toml")
+    written = overlay_toml.to_toml(Document("", "", "", {"x": asked}, fork=fork))
+    read = overlay_toml.parse(written, "overlay.toml")
     assert read.fork == replace(fork, channels=("http://host/c",))
     assert read.entries["x"].requirement == "x @ http://host/x.whl"

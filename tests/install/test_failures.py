@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import dists, environment
+from tests.bed.command import interruptible
 from tests.bench import PATIENCE, Bench, Done, revision_of
 
 SLOW = """
@@ -74,10 +75,11 @@ class Running:
         os.mkfifo(home / "in", 0o666)
         self._input = os.open(home / "in", os.O_RDWR)
         argv = [bench.conda.executable, "overlay", "install", *bench.where, *words]
-        line = 'exec env --default-signal=INT,HUP setsid sh -c \'echo $$ >pid; exec "$0" "$@"\' '
+        line = 'exec setsid sh -c \'echo $$ >pid; exec "$0" "$@"\' '
         line += f"{shlex.join(map(str, argv))} <in >out 2>&1"
         env = {**bench.environ, "STARTED": str(self.started), "PYTHONUNBUFFERED": "1"}
-        self._done: Future[Done] = pool.submit(bench.user.run, ["bash", "-c", line], env=env)
+        shell = interruptible(["bash", "-c", line])
+        self._done: Future[Done] = pool.submit(bench.user.run, shell, env=env)
 
     def until(self, holds: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE

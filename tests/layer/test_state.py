@@ -15,7 +15,7 @@ import pytest
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.filesystem.manifest import take_manifest
 from conda_overlay.layer import scaffolding, state
-from conda_overlay.layer.state import State, read
+from conda_overlay.layer.state import State, read_state
 
 SITE = Path("lib", "python3.11", "site-packages")
 
@@ -81,7 +81,7 @@ def path(name: str) -> str:
 def test_what_is_installed_and_what_is_known_of_it(
     tree: Path, entries: dict[str, HistoryEntry]
 ) -> None:
-    found = read(tree, SITE, entries, take_manifest(tree))
+    found = read_state(tree, SITE, entries, take_manifest(tree))
     assert [(key, d.version) for key, (d, *_) in found.site.items()] == [("one", "1.0")]
     assert found.entries == found.requested == entries
     assert found.requirements == ["one"]
@@ -91,11 +91,11 @@ def test_what_is_installed_and_what_is_known_of_it(
 
 
 def test_absent_tree_is_as_the_host_with_nothing_over_it(tmp_path: Path) -> None:
-    assert read(tmp_path / "absent", SITE, {"one": HistoryEntry("1.0")}) == State()
+    assert read_state(tmp_path / "absent", SITE, {"one": HistoryEntry("1.0")}) == State()
 
 
 def test_owned_is_what_record_names_wherever_in_the_tree_it_is(tree: Path) -> None:
-    found = read(tree, SITE, {})
+    found = read_state(tree, SITE, {})
     assert found.owned["one"] == {
         *("bin/one", path("one/__init__.py"), path("one/data.txt")),
         *(path(f"one-1.0.dist-info/{name}") for name in ("METADATA", "INSTALLER", "RECORD")),
@@ -110,7 +110,7 @@ def test_record_that_names_files_outside_owns_none_of_them(tree: Path) -> None:
     outside = tree.parent / "outside"
     lay(tree, "two", files={"two.py": "", "../../../../outside": "not mine"})
     assert outside.exists()
-    assert read(tree, SITE, {}).content("two").keys() == {
+    assert read_state(tree, SITE, {}).content("two").keys() == {
         path("two.py"),
         path("two-1.0.dist-info/METADATA"),
     }
@@ -123,14 +123,14 @@ def test_known_of_another_version_is_not_known_of_this_one(
     tree: Path, entries: dict[str, HistoryEntry]
 ) -> None:
     entries["one"] = replace(entries["one"], version="0.9")
-    entry = read(tree, SITE, entries).entries["one"]
+    entry = read_state(tree, SITE, entries).entries["one"]
     assert (entry.version, entry.reason, entry.sha256) == ("1.0", "made by hand", None)
 
 
 def test_what_was_installed_by_hand_is_held_and_can_be_repeated(tree: Path) -> None:
     lay(tree, "Two.X", origin={"url": "file:///src/two", "dir_info": {"editable": True}})
     lay(tree, "three", origin={"url": "https://me:secret@x/three.whl", "archive_info": {}})
-    found = read(tree, SITE, {}).entries
+    found = read_state(tree, SITE, {}).entries
     assert all(entry.requested and entry.reason == "made by hand" for entry in found.values())
     facts = {key: (e.name, e.requirement, e.intent, e.editable, e.url) for key, e in found.items()}
     assert facts == {
@@ -143,7 +143,7 @@ def test_what_was_installed_by_hand_is_held_and_can_be_repeated(tree: Path) -> N
 def test_entry_of_what_is_not_there_does_not_count(
     tree: Path, entries: dict[str, HistoryEntry]
 ) -> None:
-    found = read(tree, SITE, {**entries, "gone": HistoryEntry("1.0", "gone", requested=True)})
+    found = read_state(tree, SITE, {**entries, "gone": HistoryEntry("1.0", "gone", requested=True)})
     assert found.entries.keys() == found.requested.keys() == {"one"}
 
 
@@ -157,7 +157,7 @@ def test_edit_is_known_by_the_manifest_of_the_commit(
     (tree / SITE / "one" / "data.txt").write_text("mine!")
     (tree / SITE / "mine.py").touch()
     (tree / "bin" / "one").unlink()
-    found = read(tree, SITE, entries, recorded)
+    found = read_state(tree, SITE, entries, recorded)
     assert found.edited == {path("one/data.txt"), path("mine.py")}
     assert found.edited_keys == {"one"}
     assert found.missing("one") == ["bin/one"]
@@ -166,7 +166,7 @@ def test_edit_is_known_by_the_manifest_of_the_commit(
 def test_edit_is_known_by_record_where_there_is_no_manifest(tree: Path) -> None:
     (tree / SITE / "one" / "data.txt").write_text("mine!")
     (tree / SITE / "mine.py").touch()
-    assert read(tree, SITE, {}).edited == {path("one/data.txt")}
+    assert read_state(tree, SITE, {}).edited == {path("one/data.txt")}
 
 
 def test_edit_from_before_the_commit_is_one_still(
@@ -174,13 +174,13 @@ def test_edit_from_before_the_commit_is_one_still(
 ) -> None:
     """The hot-fix that a revision was made with is not in any index either."""
     (tree / SITE / "one" / "data.txt").write_text("mine!")
-    assert read(tree, SITE, entries, take_manifest(tree)).edited_keys == {"one"}
+    assert read_state(tree, SITE, entries, take_manifest(tree)).edited_keys == {"one"}
 
 
 def test_touched_file_is_not_edited(tree: Path, entries: dict[str, HistoryEntry]) -> None:
     recorded = take_manifest(tree)
     os.utime(tree / SITE / "one" / "data.txt", ns=(0, 0))
-    assert read(tree, SITE, entries, recorded).edited == frozenset()
+    assert read_state(tree, SITE, entries, recorded).edited == frozenset()
 
 
 def test_what_is_ours_or_left_by_pip_is_no_edit(
@@ -193,7 +193,7 @@ def test_what_is_ours_or_left_by_pip_is_no_edit(
     (tree / SITE / "~ne" / "data.txt").touch()
     (tree / SITE / "one" / "__pycache__").mkdir()
     (tree / SITE / "one" / "__pycache__" / "__init__.cpython-311.pyc").touch()
-    assert read(tree, SITE, entries, recorded).edited == frozenset()
+    assert read_state(tree, SITE, entries, recorded).edited == frozenset()
     programs = {f"bin/{name}" for name in (scaffolding.INTERPRETER, "pip", "pip3", "pip3.11")}
     assert scaffolding.paths(SITE) == {path(scaffolding.GUARD), *programs}
 
@@ -228,20 +228,20 @@ def test_what_pip_notes(name: str, is_one: bool) -> None:
 def test_bytecode_that_record_names_is_not_missing(tree: Path) -> None:
     lay(tree, "two", files={"two.py": "", "__pycache__/two.cpython-311.pyc": ""})
     (tree / SITE / "__pycache__" / "two.cpython-311.pyc").unlink()
-    assert read(tree, SITE, {}).missing("two") == []
-    assert read(tree, SITE, {}).missing("absent") == []
+    assert read_state(tree, SITE, {}).missing("two") == []
+    assert read_state(tree, SITE, {}).missing("absent") == []
 
 
 def test_distribution_that_is_there_twice_owns_the_files_of_both(tree: Path) -> None:
     lay(tree, "one", "0.9", files={"old.py": ""})
-    found = read(tree, SITE, {})
+    found = read_state(tree, SITE, {})
     assert len(found.site["one"]) == 2
     assert {path("old.py"), path("one/data.txt")} <= found.owned["one"]
 
 
 def test_distribution_without_a_record_owns_nothing_and_is_there(tree: Path) -> None:
     (tree / SITE / "one-1.0.dist-info" / "RECORD").unlink()
-    found = read(tree, SITE, {})
+    found = read_state(tree, SITE, {})
     assert {*found.site} == {"one"}
     assert found.owned["one"] == frozenset()
 
@@ -252,4 +252,4 @@ def test_a_record_that_has_changed_is_damage_and_no_edit(
     recorded = take_manifest(tree)
     [record] = (tree / SITE).glob("one-*.dist-info/RECORD")
     record.write_text("")
-    assert read(tree, SITE, entries, recorded).edited == frozenset()
+    assert read_state(tree, SITE, entries, recorded).edited == frozenset()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.bed import forks, packages, place
+from tests.bed.command import interruptible
 from tests.bed.users import User
 from tests.lifecycle.forks import Forker, python, url
 from tests.server import KILLED, Server
@@ -198,7 +199,7 @@ def test_an_interrupted_check_of_the_new_one_leaves_the_old(forker: Forker, scra
     argv += ["--recreate", "-y", "-n", "slow"]
     for signal in ("INT", "TERM", "KILL"):
         forker.write("signal", signal)
-        done = forker.bench.user.run(argv, env=forker.bench.environ)
+        done = forker.bench.user.run(interruptible(argv), env=forker.bench.environ)
         assert done.returncode != 0, done.stdout
         if signal == "KILL":  # the next command brings it back
             forker.write("signal", "0")

@@ -369,7 +369,7 @@ def test_other_formats_say_that_they_lack_the_edits(fixed: Bench) -> None:
 def test_a_patch_of_any_text_comes_back_from_a_file(text: str) -> None:
     wanted = {"requirement": "x==1", "name": "x", "patch": text}
     written = toml_writer.dumps({"format": 1, "wanted": [wanted]})
-    assert overlay_toml.read(written, "overlay.toml").entries["x"].patch == text
+    assert overlay_toml.parse(written, "overlay.toml").entries["x"].patch == text
 
 
 # -- a file all of whose lines were edited, so that its patch has no context

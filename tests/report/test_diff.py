@@ -16,7 +16,7 @@ from conda_overlay.host.host import Host
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.stack import Stack
 from conda_overlay.report import diff
-from conda_overlay.report.diff import unified
+from conda_overlay.report.diff import unified_files
 from tests.layer.test_store import revision
 
 
@@ -65,13 +65,13 @@ def test_tree_against_host_and_the_other_way_round(
 ) -> None:
     site = stack.host.site_below_prefix
     number = commit(stack, alpha)
-    new = diff.compare(stack, 0, number)
+    new = diff.compare_files(stack, 0, number)
     assert new == FileChanges(
         added=(str(site / "alpha-2.0.dist-info" / "METADATA"),),
         changed=(str(site / "alpha" / "__init__.py"),),
     )
-    assert diff.compare(stack, 0, None) == new
-    back = diff.compare(stack, number, 0)
+    assert diff.compare_files(stack, 0, None) == new
+    back = diff.compare_files(stack, number, 0)
     assert back == FileChanges(removed=new.added, changed=new.changed)
 
 
@@ -80,27 +80,27 @@ def test_file_that_is_the_same_in_the_host_does_not_differ(
 ) -> None:
     path = stack.host.site_below_prefix / "alpha" / "__init__.py"
     alpha[path] = (stack.host.prefix / path).read_bytes()
-    assert diff.compare(stack, 0, commit(stack, alpha)).changed == ()
+    assert diff.compare_files(stack, 0, commit(stack, alpha)).changed == ()
 
 
 def test_nothing_differs_from_itself(stack: Stack, alpha: dict[str | Path, bytes]) -> None:
     number = commit(stack, alpha)
     for one, other in ((0, 0), (number, number), (number, None)):
-        found = diff.compare(stack, one, other)
+        found = diff.compare_files(stack, one, other)
         assert not found
-        assert list(unified(stack, one, other, found)) == []
+        assert list(unified_files(stack, one, other, found)) == []
 
 
 def test_revision_without_a_tree_and_one_that_never_was_are_said(stack: Stack) -> None:
     commit(stack, {"f": b"1"})
     commit(stack, {"f": b"2"})
-    assert diff.compare(stack, 1, 2) == FileChanges(changed=("f",))
+    assert diff.compare_files(stack, 1, 2) == FileChanges(changed=("f",))
     with stack.store.lock():
         stack.store.drop_trees([1])
     with pytest.raises(DroppedRevisionError):
-        diff.compare(stack, 1, 2)
+        diff.compare_files(stack, 1, 2)
     with pytest.raises(NoSuchRevisionError):
-        diff.compare(stack, 2, 3)
+        diff.compare_files(stack, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_text_is_told_line_by_line_and_binary_is_said(
 ) -> None:
     for content in (old, new):
         commit(stack, {} if content is None else {"f": content})
-    lines = list(unified(stack, 1, 2, diff.compare(stack, 1, 2)))
+    lines = list(unified_files(stack, 1, 2, diff.compare_files(stack, 1, 2)))
     if says is None:
         assert lines == ["# Binary files a/f and b/f differ\n"]
     else:
@@ -138,9 +138,9 @@ def test_text_is_told_line_by_line_and_binary_is_said(
 def test_directory_in_the_place_of_a_file_is_told(stack: Stack) -> None:
     commit(stack, {"f": b"a\n"})
     commit(stack, {"f/g": b"a\n"})
-    found = diff.compare(stack, 1, 2)
+    found = diff.compare_files(stack, 1, 2)
     assert found == FileChanges(added=("f/g",), removed=("f",))
-    told = "".join(unified(stack, 1, 2, found))
+    told = "".join(unified_files(stack, 1, 2, found))
     assert "deleted file mode 100644\n--- a/f\trevision 1\n+++ /dev/null\n" in told
     assert "--- /dev/null\n+++ b/f/g\trevision 2\n" in told
 
@@ -149,6 +149,6 @@ def test_file_that_cannot_be_read_is_said_and_not_passed_over(stack: Stack) -> N
     commit(stack, {"f": b"a\n"})
     commit(stack, {})
     os.symlink("nowhere", stack.store.real / "f")
-    found = diff.compare(stack, 1, None)
+    found = diff.compare_files(stack, 1, None)
     assert found.changed == ("f",)
-    assert list(unified(stack, 1, None, found))
+    assert list(unified_files(stack, 1, None, found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, files, options, select
+from conda_overlay.cli import changing, files, options, select
 
 EXAMPLES = """\
     conda overlay apply overlay.toml              what it asks for, resolved for this host
@@ -22,12 +22,12 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Apply."""
+    """Apply the file."""
     from conda_overlay.formats import overlay_toml
 
     text = files.read(arguments.file)
     overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
-    document = overlay_toml.read(text, arguments.file)
+    document = overlay_toml.parse(text, arguments.file)
     locked: bool = arguments.locked
-    return change.run(arguments, overlay, lambda draft: draft.apply(document, locked=locked))
+    return changing.run(arguments, overlay, lambda draft: draft.apply(document, locked=locked))

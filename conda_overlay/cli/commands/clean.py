@@ -27,14 +27,14 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Clean, and say what was freed."""
+    """Drop the files of old revisions, and print the freed size."""
     from conda_overlay.layer import retention
 
     if arguments.keep < 1:
         raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
     overlay, dry_run = select.opened(), bool(context.dry_run)
     going, kept = retention.droppable(overlay.stack, arguments.keep, force=arguments.force_overlay)
-    freed = retention.weight(overlay.stack, going)
+    freed = retention.bytes_freed(overlay.stack, going)
     final = arguments.force_overlay and going and not dry_run and not context.json
     if final:
         output.say(f"{output.revisions(going).capitalize()} may not come back the same.")

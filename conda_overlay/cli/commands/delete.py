@@ -21,7 +21,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Ask, and delete."""
+    """Ask, then delete the overlay and its history."""
     store = select.store_of(arguments)
     place, dry_run = str(store.overlay), bool(context.dry_run)
     there = store.exists or store.managed or bool(store.numbers())

@@ -11,6 +11,8 @@ from conda.base.context import context
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
+from conda_overlay.cli.render.diff import show_files, show_text
+from conda_overlay.cli.render.plan import show_changes
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.serialize import encode
 
@@ -53,23 +55,23 @@ def execute(arguments: Namespace) -> int:
     if keys:
         pairs = diff.of(overlay.stack, sorted(keys), old, new)
         plan = replace(plan, changes=tuple(c for c in plan.changes if c.key in keys))
-        found = diff.summary(pairs)
+        found = diff.changes_of(pairs)
         text = chain.from_iterable(diff.text(*pair) for pair in pairs)
     else:
-        found = diff.compare(overlay.stack, old, new)
-        text = chain(diff.unified(overlay.stack, old, new, found))
+        found = diff.compare_files(overlay.stack, old, new)
+        text = chain(diff.unified_files(overlay.stack, old, new, found))
     if context.json:
         report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
         output.show_json({**report, "text": "".join(text) if arguments.text else None})
     elif arguments.text:
         where = f"{overlay.host.name} (Python {overlay.host.python_version})"
         heads = (exports.heading(c.entry, where) for c in plan.changes if c.entry)
-        output.show_text(chain(heads, text))
+        show_text(chain(heads, text))
     else:
         output.say(f"{name_of(old)} -> {name_of(new)}")
-        output.show_changes(plan.to_json()["changes"], why=False)
+        show_changes(plan.to_json()["changes"], why=False)
         if not plan.changes:
             output.say("  no distribution differs")
         if arguments.files or keys:
-            output.show_files(encode(found))
+            show_files(encode(found))
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conda.base.context import context
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import OverlayError
 
@@ -32,7 +32,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Edit."""
+    """Make a copy, and open it in the editor if there is one."""
     from conda_overlay.change import edit
     from conda_overlay.change.draft import Draft
     from conda_overlay.cli.editor import editor, open_in_editor
@@ -43,11 +43,11 @@ def execute(arguments: Namespace) -> int:
     session = edit.Session(open_in_editor if opens else None)
 
     def step(draft: Draft) -> None:
-        key, session.file = edit.find(draft, arguments.name_to_edit)
+        key, session.file = edit.find_distribution(draft, arguments.name_to_edit)
         edit.edit(draft, key, session)
 
     try:
-        change.run(arguments, overlay, step, default=None if opens else "yes")
+        changing.run(arguments, overlay, step, default=None if opens else "yes")
     except (OverlayError, OSError):
         if session.changed:
             directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))

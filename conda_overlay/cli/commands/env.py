@@ -19,7 +19,7 @@ EXAMPLES = """\
 """
 
 _OWN = {"_", "PS1", "PWD", "OLDPWD", "SHLVL"}
-"""What belongs to the shell that was asked."""
+"""The variables of the calling shell itself."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -59,7 +59,11 @@ def execute(arguments: Namespace) -> int:
 
 
 def _dotenv(name: str, value: str) -> str:
-    """A line that python-dotenv, VS Code and systemd read alike."""
+    """Format a line that python-dotenv, VS Code and systemd read alike.
+
+    Raises:
+        OverlayError: no such line exists for the value.
+    """
     if re.fullmatch(r"[\w/:.,@%+=-]*", value):
         return f"{name}={value}"
     if "'" in value or "\n" in value:

@@ -8,7 +8,7 @@ from pathlib import Path
 from conda.base.context import context
 
 from conda_overlay.cli import files, options, select
-from conda_overlay.cli.render import output
+from conda_overlay.cli.render import diff, output
 
 EXAMPLES = """\
     conda overlay export -f overlay.toml          to be applied elsewhere
@@ -48,7 +48,7 @@ def execute(arguments: Namespace) -> int:
         output.show_json({"success": True, **told})
         return 0
     if not file:
-        output.show_text([text]) if name == "patch" else output.say(text, end="")
+        diff.show_text([text]) if name == "patch" else output.say(text, end="")
     for note in notes(document, name):
         output.tell(note)
     return 0

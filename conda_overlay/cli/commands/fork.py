@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
-from conda_overlay.cli import change, files, options, select
+from conda_overlay.cli import changing, files, options, select
 from conda_overlay.cli.render import output, progress
+from conda_overlay.cli.render.plan import show_fork_plan
 from conda_overlay.core.errors import OverlayError, UsageError
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def execute(arguments: Namespace) -> int:
     prefix = Path(select.named_prefix(active=arguments.recreate))
     if arguments.recreate:  # a link to it stays
         prefix = Path(os.path.realpath(prefix))
-    replace.check(prefix, again=arguments.recreate, progress=progress.Shown())
+    replace.check_free(prefix, again=arguments.recreate, progress=progress.Shown())
     document, origin, is_new = _document(arguments, prefix)
     again, changes = arguments.recreate, arguments.allow_changes
     plan = work_out(document, prefix, allow_changes=changes, again=again)
     if not context.json:
-        output.show_fork(plan.to_json())
+        show_fork_plan(plan.to_json())
     if not context.dry_run:
         yes = context.always_yes or context.json
         known = agreed(prefix) if again else set()
@@ -83,7 +84,7 @@ def execute(arguments: Namespace) -> int:
             with interruptible():
                 make(
                     plan,
-                    change.pip_of,
+                    changing.pip_of,
                     progress.Shown(),
                     origin=origin,
                     again=again,
@@ -101,10 +102,13 @@ def execute(arguments: Namespace) -> int:
 
 
 def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None, bool]:
-    """What to make it from; the file that says so, if it is not the fork's own; whether it is new.
+    """Find the description of the requested fork.
+
+    Returns:
+        The document; its file, unless the fork itself keeps the document; whether the file is new.
 
     Raises:
-        UsageError: it is not clear from what.
+        UsageError: no baseline is named or active, or more than one is named.
     """
     from conda_overlay.fork import origin, plan
 
@@ -115,7 +119,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
         sentence = "Name the baseline, or one file that names it, and not both."
         raise UsageError(sentence, "conda overlay fork --help")
     if file and exists:
-        document = origin.read(file)
+        document = origin.read_file(file)
     elif arguments.recreate:
         document, file = origin.kept(prefix)
     elif baseline := arguments.source or context.active_prefix:
@@ -130,7 +134,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
 
 def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:
-    """The text of a new file; a relative path of the baseline, if typed, is relative to it."""
+    """The text of a new file; a relative path of the baseline is converted to be relative to it."""
     from conda_overlay.formats import overlay_toml
 
     base = plan.document.baseline
@@ -140,11 +144,11 @@ def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:
     here = os.path.relpath(os.path.realpath(path), os.path.realpath(file.absolute().parent))
     here = here if here.startswith("../") else f"./{here}"  # never like a name
     base = replace(base, spec=here) if base.spec else replace(base, env=here)
-    return overlay_toml.dumps(replace(plan.document, baseline=base))
+    return overlay_toml.to_toml(replace(plan.document, baseline=base))
 
 
 def _tell(plan: ForkPlan, *, dry_run: bool, json: bool) -> None:
-    """Say what was made."""
+    """Print the result."""
     from conda_overlay.report.shell import activation
 
     if json:

@@ -8,7 +8,7 @@ from typing import Any
 from conda.base.context import context
 
 from conda_overlay.cli import options, select
-from conda_overlay.cli.render import output
+from conda_overlay.cli.render import diff, history, output
 from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import FileChanges
 from conda_overlay.core.serialize import encode
@@ -43,7 +43,7 @@ def execute(arguments: Namespace) -> int:
         if arguments.number not in numbers:
             raise NoSuchRevisionError(str(store.overlay), arguments.number, numbers)
         record = whole(arguments.number)
-        output.show_json(record) if context.json else output.show_revision(record, whole=True)
+        output.show_json(record) if context.json else history.show_revision(record, whole=True)
         return 0
     revisions = [whole(number) for number in reversed(numbers)]
     recorded = store.manifest(current)
@@ -57,8 +57,8 @@ def execute(arguments: Namespace) -> int:
         made = ": it was made by hand" if store.exists else ""
         output.say(f"No revisions of {store.overlay}{made}.")
     for record in revisions:
-        output.show_revision(record, position=position)
+        history.show_revision(record, position=position)
     if by_hand:
         output.say("\nedited by hand since the current revision:")
-        output.show_files(edits)
+        diff.show_files(edits)
     return 0

@@ -27,11 +27,11 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print the functions."""
-    from conda_overlay.activation import hooks, startup
+    from conda_overlay.activation import shells, startup
 
-    if arguments.shell not in hooks.TEMPLATES:
-        known = ", ".join(sorted(hooks.TEMPLATES))
+    if arguments.shell not in shells.SHELLS:
+        known = ", ".join(sorted(shells.SHELLS))
         raise UsageError(f"{arguments.shell} is not a shell that is known.", f"one of {known}")
     command = startup.command(arguments.shell, observe())
-    output.say(hooks.text(arguments.shell, command), end="")
+    output.say(shells.SHELLS[arguments.shell].hook(command), end="")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from datetime import date
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 from conda_overlay.cli.pip_options import add_pip_options
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import INTENTS
@@ -32,7 +32,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Install."""
+    """Install the requirements."""
     options, requirements = tuple(arguments.pip_arguments), tuple(arguments.requirements)
     if not requirements and not {"--requirement", "--editable", "--group"} & set(options):
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
@@ -40,7 +40,7 @@ def execute(arguments: Namespace) -> int:
     given = {"options": options, "intent": arguments.intent, "until": _date(arguments.until)}
     overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
-    return change.run(arguments, overlay, lambda draft: draft.install(*requirements, **given))
+    return changing.run(arguments, overlay, lambda draft: draft.install(*requirements, **given))
 
 
 def _date(text: str | None) -> str | None:

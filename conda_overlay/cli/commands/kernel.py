@@ -32,7 +32,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.run import kernels
 
     names = arguments.kernel_name, arguments.display_name
-    place = kernels.install(select.opened().stack, *names, force=arguments.force_overlay)
+    place = kernels.install_kernel(select.opened().stack, *names, force=arguments.force_overlay)
     if context.json:
         output.show_json({"success": True, "kernel": place.name, "path": str(place)})
     else:

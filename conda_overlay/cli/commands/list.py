@@ -8,7 +8,7 @@ from conda.base.context import context
 from conda.cli.helpers import add_parser_help, add_parser_json
 
 from conda_overlay.activation.settings import observe
-from conda_overlay.cli.render import output
+from conda_overlay.cli.render import output, status
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -23,5 +23,5 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.report.status import overlays
 
     found = overlays(observe())
-    output.show_json({"overlays": found}) if context.json else output.show_overlays(found)
+    output.show_json({"overlays": found}) if context.json else status.show_overlays(found)
     return 0

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.redact import without_credentials
 
@@ -37,7 +37,7 @@ def execute(arguments: Namespace) -> int:
     text = _read(arguments.patch)
 
     name, how = arguments.name_to_patch, {"strip": arguments.strip, "reverse": arguments.reverse}
-    return change.run(arguments, overlay, lambda draft: draft.patch(name, text, **how))
+    return changing.run(arguments, overlay, lambda draft: draft.patch(name, text, **how))
 
 
 def _read(source: str) -> bytes:
@@ -53,7 +53,7 @@ def _read(source: str) -> bytes:
         if source == "-" and sys.stdin is not None:
             return sys.stdin.buffer.read()
         return download(source) if "://" in source else Path(source).read_bytes()
-    except (OSError, ValueError) as error:  # of requests, too
+    except (OSError, ValueError) as error:  # also those of the requests library
         reason = getattr(error, "strerror", None) or without_credentials(str(error))
         hint = f"try {shown}.diff" if "web page" in reason else None
         raise OverlayError(f"{shown} cannot be read: {reason}.", hint, path=shown) from error

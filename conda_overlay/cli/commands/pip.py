@@ -1,4 +1,4 @@
-"""``conda overlay pip``: what the overlay's own ``pip`` runs to install."""
+"""``conda overlay pip``, which the overlay's own ``pip`` runs to install."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLES = """\
 """
 
 REST = "arguments"
-"""Everything from the first word on is pip's."""
+"""All words from the first positional argument on belong to pip."""
 
 _COMMANDS = {"install": "install", "uninstall": "remove"}
 _ELSEWHERE = ("-t", "--target", "--prefix", "--root", "--python", "--user", "--home")
@@ -26,7 +26,7 @@ _VARIABLES = (
     *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
     *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
 )
-"""What says that pip is not meant for the environment."""
+"""Variables that show that pip is not meant to change the environment."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Become the command of ours, or pip in the environment."""
+    """Replace this process with our own command, or with pip in the environment."""
     from conda_overlay.layer import scaffolding
 
     words = arguments.arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
     conda overlay rebase                                  the host was updated
@@ -22,10 +22,10 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Rebase."""
+    """Rebase the overlay."""
     overlay = select.opened()
     document = None
     if arguments.source is not None:
         overlay.check_protection(arguments.force_overlay)
         document = select.document_of(arguments.source)
-    return change.run(arguments, overlay, lambda draft: draft.rebase(document))
+    return changing.run(arguments, overlay, lambda draft: draft.rebase(document))

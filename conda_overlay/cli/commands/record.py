@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
     conda overlay record --reason 'ticket 1234'    after edits in the overlay's own files
@@ -18,5 +18,5 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Record."""
-    return change.run(arguments, select.opened(), lambda draft: draft.record())
+    """Record edits made by hand."""
+    return changing.run(arguments, select.opened(), lambda draft: draft.record())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
     conda overlay redo               forward again, one step for each undo
@@ -17,5 +17,5 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Redo."""
-    return change.run(arguments, select.opened(), lambda draft: draft.redo())
+    """Redo the last undone change."""
+    return changing.run(arguments, select.opened(), lambda draft: draft.redo())

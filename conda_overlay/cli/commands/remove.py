@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
@@ -24,7 +24,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Remove."""
+    """Remove the distributions."""
     from conda_overlay.change.install import lines_of
 
     names = [*arguments.names]
@@ -37,4 +37,4 @@ def execute(arguments: Namespace) -> int:
     if not names:
         hint = "conda overlay remove NAME, or -r FILE"
         raise UsageError("You must name at least one distribution to remove.", hint)
-    return change.run(arguments, select.opened(), lambda draft: draft.remove(*names))
+    return changing.run(arguments, select.opened(), lambda draft: draft.remove(*names))

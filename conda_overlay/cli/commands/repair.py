@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
     conda overlay repair             put back all files that are missing; edits stay
@@ -21,6 +21,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Repair."""
+    """Repair the overlay."""
     arguments.force_overlay = arguments.force_overlay or bool(arguments.names)
-    return change.run(arguments, select.opened(), lambda draft: draft.repair(*arguments.names))
+    return changing.run(arguments, select.opened(), lambda draft: draft.repair(*arguments.names))

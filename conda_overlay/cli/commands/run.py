@@ -16,7 +16,7 @@ EXAMPLES = """\
 """
 
 REST = "command"
-"""Everything from the first word on is the command's."""
+"""All words from the first positional argument on belong to the command."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Become the command."""
+    """Replace this process with the command."""
     from conda_overlay.run import command as process
     from conda_overlay.run.transient import with_transient_layer
 
@@ -46,4 +46,4 @@ def execute(arguments: Namespace) -> int:
     if arguments.extra:
         stack = with_transient_layer(stack, arguments.extra)
     sys.stdout.flush()
-    process.execute(stack, command, bare=arguments.no_overlay)
+    process.become(stack, command, bare=arguments.no_overlay)

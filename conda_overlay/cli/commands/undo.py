@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
     conda overlay undo               back to what was before the last change
@@ -21,5 +21,5 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Undo."""
-    return change.run(arguments, select.opened(), lambda draft: draft.undo(arguments.number))
+    """Go back to an earlier revision."""
+    return changing.run(arguments, select.opened(), lambda draft: draft.undo(arguments.number))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda_overlay.cli import change, options, select
+from conda_overlay.cli import changing, options, select
 from conda_overlay.cli.pip_options import add_pip_options
 
 EXAMPLES = """\
@@ -23,8 +23,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Update."""
+    """Update the distributions."""
     overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
     names, options = arguments.names, arguments.pip_arguments
-    return change.run(arguments, overlay, lambda draft: draft.update(*names, options=options))
+    return changing.run(arguments, overlay, lambda draft: draft.update(*names, options=options))

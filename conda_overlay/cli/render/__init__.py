@@ -1,1 +1,1 @@
-"""The only printers: results as text or as JSON, and the progress of long steps."""
+"""The only modules that print for commands: results as text or JSON, and progress."""

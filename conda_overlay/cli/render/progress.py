@@ -1,4 +1,4 @@
-"""Bars for what takes more than a second, by conda's own means, where there is a terminal."""
+"""Progress bars, which are conda's own, for steps of more than a second on a terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from conda.base.context import context
 from conda_overlay.cli.render.output import is_terminal, tell
 from conda_overlay.core.progress import Progress
 
-_PATIENCE = 1.0  # seconds before something is shown
+_PATIENCE = 1.0  # seconds before a bar is shown
 
 
 class Watched:
-    """Shows how far something is, from when it has taken a second on."""
+    """Shows the progress of a step after it has taken a second."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -22,7 +22,7 @@ class Watched:
         self._bar: Any = None
 
     def __enter__(self) -> Any:
-        """Return what is told of each step: how many are done, and of how many."""
+        """Return a function that is called with the numbers of items done and in total."""
         wanted = is_terminal() and not (context.quiet or context.json)
         return self._step if wanted else lambda done, total: None
 
@@ -38,7 +38,7 @@ class Watched:
 
 
 def _bar(title: str) -> Any:
-    """A bar of the conda that runs this: its reporters', or those that older ones have."""
+    """Create a bar of the running conda, from its reporters or, in old versions, another module."""
     try:
         from conda.reporters import get_progress_bar
     except ImportError:
@@ -47,7 +47,7 @@ def _bar(title: str) -> Any:
 
 
 class Shown(Progress):
-    """Tells the user on stderr, and shows bars."""
+    """Prints messages to stderr, and shows bars."""
 
     def tell(self, text: str) -> None:
         """Print a message."""

@@ -1,4 +1,4 @@
-"""Prints what status, why and doctor have found."""
+"""Prints the results of status, why and doctor."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conda_overlay.cli.render.output import YELLOW, local, say, show_trigger, size, state, table
+from conda_overlay.cli.render.output import YELLOW, local, say, size, state, table
 
 _MEANINGS = {"redundant": "host has it", "not needed": "nothing needs it"}
-"""The words for people, where the report has others."""
+"""The words for people, if they differ from those of the report."""
 
 
 def show_status(report: Mapping[str, Any]) -> None:
-    """A host, its wiring, and each of its overlays."""
+    """Print a host, its wiring, and each of its overlays."""
     host, wiring = report["host"], report["wiring"]
     protected = host["protected"] or "no, you can write to it"
     say(f"host:      {host['name']} ({host['prefix']}), Python {host['python']}")
@@ -39,7 +39,7 @@ def show_status(report: Mapping[str, Any]) -> None:
 
 
 def show_fork(fork: Mapping[str, Any] | None) -> None:
-    """Of what an environment is a fork, and what has changed there since."""
+    """Print the baseline of a fork, and the changes of the baseline since then."""
     if not fork:
         return
     say(f"fork of:   {fork['baseline']}")
@@ -62,7 +62,7 @@ def _show_user_site(
     *,
     can_install: bool = True,
 ) -> None:
-    """What of ``~/.local`` meets the host or an overlay, and how to bring it into the overlay."""
+    """Print distributions in ``~/.local`` that the host or an overlay also has, and remedies."""
     if not found:
         return
     say("\nin ~/.local, which every environment of this Python sees:")
@@ -81,7 +81,7 @@ def _show_user_site(
 
 
 def show_merged(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Every distribution in effect."""
+    """Print every distribution in effect."""
     lines = [["# name", "version", "from", "hides"]]
     for row in rows:
         hidden = [f"{copy['version']} ({copy['place']})" for copy in row["hides"]]
@@ -90,7 +90,7 @@ def show_merged(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def show_answer(answer: Mapping[str, Any]) -> None:
-    """Which copy of something runs, and why."""
+    """Print which copy of something runs, and why."""
     runs, editable = answer["runs"], answer["editable"]
     if runs:
         say(f"{answer['name']} {runs['version']}, from {_place(runs)}")
@@ -160,7 +160,7 @@ def _status_row(row: Mapping[str, Any]) -> list[str]:
 
 
 def show_health(overlays: Sequence[Mapping[str, Any]]) -> None:
-    """For ``conda doctor``: in its form, what is wrong with the overlays of an environment."""
+    """Print the problems of an environment's overlays in the format of ``conda doctor``."""
     for overlay in overlays:
         findings = overlay["findings"]
         mark = "❌" if findings else "✅"
@@ -170,3 +170,22 @@ def show_health(overlays: Sequence[Mapping[str, Any]]) -> None:
             say(f"  {finding['kind']}: {finding['text']}")
         if findings:
             say()
+
+
+def show_trigger(trigger: Mapping[str, str | None]) -> None:
+    """Print a warning if nothing will wire the overlay."""
+    if trigger["name"] is None:
+        say(f"\nconda activate will not use the overlay: {trigger['reason']}.")
+        say(f"Hint: {trigger['remedy']}")
+
+
+def show_overlays(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print all overlays, one line each."""
+    if not found:
+        say("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
+        return
+    rows = [["# overlay", "host", "revision", "size", "state"]]
+    for one in found:
+        host, revision = one["host"] or "not recorded", str(one["revision"] or "-")
+        rows.append([one["overlay"], host, revision, size(one["size"]), one["state"]])
+    table(rows)

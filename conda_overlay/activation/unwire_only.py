@@ -1,6 +1,6 @@
-"""The shells that are only unwired: what asks conda for their code cannot run the engine behind it.
+"""Unwires shells and programs that cannot run the engine after the code that conda prints.
 
-Run only where something is wired, and such a shell or program was started in the wired one.
+It is needed only if such a shell or program was started from a wired shell.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from conda_overlay.activation.wiring import EnvironDiff
 
 
-def unwire(shell: str, diff: EnvironDiff) -> None:
-    """Add the unwiring to what conda prints.
+def unwire_other(shell: str, diff: EnvironDiff) -> None:
+    """Add the unwiring to the output of conda.
 
     Args:
-        shell: as conda names it, such as ``powershell`` or ``posix+json``.
-        diff: what takes the wiring away.
+        shell: the shell's name in conda, such as ``powershell`` or ``posix+json``.
+        diff: the changes that remove the wiring.
     """
     if shell.endswith("+json"):
         import atexit
@@ -34,7 +34,7 @@ def unwire(shell: str, diff: EnvironDiff) -> None:
 
 
 def _print_amended(written: object, stdout: object, diff: EnvironDiff) -> None:
-    """Print the JSON that conda wrote, with the variables that it says nothing about."""
+    """Print the JSON that conda wrote, and add the changed variables that it does not contain."""
     import io
     import json
 
@@ -55,6 +55,6 @@ def _print_amended(written: object, stdout: object, diff: EnvironDiff) -> None:
         variables["unset"] = unset
         text = json.dumps(answer, indent=2)
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # an error, or a form that is not known
+        pass  # an error, or an unknown format
     stdout.write(text)
     stdout.flush()

@@ -1,4 +1,4 @@
-"""Installs exactly what a lock or the history names, file by file."""
+"""Installs exactly the files that a lock file or the history names."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from conda_overlay.resolve.stage import Stage
 
 
 def install_exactly(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
-    """Put distributions into a draft, those with a hash by that hash.
+    """Install distributions into a draft from exactly the recorded files, checked by their hashes.
 
     Raises:
-        PipError: pip cannot get one of them, or its hash differs.
+        PipError: pip cannot get one of the files, or its hash differs.
     """
     hashed = {key: entry for key, entry in entries.items() if entry.sha256 and not entry.editable}
     others = {key: entry for key, entry in entries.items() if key not in hashed}
     if hashed:
         outcome = _install_hashed(draft, hashed)
         if outcome.unknown and any(map(_is_remote, hashed.values())):
-            # No index has it any more, but its former URL may.
+            # The index no longer lists a file, but it may still exist at its recorded URL.
             outcome = _install_hashed(draft, hashed, by_url=True)
         _check(outcome)
     for key, entry in sorted(others.items()):
@@ -64,7 +64,7 @@ def _named(key: str, entry: HistoryEntry) -> str:
 
 
 def for_pip(requirement: str) -> str:
-    """A requirement as any pip takes it: older ones see no URL in ``git+file:///``."""
+    """A requirement in a form for any pip: older ones do not see a URL in ``git+file:///``."""
     name, _, url = requirement.partition(" @ ")
     if "+file:" not in url:
         return requirement
@@ -76,9 +76,9 @@ def _is_remote(entry: HistoryEntry) -> bool:
 
 
 def _places(entries: Mapping[str, HistoryEntry]) -> list[str]:
-    """The options of pip that say where the files are: those recorded, and local directories.
+    """The options of pip that say where the files are: recorded ones, and local directories.
 
-    Options that not all entries share must not keep pip from looking elsewhere for the others.
+    An option that not all entries share must not keep pip from finding the files of the others.
     """
     asked = [entry.options for entry in entries.values() if entry.requested]
     result: dict[str, None] = {}

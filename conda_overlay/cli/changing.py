@@ -1,4 +1,4 @@
-"""How a command that changes an overlay runs: it plans, shows, asks, commits, and tells."""
+"""Runs the commands that change an overlay: plan, show, ask, commit, and report."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from conda.base.context import context
 
 from conda_overlay.cli.render import output
+from conda_overlay.cli.render.plan import show_plan, show_result
+from conda_overlay.cli.render.status import show_trigger
 from conda_overlay.core.errors import (
     OverlayError,
 )
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def pip_of(host: Host) -> Pip:
-    """What calls pip for a host, as quiet as conda is to be."""
+    """Create the runner of a host's pip, with the verbosity of conda."""
     from conda_overlay.resolve.pip import Pip
 
     verbosity = -1 if context.quiet else int(context.verbosity)
@@ -39,23 +41,23 @@ def run(
     *,
     default: str | None = "yes",
 ) -> int:
-    """Change an overlay, and say what was done.
+    """Change an overlay, and print the result.
 
     Args:
-        arguments: of the command line.
-        overlay: of one host.
-        step: does to a draft what is asked for.
-        default: the answer to the question when none is given: ``no`` where much is lost; None:
-            there is no question.
+        arguments: the parsed command line.
+        overlay: the overlay to change.
+        step: makes the requested changes to a draft.
+        default: the answer if the user only presses Enter: ``no`` if much can be lost; None to
+            proceed without a question.
     """
-    from conda_overlay.filesystem.processes import programs
+    from conda_overlay.filesystem.processes import running_programs
     from conda_overlay.report.shell import activation, asked_trigger, is_active, rehash, wired
 
     def confirm(plan: Plan) -> bool:
         if not context.json:
-            # Those of --no-deps are all that need no leave.
+            # Without --allow-conflicts, only those of --no-deps are allowed.
             option = "--allow-conflicts" if arguments.allow_conflicts else "--no-deps"
-            output.show_plan(plan.to_json(), allowed_by=option)
+            show_plan(plan.to_json(), allowed_by=option)
         answered = context.json or context.dry_run or default is None
         return bool(answered) or output.ask(default or "yes")
 
@@ -75,10 +77,10 @@ def run(
         except KeyboardInterrupt:
             raise OverlayError("Interrupted; the overlay is unchanged.") from None
         done = result.revision is not None
-        running = [p._asdict() for p in programs(overlay.host.real)] if done else []
-        output.show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
+        running = [p._asdict() for p in running_programs(overlay.host.real)] if done else []
+        show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
         if done and trigger is not None:
-            output.show_trigger(trigger()._asdict())
+            show_trigger(trigger()._asdict())
             host = overlay.host
             if is_active(host) and wired(host, overlay.stack.settings).state != "on":
                 output.say(f"\nTo use it in this shell: {activation(host.prefix)}")

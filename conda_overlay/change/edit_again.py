@@ -1,4 +1,4 @@
-"""Makes recorded edits again: in another version, on another machine, or in an older revision."""
+"""Makes recorded edits again: in another version, on another machine, or for a repair."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import shlex
 from dataclasses import replace
 
-from conda_overlay.change.copies import WorkingCopy, copy_of, take
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.working_copy import WorkingCopy, copy_of, take_copy
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
@@ -24,20 +24,20 @@ def reapply(
     *,
     onto: bool = False,
 ) -> str | None:
-    """Copy what a draft or the host has now of a distribution, and edit it as was recorded.
+    """Copy a distribution from the draft or from below it, and make its recorded edits.
 
     Args:
-        draft: of the next state.
+        draft: the draft to change.
         key: the normalized name of the distribution.
-        entry: has the patch.
-        old: the copy so far, whose edits these are.
-        onto: make these edits beside those that the draft has.
+        entry: the entry with the patch.
+        old: the present copy, whose edits are merged instead of the patch if it is given.
+        onto: keep the edits in the draft, and add these.
 
     Returns:
-        The version of the copy; None if that has all edits already, so that none is needed.
+        The version of the copy; None if the source has all the edits, so that no copy is needed.
 
     Raises:
-        OverlayError: the edits do not apply, or there is nothing to copy.
+        OverlayError: the edits do not apply, or there is no distribution to copy.
     """
     name = entry.name or key
     if entry.copied and not onto:
@@ -55,7 +55,7 @@ def reapply(
     else:
         parts = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, parts, 1, reverse=False)
-        changed, faults = bool(parts), git.apply(found.site, parts, 1, reverse=False)
+        changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if not changed and not faults and not onto:
         has = f"{what} has all its edits" if entry.patch else "no text was edited in it"
         draft.why[key] = f"retired: {has}"
@@ -67,7 +67,7 @@ def reapply(
             *_comparison(draft, name, key, faults, old),
             name=name,
         )
-    take(draft, copy, again=not onto)
+    take_copy(draft, copy, again=not onto)
     there = draft.entries[key]
     since, by = (entry.since, entry.by) if entry.version == there.version else ("", "")
     given = replace(there, intent=entry.intent, until=entry.until, since=since, by=by)
@@ -76,10 +76,10 @@ def reapply(
 
 
 def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, list[str]]:
-    """Make the edits of an older copy in a new one, by what both were made of.
+    """Merge the edits of an old copy into a new one, file by file.
 
     Returns:
-        Whether anything is changed by that; and what is in the way, line by line.
+        Whether that changes anything; and the conflicts, line by line.
     """
     site, names = old.below, originals.files_of(old) or set()
     beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
@@ -90,7 +90,7 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
         there = originals.text_of(place)
         was, wanted = (None if text is None else text.encode() for text in (before, after))
         if there is None and os.path.lexists(place):
-            continue  # which is no text in the host, and so is lost
+            continue  # no longer a text file in the host, so the edits are lost
         draft.kept.add(site + path)
         merged, clear = wanted, there == was
         if there is not None and was is not None and wanted is not None:
@@ -109,7 +109,7 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
 def _comparison(
     draft: Draft, name: str, key: str, faults: list[str], old: Distribution | None
 ) -> tuple[str, list[str]]:
-    """The hint, and the details, of edits that do not apply."""
+    """The hint and the details for edits that do not apply."""
     failed = [fault.partition(",")[0] for fault in faults if "," in fault and fault[0] != " "]
     new = draft.stack.below_view.get(key)
     hint = f"conda overlay edit {name}, and make them by hand"
@@ -120,7 +120,7 @@ def _comparison(
 
 
 def is_outdated(copy: Distribution, below: Distribution) -> bool:
-    """Whether a copy was made of other files than those that are below it now."""
+    """Whether the files below a copy have changed since it was made."""
     own = f"{copy.path.name}/"
     rows = owned_files(copy, copy.site) or {}
     made_of = {path: sha for path, sha in rows.items() if sha and not path.startswith(own)}

@@ -1,4 +1,4 @@
-"""Goes back to an earlier state, or forward again: exactly to its files, or not at all."""
+"""Goes back to an earlier state, or forward again: to exactly its files, or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.locked import install_exactly
+from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,
@@ -27,8 +27,8 @@ def undo(draft: Draft, number: int | None = None) -> None:
     """Undo the last change, or go back to a revision.
 
     Args:
-        draft: of the next state.
-        number: of the revision; 0 is the host with nothing over it.
+        draft: the draft to change.
+        number: of the revision; 0 is the host alone; None: the state before the last change.
 
     Raises:
         NoSuchRevisionError: there is no such revision.
@@ -36,7 +36,7 @@ def undo(draft: Draft, number: int | None = None) -> None:
         CannotRestoreError: its files cannot be restored.
     """
     store = draft.stack.store
-    by_hand = draft.base is None and store.exists  # which the host is before, too
+    by_hand = draft.base is None and store.exists  # its earlier state is the host
     known = number is None or number in (0, *store.numbers())
     if not known or (draft.base is None and not (by_hand and number == 0)):
         raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
@@ -49,7 +49,7 @@ def undo(draft: Draft, number: int | None = None) -> None:
 
 
 def redo(draft: Draft) -> None:
-    """Redo what the last undo has undone.
+    """Redo the change that the last undo reverted.
 
     Raises:
         OverlayError: nothing was undone, or something was changed since.
@@ -92,18 +92,19 @@ def _restore(draft: Draft, number: int) -> None:
 
 
 def _edited_then(draft: Draft, number: int) -> set[str]:
-    """The files that were edited by hand while an earlier revision was current, and not recorded.
+    """The files of an earlier revision that were edited by hand while it was current.
 
-    A file that was written to later can be shared with that revision, to which it does not belong.
+    Revisions can share files (hard links), so a file that was edited at another time may differ as
+    well; that edit does not belong to this revision.
     """
     children = (one for one in draft.stack.store.line() if one.parent == number)
     return {path for child in children for path in child.edits.all}
 
 
 def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[str]:
-    """The files that differ from what was recorded, apart from pip's bookkeeping and our own.
+    """The files that differ from the recorded ones, except for pip's bookkeeping and our own files.
 
-    What was edited by hand stays as it is, and only damage counts there.
+    Files that were edited by hand may differ, unless they are missing or renamed by pip.
     """
     now = take_manifest(draft.tree, recorded, draft.stack.progress)
     found = differences(recorded, now)
@@ -114,7 +115,7 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
 
 
 def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
-    """Restore files from the trees of other revisions, or from the host, if these have them."""
+    """Restore files from the trees of any revisions, or from the host, if these have them."""
     store = draft.stack.store
     remove_files(draft.tree, [draft.tree / path for path in faults])
     trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
@@ -128,7 +129,7 @@ def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> No
 
 
 def _reinstall(draft: Draft, revision: Revision) -> None:
-    """Install the distributions of a revision again."""
+    """Reinstall the distributions of a revision."""
     draft.pip.say(f"The files of revision {revision.number} are gone; installing them again.")
     try:
         install_exactly(draft, revision.distributions)

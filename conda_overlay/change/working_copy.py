@@ -1,4 +1,4 @@
-"""Copies of distributions that are there to be edited: made in a directory, put into a draft."""
+"""Copies of distributions for editing: made in a scratch directory, then moved to a draft."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from conda_overlay.filesystem.tree import copy_files
 
 @dataclass(frozen=True)
 class WorkingCopy:
-    """A copy of a distribution in a scratch directory, before it goes to a draft."""
+    """A copy of a distribution in a scratch directory, before it is moved to a draft."""
 
     root: Path
     distribution: Distribution
     source: Path  # the site-packages that it was copied from
-    names: frozenset[str]  # its files as they were copied, relative to its site-packages
-    before: Manifest  # of the directory at that time
+    names: frozenset[str]  # the copied files, relative to its site-packages
+    before: Manifest  # of the directory right after copying
 
     @property
     def changed(self) -> set[str]:
-        """Its files that were changed, added or removed since."""
+        """Its files that were changed, added or removed since it was copied."""
         found = differences(self.before, take_manifest(self.root, self.before)).all
         return {name for name in self._names(found) if self._has(name)}
 
     def tidy(self) -> set[str]:
-        """Remove what is no part of it, and bring RECORD up to date.
+        """Remove the files that do not belong to it, and update RECORD.
 
         Returns:
-            What was removed, but for what an editor has left.
+            The removed files, except for temporary files of editors.
         """
         there = self._names(take_manifest(self.root, self.before))
         files = {name for name in there if self._has(name)}
@@ -56,10 +56,10 @@ class WorkingCopy:
 
 
 def copy_of(draft: Draft, key: str) -> WorkingCopy:
-    """Copy a distribution, of the draft or below it, to a directory where it can be changed.
+    """Copy a distribution, from the draft or from below it, to a directory for editing.
 
     Raises:
-        OverlayError: it is an editable install, or nobody knows which files it has.
+        OverlayError: it is an editable install, or its files are not recorded anywhere.
     """
     mine = next(iter(draft.installed.get(key, ())), None)
     found = mine or draft.stack.below_view[key]
@@ -84,7 +84,7 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     for name in names:
         os.chmod(site / name, S_IMODE((site / name).stat().st_mode) | S_IRUSR | S_IWUSR)
     info = site / found.path.name
-    if info.is_file():  # of distutils
+    if info.is_file():  # an .egg-info file of distutils
         names.remove(info.name)
         old, info = info, site / f"{found.name}-{found.version}.dist-info"
         info.mkdir()
@@ -100,13 +100,13 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     return WorkingCopy(root, copy, found.site, frozenset(names), before)
 
 
-def take(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
-    """Put a copy, as it is now, into a draft.
+def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
+    """Move a copy, as it is now, to a draft.
 
     Args:
-        draft: of the next state.
-        copy: of a distribution of the draft, or of what is below it.
-        again: whether it is edited again, so that not all that the draft had is there still.
+        draft: the draft to change.
+        copy: of a distribution in the draft, or below it.
+        again: whether recorded edits were made again, so that others in the draft may be lost.
     """
     found, changed = copy.distribution, copy.changed
     if stray := copy.tidy():
@@ -131,10 +131,10 @@ def take(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
 
 
 def edited(copy: Distribution, changed: Collection[str]) -> str:
-    """What was edited in a copy, in words.
+    """Describe the edits of a copy.
 
     Args:
-        copy: as it is now.
+        copy: the copy as it is now.
         changed: its files that have just been changed, relative to site-packages.
     """
     found = patch.summary(copy, changed)
