@@ -24,7 +24,7 @@ _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*\n", re.M
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
 _FAILED = re.compile(
     r"error: while searching for:\n(?P<wanted>.*?)\n+"
-    r"error: patch failed: (?P<path>.*):(?P<line>\d+)$",
+    r"error: patch failed: (?P<path>[^\n]*):(?P<line>\d+)$",
     re.DOTALL | re.MULTILINE,
 )
 

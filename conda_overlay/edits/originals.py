@@ -12,6 +12,7 @@ import io
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
@@ -28,6 +29,7 @@ ORIGINALS = "originals.zip"
 LONGEST = 1 << 20
 """The maximum size in bytes of a file that counts as text."""
 _MOST = files.LARGE // 2  # maximum bytes of all originals of a copy
+_UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _TEMPORARY = re.compile(r".*~|[.#].*|.*\.(sw[a-z]|bak|orig|rej|pyc)")  # left by programs
 
 
@@ -47,7 +49,7 @@ def load_originals(
                 return None
             names = (name for name in archive.namelist() if is_inside(name))
             return {name: archive.read(name) for name in names if name not in without}
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except _UNREADABLE:
         return None
 
 

@@ -20,7 +20,8 @@ def files_of_package(distribution: Distribution) -> list[str] | None:
     mine = os.path.relpath(distribution.path, prefix)
     for file in sorted((prefix / "conda-meta").glob("*.json")):
         try:
-            listed = json.loads(files.read_file(str(file), largest=files.LARGE))["files"]
+            record = json.loads(files.read_file(str(file), largest=files.LARGE))
+            listed = [*map(str, record["files"])]
         except (OSError, ValueError, LookupError, TypeError):
             continue
         if any(path == mine or path.startswith(f"{mine}/") for path in listed):

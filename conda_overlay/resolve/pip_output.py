@@ -44,7 +44,7 @@ class PipRun:
     @property
     def impossible(self) -> bool:
         """Whether it found no consistent set of versions, or none under the constraints."""
-        return self.unknown or self._says("ResolutionImpossible", "hashes")
+        return self.unknown or self._says("ResolutionImpossible", "--require-hashes mode")
 
     @property
     def unknown(self) -> bool:

@@ -17,7 +17,8 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.server import Server
 
-WRITERS = 12
+WRITERS = 8
+"""As many as have their turn in the minute that each waits for others, on a busy machine, too."""
 BY_COMMAND_LINE = 2
 """How many of them are started as a user does, from nothing."""
 

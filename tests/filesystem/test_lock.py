@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import fcntl
 import os
 import signal
 import subprocess
@@ -170,6 +171,25 @@ def test_file_that_its_holder_has_removed_locks_nothing(path: Path, holder: Hold
     path.parent.rmdir()
     hold(path, 0)
     assert path.exists()
+
+
+def test_file_that_is_removed_while_its_lock_is_taken_is_left_for_a_new_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder removes it between the opening and the locking, as at the end of a deletion."""
+    flock, removed = fcntl.flock, list[int]()
+
+    def late(handle: int, operation: int) -> None:
+        if not removed:
+            removed.append(os.fstat(handle).st_ino)
+            path.unlink()
+        flock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with lock.hold(path, 5, "it"):
+        assert path.exists()
+        assert lock.is_held(path)
+        assert removed
 
 
 def test_only_one_at_a_time_although_each_removes_the_file(path: Path) -> None:

@@ -196,6 +196,23 @@ def test_clone_leaves_the_original_untouched(tmp_path: Path) -> None:
     assert (old / "link").is_symlink()
 
 
+def test_clone_shares_no_file_that_its_owner_may_write(tmp_path: Path) -> None:
+    """A program that writes in place would reach into the older tree."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    (old / "a").mkdir(parents=True)
+    modes = {"a/1": 0o444, "a/2": 0o644, "a/3": 0o200, "a/4": 0o755, "a/5": 0o555, "6": 0o664}
+    for name, mode in modes.items():
+        (old / name).write_text("old")
+        (old / name).chmod(mode)
+    clone(old, new)
+    for name, mode in modes.items():
+        assert (new / name).stat().st_mode & 0o7777 == mode
+        if mode & stat.S_IWUSR:
+            assert (new / name).stat().st_ino != (old / name).stat().st_ino, name
+            (new / name).write_text("new")
+        assert (old / name).read_text() == "old"
+
+
 def test_clone_copies_where_nothing_can_be_shared(tmp_path: Path) -> None:
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:

@@ -125,6 +125,44 @@ def test_line_leads_from_the_first_revision_to_the_current_one(kept: Store) -> N
     assert [each.number for each in kept.line()] == [1, 2, 3]
 
 
+@pytest.fixture
+def impatience() -> Iterator[None]:
+    """What takes five seconds fails; it would go on for ever."""
+
+    def stop(number: int, frame: object) -> None:
+        raise TimeoutError
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.mark.parametrize(
+    ("parent", "line"),
+    [(3, [3]), (4, [3]), (99, [3]), (1, [1, 3]), (None, [3]), (0, [3]), (-1, [3])],
+)
+def test_line_ends_at_a_record_whose_parent_is_not_an_older_revision(
+    kept: Store, impatience: None, parent: int | None, line: list[int]
+) -> None:
+    for text in ("one", "two", "three", "four"):
+        change(kept, text)
+    data = json.loads(record(kept, 3).read_text())
+    record(kept, 3).unlink()
+    record(kept, 3).write_text(json.dumps({**data, "parent": parent}))
+    assert [each.number for each in kept.line()] == [*line, 4]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 2}'])
+def test_line_ends_at_a_record_that_cannot_be_read(kept: Store, text: str) -> None:
+    for word in ("one", "two", "three"):
+        change(kept, word)
+    record(kept, 2).unlink()
+    record(kept, 2).write_text(text)
+    assert [each.number for each in kept.line()] == [3]
+
+
 TOUCHES = {
     *("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link"),
     *("os.chmod", "os.truncate", "shutil.rmtree"),

@@ -1,0 +1,412 @@
+"""Patches: which files they are for, whether they are made already, and all or nothing of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.edits import git
+from conda_overlay.edits.git import Fit, Part
+
+CORE = "".join(f"def step{n}():\n    return {n}\n\n\n" for n in range(1, 9))
+FIXED = CORE.replace("return 4", "return 44")
+
+HUNK = """\
+@@ -13,5 +13,5 @@ def step3():
+ def step4():
+-    return 4
++    return 44
+{space}
+{space}
+ def step5():
+""".format(space=" ")  # which a linter would take away
+
+CORE_DIFF = f"--- {{0}}\n+++ {{1}}\n{HUNK}"
+"""A plain patch of `tool/core.py`; the names are left open."""
+
+
+def git_style(name: str, hunk: str = HUNK) -> str:
+    """The part of a git-style patch that changes a file."""
+    return f"diff --git a/{name} b/{name}\n--- a/{name}\n+++ b/{name}\n{hunk}"
+
+
+def added(name: str, content: str = "new\n", mode: str = "100644") -> str:
+    """The part of a git-style patch that adds a file of one line."""
+    head = f"diff --git a/{name} b/{name}\nnew file mode {mode}\n--- /dev/null\n+++ b/{name}\n"
+    return f"{head}@@ -0,0 +1 @@\n+{content}"
+
+
+def removed(name: str, content: str = "old\n") -> str:
+    head = f"diff --git a/{name} b/{name}\ndeleted file mode 100644\n--- a/{name}\n+++ /dev/null\n"
+    return f"{head}@@ -1 +0,0 @@\n-{content}"
+
+
+def renamed(old: str, new: str, verb: str = "rename") -> str:
+    head = f"diff --git a/{old} b/{new}\nsimilarity index 100%\n"
+    return f"{head}{verb} from {old}\n{verb} to {new}\n"
+
+
+def belongs(path: str) -> bool:
+    return path.startswith("tool/")
+
+
+def fit(patch: str, strip: int | None = None, there: Collection[str] = ("tool/core.py",)) -> Fit:
+    return git.fit(patch.encode(), belongs, strip, there)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site-packages with ``tool/core.py``."""
+    site = tmp_path / "site"
+    (site / "tool").mkdir(parents=True)
+    (site / "tool" / "core.py").write_text(CORE)
+    return site
+
+
+def files(site: Path) -> dict[str, str]:
+    """The files of a site-packages and their content."""
+    found = (path for path in site.rglob("*") if path.is_file())
+    return {str(path.relative_to(site)): path.read_text() for path in found}
+
+
+def apply(site: Path, patch: str, *, reverse: bool = False) -> list[str]:
+    """Apply the parts of a patch that are not there yet; return the lines of what fails."""
+    found = fit(patch)
+    parts = git.lacking(site, found.inside, found.strip, reverse=reverse)
+    return git.apply_parts(site, parts, found.strip, reverse=reverse)
+
+
+# -- which files a patch is for
+
+
+@pytest.mark.parametrize(
+    ("names", "strip"),
+    [
+        (("tool/core.py", "tool/core.py"), 0),
+        (("a/tool/core.py", "b/tool/core.py"), 1),
+        (("a/src/tool/core.py", "b/src/tool/core.py"), 2),
+        (("/home/me/x/src/tool/core.py", "/home/me/x/src/tool/core.py"), 5),
+        (("tool/core.py.orig\t2026-01-01 00:00:00", "tool/core.py\t2026-01-02 00:00:00"), 0),
+    ],
+)
+def test_patch_of_diff_fits_at_the_directories_that_its_names_have_too_many(
+    names: tuple[str, str], strip: int
+) -> None:
+    found = fit(CORE_DIFF.format(*names))
+    assert (found.strip, [part.path for part in found.inside]) == (strip, ["tool/core.py"])
+    assert found.outside == []
+
+
+@pytest.mark.parametrize(("above", "strip"), [("", 1), ("src/", 2), ("packages/tool/src/", 4)])
+def test_patch_of_git_fits_at_the_directories_that_its_names_have_too_many(
+    site: Path, above: str, strip: int
+) -> None:
+    patch = git_style(f"{above}tool/core.py")
+    assert fit(patch).strip == strip
+    assert apply(site, patch) == []
+    assert (site / "tool" / "core.py").read_text() == FIXED
+
+
+def test_number_of_directories_that_the_user_names_is_not_searched_for() -> None:
+    patch = git_style("src/tool/core.py")
+    assert [part.path for part in fit(patch, 2).inside] == ["tool/core.py"]
+    assert fit(patch, 1) == Fit(1, [], ["src/tool/core.py"])
+    assert fit(patch, 9) == Fit(9, [], ["src/tool/core.py"])
+
+
+def test_number_that_matches_the_most_files_that_are_there_is_chosen() -> None:
+    patch = added("tool/tool/core.py") + git_style("tool/tool/other.py")
+    assert fit(patch, there=("tool/core.py", "tool/other.py")).strip == 2
+    assert fit(patch, there=("tool/tool/other.py",)).strip == 1
+
+
+def test_text_around_a_patch_and_between_its_parts_is_no_part_of_it(site: Path) -> None:
+    mail = "From: somebody <somebody@localhost>\nSubject: Fix\n---\n tool/core.py | 2 +-\n\n"
+    patch = (
+        f"{mail}{git_style('tool/core.py')}Index: other\n=====\n{added('tool/new.py')}-- \n2.39\n"
+    )
+    found = fit(patch)
+    assert [part.path for part in found.inside] == ["tool/core.py", "tool/new.py"]
+    assert apply(site, patch) == []
+    assert files(site) == {"tool/core.py": FIXED, "tool/new.py": "new\n"}
+
+
+def test_text_around_plain_patches_is_no_part_of_them(site: Path) -> None:
+    (site / "tool" / "other.py").write_text("one\n")
+    other = "--- tool/other.py\n+++ tool/other.py\n@@ -1 +1 @@\n-one\n+two\n"
+    names = ("tool/core.py", "tool/core.py")
+    patch = f"Hello,\n--- here it is:\n\n{CORE_DIFF.format(*names)}Only in new: x\n{other}"
+    assert apply(site, patch) == []
+    assert files(site) == {"tool/core.py": FIXED, "tool/other.py": "two\n"}
+
+
+def test_files_that_the_patch_may_not_change_are_named() -> None:
+    patch = git_style("src/tool/core.py") + git_style("setup.py") + added("tests/test_core.py")
+    found = fit(patch)
+    assert [part.path for part in found.inside] == ["tool/core.py"]
+    assert found.outside == ["setup.py", "tests/test_core.py"]
+
+
+def test_two_parts_of_one_file_are_one() -> None:
+    second = HUNK.replace("13,5", "17,5").replace("step4", "step5").replace(" 4", " 5")
+    found = fit(git_style("tool/core.py") + git_style("tool/core.py", second))
+    [part] = found.inside
+    assert part.text.count(b"diff --git") == 2
+
+
+def test_name_with_a_blank_or_beyond_ascii_is_found(site: Path) -> None:
+    quoted = '"a/tool/\\303\\274ber uns.py"'
+    patch = f"diff --git {quoted} {quoted.replace('a/', 'b/', 1)}\nnew file mode 100644\n"
+    patch += f"--- /dev/null\n+++ {quoted.replace('a/', 'b/', 1)}\n@@ -0,0 +1 @@\n+new\n"
+    assert apply(site, patch) == []
+    assert files(site)["tool/\u00fcber uns.py"] == "new\n"
+
+
+@pytest.mark.parametrize("above", ["", "src/"])
+def test_renamed_file_gets_its_new_name(site: Path, above: str) -> None:
+    patch = renamed(f"{above}tool/core.py", f"{above}tool/kernel.py")
+    assert [part.path for part in fit(patch, there=["tool/core.py"]).inside] == ["tool/kernel.py"]
+    assert apply(site, patch) == []
+    assert files(site) == {"tool/kernel.py": CORE}
+
+
+@pytest.mark.parametrize("verb", ["rename", "copy"])
+def test_file_from_elsewhere_is_neither_renamed_nor_copied(verb: str) -> None:
+    patch = renamed("other/secret.py", "tool/core.py", verb) + git_style("tool/other.py")
+    found = fit(patch)
+    assert [part.path for part in found.inside] == ["tool/other.py"]
+    assert found.outside == ["tool/core.py"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hello\n", "--- a\n+++ b\n", "diff --git a/x b/x\n", "@@ -1 +1 @@\n-a\n+b\n"],
+)
+def test_text_that_is_no_patch_is_refused(text: str) -> None:
+    with pytest.raises(OverlayError, match="This is not a patch"):
+        fit(text)
+
+
+def test_patch_that_is_cut_short_is_refused() -> None:
+    whole = git_style("tool/core.py")
+    with pytest.raises(OverlayError, match="This is not a patch"):
+        fit(whole[:-20])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        added("tool/link.py", "/etc/passwd\n\\ No newline at end of file\n", mode="120000"),
+        added("tool/vendored", f"Subproject commit {'1' * 40}\n", mode="160000"),
+        "diff --git a/tool/core.py b/tool/core.py\nold mode 100644\nnew mode 120000\n",
+    ],
+    ids=["link", "submodule", "file becomes a link"],
+)
+def test_patch_that_makes_a_link_or_a_submodule_is_refused(part: str) -> None:
+    with pytest.raises(OverlayError, match="makes a link or a submodule"):
+        fit(git_style("tool/other.py") + part)
+
+
+def test_link_outside_of_the_distribution_is_left_out_like_any_other_file() -> None:
+    patch = git_style("tool/core.py") + added("docs/link", "x\n", mode="120000")
+    assert fit(patch).outside == ["docs/link"]
+
+
+@pytest.mark.parametrize(
+    "hunk",
+    [
+        "@@ -14 +14 @@\n-    return 4\n+    return 44\n",
+        "@@ -14,0 +15 @@\n+    # a comment\n",
+        "@@ -14 +13,0 @@\n-    return 4\n",
+        f"{HUNK}@@ -30 +30 @@\n-    return 8\n+    return 88\n",
+    ],
+)
+def test_patch_without_context_is_refused(hunk: str) -> None:
+    with pytest.raises(OverlayError, match=r"core\.py does not apply: it has no lines around"):
+        fit(git_style("tool/core.py", hunk))
+
+
+def test_patch_of_a_whole_file_needs_no_context(site: Path) -> None:
+    (site / "tool" / "one.py").write_text("old\n")
+    assert apply(site, git_style("tool/one.py", "@@ -1 +1 @@\n-old\n+new\n")) == []
+    assert (site / "tool" / "one.py").read_text() == "new\n"
+
+
+# -- whether it is made already
+
+
+@pytest.mark.parametrize(("text", "reverse"), [(FIXED, False), (CORE, True)])
+def test_part_that_is_there_already_is_not_lacking(site: Path, text: str, reverse: bool) -> None:
+    (site / "tool" / "core.py").write_text(text)
+    found = fit(git_style("tool/core.py"))
+    assert git.lacking(site, found.inside, 1, reverse=reverse) == []
+
+
+@pytest.mark.parametrize(("text", "reverse"), [(CORE, False), (FIXED, True)])
+def test_part_that_is_not_there_is_lacking(site: Path, text: str, reverse: bool) -> None:
+    (site / "tool" / "core.py").write_text(text)
+    found = fit(git_style("tool/core.py"))
+    assert git.lacking(site, found.inside, 1, reverse=reverse) == found.inside
+
+
+def test_part_that_fits_neither_way_is_lacking_so_that_its_failure_is_told(site: Path) -> None:
+    (site / "tool" / "core.py").write_text(CORE.replace("return 4", "return 'four'"))
+    found = fit(git_style("tool/core.py"))
+    assert git.lacking(site, found.inside, 1, reverse=False) == found.inside
+
+
+def test_only_the_parts_that_are_not_there_are_lacking(site: Path) -> None:
+    (site / "tool" / "core.py").write_text(FIXED)
+    patch = git_style("tool/core.py") + added("tool/new.py")
+    assert [p.path for p in git.lacking(site, fit(patch).inside, 1, reverse=False)] == [
+        "tool/new.py"
+    ]
+
+
+def test_part_that_applies_exactly_is_lacking_though_its_reverse_applies_elsewhere(
+    site: Path,
+) -> None:
+    """A neighbour looks as this function will look."""
+    (site / "tool" / "core.py").write_text("a\nold\nz\n" + "-\n" * 8 + "a\nnew\nz\n")
+    found = fit(git_style("tool/core.py", "@@ -1,3 +1,3 @@\n a\n-old\n+new\n z\n"))
+    assert git.lacking(site, found.inside, 1, reverse=False) == found.inside
+
+
+def test_part_that_applies_both_ways_elsewhere_is_an_error(site: Path) -> None:
+    text = "x\n" * 5 + "a\nold\nz\n" + "-\n" * 8 + "a\nnew\nz\n"
+    (site / "tool" / "core.py").write_text(text)
+    hunk = "@@ -9,3 +9,3 @@\n a\n-old\n+new\n z\n"
+    with pytest.raises(OverlayError, match=r"not clear where in tool/core\.py the patch belongs"):
+        git.lacking(site, fit(git_style("tool/core.py", hunk)).inside, 1, reverse=False)
+
+
+def test_rename_is_always_lacking_since_it_has_no_lines(site: Path) -> None:
+    found = fit(renamed("tool/core.py", "tool/kernel.py"), there=["tool/core.py"])
+    assert git.lacking(site, found.inside, found.strip, reverse=False) == found.inside
+
+
+# -- all or nothing
+
+
+def test_applied_patch_is_taken_back_by_its_reverse(site: Path) -> None:
+    (site / "tool" / "gone.py").write_text("old\n")
+    before = files(site)
+    patch = git_style("tool/core.py") + added("tool/sub/new.py") + removed("tool/gone.py")
+    assert apply(site, patch) == []
+    assert files(site) == {"tool/core.py": FIXED, "tool/sub/new.py": "new\n"}
+    assert apply(site, patch, reverse=True) == []
+    assert files(site) == before
+
+
+def test_patch_that_fails_in_one_file_changes_none(site: Path) -> None:
+    (site / "tool" / "other.py").write_text("other\n")
+    before = files(site)
+    bad = git_style("tool/other.py", "@@ -1 +1 @@\n-one\n+two\n")
+    assert apply(site, git_style("tool/core.py") + bad + added("tool/new.py"))
+    assert files(site) == before
+
+
+def test_failure_shows_the_lines_of_the_patch_and_those_of_the_file(site: Path) -> None:
+    (site / "tool" / "core.py").write_text(CORE.replace("return 4", "return 'four'"))
+    assert apply(site, git_style("tool/core.py")) == [
+        "tool/core.py, line 13: the patch expects",
+        *("    def step4():", "        return 4", "    ", "    ", "    def step5():"),
+        "where the file has",
+        *("    def step4():", "        return 'four'", "    ", "    ", "    def step5():"),
+    ]
+
+
+def test_failure_in_two_files_shows_both(site: Path) -> None:
+    (site / "tool" / "core.py").write_text("")
+    (site / "tool" / "other.py").write_text("other\n")
+    bad = git_style("tool/other.py", "@@ -1 +1 @@\n-one\n+two\n")
+    lines = apply(site, git_style("tool/core.py") + bad)
+    assert [line for line in lines if not line.startswith(" ")] == [
+        *("tool/core.py, line 13: the patch expects", "where the file has"),
+        *("tool/other.py, line 1: the patch expects", "where the file has"),
+    ]
+    assert lines[-4:] == [
+        "tool/other.py, line 1: the patch expects",
+        "    one",
+        "where the file has",
+        "    other",
+    ]
+    assert "    (its end)" in lines
+
+
+@pytest.mark.parametrize(
+    "text", [CORE.replace("    ", "\t"), CORE.replace("\n", "\r\n"), CORE.replace(" 4", " 4 ")]
+)
+def test_failure_by_white_space_alone_is_told(site: Path, text: str) -> None:
+    (site / "tool" / "core.py").write_bytes(text.encode())
+    assert "where the file has, with other white space or line ends," in apply(
+        site, git_style("tool/core.py")
+    )
+
+
+def test_failure_at_a_file_that_is_not_there_is_what_git_says(site: Path) -> None:
+    assert apply(site, git_style("tool/absent.py")) == [
+        "error: tool/absent.py: No such file or directory"
+    ]
+
+
+def test_no_parts_change_nothing(site: Path) -> None:
+    assert git.apply_parts(site, [], 1, reverse=False) == []
+    assert files(site) == {"tool/core.py": CORE}
+
+
+def test_link_in_the_place_of_a_file_is_not_written_through(site: Path) -> None:
+    (site / "secret").write_text(CORE)
+    (site / "tool" / "core.py").unlink()
+    (site / "tool" / "core.py").symlink_to(site / "secret")
+    assert apply(site, git_style("tool/core.py"))
+    assert (site / "secret").read_text() == CORE
+
+
+def test_no_repository_around_it_and_no_variable_of_git_matters(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in (site, site.parent):
+        (place / ".git").mkdir()
+        (place / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+        for name in ("objects", "refs"):
+            (place / ".git" / name).mkdir()
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("GIT_WORK_TREE", "/nowhere")
+    assert apply(site, git_style("tool/core.py")) == []
+    assert (site / "tool" / "core.py").read_text() == FIXED
+
+
+def test_without_git_the_error_says_so(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(site))
+    parts = [Part("tool/core.py", git_style("tool/core.py").encode())]
+    with pytest.raises(OverlayError, match="There is no git on PATH"):
+        git.apply_parts(site, parts, 1, reverse=False)
+
+
+# -- merged
+
+
+def test_changes_in_other_lines_are_merged(site: Path) -> None:
+    ours = site / "tool" / "core.py"
+    ours.write_text(CORE.replace("return 7", "return 77"))
+    merged = git.merge(ours, CORE.encode(), FIXED.encode())
+    assert merged == FIXED.replace("return 7", "return 77").encode()
+    assert ours.read_text() == CORE.replace("return 7", "return 77"), "the file itself stays"
+
+
+def test_changes_in_the_same_lines_are_not_merged(site: Path) -> None:
+    ours = site / "tool" / "core.py"
+    ours.write_text(CORE.replace("return 4", "return 'four'"))
+    assert git.merge(ours, CORE.encode(), FIXED.encode()) is None
+    assert "<<<<" not in ours.read_text()
+
+
+def test_file_that_is_not_text_is_not_merged(site: Path) -> None:
+    ours = site / "tool" / "core.py"
+    ours.write_bytes(b"\0" + os.urandom(8))
+    assert git.merge(ours, b"\0one", b"\0two") is None
