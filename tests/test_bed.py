@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.bed import base, cpython, dists, environment, place, pypi, shells
+from tests.bed import (
+    base,
+    cpython,
+    dists,
+    environment,
+    forks,
+    place,
+    plugin,
+    pypi,
+    shells,
+)
+from tests.bed.terminal import on_terminal
 from tests.bed.users import User, user
 
 CI_RUN = place.CHECKOUT / ".ci" / "run"
@@ -302,6 +315,27 @@ def test_a_killed_build_is_done_again(scratch: Path) -> None:
     assert place.built("selftest", inputs, fail) == part
     place.remove(part)
     part.with_name(f"{part.name}.built").unlink()
+
+
+@pytest.mark.parametrize("disposition", [signal.SIG_IGN, signal.default_int_handler])
+def test_ctrl_c_reaches_a_command_whatever_this_process_does_with_it(
+    disposition: Any, alice: User
+) -> None:
+    wait = "n=0; while [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done"
+    script = f"trap 'echo interrupted; exit 1' INT; touch started; {wait}"
+    before = signal.signal(signal.SIGINT, disposition)
+    try:
+        shown = on_terminal(["sh", "-c", script], alice.environ(), alice, alice.home / "started")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "interrupted" in shown
+
+
+def test_other_users_read_the_program_and_the_modules_of_the_tests(alice: User) -> None:
+    """The checkout may be below a directory that is closed to them."""
+    for part in (forks.program(), plugin.modules() / "conda_overlay" / "plugin.py"):
+        assert place.root() in part.parents
+        assert ran(alice.run(["cat", part])) == part.read_text()
 
 
 def test_users_environ_is_clean(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

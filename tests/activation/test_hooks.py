@@ -13,6 +13,7 @@ from tests.activation.made import Overlay
 from tests.bed import shells
 from tests.bed.condas import Conda
 from tests.bed.users import User
+from tests.bench import PATIENCE
 
 STAND_IN = """\
 #!/bin/sh
@@ -125,7 +126,7 @@ def at_a_terminal(
     said = b""
     for number, line in enumerate([*typed, "exit"]):
         os.write(terminal, f"{line}; echo d''one{number}\n".encode())
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while f"done{number}".encode() not in said and line != "exit":
             assert time.monotonic() < end, said.decode(errors="replace")
             if select.select([terminal], [], [], 1)[0]:

@@ -97,7 +97,7 @@ def started(conda: Conda, user: User, launcher: Sequence[str] = ()) -> Iterator[
         else {}
     )
     with subprocess.Popen(
-        [*launcher, conda.prefix / "bin" / "python", "-I", _program()],
+        [*launcher, conda.prefix / "bin" / "python", "-I", program()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=user.environ(),
@@ -114,7 +114,7 @@ def started(conda: Conda, user: User, launcher: Sequence[str] = ()) -> Iterator[
             process.wait(_PATIENCE)
 
 
-def _program() -> Path:
+def program() -> Path:
     """Return a copy of `serve.py` that the user can read, who may not reach the checkout."""
     name = "serve.py"
 

@@ -28,13 +28,13 @@ IN_HOMES = (
     *(".conda/envs/*", ".conda/pkgs", ".conda/condarc", ".conda/.condarc", ".condarc"),
     *(".config/conda/*", ".cache/conda-overlay", ".cache/conda-overlay/*/*"),
     *(".local/share/jupyter/kernels/*", ".local/share/jupyter/kernels/*/*"),
-    *(".local/bin/*", ".local/lib/python*/site-packages/*", ".config/pip/*", ".pip/*"),
+    *(".local/bin/*", ".local/lib/python*/site-packages/*"),
     *(".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".profile"),
     *(".zshrc", ".zshenv", ".zprofile", ".zlogin", ".cshrc", ".tcshrc", ".login", ".kshrc"),
     *(".config/fish/config.fish", ".config/fish/conf.d/*", ".config/fish/functions/*"),
-    *(".xonshrc", ".config/xonsh/*", ".config/powershell/*", ".gitconfig", ".config/git/*"),
+    *(".xonshrc", ".config/xonsh/*", ".config/powershell/*"),
 )
-"""What the project, conda, pip, Jupyter or a shell could write into a home."""
+"""What the project, conda, pip or their set-up of a shell could write into a home."""
 ENVIRONMENTS = ".conda/environments.txt"
 """The list of environments that conda keeps in a home: a line of the bed is the tests' own."""
 SYSTEM = ("etc/conda", "etc/conda/*", "etc/profile.d/conda*", "usr/local/share/jupyter/kernels/*")

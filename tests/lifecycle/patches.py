@@ -37,7 +37,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     if os.path.exists(os.path.join(HERE, "slow")):
         open(os.path.join(HERE, "building"), "w").close()
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while not os.path.exists(os.path.join(HERE, "go")) and time.monotonic() < end:
             time.sleep(0.05)
     with open(os.path.join(HERE, NAME, "__init__.py")) as module:

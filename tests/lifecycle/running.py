@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import IO
 
-from tests.bench import Bench
+from tests.bench import PATIENCE, Bench
 
 
 class Running:
@@ -22,6 +22,7 @@ class Running:
         self._process = process
         self._changed = Condition()
         self._texts = {"out": "", "err": ""}
+        self._open = {*self._texts}
         assert process.stdout is not None and process.stderr is not None
         self._threads = [
             Thread(target=self._read, args=(name, stream), daemon=True)
@@ -45,11 +46,15 @@ class Running:
         """Whether it has."""
         return self._process.poll() is not None
 
-    def wait_for(self, text: str, times: int = 1, seconds: float = 60) -> None:
+    def wait_for(self, text: str, times: int = 1) -> None:
         """Wait until it has printed a text so many times, to stdout and stderr taken together."""
         with self._changed:
-            told = self._changed.wait_for(lambda: self._count(text) >= times, seconds)
-        assert told, f"{text!r} was not printed {times} times:\n{self.out}{self.err}"
+            self._changed.wait_for(
+                lambda: self._count(text) >= times or not self._open, timeout=PATIENCE
+            )
+        assert self._count(text) >= times, (
+            f"{text!r} was not printed {times} times:\n{self.out}{self.err}"
+        )
 
     def answer(self, text: str) -> None:
         """Type a line."""
@@ -57,13 +62,13 @@ class Running:
         self._process.stdin.write(f"{text}\n".encode())
         self._process.stdin.flush()
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self) -> int:
         """Close its stdin, wait for its end, and return the exit code."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        code = self._process.wait(seconds)
+        code = self._process.wait(PATIENCE)
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(PATIENCE)
         return code
 
     def kill(self) -> None:
@@ -79,6 +84,9 @@ class Running:
             with self._changed:
                 self._texts[name] += piece.decode(errors="replace")
                 self._changed.notify_all()
+        with self._changed:
+            self._open.remove(name)
+            self._changed.notify_all()
 
 
 @contextmanager
@@ -112,9 +120,9 @@ def running(
                 found.kill()
 
 
-def wait_for_file(path: Path, seconds: float = 60) -> None:
+def wait_for_file(path: Path) -> None:
     """Wait until a file is there."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not path.exists():
         assert time.monotonic() < end, f"{path} does not come"
         time.sleep(0.02)

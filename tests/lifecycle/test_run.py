@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.bed import dists
-from tests.bench import Bench, Done
+from tests.bench import PATIENCE, Bench, Done
 from tests.lifecycle import patches
 
 SEE = "import alpha, json, os, sys\n"
@@ -61,7 +61,7 @@ def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> N
         process.stdin.flush()
         assert process.stdout.readline().split() == [str(process.pid), "typed"]  # no child between
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == 9
+        assert process.wait(PATIENCE) == 9
 
 
 def test_the_terminal_is_the_commands_own(quick: Bench) -> None:

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.bench import Bench
+from tests.bench import PATIENCE, Bench
 
 NOTEBOOK = {
     "cells": [
@@ -99,7 +99,7 @@ def test_lab_with_extensions_nbconvert_and_kernels_all_from_the_overlay(
 
 def wait_for_address(log: Path) -> str:
     """Where the server listens, as it says in its log."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         for word in log.read_text().split():
             if word.startswith("http://127.0.0.1:"):
@@ -109,7 +109,7 @@ def wait_for_address(log: Path) -> str:
 
 
 def read(address: str) -> str:
-    for _ in range(100):
+    for _ in range(3000):
         try:
             with urlopen(address) as answer:
                 assert answer.status == 200
