@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conda_overlay.activation.settings import Settings
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.models import HistoryEntry
+from conda_overlay.distributions.site import read_distribution
+from conda_overlay.edits.originals import files_of, keep_originals
+from conda_overlay.filesystem.manifest import take_manifest
+from conda_overlay.layer.stack import Stack
+from conda_overlay.report.why import Explanation, InstalledCopy
+from conda_overlay.report.why import why as explain
 from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
+from tests.host.small import install, small_host
+from tests.layer.test_store import revision
 from tests.report.test_status import in_user_site, user_site_of
 
 KEYS = {
@@ -169,3 +181,103 @@ def test_a_package_that_fails_is_said_to_hide_its_modules(quick: Bench) -> None:
         why_not = "alpha fails: ModuleNotFoundError: No module named 'nosuch'."
         assert f"{name} cannot be imported, because {why_not}\n" in told
         assert "Hint: conda overlay why alpha\n" in told
+
+
+# -- without a command, on a small host
+
+TOOL = HistoryEntry("2.0", "tool", "2026-01-02T00:00:00Z", "me", "ticket 1", requested=True)
+FILES = {"tool/__init__.py": "", "tool/part.py": ""}
+
+
+@pytest.fixture
+def stack(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A host with ``tool`` 1.0 and ``user``, which requires it; no overlay yet."""
+    for name in ("CONDA_PREFIX", "PYTHONPATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONNOUSERSITE", "1")
+    host = small_host(scratch / "host")
+    install(host, host.prefix, "tool", "1.0", {**FILES, "dropped.py": ""})
+    install(host, host.prefix, "user", requires=("tool>=1",))
+    return Stack(host, Settings(overlay_dirs=(str(scratch / "overlays"),)))
+
+
+def commit(stack: Stack, entry: HistoryEntry, user: str = "me") -> None:
+    """Commit a revision that has ``tool`` 2.0, as a copy for editing."""
+    store, base, number = stack.store, stack.store.current(), stack.store.next_number()
+    with store.new_draft(stack.host.real) as draft:
+        tree = draft / "revision" / "tree"
+        site = install(stack.host, tree, "tool", "2.0", FILES)
+        copy = read_distribution(site / "tool-2.0.dist-info")
+        assert copy is not None
+        keep_originals(copy, files_of(copy) or ())
+        if entry.patch:
+            (site / "tool" / "part.py").write_text("x = 1\n")
+        record = replace(
+            revision(number, base),
+            time=f"2026-02-0{number}T00:00:00Z",
+            user=user,
+            command=("conda", "overlay", str(number)),
+            distributions={"tool": entry},
+        )
+        store.prepare(tree.parent, record, take_manifest(tree), "")
+        with store.lock():
+            store.commit(tree.parent, number)
+
+
+def facts(found: Explanation) -> tuple[int | None, str | None, str | None, str | None]:
+    return found.revision, found.since, found.by, found.reason
+
+
+def test_copy_of_the_overlay_is_of_the_revision_that_installed_it(stack: Stack) -> None:
+    for _ in range(2):
+        commit(stack, TOOL)
+    found = explain(stack, "Tool")
+    overlay, host = str(stack.store.overlay), str(stack.host.site_packages)
+    assert found.runs == InstalledCopy("2.0", "overlay", overlay)
+    assert found.hides == (InstalledCopy("1.0", "host", host),)
+    assert facts(found) == (1, TOOL.since, "me", "ticket 1")
+    assert (found.command, found.required_by) == (("conda", "overlay", "1"), ("user",))
+    assert found.differences[0] == "dropped of the hidden 1.0 (host) can still be imported"
+
+
+def test_edited_copy_is_of_the_revision_that_edited_it_last(stack: Stack) -> None:
+    commit(stack, TOOL)
+    commit(stack, replace(TOOL, patch="a patch"), "she")
+    commit(stack, replace(TOOL, patch="a patch"), "he")
+    found = explain(stack, "tool.part")
+    assert found.edited == ("part.py +1 -0",)
+    assert facts(found) == (2, "2026-02-02T00:00:00Z", "she", "ticket 1")
+
+
+def test_copy_that_the_history_does_not_know_so_has_no_revision(stack: Stack) -> None:
+    commit(stack, replace(TOOL, version="1.9"))
+    found = explain(stack, "tool")
+    assert found.runs is not None and found.runs.version == "2.0"
+    assert facts(found) == (None, None, None, None)
+
+
+def test_copy_of_the_host_has_no_revision(stack: Stack) -> None:
+    found = explain(stack, "tool")
+    assert found.runs == InstalledCopy("1.0", "host", str(stack.host.site_packages))
+    assert (found.hides, facts(found), found.command) == ((), (None, None, None, None), ())
+
+
+def test_place_on_pythonpath_is_told_from_one_that_begins_alike(
+    stack: Stack, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = scratch / "mine" / "tool"
+    mine.mkdir(parents=True)
+    (mine / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", f"{scratch}/min:{scratch}/mine")
+    found = explain(stack, "tool")
+    assert (found.runs, found.file) == (None, str(mine / "__init__.py"))
+    assert found.differences[0] == f"PYTHONPATH names {scratch}/mine first"
+    assert [copy.where for copy in found.hides] == ["host"]
+
+
+def test_name_that_is_nowhere_and_package_that_fails_are_told_apart(stack: Stack) -> None:
+    with pytest.raises(OverlayError, match="There is no distribution, module or script nosuch in"):
+        explain(stack, "nosuch")
+    (stack.host.site_packages / "tool" / "__init__.py").write_text("import nosuch\n")
+    with pytest.raises(OverlayError, match=r"tool\.x cannot be imported, because tool fails: Mod"):
+        explain(stack, "tool.x")
