@@ -150,7 +150,7 @@ def test_a_dropped_package_that_has_gone_from_the_baseline_is_passed_over(forker
 def test_status_survives_a_damaged_fork(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "damaged")
     forker.write(".conda/envs/damaged/conda-meta/overlay-fork/overlay.toml", "[")
-    assert "neither a valid overlay.toml" in str(status(forker, "damaged")["unknown"])
+    assert "is not a valid overlay.toml" in str(status(forker, "damaged")["unknown"])
 
 
 def test_recreate_says_what_goes(forker: Forker) -> None:
