@@ -72,8 +72,6 @@ def commit(
     number = store.next_number() + adopted
     revision = replace(
         _revision(draft, number, time, plan, entries),
-        command=draft.command,
-        reason=draft.reason,
         parent=draft.base if draft.base is not None else number - 1 or None,
         restores=draft.restores,
         edits=draft.by_hand,
@@ -116,8 +114,8 @@ def _revision(
         time=time,
         user=user(),
         hostname=socket.gethostname(),
-        command=(),
-        reason=None,
+        command=draft.command,
+        reason=draft.reason,
         host=draft.stack.host.fingerprint(),
         plan=plan.to_json(),
         distributions=entries,
@@ -139,7 +137,7 @@ def _adopt(draft: Draft, number: int, time: str) -> None:
     entries = _dated(draft.before.entries, time, store.real.owner())
     plan = Plan(str(host.prefix), str(store.overlay))
     revision = _revision(draft, number, time, plan, entries)
-    revision = replace(revision, reason="adopted: made by hand")
+    revision = replace(revision, command=(), reason="adopted: made by hand")
     store.adopt(draft.directory, revision, draft.before.files)
 
 
