@@ -13,7 +13,6 @@ from typing import Any
 
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.site import read_site
 from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.layer.stack import Stack
 
@@ -57,8 +56,7 @@ def install_kernel(
     host = stack.host
     name = name or "overlay-" + re.sub(r"[^a-z0-9._-]", "-", host.name.lower())
     place = _place(name)
-    sites = [*map(read_site, stack.sites(stack.layers)), host.distributions]
-    if "ipykernel" not in dependencies.effective(*sites):
+    if "ipykernel" not in dependencies.effective(*stack.read_layers(), host.distributions):
         sentence = f"Neither {host.prefix} nor its overlay has ipykernel."
         raise OverlayError(sentence, f"conda overlay install -p {host.prefix} ipykernel")
     same = _host_of(_spec(place)) == str(host.prefix)

@@ -32,8 +32,8 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.report.status import merged
 
     prefix = Path(select.named_prefix())
-    forked = origin.drift(prefix)
-    if forked and not (prefix / "bin" / "python").exists():  # nothing to overlay
+    overlayable = (prefix / "bin" / "python").exists()
+    if not overlayable and (forked := origin.drift(prefix)):
         output.show_json({"fork": forked}) if context.json else show_fork(forked)
         return 0
     overlay = select.opened()
