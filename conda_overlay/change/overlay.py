@@ -24,7 +24,6 @@ from conda_overlay.change.commit import check_rules
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import (
     HostError,
-    NoSuchEnvironmentError,
     NoSuchRevisionError,
     NotProtectedError,
     OvertakenError,
@@ -32,7 +31,7 @@ from conda_overlay.core.errors import (
 from conda_overlay.core.models import Plan, Result, Revision
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.formats.document import Document, describe
-from conda_overlay.host.host import Host
+from conda_overlay.host.host import Host, prefix_of
 from conda_overlay.layer.revision import name_of
 from conda_overlay.layer.stack import Stack, hosts
 from conda_overlay.layer.store import PATIENCE
@@ -67,7 +66,7 @@ class Overlay:
         """
         from conda.base.context import env_name
 
-        path = _prefix_of(environment)
+        path = prefix_of(environment)
         name = os.path.basename(str(env_name(str(path))))
         return cls(Stack(Host(path, name), observe(), progress))
 
@@ -273,20 +272,3 @@ class Overlay:
         """
         if self.host.protection is None and not force:
             raise NotProtectedError(str(self.host.prefix))
-
-
-def _prefix_of(environment: str | Path) -> Path:
-    """The prefix of an environment, given by its name or by a path.
-
-    Raises:
-        NoSuchEnvironmentError: no environment has that name.
-    """
-    if isinstance(environment, Path) or "/" in environment:
-        return Path(os.path.abspath(environment))
-    from conda.base.context import locate_prefix_by_name
-    from conda.exceptions import EnvironmentNameNotFound
-
-    try:
-        return Path(locate_prefix_by_name(environment))
-    except EnvironmentNameNotFound:
-        raise NoSuchEnvironmentError(environment) from None

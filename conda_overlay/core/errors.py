@@ -51,11 +51,13 @@ class HostError(OverlayError):
 
 
 class NoSuchEnvironmentError(HostError):
-    """There is no conda environment at a prefix."""
+    """There is no conda environment at a prefix, or of a name."""
 
-    def __init__(self, prefix: str) -> None:
-        sentence = f"There is no conda environment at {prefix}."
-        super().__init__(sentence, "conda env list", prefix=prefix)
+    def __init__(self, environment: str) -> None:
+        is_path = "/" in environment
+        sentence = f"There is no conda environment {'at' if is_path else 'named'} {environment}."
+        data = {"prefix" if is_path else "name": environment}
+        super().__init__(sentence, "conda env list", **data)
 
 
 class NotProtectedError(HostError):

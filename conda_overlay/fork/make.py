@@ -18,11 +18,11 @@ from conda_overlay.activation import notice
 from conda_overlay.core.errors import OverlayError, PipError
 from conda_overlay.core.progress import Progress
 from conda_overlay.fork import conda_packages
-from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of, prefix_of
+from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of
 from conda_overlay.fork.pip_packages import add
 from conda_overlay.fork.plan import ForkPlan
 from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
-from conda_overlay.host.host import Host
+from conda_overlay.host.host import Host, prefix_of
 
 if TYPE_CHECKING:
     from conda_overlay.resolve.pip import Pip

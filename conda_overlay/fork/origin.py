@@ -9,9 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conda import CondaError
-from conda.base.context import locate_prefix_by_name
-
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
 from conda_overlay.core.redact import without_credentials
@@ -19,6 +16,7 @@ from conda_overlay.fork import baseline
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.formats import overlay_toml
 from conda_overlay.formats.document import Document
+from conda_overlay.host.host import prefix_of
 
 if TYPE_CHECKING:
     pass
@@ -130,20 +128,6 @@ def drift(prefix: Path) -> dict[str, Any] | None:
     remedy = ["fork", "--recreate", "-p", str(prefix)]
     known = {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
     return {**known, "changed_file": file and str(file)}
-
-
-def prefix_of(env: str) -> Path:
-    """The prefix of an environment, given by its name or its path.
-
-    Raises:
-        OverlayError: there is no environment of that name.
-    """
-    try:
-        found = os.path.expanduser(env) if "/" in env else locate_prefix_by_name(env)
-    except CondaError as error:
-        sentence = f"There is no conda environment named {env}."
-        raise OverlayError(sentence, "conda env list", name=env) from error
-    return Path(os.path.abspath(found))
 
 
 def baseline_of(made_from: Document) -> Baseline:

@@ -19,10 +19,11 @@ from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
-from conda_overlay.fork.origin import agreed, baseline_of, let_change, prefix_of, source
+from conda_overlay.fork.origin import agreed, baseline_of, let_change, source
 from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.conda_meta import moved
+from conda_overlay.host.host import prefix_of
 
 if TYPE_CHECKING:
     pass

@@ -204,6 +204,23 @@ class Host:
             yield from process.stdout or ()
 
 
+def prefix_of(environment: str | Path) -> Path:
+    """The prefix of an environment, given by its name or by a path.
+
+    Raises:
+        NoSuchEnvironmentError: no environment has that name.
+    """
+    if "/" in str(environment) or isinstance(environment, Path):
+        return Path(os.path.abspath(os.path.expanduser(environment)))
+    from conda import CondaError
+    from conda.base.context import locate_prefix_by_name
+
+    try:
+        return Path(os.path.abspath(locate_prefix_by_name(environment)))
+    except CondaError as error:
+        raise NoSuchEnvironmentError(environment) from error
+
+
 def build(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
     """The Python (X.Y) and ABI that compiled modules are built for."""
     return ".".join(str(fingerprint["python"]).split(".")[:2]), fingerprint["abi"]
