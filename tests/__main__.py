@@ -1,7 +1,8 @@
 """The test command: ``python3 -m tests``.
 
-It runs ruff, mypy and pytest in the bed, with nothing needed but git, pip and an index. Given
-arguments, it runs pytest alone, with them: ``python3 -m tests -k wiring``.
+It runs ruff, mypy and pytest in the bed, with nothing needed but git, pip and an index; the tests
+that take long only with ``--all``. Given other arguments, it runs pytest alone, with them, and all
+tests that they name: ``python3 -m tests -k wiring``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy", "--strict"),
 )
+ALL = "--all"
 PYTEST = ("pytest", "-ra", "--durations=10")
 WORKERS = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
 """For the whole suite: three on two cores, for tests wait at times. `tests.conftest` says which
@@ -43,11 +45,12 @@ def main(arguments: Sequence[str]) -> int:
     """Run all, whatever fails, and return the exit code; the checks run beside the first tests."""
     os.umask(0o022)  # for other users read files that the tests make
     python = tools() / "bin" / "python"
-    if arguments:
+    if arguments and [*arguments] != [ALL]:
         return started(python, (*PYTEST, *arguments)).wait()
+    chosen = () if arguments else ("-m", "not long")
     quietly: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     checks = {command: started(python, command, **quietly) for command in CHECKS}
-    codes: dict[Sequence[str], int] = {PYTEST: started(python, (*PYTEST, *WORKERS)).wait()}
+    codes: dict[Sequence[str], int] = {PYTEST: started(python, (*PYTEST, *WORKERS, *chosen)).wait()}
     for command, process in checks.items():
         print(f"\n$ python -m {' '.join(command)}\n{process.communicate()[0]}", flush=True)
         codes[command] = process.returncode

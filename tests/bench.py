@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.activation import locate
+from tests import prepared
 from tests.bed import forks
 from tests.bed.condas import Conda
 from tests.bed.users import User
@@ -250,6 +251,11 @@ class Bench:
         done = self.try_install("--yes", *words, env=env, cwd=cwd)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def given(self, command: str, *words: str | Path) -> None:
+        """Have run a changing command, which sets the scene: see `prepared`."""
+        step = (self.conda, self.host, *sorted(self.environ.items()), command, *words)
+        prepared.lead(self.user.home, step, lambda: self.change(command, *words))
 
     def plan(self, *words: str | Path) -> dict[str, Any]:
         """Install with ``--json``, and return what was printed."""

@@ -6,12 +6,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import prepared
 from tests.bed import base, cpython, dists, environment, forks, outside, place, pypi, users
 from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
@@ -162,18 +164,26 @@ def hosts_unchanged(conda: Conda, condas: Condas) -> None:
     condas.watch(conda)
 
 
+@cache
+def _account(name: str) -> User:
+    return users.user(name)
+
+
 @pytest.fixture
 def alice() -> User:
-    """An unprivileged user with an empty home."""
-    user = users.user("overlay-alice")
-    return replace(user, home=user.fresh_home())
+    """An unprivileged user with an empty home, which is at the same path for all tests."""
+    user = _account("overlay-alice")
+    user.empty_home()
+    prepared.forget(user.home)
+    return user
 
 
 @pytest.fixture
 def mallory() -> User:
     """Another user, whom Alice does not trust."""
-    user = users.user("overlay-mallory")
-    return replace(user, home=user.fresh_home())
+    user = _account("overlay-mallory")
+    user.empty_home()
+    return user
 
 
 @pytest.fixture(scope="session")

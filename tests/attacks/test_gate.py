@@ -160,7 +160,7 @@ def test_an_overlay_made_by_hand_that_others_can_write_is_refused(bench: Bench, 
 
 
 def test_status_says_what_its_owner_has_opened_in_a_managed_one(bench: Bench) -> None:
-    bench.install("new")
+    bench.given("install", "new")
     assert "writable" not in bench.ask("status")
     script = 'mkdir "$1/pack"; chmod 777 "$1/pack"'
     plant(bench.user, script, bench.site)

@@ -36,7 +36,7 @@ def test_a_distribution_that_would_disable_it_is_refused(
 
 @pytest.mark.parametrize("name", list(INTRUDERS)[:6])
 def test_an_overlay_where_it_is_disabled_by_hand_is_not_wired(bench: Bench, name: str) -> None:
-    bench.install("new")
+    bench.given("install", "new")
     activate = (
         f". '{bench.conda.prefix}/etc/profile.d/conda.sh'; conda activate {bench.name}; "
         'echo "PYTHONPATH=$PYTHONPATH"'

@@ -24,7 +24,7 @@ def give_all(top: Path, uid: int) -> None:
 @pytest.mark.parametrize("command", ["status", "history", "diff", "export", "list"])
 def test_an_overlay_that_cannot_be_written_can_be_looked_at(bench: Bench, command: str) -> None:
     """A layer of the facility: root's, in a directory that is root's."""
-    bench.install("new")
+    bench.given("install", "new")
     bench.user.run(["chmod", "-R", "a+rX", bench.overlays.parent])
     give_all(bench.overlays, 0)
     where = [] if command == "list" else list(bench.where)
@@ -67,8 +67,8 @@ def test_default_access_control_lists_give_nobody_a_part_of_an_overlay(
 
 @pytest.mark.parametrize("place", ["revisions/1", "revisions", "drafts", "revisions/1/tree"])
 def test_what_root_has_closed_in_the_state_is_said(bench: Bench, place: str) -> None:
-    bench.install("new")
-    bench.install("beta==2.0")
+    bench.given("install", "new")
+    bench.given("install", "beta==2.0")
     closed = bench.state / place
     closed.mkdir(exist_ok=True)
     os.lchown(closed, 0, 0)
@@ -86,7 +86,7 @@ def test_what_root_has_closed_in_the_state_is_said(bench: Bench, place: str) -> 
 
 
 def test_bytecode_that_root_has_left_is_no_hindrance(bench: Bench) -> None:
-    bench.install("new")
+    bench.given("install", "new")
     cache = bench.site / "__pycache__"
     cache.mkdir(exist_ok=True)
     (cache / "new.cpython-311.pyc").write_bytes(b"x")

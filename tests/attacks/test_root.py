@@ -25,7 +25,7 @@ WHERE = "import importlib.util as u; print(u.find_spec('new'))"
 
 
 def test_roots_python_does_not_see_the_overlay_of_a_user(bench: Bench) -> None:
-    bench.install("new")
+    bench.given("install", "new")
     python = bench.host / "bin" / "python"
     assert str(bench.site) not in as_root(bench, python, "-c", WHERE, PYTHONPATH=str(bench.site))
     assert bench.version("new") == "1.0"
@@ -34,7 +34,7 @@ def test_roots_python_does_not_see_the_overlay_of_a_user(bench: Bench) -> None:
 @pytest.mark.parametrize("words", [("status",), ("install", "--dry-run", "--force", "beta")])
 def test_roots_commands_run_nothing_of_a_user(bench: Bench, words: tuple[str, ...]) -> None:
     """With a `CONDA_EXE`, a HOME and settings that are the user's."""
-    bench.install("new")
+    bench.given("install", "new")
     sprung = bench.user.home / "sprung"
     trap = bench.user.home / "bin" / "python"
     script = 'mkdir "$1"; printf "#!/bin/sh\\ntouch $2\\n" > "$1/python"; chmod +x "$1/python"'

@@ -33,7 +33,7 @@ def test_a_file_that_leads_out_of_site_packages_is_refused(
 def test_names_and_versions_are_escaped_on_their_way_to_a_terminal(
     bench: Bench, links: Path
 ) -> None:
-    bench.install("new")
+    bench.given("install", "new")
     info = bench.site / "odd-1.dist-info"
     script = 'mkdir "$1"; printf "Name: o\\033[2Jdd\\nVersion: 1\\033]0;x\\007\\n" > "$1/METADATA"'
     assert bench.user.run(["sh", "-euc", script, "sh", info]).returncode == 0

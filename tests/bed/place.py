@@ -120,6 +120,15 @@ def remove(tree: Path) -> None:
         shutil.rmtree(tree)
 
 
+def empty(directory: Path) -> None:
+    """Remove all that is in a directory."""
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            remove(path)
+        else:
+            path.unlink()
+
+
 def _reachable(directory: Path) -> bool:
     return all(step.stat().st_mode & 0o001 for step in (directory, *directory.parents))
 

@@ -12,21 +12,19 @@ import ctypes
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NoReturn
 
 Conda = Callable[..., Any]
 
-OURS = tuple(
-    f"conda_overlay.{module}"
-    for module in ("change.overlay", "report.checks", "cli.common", "cli.render.output")
-)
-"""What most commands import besides."""
+PROGRAMS = ("conda_overlay.activation.", "conda_overlay.resolve.pip_child")
+"""What runs in processes of its own, and does something when it is imported."""
 
 STEPS = {
     "os.rename": (1, 3),
@@ -54,12 +52,21 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     from conda.cli.main import main as conda
 
-    for module in (*imported_by(conda, "overlay", "--help"), *OURS):
+    for module in (*imported_by(conda, "overlay", "--help"), *ours()):
         with suppress(ImportError):  # what an extension module has made up
             importlib.import_module(module)
     for line in sys.stdin:
         answers.write(json.dumps(serve(json.loads(line), conda)) + "\n")
         answers.flush()
+
+
+def ours() -> Iterator[str]:
+    """Our modules, which commands import when they need them; but not the programs."""
+    import conda_overlay
+
+    for module in pkgutil.walk_packages(conda_overlay.__path__, "conda_overlay."):
+        if not module.name.startswith(PROGRAMS) and not module.name.endswith("__main__"):
+            yield module.name
 
 
 def imported_by(conda: Conda, *argv: str) -> list[str]:

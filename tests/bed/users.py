@@ -85,6 +85,12 @@ class User:
         """Make a new empty directory that belongs to this user; it goes when the tests end."""
         return _home(self.name, self.uid, self.gid)
 
+    def empty_home(self) -> None:
+        """Remove all that is in the home, and in the directory for temporary files."""
+        for directory, mode in ((self.home, 0o755), (_temporary(self.home), 0o700)):
+            place.empty(directory)
+            _give(directory, mode, self.uid, self.gid)
+
     def environ(
         self, changes: Mapping[str, str | None] | None = None, *, network: bool = False
     ) -> dict[str, str]:
@@ -135,14 +141,18 @@ def _home(name: str, uid: int, gid: int) -> Path:
     homes = place.root() / "homes"
     homes.mkdir(mode=0o755, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=homes))
-    home.chmod(0o755)
     temporary = _temporary(home)
-    temporary.mkdir(mode=0o700)
-    for directory in (home, temporary):
-        if os.geteuid() == 0:
-            os.lchown(directory, uid, gid)
+    temporary.mkdir()
+    for directory, mode in ((home, 0o755), (temporary, 0o700)):
+        _give(directory, mode, uid, gid)
         atexit.register(_remove_own, directory, os.getpid())
     return home
+
+
+def _give(directory: Path, mode: int, uid: int, gid: int) -> None:
+    directory.chmod(mode)
+    if os.geteuid() == 0:
+        os.lchown(directory, uid, gid)
 
 
 def _temporary(home: Path) -> Path:

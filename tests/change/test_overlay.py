@@ -72,7 +72,7 @@ def test_programme_of_the_documentation_works(bench: Bench) -> None:
 
 
 def test_status_is_what_the_command_shows(quick: Bench) -> None:
-    quick.install("alpha==1.5", "new")
+    quick.given("install", "alpha==1.5", "new")
     code = (
         "import json\n"
         "from conda_overlay import Overlay\n"

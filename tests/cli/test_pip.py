@@ -18,7 +18,7 @@ HINT = "conda-overlay: this pip does not use the overlay; that does: conda overl
 
 @pytest.fixture
 def made(quick: Bench) -> Bench:
-    quick.install("new")
+    quick.given("install", "new")
     return quick
 
 

@@ -31,7 +31,7 @@ def facts(bench: Bench) -> dict[str, dict[str, object]]:
 def test_an_overlay_toml_repeats_an_overlay_over_another_host(
     bench: Bench, locked: list[str]
 ) -> None:
-    bench.install("alpha==2.0", "new", "--reason", "ticket 7", "--until", "2030-01-31")
+    bench.given("install", "alpha==2.0", "new", "--reason", "ticket 7", "--until", "2030-01-31")
     other = replace(bench, name="daq")
     other.change("apply", bench.export(), *locked)
     assert other.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": "1.0"}
@@ -45,8 +45,8 @@ def test_an_overlay_toml_repeats_an_overlay_over_another_host(
 def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
     quick: Bench, daq: Bench
 ) -> None:
-    quick.install("new")
-    daq.install("alpha==2.0", "delta==2.0", "--allow-conflicts")
+    quick.given("install", "new")
+    daq.given("install", "alpha==2.0", "delta==2.0", "--allow-conflicts")
     plan = daq.json("apply", quick.export())
     assert {c["name"]: (c["kind"], c["why"], c["requested"]) for c in plan["changes"]} == {
         "alpha": ("remove", "the file does not name it", False),
@@ -59,7 +59,7 @@ def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
 
 
 def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
-    quick.install("alpha==2.0", "new", "--reason", "ticket 7", "--intent", "hold")
+    quick.given("install", "alpha==2.0", "new", "--reason", "ticket 7", "--intent", "hold")
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
         file = quick.export(words[0])
         daq.change("apply", file, *words[1:])
@@ -72,7 +72,7 @@ def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
 
 
 def test_what_stays_keeps_since_when_and_by_whom(quick: Bench) -> None:
-    quick.install("alpha==2.0", "--reason", "first")
+    quick.given("install", "alpha==2.0", "--reason", "first")
     before = quick.record()["distributions"]
     text = quick.export().read_text() + '\n[[wanted]]\nrequirement = "new"\n'
     file = sources.write(quick.user, quick.user.home / "more.toml", text)
@@ -83,7 +83,7 @@ def test_what_stays_keeps_since_when_and_by_whom(quick: Bench) -> None:
 
 
 def test_other_reasons_and_intents_alone_are_a_revision(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     file = toml(quick.user, '[[wanted]]\nrequirement = "alpha==2.0"\nintent = "fix"\n')
     quick.change("apply", file)
     assert quick.revision == 2
@@ -132,7 +132,7 @@ def test_locked_refuses_a_file_without_a_lock(quick: Bench) -> None:
 def test_locked_files_that_break_the_host_are_refused_unless_allowed(
     quick: Bench, daq: Bench
 ) -> None:
-    quick.install("delta==2.0", "--allow-conflicts")
+    quick.given("install", "delta==2.0", "--allow-conflicts")
     file = quick.export()
     told = daq.refuse("apply", file, "--locked", "--yes")
     assert "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect" in told
@@ -178,7 +178,7 @@ def test_what_a_file_no_longer_names_does_not_hold_back_what_it_names(
 
 
 def test_an_empty_file_empties_the_overlay_and_undo_fills_it_again(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     quick.change("apply", toml(quick.user, ""))
     assert quick.distributions() == []
     quick.change("undo")

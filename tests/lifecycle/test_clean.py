@@ -69,7 +69,7 @@ def test_nothing_to_drop_where_there_is_nothing_or_no_revision(quick: Bench, whe
 
 
 def test_current_revision_cannot_be_dropped(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     for number in ("0", "-1"):
         told = quick.refuse("clean", "--keep", number, code=2)
         assert "the current revision always stays" in told
@@ -79,7 +79,7 @@ def test_current_revision_cannot_be_dropped(quick: Bench) -> None:
 
 
 def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\nedited = True\n')
     quick.change("undo", "0", "--force")
     says = "Kept revision 1, which cannot be downloaded again; --force drops them.\n"

@@ -27,9 +27,9 @@ def told(bench: Bench, *, dry_run: bool, deleted: bool) -> dict[str, object]:
 
 
 def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
-    bench.install("alpha==2.0")
-    bench.change("undo", "0")
-    bench.change("redo")
+    bench.given("install", "alpha==2.0")
+    bench.given("undo", "0")
+    bench.given("redo")
     before = bench.content()
     says = f"The overlay {bench.overlay} and its history will be deleted permanently.\n"
     assert bench.ask("delete", "--dry-run") == f"{says}Nothing was deleted.\n"
@@ -54,7 +54,7 @@ def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
 
 
 def test_json_deletes_and_says_so(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     assert quick.json("delete") == told(quick, dry_run=False, deleted=True)
     assert not quick.state.exists()
 

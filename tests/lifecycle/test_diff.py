@@ -14,9 +14,9 @@ from tests.lifecycle.patches import PLAN
 
 
 def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> None:
-    bench.install("alpha==1.5", "new")
-    bench.install("alpha==2.0")
-    bench.change("remove", "new")
+    bench.given("install", "alpha==1.5", "new")
+    bench.given("install", "alpha==2.0")
+    bench.given("remove", "new")
     assert bench.ask("diff") == (
         "host -> revision 3\n"
         "shadowing the host:\n"
@@ -88,7 +88,7 @@ def test_patch_takes_the_text(quick: Bench, links: Path) -> None:
 
 
 def test_json_keys_stay(bench: Bench) -> None:
-    bench.install("alpha==2.0")
+    bench.given("install", "alpha==2.0")
     bench.edit(bench.site / "mine.py", "x = 1\n")
     report = bench.json("diff")
     assert report.keys() == PLAN - {"success", "dry_run", "revision", "running"} | {
@@ -180,7 +180,7 @@ def test_text_of_one_distribution_is_its_own_files_alone(fixed_twice: Bench) -> 
 
 
 def test_metadata_of_two_versions_is_compared(quick: Bench) -> None:
-    quick.install("alpha==1.5", "new")
+    quick.given("install", "alpha==1.5", "new")
     text = quick.ask("diff", "--text", "alpha")
     names = [line for line in text.splitlines() if line.startswith(("---", "+++"))]
     assert names == [

@@ -61,7 +61,7 @@ def test_an_editor_that_fails_changes_nothing(tool: Bench, script: str) -> None:
 
 
 def test_a_terminal_that_is_closed_loses_nothing_that_was_saved(tool: Bench) -> None:
-    script = "echo '# mine' >> \"$1\"; kill -HUP $PPID; sleep 60"
+    script = "echo '# mine' >> \"$1\"; kill -HUP $PPID; exec sleep 60"
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
     assert "The terminal was closed" in shown and "code=1" in shown, shown
     assert kept(shown, "tool/__init__.py").endswith("# mine\n")
@@ -371,7 +371,7 @@ def test_a_copy_that_pip_has_removed_is_made_again_with_its_edits(tool: Bench) -
 
 
 def test_a_distribution_of_the_overlay_is_edited_where_it_is(tool: Bench) -> None:
-    tool.install("alpha==1.5")
+    tool.given("install", "alpha==1.5")
     before = tool.record()["distributions"]["alpha"]
     editor = edited.editor(tool, "echo 'MINE = 1' >> \"$1\"")
     shown = typed(tool, "edit", *tool.where, "alpha", EDITOR=str(editor))

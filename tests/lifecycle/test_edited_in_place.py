@@ -38,8 +38,8 @@ def test_no_file_of_any_revision_can_be_written_in_place(quick: Bench, wheels: P
 
 
 def test_what_is_written_in_place_all_the_same_is_said(quick: Bench) -> None:
-    quick.change("install", "alpha==1.5")
-    quick.change("install", "new")
+    quick.given("install", "alpha==1.5")
+    quick.given("install", "new")
     path = quick.site / "alpha" / "__init__.py"
     assert os.path.samefile(path, quick.tree(1) / path.relative_to(quick.overlay))
     edit = 'chmod u+w "$1" && echo "# mended" >> "$1"'
@@ -53,7 +53,7 @@ def test_what_is_written_in_place_all_the_same_is_said(quick: Bench) -> None:
 
 
 def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) -> None:
-    quick.change("install", "alpha==1.5")
+    quick.given("install", "alpha==1.5")
     path = quick.site / "alpha" / "__init__.py"
     quick.edit(path, "__version__ = '1.5'  # mended\n")
     quick.change("install", "new")
@@ -63,8 +63,8 @@ def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) ->
 
 
 def test_what_was_written_through_a_shared_file_is_in_no_other_revision(quick: Bench) -> None:
-    quick.change("install", "alpha==1.5")
-    quick.change("install", "new")
+    quick.given("install", "alpha==1.5")
+    quick.given("install", "new")
     path = quick.site / "alpha" / "__init__.py"
     before = path.read_bytes()
     edit = 'chmod u+w "$1" && echo "# mended" >> "$1"'

@@ -28,8 +28,8 @@ LOSING = {
 @pytest.fixture
 def edited(quick: Bench) -> Bench:
     """Revision 2, whose alpha 1.5 was edited."""
-    quick.install("new")
-    quick.install("alpha==1.5")
+    quick.given("install", "new")
+    quick.given("install", "alpha==1.5")
     other = 'format = 1\n[[wanted]]\nrequirement = "new"\n'
     sources.write(quick.user, quick.user.home / "other.toml", other)
     edit(quick, "alpha", "1.5")
@@ -69,7 +69,7 @@ def test_a_dry_run_lists_the_edits_that_would_be_lost(edited: Bench) -> None:
 
 
 def test_a_file_of_no_distribution_is_an_edit_too(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     quick.edit(quick.site / "mine.py", "")
     name = str((quick.site / "mine.py").relative_to(quick.overlay))
     for words in (["0"], []):

@@ -31,7 +31,9 @@ def wanted(bench: Bench) -> dict[str, dict[str, Any]]:
 
 
 def test_what_was_asked_and_every_file_are_in_it(bench: Bench, wheels: Path) -> None:
-    bench.install("alpha>=1.6", "--reason", "ticket 7", "--intent", "hold", "--until", "2030-01-31")
+    bench.given(
+        "install", "alpha>=1.6", "--reason", "ticket 7", "--intent", "hold", "--until", "2030-01-31"
+    )
     document = tomllib.loads(exported(bench))
     assert document["format"] == 1
     assert document["host"]["name"] == "science"
@@ -116,7 +118,7 @@ def test_what_came_from_a_file_or_a_repository_is_required_by_its_url(
 
 
 def test_the_name_of_the_file_chooses_the_format_and_json_tells_it(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     for name in FORMATS:
         file = quick.user.home / name
         told = quick.json("export", "--file", file)
@@ -135,7 +137,7 @@ def test_the_name_of_the_file_chooses_the_format_and_json_tells_it(quick: Bench)
 def test_pip_installs_from_the_requirements_and_accepts_no_other_file(
     quick: Bench, links: Path
 ) -> None:
-    quick.install("new", "alpha==2.0")
+    quick.given("install", "new", "alpha==2.0")
     text = exported(quick, "requirements.txt")
     file = sources.write(quick.user, quick.user.home / "r.txt", text)
     command: list[str | Path] = [
@@ -164,7 +166,7 @@ def needs_a_pip_that_reads_pylocks(bench: Bench, python: Path) -> None:
 
 
 def test_a_new_pip_installs_from_the_pylock(quick: Bench) -> None:
-    quick.install("new", "alpha==2.0")
+    quick.given("install", "new", "alpha==2.0")
     file = quick.user.home / "pylock.toml"
     quick.ask("export", "-f", file)
     python = quick.conda.prefix / "bin" / "python"
@@ -266,6 +268,6 @@ def test_without_an_overlay_it_says_so(quick: Bench) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     told = quick.refuse("export", "-f", "/nowhere/overlay.toml")
     assert "/nowhere/overlay.toml cannot be written: No such file or directory." in told

@@ -26,7 +26,7 @@ def wanted(bench: Bench) -> dict[str, str]:
 
 
 def test_an_upgrade_is_exported_with_the_version_reached(quick: Bench) -> None:
-    quick.install("--upgrade", "alpha")
+    quick.given("install", "--upgrade", "alpha")
     assert wanted(quick) == {"alpha": "alpha>=1.5"}  # the host's beta requires alpha<2
 
 
@@ -39,14 +39,14 @@ def test_an_upgrade_with_extras_is_exported_with_both(own: Bench, links: Path) -
 
 
 def test_an_upgrade_is_an_upgrade_where_it_is_applied(quick: Bench, daq: Bench) -> None:
-    quick.install("--upgrade", "alpha")
+    quick.given("install", "--upgrade", "alpha")
     daq.change("apply", quick.export())
     assert daq.see("alpha", "beta") == {"alpha": "1.5", "beta": "1.0"}
     assert "othing to do" in daq.change("apply", quick.export())
 
 
 def test_an_upgrade_is_carried_to_the_next_environment(quick: Bench, daq: Bench) -> None:
-    quick.install("--upgrade", "alpha")
+    quick.given("install", "--upgrade", "alpha")
     plan = daq.json("rebase", "--from", "science")
     assert daq.see("alpha", "beta") == {"alpha": "1.5", "beta": "1.0"}
     assert plan["notes"] == []
@@ -55,8 +55,8 @@ def test_an_upgrade_is_carried_to_the_next_environment(quick: Bench, daq: Bench)
 def test_what_the_next_environment_has_already_is_named(
     quick: Bench, own: Bench, wheels: Path
 ) -> None:
-    quick.install("--upgrade", "alpha")
-    quick.install("new")
+    quick.given("install", "--upgrade", "alpha")
+    quick.given("install", "new")
     names = [f"{name}-2.0-py3-none-any.whl" for name in ("alpha", "beta")]
     sources.administrate(own.host, *(wheels / name for name in names))
     shown = own.ask("rebase", "--from", "science", "--dry-run")
@@ -71,7 +71,7 @@ def test_what_the_next_environment_has_already_is_named(
 def test_it_is_named_where_nothing_else_is_to_be_done(
     quick: Bench, own: Bench, wheels: Path
 ) -> None:
-    quick.install("--upgrade", "alpha")
+    quick.given("install", "--upgrade", "alpha")
     names = [f"{name}-2.0-py3-none-any.whl" for name in ("alpha", "beta")]
     sources.administrate(own.host, *(wheels / name for name in names))
     printed = own.change("rebase", "--from", "science")

@@ -57,7 +57,7 @@ def test_its_dry_run_deletes_nothing_and_its_question_is_asked(
 
 
 def test_the_path_of_an_overlay_whose_host_is_there_works_as_well(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     done = quick.run("delete", "--yes", "-p", quick.overlay)
     assert done.returncode == 0, done.stderr
     assert list(quick.overlay.parent.iterdir()) == []
@@ -65,7 +65,7 @@ def test_the_path_of_an_overlay_whose_host_is_there_works_as_well(quick: Bench) 
 
 @pytest.mark.parametrize("words", [["-n", "of-1999"], ["-p", "/nowhere/of-1999"]])
 def test_what_was_never_there_is_an_error(quick: Bench, words: list[str]) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     before = quick.content()
     done = quick.run("delete", "--yes", *words)
     assert done.returncode == 1

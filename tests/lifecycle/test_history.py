@@ -25,9 +25,9 @@ CHANGING = ("apply", "clean", "delete", "install", "rebase", "redo", "remove", "
 def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked(
     bench: Bench,
 ) -> None:
-    bench.install("alpha==2.0", "new", "--reason", "ticket 7")
-    bench.change("remove", "new")
-    bench.change("undo")
+    bench.given("install", "alpha==2.0", "new", "--reason", "ticket 7")
+    bench.given("remove", "new")
+    bench.given("undo")
     lines = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME", bench.ask("history")).splitlines()
     who = f"TIME  {bench.user.name}@{socket.gethostname()}"
     assert lines == [
@@ -48,7 +48,7 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
 
 
 def test_times_are_local_for_people_and_utc_for_programs(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     [revision] = quick.json("history")["revisions"]
     utc = datetime.strptime(revision["time"], "%Y-%m-%dT%H:%M:%SZ")
     quick = replace(quick, anew=True)  # a fork keeps the time zone
@@ -60,8 +60,8 @@ def test_times_are_local_for_people_and_utc_for_programs(quick: Bench) -> None:
 
 
 def test_one_revision_is_shown_with_its_whole_plan(bench: Bench) -> None:
-    bench.install("delta==2.0", "--allow-conflicts", "--reason", "ticket 7")
-    bench.change("remove", "delta")
+    bench.given("install", "delta==2.0", "--allow-conflicts", "--reason", "ticket 7")
+    bench.given("remove", "delta")
     shown = bench.ask("history", "1")
     for line in ("ticket 7", "delta", "stuck 1.0 (host) requires delta<2"):
         assert line in shown
@@ -70,9 +70,9 @@ def test_one_revision_is_shown_with_its_whole_plan(bench: Bench) -> None:
 
 
 def test_json_keys_stay_and_a_record_is_whole(bench: Bench) -> None:
-    bench.install("new")
-    bench.change("remove", "new")
-    bench.change("clean")
+    bench.given("install", "new")
+    bench.given("remove", "new")
+    bench.given("clean")
     told = bench.json("history")
     assert told.keys() == {"overlay", "current", "position", "revisions", "edits"}
     assert (told["overlay"], told["current"]) == (str(bench.overlay), 2)
@@ -93,7 +93,7 @@ def test_json_keys_stay_and_a_record_is_whole(bench: Bench) -> None:
 
 
 def test_what_was_done_by_hand_is_named_by_history_and_status(bench: Bench) -> None:
-    bench.install("alpha==1.5", "new")
+    bench.given("install", "alpha==1.5", "new")
     assert "by hand" not in bench.ask("history")
     bench.edit(bench.site / "alpha" / "__init__.py", '__version__ = "1.5"\n')
     bench.edit(bench.site / "mine.py", "")
@@ -117,7 +117,7 @@ def test_what_was_done_by_hand_is_named_by_history_and_status(bench: Bench) -> N
 
 
 def test_what_was_done_by_hand_stays_known_after_the_next_change(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     quick.edit(quick.site / "mine.py", "")
     plan = quick.plan("new")
     site = quick.site.relative_to(quick.overlay)
@@ -131,14 +131,14 @@ def test_what_was_done_by_hand_stays_known_after_the_next_change(quick: Bench) -
 
 
 def test_touched_file_with_the_same_content_was_not_changed(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     module = quick.site / "alpha" / "__init__.py"
     quick.edit(module, module.read_text())
     assert not any(quick.json("history")["edits"].values())
 
 
 def test_name_of_a_file_in_another_encoding_is_printed_somehow(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     quick.user.run(["sh", "-c", 'touch "$1/$(printf "h\\377.py")"', "sh", quick.site])
     for encoding in ("utf-8", "ascii", "utf-8:strict"):
         assert "h\\udcff.py" in quick.ask("history", env={"PYTHONIOENCODING": encoding})
@@ -177,8 +177,8 @@ def test_overlay_made_by_hand_has_none(quick: Bench, wheels: Path) -> None:
 
 
 def test_files_of_revisions_cannot_be_written_in_place(bench: Bench) -> None:
-    bench.install("alpha==1.5")
-    bench.install("new")
+    bench.given("install", "alpha==1.5")
+    bench.given("install", "new")
     assert not [path for number in (1, 2) for path in written(bench, number)]
     before = bench.files(1)
     module = bench.site / "alpha" / "__init__.py"

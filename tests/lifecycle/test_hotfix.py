@@ -114,7 +114,7 @@ def test_an_index_file_of_the_same_version_with_another_hash_is_another_distribu
 
 
 def test_installing_the_same_file_once_more_is_nothing_to_do(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     for option in ("-I", "--force-reinstall"):
         assert "othing to do" in quick.change("install", option, "--no-deps", "new")
         assert revision(quick) == 1

@@ -68,7 +68,7 @@ def test_an_editable_is_dev_and_a_source_is_hold(quick: Bench, links: Path) -> N
 def test_what_is_meant_can_be_said_of_what_is_installed_already(
     quick: Bench, words: list[str], differs: set[str]
 ) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     plan = quick.json("install", "new", *words, "--dry-run")
     assert plan["changes"], plan
     quick.change("install", "new", *words)
@@ -87,7 +87,7 @@ def test_what_is_meant_can_be_said_of_what_is_installed_already(
 
 
 def test_what_is_meant_of_what_is_installed_is_asked_and_shown(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     before = quick.content()
     done = quick.try_install("new", *MEANT, input="n\n")
     assert quick.content() == before
@@ -118,7 +118,7 @@ def test_what_is_asked_for_by_name_stays_when_what_needed_it_goes(
 
 
 def test_a_file_that_changes_only_intents_is_planned_asked_and_then_applied(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     file = quick.user.home / "mine.toml"
     text = 'format = 1\n[[wanted]]\nrequirement = "new"\nintent = "hold"\nuntil = "2030-01-31"\n'
     sources.write(quick.user, file, text)
@@ -139,7 +139,7 @@ def test_a_file_that_changes_only_intents_is_planned_asked_and_then_applied(quic
 
 
 def test_an_intent_that_undo_brings_back_is_in_its_plan(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     quick.change("install", "new", *MEANT)
     plan = quick.json("undo")
     assert revision(quick) == 3
@@ -148,9 +148,9 @@ def test_an_intent_that_undo_brings_back_is_in_its_plan(quick: Bench) -> None:
 
 
 def test_an_intent_is_carried_to_another_environment(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     daq = replace(quick, name="daq")
-    daq.change("rebase", "--from", "science")
+    daq.given("rebase", "--from", "science")
     quick.change("install", "new", *MEANT)
     plan = daq.json("rebase", "--from", "science")
     assert (row(daq, "new")["intent"], row(daq, "new")["reason"]) == ("hold", "ticket 7")

@@ -53,7 +53,7 @@ def test_a_dry_run_prints_what_the_command_does(ready: Bench, command: str) -> N
 
 @pytest.mark.parametrize("command", ["install", "rebase", "apply"])
 def test_nothing_to_do_is_an_empty_plan(quick: Bench, command: str) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     quick.ask("export", "-f", quick.user.home / "mine.toml")
     words = {"install": ["new"], "rebase": [], "apply": ["mine.toml"]}[command]
     plan = quick.json(command, *words)
@@ -65,7 +65,7 @@ def test_nothing_to_do_is_an_empty_plan(quick: Bench, command: str) -> None:
 
 
 def test_files_of_no_distribution_are_in_the_plan_of_undo(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     name = str((quick.site / "mine.py").relative_to(quick.overlay))
     quick.edit(quick.site / "mine.py", "old = 1\n")
     quick.install("alpha==1.5")
@@ -80,7 +80,7 @@ def test_files_of_no_distribution_are_in_the_plan_of_undo(quick: Bench) -> None:
 
 
 def test_an_undo_that_changes_files_only_does_not_look_like_nothing(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     quick.edit(quick.site / "mine.py", "")
     name = str((quick.site / "mine.py").relative_to(quick.overlay))
     plan = quick.json("undo", "1", "--dry-run")
@@ -94,8 +94,8 @@ def test_an_undo_that_changes_files_only_does_not_look_like_nothing(quick: Bench
 def test_delete_and_clean_say_whether_it_was_a_dry_run(
     quick: Bench, command: str, dry: bool
 ) -> None:
-    quick.install("new")
-    quick.change("undo", "0")
+    quick.given("install", "new")
+    quick.given("undo", "0")
     told = quick.json(command, *(["--dry-run"] if dry else []))
     assert (told["success"], told["dry_run"]) == (True, dry)
 

@@ -69,7 +69,7 @@ def test_who_builds_hinders_nobody(quick: Bench, option: str) -> None:
 
 
 def test_what_is_read_does_not_wait_either(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     with running(quick, "remove", "new") as first:
         first.wait_for("Proceed")
         for command in ("status", "history"):
@@ -77,7 +77,7 @@ def test_what_is_read_does_not_wait_either(quick: Bench) -> None:
 
 
 def test_who_waits_for_the_lock_is_told_for_whom_and_since_when(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     lock = quick.state / "lock"
     with lock.open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -112,7 +112,7 @@ def everything(bench: Bench) -> set[str]:
 def test_clean_with_nothing_to_drop_tidies_what_a_killed_command_left(
     quick: Bench, words: list[str]
 ) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     before = everything(quick)
     directory = patches.source(quick.user, "mine", "1.0", "slow", slow=True)
     # Where pip leaves its own directories.

@@ -344,7 +344,7 @@ def test_a_file_may_edit_nothing_but_the_distribution_that_it_names(
 
 
 def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
-    tool.install("alpha==1.5")
+    tool.given("install", "alpha==1.5")
     tool.ask("edit", "alpha", "--no-editor", "--yes")
     module = tool.site / "alpha" / "__init__.py"
     edited.edit(tool, module, module.read_text() + "MINE = 1\n")

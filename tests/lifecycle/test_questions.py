@@ -31,9 +31,9 @@ python -c 'import new; print(new.__version__)'
 @pytest.fixture
 def tall(quick: Bench) -> Bench:
     """Revision 3: beta 2.0 requires alpha>=2; and in 1 there was what breaks stuck."""
-    quick.install("delta==2.0", "--allow-conflicts")
-    quick.change("undo", "0")
-    quick.install("alpha==2.0", "beta==2.0")
+    quick.given("install", "delta==2.0", "--allow-conflicts")
+    quick.given("undo", "0")
+    quick.given("install", "alpha==2.0", "beta==2.0")
     text = 'format = 1\n[[wanted]]\nrequirement = "delta==2.0"\n'
     sources.write(quick.user, quick.user.home / "breaking.toml", text)
     return quick
@@ -59,8 +59,8 @@ def test_what_breaks_something_needs_allow_conflicts(tall: Bench, command: str) 
 
 
 def test_redo_of_what_breaks_something_needs_allow_conflicts(quick: Bench) -> None:
-    quick.install("delta==2.0", "--allow-conflicts")
-    quick.change("undo")
+    quick.given("install", "delta==2.0", "--allow-conflicts")
+    quick.given("undo")
     assert "stuck" in quick.refuse("redo", "--yes")
     quick.change("redo", "--allow-conflicts")
     assert quick.version("delta") == "2.0"
@@ -88,7 +88,7 @@ def test_nobody_is_said_to_allow_what_they_were_not_asked_about(tall: Bench) -> 
 @pytest.fixture
 def ready(quick: Bench) -> Bench:
     """Each of the commands has something to destroy."""
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     quick.install(patches.source(quick.user, "mine", "1.0", "A"))
     quick.install("new")
     return quick
@@ -113,7 +113,7 @@ def test_a_destructive_question_defaults_to_no(ready: Bench, words: list[str]) -
 
 
 def test_the_end_of_input_is_a_no(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     before = quick.content()
     for command, *words in (["install", "alpha==1.5"], ["remove", "new"], ["undo"], ["delete"]):
         done = quick.run(command, *quick.where, *words)  # its stdin is /dev/null

@@ -182,10 +182,10 @@ def test_for_another_python_it_is_built_again(quick: Bench, science: Path, wheel
 
 
 def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
-    bench.install("alpha==2.0", "--reason", "ticket 7", "--intent", "hold")
-    bench.install("new", "--until", "2030-01-31")
+    bench.given("install", "alpha==2.0", "--reason", "ticket 7", "--intent", "hold")
+    bench.given("install", "new", "--until", "2030-01-31")
     daq = replace(bench, name="daq")
-    daq.install("delta==2.0", "--allow-conflicts")
+    daq.given("install", "delta==2.0", "--allow-conflicts")
     plan = daq.json("rebase", "--from", "science")
     assert {key: why for key, (_, why) in reasons(plan).items()} == {
         "alpha": "carried over from science",
@@ -202,7 +202,7 @@ def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
 def test_from_leaves_behind_what_the_next_environment_has(
     quick: Bench, own: Bench, wheels: Path
 ) -> None:
-    quick.install("alpha>=1.5", "new")
+    quick.given("install", "alpha>=1.5", "new")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
     told = own.change("rebase", "--from", "science")
     assert "alpha 1.5 is not carried over: the host has 2.0" in told

@@ -29,7 +29,7 @@ def names(bench: Bench) -> list[str]:
 
 
 def test_dependent_that_moved_along_goes_back_with_what_it_followed(bench: Bench) -> None:
-    bench.install("alpha==2.0", "new")
+    bench.given("install", "alpha==2.0", "new")
     printed = bench.change("remove", "new")
     assert "removed:\n  new  1.0  requested\n" in printed
     assert bench.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": None}
@@ -48,7 +48,7 @@ def test_dependent_that_moved_along_goes_back_with_what_it_followed(bench: Bench
 
 
 def test_json_is_the_plan_that_the_history_keeps(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     dry = quick.json("remove", "alpha", "--dry-run")
     assert dry.keys() == PLAN
     assert (dry["dry_run"], dry["revision"], quick.revision) == (True, None, 1)
@@ -117,13 +117,13 @@ def test_what_another_one_needs_is_refused_unless_conflicts_are_allowed(
 
 
 def test_dependent_of_what_stays_cannot_go_back_alone(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     told = quick.refuse("remove", "--yes", "beta")
     assert "beta 1.0 (host) requires alpha<2, but 2.0 (overlay) would be in effect" in told
 
 
 def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
-    bench.install("alpha==1.5", "new")
+    bench.given("install", "alpha==1.5", "new")
     module = bench.site / "alpha" / "__init__.py"
     bench.edit(module, '__version__ = "1.5"\n__edited__ = True\n')
     path = str(module.relative_to(bench.overlay))
@@ -144,7 +144,7 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
 
 
 def test_no_at_the_question_leaves_everything_as_it_was(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     before = quick.content()
     for command in ("remove new", "undo 0", "undo", "delete"):
         word, *words = command.split()
@@ -158,7 +158,7 @@ def test_no_at_the_question_leaves_everything_as_it_was(quick: Bench) -> None:
 
 
 def test_end_of_input_at_the_question_is_an_error_and_changes_nothing(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     for word, *words in (["remove", "new"], ["undo", "0"], ["undo"], ["delete"]):
         told = quick.refuse(word, *words)
         assert (
@@ -168,7 +168,7 @@ def test_end_of_input_at_the_question_is_an_error_and_changes_nothing(quick: Ben
 
 
 def test_undo_0_goes_back_to_the_host_and_can_be_redone(bench: Bench) -> None:
-    bench.install("alpha==2.0", "new")
+    bench.given("install", "alpha==2.0", "new")
     bench.edit(bench.site / "mine.py", "")
     printed = bench.change("remove", "new")
     assert "removed:\n  new  1.0  requested\n" in printed
@@ -210,7 +210,7 @@ def test_undo_0_where_nothing_is_overlaid_does_nothing(quick: Bench) -> None:
 def test_reset_which_people_try_names_the_commands_that_do_it(
     quick: Bench, words: list[str]
 ) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     told = quick.refuse("reset", *words, code=2)
     sentence = "UsageError: There is no command reset."
     assert f"{sentence}\nHint: conda overlay undo 0, or conda overlay remove NAME" in told

@@ -29,8 +29,8 @@ def remove(bench: Bench, *paths: str) -> None:
 
 
 def test_a_missing_file_comes_back_from_another_revision_without_pip(quick: Bench) -> None:
-    quick.install("alpha==1.5")
-    quick.install("new")
+    quick.given("install", "alpha==1.5")
+    quick.given("install", "new")
     before = files_of(quick)
     remove(quick, "alpha/__init__.py")
     assert "conda overlay repair alpha" in quick.ask("status")
@@ -41,7 +41,7 @@ def test_a_missing_file_comes_back_from_another_revision_without_pip(quick: Benc
 
 
 def test_a_distribution_that_is_gone_is_installed_again_as_recorded(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     for path in sorted(quick.site.glob("alpha*/*")):
         path.unlink()
     for path in quick.site.glob("alpha*"):
@@ -54,7 +54,7 @@ def test_a_distribution_that_is_gone_is_installed_again_as_recorded(quick: Bench
 
 def test_what_pip_renamed_and_left_is_put_back_from_there(quick: Bench) -> None:
     """As ``pip uninstall`` leaves it when it cannot write to the host."""
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     before = files_of(quick)
     (quick.site / "alpha").rename(quick.site / "~lpha")
     quick.change("repair")
@@ -63,8 +63,8 @@ def test_what_pip_renamed_and_left_is_put_back_from_there(quick: Bench) -> None:
 
 
 def test_edits_stay_unless_their_distribution_is_named(quick: Bench) -> None:
-    quick.install("alpha==1.5")
-    quick.install("new")
+    quick.given("install", "alpha==1.5")
+    quick.given("install", "new")
     original = (quick.site / "alpha/__init__.py").read_text()
     quick.edit(quick.site / "alpha/__init__.py", original + "mine = 1\n")
     remove(quick, "new/__init__.py")
@@ -76,13 +76,13 @@ def test_edits_stay_unless_their_distribution_is_named(quick: Bench) -> None:
 
 
 def test_nothing_to_repair_is_no_revision(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     assert "nothing to do" in quick.ask("repair")
     assert quick.revision == 1
 
 
 def test_a_directory_in_the_place_of_a_file_gives_way_to_it(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     before = files_of(quick)
     place = quick.site / "alpha/__init__.py"
     for words in (["repair"], ["undo"]):
@@ -99,7 +99,7 @@ def test_a_directory_in_the_place_of_a_file_gives_way_to_it(quick: Bench) -> Non
 
 @pytest.mark.parametrize("name", ["nosuch", "beta"])
 def test_only_what_the_overlay_has_is_repaired(quick: Bench, name: str) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     done = quick.run("repair", *quick.where, name, "-y")
     assert done.returncode == 1 and name in done.stderr and "Traceback" not in done.stderr
 
@@ -147,8 +147,8 @@ def test_what_no_longer_can_be_had_is_refused_and_edits_outlive_an_installation(
 
 
 def test_undo_after_a_repair_goes_back_behind_it(quick: Bench) -> None:
-    quick.install("new")
-    quick.install("alpha==1.5")
+    quick.given("install", "new")
+    quick.given("install", "alpha==1.5")
     remove(quick, "alpha/__init__.py")
     quick.change("repair")
     quick.change("undo")
@@ -156,8 +156,8 @@ def test_undo_after_a_repair_goes_back_behind_it(quick: Bench) -> None:
 
 
 def test_another_version_installed_by_hand_is_an_edit(quick: Bench, wheels: Path) -> None:
-    quick.install("new")
-    quick.install("alpha==1.5")
+    quick.given("install", "new")
+    quick.given("install", "alpha==1.5")
     by_hand = wheels / "alpha-2.0-py3-none-any.whl"
     shutil.rmtree(quick.site / "alpha-1.5.dist-info")
     quick.make_by_hand(by_hand)

@@ -41,7 +41,7 @@ def test_a_command_runs_as_activated_with_the_overlay_and_its_arguments(own: Ben
 
 
 def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     assert run(quick, "sh", "-c", "exit 7").returncode == 7
     assert run(quick, "nosuch-command").returncode == 127
     argv = [str(quick.conda.executable), "overlay", "run", *quick.where, "--"]
@@ -77,7 +77,7 @@ def test_the_terminal_is_the_commands_own(quick: Bench) -> None:
 
 
 def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links: Path) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     dists.wheel(links, "cowsay", "6.1", scripts={"cowsay": "cowsay:main"})
     env = {"PIP_FIND_LINKS": str(links)}
     code = "import cowsay, alpha; print(cowsay.__version__, alpha.__version__, cowsay.__file__)"
@@ -131,7 +131,7 @@ def test_a_command_line_without_a_command_is_refused(quick: Bench) -> None:
 
 
 def test_env_prints_what_makes_any_shell_see_the_overlay(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     code = quick.ask("env", "bash")
     script = f"set -eu; {code}\npython -c 'import alpha; print(alpha.__version__)'"
     done = quick.user.run(["env", "-i", "PATH=/usr/bin:/bin", "bash", "-c", script])
@@ -152,7 +152,7 @@ def test_env_reads_what_scripts_print_and_any_variable(own: Bench) -> None:
 
 
 def test_env_as_json_and_dotenv_hold_the_same(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     found = quick.json("env")
     assert found.keys() == {"variables", "unset", "extra_paths"}
     assert found["extra_paths"] == [str(quick.site)]

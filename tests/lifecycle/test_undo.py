@@ -122,7 +122,7 @@ def test_overlay_made_by_hand_is_adopted_by_undo_0_and_comes_back(
 
 
 def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\n__edited__ = True\n')
     quick.edit(quick.site / "mine.py", "")
     quick.install("alpha==2.0", "--force")
@@ -143,8 +143,8 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
 
 
 def test_a_conflict_that_comes_back_is_shown_and_has_to_be_allowed(quick: Bench) -> None:
-    quick.install("delta==2.0", "--allow-conflicts")
-    quick.change("remove", "delta")
+    quick.given("install", "delta==2.0", "--allow-conflicts")
+    quick.given("remove", "delta")
     conflict = "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect"
     told = quick.refuse("undo", "--yes")
     assert f"  {conflict}\nHint: --allow-conflicts proceeds anyway" in told

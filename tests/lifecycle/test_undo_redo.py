@@ -79,7 +79,7 @@ def test_undo_steps_back_to_the_host_and_no_further(quick: Bench) -> None:
 
 def test_redo_after_an_undo_to_a_number_comes_back(quick: Bench) -> None:
     _, _, three = stair(quick)
-    quick.change("undo", "1")
+    quick.given("undo", "1")
     for _ in range(2):
         if files(quick) != three:
             quick.change("redo")
@@ -88,8 +88,8 @@ def test_redo_after_an_undo_to_a_number_comes_back(quick: Bench) -> None:
 
 def test_a_new_change_clears_what_could_be_redone(quick: Bench) -> None:
     one, two, _ = stair(quick)
-    quick.change("undo")
-    quick.install("delta==2.0", "--allow-conflicts")
+    quick.given("undo")
+    quick.given("install", "delta==2.0", "--allow-conflicts")
     before = quick.content()
     done = quick.run("redo", *quick.where, "--yes")
     assert quick.content() == before
@@ -100,7 +100,7 @@ def test_a_new_change_clears_what_could_be_redone(quick: Bench) -> None:
 
 
 def test_redo_where_nothing_was_undone_does_nothing(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     before = quick.content()
     done = quick.run("redo", *quick.where, "--yes")
     assert "othing to" in done.stdout + done.stderr
@@ -108,9 +108,9 @@ def test_redo_where_nothing_was_undone_does_nothing(quick: Bench) -> None:
 
 
 def test_redo_asks_and_a_dry_run_changes_nothing(quick: Bench) -> None:
-    quick.install("alpha==1.5")
-    quick.install("new")
-    quick.change("undo")
+    quick.given("install", "alpha==1.5")
+    quick.given("install", "new")
+    quick.given("undo")
     before = quick.content()
     plan = quick.json("redo", "--dry-run")
     assert (plan["dry_run"], patches.change(plan, "new")["after"]) == (True, "1.0")
@@ -225,8 +225,8 @@ def damage(bench: Bench, how: str) -> None:
 @pytest.fixture(params=[pytest.param("pip", marks=pytest.mark.network), "tilde"])
 def damaged(quick: Bench, request: pytest.FixtureRequest) -> Bench:
     """Revision 2, whose alpha 2.0 is damaged."""
-    quick.install("new")
-    quick.install("alpha==2.0")
+    quick.given("install", "new")
+    quick.given("install", "alpha==2.0")
     damage(quick, request.param)
     return quick
 
@@ -263,7 +263,7 @@ def test_install_of_what_is_damaged_installs_it_again(damaged: Bench, requiremen
 
 
 def test_install_of_what_lacks_some_of_its_files_installs_it_again(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     quick.user.run(["rm", "-rf", quick.site / "new"])
     quick.install("new")
     assert quick.version("new") == "1.0"

@@ -44,7 +44,7 @@ def test_what_is_named_is_updated_though_it_is_held_and_stays_held(
 
 
 def test_a_distribution_of_the_host_is_updated_in_the_overlay(quick: Bench) -> None:
-    quick.change("update", "alpha")
+    quick.given("update", "alpha")
     assert quick.see("alpha") == {"alpha": "1.5"}
     assert quick.record()["distributions"]["alpha"]["requested"]
 
@@ -60,7 +60,7 @@ def test_what_is_nowhere_is_an_error_that_names_it(quick: Bench) -> None:
 
 
 def test_uninstall_is_remove_and_takes_the_version_that_is_installed(quick: Bench) -> None:
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     refused = quick.run("uninstall", *quick.where, "alpha==1.0", "-y")
     assert refused.returncode == 1 and "1.5" in refused.stderr
     quick.change("uninstall", "alpha==1.5")

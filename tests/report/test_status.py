@@ -292,8 +292,10 @@ def test_list_without_overlays_says_how_to_start_one(conda: Conda, alice: User) 
 
 
 def test_what_was_asked_for_comes_before_what_came_along(quick: Bench) -> None:
-    quick.install("new", "--until", "2999-01-31", "--intent", "hold", "--reason", "a fault")
-    quick.install("alpha==2.0")
+    quick.given(
+        "install", "new", "--until", "2999-01-31", "--intent", "hold", "--reason", "a fault"
+    )
+    quick.given("install", "alpha==2.0")
     printed = quick.ask("status")
     asked, _, along = printed.partition("came along:")
     assert "asked for:" in asked and "came along:" in printed
@@ -308,8 +310,8 @@ def test_what_was_asked_for_comes_before_what_came_along(quick: Bench) -> None:
 
 
 def test_what_was_edited_or_damaged_comes_with_the_command_that_mends_it(quick: Bench) -> None:
-    quick.install("new")
-    quick.install("alpha==2.0")
+    quick.given("install", "new")
+    quick.given("install", "alpha==2.0")
     quick.edit(quick.site / "new/__init__.py", "edited = 1\n")
     (quick.site / "alpha/__init__.py").unlink()
     printed = quick.ask("status")
@@ -318,7 +320,7 @@ def test_what_was_edited_or_damaged_comes_with_the_command_that_mends_it(quick: 
 
 
 def test_all_shows_what_is_in_effect_of_every_place_and_what_it_hides(quick: Bench) -> None:
-    quick.install("alpha==2.0", "new")
+    quick.given("install", "alpha==2.0", "new")
     in_user_site(quick, "gamma", "9.0")
     rows = {row["name"]: row for row in quick.json("status", "--all")}
     assert all(row.keys() == {"name", "version", "place", "hides"} for row in rows.values())
@@ -346,7 +348,7 @@ def in_user_site(bench: Bench, name: str, version: str) -> None:
 
 
 def test_what_the_users_own_site_has_can_be_removed_from_the_overlay(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     in_user_site(quick, "alpha", "9.0")
     done = quick.run("remove", *quick.where, "--yes", "alpha")
     assert done.returncode == 0, done.stderr

@@ -39,8 +39,8 @@ def why(bench: Bench, name: str) -> dict[str, Any]:
 
 
 def test_a_distribution_of_the_overlay_is_explained_in_full(quick: Bench) -> None:
-    quick.install("alpha==2.0", "--reason", "ticket 12")
-    quick.install("new")
+    quick.given("install", "alpha==2.0", "--reason", "ticket 12")
+    quick.given("install", "new")
     host = next(quick.host.glob("lib/python3.*/site-packages"))
     for name in ("alpha", "Alpha"):
         found = why(quick, name)
@@ -87,7 +87,7 @@ def test_a_module_that_a_newer_version_dropped_is_told_from_it(quick: Bench, lin
 
 
 def test_a_copy_without_the_file_is_not_what_runs(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     shutil.rmtree(quick.site / "alpha")
     found = why(quick, "alpha")
     assert (found["runs"]["where"], found["runs"]["version"]) == ("host", "1.0")
@@ -104,7 +104,7 @@ def test_what_pythonpath_names_is_of_no_distribution(quick: Bench) -> None:
 
 
 def test_an_overlay_that_is_refused_runs_nothing_and_is_named(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     quick.overlay.resolve().chmod(0o777)
     found = why(quick, "alpha")
     assert found["runs"]["where"] == "host"
@@ -146,7 +146,7 @@ def test_an_editable_and_a_namespace_are_named(quick: Bench, links: Path) -> Non
 
 
 def test_a_shell_that_runs_something_else_is_told_why(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     active = {
         "CONDA_PREFIX": str(quick.host),
         "CONDA_SHLVL": "1",
@@ -173,7 +173,7 @@ def test_what_is_nowhere_is_one_sentence(quick: Bench, name: str) -> None:
 
 
 def test_a_package_that_fails_is_said_to_hide_its_modules(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     quick.edit(quick.site / "alpha/__init__.py", "import nosuch\n")
     assert why(quick, "alpha")["runs"]["version"] == "2.0"
     for name in ("alpha.part", "alpha.part.of.it"):

@@ -80,7 +80,7 @@ def test_names_are_chosen_and_places_are_those_of_jupyter(ready: Bench) -> None:
 
 
 def test_a_host_without_ipykernel_gets_the_command_that_installs_it(quick: Bench) -> None:
-    quick.install("new")
+    quick.given("install", "new")
     said = kernel(quick, "install", "-n", "science", code=1)
     assert f"conda overlay install -p {quick.host} ipykernel" in said
 
