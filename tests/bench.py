@@ -254,7 +254,8 @@ class Bench:
 
     def given(self, command: str, *words: str | Path) -> None:
         """Have run a changing command, which sets the scene: see `prepared`."""
-        step = (self.conda, self.host, *sorted(self.environ.items()), command, *words)
+        environ = sorted(self.environ.items())
+        step = (self.conda, self.name, prepared.installed(self.host), *environ, command, *words)
         prepared.lead(self.user.home, step, lambda: self.change(command, *words))
 
     def plan(self, *words: str | Path) -> dict[str, Any]:

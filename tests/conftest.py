@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import prepared
 from tests.bed import base, cpython, dists, environment, forks, outside, place, pypi, users
 from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
@@ -174,7 +173,6 @@ def alice() -> User:
     """An unprivileged user with an empty home, which is at the same path for all tests."""
     user = _account("overlay-alice")
     user.empty_home()
-    prepared.forget(user.home)
     return user
 
 

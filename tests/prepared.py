@@ -1,64 +1,54 @@
 """Overlays that tests begin with: made once by our own commands, and copied after that.
 
-A test says by which steps it comes to its overlay. Tests run in one home, at the same path and
-empty at first, so the home that the same steps have led to before is that state, absolute paths
-included. Steps that a test takes without telling, or that come after a change by hand, are taken.
+A test says by which commands it comes to its overlay. All tests run in one home, which is empty at
+first, so that a command finds the same there as in another test before; then the home as that one
+left it, absolute paths and times included, is copied back instead.
 """
 
 from __future__ import annotations
 
 import atexit
+import hashlib
+import os
 import subprocess
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tests.bed import place
 
-_Look = frozenset[tuple[str, int, int, int]]
+_COPIES: dict[tuple[Path, str, object], Path] = {}
 
 
-@dataclass(frozen=True)
-class _Known:
-    """The steps that a home has seen, and what it looked like after the last of them."""
-
-    steps: tuple[Hashable, ...]
-    look: _Look
-
-
-_KNOWN: dict[Path, _Known] = {}
-_COPIES: dict[tuple[Path, tuple[Hashable, ...]], Path] = {}
-
-
-def lead(home: Path, step: Hashable, take: Callable[[], object]) -> None:
+def lead(home: Path, step: object, take: Callable[[], object]) -> None:
     """Take a step in a home, or copy what it has led to before.
 
     Args:
         home: the directory that the step changes, and nothing else.
-        step: what tells the step from all others; all that its result depends on, but the home.
+        step: what tells the step from all others: all that its result depends on, but the home.
         take: takes the step.
     """
-    known = _KNOWN.get(home, _Known((), frozenset()))
-    if known.look != _look(home):  # somebody has changed it without telling
-        take()
-        return
-    steps = (*known.steps, step)
-    if copy := _COPIES.get((home, steps)):
+    key = home, _content(home), step
+    if copy := _COPIES.get(key):
         place.empty(home)
         _copy(copy, home)
-    else:
-        take()
-        _COPIES[home, steps] = copy = _place() / str(len(_COPIES))
-        copy.mkdir()
-        _copy(home, copy)
-    _KNOWN[home] = _Known(steps, _look(home))
+        return
+    take()
+    copy = _place() / str(len(_COPIES))
+    copy.mkdir()
+    _copy(home, copy)
+    _COPIES[key] = copy
 
 
-def forget(home: Path) -> None:
-    """Note that a home is empty again."""
-    _KNOWN.pop(home, None)
+def installed(host: Path) -> str:
+    """A hash of what is installed in a host, which a test may change."""
+    whole = hashlib.sha256()
+    for path in sorted(host.glob("lib/python*/site-packages/*.*-info")):
+        metadata = path / "METADATA"
+        whole.update(os.fsencode(path) + (metadata.read_bytes() if metadata.exists() else b""))
+    whole.update(os.fsencode("".join(sorted(os.listdir(host / "conda-meta")))))
+    return whole.hexdigest()
 
 
 @cache
@@ -74,6 +64,14 @@ def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", f"{source}/.", target], check=True)
 
 
-def _look(home: Path) -> _Look:
-    found = ((path, path.lstat()) for path in home.rglob("*"))
-    return frozenset((str(path), s.st_mode, s.st_size, s.st_mtime_ns) for path, s in found)
+def _content(home: Path) -> str:
+    """A hash of the names, modes and content of all files, but for locks and for bytecode."""
+    whole = hashlib.sha256()
+    for path in sorted(home.rglob("*")):
+        status = path.lstat()
+        whole.update(f"{path} {status.st_mode}\n".encode("utf-8", "surrogateescape"))
+        if path.is_symlink():
+            whole.update(os.fsencode(os.readlink(path)))
+        elif path.is_file() and path.suffix != ".pyc" and path.name != "lock":
+            whole.update(path.read_bytes())
+    return whole.hexdigest()

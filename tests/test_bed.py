@@ -25,6 +25,7 @@ from tests.bed import (
 )
 from tests.bed.terminal import on_terminal
 from tests.bed.users import User, user
+from tests.long import LONG
 
 CI_RUN = place.CHECKOUT / ".ci" / "run"
 PRINT = "echo {}:$CONDA_SHLVL; python -c 'import sys; print(sys.prefix)'"
@@ -59,6 +60,7 @@ def test_floor_conda_runs_as_unprivileged_user(alice: User) -> None:
     )
 
 
+@LONG
 @pytest.mark.parametrize("shell", shells.ACTIVATING)
 def test_activates_and_deactivates(shell: str, alice: User, science: Path) -> None:
     started = shells.started(shell)
@@ -192,6 +194,7 @@ def test_clone_of_an_environment_is_independent(science: Path) -> None:
     assert environment.tree_hash(template) == before
 
 
+@LONG
 def test_clone_of_a_base_is_independent(scratch: Path, alice: User) -> None:
     floor = base.floor_base()
     before = environment.tree_hash(floor)
@@ -209,6 +212,7 @@ def test_clone_of_a_base_is_independent(scratch: Path, alice: User) -> None:
             assert str(floor).encode() not in text.read_bytes(), text
 
 
+@LONG
 def test_any_base_can_be_cloned(scratch: Path, alice: User) -> None:
     for number, original in enumerate(base.bases()):
         copy = base.clone(original, scratch / f"base-{number}")
@@ -220,6 +224,7 @@ def test_any_base_can_be_cloned(scratch: Path, alice: User) -> None:
         assert printed == f"{host}/bin/python\n"
 
 
+@LONG
 @pytest.mark.network
 def test_pips(scratch: Path) -> None:
     for pip in ("ensurepip", "23.0.1"):
@@ -253,6 +258,7 @@ def test_wheels_install(scratch: Path) -> None:
     assert (host / "share" / "x").exists()
 
 
+@LONG
 def test_index_and_sdist_install_offline(scratch: Path, alice: User) -> None:
     dists.wheel(scratch / "files", "above", "1.0", requires=["beneath>1"], requires_python=">=3.8")
     dists.wheel(scratch / "files", "above", "2.0", requires_python=">=99")
@@ -270,6 +276,7 @@ def test_index_and_sdist_install_offline(scratch: Path, alice: User) -> None:
     ]
 
 
+@LONG
 @pytest.mark.parametrize("python", cpython.available(), ids=lambda python: str(python.xy))
 def test_hosts_of_other_versions(python: cpython.Interpreter, alice: User) -> None:
     host = environment.template(python=python)
@@ -281,6 +288,7 @@ def test_hosts_of_other_versions(python: cpython.Interpreter, alice: User) -> No
     assert ran(alice.run(argv)) == f"{python.version}\n"
 
 
+@LONG
 def test_extension_modules_build(scratch: Path) -> None:
     if not shutil.which("gcc"):
         pytest.skip("there is no compiler")
@@ -301,6 +309,7 @@ def test_extension_modules_build(scratch: Path) -> None:
     ran(output([host / "bin" / "python", "-c", "import ext"], cwd=scratch))
 
 
+@LONG
 def test_a_killed_build_is_done_again(scratch: Path) -> None:
     def fail(part: Path) -> None:
         part.mkdir()

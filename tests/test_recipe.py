@@ -23,6 +23,10 @@ from tests.bed import base, conda, cpython, environment, place, plugin, pypi
 from tests.bed import channel as channels
 from tests.bed.command import checked
 from tests.bed.users import User
+from tests.long import LONG
+
+pytestmark = LONG
+
 
 RECIPE = place.CHECKOUT / "recipe" / "recipe.yaml"
 RATTLER = "py-rattler-build>=0.60"

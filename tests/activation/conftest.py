@@ -13,12 +13,13 @@ from tests.bed import base, environment, place, pypi, shells
 from tests.bed.command import checked
 from tests.bed.condas import Conda
 from tests.bed.users import User
+from tests.long import few
 
 settings.register_profile("bed", deadline=None, database=None)
 settings.load_profile("bed")
 
 
-@pytest.fixture(params=shells.ACTIVATING)
+@pytest.fixture(params=few(shells.ACTIVATING, "bash"))
 def shell(request: pytest.FixtureRequest, conda: Conda, alice: User) -> Shell:
     return Shell(request.param, conda, alice)
 

@@ -17,6 +17,7 @@ from tests.bed import cpython, dists, place, pypi, relocate
 from tests.bed.condas import Conda
 from tests.bed.cpython import Interpreter
 from tests.bed.users import User
+from tests.long import LONG, few
 
 DEFAULT = cpython.default()
 SYSTEM = Path("/usr/bin/python3")  # Debian's has a sitecustomize of its own
@@ -629,6 +630,7 @@ def test_coverage_in_the_overlay_measures_child_processes(
     assert "script.py" in report
 
 
+@LONG
 @pytest.mark.network
 def test_ipython_in_the_overlay_runs_the_overlays_code(
     protected: Host, upgraded: Path, scratch: Path
@@ -667,7 +669,7 @@ def backends() -> Path:
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("kind", EDITABLES)
+@pytest.mark.parametrize("kind", few(EDITABLES, "setuptools-flat-strict", "hatchling"))
 def test_editable_is_what_runs_and_not_the_hosts_copy(
     kind: str, protected: Host, backends: Path, alice: User
 ) -> None:
@@ -733,7 +735,7 @@ def wired(
 
 
 @pytest.mark.parametrize("protection", ["guard", "hook", "guard and hook over base"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", few(COMMANDS, "activate", "status"))
 def test_no_broken_package_in_an_overlay_stops_conda(
     command: str, protection: str, conda: Conda, alice: User
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import LONG
 from tests.server import Server
 
 WRITERS = 8
@@ -45,6 +46,7 @@ def check(bench: Bench, succeeded: list[str], before: int = 0) -> None:
         assert bench.see(*succeeded) == dict.fromkeys(succeeded, "1.0")
 
 
+@LONG
 def test_each_of_many_writers_gets_its_revision(
     server: Server, names: list[str], links: Path, tried: Callable[[int], None]
 ) -> None:
@@ -63,6 +65,7 @@ def test_each_of_many_writers_gets_its_revision(
     check(bench, names)
 
 
+@LONG
 def test_writer_without_patience_says_why_it_gave_up(
     quick: Bench, names: list[str], links: Path
 ) -> None:
@@ -104,6 +107,7 @@ def test_held_lock_is_waited_for_and_its_holder_named(server: Server) -> None:
     assert bench.revision == 2
 
 
+@LONG
 def test_writers_that_fail_take_nothing_from_those_that_succeed(
     server: Server, names: list[str], links: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import few
 from tests.sources import served
 
 SECRET = "S3kr1t" * 6
@@ -46,7 +47,7 @@ def built_with_settings(links: Path) -> Path:
     return dists.sdist(links / "s", "two", "1.0", backend=BACKEND, files=files)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", few(WAYS, "user", "find-links"))
 def test_it_is_never_recorded_exported_or_printed(
     bench: Bench, links: Path, way: str, tried: Callable[[int], None]
 ) -> None:

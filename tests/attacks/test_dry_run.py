@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import Bench
+from tests.long import few
 
 CHANGES: dict[str, list[str]] = {
     "install": ["install", "beta==2.0"],
@@ -37,18 +38,21 @@ def whole(home: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", [*CHANGES, *LOOKS])
-@pytest.mark.parametrize("start", ["nothing", "undone", "by hand"])
+SHORT = ("install", "undo", "rebase from", "status")
+
+
+@pytest.mark.parametrize("name", few([*CHANGES, *LOOKS], *SHORT))
+@pytest.mark.parametrize("start", few(["nothing", "undone", "by hand"], "undone"))
 def test_not_one_byte_changes(bench: Bench, wheels: Path, name: str, start: str) -> None:
     home = bench.user.home
     if name.startswith("apply"):
-        bench.install("beta==1.0", "-I")
+        bench.given("install", "beta==1.0", "-I")
         bench.export()
         bench.change("delete")
     if start == "undone":
-        bench.install("alpha==1.5")
-        bench.install("new")
-        bench.change("undo")
+        bench.given("install", "alpha==1.5")
+        bench.given("install", "new")
+        bench.given("undo")
     elif start == "by hand":
         bench.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
     before = whole(home)

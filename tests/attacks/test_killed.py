@@ -13,6 +13,7 @@ import pytest
 
 from tests.bed import dists, place
 from tests.bench import CLEANING, COMMIT, DELETION, FACTOR, REMOVAL, Bench
+from tests.long import LONG, few
 from tests.observed import State, save, state, status
 from tests.server import KILLED, Ended, Server, served
 
@@ -207,7 +208,7 @@ def trials() -> dict[str, Trial]:
     return {}
 
 
-@pytest.fixture(params=OPERATIONS)
+@pytest.fixture(params=few(OPERATIONS, "install"))
 def trial(request: pytest.FixtureRequest, life: Life, trials: dict[str, Trial]) -> Trial:
     """One of each operation."""
     if request.param not in trials:
@@ -226,7 +227,7 @@ def test_killed_at_any_step_it_was_not_begun_or_is_complete(
 ) -> None:
     source = random.Random(trial.operation.name)
     early, late = range(1, trial.commit[0]), range(trial.commit[-1] + 1, trial.steps + 1)
-    steps = [*few(early, BEFORE_COMMIT, source), *trial.commit, *few(late, BEHIND_COMMIT, source)]
+    steps = [*some(early, BEFORE_COMMIT, source), *trial.commit, *some(late, BEHIND_COMMIT, source)]
     ends = in_turn(trial, [{"kill_before": step} for step in steps])
     assert ends["before"] or ends["after"]
     assert not ends["in time"]
@@ -235,6 +236,7 @@ def test_killed_at_any_step_it_was_not_begun_or_is_complete(
         print(f"\n{trial.operation.name}, killed at {len(steps)} steps: {dict(ends)}", end=" ")
 
 
+@LONG
 def test_killed_at_any_moment_of_its_commit_it_was_not_begun_or_is_complete(
     trial: Trial, capsys: pytest.CaptureFixture[str], tried: Callable[[int], None]
 ) -> None:
@@ -259,7 +261,7 @@ def test_killed_at_any_moment_of_its_commit_it_was_not_begun_or_is_complete(
         print(f"\n{trial.operation.name}, killed at {MOMENTS} moments: {dict(ends)}", end=" ")
 
 
-def few(steps: Sequence[int], count: int, source: random.Random) -> list[int]:
+def some(steps: Sequence[int], count: int, source: random.Random) -> list[int]:
     return sorted(source.sample(steps, min(count, len(steps))))
 
 

@@ -55,8 +55,8 @@ def test_default_access_control_lists_give_nobody_a_part_of_an_overlay(
         if error.errno != errno.ENOTSUP:
             raise
         pytest.skip("the file system has no access control lists")
-    bench.install("new")
-    bench.install("beta==2.0")
+    bench.given("install", "new")
+    bench.given("install", "beta==2.0")
     write = 'find "$1" \\( -type d -o -type f \\) -writable'
     found = mallory.run(["sh", "-c", write, "sh", bench.overlays])
     assert found.stdout == ""
@@ -92,10 +92,10 @@ def test_bytecode_that_root_has_left_is_no_hindrance(bench: Bench) -> None:
     (cache / "new.cpython-311.pyc").write_bytes(b"x")
     os.lchown(cache, 0, 0)
     cache.chmod(0o700)
-    bench.install("beta==2.0")
-    bench.change("undo")
+    bench.given("install", "beta==2.0")
+    bench.given("undo")
     assert "new" in bench.ask("status")
-    bench.change("delete")
+    bench.given("delete")
     assert "science" not in bench.run("list").stdout
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.long import few
 from tests.observed import save
 from tests.server import Server
 
@@ -127,7 +128,10 @@ def life(lasting: Server) -> Life:
     return Life(lasting)
 
 
-@pytest.mark.parametrize("tree", TREES)
+SHORT = ("a package is a link", "RECORD leads out", "METADATA is a pipe", "bin is a link")
+
+
+@pytest.mark.parametrize("tree", few(TREES, *SHORT))
 def test_no_command_leaves_the_tree(life: Life, tree: str, tried: Callable[[int], None]) -> None:
     tried(len(COMMANDS))
     where = list(life.bench.where)

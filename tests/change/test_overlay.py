@@ -94,8 +94,8 @@ def test_all_names_each_environment_with_an_overlay_once(
         "    print(overlay.host, overlay.revision, overlay.path)"
     )
     assert python(quick, code) == ""
-    quick.install("new")
-    quick.install("alpha==1.5")
+    quick.given("install", "new")
+    quick.given("install", "alpha==1.5")
     gone = quick.overlays / ".gone"
     gone.mkdir()
     (gone / "host").write_text("/an/environment/that/is/gone\n")

@@ -68,11 +68,11 @@ def test_doctor_says_what_is_wrong_with_the_overlay_and_fixes_it_where_it_can(
 ) -> None:
     doctor = [str(quick.conda.executable), "doctor", "-n", "science"]
     assert "overlay" not in quick.user.run(doctor, env=quick.environ).stdout
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     said = quick.user.run(doctor, env=quick.environ).stdout
     assert f"✅ The overlay {quick.overlay} holds together." in said
     module = quick.site / "alpha" / "__init__.py"
-    quick.install("new")
+    quick.given("install", "new")
     module.unlink()
     said = quick.user.run(doctor, env=quick.environ).stdout
     assert f"❌ The overlay {quick.overlay} has findings." in said

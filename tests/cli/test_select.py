@@ -9,6 +9,7 @@ import pytest
 from conda_overlay.cli import COMMANDS
 from tests.bed.condas import Conda
 from tests.bed.users import User
+from tests.bench import Bench
 
 ARGUMENTS = {
     "apply": ["overlay.toml"],
@@ -25,15 +26,12 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"list", "hook"}))
-def test_a_command_without_an_environment_is_refused(
-    conda: Conda, alice: User, command: str
-) -> None:
-    (alice.home / "overlay.toml").write_text("format = 1\n")
-    argv: list[str | Path] = [conda.executable, "overlay", command, *ARGUMENTS.get(command, [])]
-    done = alice.run(["sh", "-c", 'cd && exec "$@"', "sh", *argv], env={"CONDA_PREFIX": ""})
+def test_a_command_without_an_environment_is_refused(quick: Bench, command: str) -> None:
+    (quick.user.home / "overlay.toml").write_text("format = 1\n")
+    done = quick.run(command, *ARGUMENTS.get(command, []), env={"CONDA_PREFIX": ""})
     assert (done.returncode, done.stdout) == (2, "")
     assert "No environment is active.\nHint: name one with -n ENV" in done.stderr
-    assert not (alice.home / ".conda" / "overlays").exists()
+    assert not quick.overlays.exists()
 
 
 def test_the_active_environment_may_be_base(conda: Conda, alice: User) -> None:

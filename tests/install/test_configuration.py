@@ -94,7 +94,7 @@ def test_file_of_the_host_counts(plain: Bench, scratch: Path, wheels: Path) -> N
     host = environment.clone(plain.host, scratch / "copy")
     (host / "pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {wheels}\n")
     bench = replace(plain, name=str(host))
-    bench.install("alpha==1.5")
+    bench.given("install", "alpha==1.5")
     assert bench.version("alpha") == "1.5"
 
 

@@ -124,7 +124,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def old(quick: Bench) -> Bench:
     """With a first revision."""
-    quick.install("new")
+    quick.given("install", "new")
     return quick
 
 
@@ -132,7 +132,7 @@ def old(quick: Bench) -> Bench:
 def test_interrupt_leaves_the_old_state(
     bench: Bench, pool: ThreadPoolExecutor, links: Path, moment: str
 ) -> None:
-    bench.install("new")
+    bench.given("install", "new")
     before = bench.content()
     if moment == "pip":
         running = Running(bench, pool, "--yes", sdist(links, "slow", SLOW))
@@ -464,7 +464,7 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
     printed = bench.install("--dry-run", "alpha==1.5")
     assert "alpha  1.5 (content)  its scripts now work from anywhere" in printed
     assert bench.revision is None
-    bench.install("new")
+    bench.given("install", "new")
     assert bench.revision == 2
     assert "Already as requested" in bench.install("alpha==1.5")
     assert bench.record(1)["reason"] == "adopted: made by hand"
@@ -480,11 +480,11 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
 
 def test_old_revisions_stay_as_they_were(quick: Bench) -> None:
     """Revisions share files: none is written into."""
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     first = quick.tree(1)
     before = files(first)
-    quick.install("alpha==2.0")
-    quick.install("alpha==1.0")
+    quick.given("install", "alpha==2.0")
+    quick.given("install", "alpha==1.0")
     assert files(first) == before
 
 

@@ -52,7 +52,7 @@ def test_frozen_environment_is_protected_from_its_owner(copy: Bench) -> None:
 
 def test_base_can_be_a_host(quick: Bench) -> None:
     bench = replace(quick, name="base")
-    bench.install("--no-deps", "new")
+    bench.given("install", "--no-deps", "new")
     overlay = quick.user.home / ".conda" / "overlays" / "base"
     assert (overlay / "bin" / "new").exists()
     assert (overlay.with_name(".base") / "revisions" / "1" / "record.json").exists()
@@ -138,7 +138,7 @@ def test_environments_of_the_same_name_have_overlays_of_their_own(
     quick: Bench, scratch: Path
 ) -> None:
     other = replace(quick, name=str(environment.clone(quick.host, scratch / "science")))
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     other.install("new")
     assert quick.distributions() == ["alpha-1.5"]
     [hashed] = quick.overlay.parent.glob("science-*")

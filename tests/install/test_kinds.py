@@ -11,6 +11,7 @@ import pytest
 
 from tests.bed import dists, environment
 from tests.bench import Bench
+from tests.long import few
 
 SETUP = """
 from setuptools import Extension, setup
@@ -47,7 +48,7 @@ def test_added_wheel_lands_whole(quick: Bench, links: Path) -> None:
 
 def test_upgrade_of_what_the_host_has_leaves_the_host_alone(quick: Bench) -> None:
     """E2: pip alone tries to remove the host's copy."""
-    quick.install("alpha==1.5")
+    quick.given("install", "alpha==1.5")
     assert quick.version("alpha") == "1.5"
     own = quick.user.run([quick.host / "bin" / "python", "-m", "alpha", "--version"])
     assert "1.5" not in own.stdout
@@ -139,11 +140,10 @@ EDITABLES = [
 
 
 @pytest.mark.network
-@pytest.mark.parametrize(("backend", "layout", "mode"), EDITABLES)
-def test_editable_runs_what_is_in_the_source(
-    online: Bench, backend: str, layout: str, mode: str
-) -> None:
+@pytest.mark.parametrize("kind", few(EDITABLES, ("setuptools", "src", "strict")), ids="-".join)
+def test_editable_runs_what_is_in_the_source(online: Bench, kind: tuple[str, str, str]) -> None:
     """E6, and E7: also of a distribution that the host has, and from within the source."""
+    backend, layout, mode = kind
     for name in ("dev-tool", "alpha"):
         source = dists.project(online.user.home / name, name, "1.9", backend, layout)
         own(source, online)

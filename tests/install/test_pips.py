@@ -12,6 +12,7 @@ from tests.bed import cpython, dists, environment, pypi
 from tests.bed.cpython import Interpreter
 from tests.bench import Bench
 from tests.install.test_kinds import own
+from tests.long import LONG
 
 PIPS = {"22.2.2": "3.10", "23.3.2": "3.12", "newest": "3.13"}
 """The newest Python that a pip runs on; the newest pip is from PyPI."""
@@ -68,12 +69,14 @@ def check(bench: Bench) -> None:
     assert environment.tree_hash(bench.host) == before
 
 
+@LONG
 @pytest.mark.network
 @pytest.mark.parametrize("pip", PIPS)
 def test_pip_of_the_host(hosting: Callable[[str, str | None], Bench], pip: str) -> None:
     check(hosting(PIPS[pip], newest() if pip == "newest" else pip))
 
 
+@LONG
 @pytest.mark.network
 @pytest.mark.parametrize("pip", ["22.2.2", "23.3.2"])
 def test_sources_with_pip_of_the_host(
@@ -97,12 +100,14 @@ def test_sources_with_pip_of_the_host(
     assert bench.python("-c", "import dev_tool; print(dev_tool.__version__)").stdout == "1.9\n"
 
 
+@LONG
 def test_no_pip_in_the_host_means_that_of_the_base(
     hosting: Callable[[str, str | None], Bench],
 ) -> None:
     check(hosting("3.13", None))
 
 
+@LONG
 @pytest.mark.network
 def test_a_pip_that_is_too_old_means_that_of_the_base(
     hosting: Callable[[str, str | None], Bench],
@@ -112,6 +117,7 @@ def test_a_pip_that_is_too_old_means_that_of_the_base(
     assert bench.distributions() == ["alpha-1.5"]
 
 
+@LONG
 @pytest.mark.network
 @pytest.mark.parametrize("pip", [None, "21.2.4"])
 def test_no_pip_that_serves_is_said(

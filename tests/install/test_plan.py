@@ -124,8 +124,8 @@ def test_condarc_can_say_yes(quick: Bench) -> None:
 
 
 def test_history_tells_who_when_what_and_why(bench: Bench) -> None:
-    bench.install("alpha==1.5", "--reason", "ticket 12")
-    bench.install("new")
+    bench.given("install", "alpha==1.5", "--reason", "ticket 12")
+    bench.given("install", "new")
     first, second = bench.record(1), bench.record(2)
     assert (first["format"], first["number"], second["number"]) == (1, 1, 2)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["time"])
@@ -156,7 +156,7 @@ def known(entry: dict[str, object]) -> list[tuple[str, object]]:
 
 
 def test_what_comes_along_is_not_recorded_as_requested(quick: Bench) -> None:
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     entries = quick.record()["distributions"]
     assert {key: entry["requested"] for key, entry in entries.items()} == {
         "alpha": True,

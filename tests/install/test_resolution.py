@@ -16,7 +16,7 @@ def moves(plan: dict[str, list[dict[str, str]]]) -> dict[str, tuple[str, str | N
 
 
 def test_new_distribution_is_added_and_nothing_of_the_host_moves(bench: Bench) -> None:
-    bench.install("new")
+    bench.given("install", "new")
     assert bench.distributions() == ["new-1.0"]
     assert bench.see("new", "alpha") == {"new": "1.0", "alpha": "1.0"}
     assert bench.script("new") == "new 1.0"
@@ -31,7 +31,7 @@ def test_upgrade_brings_what_it_newly_needs(bench: Bench, links: Path) -> None:
 
 
 def test_upgrade_stays_within_what_the_host_allows(bench: Bench) -> None:
-    bench.install("-U", "alpha")
+    bench.given("install", "-U", "alpha")
     assert bench.distributions() == ["alpha-1.5"]
     assert bench.script("alpha") == "alpha 1.5"
 
@@ -64,7 +64,7 @@ def test_conflicts_are_installed_and_recorded_if_allowed(bench: Bench) -> None:
 def test_already_satisfied_changes_nothing(bench: Bench) -> None:
     assert "Already as requested" in bench.install("alpha>=1")
     assert not bench.state.exists()
-    bench.install("new")
+    bench.given("install", "new")
     assert "Already as requested" in bench.install("new", "alpha")
     assert bench.revision == 1
     assert bench.kept == [1]
@@ -72,7 +72,7 @@ def test_already_satisfied_changes_nothing(bench: Bench) -> None:
 
 def test_only_the_dependents_that_must_move_do(quick: Bench, links: Path) -> None:
     """The upgrade of one name stays within what the host allows though another's cannot."""
-    quick.install("-U", "alpha", "gamma==2.0", "--allow-conflicts")
+    quick.given("install", "-U", "alpha", "gamma==2.0", "--allow-conflicts")
     assert quick.distributions() == ["alpha-1.5", "delta-2.0", "gamma-2.0"]
 
 
@@ -80,7 +80,7 @@ def test_dependents_that_cannot_move_do_not_hold_back_those_that_can(quick: Benc
     told = quick.refused("alpha==2.0", "delta==2.0")
     assert "stuck 1.0 (host) requires delta<2" in told
     assert "beta" not in told
-    quick.install("--allow-conflicts", "alpha==2.0", "delta==2.0")
+    quick.given("install", "--allow-conflicts", "alpha==2.0", "delta==2.0")
     assert quick.distributions() == ["alpha-2.0", "beta-2.0", "delta-2.0"]
 
 
@@ -94,7 +94,7 @@ def test_dependents_of_dependents_move_too(quick: Bench, links: Path) -> None:
 
 def test_names_in_requirement_files_move_like_any_other(quick: Bench) -> None:
     (quick.user.home / "reqs.txt").write_text("alpha==2.0\nbeta==2.0  # both\n")
-    quick.install("-r", "reqs.txt")
+    quick.given("install", "-r", "reqs.txt")
     assert quick.distributions() == ["alpha-2.0", "beta-2.0"]
     assert all(change["why"] == "requested" for change in quick.record()["plan"]["changes"])
 
@@ -106,7 +106,7 @@ def test_own_constraints_count(quick: Bench) -> None:
 
 @pytest.mark.parametrize("words", [["alpha==1.0"], ["alpha<1.5"]])
 def test_back_to_the_version_of_the_host_drops_the_own_copy(quick: Bench, words: list[str]) -> None:
-    quick.install("alpha==1.5", "new")
+    quick.given("install", "alpha==1.5", "new")
     printed = quick.install(*words)
     assert "back to the host:\n  alpha  1.5 -> 1.0 (host)" in printed
     assert quick.distributions() == ["new-1.0"]
@@ -211,7 +211,7 @@ def test_copies_of_the_user_site_do_not_count(quick: Bench, links: Path) -> None
 
 
 def test_same_version_is_installed_again_when_forced(quick: Bench) -> None:
-    quick.install("--force-reinstall", "--no-deps", "alpha==1.0")
+    quick.given("install", "--force-reinstall", "--no-deps", "alpha==1.0")
     assert quick.distributions() == ["alpha-1.0"]
     [change] = quick.record()["plan"]["changes"]
     assert change["kind"] == "replace"
@@ -269,7 +269,7 @@ def test_upgrade_says_what_holds_it_back(quick: Bench, words: list[str]) -> None
         "conda overlay install 'alpha>=2.0' moves beta too\n"
     ) in printed
     assert quick.version("alpha") == "1.5"
-    quick.install("alpha>=2.0")
+    quick.given("install", "alpha>=2.0")
     assert quick.distributions()[:2] == ["alpha-2.0", "beta-2.0"]
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.bed import dists
 from tests.bench import Bench
 from tests.install.test_kinds import own
+from tests.long import few
 
 FIX = "__version__ = '1.0'\nfixed = {!r}\ndef main(): pass\n"
 
@@ -65,10 +66,13 @@ def words(kind: str, bench: Bench, links: Path) -> list[str | Path]:
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        *("wheel", "wheel with an extra", "wheel by URL", "file of requirements"),
-        *("archive", "directory", "repository"),
-    ],
+    few(
+        [
+            *("wheel", "wheel with an extra", "wheel by URL", "file of requirements"),
+            *("archive", "directory", "repository"),
+        ],
+        *("wheel", "file of requirements", "repository"),
+    ),
 )
 def test_source_of_the_hosts_version_is_installed(quick: Bench, links: Path, kind: str) -> None:
     quick.install("--allow-conflicts", *words(kind, quick, links))
@@ -83,7 +87,7 @@ def test_source_of_the_hosts_version_is_installed(quick: Bench, links: Path, kin
 
 
 @pytest.mark.parametrize("prefix", ["", "alpha @ "])
-@pytest.mark.parametrize("make", [wheel, archive])
+@pytest.mark.parametrize("make", few([wheel, archive], wheel))
 def test_source_is_what_it_is_now(
     quick: Bench, links: Path, make: Callable[[Path, str], Path], prefix: str
 ) -> None:

@@ -15,11 +15,18 @@ from tests.lifecycle import edited
 from tests.lifecycle.forks import Forker
 
 
-@pytest.fixture
-def own(quick: Bench, science: Path) -> Iterator[Bench]:
-    """Over a host of the test's own, which its administrator may change."""
+@pytest.fixture(scope="session")
+def own_place() -> Iterator[Path]:
+    """Where the hosts of tests are, one after the other, at the same path."""
     with place.scratch() as directory:
-        yield replace(quick, name=str(environment.clone(science, directory / "own")))
+        yield directory
+
+
+@pytest.fixture
+def own(quick: Bench, science: Path, own_place: Path) -> Iterator[Bench]:
+    """Over a host of the test's own, which its administrator may change."""
+    yield replace(quick, name=str(environment.clone(science, own_place / "own")))
+    place.empty(own_place)
 
 
 @pytest.fixture

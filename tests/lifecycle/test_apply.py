@@ -98,7 +98,7 @@ def test_what_is_wanted_is_resolved_anew_unless_locked(quick: Bench, links: Path
     daq = replace(quick, name="daq")
     daq.change("apply", file, "--locked")
     assert daq.version("tool") == "1.0"
-    daq.change("undo", "0")
+    daq.given("undo", "0")
     daq.change("apply", file)
     assert daq.version("tool") == "1.1"
 
@@ -109,7 +109,7 @@ def test_locked_refuses_another_file_of_the_same_name(quick: Bench, links: Path)
     file = quick.export()
     dists.wheel(links, "tool", "1.0", files={"forged.py": ""})
     daq = replace(quick, name="daq")
-    daq.install("new")
+    daq.given("install", "new")
     assert "HASH" in daq.refuse("apply", file, "--locked", "--yes").upper()
     assert daq.distributions() == ["new-1.0"]
 
@@ -181,7 +181,7 @@ def test_an_empty_file_empties_the_overlay_and_undo_fills_it_again(quick: Bench)
     quick.given("install", "new")
     quick.change("apply", toml(quick.user, ""))
     assert quick.distributions() == []
-    quick.change("undo")
+    quick.given("undo")
     assert quick.version("new") == "1.0"
 
 

@@ -18,9 +18,9 @@ def used(bench: Bench) -> int:
 def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
     dists.wheel(links, "big", "1.0", files={f"big/{n}": bytes(100_000 * n) for n in range(5)})
     bench.install("--find-links", links, "big", "alpha==1.5")
-    bench.install("alpha==2.0")
-    bench.change("remove", "alpha")
-    bench.change("remove", "big")
+    bench.given("install", "alpha==2.0")
+    bench.given("remove", "alpha")
+    bench.given("remove", "big")
     before = used(bench)
     records = [bench.record(number) for number in (1, 2, 3, 4)]
     dry = bench.json("clean", "--keep", "2", "--dry-run")
@@ -74,14 +74,14 @@ def test_current_revision_cannot_be_dropped(quick: Bench) -> None:
         told = quick.refuse("clean", "--keep", number, code=2)
         assert "the current revision always stays" in told
     quick.refuse("clean", "--keep", "one", code=2)
-    quick.change("clean", "--keep", "1")
+    quick.given("clean", "--keep", "1")
     assert quick.kept == [1]
 
 
 def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> None:
     quick.given("install", "alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\nedited = True\n')
-    quick.change("undo", "0", "--force")
+    quick.given("undo", "0", "--force")
     says = "Kept revision 1, which cannot be downloaded again; --force drops them.\n"
     assert quick.change("clean") == quick.ask("clean", "--dry-run") == says
     assert quick.json("clean") == {
@@ -103,9 +103,9 @@ def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> Non
 def test_files_that_were_there_before_the_first_revision_are_kept(quick: Bench) -> None:
     quick.user.run(["mkdir", "-p", quick.site])
     quick.edit(quick.site / "mine.py", "")
-    quick.install("new")
-    quick.change("undo", "0")
-    quick.change("clean")
+    quick.given("install", "new")
+    quick.given("undo", "0")
+    quick.given("clean")
     assert quick.kept == [1, 2, 3]  # it is in 2, too
-    quick.change("undo", "1")
+    quick.given("undo", "1")
     assert (quick.site / "mine.py").exists()

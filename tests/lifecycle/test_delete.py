@@ -49,7 +49,7 @@ def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
     assert bench.change("delete") == f"No overlay at {bench.overlay}.\n"
     assert bench.json("delete") == told(bench, dry_run=False, deleted=False)
     assert list(bench.overlay.parent.iterdir()) == []
-    bench.install("new")
+    bench.given("install", "new")
     assert bench.revision == 1
 
 
@@ -61,7 +61,7 @@ def test_json_deletes_and_says_so(quick: Bench) -> None:
 
 def test_overlay_made_by_hand_is_deleted_too(quick: Bench, wheels: Path) -> None:
     quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
-    quick.change("delete")
+    quick.given("delete")
     assert list(quick.overlay.parent.iterdir()) == []
 
 

@@ -111,13 +111,13 @@ def test_json_keys_stay(bench: Bench) -> None:
 
 def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
     assert "has no revision yet.\nHint: conda overlay install" in bench.refuse("diff")
-    bench.install("new")
-    bench.change("undo", "0")
+    bench.given("install", "new")
+    bench.given("undo", "0")
     assert "has no revision 7" in bench.refuse("diff", "7")
     assert "diff takes two revisions at the most" in bench.refuse("diff", "0", "1", "2", code=2)
     told = bench.refuse("diff", "one")
     assert "There is no one in host or revision 2." in told
-    bench.change("clean")
+    bench.given("clean")
     told = bench.refuse("diff", "1")
     assert f"The files of revision 1 of {bench.overlay} were dropped." in told
     assert "Hint: conda overlay undo 1 installs them again" in told

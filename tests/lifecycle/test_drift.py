@@ -70,7 +70,7 @@ def test_activation_says_it_in_one_line_once_for_each_host_state(
 
 
 def test_what_is_overdue_is_told_by_activation_and_status(own: Bench) -> None:
-    own.install("new", "--until", "2020-01-31")
+    own.given("install", "new", "--until", "2020-01-31")
     told = "new is overdue since 2020-01-31"
     assert activate(own) == f"conda-overlay: {own.overlay}: {told}; see: conda overlay status\n"
     assert activate(own) == ""
@@ -83,27 +83,27 @@ def test_what_is_overdue_is_told_by_activation_and_status(own: Bench) -> None:
     "damage", ["printf '\\377\\000host' >", "rm", "chmod 0", "mkdir -p nil;rm"]
 )
 def test_a_damaged_notice_never_breaks_the_activation(own: Bench, damage: str) -> None:
-    own.install("new")
+    own.given("install", "new")
     done = own.user.run(["sh", "-c", f"chmod u+w {own.notice}; {damage} {own.notice}"])
     assert done.returncode == 0, done.stderr
     assert activate(own) == ""
 
 
 def test_status_says_what_changed(own: Bench, wheels: Path) -> None:
-    own.install("new")
+    own.given("install", "new")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
     assert findings(own)["drift"] == "the host has changed since revision 1: alpha 1.0 -> 2.0"
     assert "drift: the host has changed" in own.ask("status")
 
 
 def test_status_says_that_conda_packages_changed(own: Bench) -> None:
-    own.install("new")
+    own.given("install", "new")
     (own.host / "conda-meta" / "zlib-1.3-0.json").write_text('{"name": "zlib"}')
     assert "its conda packages: zlib absent -> 1.3" in findings(own)["drift"]
 
 
 def test_redundant_is_what_the_host_has_too_or_newer(own: Bench, wheels: Path) -> None:
-    own.install("--upgrade", "alpha<2", "--intent", "fix")
+    own.given("install", "--upgrade", "alpha<2", "--intent", "fix")
     assert meaning(own, "alpha") == "newer than host"
     sources.administrate(own.host, wheel(wheels, "alpha", "1.5"))
     assert meaning(own, "alpha") == "redundant"
@@ -112,7 +112,7 @@ def test_redundant_is_what_the_host_has_too_or_newer(own: Bench, wheels: Path) -
 
 
 def test_older_than_host_is_what_hides_something_newer_on_purpose(own: Bench, wheels: Path) -> None:
-    own.install("alpha==1.5", "--intent", "hold")
+    own.given("install", "alpha==1.5", "--intent", "hold")
     assert meaning(own, "alpha") == "newer than host"
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
     assert meaning(own, "alpha") == "older than host"
@@ -120,7 +120,7 @@ def test_older_than_host_is_what_hides_something_newer_on_purpose(own: Bench, wh
 
 def test_broken_is_what_lacks_a_requirement_now(own: Bench, wheels: Path) -> None:
     sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
-    own.install("gamma==2.0")
+    own.given("install", "gamma==2.0")
     assert meaning(own, "gamma") == "newer than host"
     sources.administrate(own.host, wheel(wheels, "delta", "1.0"))
     assert meaning(own, "gamma") == "broken"

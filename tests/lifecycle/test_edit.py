@@ -89,7 +89,7 @@ def test_the_overlay_changed_meanwhile_and_the_edit_is_there_still(tool: Bench) 
 
 def test_two_edits_of_one_file_at_once_do_not_hide_each_other(tool: Bench) -> None:
     """The first to save wins, and the other one is told, and keeps what was written."""
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     script = f"echo '# theirs' >> {tool.site}/tool/__init__.py; echo '# mine' >> \"$1\""
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, script)))
     assert "Another command has changed tool/__init__.py" in shown and "code=1" in shown, shown
@@ -175,22 +175,22 @@ def test_what_belongs_to_no_distribution_is_named(tool: Bench, name: str) -> Non
 
 
 def test_only_the_current_revision_can_be_written(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     text = [path for path in modes(tool.tree(1)) if path.endswith(".py") and "latin" not in path]
     assert {modes(tool.tree(1))[path] for path in text} == {0o644}
     edited.edit(tool, core(tool), FIXED)
-    tool.change("record")
+    tool.given("record")
     assert {modes(tool.tree(2))[path] for path in text} == {0o644}
     assert not any(mode & 0o222 for mode in modes(tool.tree(1)).values())
     edited.edit(tool, core(tool), "# another one\n")
     assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == CORE
-    tool.change("undo", "1", "--force")
+    tool.given("undo", "1", "--force")
     edited.edit(tool, core(tool), "# a third one\n")
     assert (tool.tree(1) / core(tool).relative_to(tool.overlay)).read_text() == CORE
 
 
 def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, core(tool), FIXED)
     [overlay] = tool.json("status")["overlays"]
     [finding] = overlay["findings"]
@@ -202,25 +202,25 @@ def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
     assert {"content", "reason"} <= {*change["differs"]}
     assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77"
     edited.edit(tool, core(tool), FIXED + "MINE = 1\n")
-    tool.change("record", "--reason", "ticket 78")
+    tool.given("record", "--reason", "ticket 78")
     assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77; ticket 78"
     assert "nothing to do" in tool.ask("record")
     assert tool.json("status")["overlays"][0]["findings"] == []
-    tool.install("new")
+    tool.given("install", "new")
     found = tool.json("why", "tool")
     assert (found["revision"], found["reason"]) == (3, "ticket 77; ticket 78")
     assert found["command"][:3] == ["conda", "overlay", "record"]
 
 
 def test_each_revision_has_the_edits_that_were_recorded_in_it(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     table = tool.site / "tool" / "data" / "table.bin"
     content = table.read_bytes()
     edited.edit(tool, core(tool), FIXED)
     assert tool.user.run(["sh", "-c", 'chmod u+w "$1"; : >"$1"', "sh", table]).returncode == 0
-    tool.change("record")
+    tool.given("record")
     edited.edit(tool, core(tool), FIXED + "MINE = 1\n")
-    tool.change("record")
+    tool.given("record")
     first, second = (tool.ask("diff", "--text", "tool", n, str(int(n) + 1)) for n in "12")
     assert "return 44" in first and "MINE" not in first
     assert "MINE" in second and "-    return 4\n" not in second
@@ -230,15 +230,15 @@ def test_each_revision_has_the_edits_that_were_recorded_in_it(tool: Bench) -> No
 
 
 def test_any_next_change_makes_edits_a_part_of_its_revision(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, core(tool), FIXED)
-    tool.install("new")
+    tool.given("install", "new")
     assert steps(tool) == [44, 7]
     assert "+    return 44" in tool.record()["distributions"]["tool"]["patch"]
 
 
 def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, tool.site / "tool" / "more.py", "MORE = 1\n")
     (tool.site / "tool" / "latin.py").unlink()
     core(tool).unlink()
@@ -251,22 +251,22 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     assert tool.user.run(["mkdir", tool.site / "tool" / "sub"]).returncode == 0
     edited.edit(tool, tool.site / "tool" / "sub" / "one.py", f"# {NO_TEXT}\r\n\f\n")
     edited.edit(tool, tool.site / "tool" / "a\tb.py", "")
-    tool.change("record")
+    tool.given("record")
     text = tool.ask("export", "--format", "patch")
     assert "+\f\n" in text and "no part of this patch: tool/a\\tb.py" in text
-    tool.change("undo")
-    tool.change("redo")
+    tool.given("undo")
+    tool.given("redo")
     assert tool.json("repair", "tool")["changes"][0]["why"] == "repaired"
     assert not (tool.site / "tool" / "sub").exists()
     assert tool.record()["distributions"]["tool"]["patch"] == ""
     assert (steps(tool), (tool.site / "tool" / "more.py").exists()) == ([4, 7], False)
     assert tool.json("status")["overlays"][0]["findings"] == []
-    tool.change("remove", "tool", "--force")
+    tool.given("remove", "tool", "--force")
     assert not (tool.site / "tool").exists()
 
 
 def test_new_files_beside_its_modules_are_part_of_the_edit_in_any_change(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, tool.site / "tool" / "sub.py", "SUB = 1\n")
     assert tool.user.run(["mkdir", tool.site / "tool" / "deep"]).returncode == 0
     edited.edit(tool, tool.site / "tool" / "deep" / "__init__.py", "DEEP = 1\n")
@@ -298,14 +298,14 @@ def test_a_file_of_one_distribution_is_not_recorded_as_of_another(
 
 
 def test_a_program_of_the_package_stays_executable(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     assert (tool.site / "tool" / "run.sh").stat().st_mode & 0o777 == 0o755
 
 
 def test_an_edited_copy_is_shown_as_edited(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, core(tool), FIXED)
-    tool.change("record", "--reason", "ticket 77")
+    tool.given("record", "--reason", "ticket 77")
     [overlay] = tool.json("status")["overlays"]
     [row] = overlay["distributions"]
     assert row["edited"] and row["intent"] == "hold" and row["meaning"] != "redundant"
@@ -316,57 +316,57 @@ def test_an_edited_copy_is_shown_as_edited(tool: Bench) -> None:
 
 
 def test_new_files_are_not_lost_without_force_and_go_with_undo(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, tool.site / "tool" / "more.py", "MORE = 1\n")
     tool.edit(tool.site / "tool" / "more.bin", "\udcff")
-    tool.change("record")
+    tool.given("record")
     assert "more.bin was edited" in tool.run("export", *tool.where).stderr
     told = tool.refuse("remove", "tool", "--yes")
     assert "tool/more.py" in told and "tool/more.bin" in told
-    tool.change("undo")
+    tool.given("undo")
     assert not list((tool.site / "tool").glob("more.*"))
-    tool.change("redo")
+    tool.given("redo")
     assert len(list((tool.site / "tool").glob("more.*"))) == 2
 
 
 def test_an_edit_is_undone_and_redone_without_force(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, core(tool), FIXED)
-    tool.change("record")
-    tool.change("undo")
+    tool.given("record")
+    tool.given("undo")
     assert steps(tool) == [4, 7]
-    tool.change("redo")
+    tool.given("redo")
     assert steps(tool) == [44, 7]
     told = tool.refuse("remove", "tool", "--yes")
     assert "core.py" in told and "--force" in told
 
 
 def test_repair_of_a_copy_takes_its_edits_back(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, core(tool), FIXED)
-    tool.change("record")
+    tool.given("record")
     (tool.site / "tool" / "latin.py").unlink()
-    tool.change("repair")
+    tool.given("repair")
     assert (tool.site / "tool" / "latin.py").exists() and steps(tool) == [44, 7]
-    tool.change("repair", "tool")
+    tool.given("repair", "tool")
     assert steps(tool) == [4, 7]
-    tool.change("undo")
+    tool.given("undo")
     assert steps(tool) == [44, 7]
 
 
 def test_a_copy_that_pip_has_removed_is_made_again_with_its_edits(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, core(tool), FIXED)
-    tool.change("record")
+    tool.given("record")
     shutil.rmtree(tool.site / "tool")
     [info] = tool.site.glob("tool-*.dist-info")
     shutil.rmtree(info)
     [finding] = tool.json("status")["overlays"][0]["findings"]
     assert finding["text"].endswith("restored by: conda overlay repair")  # with its edits
-    tool.change("repair")
+    tool.given("repair")
     assert steps(tool) == [44, 7]
     shutil.rmtree(tool.site / "tool")
-    tool.change("repair", "tool")
+    tool.given("repair", "tool")
     assert steps(tool) == [4, 7]
 
 
@@ -456,7 +456,7 @@ def test_a_dry_run_and_json_open_no_editor(tool: Bench) -> None:
 
 
 def test_a_file_that_is_no_text_is_edited_too_but_is_in_no_patch(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     tool.edit(tool.site / "tool" / "data" / "table.bin", "other")
     change = tool.json("record")["changes"][0]
     assert change["why"] == "edited: table.bin" and "content" in change["differs"]
@@ -474,16 +474,16 @@ def test_a_file_that_is_no_text_is_edited_too_but_is_in_no_patch(tool: Bench) ->
 def test_an_overlay_made_by_hand_is_recorded_as_it_is(tool: Bench, wheels: Path) -> None:
     assert "has no revision yet" in tool.refuse("record")
     tool.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
-    tool.change("record")
+    tool.given("record")
     assert tool.revision is not None and tool.version("alpha") == "1.5"
 
 
 def test_a_broken_list_of_originals_is_no_traceback(tool: Bench) -> None:
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     [originals] = tool.site.glob("tool-*/originals.zip")
     originals.chmod(0o644)
     originals.write_bytes(b"no zip")
     for command in ("status", "history", "diff", "export"):
         tool.ask(command)
-    tool.install("new")
+    tool.given("install", "new")
     shutil.rmtree(tool.overlays)

@@ -29,8 +29,8 @@ def files(bench: Bench) -> list[Path]:
 
 def test_no_file_of_any_revision_can_be_written_in_place(quick: Bench, wheels: Path) -> None:
     quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
-    quick.change("install", "alpha==2.0")
-    quick.change("install", "new")
+    quick.given("install", "alpha==2.0")
+    quick.given("install", "new")
     done = quick.user.run([quick.host / "bin" / "python", "-c", WRITE, *files(quick)])
     count = len(files(quick))
     assert count > 30
@@ -56,7 +56,7 @@ def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) ->
     quick.given("install", "alpha==1.5")
     path = quick.site / "alpha" / "__init__.py"
     quick.edit(path, "__version__ = '1.5'  # mended\n")
-    quick.change("install", "new")
+    quick.given("install", "new")
     assert quick.files(2)[str(path.relative_to(quick.overlay))].endswith(b"# mended\n")
     done = quick.user.run([quick.host / "bin" / "python", "-c", WRITE, *files(quick)])
     assert done.stdout.endswith(" []\n")
@@ -70,7 +70,7 @@ def test_what_was_written_through_a_shared_file_is_in_no_other_revision(quick: B
     edit = 'chmod u+w "$1" && echo "# mended" >> "$1"'
     assert quick.user.run(["sh", "-c", edit, "sh", path]).returncode == 0
     mended = path.read_bytes()
-    quick.change("record")
+    quick.given("record")
     for words, expected in ([], before), (["3"], mended), (["1"], before):
         quick.change("undo", *words)
         assert path.read_bytes() == expected

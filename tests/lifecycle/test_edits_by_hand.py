@@ -75,7 +75,7 @@ def test_a_file_of_no_distribution_is_an_edit_too(quick: Bench) -> None:
     for words in (["0"], []):
         assert name in quick.refuse("undo", "--yes", *words)
     assert quick.json("undo", "0", "--dry-run")["lost"] == [name]
-    quick.change("undo", "0", "--force")
+    quick.given("undo", "0", "--force")
     assert not (quick.site / "mine.py").exists()
 
 
@@ -93,7 +93,7 @@ def test_an_edited_copy_of_what_the_host_has_is_not_redundant(own: Bench, links:
     edit(own, "tool", "1.0")
     sources.administrate(own.host, dists.wheel(links, "tool", "1.0"))
     meaning = row(own, "tool")["meaning"]
-    own.change("rebase")
+    own.given("rebase")
     assert mark(own, "tool") == "by hand"
     assert meaning != "redundant"
 

@@ -184,7 +184,7 @@ def test_a_new_pip_installs_from_the_pylock(quick: Bench) -> None:
 
 def test_install_takes_the_pylock_with_a_new_pip(quick: Bench, daq: Bench) -> None:
     needs_a_pip_that_reads_pylocks(quick, daq.host / "bin" / "python")
-    quick.install("new", "alpha==2.0")
+    quick.given("install", "new", "alpha==2.0")
     file = quick.export("pylock.toml")
     daq.install("-r", file)
     assert daq.distributions() == quick.distributions() == ["alpha-2.0", "beta-2.0", "new-1.0"]
@@ -195,7 +195,7 @@ def test_install_takes_the_pylock_with_a_new_pip(quick: Bench, daq: Bench) -> No
     assert "Already as requested: nothing to do." in daq.install("-r", file)
     forged = file.read_text().replace(mine["new"]["sha256"], "0" * 64)
     file = sources.write(quick.user, quick.user.home / "pylock.forged.toml", forged)
-    daq.change("remove", "new")
+    daq.given("remove", "new")
     assert "HASH" in daq.refused("-r", file).upper()
 
 
@@ -213,7 +213,7 @@ def test_environment_yml_is_what_the_host_would_need(quick: Bench, science: Path
         json.dumps({"name": "alpha", "version": "1.0", "build": "0", "files": []})
     )
     own = Bench(quick.conda, quick.user, quick.environ, str(host))
-    own.install("alpha==2.0", "new")
+    own.given("install", "alpha==2.0", "new")
     assert exported(own, "environment.yml") == (
         "name: with-conda-alpha\ndependencies:\n  - alpha=2.0\n  - pip\n  - pip:\n"
         "      - beta==2.0\n      - new==1.0\n"

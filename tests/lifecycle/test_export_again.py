@@ -101,8 +101,8 @@ def test_export_says_that_an_editable_is_only_good_where_its_directory_is(quick:
     assert done.returncode == 0
     assert str(directory) in done.stderr
     tomllib.loads(done.stdout)
-    quick.change("remove", "mine")
-    quick.install("new")
+    quick.given("remove", "mine")
+    quick.given("install", "new")
     assert quick.run("export", *quick.where).stderr == ""
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import VISIBLE, Bench
+from tests.long import LONG
 from tests.observed import state
 from tests.server import KILLED, Server, served
 
@@ -70,6 +71,7 @@ def make_room(place: Path) -> None:
     subprocess.run(["rm", "-rf", place / "filler"], check=True)
 
 
+@LONG
 @pytest.mark.parametrize("leave", [leave_pages, leave_inodes])
 @pytest.mark.parametrize("words", [("undo",), ("install", "alpha==1.0", "-I")], ids=" ".join)
 def test_disk_that_gets_full_at_any_step_leaves_the_old_state(
@@ -106,6 +108,7 @@ def test_disk_that_gets_full_at_any_step_leaves_the_old_state(
         print(f"\n{' '.join(words)}, {leave.__name__}: {failed} of {len(levels)} failed", end=" ")
 
 
+@LONG
 @pytest.mark.parametrize("leave", [leave_pages, leave_inodes])
 def test_full_disk_can_be_cleaned(
     server: Server, small: Path, leave: Callable[[Path, int], None]
@@ -155,6 +158,7 @@ def test_files_of_another_owner_are_copied_where_the_kernel_protects_hard_links(
     assert bench.script("alpha") == "alpha 1.5"
 
 
+@LONG
 def test_cache_of_pip_may_be_on_another_file_system(
     server: Server, mount: Mount, links: Path
 ) -> None:
@@ -187,6 +191,7 @@ def test_read_only_overlay_directory_is_used_and_never_changed(
     assert json.loads(listed.out)["overlays"][0]["state"] == "ok"
 
 
+@LONG
 def test_clock_that_runs_backwards_does_not_change_the_order(server: Server) -> None:
     bench = server.bench
     for words in (["alpha==1.5"], ["new"]):
@@ -205,6 +210,7 @@ def test_clock_that_runs_backwards_does_not_change_the_order(server: Server) -> 
     assert bench.see("alpha", "new") == {"alpha": "1.5", "new": "1.0"}
 
 
+@LONG
 def test_two_machines_share_a_directory_and_one_dies(server: Server) -> None:
     bench, user = server.bench, server.bench.user
     if os.geteuid() != 0 or subprocess.run(["unshare", "--uts", "true"]).returncode:

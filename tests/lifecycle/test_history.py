@@ -185,9 +185,9 @@ def test_files_of_revisions_cannot_be_written_in_place(bench: Bench) -> None:
     done = bench.user.run(["sh", "-c", 'echo "x = 1" >> "$1"', "sh", module])
     assert done.returncode != 0
     bench.edit(module, "x = 1\n")
-    bench.change("remove", "new")
-    bench.change("undo")
-    bench.change("undo", "0", "--force")
+    bench.given("remove", "new")
+    bench.given("undo")
+    bench.given("undo", "0", "--force")
     assert bench.files(1) == before
 
 

@@ -43,7 +43,7 @@ def test_a_patched_copy_survives_a_newer_version_in_the_host(
     own.install(patched(own, links, "directory", "delta", "1.0", "fix"))
     sources.administrate(own.host, wheels / "delta-2.0-py3-none-any.whl")
     meaning = row(own, "delta")["meaning"]
-    own.change("rebase", "--allow-conflicts")
+    own.given("rebase", "--allow-conflicts")
     assert mark(own, "delta") == "fix"
     assert meaning != "redundant"
 
@@ -138,7 +138,7 @@ def test_redundant_in_status_is_exactly_what_rebase_drops(own: Bench, links: Pat
     redundant = {row["name"] for row in rows if row["meaning"] == "redundant"}
     dropped = {c["name"] for c in own.json("rebase", "--dry-run")["changes"] if not c["after"]}
     assert redundant == dropped == {"same", "older", "dep"}
-    own.change("rebase")
+    own.given("rebase")
     assert own.distributions() == ["fixed-1.0", "held-1.0", "newer-2.0", "top-1.0"]
 
 

@@ -33,7 +33,7 @@ def test_a_typed_pin_is_held_when_the_host_gets_a_newer_version(
     own.install("--find-links", tools, pin)
     sources.administrate(own.host, *(tools / "host").glob("*.whl"))
     meaning = row(own, "tool")["meaning"]
-    own.change("rebase")
+    own.given("rebase")
     assert own.version("tool") == "1.0"
     assert (row(own, "tool")["intent"], meaning != "redundant") == ("hold", True)
 
@@ -45,7 +45,7 @@ def test_what_is_no_pin_or_said_to_be_a_fix_is_redundant(
     own.install("--find-links", tools, *words)
     sources.administrate(own.host, *(tools / "host").glob("*.whl"))
     assert (row(own, "tool")["intent"], row(own, "tool")["meaning"]) == ("fix", "redundant")
-    own.change("rebase")
+    own.given("rebase")
     assert own.distributions() == []
 
 
@@ -99,7 +99,7 @@ def test_what_is_meant_of_what_is_installed_is_asked_and_shown(quick: Bench) -> 
 def test_what_was_meant_stays_when_it_is_named_again(quick: Bench) -> None:
     quick.install("new", *MEANT)
     assert "othing to do" in quick.change("install", "new")
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     found = row(quick, "new")
     assert (found["intent"], found["until"], found["reason"]) == ("hold", "2030-01-31", "ticket 7")
 
@@ -112,7 +112,7 @@ def test_what_is_asked_for_by_name_stays_when_what_needed_it_goes(
     quick.install("--find-links", links, "top")
     plan = quick.json("install", "--find-links", links, "bottom")
     assert revision(quick) == 2
-    quick.change("remove", "top")
+    quick.given("remove", "top")
     assert quick.distributions() == ["bottom-1.0"]
     assert "requested" in change(plan, "bottom")["differs"]
 

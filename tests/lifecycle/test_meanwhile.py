@@ -132,7 +132,7 @@ def test_a_command_that_fails_leaves_no_process_behind(quick: Bench) -> None:
     python, noted = conda.parent / "python", quick.user.home / "pid"
     sources.write(quick.user, python, f"#!/bin/sh\necho $$ > '{noted}'\nexec sleep 30\n")
     quick.user.run(["chmod", "+x", python])
-    quick.install("new")
+    quick.given("install", "new")
     done = quick.run("remove", *quick.where, "--yes", "nosuch", env={"CONDA_EXE": str(conda)})
     assert done.returncode == 1
     pid = read_pid(noted)

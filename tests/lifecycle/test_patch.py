@@ -107,7 +107,7 @@ def test_a_fix_that_makes_a_function_as_its_neighbour_is_not_there_already(
     body = "def {}(c):\n    open(c)\n    start(c)\n    finish(c{})\n    close(c)\n\n\n"
     text = "".join(body.format(name, ", True" if name == "get" else "") for name in ("get", "post"))
     fixed = text.replace("finish(c)", "finish(c, True)")
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, tool.site / "tool" / "core.py", text)
     lines = difflib.unified_diff(
         text.splitlines(True), fixed.splitlines(True), "a/tool/core.py", "b/tool/core.py", n=1
@@ -145,7 +145,7 @@ def test_the_line_ends_of_a_patch_need_not_be_those_of_the_file(tool: Bench, fix
 
 def test_a_hunk_at_the_end_stays_there_beside_a_new_file(tool: Bench, fix: Path) -> None:
     """As git has it, a hunk with nothing behind it belongs to the end of a file."""
-    tool.ask("edit", "tool", "--no-editor", "--yes")
+    tool.given("edit", "tool", "--no-editor")
     edited.edit(tool, tool.site / "tool" / "core.py", CORE + "more = 1\n" * 9)
     end = (
         "--- a/tool/core.py\n+++ b/tool/core.py\n@@ -30,3 +30,4 @@\n     return 8\n \n \n+END = 1\n"
@@ -250,7 +250,7 @@ def test_a_patch_comes_from_standard_input_or_a_server(tool: Bench, scratch: Pat
     done = tool.run("patch", *tool.where, "tool", "-", "--yes", input=FIX)
     assert done.returncode == 0, done.stderr
     assert steps(tool) == [44, 7]
-    tool.change("undo")
+    tool.given("undo")
     with sources.served(scratch) as address:
         tool.change("patch", "tool", f"http://user:secret@{address}/fix.diff")
         page = tool.refuse("patch", "tool", f"http://{address}/page.html", "--yes")
@@ -281,7 +281,7 @@ def test_without_git_a_patch_is_refused_in_a_sentence(tool: Bench, fix: Path) ->
 @pytest.fixture
 def fixed(tool: Bench, fix: Path) -> Bench:
     """Whose `tool` is patched, for a reason."""
-    tool.change("patch", "tool", fix, "--reason", "ticket 1234")
+    tool.given("patch", "tool", fix, "--reason", "ticket 1234")
     return tool
 
 
@@ -329,7 +329,7 @@ def test_applying_a_file_over_other_edits_needs_force(fixed: Bench) -> None:
     edited.edit(fixed, fixed.site / "tool" / "extra.py", "# mine\n")
     told = fixed.refuse("apply", "overlay.toml", "--yes")
     assert "tool/extra.py" in told and "--force" in told
-    fixed.change("apply", "overlay.toml", "--force")
+    fixed.given("apply", "overlay.toml", "--force")
     assert (fixed.site / "tool" / "extra.py").read_text() == CORE and steps(fixed) == [44, 7]
 
 
@@ -339,16 +339,16 @@ def test_a_file_may_edit_nothing_but_the_distribution_that_it_names(
 ) -> None:
     exported = fixed.export()
     sources.write(fixed.user, exported, exported.read_text().replace("tool/core.py", path))
-    fixed.change("undo", "0")
+    fixed.given("undo", "0")
     assert path in fixed.refuse("apply", "overlay.toml", "--yes")
 
 
 def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
     tool.given("install", "alpha==1.5")
-    tool.ask("edit", "alpha", "--no-editor", "--yes")
+    tool.given("edit", "alpha", "--no-editor")
     module = tool.site / "alpha" / "__init__.py"
     edited.edit(tool, module, module.read_text() + "MINE = 1\n")
-    tool.change("record")
+    tool.given("record")
     tool.export()
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
         tool.change("undo", "0")
@@ -381,31 +381,31 @@ def test_an_edit_of_a_file_of_one_line_is_taken_back_made_again_and_carried(
 ) -> None:
     script = own.site / "tool" / "run.sh"
     before = "#!/bin/sh\n"
-    own.ask("edit", "tool", "--no-editor", "--yes")  # 1
+    own.given("edit", "tool", "--no-editor")  # 1
     edited.edit(own, script, text)
-    own.change("record")  # 2
+    own.given("record")  # 2
     patch = own.record()["distributions"]["tool"]["patch"]
     assert re.search(r"^@@ -1 .*@@\n-#!/bin/sh\n", patch, re.MULTILINE)
-    own.change("undo")
+    own.given("undo")
     assert script.read_text() == before
-    own.change("redo")
+    own.given("redo")
     assert script.read_text() == text
     edited.edit(own, script, "#!/bin/sh -x\n")
-    own.change("record")  # 5, which leaves 4 what was recorded
-    own.change("undo")
+    own.given("record")  # 5, which leaves 4 what was recorded
+    own.given("undo")
     assert script.read_text() == text
     assert own.record()["distributions"]["tool"]["patch"] == patch
     assert own.user.run(["rm", "-f", script]).returncode == 0
-    own.change("repair")
+    own.given("repair")
     assert script.read_text() == text
-    own.change("repair", "tool")
+    own.given("repair", "tool")
     assert script.read_text() == before
-    own.change("undo")
+    own.given("undo")
     exported = own.export()
     sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
-    own.change("rebase")
+    own.given("rebase")
     assert (script.read_text(), own.version("tool")) == (text, "2.0")
-    own.change("undo", "0")
+    own.given("undo", "0")
     own.change("apply", exported, "--allow-conflicts")
     assert script.read_text() == text
 
@@ -431,7 +431,7 @@ def test_rebase_sees_a_host_that_changed_under_the_same_version(
 ) -> None:
     own.change("patch", "tool", fix)
     pypi.install(own.host, [edited.wheel(links, "1.0", ELSEWHERE)], "--force-reinstall")
-    own.change("rebase")
+    own.given("rebase")
     assert steps(own) == [44, 77]
 
 
@@ -439,7 +439,7 @@ def test_rebase_sees_a_host_in_which_only_data_changed(own: Bench, fix: Path) ->
     own.change("patch", "tool", fix)
     [table] = own.host.glob("lib/python3*/site-packages/tool/data/table.bin")
     table.write_bytes(b"new")
-    own.change("rebase")
+    own.given("rebase")
     assert (own.site / "tool/data/table.bin").read_bytes() == b"new" and steps(own) == [44, 7]
 
 
@@ -448,11 +448,11 @@ def test_rebase_does_not_lose_an_edit_that_no_patch_can_say(
 ) -> None:
     own.change("patch", "tool", fix)
     own.edit(own.site / "tool" / "data" / "table.bin", "other")
-    own.change("record")
+    own.given("record")
     sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
     told = own.refuse("rebase", "--yes")
     assert "tool/data/table.bin" in told and "--force" in told
-    own.change("rebase", "--force")
+    own.given("rebase", "--force")
     assert steps(own) == [44, 77]
 
 
@@ -460,10 +460,10 @@ def test_an_edited_distribution_that_was_made_by_hand_is_no_copy_of_the_host(
     own: Bench, links: Path
 ) -> None:
     own.make_by_hand(edited.wheel(links, "3.0"))
-    own.ask("edit", "tool", "--no-editor", "--yes")
+    own.given("edit", "tool", "--no-editor")
     edited.edit(own, own.site / "tool" / "extra.py", "# mine\n")
-    own.change("record")
-    own.change("rebase")
+    own.given("record")
+    own.given("rebase")
     assert own.version("tool") == "3.0"
     assert (own.site / "tool" / "extra.py").read_text() == "# mine\n"
 
@@ -475,11 +475,11 @@ def test_rebase_finds_the_right_one_of_two_that_are_alike(
     text = "".join(body.format(name, ", True" if name == "get" else "") for name in ("get", "post"))
     fixed = text.replace("finish(c)", "finish(c, True)")
     pypi.install(own.host, [edited.wheel(links, "1.0", text)], "--force-reinstall")
-    own.ask("edit", "tool", "--no-editor", "--yes")
+    own.given("edit", "tool", "--no-editor")
     edited.edit(own, own.site / "tool" / "core.py", fixed)
-    own.change("record")
+    own.given("record")
     sources.administrate(own.host, edited.wheel(links, "2.0", "import os\n" * 6 + text))
-    own.change("rebase")
+    own.given("rebase")
     assert (own.site / "tool" / "core.py").read_text() == "import os\n" * 6 + fixed
 
 
@@ -498,7 +498,7 @@ def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
     own.change("patch", "tool", fix)
     edited.edit(own, own.site / "tool" / "extra.py", CORE + "MINE = 1\n")
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
-    own.change("rebase")
+    own.given("rebase")
     code = "import tool, tool.extra as e; print(e.MINE, tool.__version__)"
     assert own.python("-c", code).stdout == "1 2.0\n"
     assert own.json("why", "tool")["edited"] == ["extra.py +1 -0"]
@@ -523,14 +523,14 @@ def test_edits_in_place_before_a_rebase_are_carried_as_they_are(
     sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
     again = FIXED.replace("return 44", "return 45")
     edited.edit(own, own.site / "tool" / "core.py", again)
-    own.change("rebase")
+    own.given("rebase")
     assert steps(own) == [45, 77]
 
 
 def test_a_copy_that_was_never_edited_goes_with_the_next_rebase(own: Bench, links: Path) -> None:
-    own.ask("edit", "tool", "--no-editor", "--yes")
+    own.given("edit", "tool", "--no-editor")
     sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
-    own.change("rebase")
+    own.given("rebase")
     assert not (own.site / "tool").exists()
 
 
@@ -538,7 +538,7 @@ def test_edits_of_what_the_host_lost_are_not_lost(own: Bench, fix: Path) -> None
     own.change("patch", "tool", fix)
     for path in own.host.glob("lib/python3*/site-packages/tool*"):
         shutil.rmtree(path)
-    own.change("rebase")
+    own.given("rebase")
     assert steps(own) == [44, 7]
 
 

@@ -62,14 +62,14 @@ def test_redo_of_what_breaks_something_needs_allow_conflicts(quick: Bench) -> No
     quick.given("install", "delta==2.0", "--allow-conflicts")
     quick.given("undo")
     assert "stuck" in quick.refuse("redo", "--yes")
-    quick.change("redo", "--allow-conflicts")
+    quick.given("redo", "--allow-conflicts")
     assert quick.version("delta") == "2.0"
 
 
 def test_rebase_that_breaks_something_needs_allow_conflicts(own: Bench, wheels: Path) -> None:
     delta = [wheels / f"delta-{version}-py3-none-any.whl" for version in ("2.0", "1.0")]
     sources.administrate(own.host, delta[0])
-    own.install("gamma==2.0")
+    own.given("install", "gamma==2.0")
     sources.administrate(own.host, delta[1])
     assert "stuck" in own.refuse("rebase", "--yes")
     own.change("rebase", "--allow-conflicts")
@@ -90,7 +90,7 @@ def ready(quick: Bench) -> Bench:
     """Each of the commands has something to destroy."""
     quick.given("install", "alpha==1.5")
     quick.install(patches.source(quick.user, "mine", "1.0", "A"))
-    quick.install("new")
+    quick.given("install", "new")
     return quick
 
 

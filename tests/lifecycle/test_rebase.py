@@ -25,7 +25,7 @@ def reasons(plan: dict[str, Any]) -> dict[str, tuple[str, str]]:
 def test_what_the_host_has_now_is_dropped_with_what_only_it_needed(
     own: Bench, wheels: Path
 ) -> None:
-    own.install("alpha>=1.5", "new")
+    own.given("install", "alpha>=1.5", "new")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
     plan = own.json("rebase")
     assert reasons(plan) == {"alpha": ("remove", "redundant: the host has 2.0")}
@@ -34,7 +34,7 @@ def test_what_the_host_has_now_is_dropped_with_what_only_it_needed(
 
 
 def test_dependents_that_moved_along_go_too(own: Bench, wheels: Path) -> None:
-    own.install("alpha>=2.0")
+    own.given("install", "alpha>=2.0")
     assert own.distributions() == ["alpha-2.0", "beta-2.0"]
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
     assert reasons(own.json("rebase")) == {
@@ -45,26 +45,26 @@ def test_dependents_that_moved_along_go_too(own: Bench, wheels: Path) -> None:
 
 
 def test_hold_and_dev_are_kept(own: Bench, wheels: Path) -> None:
-    own.install("alpha==1.5", "--intent", "hold", "--allow-conflicts")
+    own.given("install", "alpha==1.5", "--intent", "hold", "--allow-conflicts")
     own.install("-e", sources.project(own.user, "mine"))
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), dists.wheel(
         own.host.parent / "links", "mine", "9.0"))  # fmt: skip
-    own.change("rebase")
+    own.given("rebase")
     assert own.see("alpha", "mine") == {"alpha": "1.5", "mine": "0.1"}
 
 
 def test_a_requested_downgrade_is_held_by_itself(own: Bench, wheels: Path) -> None:
     sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
-    own.install("delta==1.0", "new")
+    own.given("install", "delta==1.0", "new")
     entries = own.record()["distributions"]
     assert (entries["delta"]["intent"], entries["new"]["intent"]) == ("hold", "fix")
-    own.change("rebase")
+    own.given("rebase")
     assert own.version("delta") == "1.0"
 
 
 def test_what_is_broken_is_resolved_anew(own: Bench, wheels: Path) -> None:
     sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
-    own.install("gamma==2.0")
+    own.given("install", "gamma==2.0")
     assert own.distributions() == ["gamma-2.0"]
     sources.administrate(own.host, wheel(wheels, "delta", "1.0"))
     plan = own.json("rebase", "--allow-conflicts")
@@ -79,7 +79,7 @@ def test_what_an_editable_requires_is_resolved_anew(own: Bench, wheels: Path) ->
     own.install("-e", source)
     assert own.distributions() == ["mine-0.1"]
     environment_without_new(own)
-    own.change("rebase")
+    own.given("rebase")
     assert own.see("mine", "new") == {"mine": "0.1", "new": "1.0"}
 
 
@@ -89,13 +89,13 @@ def environment_without_new(own: Bench) -> None:
 
 
 def test_twice_is_once_and_what_has_been_looked_at_is_no_news(own: Bench, wheels: Path) -> None:
-    own.install("new", "--reason", "ticket 7")
+    own.given("install", "new", "--reason", "ticket 7")
     before = own.record()["distributions"]
     assert "nothing to do" in own.change("rebase")
     assert own.revision == 1
     sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
     assert "drift" in kinds(own)
-    own.change("rebase")
+    own.given("rebase")
     assert own.revision == 2
     assert kinds(own) == set()
     assert own.record()["distributions"] == before
@@ -111,7 +111,7 @@ def kinds(bench: Bench) -> set[str]:
 def test_dry_run_shows_each_line_with_its_reason_and_changes_nothing(
     own: Bench, wheels: Path
 ) -> None:
-    own.install("alpha>=1.5")
+    own.given("install", "alpha>=1.5")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
     before = own.content()
     shown = own.ask("rebase", "--dry-run", "--allow-conflicts")
@@ -120,24 +120,24 @@ def test_dry_run_shows_each_line_with_its_reason_and_changes_nothing(
 
 
 def test_it_can_be_undone(own: Bench, wheels: Path) -> None:
-    own.install("alpha>=1.5")
+    own.given("install", "alpha>=1.5")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
-    own.change("rebase")
+    own.given("rebase")
     assert own.version("alpha") == "2.0"
     told = own.refuse("undo", "--yes")
     assert "beta 2.0 (host) requires alpha>=2, but 1.5 (overlay) would be in effect" in told
-    own.change("undo", "--allow-conflicts")
+    own.given("undo", "--allow-conflicts")
     assert own.version("alpha") == "1.5"
 
 
 def test_the_keys_of_the_json_stay(own: Bench) -> None:
-    own.install("new")
+    own.given("install", "new")
     assert own.json("rebase").keys() == PLAN
 
 
 def test_what_was_made_by_hand_is_kept(own: Bench, wheels: Path) -> None:
     own.make_by_hand(wheel(wheels, "new", "1.0"))
-    own.change("rebase")
+    own.given("rebase")
     assert own.version("new") == "1.0"
 
 

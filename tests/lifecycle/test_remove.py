@@ -72,7 +72,7 @@ def test_what_only_it_needed_goes_along(quick: Bench, tower: Path) -> None:
     ) in dry
     assert "Dry run: nothing was changed." in dry
     assert names(quick) == ["bottom", "lone", "middle", "top"]
-    quick.change("remove", "top")
+    quick.given("remove", "top")
     assert names(quick) == ["lone"]
     assert not (quick.overlay / "bin" / "top").exists()
 
@@ -80,17 +80,17 @@ def test_what_only_it_needed_goes_along(quick: Bench, tower: Path) -> None:
 def test_what_somebody_asked_for_or_an_extra_needs_stays(quick: Bench, tower: Path) -> None:
     quick.install("--find-links", tower, "tidy[more]", "lone")
     quick.install("--find-links", tower, "top", "middle")
-    quick.change("remove", "lone")
+    quick.given("remove", "lone")
     assert names(quick) == ["bottom", "middle", "tidy", "top"]
-    quick.change("remove", "top")
+    quick.given("remove", "top")
     assert names(quick) == ["bottom", "middle", "tidy"]
-    quick.change("remove", "middle", "tidy")
+    quick.given("remove", "middle", "tidy")
     assert names(quick) == []
 
 
 def test_names_are_refused_that_the_overlay_does_not_have(bench: Bench) -> None:
     assert f"gamma {NEVER}." in bench.refuse("remove", "--yes", "gamma")
-    bench.install("new")
+    bench.given("install", "new")
     assert f"gamma {NEVER}." in bench.refuse("remove", "--yes", "new", "gamma")
     told = bench.refuse("remove", "--yes", "nosuch")
     assert "nosuch is not in the overlay.\nHint: conda overlay status" in told
@@ -133,13 +133,13 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
         f"  {path}\n"
         "Hint: --force proceeds anyway\n"
     ) in told
-    bench.change("remove", "new")  # in the revision that this makes, the file is as committed
+    bench.given("remove", "new")  # in the revision that this makes, the file is as committed
     told = bench.refuse("remove", "--yes", "alpha")
     assert f"  {path}\n" in told
     printed = bench.change("remove", "alpha", "--force")
     assert f"edits made by hand that will be lost:\n  {path}\n" in printed
     assert bench.version("alpha") == "1.0"
-    bench.change("undo")
+    bench.given("undo")
     assert "__edited__ = True" in module.read_text()
 
 
@@ -181,13 +181,13 @@ def test_undo_0_goes_back_to_the_host_and_can_be_redone(bench: Bench) -> None:
     assert not (bench.site / "mine.py").exists()
     assert bench.record()["distributions"] == {}
     assert "There is nothing to undo." in bench.refuse("undo", "--yes")
-    bench.change("undo", "2")
+    bench.given("undo", "2")
     assert bench.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": None}
     assert (bench.site / "mine.py").exists()
-    bench.change("undo", "0")
-    bench.change("redo")  # each of the changes that were undone at once
+    bench.given("undo", "0")
+    bench.given("redo")  # each of the changes that were undone at once
     assert bench.version("new") == "1.0"
-    bench.change("redo")
+    bench.given("redo")
     assert bench.see("alpha", "new") == {"alpha": "2.0", "new": None}
     assert (bench.site / "mine.py").exists()
 
@@ -195,8 +195,8 @@ def test_undo_0_goes_back_to_the_host_and_can_be_redone(bench: Bench) -> None:
 def test_undo_0_where_nothing_is_overlaid_does_nothing(quick: Bench) -> None:
     assert "has no revision yet" in quick.refuse("undo", "--yes", "0")
     assert not quick.state.exists()
-    quick.install("new")
-    quick.change("undo", "0")
+    quick.given("install", "new")
+    quick.given("undo", "0")
     assert "nothing to do" in quick.change("undo", "0")
     assert quick.revision == 2
     quick.edit(quick.site / "mine.py", "")
@@ -221,10 +221,10 @@ def test_reset_which_people_try_names_the_commands_that_do_it(
 def test_overlay_made_by_hand_is_adopted_by_a_removal(bench: Bench, wheels: Path) -> None:
     bench.make_by_hand(*(wheels / f"{n}-py3-none-any.whl" for n in ("alpha-1.5", "new-1.0")))
     by_hand = names(bench)
-    bench.change("remove", "alpha")
+    bench.given("remove", "alpha")
     assert bench.see("alpha", "new") == {"alpha": "1.0", "new": "1.0"}
     assert bench.script("new") == "new 1.0"
-    bench.change("undo", "0")
+    bench.given("undo", "0")
     assert names(bench) == []
-    bench.change("undo", "1")
+    bench.given("undo", "1")
     assert (names(bench), bench.version("alpha")) == (by_hand, "1.5")

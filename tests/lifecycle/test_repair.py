@@ -46,7 +46,7 @@ def test_a_distribution_that_is_gone_is_installed_again_as_recorded(quick: Bench
         path.unlink()
     for path in quick.site.glob("alpha*"):
         path.rmdir()
-    quick.change("repair")
+    quick.given("repair")
     assert quick.see("alpha") == {"alpha": "1.5"}
     assert (quick.overlay / "bin" / "alpha").exists()
     assert quick.record()["distributions"]["alpha"]["requirement"] == "alpha==1.5"
@@ -57,7 +57,7 @@ def test_what_pip_renamed_and_left_is_put_back_from_there(quick: Bench) -> None:
     quick.given("install", "alpha==1.5")
     before = files_of(quick)
     (quick.site / "alpha").rename(quick.site / "~lpha")
-    quick.change("repair")
+    quick.given("repair")
     assert files_of(quick) == before
     assert not list(quick.site.glob("~*"))
 
@@ -68,10 +68,10 @@ def test_edits_stay_unless_their_distribution_is_named(quick: Bench) -> None:
     original = (quick.site / "alpha/__init__.py").read_text()
     quick.edit(quick.site / "alpha/__init__.py", original + "mine = 1\n")
     remove(quick, "new/__init__.py")
-    quick.change("repair")
+    quick.given("repair")
     assert "mine" in (quick.site / "alpha/__init__.py").read_text()
     assert (quick.site / "new/__init__.py").exists()
-    quick.change("repair", "alpha")
+    quick.given("repair", "alpha")
     assert (quick.site / "alpha/__init__.py").read_text() == original
 
 
@@ -135,7 +135,7 @@ def test_what_no_longer_can_be_had_is_refused_and_edits_outlive_an_installation(
     quick.install(wheel)
     quick.edit(quick.site / "tool/b.py", "mine = 1\n")
     remove(quick, "tool/a.py")
-    quick.change("repair")
+    quick.given("repair")
     assert (quick.site / "tool/a.py").exists()
     assert (quick.site / "tool/b.py").read_text() == "mine = 1\n"
     dists.wheel(links, "tool", "1.0", files={"tool/a.py": "other"})
@@ -150,8 +150,8 @@ def test_undo_after_a_repair_goes_back_behind_it(quick: Bench) -> None:
     quick.given("install", "new")
     quick.given("install", "alpha==1.5")
     remove(quick, "alpha/__init__.py")
-    quick.change("repair")
-    quick.change("undo")
+    quick.given("repair")
+    quick.given("undo")
     assert quick.distributions() == ["new-1.0"]
 
 
@@ -162,5 +162,5 @@ def test_another_version_installed_by_hand_is_an_edit(quick: Bench, wheels: Path
     shutil.rmtree(quick.site / "alpha-1.5.dist-info")
     quick.make_by_hand(by_hand)
     assert "nothing to do" in quick.ask("repair")
-    quick.change("repair", "alpha")
+    quick.given("repair", "alpha")
     assert quick.see("alpha") == {"alpha": "1.5"}

@@ -29,7 +29,7 @@ def test_a_command_runs_as_activated_with_the_overlay_and_its_arguments(own: Ben
     scripts = own.host / "etc" / "conda" / "activate.d"
     scripts.mkdir(parents=True)
     (scripts / "a.sh").write_text('export FROM_SCRIPT="${PYTHONPATH-bare}"; set -- lost\n')
-    own.install("alpha==1.5")
+    own.given("install", "alpha==1.5")
     words = ["a b", "$HOME", "'\"", "", "--json", "-n"]
     file, argv, environ = json.loads(run(own, "--", "python", "-c", SEE, *words).stdout)
     assert (file, argv) == (str(own.site / "alpha/__init__.py"), words)
@@ -145,7 +145,7 @@ def test_env_reads_what_scripts_print_and_any_variable(own: Bench) -> None:
     scripts = own.host / "etc" / "conda" / "activate.d"
     scripts.mkdir(parents=True)
     (scripts / "a.sh").write_text('echo \'{"of": "a script"}\'; export BRACES=\'{"a": {}}\'\n')
-    own.install("new")
+    own.given("install", "new")
     assert own.json("env")["variables"]["BRACES"] == '{"a": {}}'
     (scripts / "a.sh").write_text("exit 3\n")
     assert "could not be activated" in own.run("env", *own.where).stderr

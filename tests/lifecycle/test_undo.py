@@ -50,8 +50,8 @@ ALONE = {"PIP_FIND_LINKS": None, "PIP_NO_INDEX": None, "PIP_INDEX_URL": "http://
 
 def test_undo_goes_back_by_one_and_redo_comes_forward(bench: Bench) -> None:
     assert "has no revision yet" in bench.refuse("undo", "--yes")
-    bench.install("alpha==2.0")
-    bench.install("new", "--reason", "ticket 7")
+    bench.given("install", "alpha==2.0")
+    bench.given("install", "new", "--reason", "ticket 7")
     dry = bench.ask("undo", "--dry-run")
     assert "removed:\n  new  1.0  back to revision 1\n" in dry
     assert "Dry run: nothing was changed." in dry
@@ -72,7 +72,7 @@ def test_undo_goes_back_by_one_and_redo_comes_forward(bench: Bench) -> None:
 def test_undo_to_any_revision_and_to_the_host(bench: Bench) -> None:
     for version in ("1.5", "2.0"):
         bench.install(f"alpha=={version}")
-    bench.change("remove", "alpha")
+    bench.given("remove", "alpha")
     bench.change("undo", "1", env=ALONE)
     assert (bench.see("alpha", "beta"), bench.script("alpha")) == (
         {"alpha": "1.5", "beta": "1.0"},
@@ -125,9 +125,9 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
     quick.given("install", "alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\n__edited__ = True\n')
     quick.edit(quick.site / "mine.py", "")
-    quick.install("alpha==2.0", "--force")
+    quick.given("install", "alpha==2.0", "--force")
     assert quick.version("alpha") == "2.0"
-    quick.change("undo")
+    quick.given("undo")
     assert "__edited__" in (quick.site / "alpha" / "__init__.py").read_text()
     assert (quick.site / "mine.py").exists()
     # Now only files differ, and this is said, asked and undone as well.
@@ -138,7 +138,7 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
     assert f"only files differ:\n  M {path}\n" in done.stdout
     assert f"edits made by hand that will be lost:\n  {path}\n" in done.stdout
     assert (quick.site / "mine.py").read_text() == ""
-    quick.change("undo", "3")
+    quick.given("undo", "3")
     assert (quick.site / "mine.py").read_text() == "again = 1\n"
 
 
@@ -162,8 +162,8 @@ def test_files_that_were_dropped_are_installed_again_from_the_lock(
     simple = dists.index(links)
     bench.install("--index-url", simple.as_uri(), "tool==1.0", env={"PIP_NO_INDEX": None})
     bench.install("alpha==2.0", "--find-links", links, "fool")
-    bench.change("undo", "0")
-    bench.change("clean")
+    bench.given("undo", "0")
+    bench.given("clean")
     printed = bench.change("undo", "2", env={"PIP_FIND_LINKS": None})
     assert "The files of revision 2 are gone; installing them again." in printed
     assert bench.distributions() == ["alpha-2.0", "beta-2.0", "fool-1.0", "tool-1.0"]
@@ -180,8 +180,8 @@ def test_each_file_is_looked_for_where_it_was_found_then(quick: Bench, links: Pa
     env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": places[1]}
     quick.install("--index-url", places[0], "tool", env=env)
     quick.install("fool", env=env)
-    quick.change("remove", "tool", "fool")
-    quick.change("clean")
+    quick.given("remove", "tool", "fool")
+    quick.given("clean")
     hide_urls(quick, 2)
     quick.change("undo", env=env)
     assert quick.distributions() == ["fool-1.0", "tool-1.0"]
@@ -195,14 +195,14 @@ def test_file_that_no_index_names_any_more_is_taken_from_its_url(
     env = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None, "PIP_INDEX_URL": f"{served}/simple"}
     quick.install("tool", env=env)
     quick.install("alpha==1.5", "--find-links", f"{served}/", env={"PIP_NO_INDEX": "1"})
-    quick.change("remove", "alpha", "tool")
-    quick.change("clean")
+    quick.given("remove", "alpha", "tool")
+    quick.given("clean")
     (simple / "tool" / "index.html").write_text("")
     quick.change("undo", env={**env, "PIP_FIND_LINKS": quick.environ["PIP_FIND_LINKS"]})
     assert quick.distributions() == ["alpha-1.5", "tool-1.0"]
     dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
-    quick.change("remove", "alpha", "tool")
-    quick.change("clean")
+    quick.given("remove", "alpha", "tool")
+    quick.given("clean")
     assert "HASHES" in quick.refuse("undo", "--yes", env=env)
 
 
@@ -234,11 +234,11 @@ def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
     quick.edit(source / "backend.py", BACKEND)
     quick.edit(source / "pyproject.toml", PYPROJECT)
     quick.install("-e", source)
-    quick.change("remove", "mine")
+    quick.given("remove", "mine")
     assert "Kept revision 1, which cannot be downloaded again" in quick.change("clean")
-    quick.change("clean", "--force")
+    quick.given("clean", "--force")
     assert quick.kept == [2]
-    quick.change("undo")
+    quick.given("undo")
     assert quick.version("mine") == "1.0"
     quick.edit(source / "src" / "mine.py", '__version__ = "1.0"\nedited = True\n')
     assert "True" in quick.python("-c", "import mine; print(mine.edited)").stdout
@@ -247,8 +247,8 @@ def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
 def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "tool", "1.0")
     bench.install("--find-links", links, "tool")
-    bench.change("remove", "tool")
-    bench.change("clean")
+    bench.given("remove", "tool")
+    bench.given("clean")
     dists.wheel(links, "tool", "1.0", files={"evil.py": ""})
     restored = "CannotRestoreError: Revision 1 cannot be restored"
     told = bench.refuse("undo", "--yes", env={"PIP_FIND_LINKS": None})

@@ -60,7 +60,7 @@ def test_history_says_where_one_stands(quick: Bench) -> None:
     for words in (["undo"], ["undo"], ["redo"], ["undo", "3"], ["undo", "1"]):
         quick.change(*words)
         found.append(position(quick))
-    quick.install("delta==2.0", "--allow-conflicts")
+    quick.given("install", "delta==2.0", "--allow-conflicts")
     found.append(position(quick))
     assert found == [3, 2, 1, 2, 3, 1, 9]
 
@@ -137,7 +137,7 @@ def test_undo_to_a_source_of_the_same_version_brings_its_content_back(
         # With -I even a pip that finds the same version installs it.
         quick.install("-I", "--no-deps", patched(quick, links, kind, "mine", "1.0", word))
     told = quick.json("clean", "--keep", "1")
-    quick.change("undo", "1")
+    quick.given("undo", "1")
     assert mark(quick, "mine") == "A"
     assert kind == "git" or told["kept"] == [1]
 
@@ -155,7 +155,7 @@ def test_undo_to_files_that_nothing_can_give_again_refuses(quick: Bench, links: 
 
 def test_undo_to_a_source_that_is_another_version_now_refuses(quick: Bench, links: Path) -> None:
     quick.install(patched(quick, links, "directory", "mine", "1.0", "A"))
-    quick.change("undo", "0")
+    quick.given("undo", "0")
     clean_all(quick)
     assert kept(quick) == {2}
     patches.source(quick.user, "mine", "2.0", "B")
@@ -169,7 +169,7 @@ def test_a_tree_of_local_sources_is_not_dropped_by_itself(quick: Bench, links: P
         quick.install("-I", "--no-deps", directory, env=env)
     quick.change("undo", "0", env=env)
     assert {1, 2} <= kept(quick)
-    quick.change("undo", "1")
+    quick.given("undo", "1")
     assert mark(quick, "mine") == "A"
 
 
@@ -192,9 +192,9 @@ def test_clean_names_what_it_keeps_because_nothing_can_give_it_again(
     quick: Bench, links: Path
 ) -> None:
     quick.install(patched(quick, links, "directory", "mine", "1.0", "A"))  # 1
-    quick.change("undo", "0")  # 2
-    quick.install("alpha==1.5")  # 3
-    quick.change("undo", "0")  # 4
+    quick.given("undo", "0")  # 2
+    quick.given("install", "alpha==1.5")  # 3
+    quick.given("undo", "0")  # 4
     dry = quick.json("clean", "--dry-run")
     said = quick.ask("clean", "--dry-run")
     done = quick.json("clean")
@@ -202,7 +202,7 @@ def test_clean_names_what_it_keeps_because_nothing_can_give_it_again(
     assert dry["kept"] == done["kept"] == [1]
     for printed in (said, quick.change("clean")):
         assert re.search(r"revisions? 1\b", printed)
-    quick.change("clean", "--force")
+    quick.given("clean", "--force")
     assert kept(quick) == {4}
 
 
@@ -265,7 +265,7 @@ def test_install_of_what_is_damaged_installs_it_again(damaged: Bench, requiremen
 def test_install_of_what_lacks_some_of_its_files_installs_it_again(quick: Bench) -> None:
     quick.given("install", "new")
     quick.user.run(["rm", "-rf", quick.site / "new"])
-    quick.install("new")
+    quick.given("install", "new")
     assert quick.version("new") == "1.0"
 
 

@@ -37,7 +37,7 @@ def test_what_is_named_is_updated_though_it_is_held_and_stays_held(
 ) -> None:
     quick.change("install", "--find-links", str(versions), "pony==5.0", "gnu==5.0")
     assert quick.record()["distributions"]["pony"]["intent"] == "hold"
-    quick.change("upgrade", "pony")
+    quick.given("upgrade", "pony")
     entry = quick.record()["distributions"]["pony"]
     assert (entry["version"], entry["intent"]) == ("6.1", "hold")
     assert quick.see("pony", "gnu") == {"pony": "6.1", "gnu": "5.0"}
@@ -63,7 +63,7 @@ def test_uninstall_is_remove_and_takes_the_version_that_is_installed(quick: Benc
     quick.given("install", "alpha==1.5")
     refused = quick.run("uninstall", *quick.where, "alpha==1.0", "-y")
     assert refused.returncode == 1 and "1.5" in refused.stderr
-    quick.change("uninstall", "alpha==1.5")
+    quick.given("uninstall", "alpha==1.5")
     assert quick.see("alpha") == {"alpha": "1.0"}
 
 

@@ -363,7 +363,7 @@ def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: B
     assert "gamma  9.0  hides 1.0 of the host" in printed
     assert "conda overlay install alpha==9.0 gamma==9.0\n" in printed
     assert "To hide all of ~/.local: export PYTHONNOUSERSITE=1\n" in printed
-    quick.install("alpha==2.0")
+    quick.given("install", "alpha==2.0")
     found = quick.json("status")["user_site"]
     assert found == [
         {"name": "alpha", "version": "9.0", "host_version": "1.0", "overlay_version": "2.0"},

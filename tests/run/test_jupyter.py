@@ -13,6 +13,10 @@ from urllib.request import urlopen
 import pytest
 
 from tests.bench import PATIENCE, Bench
+from tests.long import LONG
+
+pytestmark = LONG
+
 
 NOTEBOOK = {
     "cells": [
