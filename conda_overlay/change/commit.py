@@ -56,7 +56,7 @@ def commit(
     timeout: float = PATIENCE,
 ) -> int | None:
     """Make a draft the current revision; see `Draft.commit`."""
-    if draft.is_dry_run or not draft.tree.exists():
+    if draft.is_dry_run or draft.committed or not draft.directory.exists():
         why = "for a dry run" if draft.is_dry_run else "committed already, or given up"
         raise OverlayError(f"This draft is {why}.", "start another: with overlay.draft() as draft:")
     plan, after = draft.planned()
@@ -65,7 +65,7 @@ def commit(
         return None
     stack, store = draft.stack, draft.stack.store
     _compile(draft, after)
-    notes = verify(stack.host, draft.tree, [draft.site, *stack.below], plan)
+    notes = verify(stack.host, [draft.site, *stack.below], after, plan)
     time = now()
     entries = _dated(after.entries, time, user())
     adopted = store.exists and not store.managed
@@ -76,7 +76,8 @@ def commit(
         restores=draft.restores,
         edits=draft.by_hand,
     )
-    store.prepare(draft.tree.parent, revision, after.files, _notice(draft, number, entries))
+    told, facts = _notice(draft, number, entries), stack.host.facts()
+    store.prepare(draft.tree.parent, revision, after.files, told, after.index, facts)
     for copy in after.copies.values():
         for file in originals.editable_files(copy):
             make_writable(file)
@@ -85,6 +86,7 @@ def commit(
         if adopted:
             _adopt(draft, number - 1, time)
         store.commit(draft.tree.parent, number)
+        draft.committed = True
         with suppress(OSError, OverlayError):  # whatever fails here, the commit has succeeded
             if draft.base is not None:
                 _close(draft, draft.base)

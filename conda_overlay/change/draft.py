@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from conda_overlay.change import plan
-from conda_overlay.core.errors import OvertakenError
+from conda_overlay.change.draft_tree import DraftTree
 from conda_overlay.core.models import FileChanges, HistoryEntry, Plan, Request
-from conda_overlay.distributions.record import uninstall
-from conda_overlay.distributions.site import Site, read_site
-from conda_overlay.filesystem.manifest import FileInfo, Manifest, differences, take_manifest
-from conda_overlay.filesystem.tree import clone, make_own, move_in, remove_files
+from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.formats.document import Document
-from conda_overlay.layer import scaffolding, scripts, state
+from conda_overlay.layer import scaffolding, state
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
-from conda_overlay.resolve.stage import Stage
 
 _SHOWN = 5  # files that a note names
 
 
-class Draft:
+class Draft(DraftTree):
     """The next state of an overlay; it starts as a clone of the current tree.
 
     The methods up to `commit`, and `plan`, are for users; the others are steps of these.
@@ -35,7 +30,6 @@ class Draft:
     Attributes:
         stack: the layers over the host; the draft changes the writable one.
         before: the state of the overlay when the draft was started.
-        tree: the files; they may also be changed directly.
         entries: the entries for the history, by normalized name. An entry without an installed
             distribution is ignored, and one without a time gets the time of the commit.
     """
@@ -51,32 +45,23 @@ class Draft:
         allow_conflicts: bool = False,
     ) -> None:
         """Start a draft in an empty directory; `Overlay.draft` makes one."""
-        self.stack = stack
+        super().__init__(stack, directory)
         self.pip = pip
         self.reason = reason
         self.command = tuple(command)
         self.allow_conflicts = allow_conflicts  # accept a solution that breaks something
         self.base = stack.store.current()
-        self.before = stack.state()
         self.compared = self.before  # the state that the plan compares the draft with
-        self.directory = directory
-        self.tree = directory / "revision" / "tree"
-        self.site = self.tree / stack.host.site_below_prefix
         self.entries: dict[str, HistoryEntry] = dict(self.before.entries)
-        self.why: dict[str, str] = {}  # reasons by normalized name; "" applies to all changes
         self.notes: list[str] = []  # for the user
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
         self.restores: int | None = None  # the revision whose state this one restores
         self.kept: set[str] = set()  # the files whose edits are still there, or there again
-        self.known: dict[str, FileInfo] = {}  # the manifest entries of new files, as far as known
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self.is_dry_run = stack.store.state not in directory.parents
         # Where checkouts of editables from version control are kept.
         self.source_dir = (directory if self.is_dry_run else stack.store.state) / "src"
-        self._interpreter = stack.store.overlay / "bin" / scaffolding.INTERPRETER
-        self._scratches = 0
         self._planned: tuple[Plan, State, Any] | None = None
-        self.start_from(stack.store.real if stack.store.exists else None)
 
     def install(
         self,
@@ -241,114 +226,18 @@ class Draft:
 
     # -- the present state
 
-    @property
-    def installed(self) -> Site:
-        """The distributions in the draft now."""
-        return read_site(self.site)
-
-    @cached_property
-    def sites(self) -> list[Path]:
-        """The site-packages of all layers in order, with the draft in place of the overlay."""
-        return [*self.stack.above, self.site, *self.stack.below]
-
     @cached_property
     def by_hand(self) -> FileChanges:
         """The unrecorded edits by hand since the current revision was made."""
         recorded = self.stack.store.manifest(self.base)
         return differences(recorded, self.compared.files) if recorded else FileChanges()
 
-    # -- steps
-
-    def start_from(self, source: Path | None) -> None:
-        """Replace the tree with a clone of another one, or with an empty one.
-
-        Raises:
-            OvertakenError: the other tree was dropped in the meantime.
-        """
-        host, store = self.stack.host, self.stack.store
-        if self.tree.exists():
-            os.rename(self.tree, self.new_scratch() / "replaced")
-        if source is not None:
-            try:
-                clone(source, self.tree, self.stack.progress)
-            except FileNotFoundError as error:
-                raise OvertakenError(str(store.overlay)) from error
-        self.tree.parent.mkdir(exist_ok=True)
-        for directory in (Path("bin"), host.site_below_prefix):
-            make_own(self.tree, directory)
-        if source is not None and not store.managed:  # made by hand, and now adopted
-            scripts.rewrite(self.tree, self.site, [host.python], self._interpreter)
-            self.why.update(dict.fromkeys(self.before.site, "its scripts now work from anywhere"))
-
-    def new_scratch(self) -> Path:
-        """Make an empty directory for a stage."""
-        self._scratches += 1
-        scratch = self.directory / f"scratch{self._scratches}"
-        scratch.mkdir()
-        return scratch
-
-    def drop(self, keys: Collection[str]) -> None:
-        """Remove distributions.
-
-        Raises:
-            StateError: one of them has no RECORD.
-        """
-        site = self.installed if keys else {}  # reading it takes time
-        uninstall((found for key in keys for found in site.get(key, ())), self.tree, "overlay")
-
-    def add(self, stage: Stage, staged: Site) -> None:
-        """Move the distributions that pip staged to the draft, replacing other versions.
-
-        Raises:
-            OverlayError: a distribution would replace the guard, or run before it.
-        """
-        scaffolding.check_for_intruders(stage.site)
-        self.drop(staged)
-        stage.finish(self._interpreter)
-        move_in(self.tree, stage.root)
-
-    def take(self, root: Path, key: str, known: Manifest) -> None:
-        """Move a copy of a distribution to the draft, replacing the distribution there.
-
-        Args:
-            root: the directory of the copy.
-            key: the normalized name of the distribution.
-            known: an earlier manifest of the directory.
-
-        Raises:
-            OverlayError: it would replace the guard, or run before it.
-        """
-        host, below = self.stack.host, self.stack.below
-        site = root / host.site_below_prefix
-        scaffolding.check_for_intruders(site)
-        self.drop({key})
-        theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
-        interpreters = [host.python, *theirs, self._interpreter]
-        scripts.rewrite(root, site, interpreters, self._interpreter)
-        move_in(self.tree, root)
-        self.known.update(known)
-
-    def damaged(self, keys: Collection[str]) -> set[str]:
-        """Find the distributions among these that lack files."""
-        return {key for key in keys if key in self.before.site and self.before.missing(key)}
-
-    def drop_damaged(self, keys: Collection[str]) -> None:
-        """Remove damaged distributions, which pip then reinstalls, and leftovers of pip."""
-        damaged = self.damaged(keys)
-        self.drop(damaged)
-        self.why.update(dict.fromkeys(damaged, "files were missing"))
-        leftovers = [path for path in self.before.files if state.is_leftover(path)]
-        remove_files(self.tree, [self.tree / path for path in leftovers])
-
     # -- the plan
 
     def plan(self) -> Plan:
         """Work out all differences from the current state of the overlay."""
-        host, store = self.stack.host, self.stack.store
-        scaffolding.add_to_tree(self.tree, store.overlay, host, self.stack.below)
-        after = self._read({**self.before.files, **self.known})
-        if state.note_new_files(after):
-            after = self._read(after.files)
+        host = self.stack.host
+        after = self._after()
         found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why)
         found = replace(found, lost=tuple(self._lost(found.lost)))
         theirs = found.files.without(scaffolding.paths(host.site_below_prefix))
@@ -359,12 +248,28 @@ class Draft:
         self._planned = found, after, self._decided()
         return found
 
+    def _after(self) -> State:
+        """Read the state of the draft, and complete its tree if it differs from the current one."""
+        store, host, below = self.stack.store, self.stack.host, self.stack.below
+        if self.is_untouched and scaffolding.is_current(store.real, store.overlay, host, below):
+            unchanged = state.with_entries(self.before, self.entries)
+            if not state.new_files(unchanged):
+                return unchanged
+        scaffolding.add_to_tree(self.tree, store.overlay, host, below)
+        after = self._read({**self.before.files, **self.known})
+        self._index = after.index
+        if state.note_new_files(after):
+            after = self._read(after.files)
+        return after
+
     def planned(self) -> tuple[Plan, State]:
         """The last plan and its resulting state; a new plan if the draft has changed since."""
         if self._planned is not None:
             found, after, decided = self._planned
             # Files of the same size and time are not read again.
-            if decided == self._decided() and take_manifest(self.tree, after.files) == after.files:
+            if decided == self._decided() and (
+                self.is_untouched or take_manifest(self.tree, after.files) == after.files
+            ):
                 return found, after
         self.plan()
         assert self._planned is not None
@@ -377,7 +282,9 @@ class Draft:
 
     def _read(self, known: Manifest) -> State:
         site, progress = self.stack.host.site_below_prefix, self.stack.progress
-        return state.read_state(self.tree, site, self.entries, known=known, progress=progress)
+        return state.read_state(
+            self.tree, site, self.entries, known=known, index=self._index, progress=progress
+        )
 
     def _lost(self, edited: Sequence[str]) -> Iterator[str]:
         """The files whose edits would be lost: neither kept, nor recorded in the history."""

@@ -20,6 +20,7 @@ from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.formats.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
 from conda_overlay.host import user_site
+from conda_overlay.resolve.configuration import is_plain
 from conda_overlay.resolve.resolver import Resolution, Resolver
 from conda_overlay.resolve.stage import sources
 
@@ -32,25 +33,52 @@ def install(draft: Draft, request: Request) -> None:
         PipError: pip failed.
     """
     typed = _typed(request)
+    if _is_satisfied(draft, request, typed):
+        _ask_again(draft, request, typed, draft.before.site.keys())
+        return
     draft.drop_damaged(typed)
-    places = draft.sites, draft.new_scratch(), draft.source_dir
-    found = Resolver(draft.pip, request, *places, draft.allow_conflicts).resolve()
+    places = draft.new_scratch(), draft.source_dir
+    found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
     staged, reverted = _without_copies_of_the_host(draft, found, request)
     marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
     requested = ({*typed} | marked) - {*found.moved}
     draft.drop(reverted)
     _record_staged(draft, request, found, staged, {key: typed.get(key) for key in requested})
-    draft.add(found.stage, staged)
-    there = draft.installed
-    for key in typed.keys() & there.keys() - staged.keys():  # installed already
-        draft.entries[key] = _asked_again(draft, draft.entries[key], typed[key], request)
-    draft.notes += [*found.held_back, *_hidden(draft, typed.keys() - there.keys())]
+    draft.add(found.stage, found.metadata)
+    draft.notes += found.held_back
+    _ask_again(draft, request, typed, draft.installed.keys(), staged)
     for option, value in pairwise(request.arguments):
         if option == "--config-settings" and setting(value) is None:
             name = value.partition("=")[0]
             draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
     if request.has("--no-deps"):
         draft.accepted |= staged.keys()
+
+
+def _is_satisfied(draft: Draft, request: Request, typed: Mapping[str, str]) -> bool:
+    """Whether all that is requested is installed, so that pip would do nothing."""
+    parsed = [dependencies.parse(text) for text in request.requirements]
+    requirements = [requirement for requirement in parsed if requirement]
+    plain = [word for word in request.arguments if word != "--"] == [*request.requirements]
+    if not (plain and len(requirements) == len(parsed) and draft.is_untouched):
+        return False
+    host = draft.stack.host
+    if draft.damaged(typed) or not is_plain(host.prefix):
+        return False
+    return dependencies.are_satisfied(requirements, draft.in_effect(), host.markers)
+
+
+def _ask_again(
+    draft: Draft,
+    request: Request,
+    typed: Mapping[str, str],
+    there: Collection[str],
+    staged: Collection[str] = (),
+) -> None:
+    """Update the entries of requested distributions that were installed already."""
+    for key in (typed.keys() & {*there}) - {*staged}:
+        draft.entries[key] = _asked_again(draft, draft.entries[key], typed[key], request)
+    draft.notes += _hidden(draft, typed.keys() - {*there})
 
 
 def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.models import HistoryEntry
-from conda_overlay.distributions.site import read_site
+from conda_overlay.distributions.site import read_metadata
 from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
@@ -50,7 +50,7 @@ def _install(draft: Draft, arguments: Sequence[str]) -> PipRun:
     options = ["--no-deps", "--ignore-installed", *arguments]
     outcome = draft.pip.install(stage, options, [], draft.source_dir)
     if outcome.ok:
-        draft.add(stage, read_site(stage.site))
+        draft.add(stage, read_metadata(stage.site))
     return outcome
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conda_overlay.core.errors import VerificationError
-from conda_overlay.core.models import Distribution, Plan
-from conda_overlay.distributions.record import owned_files
-from conda_overlay.distributions.site import read_site
+from conda_overlay.core.models import Plan
 from conda_overlay.host.host import Host
+from conda_overlay.layer.state import State
 
 _OBSERVE = """
 import importlib.metadata as metadata, json, sys
@@ -26,13 +24,13 @@ print(json.dumps({"found": found, "path": sys.path}))
 """
 
 
-def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> list[str]:
+def verify(host: Host, sites: Sequence[Path], after: State, plan: Plan) -> list[str]:
     """Compare a plan with the distributions that the interpreter finds, and check their files.
 
     Args:
         host: the host environment.
-        tree: the tree of the draft.
-        sites: its site-packages, and those of the layers below it.
+        sites: the site-packages of the draft, and those of the layers below it.
+        after: the state of the draft.
         plan: the plan that was shown to the user.
 
     Returns:
@@ -48,7 +46,7 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> list[st
     except (ValueError, IndexError):
         raise VerificationError(done.stderr.splitlines()[-5:]) from None
     faults, notes = [], []
-    installed, known = read_site(sites[0]), {*map(str, [*sites, host.site_packages])}
+    known = {*map(str, [*sites, host.site_packages])}
     for change in changes:
         version, place = seen["found"][change.key]
         if change.after is None and place is not None and place not in known:
@@ -56,8 +54,7 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> list[st
         elif version != change.visible:
             faults.append(f"{change.name} is {version}, not {change.visible}")
         if change.after is not None:
-            found = installed.get(change.key, ())
-            faults += [f"{change.name} {fault}" for fault in _faults(found, tree, place)]
+            faults += [f"{change.name} {fault}" for fault in _faults(change.key, after, place)]
     path = seen["path"]
     mine, hosts = str(sites[0]), str(host.site_packages)
     if mine not in path or (hosts in path and path.index(mine) > path.index(hosts)):
@@ -67,16 +64,15 @@ def verify(host: Host, tree: Path, sites: Sequence[Path], plan: Plan) -> list[st
     return notes
 
 
-def _faults(found: Sequence[Distribution], tree: Path, place: str) -> Iterator[str]:
+def _faults(key: str, after: State, place: str) -> Iterator[str]:
+    found = after.site.get(key, ())
     if len(found) != 1:
         yield f"is installed {len(found)} times"
         return
     info = found[0].path
     if info.suffix != ".egg-link" and place != str(info.parent):
         yield f"comes from {place}"
-    files = owned_files(found[0], tree)
-    if files is None and info.suffix == ".dist-info":
+    if info.suffix == ".dist-info" and not after.has_record(key):
         yield "has no RECORD"
-    for file in files or ():
-        if not file.endswith(".pyc") and not os.path.lexists(tree / file):
-            yield f"lacks {file}"
+    for file in after.missing(key):
+        yield f"lacks {file}"

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+UNFIT = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""The exceptions that converting other values than ours can raise."""
+
 
 def encode(value: Any) -> Any:
     """Convert a value to dictionaries, lists and scalars."""

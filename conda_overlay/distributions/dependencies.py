@@ -197,6 +197,13 @@ def _holds(requirement: Requirement, found: Distribution) -> bool:
     return requirement.specifier.contains(version, prereleases=True)
 
 
+def _is_version(text: str) -> bool:
+    try:
+        return bool(Version(text))
+    except InvalidVersion:
+        return False
+
+
 @cache
 def parse(text: str) -> Requirement | None:
     """Parse a requirement; return None for a path, a bare URL, or invalid text."""
@@ -217,6 +224,31 @@ def named(text: str) -> Requirement:
         sentence = f"{text!r} is not the name of a distribution."
         raise UsageError(sentence, "conda overlay status", name=text)
     return requirement
+
+
+def are_satisfied(requests: Iterable[Requirement], view: View, markers: Markers) -> bool:
+    """Whether distributions in effect satisfy some requirements, and all that they need in turn.
+
+    False if that cannot be judged: for a URL, or a version or requirement that is not valid.
+    """
+    environment, pending, known = frozenset(markers.items()), [*requests], set()
+    while pending:
+        wanted = pending.pop()
+        found = view.get(canonicalize_name(wanted.name))
+        if found is None or wanted.url or wanted.marker or not _is_version(found.version):
+            return False
+        if not _holds(wanted, found):
+            return False
+        extras = frozenset(wanted.extras)
+        if (found.key, extras) in known:
+            continue
+        known.add((found.key, extras))
+        for text, marker in map(_split, found.requires):
+            if _applies(marker, extras, environment):
+                if (needed := parse(text)) is None:
+                    return False
+                pending.append(needed)
+    return True
 
 
 def joining(broken: Sequence[Conflict], known: Collection[str]) -> dict[str, Conflict]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import files
+from conda_overlay.core import serialize
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import without_credentials
 
@@ -20,17 +25,87 @@ Site = Mapping[str, Sequence[Distribution]]
 """The distributions of a directory by normalized name; more than one of a name is an error."""
 
 
-def read_site(site: Path) -> Site:
+@dataclass(frozen=True)
+class Metadata:
+    """A distribution, with the size and time of each file that describes it."""
+
+    distribution: Distribution
+    seen: tuple[int, ...]
+    """Size in bytes and modification time in nanoseconds of each; empty if they are elsewhere."""
+
+
+Known = Mapping[str, Metadata]
+"""What is known of a directory, by the name of each ``.dist-info``."""
+
+
+def read_site(site: Path, known: Known = MappingProxyType({})) -> Site:
     """Read the distributions of a site-packages directory, which need not exist."""
+    return by_name(read_metadata(site, known))
+
+
+def by_name(metadata: Known) -> Site:
+    """Group distributions by their normalized names."""
     found: dict[str, list[Distribution]] = {}
+    for one in metadata.values():
+        found.setdefault(one.distribution.key, []).append(one.distribution)
+    return found
+
+
+def read_metadata(site: Path, known: Known = MappingProxyType({})) -> dict[str, Metadata]:
+    """Read the metadata of a site-packages directory, which need not exist.
+
+    Args:
+        site: the directory.
+        known: an earlier result, of this directory or of one that it is a clone of; metadata that
+            has not changed since is not read again.
+    """
+    found: dict[str, Metadata] = {}
     try:
-        entries = sorted(site.iterdir())
+        names = sorted(os.listdir(site))
     except (FileNotFoundError, NotADirectoryError):
         return found
-    for entry in entries:
-        known = entry.suffix in (".dist-info", ".egg-info", ".egg-link")
-        if known and (distribution := read_distribution(entry)):
-            found.setdefault(distribution.key, []).append(distribution)
+    for name in names:
+        if not name.endswith((".dist-info", ".egg-info", ".egg-link")):
+            continue
+        path, seen, old = site / name, _seen(f"{site}/{name}"), known.get(name)
+        if old and seen and old.seen == seen:
+            found[name] = Metadata(replace(old.distribution, path=path), seen)
+        elif distribution := read_distribution(path):
+            found[name] = Metadata(distribution, seen)
+    return found
+
+
+def _seen(info: str) -> tuple[int, ...]:
+    """The sizes and times of METADATA and of direct_url.json; of other kinds nothing."""
+    seen: list[int] = []
+    for name in ("METADATA", "direct_url.json"):
+        try:
+            status = os.stat(f"{info}/{name}")
+            seen += (status.st_size, status.st_mtime_ns)
+        except OSError:
+            if not seen:
+                return ()
+    return tuple(seen)
+
+
+def dump_metadata(metadata: Known) -> dict[str, Any]:
+    """Convert metadata to JSON values, without the place of the directory."""
+    return {
+        name: {**serialize.encode(one.distribution), "path": "", "seen": [*one.seen]}
+        for name, one in metadata.items()
+    }
+
+
+def load_metadata(data: Any, site: Path) -> dict[str, Metadata]:
+    """The reverse of `dump_metadata`, for a site-packages with the same metadata.
+
+    Raises:
+        Exception: one of `serialize.UNFIT`: these are other values.
+    """
+    found = {}
+    for name, facts in data.items():
+        distribution = serialize.decode(Distribution, {**facts, "path": site / name})
+        found[name] = Metadata(distribution, tuple(map(int, facts["seen"])))
     return found
 
 

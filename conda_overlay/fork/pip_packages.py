@@ -66,7 +66,7 @@ def add(
     asked = request(from_pip, ())
     if asked.arguments:
         scratch = new.with_name("resolved")
-        done = Resolver(pip(host), asked, [], scratch, sources, allow_conflicts).resolve()
+        done = Resolver(pip(host), asked, {}, scratch, sources, allow_conflicts).resolve()
         _move_in(done.stage, done.staged, host, prefix)
     for key, (installed, *_) in read_site(host.site_packages).items():
         if key in wanted:

@@ -6,20 +6,30 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from conda_overlay.activation import locate
+from conda_overlay.core import serialize
 from conda_overlay.core.errors import HostError, NoSuchEnvironmentError
-from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.distributions.site import (
+    Known,
+    Site,
+    by_name,
+    dump_metadata,
+    load_metadata,
+    read_metadata,
+)
 
 _PROBE = """
 import json, os, platform, sys, sysconfig
 version = sys.implementation.version
 print(json.dumps({
-    "site_packages": sysconfig.get_path("purelib"),
+    "site": os.path.relpath(sysconfig.get_path("purelib"), sys.prefix),
     "abi": sysconfig.get_config_var("SOABI"),
     "markers": {
         "implementation_name": sys.implementation.name,
@@ -38,12 +48,23 @@ print(json.dumps({
 """
 
 
+@dataclass(frozen=True)
+class _Python:
+    """The answers of an interpreter."""
+
+    site: str  # its site-packages, relative to the prefix
+    abi: str | None
+    markers: Mapping[str, str]  # the values of environment markers (PEP 508)
+
+
 class Host:
     """The conda environment below an overlay; only ever read.
 
     Attributes:
         prefix: as conda spells it.
         name: as conda prints it.
+        recall: returns its `facts` at some time, if they are known; what is unchanged since then
+            is not asked or read again.
     """
 
     def __init__(self, prefix: Path, name: str) -> None:
@@ -55,6 +76,7 @@ class Host:
         """
         self.prefix = prefix
         self.name = name
+        self.recall: Callable[[], Mapping[str, Any]] = dict
         self.python = prefix / "bin" / "python"
         path = str(prefix)
         if not (prefix / "conda-meta").is_dir():
@@ -100,10 +122,41 @@ class Host:
         """
         self._ask("print(0)")
 
+    def facts(self) -> Mapping[str, Any]:
+        """What is known of it, for `recall`: its Python and its distributions."""
+        metadata = dump_metadata(self._metadata)
+        python = serialize.encode(self._python)
+        return {"seen": self._seen, "python": python, "metadata": metadata}
+
     @cached_property
-    def _facts(self) -> Mapping[str, Any]:
-        facts: Mapping[str, Any] = self._ask(_PROBE)
-        return facts
+    def _recalled(self) -> Mapping[str, Any]:
+        return self.recall()
+
+    @property
+    def _seen(self) -> list[Any]:
+        """The path, size and modification time of its interpreter."""
+        path = os.path.realpath(self.python)
+        status = os.stat(path)
+        return [path, status.st_size, status.st_mtime_ns]
+
+    @cached_property
+    def _python(self) -> _Python:
+        """What its Python says of itself; the rest of its markers is of the running system."""
+        with suppress(*serialize.UNFIT):
+            if self._recalled["seen"] == self._seen:
+                known: _Python = serialize.decode(_Python, self._recalled["python"])
+                system = os.uname()
+                now = {"platform_release": system.release, "platform_version": system.version}
+                return replace(known, markers={**known.markers, **now})
+        asked: _Python = serialize.decode(_Python, self._ask(_PROBE))
+        return asked
+
+    @cached_property
+    def _metadata(self) -> Known:
+        known: Known = {}
+        with suppress(*serialize.UNFIT):
+            known = load_metadata(self._recalled["metadata"], self.site_packages)
+        return read_metadata(self.site_packages, known)
 
     def _ask(self, code: str) -> Any:
         why = "it prints nothing"
@@ -121,18 +174,17 @@ class Host:
     @property
     def site_packages(self) -> Path:
         """Its site-packages directory."""
-        return Path(self._facts["site_packages"])
+        return self.prefix / self.site_below_prefix
 
     @property
     def site_below_prefix(self) -> Path:
         """``lib/pythonX.Y/site-packages``: the same path below the prefix of an overlay."""
-        return Path(os.path.relpath(self.site_packages, self.prefix))
+        return Path(self._python.site)
 
     @property
     def markers(self) -> Mapping[str, str]:
         """The values of its environment markers (PEP 508)."""
-        markers: Mapping[str, str] = self._facts["markers"]
-        return markers
+        return self._python.markers
 
     @property
     def python_version(self) -> str:
@@ -142,7 +194,7 @@ class Host:
     @cached_property
     def distributions(self) -> Site:
         """The distributions in its site-packages."""
-        return read_site(self.site_packages)
+        return by_name(self._metadata)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Its fingerprint now: Python, ABI, distributions and conda packages."""
@@ -152,7 +204,7 @@ class Host:
         return {
             "prefix": str(self.real),
             "python": self.markers["python_full_version"],
-            "abi": self._facts["abi"],
+            "abi": self._python.abi,
             "distributions": versions,
             "packages": packages,
             "sha256": hashlib.sha256(content).hexdigest(),

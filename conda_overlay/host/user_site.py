@@ -11,8 +11,6 @@ from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import read_site
 from conda_overlay.host.host import Host
 
-_ASK = "import site; print(site.getusersitepackages())"
-
 
 @dataclass(frozen=True)
 class UserDistribution:
@@ -26,10 +24,8 @@ class UserDistribution:
 
 def user_site_directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The user site of the host's Python; None if it does not exist or is switched off."""
-    if environ.get("PYTHONNOUSERSITE"):
-        return None
-    place = Path(host.run(["-I", "-S", "-c", _ASK]).stdout.strip() or os.devnull)
-    return place if place.is_dir() else None
+    place = Path.home() / ".local" / host.site_below_prefix
+    return place if place.is_dir() and not environ.get("PYTHONNOUSERSITE") else None
 
 
 def in_effect(host: Host, overlays: View, environ: Mapping[str, str]) -> list[UserDistribution]:

@@ -12,8 +12,7 @@ from conda_overlay.core.models import Revision
 FORMAT = 1
 """The version of the record."""
 
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
-              RecursionError)  # fmt: skip
+UNREADABLE = (OSError, *serialize.UNFIT)
 """The exceptions that reading a damaged file can raise."""
 
 

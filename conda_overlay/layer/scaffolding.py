@@ -59,14 +59,29 @@ def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) ->
         host: the environment below the overlay.
         below: the site-packages of the layers between the two.
     """
-    write_guard(tree / host.site_below_prefix, host.site_packages)
+    for path, content in _files(overlay, host, below).items():
+        if path.endswith(f"/{GUARD}"):
+            put_file(tree / path, content)
+        else:
+            replace_file(tree / path, content, 0o755)
+
+
+def is_current(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> bool:
+    """Whether a tree has our own files as `add_to_tree` writes them."""
+    files_now = _files(overlay, host, below)
+    return all(files.read(str(tree / path)) == content for path, content in files_now.items())
+
+
+def _files(overlay: Path, host: Host, below: Sequence[Path]) -> dict[str, bytes]:
+    """The content of our own files, by their paths relative to the tree."""
     sites = [overlay / host.site_below_prefix, *below]
-    program = tree / "bin" / INTERPRETER
-    replace_file(program, interpreter(host.real / "bin" / "python", sites), 0o755)
     conda = Path(sys.executable).with_name("conda")
     text = pip(overlay / "bin" / INTERPRETER, conda, host.real)
-    for name in pips(host.site_below_prefix):
-        replace_file(tree / "bin" / name, text, 0o755)
+    return {
+        str(host.site_below_prefix / GUARD): guard(host.site_packages),
+        f"bin/{INTERPRETER}": interpreter(host.real / "bin" / "python", sites),
+        **{f"bin/{name}": text for name in pips(host.site_below_prefix)},
+    }
 
 
 def paths(site_below_prefix: Path) -> set[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from conda_overlay.activation import locate, trust
 from conda_overlay.activation.settings import Settings
@@ -37,9 +39,16 @@ class Stack:
     """
 
     def __init__(self, host: Host, settings: Settings, progress: Progress = SILENT) -> None:
+        host.recall = self._host_facts
         self.host = host
         self.settings = settings
         self.progress = progress
+
+    def _host_facts(self) -> Mapping[str, Any]:
+        """What the writable layer knows of the host, if there is one."""
+        with suppress(OverlayError):
+            return self.store.host_facts()
+        return {}
 
     # -- the existing layers
 
@@ -148,11 +157,15 @@ class Stack:
     @cached_property
     def below_view(self) -> View:
         """The distributions in effect without the writable layer."""
-        return dependencies.effective(*map(read_site, self.below), self.host.distributions)
+        return dependencies.effective(*map(self.read_site, self.below), self.host.distributions)
 
     def read_layers(self) -> list[Site]:
         """The distributions of each existing layer."""
-        return [*map(read_site, self.sites(self.layers))]
+        return [*map(self.read_site, self.sites(self.layers))]
+
+    def read_site(self, site: Path) -> Site:
+        """The distributions of a layer, given its site-packages."""
+        return read_site(site, Store(site.parents[2]).index(None, site).metadata)
 
     # -- the writable layer
 
@@ -176,7 +189,8 @@ class Stack:
         if place is None:
             raise DroppedRevisionError(str(store.overlay), number)
         entries, recorded = store.revision(number).distributions, store.manifest(number)
-        return state.read_state(place, site, entries, recorded, progress=self.progress)
+        index = store.index(number, place / site)
+        return state.read_state(place, site, entries, recorded, index=index, progress=self.progress)
 
     def has_moved_on(self) -> bool:
         """Whether the host has changed since the current revision was made."""

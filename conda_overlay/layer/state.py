@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.progress import SILENT, Progress
-from conda_overlay.distributions.record import owned_files
-from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.distributions.site import Site
 from conda_overlay.edits import originals
 from conda_overlay.edits.patch import patch_of
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.layer import scaffolding
+from conda_overlay.layer.index import Index, read_index
 
 BOOKKEEPING = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", originals.ORIGINALS)
 """The files that describe an installation (written by pip) or a copy for editing (by us)."""
@@ -32,6 +32,7 @@ class State:
     files: Manifest = field(default_factory=dict)
     owned: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by RECORD, also missing
     edited: frozenset[str] = frozenset()  # files that were changed or added by hand
+    index: Index = field(default_factory=Index, compare=False)
 
     def content(self, key: str) -> dict[str, str]:
         """The hashes of the files of a distribution, without pip's bookkeeping."""
@@ -42,6 +43,10 @@ class State:
         """The files of a distribution that do not exist."""
         owned = self.owned.get(key, ())
         return sorted(path for path in owned if path not in self.files and path[-4:] != ".pyc")
+
+    def has_record(self, key: str) -> bool:
+        """Whether all metadata of a distribution has a RECORD."""
+        return all(self.index.rows[one.path.name][1] is not None for one in self.site[key])
 
     @cached_property
     def edited_keys(self) -> set[str]:
@@ -75,6 +80,7 @@ def read_state(
     entries: Mapping[str, HistoryEntry],
     recorded: Manifest | None = None,
     known: Manifest | None = None,
+    index: Index | None = None,
     progress: Progress = SILENT,
 ) -> State:
     """Read a tree, which need not exist, and match it with its entries in the history.
@@ -85,14 +91,16 @@ def read_state(
         entries: the entries in the history, by normalized name.
         recorded: the manifest of the tree when it was committed.
         known: another manifest; files that are unchanged since then are not read again.
+        index: the index of the tree at some time; unchanged metadata is not read again.
         progress: shows the progress.
     """
-    site = read_site(tree / site_below_prefix)
     files = take_manifest(tree, known or recorded, progress)
+    index = read_index(tree, site_below_prefix, files, index or Index())
+    site = index.site
     owned: dict[str, frozenset[str]] = {}
     edited: set[str] = set()
     for key, found in site.items():
-        rows = {p: sha for one in found for p, sha in (owned_files(one, tree) or {}).items()}
+        rows = {p: sha for one in found for p, sha in (index.rows[one.path.name][1] or {}).items()}
         owned[key] = frozenset(rows)
         copied = any(path.endswith(f"-info/{originals.ORIGINALS}") for path in rows)
         edited.update(
@@ -106,7 +114,7 @@ def read_state(
     ours = scaffolding.paths(site_below_prefix)
     edited -= {p for p in edited if p in ours or is_leftover(p) or p.endswith("/RECORD")}
     known_entries = {key: _entry(found[0], entries.get(key)) for key, found in site.items()}
-    whole = State(site, known_entries, files, owned, frozenset(edited))
+    whole = State(site, known_entries, files, owned, frozenset(edited), index)
     return replace(whole, entries=dict(_with_patches(whole)))
 
 
@@ -123,17 +131,31 @@ def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
         yield key, replace(entry, patch=patch)
 
 
-def note_new_files(state: State) -> bool:
-    """Make new files beside the modules of copies part of them; return whether there are any."""
+def with_entries(state: State, entries: Mapping[str, HistoryEntry]) -> State:
+    """The same tree with other entries in the history; the present edits of copies stay."""
+    known = {key: _entry(found[0], entries.get(key)) for key, found in state.site.items()}
+    patches = {key: entry.patch for key, entry in state.entries.items()}
+    return replace(state, entries={k: replace(e, patch=patches[k]) for k, e in known.items()})
+
+
+def new_files(state: State) -> dict[str, set[str]]:
+    """The new files beside the modules of copies, and the other files of these, by copy."""
     free = state.files.keys() - set().union(*state.owned.values()) if state.copies else set()
-    found = False
+    found = {}
     for key, copy in state.copies.items():
         names = {os.path.relpath(path, copy.below) for path in state.owned[key]}
         beside = (p.removeprefix(copy.below) for p in free if p.startswith(copy.below))
         if new := {name for name in beside if originals.belongs(name, names)}:
-            originals.note_files(copy, names | new)
-            found = True
+            found[key] = names | new
     return found
+
+
+def note_new_files(state: State) -> bool:
+    """Make new files beside the modules of copies part of them; return whether there are any."""
+    found = new_files(state)
+    for key, names in found.items():
+        originals.note_files(state.copies[key], names)
+    return bool(found)
 
 
 def is_leftover(path: str) -> bool:

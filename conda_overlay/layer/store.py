@@ -3,7 +3,8 @@
     <overlay dir>/<name>                    link to the tree of the current revision
     <overlay dir>/.<name>/host              the real path of the host
     <overlay dir>/.<name>/lock              who is committing now
-    <overlay dir>/.<name>/revisions/<N>/    record.json, manifest.json, notice, tree/
+    <overlay dir>/.<name>/revisions/<N>/    record.json, manifest.json, index.json, host.json,
+                                            notice, tree/
     <overlay dir>/.<name>/drafts/<random>/  the draft of a running command
 
 One rename gives a complete revision its number, and a second one makes the link point to it. A
@@ -13,13 +14,15 @@ command that dies between the two leaves a revision that is complete but not cur
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from conda_overlay.activation import files, locate
 from conda_overlay.core.errors import (
@@ -36,6 +39,7 @@ from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.atomic import make_directories, replace_file, sync
 from conda_overlay.filesystem.manifest import Manifest, dump_manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
+from conda_overlay.layer.index import Index, dump_index, load_index
 from conda_overlay.layer.revision import UNREADABLE, dump_record, load_record
 
 PATIENCE = 60.0
@@ -149,6 +153,29 @@ class Store:
         except UNREADABLE:
             return None
 
+    def index(self, number: int | None, site: Path) -> Index:
+        """The index of a revision when it was committed; empty if it is unknown.
+
+        Args:
+            number: of the revision; None: the current one.
+            site: the site-packages of its tree, or of a clone of that.
+        """
+        try:
+            return load_index(self._json(number, "index.json"), site)
+        except (*UNREADABLE, StateError):
+            return Index()
+
+    def host_facts(self) -> Mapping[str, Any]:
+        """What was known of the host when the current revision was committed: see `Host.facts`."""
+        try:
+            return {**self._json(None, "host.json")}
+        except (*UNREADABLE, StateError):
+            return {}
+
+    def _json(self, number: int | None, name: str) -> Any:
+        number = self.current() if number is None else number
+        return json.loads(self._read(number or 0, name))
+
     def _read(self, number: int, name: str) -> bytes:
         """Read a file of a revision, relative to the state directory, which is not a link."""
         state = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -252,12 +279,28 @@ class Store:
         os.rename(self.overlay, self._directory(revision.number) / "tree")
         self._point_to(revision.number)
 
-    def prepare(self, directory: Path, revision: Revision, manifest: Manifest, notice: str) -> None:
+    def prepare(
+        self,
+        directory: Path,
+        revision: Revision,
+        manifest: Manifest,
+        notice: str,
+        index: Index,
+        host: Mapping[str, Any],
+    ) -> None:
         """Complete a revision in a draft, with read-only files synced to disk; needs no lock.
 
-        Activation compares the host and the date with the notice.
+        Args:
+            directory: of the draft; it has the tree.
+            revision: the record.
+            manifest: of the tree.
+            notice: activation compares the host and the date with it.
+            index: of the tree.
+            host: what is known of the host: see `Host.facts`.
         """
         (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
+        (directory / "index.json").write_bytes(_to_json(dump_index(index)))
+        (directory / "host.json").write_bytes(_to_json(host))
         _write_records(directory, revision, manifest)
 
     def commit(self, directory: Path, number: int) -> None:
@@ -361,6 +404,10 @@ def _number(name: str) -> int | None:
     """The number in the canonical name of a revision's directory."""
     digits = name.isascii() and name.isdigit() and len(name) < 10
     return int(name) if digits and name == str(int(name)) else None
+
+
+def _to_json(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:

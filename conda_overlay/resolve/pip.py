@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import HostError
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.host.host import Host, clean_environ
-from conda_overlay.resolve.pip_output import PipRun
+from conda_overlay.resolve.pip_output import PipRun, is_refusal
 from conda_overlay.resolve.stage import Stage
 
 NEEDED = SpecifierSet(">=22.2", prereleases=True)
@@ -53,20 +55,23 @@ class Pip:
     """Keep stdout free, for JSON."""
 
     @cached_property
-    def location(self) -> str:
-        """The directory that contains pip: of the host, else of conda's base environment.
+    def locations(self) -> list[str]:
+        """The directories that contain a pip: of the host and of conda's base, the newest first.
 
         Raises:
             HostError: neither has a pip that is new enough and runs on the host's Python.
         """
-        own = self.host.distributions.get("pip")
-        if own and own[0].version in NEEDED:
-            return str(self.host.site_packages)
+        found = []
+        if own := self.host.distributions.get("pip"):
+            found.append((own[0].version, str(self.host.site_packages)))
         with suppress(PackageNotFoundError):
             base = distribution("pip")
             runs_on = SpecifierSet(base.metadata["Requires-Python"] or "", prereleases=True)
-            if base.version in NEEDED and self.host.markers["python_full_version"] in runs_on:
-                return str(base.locate_file(""))
+            if self.host.markers["python_full_version"] in runs_on:
+                found.append((base.version, str(base.locate_file(""))))
+        usable = [(Version(version), place) for version, place in found if version in NEEDED]
+        if usable:
+            return [place for _, place in sorted(usable, key=itemgetter(0), reverse=True)]
         raise HostError(
             f"{self.host.prefix} has no pip {NEEDED}, and conda's own does not run on its Python "
             f"{self.host.python_version}.",
@@ -97,11 +102,14 @@ class Pip:
             source_dir: where checkouts of editables from version control are kept.
             again: whether an earlier run is repeated, so that less output is shown.
         """
-        words = [*self._options(stage, constraints), *arguments]
+        words = ["install", *self._options(stage, constraints), *arguments]
         silence = 0 if self.verbosity > 0 else 1 + again
-        code, lines = self._run(*self._command(stage, ["install", *words], source_dir, silence))
-        if code == 0:
-            return PipRun(True)
+        for location in self.locations:
+            code, lines = self._run(*self._command(location, stage, words, source_dir, silence))
+            if code == 0:
+                return PipRun(True)
+            if not is_refusal(code, lines):  # else an older pip may accept it
+                break
         explanation, links = (
             tuple(map(_clean, file.read_bytes().splitlines())) if file.exists() else ()
             for file in (stage.work / "explanation.txt", stage.work / "links.txt")
@@ -132,13 +140,13 @@ class Pip:
             arguments: of the installation, for the options that select indexes and files.
         """
         words = ["index", "versions", name, *_index_options(arguments)]
-        argv, environ = self._command(stage, words, Path(), 0)
+        argv, environ = self._command(self.locations[0], stage, words, Path(), 0)
         done = subprocess.run(argv, env=environ, check=False, capture_output=True)
         found = re.match(r"\S+ \((\S+)\)", done.stdout.decode(errors="replace"))
         return found[1] if found and done.returncode == 0 else None
 
     def _command(
-        self, stage: Stage, words: Sequence[str], source_dir: Path, silence: int
+        self, location: str, stage: Stage, words: Sequence[str], source_dir: Path, silence: int
     ) -> tuple[list[str], dict[str, str]]:
         """The arguments and the environ of a run of pip in a stage."""
         temporary = str(stage.work / "tmp")
@@ -147,7 +155,7 @@ class Pip:
         # Builds must not take a repository around this directory for their own.
         ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
         environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
-        runner = ["-I", str(_RUNNER), self.location, str(stage.work), str(source_dir), str(silence)]
+        runner = ["-I", str(_RUNNER), location, str(stage.work), str(source_dir), str(silence)]
         return [str(stage.python), *runner, *words], environ
 
     def _run(self, argv: Sequence[str], environ: dict[str, str]) -> tuple[int, tuple[str, ...]]:

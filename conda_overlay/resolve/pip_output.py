@@ -10,6 +10,8 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import PipError
 
+_USAGE = 2  # pip's exit code for wrong options, and for its own errors
+
 _TAIL = 25  # lines of pip's output that an error quotes
 _BUILD_TAIL = 40  # lines of a build's output
 
@@ -89,6 +91,12 @@ class PipRun:
     def _says(self, *signs: str) -> bool:
         found = any(sign in line for line in self.output for sign in signs)
         return found and not self._build_failed
+
+
+def is_refusal(code: int, output: Sequence[str]) -> bool:
+    """Whether pip did not begin: it does not know an option, or rejects an installed version."""
+    rejected = "Cannot process installed package"
+    return code == _USAGE or any(rejected in line for line in output)
 
 
 def _names(pattern: re.Pattern[str], lines: Sequence[str]) -> set[str]:

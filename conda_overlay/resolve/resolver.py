@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -12,7 +13,7 @@ from conda_overlay.core.errors import ResolutionError
 from conda_overlay.core.models import Conflict, Distribution, Request
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View, requested_names
-from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.distributions.site import Known, Site, by_name, read_metadata
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
@@ -27,8 +28,8 @@ class Resolution:
     """The distributions that pip left in a stage, and their effect on the installed ones."""
 
     stage: Stage
-    staged: Site
-    """The distributions in the stage."""
+    metadata: Known
+    """Of the distributions in the stage."""
     moved: dict[str, Conflict]
     """The dependents that had to change, each with its requirement that would break."""
     broken: tuple[Conflict, ...]
@@ -37,6 +38,11 @@ class Resolution:
     """The new conflicts that the request does not imply."""
     held_back: tuple[str, ...] = ()
     """A sentence for each requested upgrade that does not reach the newest version."""
+
+    @cached_property
+    def staged(self) -> Site:
+        """The distributions in the stage."""
+        return by_name(self.metadata)
 
 
 @dataclass
@@ -49,8 +55,8 @@ class Resolver:
 
     pip: Pip
     request: Request
-    overlays: Sequence[Path]
-    """The site-packages above the host; the first wins."""
+    layers: Mapping[Path, Site]
+    """The distributions above the host, by site-packages; the first wins."""
     scratch: Path
     """A directory for stages."""
     source_dir: Path
@@ -59,7 +65,7 @@ class Resolver:
     """Accept that there is no consistent set."""
 
     def __post_init__(self) -> None:
-        self.sites = [*map(read_site, self.overlays), self.pip.host.distributions]
+        self.sites = [*self.layers.values(), self.pip.host.distributions]
         self.before = dependencies.effective(*self.sites)
         self.named = requested_names(self.request.requirements)
         self.moved: dict[str, Conflict] = {}
@@ -82,7 +88,7 @@ class Resolver:
             if number:
                 self.pip.say(f"Resolving again (round {number + 1}): {why}")
             lines = self._constraints()
-            stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.overlays)
+            stage = Stage(self.scratch / f"stage{number}", self.pip.host, [*self.layers])
             words = [*self.request.arguments, *self.moved]
             outcome = self.pip.install(stage, words, lines, self.source_dir, again=number > 0)
             if outcome.ok:
@@ -115,11 +121,12 @@ class Resolver:
         return dependencies.new_conflicts(before, after, host.markers, host.site_packages)
 
     def _judge(self, stage: Stage) -> Resolution:
-        staged = read_site(stage.site)
+        metadata = read_metadata(stage.site)
+        staged = by_name(metadata)
         broken = self._new_conflicts(self.before, dependencies.effective(staged, *self.sites))
         implied = set(staged) if self.request.has("--no-deps") else set()
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
-        return Resolution(stage, staged, dict(self.moved), broken, unwanted)
+        return Resolution(stage, metadata, dict(self.moved), broken, unwanted)
 
     def _join(self, found: Resolution) -> str:
         """Request the dependents that break as well, and say why; empty if none is left."""

@@ -10,6 +10,7 @@ from conda_overlay.change.verify import verify
 from conda_overlay.core.errors import VerificationError
 from conda_overlay.core.models import Change, Plan
 from conda_overlay.host.host import Host
+from conda_overlay.layer.state import read_state
 from tests.host.small import install, small_host
 
 
@@ -33,8 +34,9 @@ def change(after: str | None, host_version: str | None = "1.0", *differs: str) -
 
 
 def verified(host: Host, tree: Path, *changes: Change) -> list[str]:
-    sites = [tree / host.site_below_prefix]
-    return verify(host, tree, sites, Plan("/host", "/overlay", changes))
+    after = read_state(tree, host.site_below_prefix, {})
+    plan = Plan("/host", "/overlay", changes)
+    return verify(host, [tree / host.site_below_prefix], after, plan)
 
 
 def faults(host: Host, tree: Path, *changes: Change) -> list[str]:

@@ -15,6 +15,7 @@ from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits.originals import files_of, keep_originals
 from conda_overlay.filesystem.manifest import take_manifest
 from conda_overlay.layer import scaffolding
+from conda_overlay.layer.index import Index
 from conda_overlay.layer.retention import bytes_freed, drop, droppable
 from conda_overlay.layer.stack import Stack
 from tests.layer.test_state import SITE, lay
@@ -51,7 +52,7 @@ def commit(
         make(tree)
         number = store.next_number()
         record = replace(revision(number, base), distributions=entries or {"tool": TOOL})
-        store.prepare(tree.parent, record, take_manifest(tree), "")
+        store.prepare(tree.parent, record, take_manifest(tree), "", Index(), {})
         with store.lock():
             store.commit(tree.parent, number)
     return number

@@ -18,6 +18,7 @@ import pytest
 from conda_overlay.core.errors import LockedError, StateError
 from conda_overlay.core.models import Revision
 from conda_overlay.filesystem.manifest import differences, take_manifest
+from conda_overlay.layer.index import Index
 from conda_overlay.layer.store import Store
 from tests.bed import place
 
@@ -52,7 +53,9 @@ def change(kept: Store, text: str) -> None:
         adopted = kept.exists and not kept.managed
         number = kept.next_number() + adopted
         parent = number - 1 if adopted else base
-        kept.prepare(tree.parent, revision(number, parent), take_manifest(tree), "notice")
+        kept.prepare(
+            tree.parent, revision(number, parent), take_manifest(tree), "notice", Index(), {}
+        )
         with kept.lock():
             if adopted:
                 kept.adopt(draft, revision(number - 1), take_manifest(kept.overlay))

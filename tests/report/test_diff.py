@@ -14,6 +14,7 @@ from conda_overlay.core.models import FileChanges
 from conda_overlay.filesystem.manifest import take_manifest
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scaffolding
+from conda_overlay.layer.index import Index
 from conda_overlay.layer.stack import Stack
 from conda_overlay.report import diff
 from conda_overlay.report.diff import unified_files
@@ -41,7 +42,7 @@ def commit(stack: Stack, content: Mapping[str | Path, bytes]) -> int:
             (tree / path).write_bytes(text)
         number = store.next_number()
         record = revision(number, store.current())
-        store.prepare(tree.parent, record, take_manifest(tree), "")
+        store.prepare(tree.parent, record, take_manifest(tree), "", Index(), {})
         with store.lock():
             store.commit(tree.parent, number)
     return number

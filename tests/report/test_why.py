@@ -16,6 +16,7 @@ from conda_overlay.core.models import HistoryEntry
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits.originals import files_of, keep_originals
 from conda_overlay.filesystem.manifest import take_manifest
+from conda_overlay.layer.index import Index
 from conda_overlay.layer.stack import Stack
 from conda_overlay.report.why import Explanation, InstalledCopy
 from conda_overlay.report.why import why as explain
@@ -219,7 +220,7 @@ def commit(stack: Stack, entry: HistoryEntry, user: str = "me") -> None:
             command=("conda", "overlay", str(number)),
             distributions={"tool": entry},
         )
-        store.prepare(tree.parent, record, take_manifest(tree), "")
+        store.prepare(tree.parent, record, take_manifest(tree), "", Index(), {})
         with store.lock():
             store.commit(tree.parent, number)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from conda_overlay.core.models import Request
 from conda_overlay.distributions.dependencies import requested_names
+from conda_overlay.distributions.site import read_site
 from conda_overlay.host.host import Host
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.resolver import Resolution, Resolver
@@ -123,12 +124,13 @@ class Played:
                 (place / name).write_text(text)
         scratch = self.place / "scratch"
         scratch.mkdir()
-        overlays = [] if overlay is None else [put(self.place / "overlay", overlay)]
+        above = [] if overlay is None else [put(self.place / "overlay", overlay)]
+        layers = {site: read_site(site) for site in above}
         arguments = shlex.split(words)
         requirements = tuple(word for word in arguments if requested_names([word]))
         request = Request(tuple(arguments), requirements)
         sources = self.place / "src"
-        resolver = Resolver(self.pip, request, overlays, scratch, sources, allow_conflicts)
+        resolver = Resolver(self.pip, request, layers, scratch, sources, allow_conflicts)
         try:
             return resolver.resolve()
         finally:

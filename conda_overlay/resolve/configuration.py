@@ -1,0 +1,58 @@
+"""The user's configuration of pip, as far as it changes the meaning of a request."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+HARMLESS = {
+    "break-system-packages", "cache-dir", "cert", "client-cert", "compile", "config-settings",
+    "debug", "default-timeout", "disable-pip-version-check", "exists-action", "extra-index-url",
+    "find-links", "index-url", "keyring-provider", "log", "no-binary", "no-build-isolation",
+    "no-cache-dir", "no-color", "no-compile", "no-index", "no-input", "no-warn-script-location",
+    "only-binary", "pre", "prefer-binary", "progress-bar", "proxy", "quiet",
+    "require-virtualenv", "resume-retries", "retries", "root-user-action", "src", "timeout",
+    "trusted-host", "use-pep517", "user", "verbose",
+}  # fmt: skip
+"""The options that do not matter to a request that is satisfied already."""
+
+
+def is_plain(prefix: Path) -> bool:
+    """Whether nothing in the configuration can make pip change what is installed and fits.
+
+    Such options are ``upgrade`` and ``constraint``; unknown ones count, too.
+
+    Args:
+        prefix: of the environment, which may have its own configuration file.
+    """
+    return {*_options(prefix)} <= HARMLESS
+
+
+def _options(prefix: Path) -> Iterator[str]:
+    """The names of all options in variables and in files; "?" for a file that cannot be read."""
+    for name, value in os.environ.items():
+        if name.startswith("PIP_") and value and name != "PIP_CONFIG_FILE":
+            yield name[4:].lower().replace("_", "-")
+    for file in filter(os.path.exists, _files(prefix)):
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read_string(Path(file).read_text(encoding="utf-8"))
+        except (OSError, ValueError, configparser.Error):
+            yield "?"
+        for section in {"global", "install"} & {*parser.sections()}:
+            for name in parser.options(section):
+                yield name.removeprefix("--").replace("_", "-")
+
+
+def _files(prefix: Path) -> Iterator[str]:
+    """The files that pip reads (its documentation: "Configuration"), and some that it may not."""
+    named = os.environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return
+    system = (os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
+    mine = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    yield from (os.path.join(directory, "pip", "pip.conf") for directory in [*system, mine])
+    yield from ("/etc/pip.conf", os.path.expanduser("~/.pip/pip.conf"), str(prefix / "pip.conf"))
+    yield from filter(None, [named])
