@@ -116,7 +116,10 @@ def layers(stack: Stack) -> list[LayerStatus]:
         store, number = Store(path), numbers[path]
         revision = store.revision(number) if number is not None else None
         entries = revision.distributions if revision else {}
-        now = state.read_state(store.real, host.site_below_prefix, entries, store.manifest(number))
+        tree, below_prefix = store.real, host.site_below_prefix
+        index = store.index(number, tree / below_prefix)
+        recorded = store.manifest(number)
+        now = state.read_state(tree, below_prefix, entries, recorded, index=index)
         findings = checks.findings(host, store, now, below, revision)
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):

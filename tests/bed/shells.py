@@ -64,7 +64,11 @@ def started(name: str, *, lenient: bool = False) -> list[str]:
 
 def needs(name: str) -> None:
     """Skip the test on a developer's machine that lacks the shell; CI has them all."""
-    program = KINDS[name].argv[0]
+    needs_program(KINDS[name].argv[0])
+
+
+def needs_program(program: str) -> None:
+    """The same for any program that `.ci/run` installs."""
     if not shutil.which(program, path=PATH):
         if os.environ.get("CI"):
             pytest.fail(f"{program} is not installed")

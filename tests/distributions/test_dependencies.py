@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 from conda_overlay.core.models import Conflict, Distribution
 from conda_overlay.distributions import dependencies
@@ -34,6 +35,54 @@ def site(place: Path = HOST, /, **versions: str | tuple[str, ...]) -> Site:
 def broken(before: list[Site], after: list[Site]) -> list[str]:
     views = dependencies.effective(*before), dependencies.effective(*after)
     return [str(c) for c in dependencies.new_conflicts(*views, MARKERS, HOST)]
+
+
+@pytest.mark.parametrize(
+    ("requests", "satisfied"),
+    [
+        (["a"], True),
+        (["a>=1", "b"], True),
+        (["a>1"], False),
+        (["absent"], False),
+        (["needs-b"], True),
+        (["needs-absent"], False),  # pip would install it
+        (["needs-needs-absent"], False),
+        (["extra"], True),
+        (["extra[more]"], False),
+        (["elsewhere"], True),  # what is for another system is not needed
+        (["round"], True),
+        (["pre"], True),
+        (["odd"], False),  # a version that cannot be compared
+        (["a @ file:///a.whl"], False),  # which file it was installed from is not known
+        (["a; python_version > '3'"], False),  # pip evaluates it
+        (["from-url"], False),
+        (["broken"], False),
+        ([], True),
+    ],
+)
+def test_request_is_satisfied_if_all_that_it_needs_in_turn_is_there(
+    requests: list[str], satisfied: bool
+) -> None:
+    view = dependencies.effective(
+        site(
+            a="1",
+            b="1",
+            pre="2.0rc1",
+            odd="one",
+            extra=("1", "absent; extra == 'more'", "a"),
+            elsewhere=("1", "absent; sys_platform == 'win32'"),
+            round=("1", "round", "b"),
+            broken=("1", "no requirement at all"),
+            **{
+                "needs-b": ("1", "b<2"),
+                "needs-absent": ("1", "absent"),
+                "needs-needs-absent": ("1", "needs-absent"),
+                "from-url": ("1", "a @ https://localhost/a.whl"),
+            },
+        )
+    )
+    parsed = [Requirement(text) for text in requests]
+    assert dependencies.are_satisfied(parsed, view, MARKERS) is satisfied
 
 
 def test_first_site_wins() -> None:

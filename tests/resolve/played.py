@@ -67,6 +67,8 @@ class Answer:
     stderr: str = ""
     explanation: str = ""
     links: str = ""
+    code: int = 1
+    """With which it ends, if it prints anything to stderr."""
 
 
 def impossible(*lines: str) -> Answer:
@@ -87,17 +89,17 @@ def put(tree: Path, dists: Dists) -> Path:
 class Played:
     """A host with distributions, and the runs of pip on it."""
 
-    def __init__(self, place: Path, dists: Dists = SCIENCE) -> None:
+    def __init__(self, place: Path, dists: Dists = SCIENCE, pip: str = "24.0") -> None:
         self.place = place
         prefix = place / "host"
-        put(prefix, {"pip 24.0": [], **dists})
+        put(prefix, {f"pip {pip}": [], **dists})
         for directory in (prefix / "conda-meta", prefix / "bin", place / "runs", place / "index"):
             directory.mkdir(exist_ok=True)
         python = prefix / "bin" / "python"
         python.write_text(_PYTHON.format(place=shlex.quote(str(place))))
         python.chmod(0o755)
         markers = {"python_full_version": "3.11.7", "python_version": "3.11"}
-        facts = {"site_packages": str(prefix / SITE), "abi": None, "markers": markers}
+        facts = {"site": str(SITE), "abi": None, "markers": markers}
         (place / "facts").write_text(json.dumps(facts))
         self.pip = Pip(Host(prefix, "science"))
 
@@ -119,7 +121,7 @@ class Played:
             (place / "files").mkdir(parents=True)
             put(place / "files", answer.installs)
             texts = {"stderr": answer.stderr, "explanation": answer.explanation}
-            texts |= {"links": answer.links, "code": str(int(bool(answer.stderr)))}
+            texts |= {"links": answer.links, "code": str(answer.code if answer.stderr else 0)}
             for name, text in texts.items():
                 (place / name).write_text(text)
         scratch = self.place / "scratch"
@@ -135,6 +137,12 @@ class Played:
             return resolver.resolve()
         finally:
             shutil.rmtree(self.place / "answers")
+
+    @property
+    def locations(self) -> list[str]:
+        """Where the pip of each run is."""
+        runs = sorted((self.place / "runs").iterdir(), key=lambda run: int(run.name))
+        return [run.read_text().splitlines()[2] for run in runs]
 
     @property
     def runs(self) -> list[tuple[str, list[str]]]:
