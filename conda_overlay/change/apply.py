@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install import install
 from conda_overlay.change.install_exactly import for_pip, install_exactly
-from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.errors import OverlayError, PipError, ResolutionError
 from conda_overlay.core.models import HistoryEntry, Request
 from conda_overlay.distributions import dependencies
 from conda_overlay.edits.originals import load_originals
-from conda_overlay.formats.document import Document
+from conda_overlay.formats.document import Document, places
 from conda_overlay.layer.state import State
 
 
@@ -64,10 +64,9 @@ def install_requested(
     draft: Draft, requested: Mapping[str, HistoryEntry], why: Mapping[str, str]
 ) -> None:
     """Let pip add the missing distributions, and record all requests as given."""
-    wanted = request(requested, draft.installed.keys() - draft.damaged(requested))
+    wanted = requests(requested, draft.installed.keys() - draft.damaged(requested))
     draft.drop_damaged(requested)
-    if wanted.arguments:
-        install(draft, wanted)
+    in_turn(wanted, lambda request: install(draft, request))
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})
     for key, entry in requested.items():
         if key in draft.entries:
@@ -83,13 +82,24 @@ def install_requested(
             )
 
 
-def request(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -> Request:
-    """The request for pip. Installed editables and sources are named without URL, so they stay."""
-    options: dict[str, None] = {}
+def requests(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -> list[Request]:
+    """The requests for pip, in the order in which they were made: one for each set of options.
+
+    Options are only for the distributions that they were typed for. Installed editables and sources
+    are named without URL, so they stay.
+    """
+    groups: dict[tuple[str, ...], dict[str, HistoryEntry]] = {}
+    for key, entry in sorted(requested.items(), key=lambda item: item[1].since):
+        groups.setdefault(entry.options, {})[key] = entry
+    return [_request(options, group, installed) for options, group in groups.items()]
+
+
+def _request(
+    options: Sequence[str], group: Mapping[str, HistoryEntry], installed: Collection[str]
+) -> Request:
     editables: list[str] = []
     requirements = []
-    for key, entry in requested.items():
-        options.update(dict.fromkeys(entry.options))
+    for key, entry in group.items():
         text = entry.requirement or f"{entry.name or key}=={entry.version}"
         if key in installed and (entry.editable or " @ " in text):
             requirements.append(key)
@@ -97,8 +107,29 @@ def request(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -
             editables += ["--editable", text]
         else:
             requirements.append(for_pip(text))
-    everything = [*editables, "--", *requirements] if requirements else editables
-    return Request((*options, *everything) if everything else (), tuple(requirements))
+    words = [*options, *editables, *(["--", *requirements] if requirements else [])]
+    return Request(tuple(words), tuple(requirements))
+
+
+def in_turn(requests: Sequence[Request], install: Callable[[Request], None]) -> None:
+    """Install one request after the other; each finds what the earlier ones have brought.
+
+    One that fails is tried again after the others, as it may need what these bring.
+
+    Raises:
+        ResolutionError: no consistent set of distributions exists.
+        PipError: pip failed.
+    """
+    while requests:
+        failed: list[tuple[Request, Exception]] = []
+        for request in requests:
+            try:
+                install(request)
+            except (PipError, ResolutionError) as error:
+                failed.append((request, error))
+        if len(failed) == len(requests):
+            raise failed[0][1]
+        requests = [request for request, _ in failed]
 
 
 def drop_orphans(draft: Draft, requested: Mapping[str, HistoryEntry], why: str) -> None:
@@ -121,8 +152,7 @@ def _take(draft: Draft, document: Document) -> None:
     gone = before.site.keys() - document.entries.keys()
     draft.drop({*new, *gone})
     draft.why.update(dict.fromkeys(gone, "the file does not name it"))
-    options = tuple(dict.fromkeys(o for e in document.requested.values() for o in e.options))
-    install_exactly(draft, {key: replace(entry, options=options) for key, entry in new.items()})
+    install_exactly(draft, new, places(document.requested))
     draft.why.update(dict.fromkeys(new, "the file says so"))
     for key, entry in locked.items():
         if key in new:

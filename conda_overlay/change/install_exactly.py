@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.distributions.site import read_metadata
+from conda_overlay.formats.document import places
 from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
 
-def install_exactly(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
+def install_exactly(
+    draft: Draft, entries: Mapping[str, HistoryEntry], where: Sequence[str] = ()
+) -> None:
     """Install distributions into a draft from exactly the recorded files, checked by their hashes.
+
+    Args:
+        draft: the draft to change.
+        entries: the records of the distributions, by normalized name.
+        where: options of pip that say where the files may be, too.
 
     Raises:
         PipError: pip cannot get one of the files, or its hash differs.
@@ -22,18 +29,22 @@ def install_exactly(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
     hashed = {key: entry for key, entry in entries.items() if entry.sha256 and not entry.editable}
     others = {key: entry for key, entry in entries.items() if key not in hashed}
     if hashed:
-        outcome = _install_hashed(draft, hashed)
+        outcome = _install_hashed(draft, hashed, where)
         if outcome.unknown and any(map(_is_remote, hashed.values())):
             # The index no longer lists a file, but it may still exist at its recorded URL.
-            outcome = _install_hashed(draft, hashed, by_url=True)
+            outcome = _install_hashed(draft, hashed, where, by_url=True)
         _check(outcome)
     for key, entry in sorted(others.items()):
         wanted = ["--editable", entry.editable] if entry.editable else [_named(key, entry)]
-        _check(_install(draft, [*_places({key: entry}), *wanted]))
+        _check(_install(draft, [*where, *places({key: entry}), *wanted]))
 
 
 def _install_hashed(
-    draft: Draft, entries: Mapping[str, HistoryEntry], *, by_url: bool = False
+    draft: Draft,
+    entries: Mapping[str, HistoryEntry],
+    where: Sequence[str],
+    *,
+    by_url: bool = False,
 ) -> PipRun:
     file = draft.new_scratch() / "locked.txt"
     lines = [
@@ -42,7 +53,8 @@ def _install_hashed(
         for key, entry in sorted(entries.items())
     ]
     file.write_text("".join(lines), encoding="utf-8")
-    return _install(draft, ["--require-hashes", "--requirement", str(file), *_places(entries)])
+    options = ["--require-hashes", "--requirement", str(file)]
+    return _install(draft, [*options, *where, *places(entries)])
 
 
 def _install(draft: Draft, arguments: Sequence[str]) -> PipRun:
@@ -73,22 +85,3 @@ def for_pip(requirement: str) -> str:
 
 def _is_remote(entry: HistoryEntry) -> bool:
     return urlsplit(entry.url or "").scheme in ("http", "https")
-
-
-def _places(entries: Mapping[str, HistoryEntry]) -> list[str]:
-    """The options of pip that say where the files are: recorded ones, and local directories.
-
-    An option that not all entries share must not keep pip from finding the files of the others.
-    """
-    asked = [entry.options for entry in entries.values() if entry.requested]
-    result: dict[str, None] = {}
-    for option in (option for options in asked for option in options):
-        name, _, value = option.partition("=")
-        if name in ("--index-url", "--no-index") and not all(option in other for other in asked):
-            option = f"--extra-index-url={value}" if value else ""
-        if name in ("--index-url", "--extra-index-url", "--find-links", "--no-index") and option:
-            result[option] = None
-    for url in (urlsplit(entry.url) for entry in entries.values() if entry.url):
-        if url.scheme == "file":
-            result[f"--find-links=file://{PurePosixPath(url.path).parent}"] = None
-    return list(result)

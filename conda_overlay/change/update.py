@@ -30,20 +30,18 @@ def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> N
         PipError: pip failed.
     """
     asked = draft.before.requested
-    requirements: list[str] = []
-    recorded: dict[str, None] = {}
+    groups: dict[tuple[str, ...], list[str]] = {}
     for text in names or sorted(asked):
         entry = asked.get(str(canonicalize_name(text)))
         if not names and entry is not None and (entry.editable or entry.intent == "hold"):
             why = "an editable install" if entry.editable else "held"
             draft.notes.append(f"{entry.name} {entry.version} is {why}, so it is not updated.")
             continue
-        requirements.append(_requirement(draft, text, entry))
-        recorded.update(dict.fromkeys(entry.options if entry else ()))
-    if not requirements:
-        return
-    words = ("--upgrade", *recorded, *options, "--", *requirements)
-    install(draft, Request(words, tuple(requirements)))
+        requirement = _requirement(draft, text, entry)
+        groups.setdefault(entry.options if entry else (), []).append(requirement)
+    for recorded, requirements in groups.items():
+        words = ("--upgrade", *recorded, *options, "--", *requirements)
+        install(draft, Request(words, tuple(requirements)))
     for key, entry in asked.items():  # an update does not change intents
         if key in draft.entries:
             there = draft.entries[key]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
-from conda_overlay.change.apply import check_sources, request
+from conda_overlay.change.apply import check_sources, in_turn, requests
 from conda_overlay.change.install_exactly import for_pip
 from conda_overlay.core.errors import OverlayError, ResolutionError
-from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.models import Distribution, HistoryEntry, Request
 from conda_overlay.distributions.dependencies import conflicts, effective, requested_names
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
@@ -63,11 +64,15 @@ def add(
         if broken and not allow_conflicts:
             raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
     from_pip = {key: entry for key, entry in wanted.items() if not entry.copied}
-    asked = request(from_pip, ())
-    if asked.arguments:
-        scratch = new.with_name("resolved")
-        done = Resolver(pip(host), asked, {}, scratch, sources, allow_conflicts).resolve()
+    scratches = (new.with_name(f"resolved{number}") for number in count())
+
+    def install(request: Request) -> None:
+        host = Host(new, prefix.name)
+        caller, scratch = pip(host), next(scratches)
+        done = Resolver(caller, request, {}, scratch, sources, allow_conflicts).resolve()
         _move_in(done.stage, done.staged, host, prefix)
+
+    in_turn(requests(from_pip, ()), install)
     for key, (installed, *_) in read_site(host.site_packages).items():
         if key in wanted:
             _edit(installed, wanted[key].patch or "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -82,6 +84,26 @@ def describe(
     conda = {key: conda[key] for key in entries if key in conda}
     ordered = dict(sorted(entries.items()))
     return Document(name, fingerprint["python"], fingerprint["sha256"], ordered, conda)
+
+
+def places(entries: Mapping[str, HistoryEntry]) -> list[str]:
+    """The options of pip that say where the files of some distributions are, for one run of it.
+
+    These are recorded ones, and local directories. An option that not all share must not keep pip
+    from finding the files of the others.
+    """
+    asked = [entry.options for entry in entries.values() if entry.requested]
+    result: dict[str, None] = {}
+    for option in (option for options in asked for option in options):
+        name, _, value = option.partition("=")
+        if name in ("--index-url", "--no-index") and not all(option in other for other in asked):
+            option = f"--extra-index-url={value}" if value else ""
+        if name in ("--index-url", "--extra-index-url", "--find-links", "--no-index") and option:
+            result[option] = None
+    for url in (urlsplit(entry.url) for entry in entries.values() if entry.url):
+        if url.scheme == "file":
+            result[f"--find-links=file://{PurePosixPath(url.path).parent}"] = None
+    return list(result)
 
 
 def default_intent(requirement: str, *, editable: bool = False) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,14 +15,11 @@ from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.edits.patch import NO_TEXT
 from conda_overlay.formats import pylock
-from conda_overlay.formats.document import (
-    Document,
-)
+from conda_overlay.formats.document import Document, places
 from conda_overlay.formats.overlay_toml import to_toml
 
-_PLACES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--pre",
-           "--no-binary", "--only-binary")  # fmt: skip
-"""The options allowed in a requirements file."""
+_BUILDS = ("--no-binary", "--only-binary")
+"""The options that choose between wheels and archives of source."""
 
 
 def pylock_toml(document: Document) -> str:
@@ -131,10 +129,20 @@ def edits_left_out(document: Document) -> list[str]:
 
 
 def _options(document: Document) -> list[str]:
-    """The options that belong in a requirements file, one per line."""
-    found = dict.fromkeys(option for e in document.entries.values() for option in e.options)
-    parts = [option.partition("=") for option in found]
-    return [f"{n}{eq}{shlex.quote(v) if eq else v}" for n, eq, v in parts if n in _PLACES]
+    """The options that belong in a requirements file, one per line.
+
+    They are valid for the whole file, so those for builds name their distributions. As the file
+    names each version, prereleases need no option.
+    """
+    recorded = {k: replace(e, url=None) for k, e in document.entries.items()}
+    lines = places(recorded)
+    for entry in document.entries.values():
+        for option in entry.options:
+            name, _, value = option.partition("=")
+            if name in _BUILDS and value != ":none:":
+                lines.append(f"{name}={entry.name if value == ':all:' else value}")
+    parts = [option.partition("=") for option in dict.fromkeys(lines)]
+    return [f"{name}{eq}{shlex.quote(value) if eq else value}" for name, eq, value in parts]
 
 
 def _is_direct(entry: HistoryEntry) -> bool:

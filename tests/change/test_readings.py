@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,16 @@ def ready(quick: Bench) -> Bench:
 def opened(bench: Bench, command: str, *words: str) -> Counter[str]:
     """How often a command opens each file of a site-packages, its children left out."""
     log = bench.user.home / "calls"
-    argv = ["strace", "-qq", "-o", log, "-e", "trace=openat", bench.conda.executable, "overlay"]
+    argv: list[str | Path] = [
+        "strace",
+        "-qq",
+        "-o",
+        log,
+        "-e",
+        "trace=openat",
+        bench.conda.executable,
+        "overlay",
+    ]
     done = bench.user.run([*argv, command, *bench.where, *words], env=bench.environ)
     assert done.returncode == 0, done.stderr
     found = re.findall(r'openat\([^,]+, "([^"]*)".*\) = \d', log.read_text())

@@ -1,0 +1,82 @@
+"""Options of pip belong to the requirements that they were typed for, also when they are repeated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+
+BROKEN = "def build_wheel(*_):\n    raise SystemExit('it cannot be built')\n"
+
+
+@pytest.fixture
+def found(quick: Bench, wheels: Path, links: Path) -> Bench:
+    """Whose pip finds foo 1.0b1; bar 1.0 and 2.0b1, which cannot be built; and aaa."""
+    dists.wheel(links, "foo", "1.0b1")
+    for version in ("1.0", "2.0b1"):
+        dists.wheel(links, "bar", version)
+    dists.sdist(links, "bar", "1.0", backend=BROKEN)
+    dists.sdist(links, "foo", "0.9")
+    dists.wheel(links, "aaa", "1.0", requires=["zzz"])
+    return replace(quick, environ={**quick.environ, "PIP_FIND_LINKS": f"{wheels} {links}"})
+
+
+def again(bench: Bench, how: str) -> None:
+    """Update, or export and apply."""
+    if how == "update":
+        bench.change("update")
+        return
+    exported = bench.export()
+    bench.change("undo", "0")
+    bench.change("apply", exported, *how.split()[1:])
+
+
+@pytest.mark.parametrize("how", ["update", "apply", "apply --locked"])
+def test_prereleases_of_one_are_none_of_another(found: Bench, how: str) -> None:
+    found.install("--pre", "foo")
+    found.install("bar")
+    again(found, how)
+    assert found.distributions() == ["bar-1.0", "foo-1.0b1"]
+    assert {key: entry["options"] for key, entry in found.record()["distributions"].items()} == {
+        "foo": ["--pre"],
+        "bar": [],
+    }
+
+
+@pytest.mark.parametrize("how", ["update", "apply"])
+def test_what_is_built_for_one_is_not_built_for_another(found: Bench, how: str) -> None:
+    found.install("--no-binary", ":all:", "foo")
+    found.install("bar")
+    again(found, how)
+    assert found.distributions() == ["bar-1.0", "foo-0.9"]
+
+
+def test_options_of_one_command_are_of_all_its_requirements(found: Bench) -> None:
+    found.install("--pre", "foo", "bar")
+    assert found.distributions() == ["bar-2.0b1", "foo-1.0b1"]
+    again(found, "apply")
+    assert found.distributions() == ["bar-2.0b1", "foo-1.0b1"]
+
+
+def test_what_one_needs_of_the_places_of_another_is_there_in_any_order(
+    found: Bench, scratch: Path
+) -> None:
+    elsewhere = scratch / "elsewhere"
+    dists.wheel(elsewhere, "zzz", "1.0")
+    found.install("--find-links", elsewhere, "zzz")
+    found.install("aaa")
+    again(found, "apply")
+    assert found.distributions() == ["aaa-1.0", "zzz-1.0"]
+
+
+def test_requirements_name_what_is_to_be_built(found: Bench) -> None:
+    found.install("--no-binary", ":all:", "--pre", "foo==0.9")
+    found.install("bar")
+    lines = found.ask("export", "--format", "requirements.txt").splitlines()
+    assert "--no-binary=foo" in lines
+    assert not [line for line in lines if line.startswith("--pre") or ":all:" in line]
+    assert [line.partition(" ")[0] for line in lines if "==" in line] == ["bar==1.0", "foo==0.9"]
