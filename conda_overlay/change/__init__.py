@@ -2,6 +2,7 @@
 
 overlay            the API: open an overlay, look at it, start a draft, change it
 draft              the next state under construction; its methods are the changes below
+draft_tree         its files: a clone of the current tree, made at the first write
 plan               compares two states: the plan of a change
 commit, verify     the rules and the order of the writes; the check by the host's interpreter
 install            pip, through ``resolve``

@@ -3,6 +3,7 @@
 stack          which layers a host has, in which order, and which one is written
 store          one overlay's directories, lock, drafts and link; the only writer of these
 revision       ``record.json``, one for each revision
+index          the metadata and RECORDs of a tree, kept so that they are read once
 state          one tree as it is, with its entries in the history
 timeline       where `undo` and `redo` lead
 retention      which old trees can be dropped
