@@ -47,7 +47,7 @@ def installed(host: Path) -> str:
     for path in sorted(host.glob("lib/python*/site-packages/*.*-info")):
         metadata = path / "METADATA"
         whole.update(os.fsencode(path) + (metadata.read_bytes() if metadata.exists() else b""))
-    whole.update(os.fsencode("".join(sorted(os.listdir(host / "conda-meta")))))
+    whole.update(os.fsencode("".join(sorted(map(str, host.glob("conda-meta/*"))))))
     return whole.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -75,4 +76,5 @@ def _faults(key: str, after: State, place: str) -> Iterator[str]:
     if info.suffix == ".dist-info" and not after.has_record(key):
         yield "has no RECORD"
     for file in after.missing(key):
-        yield f"lacks {file}"
+        if not os.path.lexists(found[0].prefix / file):  # a directory may be in its place
+            yield f"lacks {file}"

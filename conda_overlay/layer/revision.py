@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from conda_overlay.core import serialize
 from conda_overlay.core.errors import StateError
 from conda_overlay.core.models import Revision
+from conda_overlay.filesystem.atomic import sync
+from conda_overlay.filesystem.manifest import Manifest, dump_manifest
+from conda_overlay.filesystem.tree import protect
 
 FORMAT = 1
 """The version of the record."""
@@ -20,6 +26,29 @@ def dump_record(revision: Revision) -> bytes:
     """Convert a revision to the text of its record."""
     data = {"format": FORMAT, **serialize.encode(revision)}
     return json.dumps(data, indent=1).encode()
+
+
+def write_records(
+    directory: Path,
+    revision: Revision,
+    manifest: Manifest,
+    known: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> None:
+    """Write the records of a revision, make them read-only, and sync everything to disk.
+
+    Args:
+        directory: of the revision; it may have more files, and the tree.
+        revision: for ``record.json``.
+        manifest: for ``manifest.json``.
+        known: the content of other JSON files, by name.
+    """
+    (directory / "record.json").write_bytes(dump_record(revision))
+    (directory / "manifest.json").write_bytes(dump_manifest(manifest))
+    for name, data in known.items():
+        text = json.dumps(data, separators=(",", ":"))
+        (directory / name).write_bytes(text.encode("utf-8", "surrogatepass"))
+    protect(directory)
+    sync(directory, below=True)
 
 
 def load_record(content: bytes, number: int, path: Path) -> Revision:

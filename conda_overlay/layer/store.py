@@ -37,10 +37,10 @@ from conda_overlay.core.models import Revision
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.atomic import make_directories, replace_file, sync
-from conda_overlay.filesystem.manifest import Manifest, dump_manifest, load_manifest
+from conda_overlay.filesystem.manifest import Manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
 from conda_overlay.layer.index import Index, dump_index, load_index
-from conda_overlay.layer.revision import UNREADABLE, dump_record, load_record
+from conda_overlay.layer.revision import UNREADABLE, load_record, write_records
 
 PATIENCE = 60.0
 """How long a command waits for another one that commits, in seconds."""
@@ -160,21 +160,18 @@ class Store:
             number: of the revision; None: the current one.
             site: the site-packages of its tree, or of a clone of that.
         """
-        try:
-            return load_index(self._json(number, "index.json"), site)
-        except (*UNREADABLE, StateError):
-            return Index()
+        with suppress(*UNREADABLE):
+            return load_index(self._known(number, "index.json"), site)
+        return Index()
 
     def host_facts(self) -> Mapping[str, Any]:
         """What was known of the host when the current revision was committed: see `Host.facts`."""
-        try:
-            return {**self._json(None, "host.json")}
-        except (*UNREADABLE, StateError):
-            return {}
+        found = self._known(None, "host.json")
+        return found if isinstance(found, dict) else {}
 
-    def _json(self, number: int | None, name: str) -> Any:
-        number = self.current() if number is None else number
-        return json.loads(self._read(number or 0, name))
+    def _known(self, number: int | None, name: str) -> Any:
+        with suppress(*UNREADABLE, StateError):
+            return json.loads(self._read(number or self.current() or 0, name))
 
     def _read(self, number: int, name: str) -> bytes:
         """Read a file of a revision, relative to the state directory, which is not a link."""
@@ -273,7 +270,7 @@ class Store:
         protect(self.overlay)
         directory = draft / "adopted"
         directory.mkdir()
-        _write_records(directory, revision, manifest)
+        write_records(directory, revision, manifest)
         self._number_it(directory, revision.number)
         open_directory(self.overlay)
         os.rename(self.overlay, self._directory(revision.number) / "tree")
@@ -299,9 +296,8 @@ class Store:
             host: what is known of the host: see `Host.facts`.
         """
         (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
-        (directory / "index.json").write_bytes(_to_json(dump_index(index)))
-        (directory / "host.json").write_bytes(_to_json(host))
-        _write_records(directory, revision, manifest)
+        known = {"index.json": dump_index(index), "host.json": host}
+        write_records(directory, revision, manifest, known)
 
     def commit(self, directory: Path, number: int) -> None:
         """Make a complete revision the current one."""
@@ -404,15 +400,3 @@ def _number(name: str) -> int | None:
     """The number in the canonical name of a revision's directory."""
     digits = name.isascii() and name.isdigit() and len(name) < 10
     return int(name) if digits and name == str(int(name)) else None
-
-
-def _to_json(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, separators=(",", ":")).encode("utf-8", "surrogatepass")
-
-
-def _write_records(directory: Path, revision: Revision, manifest: Manifest) -> None:
-    """Write the records of a revision, make them read-only, and sync everything to disk."""
-    (directory / "record.json").write_bytes(dump_record(revision))
-    (directory / "manifest.json").write_bytes(dump_manifest(manifest))
-    protect(directory)
-    sync(directory, below=True)

@@ -53,6 +53,6 @@ def _files(prefix: Path) -> Iterator[str]:
         return
     system = (os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
     mine = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    yield from (os.path.join(directory, "pip", "pip.conf") for directory in [*system, mine])
+    yield from (os.path.join(directory, "pip/pip.conf") for directory in [*system, mine])
     yield from ("/etc/pip.conf", os.path.expanduser("~/.pip/pip.conf"), str(prefix / "pip.conf"))
     yield from filter(None, [named])

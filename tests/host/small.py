@@ -35,7 +35,7 @@ def small_host(prefix: Path) -> Host:
     (prefix / "pyvenv.cfg").write_text(f"home = {base.parent}\n")
     markers = {"python_version": version, "python_full_version": platform.python_version()}
     abi = sysconfig.get_config_var("SOABI")
-    facts = {"site_packages": str(site), "abi": abi, "markers": markers}
+    facts = {"site": str(site.relative_to(prefix)), "abi": abi, "markers": markers}
     (prefix / "facts").write_text(json.dumps(facts))
     text = _PYTHON.format(prefix=shlex.quote(str(prefix)), version=version)
     (prefix / "bin" / "python").write_text(text)

@@ -1,4 +1,4 @@
-"""Options of pip belong to the requirements that they were typed for, also when they are repeated."""
+"""Options of pip belong to the requirements that they were typed for, also in later commands."""
 
 from __future__ import annotations
 
