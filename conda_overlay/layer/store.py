@@ -3,8 +3,7 @@
     <overlay dir>/<name>                    link to the tree of the current revision
     <overlay dir>/.<name>/host              the real path of the host
     <overlay dir>/.<name>/lock              who is committing now
-    <overlay dir>/.<name>/revisions/<N>/    record.json, manifest.json, index.json, host.json,
-                                            notice, tree/
+    <overlay dir>/.<name>/revisions/<N>/    tree/, notice, {record,manifest,index,host}.json
     <overlay dir>/.<name>/drafts/<random>/  the draft of a running command
 
 One rename gives a complete revision its number, and a second one makes the link point to it. A
@@ -166,12 +165,12 @@ class Store:
 
     def host_facts(self) -> Mapping[str, Any]:
         """What was known of the host when the current revision was committed: see `Host.facts`."""
-        found = self._known(None, "host.json")
-        return found if isinstance(found, dict) else {}
+        return self._known(None, "host.json")
 
-    def _known(self, number: int | None, name: str) -> Any:
+    def _known(self, number: int | None, name: str) -> dict[str, Any]:
         with suppress(*UNREADABLE, StateError):
-            return json.loads(self._read(number or self.current() or 0, name))
+            return {**json.loads(self._read(number or self.current() or 0, name))}
+        return {}
 
     def _read(self, number: int, name: str) -> bytes:
         """Read a file of a revision, relative to the state directory, which is not a link."""
@@ -296,8 +295,8 @@ class Store:
             host: what is known of the host: see `Host.facts`.
         """
         (directory / "notice").write_bytes(notice.encode("utf-8", "surrogateescape"))
-        known = {"index.json": dump_index(index), "host.json": host}
-        write_records(directory, revision, manifest, known)
+        more = {"index.json": dump_index(index), "host.json": host}
+        write_records(directory, revision, manifest, more)
 
     def commit(self, directory: Path, number: int) -> None:
         """Make a complete revision the current one."""
