@@ -1,11 +1,13 @@
 # The guard of a conda overlay: copied into the overlay's site-packages as sitecustomize.py, with
-# HOST filled in. PYTHONPATH reaches every Python, of any version; an overlay is meant for one.
+# the constants filled in. PYTHONPATH reaches every Python, of any version; an overlay is meant for one.
 # So this is valid for every Python 2.7 and 3, imports nothing that site has not imported already,
 # and raises only what the next sitecustomize raises, or that there is none.
 import os
 import sys
 
 HOST = None  # the bytes of <real path of the host>/lib/pythonX.Y/site-packages
+PIP_VALUES = []  # the options of pip that may come before its command, with a value
+PIP_ELSEWHERE = ()  # those that choose another place to install to
 
 
 def _is_site(path, host):
@@ -156,11 +158,11 @@ def _say_where_pip_installs():
         return
     rest = words[1:]
     while rest and rest[0].startswith("-"):
-        rest = rest[1:]
+        rest = rest[2:] if rest[0] in PIP_VALUES else rest[1:]
     ours = {"install": "install", "uninstall": "remove"}.get(rest[0] if rest else "")
-    elsewhere = ("--target", "--prefix", "--root", "--python", "--user", "--home")
     options = [word.split("=")[0] for word in words]
-    elsewhere = any(option in elsewhere or option[:2] == "-t" for option in options)
+    places = PIP_ELSEWHERE + ("--prefix",)
+    elsewhere = any(option in places or option[:2] == "-t" for option in options)
     variables = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND")
     variables += ("CONDA_BUILD", "VIRTUAL_ENV", "CONDA_OVERLAY_DISABLE")
     variables += ("PIP_TARGET", "PIP_PREFIX", "PIP_USER")

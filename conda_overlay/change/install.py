@@ -13,12 +13,13 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.models import Distribution, HistoryEntry, Request
+from conda_overlay.core.pip_options import FLAGS, RECORDED, used
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.filesystem.tree import remove_files
-from conda_overlay.formats.document import PINS, SOURCE_FLAGS, SOURCE_OPTIONS, default_intent
+from conda_overlay.formats.document import PINS, default_intent
 from conda_overlay.host import user_site
 from conda_overlay.resolve.configuration import is_plain
 from conda_overlay.resolve.resolver import Resolution, Resolver
@@ -259,9 +260,9 @@ def _options(arguments: Sequence[str]) -> tuple[str, ...]:
     for word in words:
         if word == "--":
             break
-        if word in SOURCE_FLAGS:
+        if word in used(RECORDED) & FLAGS:
             result.append(word)
-        elif word in SOURCE_OPTIONS:
+        elif word in used(RECORDED):
             value = _lasting(word, next(words, ""))
             result += [] if value is None else [f"{word}={value}"]
     return tuple(result)

@@ -8,39 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from conda_overlay.core.errors import UsageError
-
-WITH_VALUE = tuple(tuple(names.split()) for names in (
-    "-r --requirement", "-c --constraint", "-e --editable", "-i --index-url --pypi-url",
-    "--extra-index-url", "-f --find-links", "--no-binary", "--only-binary",
-    "-C --config-settings --config-setting", "--upgrade-strategy", "--platform", "--python-version",
-    "--implementation", "--abi", "--src --source --source-dir --source-directory",
-    "--global-option", "--build-option", "--install-option", "--build-constraint", "--group",
-    "--progress-bar", "--report", "--root-user-action", "--log --log-file --local-log",
-    "--keyring-provider", "--proxy", "--retries", "--resume-retries", "--timeout --default-timeout",
-    "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir", "--use-feature",
-    "--use-deprecated", "--uploaded-prior-to", "--all-releases", "--only-final",
-    "--requirements-from-script",
-))  # fmt: skip
-"""Options with a value; all spellings of each."""
-
-FLAGS = tuple(tuple(names.split()) for names in (
-    "-U --upgrade", "-I --ignore-installed", "--force-reinstall", "--no-deps --no-dependencies",
-    "--pre", "--no-index", "--prefer-binary", "--require-hashes", "--no-build-isolation",
-    "--use-pep517", "--no-use-pep517", "--check-build-dependencies", "--ignore-requires-python",
-    "--compile", "--no-compile", "--no-clean", "--no-warn-script-location", "--no-warn-conflicts",
-    "--break-system-packages", "--isolated", "--require-virtualenv --require-venv", "--no-input",
-    "--no-cache-dir", "--disable-pip-version-check", "--no-color", "--no-python-version-warning",
-))  # fmt: skip
-"""Options without a value."""
-
-ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
-"""Options that choose another place than the overlay; they are refused."""
+from conda_overlay.core.pip_options import ELSEWHERE, OPTIONS
 
 OF_CONDA = ("--channel", "--override-channels", "--freeze-installed", "--solver")
 """Options of ``conda install`` that users may try; they are refused."""
 
 
-class PipOption(Action):
+class ForwardedOption(Action):
     """Appends an option, under its first long name, to the arguments for pip, or refuses it."""
 
     def __call__(
@@ -79,10 +53,12 @@ def add_pip_options(parser: ArgumentParser) -> None:
         "--config-settings and every other; see pip install --help. Only what says where to "
         "install is refused, and --prefix is conda's.",
     )
-    common: dict[str, Any] = {"action": PipOption, "dest": "pip_arguments", "default": ()}
-    for kind, nargs in ((WITH_VALUE, None), (FLAGS, 0), ((ELSEWHERE,), "?"), ((OF_CONDA,), "?")):
-        for names in kind:
-            group.add_argument(*names, **common, nargs=nargs, help=SUPPRESS)
+    common: dict[str, Any] = {"action": ForwardedOption, "dest": "pip_arguments", "default": ()}
+    for option in OPTIONS:
+        nargs = None if option.has_value else 0
+        group.add_argument(*option.names, **common, nargs=nargs, help=SUPPRESS)
+    for refused in (ELSEWHERE, OF_CONDA):
+        group.add_argument(*refused, **common, nargs="?", help=SUPPRESS)
 
 
 def _is_channel(text: str) -> bool:

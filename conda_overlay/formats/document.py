@@ -12,19 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.core.models import HistoryEntry
-
-SOURCE_FLAGS = ("--no-index", "--pre", "--no-build-isolation", "--ignore-requires-python")
-"""Those of `SOURCE_OPTIONS` that have no value."""
-
-SOURCE_OPTIONS = (
-    *SOURCE_FLAGS,
-    *("--index-url", "--extra-index-url", "--find-links", "--constraint"),
-    *("--no-binary", "--only-binary", "--config-settings"),
-)
-"""The options of pip that say where a distribution comes from and how it is built.
-
-They are kept to repeat an installation; a file may not contain any others.
-"""
+from conda_overlay.core.pip_options import PLACE, used
 
 PINS = ("==", "===", "<", "<=", "~=")
 """The operators of a version specifier that hold a distribution back."""
@@ -98,7 +86,7 @@ def places(entries: Mapping[str, HistoryEntry]) -> list[str]:
         name, _, value = option.partition("=")
         if name in ("--index-url", "--no-index") and not all(option in other for other in asked):
             option = f"--extra-index-url={value}" if value else ""
-        if name in ("--index-url", "--extra-index-url", "--find-links", "--no-index") and option:
+        if name in used(PLACE) and option:
             result[option] = None
     for url in (urlsplit(entry.url) for entry in entries.values() if entry.url):
         if url.scheme == "file":

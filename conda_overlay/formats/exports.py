@@ -13,13 +13,11 @@ from urllib.parse import urlsplit
 from conda_overlay.core import toml_writer
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import HistoryEntry
+from conda_overlay.core.pip_options import BUILD, used
 from conda_overlay.edits.patch import NO_TEXT
 from conda_overlay.formats import pylock
 from conda_overlay.formats.document import Document, places
 from conda_overlay.formats.overlay_toml import to_toml
-
-_BUILDS = ("--no-binary", "--only-binary")
-"""The options that choose between wheels and archives of source."""
 
 
 def pylock_toml(document: Document) -> str:
@@ -139,7 +137,7 @@ def _options(document: Document) -> list[str]:
     for entry in document.entries.values():
         for option in entry.options:
             name, _, value = option.partition("=")
-            if name in _BUILDS and value != ":none:":
+            if name in used(BUILD) and value != ":none:":
                 lines.append(f"{name}={entry.name if value == ':all:' else value}")
     parts = [option.partition("=") for option in dict.fromkeys(lines)]
     return [f"{name}{eq}{shlex.quote(value) if eq else value}" for name, eq, value in parts]

@@ -17,10 +17,10 @@ from packaging.utils import canonicalize_name
 from conda_overlay.core import toml_writer
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import INTENTS, HistoryEntry
+from conda_overlay.core.pip_options import RECORDED, used
 from conda_overlay.core.redact import clean
 from conda_overlay.core.serialize import decode, encode
 from conda_overlay.formats.document import (
-    SOURCE_OPTIONS,
     BaselineRef,
     Document,
     ForkSpec,
@@ -115,7 +115,7 @@ def _safe(document: Document) -> Document:
                 raise ValueError(f"{text!r} is not a requirement, a path or a URL")
         for option in entry.options:
             name, _, value = option.partition("=")
-            if name not in SOURCE_OPTIONS or _CONTROL.search(value):
+            if name not in used(RECORDED) or _CONTROL.search(value):
                 raise ValueError(f"the option {option!r} of {entry.name} is not allowed in a file")
     return document
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from conda_overlay.activation import files, locate, wiring
 from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.pip_options import ELSEWHERE, before_command
 from conda_overlay.filesystem.atomic import put_file, replace_file
 from conda_overlay.host.host import Host
 from conda_overlay.layer.scripts import with_head
@@ -41,7 +42,10 @@ import os
 import sys
 
 words = %s
-command = ([word for word in sys.argv[1:] if word[:1] != "-"] + [""])[0]
+rest = sys.argv[1:]
+while rest and rest[0][:1] == "-":
+    del rest[: 2 if rest[0] in %s else 1]
+command = (rest + [""])[0]
 if command in ("install", "uninstall"):
     encode = getattr(os, "fsencode", lambda word: word)
     if os.access(words[0], os.X_OK):
@@ -109,9 +113,10 @@ def guard(host_site: Path) -> bytes:
     prefix = host_site.parents[2]
     real = Path(os.path.realpath(prefix), host_site.relative_to(prefix))
     # Bytes, because decoding depends on the interpreter and its locale.
-    host = f"HOST = {os.fsencode(real)!r}\n"
-    lines = _TEMPLATE.read_text(encoding="utf-8").splitlines(keepends=True)
-    return "".join(host if line.startswith("HOST = ") else line for line in lines).encode()
+    given = {"HOST": os.fsencode(real), "PIP_VALUES": before_command(), "PIP_ELSEWHERE": ELSEWHERE}
+    lines = _TEMPLATE.read_text(encoding="utf-8").splitlines()
+    values = {f"{name} = ": f"{name} = {value!r}" for name, value in given.items()}
+    return "".join(values.get(line[: line.find("= ") + 2], line) + "\n" for line in lines).encode()
 
 
 def write_guard(site: Path, host_site: Path) -> None:
@@ -161,4 +166,5 @@ def pip(interpreter: Path, conda: Path, prefix: Path) -> bytes:
         prefix: the host's.
     """
     words = [os.fsencode(word) for word in (conda, "overlay", "pip", "-p", prefix, "--")]
-    return with_head(interpreter, b"", (_PIP % repr(words) + RUN_PIP).encode())
+    code = _PIP % (repr(words), repr(before_command()))
+    return with_head(interpreter, b"", (code + RUN_PIP).encode())

@@ -157,7 +157,7 @@ class Store:
 
         Args:
             number: of the revision; None: the current one.
-            site: the site-packages of its tree, or of a clone of that.
+            site: the site-packages of its tree, or of a clone.
         """
         with suppress(*UNREADABLE):
             return load_index(self._known(number, "index.json"), site)
@@ -234,8 +234,7 @@ class Store:
             make_directories(self.state)
             self._check_owner()
             with lock.hold(self.state / "lock", timeout, str(self.overlay), self.progress):
-                current = self.current()
-                if current is not None:
+                if (current := self.current()) is not None:
                     self.revision(current)  # if it cannot be read, change nothing
                 self._recover()
                 try:

@@ -7,15 +7,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-HARMLESS = {
-    "break-system-packages", "cache-dir", "cert", "client-cert", "compile", "config-settings",
-    "debug", "default-timeout", "disable-pip-version-check", "exists-action", "extra-index-url",
-    "find-links", "index-url", "keyring-provider", "log", "no-binary", "no-build-isolation",
-    "no-cache-dir", "no-color", "no-compile", "no-index", "no-input", "no-warn-script-location",
-    "only-binary", "pre", "prefer-binary", "progress-bar", "proxy", "quiet",
-    "require-virtualenv", "resume-retries", "retries", "root-user-action", "src", "timeout",
-    "trusted-host", "use-pep517", "user", "verbose",
-}  # fmt: skip
+from conda_overlay.core.pip_options import HARMLESS, OPTIONS
+
+_HARMLESS = {
+    *(name.strip("-") for o in OPTIONS if HARMLESS in o.uses for name in o.names),
+    *("debug", "quiet", "user", "verbose"),
+}
 """The options that do not matter to a request that is satisfied already."""
 
 
@@ -27,7 +24,7 @@ def is_plain(prefix: Path) -> bool:
     Args:
         prefix: of the environment, which may have its own configuration file.
     """
-    return {*_options(prefix)} <= HARMLESS
+    return {*_options(prefix)} <= _HARMLESS
 
 
 def _options(prefix: Path) -> Iterator[str]:

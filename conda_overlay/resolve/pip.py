@@ -23,6 +23,7 @@ from packaging.version import Version
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import HostError
+from conda_overlay.core.pip_options import FLAGS, INDEX, used
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.host.host import Host, clean_environ
 from conda_overlay.resolve.pip_output import PipRun, is_refusal
@@ -35,13 +36,6 @@ _RUNNER = Path(__file__).with_name("pip_child.py")
 
 _SHOW_CURSOR = "\x1b[?25h"
 """For a terminal: pip hides the cursor during animations, and leaves it hidden when killed."""
-
-_INDEX_OPTIONS = (
-    *("--index-url", "--extra-index-url", "--find-links", "--no-binary", "--only-binary"),
-    *("--trusted-host", "--proxy", "--cert", "--client-cert", "--timeout", "--retries"),
-    *("--cache-dir", "--keyring-provider"),
-)
-_INDEX_FLAGS = ("--no-index", "--pre", "--ignore-requires-python", "--isolated", "--no-cache-dir")
 
 
 @dataclass
@@ -190,10 +184,8 @@ class Pip:
 def _index_options(arguments: Sequence[str]) -> Iterator[str]:
     """The options that select indexes and files, with their values."""
     for word, value in pairwise([*arguments, ""]):
-        if word in _INDEX_FLAGS:
-            yield word
-        elif word in _INDEX_OPTIONS:
-            yield from (word, value)
+        if word in used(INDEX):
+            yield from (word,) if word in FLAGS else (word, value)
 
 
 def _clean(line: bytes) -> str:

@@ -9,9 +9,12 @@ import pytest
 from tests.activation.run import Shell
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import LONG
 
 
-@pytest.mark.parametrize(("name", "command"), [("bash", "hash -r"), ("tcsh", "rehash")])
+@pytest.mark.parametrize(
+    ("name", "command"), [("bash", "hash -r"), pytest.param("tcsh", "rehash", marks=LONG)]
+)
 def test_only_what_this_shell_needs_is_named(
     quick: Bench, links: Path, name: str, command: str
 ) -> None:

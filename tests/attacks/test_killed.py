@@ -279,6 +279,7 @@ def build_wheel(directory, *_):
 """
 
 
+@LONG
 def test_pip_that_outlives_its_command_hurts_no_later_one(quick: Bench, links: Path) -> None:
     wheel = dists.wheel(links / "built", "slow", "1.0")
     files = {wheel.name: wheel.read_bytes()}

@@ -11,6 +11,7 @@ import pytest
 
 from tests.bed.users import User
 from tests.bench import Bench
+from tests.long import few
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 
@@ -21,7 +22,7 @@ def give_all(top: Path, uid: int) -> None:
         os.lchown(path, uid, uid)
 
 
-@pytest.mark.parametrize("command", ["status", "history", "diff", "export", "list"])
+@pytest.mark.parametrize("command", few(["status", "history", "diff", "export", "list"], "status"))
 def test_an_overlay_that_cannot_be_written_can_be_looked_at(bench: Bench, command: str) -> None:
     """A layer of the facility: root's, in a directory that is root's."""
     bench.given("install", "new")
@@ -99,7 +100,9 @@ def test_bytecode_that_root_has_left_is_no_hindrance(bench: Bench) -> None:
     assert "science" not in bench.run("list").stdout
 
 
-@pytest.mark.parametrize("name", ["$HOME", "a b", "a'b", "é☃", "%41", "!x", "[a]"])
+@pytest.mark.parametrize(
+    "name", few(["$HOME", "a b", "a'b", "é☃", "%41", "!x", "[a]"], "$HOME", "a'b")
+)
 def test_an_overlay_directory_of_an_odd_name_works(bench: Bench, name: str) -> None:
     directory = bench.user.home / name
     escaped = str(directory).replace("$", "${D}")

@@ -49,6 +49,17 @@ def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Be
     assert not (made.user.home / ".local").exists()
 
 
+def test_options_before_the_command_keep_their_values(made: Bench) -> None:
+    options = ["--timeout", "5", "--no-input", "--retries=1"]
+    done = pip(made, *options, "install", "--no-deps", "alpha==1.5")
+    assert done.returncode == 0, done
+    assert made.see("alpha") == {"alpha": "1.5"}
+    assert not (made.user.home / ".local").exists()
+    told = module(made, "--timeout", "5", "install", "--dry-run", "nosuch")
+    assert f"{HINT}install --timeout 5" not in told and f"{HINT}install" in told, told
+    assert "overlay install" not in pip(made, "--log", "install", "list").stderr
+
+
 def test_a_requirements_file_and_the_users_own_site_are_no_dead_ends(made: Bench) -> None:
     made.install("alpha==1.5")
     sources.write(made.user, made.user.home / "reqs/r.txt", "# mine\n-i x\n-r more.txt\n")

@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from conda_overlay.cli import pip_options
 from conda_overlay.cli.commands import install
 from conda_overlay.core.errors import UsageError
+from conda_overlay.core.pip_options import OPTIONS, PipOption
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -18,14 +18,18 @@ def parse(*words: str) -> argparse.Namespace:
     return parser.parse_intermixed_args(words)
 
 
-def name(options: tuple[str, ...]) -> str:
-    return next(option for option in options if option.startswith("--"))
+WITH_VALUE = [option for option in OPTIONS if option.has_value]
+WITHOUT = [option for option in OPTIONS if not option.has_value]
 
 
-@pytest.mark.parametrize("options", pip_options.WITH_VALUE, ids=name)
-def test_option_with_a_value(options: tuple[str, ...]) -> None:
-    long = name(options)
-    for option in options:
+def name(option: PipOption) -> str:
+    return option.name
+
+
+@pytest.mark.parametrize("one", WITH_VALUE, ids=name)
+def test_option_with_a_value(one: PipOption) -> None:
+    long = one.name
+    for option in one.names:
         assert parse(option, "value", "req").pip_arguments == (long, "value")
         if option.startswith("--"):
             assert parse(f"{option}=value", "req").pip_arguments == (long, "value")
@@ -34,11 +38,11 @@ def test_option_with_a_value(options: tuple[str, ...]) -> None:
             assert parse(f"{option}value", "req").pip_arguments == (long, "value")
 
 
-@pytest.mark.parametrize("options", pip_options.FLAGS, ids=name)
-def test_flag(options: tuple[str, ...]) -> None:
-    for option in options:
+@pytest.mark.parametrize("one", WITHOUT, ids=name)
+def test_flag(one: PipOption) -> None:
+    for option in one.names:
         parsed = parse("one", option, "two")
-        assert parsed.pip_arguments == (name(options),)
+        assert parsed.pip_arguments == (one.name,)
         assert parsed.requirements == ["one", "two"]
 
 
@@ -100,9 +104,3 @@ def test_abbreviations_are_not_guessed() -> None:
     install.configure_parser(parser)
     with pytest.raises(SystemExit):
         parser.parse_intermixed_args(["--upgr", "req"])
-
-
-def test_no_option_means_two_things() -> None:
-    ours = [o for options in (*pip_options.WITH_VALUE, *pip_options.FLAGS) for o in options]
-    assert len(ours) == len(set(ours))
-    assert not set(ours) & set(pip_options.ELSEWHERE)

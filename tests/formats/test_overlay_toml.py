@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.formats.document import SOURCE_FLAGS, SOURCE_OPTIONS
+from conda_overlay.core.pip_options import FLAGS, RECORDED, used
 from conda_overlay.formats.overlay_toml import parse
 
 LOCKED = {"name": "a", "version": "1.0"}
@@ -47,9 +47,9 @@ def test_option_that_is_not_about_sources_and_builds_is_refused(option: str) -> 
     assert said.endswith("of a is not allowed in a file.")
 
 
-@pytest.mark.parametrize("name", SOURCE_OPTIONS)
+@pytest.mark.parametrize("name", sorted(used(RECORDED)))
 def test_option_that_is_about_sources_and_builds_is_read(name: str) -> None:
-    option = name if name in SOURCE_FLAGS else f"{name}=value"
+    option = name if name in FLAGS else f"{name}=value"
     assert parse(with_option(option), "my.toml").entries["a"].options == (option,)
 
 

@@ -21,6 +21,7 @@ import pytest
 from tests.bed import dists, environment
 from tests.bed.command import interruptible
 from tests.bench import PATIENCE, Bench, Done, revision_of
+from tests.long import LONG, few
 
 SLOW = """
 import os, tempfile, time
@@ -148,6 +149,7 @@ def test_interrupt_leaves_the_old_state(
     assert bench.content() == before
 
 
+@LONG
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_next_command_tidies_up_after_one_that_was_killed(
     old: Bench, pool: ThreadPoolExecutor, links: Path, number: int
@@ -165,6 +167,7 @@ def test_next_command_tidies_up_after_one_that_was_killed(
     assert old.content() == before
 
 
+@LONG
 def test_nobody_waits_for_the_build_of_another_command(
     old: Bench, pool: ThreadPoolExecutor, links: Path
 ) -> None:
@@ -259,7 +262,7 @@ def each_pip(request: pytest.FixtureRequest, quick: Bench, scratch: Path, wheels
     return replace(quick, name=str(environment.clone(template, scratch / "host")))
 
 
-@pytest.mark.parametrize("step", BUILDS)
+@pytest.mark.parametrize("step", few(BUILDS, *[*BUILDS][:1]))
 def test_failing_build_is_named_and_quoted(each_pip: Bench, links: Path, step: str) -> None:
     done = each_pip.try_install("--yes", sdist(links, "fails", BUILDS[step]))
     told = done.stderr

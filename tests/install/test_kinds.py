@@ -11,7 +11,7 @@ import pytest
 
 from tests.bed import dists, environment
 from tests.bench import Bench
-from tests.long import few
+from tests.long import LONG, few
 
 SETUP = """
 from setuptools import Extension, setup
@@ -105,6 +105,7 @@ def test_sdist_with_a_backend_of_its_own(quick: Bench, links: Path) -> None:
     assert quick.distributions() == ["alpha-1.5", "built-1.0"]
 
 
+@LONG
 @pytest.mark.network
 @pytest.mark.parametrize("pyproject", [None, '[build-system]\nrequires = ["setuptools"]\n'])
 def test_sdist_of_setuptools_with_an_extension(
@@ -177,6 +178,7 @@ def test_editable_gives_way_to_a_release(online: Bench, wheels: Path) -> None:
     assert not [path for path in online.site.iterdir() if "editable" in path.name]
 
 
+@LONG
 @pytest.mark.network
 def test_editable_from_version_control_keeps_its_checkout(online: Bench, wheels: Path) -> None:
     source = dists.project(online.user.home / "repo", "dev-tool", "1.9", "hatchling", "src")

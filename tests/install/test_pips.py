@@ -129,6 +129,7 @@ def test_no_pip_that_serves_is_said(
     assert f"conda install -p {bench.host} 'pip>=22.2'" in told
 
 
+@LONG
 def test_pip_in_the_overlay_does_not_serve(quick: Bench, links: Path) -> None:
     dists.wheel(links, "pip", "99.0", files={"pip/__init__.py": "1 / 0"})
     quick.install("--find-links", links, "pip==99.0")

@@ -11,6 +11,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import change, mark, revision, row
+from tests.long import few
 
 LOSING = {
     "install": ["alpha==2.0"],
@@ -45,7 +46,7 @@ def lost(bench: Bench, name: str = "alpha") -> str:
     return str((bench.site / name / "__init__.py").relative_to(bench.overlay))
 
 
-@pytest.mark.parametrize("command", LOSING)
+@pytest.mark.parametrize("command", few(LOSING, *[*LOSING][:3]))
 def test_what_loses_an_edit_needs_force_and_names_the_file(edited: Bench, command: str) -> None:
     [verb, *_], words = command.split(), LOSING[command]
     told = edited.refuse(verb, "--yes", *words)

@@ -12,6 +12,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import mark, patched, row
+from tests.long import few
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,7 +80,7 @@ def test_it_is_named_where_nothing_else_is_to_be_done(
     assert "alpha" in printed
 
 
-@pytest.mark.parametrize("kind", patches.KINDS)
+@pytest.mark.parametrize("kind", few(patches.KINDS, "wheel"))
 @pytest.mark.parametrize("command", ["apply", "rebase"])
 def test_a_patched_copy_is_carried_to_a_host_of_the_same_version(
     quick: Bench, daq: Bench, links: Path, kind: str, command: str

@@ -16,6 +16,7 @@ from tests.bed import forks, packages, place
 from tests.bed.command import interruptible
 from tests.bed.users import User
 from tests.lifecycle.forks import Forker, python, url
+from tests.long import LONG
 from tests.server import KILLED, Server
 
 CHANGED = "its baseline has changed since it was made; see: conda overlay status"
@@ -74,6 +75,7 @@ def status(forker: Forker, name: str) -> dict[str, object]:
     return found
 
 
+@LONG
 def test_a_changed_environment_is_told_once_and_followed(own: Forker) -> None:
     own.fork("--from", own.bench.host, "-n", "fork")
     line = f"conda-overlay: {own.env('fork')}: {CHANGED}\n"
@@ -180,6 +182,7 @@ def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:
     assert forker.packages("failing") == {"lib": "1.0"}
 
 
+@LONG
 def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scratch: Path) -> None:
     broken = python(scratch, "exit 3")
     spec = forker.spec(url("lib-1.0"), name="unfit.txt")
@@ -191,6 +194,7 @@ def test_a_new_python_that_does_not_run_gives_way_to_the_old(forker: Forker, scr
     assert "does not run" in forker.refused("--from", spec, "-n", "unfit-from-the-start")
 
 
+@LONG
 def test_an_interrupted_check_of_the_new_one_leaves_the_old(forker: Forker, scratch: Path) -> None:
     slow = python(scratch, "kill -$(cat ~/signal) $PPID; sleep 5; exit 3")
     forker.fork("--from", forker.spec(url("lib-1.0"), name="slow.txt"), "-n", "slow")
@@ -276,6 +280,7 @@ def test_a_file_that_others_could_have_put_there_is_not_made_again(
     assert forker.packages("shared") == {"lib": "1.0"}
 
 
+@LONG
 def test_a_killed_command_leaves_the_old_or_the_new(forker: Forker) -> None:
     """Be it conda or the command itself; the next one finds all in order, and leaves nothing."""
     forker.fork("--from", forker.spec(url("lib-1.0"), name="killed.txt"), "-n", "killed")
@@ -292,6 +297,7 @@ def test_a_killed_command_leaves_the_old_or_the_new(forker: Forker) -> None:
     assert hidden(forker) == []
 
 
+@LONG
 def test_a_killed_first_fork_is_whole_or_nothing(forker: Forker) -> None:
     spec = forker.spec(url("lib-1.0"), url("tool-1.0"), name="first.txt")
     server = Server(forker.bench, forks.shared(forker.bench.conda, forker.bench.user))
@@ -306,6 +312,7 @@ def test_a_killed_first_fork_is_whole_or_nothing(forker: Forker) -> None:
     assert hidden(forker) == []
 
 
+@LONG
 def test_a_file_system_that_cannot_exchange_names_serves_too(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0"), name="plain.txt"), "-n", "plainly")
     server = Server(forker.bench, forks.shared(forker.bench.conda, forker.bench.user))

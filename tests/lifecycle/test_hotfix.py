@@ -11,9 +11,10 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import KINDS, change, mark, patched, revision, row
+from tests.long import few
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, "wheel"))
 def test_a_source_with_the_hosts_version_is_installed(quick: Bench, links: Path, kind: str) -> None:
     plan = quick.json("install", patched(quick, links, kind, "alpha", "1.0", "fix"))
     found = change(plan, "alpha")
@@ -24,7 +25,7 @@ def test_a_source_with_the_hosts_version_is_installed(quick: Bench, links: Path,
     assert {"content", "origin"} & set(found["differs"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, "wheel"))
 def test_a_patched_copy_of_the_hosts_version_survives_a_rebase(
     quick: Bench, links: Path, kind: str
 ) -> None:
@@ -48,7 +49,7 @@ def test_a_patched_copy_survives_a_newer_version_in_the_host(
     assert meaning != "redundant"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, "wheel"))
 def test_a_source_that_has_changed_is_installed_again_at_the_same_version(
     quick: Bench, links: Path, kind: str
 ) -> None:
@@ -64,7 +65,7 @@ def test_a_source_that_has_changed_is_installed_again_at_the_same_version(
     assert "version" not in found["differs"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, "wheel"))
 def test_a_source_that_has_not_changed_is_nothing_to_do(
     quick: Bench, links: Path, kind: str
 ) -> None:

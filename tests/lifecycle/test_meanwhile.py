@@ -14,6 +14,7 @@ from tests import sources
 from tests.bench import PATIENCE, Bench
 from tests.lifecycle import patches
 from tests.lifecycle.running import Running, running, wait_for_file
+from tests.long import LONG
 
 
 def run_meanwhile(first: Running, bench: Bench, command: str, *words: str) -> None:
@@ -42,6 +43,7 @@ def test_who_waits_at_a_question_hinders_nobody_and_is_made_again(quick: Bench) 
     assert patches.revision(quick) == 2
 
 
+@LONG
 def test_who_would_now_do_something_else_is_asked_again(quick: Bench) -> None:
     for answer, version in (("n", "1.5"), ("y", "2.0")):
         with running(quick, "install", "alpha==2.0") as first:
@@ -56,6 +58,7 @@ def test_who_would_now_do_something_else_is_asked_again(quick: Bench) -> None:
         quick.change("undo", "0")
 
 
+@LONG
 @pytest.mark.parametrize("option", ["--yes", "--dry-run"])
 def test_who_builds_hinders_nobody(quick: Bench, option: str) -> None:
     directory = patches.source(quick.user, "mine", "1.0", "slow", slow=True)

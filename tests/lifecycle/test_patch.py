@@ -18,6 +18,7 @@ from tests.bed import dists, environment, place, pypi
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import BROKEN, CORE, ELSEWHERE, FIX, FIXED, steps
+from tests.long import few
 
 
 @pytest.fixture
@@ -375,7 +376,7 @@ def test_a_patch_of_any_text_comes_back_from_a_file(text: str) -> None:
 # -- a file all of whose lines were edited, so that its patch has no context
 
 
-@pytest.mark.parametrize("text", ["#!/bin/sh -e\n", ""], ids=["changed", "emptied"])
+@pytest.mark.parametrize("text", few(["#!/bin/sh -e\n", ""], ""), ids=["changed", "emptied"])
 def test_an_edit_of_a_file_of_one_line_is_taken_back_made_again_and_carried(
     own: Bench, links: Path, text: str
 ) -> None:

@@ -10,6 +10,7 @@ from tests import sources
 from tests.bench import Bench, Done
 from tests.lifecycle import patches
 from tests.lifecycle.patches import revision
+from tests.long import few
 
 SESSION = """
 . '{base}/etc/profile.d/conda.sh'
@@ -47,7 +48,7 @@ BREAKING = {
 }
 
 
-@pytest.mark.parametrize("command", BREAKING)
+@pytest.mark.parametrize("command", few(BREAKING, "install", "remove"))
 def test_what_breaks_something_needs_allow_conflicts(tall: Bench, command: str) -> None:
     words, broken = BREAKING[command]
     told = tall.refuse(command, "--yes", *words)

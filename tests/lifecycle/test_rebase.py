@@ -12,6 +12,7 @@ from tests import sources
 from tests.bed import cpython, dists, environment, place
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
+from tests.long import LONG
 
 
 def wheel(wheels: Path, name: str, version: str) -> Path:
@@ -145,6 +146,7 @@ def test_without_an_overlay_it_says_so(quick: Bench) -> None:
     assert "has no revision yet" in quick.refuse("rebase", "--yes")
 
 
+@LONG
 @pytest.mark.skipif(not cpython.available(), reason="no second Python on this machine")
 def test_for_another_python_it_is_built_again(quick: Bench, science: Path, wheels: Path) -> None:
     template = environment.template(

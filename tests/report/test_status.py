@@ -13,7 +13,7 @@ from conda_overlay.cli.render.status import show_status
 from tests.bed import environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.bench import Bench
+from tests.bench import Bench, Done
 
 
 @pytest.fixture
@@ -28,17 +28,21 @@ def overlay_of(conda: Conda, alice: User, hermetic: dict[str, str]) -> Any:
     """Install into the overlay of a host, and return its path."""
 
     def install(host: Path, *arguments: str) -> Path:
-        argv: list[str | Path] = [conda.executable, "overlay", "install", "-p", host, "-y"]
-        done = alice.run([*argv, *arguments], env=hermetic)
-        assert done.returncode == 0, done.stderr
-        return alice.home / ".conda" / "overlays" / host.name
+        over = Bench(conda, alice, hermetic, str(host))
+        over.given("install", *arguments)
+        return over.overlay
 
     return install
 
 
+def run(conda: Conda, user: User, *words: str | Path) -> Done:
+    """Run a command of ``conda overlay``."""
+    return Bench(conda, user, {}).run(*words)
+
+
 def status(conda: Conda, user: User, host: Path) -> dict[str, Any]:
     """The status as a program reads it."""
-    done = user.run([conda.executable, "overlay", "status", "-p", host, "--json"])
+    done = run(conda, user, "status", "-p", host, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     value: dict[str, Any] = json.loads(done.stdout)
     return value
@@ -53,7 +57,7 @@ def findings(conda: Conda, user: User, host: Path) -> dict[str, str]:
 def test_without_an_overlay_it_says_how_to_start_one(
     conda: Conda, alice: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = alice.run([conda.executable, "overlay", "status", "-n", "science"])
+    done = run(conda, alice, "status", "-n", "science")
     assert done.returncode == 0
     assert "overlay:   none" in done.stdout
     assert f"conda overlay install -p {conda.env('science')} NAME" in done.stdout
@@ -115,7 +119,7 @@ def test_it_says_what_is_overlaid_over_what_by_whom_since_when_and_why(
     assert rows["alpha"]["reason"] == "ticket 7"
     assert overlay["findings"] == []
     assert report["host"]["owner"] == environment_owner(host)
-    text = alice.run([conda.executable, "overlay", "status", "-p", host]).stdout
+    text = run(conda, alice, "status", "-p", host).stdout
     assert "ticket 7" in text
     assert str(host) in text
 
@@ -191,11 +195,11 @@ def test_after_an_undo_it_says_of_which_revision_the_state_is(
 ) -> None:
     overlay_of(host, "new")
     overlay_of(host, "alpha==1.5")
-    undone = alice.run([conda.executable, "overlay", "undo", "-p", host, "--yes"])
+    undone = run(conda, alice, "undo", "-p", host, "--yes")
     assert undone.returncode == 0, undone.stderr
     (report,) = status(conda, alice, host)["overlays"]
     assert (report["revision"], report["position"]) == (3, 1)
-    text = alice.run([conda.executable, "overlay", "status", "-p", host]).stdout
+    text = run(conda, alice, "status", "-p", host).stdout
     assert "3 (the state of revision 1)" in text
 
 
@@ -230,7 +234,7 @@ def test_a_broken_record_is_one_sentence_and_no_traceback(
     overlay_of(host, "new")
     record = Bench(conda, alice, {}, str(host)).record_path(1)
     alice.run(["sh", "-c", f"rm -f '{record}'; echo '{{' > '{record}'"])
-    done = alice.run([conda.executable, "overlay", "status", "-p", host])
+    done = run(conda, alice, "status", "-p", host)
     assert done.returncode == 1
     assert f"The record {record} of the overlay cannot be read" in done.stderr
     assert "Hint: " in done.stderr
@@ -272,7 +276,7 @@ def test_list_names_every_overlay_and_says_when_its_host_is_gone(
     alice.run(["mkdir", "-p", by_hand / "lib"])
     place.remove(lost)
     assert not lost.exists()
-    done = alice.run([conda.executable, "overlay", "list", "--json"])
+    done = run(conda, alice, "list", "--json")
     overlays = json.loads(done.stdout)["overlays"]
     assert [set(o) for o in overlays] == [{"overlay", "host", "revision", "size", "state"}] * 3
     states = {Path(o["overlay"]).name: (o["revision"], o["state"]) for o in overlays}
@@ -281,11 +285,11 @@ def test_list_names_every_overlay_and_says_when_its_host_is_gone(
         "lost": (1, "host is gone"),
         "byhand": (None, "by hand"),
     }
-    assert "host is gone" in alice.run([conda.executable, "overlay", "list"]).stdout
+    assert "host is gone" in run(conda, alice, "list").stdout
 
 
 def test_list_without_overlays_says_how_to_start_one(conda: Conda, alice: User) -> None:
-    done = alice.run([conda.executable, "overlay", "list"])
+    done = run(conda, alice, "list")
     assert (done.returncode, done.stderr) == (0, "")
     assert "conda overlay install" in done.stdout
     assert "No overlays" in done.stdout

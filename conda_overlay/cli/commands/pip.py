@@ -10,6 +10,7 @@ from pathlib import Path
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
+from conda_overlay.core.pip_options import ELSEWHERE, before_command
 from conda_overlay.core.redact import typed
 
 EXAMPLES = """\
@@ -21,7 +22,6 @@ REST = "arguments"
 """All words from the first positional argument on belong to pip."""
 
 _COMMANDS = {"install": "install", "uninstall": "remove"}
-_ELSEWHERE = ("-t", "--target", "--prefix", "--root", "--python", "--user", "--home")
 _VARIABLES = (
     *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
     *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
@@ -43,7 +43,7 @@ def execute(arguments: Namespace) -> int:
     words = words[1:] if words[:1] == ["--"] else words
     overlay = select.opened()
     host = overlay.host
-    place = next((i for i, word in enumerate(words) if word[:1] != "-"), None)
+    place = _command(words)
     ours = None if place is None else _COMMANDS.get(words[place])
     if ours and overlay.stack.settings.overlay_pip and _is_meant(words):
         command = ["conda", "overlay", ours, *(w for i, w in enumerate(words) if i != place)]
@@ -59,9 +59,19 @@ def execute(arguments: Namespace) -> int:
     os.execv(host.python, [str(host.python), "-c", code, *words])
 
 
+def _command(words: list[str]) -> int | None:
+    """The place of pip's command among its words: behind global options, and their values."""
+    values = before_command()
+    place = 0
+    while place < len(words) and words[place][:1] == "-":
+        place += 2 if words[place] in values else 1
+    return place if place < len(words) else None
+
+
 def _is_meant(words: list[str]) -> bool:
     """Whether pip would change the environment: not in a build, a venv or another directory."""
     if any(os.environ.get(name) for name in _VARIABLES):
         return False
     options = [word.partition("=")[0] for word in words]
-    return not any(option in _ELSEWHERE or option[:2] == "-t" for option in options)
+    elsewhere = (*ELSEWHERE, "--prefix")
+    return not any(option in elsewhere or option[:2] == "-t" for option in options)
