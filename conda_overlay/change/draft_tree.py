@@ -165,10 +165,15 @@ class DraftTree:
         """Find the distributions among these that lack files."""
         return {key for key in keys if key in self.before.site and self.before.missing(key)}
 
+    @property
+    def leftovers(self) -> list[str]:
+        """The files that an interrupted pip has left behind under other names."""
+        return [path for path in self.before.files if is_leftover(path)]
+
     def drop_damaged(self, keys: Collection[str]) -> None:
         """Remove damaged distributions, which pip then reinstalls, and leftovers of pip."""
         damaged = self.damaged(keys)
         self.drop(damaged)
         self.why.update(dict.fromkeys(damaged, "files were missing"))
-        if leftovers := [path for path in self.before.files if is_leftover(path)]:
-            remove_files(self.tree, [self.tree / path for path in leftovers])
+        if self.leftovers:
+            remove_files(self.tree, [self.tree / path for path in self.leftovers])

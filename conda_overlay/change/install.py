@@ -64,7 +64,7 @@ def _is_satisfied(draft: Draft, request: Request, typed: Mapping[str, str]) -> b
     if not (plain and len(requirements) == len(parsed) and draft.is_untouched):
         return False
     host = draft.stack.host
-    if draft.damaged(typed) or not is_plain(host.prefix):
+    if draft.damaged(typed) or draft.leftovers or not is_plain(host.prefix):
         return False
     return dependencies.are_satisfied(requirements, draft.in_effect(), host.markers)
 

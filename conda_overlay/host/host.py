@@ -124,9 +124,12 @@ class Host:
 
     def facts(self) -> Mapping[str, Any]:
         """What is known of it, for `recall`: its Python and its distributions."""
-        metadata = dump_metadata(self._metadata)
-        python = serialize.encode(self._python)
-        return {"seen": self._seen, "python": python, "metadata": metadata}
+        return {
+            "seen": self._seen,
+            "python": serialize.encode(self._python),
+            "packages": self._packages,
+            "metadata": dump_metadata(self._metadata),
+        }
 
     @cached_property
     def _recalled(self) -> Mapping[str, Any]:
@@ -155,8 +158,14 @@ class Host:
     def _metadata(self) -> Known:
         known: Known = {}
         with suppress(*serialize.UNFIT):
-            known = load_metadata(self._recalled["metadata"], self.site_packages)
+            if self._recalled["packages"] == self._packages:  # another build may look the same
+                known = load_metadata(self._recalled["metadata"], self.site_packages)
         return read_metadata(self.site_packages, known)
+
+    @cached_property
+    def _packages(self) -> list[str]:
+        """The conda packages: name, version and build."""
+        return sorted(path.stem for path in (self.prefix / "conda-meta").glob("*.json"))
 
     def _ask(self, code: str) -> Any:
         why = "it prints nothing"
@@ -198,15 +207,14 @@ class Host:
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Its fingerprint now: Python, ABI, distributions and conda packages."""
-        packages = sorted(p.stem for p in (self.prefix / "conda-meta").glob("*.json"))
         versions = {key: found[0].version for key, found in self.distributions.items()}
-        content = json.dumps([packages, versions], sort_keys=True).encode()
+        content = json.dumps([self._packages, versions], sort_keys=True).encode()
         return {
             "prefix": str(self.real),
             "python": self.markers["python_full_version"],
             "abi": self._python.abi,
             "distributions": versions,
-            "packages": packages,
+            "packages": self._packages,
             "sha256": hashlib.sha256(content).hexdigest(),
         }
 

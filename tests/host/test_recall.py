@@ -79,6 +79,15 @@ def test_metadata_that_is_known_is_not_read(host: Host) -> None:
     assert again(host, known).has_changed(host.fingerprint())
 
 
+def test_metadata_is_read_again_if_conda_has_installed_another_build(host: Host) -> None:
+    """Which may have files of the same size and time."""
+    known, status = facts(host), metadata(host).stat()
+    metadata(host).write_text(metadata(host).read_text().replace("Version: 1.0", "Version: 9.0"))
+    os.utime(metadata(host), ns=(status.st_atime_ns, status.st_mtime_ns))
+    (host.prefix / "conda-meta" / "tool-1.0-1.json").touch()
+    assert again(host, known).distributions["tool"][0].version == "9.0"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
