@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING
 
 from conda.cli.helpers import (
     add_output_and_prompt_options,
@@ -11,9 +10,6 @@ from conda.cli.helpers import (
     add_parser_json,
     add_parser_prefix,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
@@ -18,8 +18,6 @@ from conda_overlay.formats import overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.host import prefix_of
 
-if TYPE_CHECKING:
-    pass
 CHANGES = "changes"
 """The file in a fork with the pinned packages that were allowed to change, one name per line."""
 DIGEST = "origin.sha256"
