@@ -77,20 +77,14 @@ class DraftTree:
 
     def layers(self) -> dict[Path, Site]:
         """The distributions of all layers, by site-packages; the draft replaces the overlay's."""
-        above, below = self._others()
-        return {**above, self.site: self.installed, **below}
-
-    def in_effect(self) -> View:
-        """The distributions in effect in the host, with the draft in place of the overlay."""
-        above, below = self._others()
-        mine = self.before.site if self.is_untouched else self.installed
-        return effective(*above.values(), mine, *below.values(), self.stack.host.distributions)
-
-    def _others(self) -> tuple[dict[Path, Site], dict[Path, Site]]:
-        """The layers above and below the overlay."""
         read, stack = self.stack.read_site, self.stack
         above, below = ({site: read(site) for site in s} for s in (stack.above, stack.below))
-        return above, below
+        return {**above, self.site: self.installed, **below}
+
+    def in_effect_before(self) -> View:
+        """The distributions in effect when the draft was started."""
+        above = map(self.stack.read_site, self.stack.above)
+        return {**self.stack.below_view, **effective(*above, self.before.site)}
 
     def start_from(self, source: Path | None) -> None:
         """Replace the tree with a clone of another one, or with an empty one."""

@@ -66,7 +66,7 @@ def _is_satisfied(draft: Draft, request: Request, typed: Mapping[str, str]) -> b
     host = draft.stack.host
     if draft.damaged(typed) or draft.leftovers or not is_plain(host.prefix):
         return False
-    return dependencies.are_satisfied(requirements, draft.in_effect(), host.markers)
+    return dependencies.are_satisfied(requirements, draft.in_effect_before(), host.markers)
 
 
 def _ask_again(

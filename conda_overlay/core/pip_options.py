@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 RECORDED = "recorded"
 """Says where a distribution comes from or how it is built: kept to repeat an installation."""
@@ -122,6 +123,7 @@ ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--inst
 """Options that choose another place than the overlay; they are refused."""
 
 
+@cache
 def used(use: str) -> frozenset[str]:
     """The long names of the options with a use."""
     return frozenset(option.name for option in OPTIONS if use in option.uses)

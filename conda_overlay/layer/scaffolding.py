@@ -63,29 +63,26 @@ def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) ->
         host: the environment below the overlay.
         below: the site-packages of the layers between the two.
     """
-    for path, content in _files(overlay, host, below).items():
-        if path.endswith(f"/{GUARD}"):
-            put_file(tree / path, content)
-        else:
-            replace_file(tree / path, content, 0o755)
+    write_guard(tree / host.site_below_prefix, host.site_packages)
+    for name, content in _programs(overlay, host, below).items():
+        replace_file(tree / "bin" / name, content, 0o755)
 
 
 def is_current(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> bool:
     """Whether a tree has our own files as `add_to_tree` writes them."""
-    files_now = _files(overlay, host, below)
-    return all(files.read(str(tree / path)) == content for path, content in files_now.items())
+    programs = _programs(overlay, host, below).items()
+    return has_intact_guard(tree / host.site_below_prefix, host.site_packages) and all(
+        files.read(str(tree / "bin" / name)) == content for name, content in programs
+    )
 
 
-def _files(overlay: Path, host: Host, below: Sequence[Path]) -> dict[str, bytes]:
-    """The content of our own files, by their paths relative to the tree."""
+def _programs(overlay: Path, host: Host, below: Sequence[Path]) -> dict[str, bytes]:
+    """The content of our own programs, by name."""
     sites = [overlay / host.site_below_prefix, *below]
     conda = Path(sys.executable).with_name("conda")
     text = pip(overlay / "bin" / INTERPRETER, conda, host.real)
-    return {
-        str(host.site_below_prefix / GUARD): guard(host.site_packages),
-        f"bin/{INTERPRETER}": interpreter(host.real / "bin" / "python", sites),
-        **{f"bin/{name}": text for name in pips(host.site_below_prefix)},
-    }
+    python = interpreter(host.real / "bin" / "python", sites)
+    return {INTERPRETER: python, **dict.fromkeys(pips(host.site_below_prefix), text)}
 
 
 def paths(site_below_prefix: Path) -> set[str]:
