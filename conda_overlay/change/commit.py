@@ -119,7 +119,7 @@ def _revision(
         command=draft.command,
         reason=draft.reason,
         host=draft.stack.host.fingerprint(),
-        plan=plan.to_json(),
+        plan=plan,
         distributions=entries,
     )
 

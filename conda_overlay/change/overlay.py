@@ -30,6 +30,7 @@ from conda_overlay.core.errors import (
 )
 from conda_overlay.core.models import Plan, Result, Revision
 from conda_overlay.core.progress import SILENT, Progress
+from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
 from conda_overlay.layer.revision import name_of
@@ -256,9 +257,10 @@ class Overlay:
                     check_rules(draft, found, **leaves)
                     agrees = not found or found == agreed or confirm(found)
                     if dry_run or not found or not agrees:
-                        return Result(found, None)
+                        return Result(found, None, dry_run)
                     agreed = found
-                    return Result(found, draft.commit(**leaves, timeout=timeout))
+                    number = draft.commit(**leaves, timeout=timeout)
+                    return Result(found, number, running=running_programs(self.host.real))
             except OvertakenError:
                 if attempt >= _ATTEMPTS and time.monotonic() - start > timeout:
                     raise

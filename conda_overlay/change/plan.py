@@ -16,6 +16,9 @@ from conda_overlay.layer.state import State
 DECIDED = ("requested", "requirement", "options", "intent", "until", "reason")
 """The fields of an entry that a user decides."""
 
+_SHOWN = ("requested", "requirement", "editable", "url", "sha256", "intent", "until", "reason")
+"""The fields of an entry that a plan shows."""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -147,5 +150,8 @@ def _change(key: str, before: State, after: State, host: Distribution | None) ->
     now, mine, later = (found.version if found else None for found in (host, old, new))
     name = (after.site.get(key) or before.site[key])[0].name
     kind, differs = dependencies.kind(host, new), _differs(key, before, after, host)
-    entry = after.entries.get(key) if new else None
-    return Change(name, key, kind, now, mine, later, differs, why="", entry=entry)
+    change = Change(name, kind, now, mine, later, differs, why="")
+    if new is None:
+        return change
+    entry = after.entries[key]
+    return replace(change, **{name: getattr(entry, name) for name in _SHOWN})

@@ -50,14 +50,13 @@ def run(
         default: the answer if the user only presses Enter: ``no`` if much can be lost; None to
             proceed without a question.
     """
-    from conda_overlay.filesystem.processes import running_programs
     from conda_overlay.report.shell import activation, asked_trigger, is_active, rehash, wired
 
     def confirm(plan: Plan) -> bool:
         if not context.json:
             # Without --allow-conflicts, only those of --no-deps are allowed.
             option = "--allow-conflicts" if arguments.allow_conflicts else "--no-deps"
-            show_plan(plan.to_json(), allowed_by=option)
+            show_plan(plan, allowed_by=option)
         answered = context.json or context.dry_run or default is None
         return bool(answered) or output.ask(default or "yes")
 
@@ -76,11 +75,9 @@ def run(
             )
         except KeyboardInterrupt:
             raise OverlayError("Interrupted; the overlay is unchanged.") from None
-        done = result.revision is not None
-        running = [p._asdict() for p in running_programs(overlay.host.real)] if done else []
-        show_result(result, running, dry_run=bool(context.dry_run), json=bool(context.json))
-        if done and trigger is not None:
-            show_trigger(trigger()._asdict())
+        show_result(result)
+        if result.revision is not None and trigger is not None:
+            show_trigger(trigger())
             host = overlay.host
             if is_active(host) and wired(host, overlay.stack.settings).state != "on":
                 output.say(f"\nTo use it in this shell: {activation(host.prefix)}")

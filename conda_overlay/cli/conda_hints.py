@@ -62,14 +62,13 @@ def report_to_doctor(prefix: str) -> None:
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.cli.render.status import show_health
     from conda_overlay.core.errors import HostError
-    from conda_overlay.core.serialize import encode
     from conda_overlay.report.status import layers
 
     try:
         found = layers(Overlay.open(Path(prefix)).stack)
     except HostError:  # not an environment with Python
         return
-    show_health(encode(found))
+    show_health(found)
 
 
 def repair_for_doctor(prefix: str, confirm: Callable[[str], None]) -> int:

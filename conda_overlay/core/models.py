@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 INTENTS = ("fix", "hold", "dev")
 """How long a distribution stays.
 
@@ -69,14 +71,25 @@ class Change:
     """The differences in one distribution between two states of an overlay."""
 
     name: str
-    key: str  # the normalized name
     kind: str  # the overlay's against the host's: add, upgrade, downgrade, replace, or remove
     host_version: str | None
     before: str | None  # the overlay's own version until now
     after: str | None  # the overlay's own version from now on
     differs: tuple[str, ...]  # version, or origin, content, and fields of HistoryEntry
     why: str
-    entry: HistoryEntry | None = None  # from now on
+    requested: bool = False  # this, and the rest: from now on, as in `HistoryEntry`
+    requirement: str | None = None
+    editable: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+    intent: str | None = None
+    until: str | None = None
+    reason: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The normalized name."""
+        return canonicalize_name(self.name)
 
     @property
     def visible(self) -> str | None:
@@ -153,19 +166,6 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.changes or self.files or self.accepts_host)
 
-    def to_json(self) -> dict[str, Any]:
-        """The plan for ``--json`` and the history."""
-        from conda_overlay.core.serialize import encode
-
-        plan: dict[str, Any] = encode(self)
-        shown = ("requirement", "editable", "url", "sha256", "intent", "until", "reason")
-        for change in plan["changes"]:
-            entry = change.pop("entry") or {}
-            del change["key"]
-            change["requested"] = entry.get("requested", False)
-            change.update({name: entry.get(name) for name in shown})
-        return plan
-
 
 @dataclass(frozen=True)
 class Request:
@@ -182,11 +182,22 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A running process."""
+
+    pid: int
+    command: str
+    started: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True)
 class Result:
     """The outcome of a change, or of its dry run."""
 
     plan: Plan
     revision: int | None  # the new revision, if something was committed
+    dry_run: bool = False
+    running: tuple[Program, ...] = ()  # the user's programs that still use the old files
 
 
 @dataclass(frozen=True)
@@ -200,7 +211,7 @@ class Revision:
     command: tuple[str, ...]
     reason: str | None
     host: Mapping[str, Any]  # the host's fingerprint at that time
-    plan: Mapping[str, Any]
+    plan: Plan
     distributions: Mapping[str, HistoryEntry] = field(default_factory=dict)  # by normalized name
     parent: int | None = None  # the revision that it was made from
     restores: int | None = None  # the revision whose state it restores; 0 is the host

@@ -7,21 +7,13 @@ import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from conda_overlay.core.models import Program
 
 _PROC = Path("/proc")
 
 
-class Program(NamedTuple):
-    """A running process."""
-
-    pid: int
-    command: str
-    started: str
-    """The start time (ISO 8601, UTC)."""
-
-
-def running_programs(prefix: Path) -> list[Program]:
+def running_programs(prefix: Path) -> tuple[Program, ...]:
     """The user's processes that run an executable of an environment, newest first.
 
     This process and its ancestors are left out.
@@ -39,7 +31,7 @@ def running_programs(prefix: Path) -> list[Program]:
                 found.append(Program(pid, shlex.join(map(os.fsdecode, words)), when))
         except OSError:  # it has ended, or may not be read
             continue
-    return sorted(found, key=lambda program: program.started, reverse=True)
+    return tuple(sorted(found, key=lambda program: program.started, reverse=True))
 
 
 def _started(process: Path) -> float:

@@ -197,6 +197,12 @@ def discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def size(tree: Path) -> int:
+    """The total size of the files in a tree, in bytes."""
+    files = (os.path.join(top, name) for top, _, names in os.walk(tree) for name in names)
+    return sum(os.lstat(file).st_size for file in files)
+
+
 def weight(trees: Sequence[Path]) -> int:
     """The bytes that removing some trees frees: of the files that no other tree shares."""
     found = [path.lstat() for tree in trees for path in (tree, *tree.rglob("*"))]

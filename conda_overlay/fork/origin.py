@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
@@ -103,18 +102,29 @@ def let_change(prefix: Path) -> set[str]:
     return {*os.fsdecode(files.read(str(prefix / notice.FORK / CHANGES)) or b"").split()}
 
 
-def drift(prefix: Path) -> dict[str, Any] | None:
-    """Compare a fork with its baseline and its file as they are now; None if it is not a fork.
+@dataclass(frozen=True)
+class ForkDrift:
+    """The baseline of a fork, and the changes since the fork was made."""
 
-    Returns:
-        ``baseline``: its name; ``changes``: in it, since the fork was made; ``unknown``: why these
-        cannot be determined; ``remedy``: the command that follows the changes; ``changed_file``:
-        the file that the fork was made from, if it has changed since.
-    """
+    baseline: str
+    """Its name, path or URL."""
+    changes: tuple[str, ...]
+    """In the baseline."""
+    unknown: str | None
+    """Why these cannot be determined."""
+    remedy: tuple[str, ...]
+    """The words after ``conda overlay`` of the command that follows the changes."""
+    changed_file: str | None
+    """The file that the fork was made from, if it has changed since."""
+
+
+def drift(prefix: Path) -> ForkDrift | None:
+    """Compare a fork with its baseline and its file as they are now; None if it is not a fork."""
     place = prefix / notice.FORK
     if not place.is_dir():
         return None
-    name, changes, why = "", [], None
+    name, why = "", None
+    changes: list[str] = []
     try:
         made_from = read_file(place / "overlay.toml")
         name, was = source(made_from), baseline.load_list(str(place / "baseline.txt"))
@@ -123,9 +133,8 @@ def drift(prefix: Path) -> dict[str, Any] | None:
         why = error.message
     file, digest = _origin(place), files.read(str(place / DIGEST))
     file = None if digest is None or (file and digest == digest_of(file)) else file
-    remedy = ["fork", "--recreate", "-p", str(prefix)]
-    known = {"baseline": name, "changes": changes, "unknown": why, "remedy": remedy}
-    return {**known, "changed_file": file and str(file)}
+    remedy = ("fork", "--recreate", "-p", str(prefix))
+    return ForkDrift(name, tuple(changes), why, remedy, str(file) if file else None)
 
 
 def baseline_of(made_from: Document) -> Baseline:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -26,6 +25,28 @@ from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import prefix_of
 
 _PROGRAMS = 5  # programs that a note names
+
+
+@dataclass(frozen=True)
+class ForkSummary:
+    """The part of a fork's plan that is shown, without credentials."""
+
+    prefix: str
+    baseline: str
+    """Its name, path or URL."""
+    channels: tuple[str, ...]
+    fingerprint: str
+    """Of the baseline."""
+    packages: int
+    """The number of conda packages."""
+    dropped: tuple[str, ...]
+    dependents: Mapping[str, str]
+    """The packages that are dropped because they need a dropped one, and why, by name."""
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    notes: tuple[str, ...]
+    distributions: tuple[str, ...]
+    """The requirements that pip installs."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +70,24 @@ class ForkPlan:
         """Its ``overlay.toml``."""
         return overlay_toml.to_toml(self.document)
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def summary(self) -> ForkSummary:
         """The plan for display, and for ``--json``."""
         wanted = (entry.requirement for entry in self.document.requested.values())
-        return {
-            "prefix": str(self.prefix),
-            "baseline": source(self.document),
-            "channels": sorted({without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}),
-            "fingerprint": self.baseline.fingerprint,
-            "packages": len(self.urls),
-            "dropped": [*self.document.fork.drop],
-            "dependents": {**self.dependents},
-            "added": [*self.added],
-            "changed": [*self.changed],
-            "notes": [*self.notes],
-            "distributions": [*map(clean, filter(None, (*self.baseline.pip, *wanted)))],
-        }
+        channels = {without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}
+        return ForkSummary(
+            prefix=str(self.prefix),
+            baseline=source(self.document),
+            channels=tuple(sorted(channels)),
+            fingerprint=self.baseline.fingerprint,
+            packages=len(self.urls),
+            dropped=self.document.fork.drop,
+            dependents=self.dependents,
+            added=self.added,
+            changed=self.changed,
+            notes=self.notes,
+            distributions=tuple(map(clean, filter(None, (*self.baseline.pip, *wanted)))),
+        )
 
 
 def of_baseline(source: str) -> Document:

@@ -74,9 +74,9 @@ def load_record(content: bytes, number: int, path: Path) -> Revision:
 
 
 def _check(revision: Revision) -> None:
-    """Raise an error if the mappings of a revision lack entries that other modules rely on."""
-    host, changes = revision.host, revision.plan["changes"]
-    texts = [host["python"], *host["distributions"].values(), *(c["name"] for c in changes)]
+    """Raise an error if the host of a revision lacks entries that other modules rely on."""
+    host = revision.host
+    texts = [host["python"], *host["distributions"].values()]
     if "abi" not in host or not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{revision.host!r}")
 

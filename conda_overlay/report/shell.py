@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
@@ -27,7 +27,8 @@ os._exit(0)
 """
 
 
-class Wired(NamedTuple):
+@dataclass(frozen=True)
+class Wired:
     """The wiring of the calling shell for one host."""
 
     state: str
@@ -35,7 +36,8 @@ class Wired(NamedTuple):
     detail: str
 
 
-class Trigger(NamedTuple):
+@dataclass(frozen=True)
+class Trigger:
     """The mechanism that will wire the overlay at the next ``conda activate``."""
 
     name: str | None

@@ -1,34 +1,51 @@
-"""Collects the current state of each overlay, for ``status`` and ``list``."""
+"""Collects the current state of the overlays of a host, for ``conda overlay status``."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import locate, trust
-from conda_overlay.activation.settings import Settings
 from conda_overlay.change import plan
-from conda_overlay.core.errors import StateError
 from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.site import is_compiled, read_site
+from conda_overlay.distributions.site import is_compiled
+from conda_overlay.filesystem.tree import size
 from conda_overlay.fork import origin
+from conda_overlay.fork.origin import ForkDrift
 from conda_overlay.host import user_site
 from conda_overlay.host.host import build
 from conda_overlay.host.user_site import UserDistribution
 from conda_overlay.layer import state
-from conda_overlay.layer.stack import Stack, everywhere
+from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
 from conda_overlay.layer.timeline import timeline
 from conda_overlay.report import checks, shell
+from conda_overlay.report.shell import Trigger, Wired
 from conda_overlay.run import kernels
 from conda_overlay.run.kernels import Kernel
+
+
+@dataclass(frozen=True)
+class DistributionStatus:
+    """A distribution of an overlay, compared with the one below."""
+
+    name: str
+    host_version: str | None
+    kind: str  # ``editable``, or as in `Change`
+    version: str
+    editable: str | None
+    reason: str | None
+    intent: str
+    until: str | None
+    requested: bool
+    since: str | None
+    by: str | None
+    edited: bool
+    meaning: str  # as of `plan.meaning`
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,7 @@ class LayerStatus:
     revision: int | None
     position: int | None  # the revision that made the current state: an older one after an undo
     size: int  # in bytes
-    distributions: tuple[Mapping[str, Any], ...]
+    distributions: tuple[DistributionStatus, ...]
     findings: tuple[Finding, ...]
 
 
@@ -56,12 +73,19 @@ class HostStatus:
 
 
 @dataclass(frozen=True)
+class Wiring(Wired):
+    """The wiring of the calling shell, and the mechanism that makes it."""
+
+    trigger: Trigger
+
+
+@dataclass(frozen=True)
 class Status:
     """The overlays of a host: all that ``conda overlay status`` shows."""
 
     host: HostStatus
-    fork: Mapping[str, Any] | None  # the baseline of the host and its changes, if it is a fork
-    wiring: Mapping[str, Any]  # of the calling shell: state, detail, and the next trigger
+    fork: ForkDrift | None
+    wiring: Wiring
     overlays: tuple[LayerStatus, ...]  # earlier ones win
     kernels: tuple[Kernel, ...]  # Jupyter kernels of the host without the overlay
     user_site: tuple[UserDistribution, ...]  # in ``~/.local``, and also in the host or an overlay
@@ -81,8 +105,8 @@ def status(stack: Stack) -> Status:
     host = stack.host
     with shell.asked_trigger() as trigger:
         overlays = tuple(layers(stack))
-        wired = shell.wired(host, stack.settings)._asdict()
-        wiring = {**wired, "trigger": trigger()._asdict()}
+        wired = shell.wired(host, stack.settings)
+        wiring = Wiring(wired.state, wired.detail, trigger())
     facts = str(host.prefix), host.owner, host.protection, host.markers["python_full_version"]
     others = kernels.without_overlay(host.real) if overlays else []
     return Status(
@@ -130,14 +154,14 @@ def layers(stack: Stack) -> list[LayerStatus]:
         position = timeline(store.line()).position if revision else None
         rows = tuple(_rows(stack, now, dependencies.effective(*below), revision))
         about = (str(store.overlay), store.managed, number, position)
-        result.insert(0, LayerStatus(*about, _size(store.real), rows, tuple(findings)))
+        result.insert(0, LayerStatus(*about, size(store.real), rows, tuple(findings)))
         below = [now.site, *below]
     return result
 
 
 def _rows(
     stack: Stack, now: State, below: dependencies.View, revision: Revision | None
-) -> Iterator[Mapping[str, Any]]:
+) -> Iterator[DistributionStatus]:
     host = stack.host
     view = {**below, **dependencies.effective(now.site)}
     conflicts = dependencies.conflicts(view, host.markers, host.site_packages)
@@ -157,13 +181,22 @@ def _rows(
 
 def _row(
     name: str, host: Distribution | None, entry: HistoryEntry, kind: str, meaning: str, edited: bool
-) -> Mapping[str, Any]:
-    same = ("version", "editable", "reason", "intent", "until", "requested")
-    known = {key: getattr(entry, key) for key in same}
-    known |= {"since": entry.since or None, "by": entry.by or None}
-    kind = "editable" if entry.editable else kind
-    row = {"name": name, "host_version": host.version if host else None, "kind": kind}
-    return {**row, **known, "edited": edited, "meaning": meaning}
+) -> DistributionStatus:
+    return DistributionStatus(
+        name=name,
+        host_version=host.version if host else None,
+        kind="editable" if entry.editable else kind,
+        version=entry.version,
+        editable=entry.editable,
+        reason=entry.reason,
+        intent=entry.intent,
+        until=entry.until,
+        requested=entry.requested,
+        since=entry.since or None,
+        by=entry.by or None,
+        edited=edited,
+        meaning=meaning,
+    )
 
 
 def user_distributions(stack: Stack) -> list[UserDistribution]:
@@ -171,63 +204,3 @@ def user_distributions(stack: Stack) -> list[UserDistribution]:
     view = dependencies.effective(*stack.read_layers())
     environ = shell.wired_environ(stack.host, stack.settings)
     return user_site.in_effect(stack.host, view, environ)
-
-
-def merged(stack: Stack) -> list[dict[str, Any]]:
-    """List every distribution in effect for the interpreter of an activated host.
-
-    Returns:
-        A mapping for each: name, version, place (an overlay, or a site-packages directory), and
-        hides: the version and place of each copy that it hides.
-    """
-    host = stack.host
-    sites = [*zip(map(str, stack.layers), stack.read_layers(), strict=True)]
-    environ = shell.wired_environ(host, stack.settings)
-    if mine := user_site.user_site_directory(host, environ):
-        sites.append((str(mine), read_site(mine)))
-    sites.append((str(host.site_packages), host.distributions))
-    rows: dict[str, dict[str, Any]] = {}
-    for place, site in sites:
-        for key, (found, *_) in site.items():
-            copy = {"version": found.version, "place": place}
-            if key in rows:
-                rows[key]["hides"].append(copy)
-            else:
-                rows[key] = {"name": found.name, **copy, "hides": []}
-    return [rows[key] for key in sorted(rows)]
-
-
-def overlays(settings: Settings) -> list[dict[str, Any]]:
-    """List all overlays in the overlay directories.
-
-    Returns:
-        A mapping for each: overlay, host (None if unknown), revision, size in bytes, and state
-        (``ok``, ``by hand``, ``host is gone``, or another problem).
-    """
-    result = []
-    for path, reason in everywhere(settings):
-        if reason:
-            unknown = {"overlay": str(path), "host": None, "revision": None, "size": 0}
-            result.append({**unknown, "state": f"not used: {reason}"})
-            continue
-        store = Store(path)
-        if not store.exists and not store.managed:
-            continue
-        host = locate.recorded_host(str(path))
-        number, condition = None, "ok" if store.managed else "by hand"
-        try:
-            number = store.current()
-        except StateError as error:
-            condition = error.message
-        if host is not None and not os.path.isdir(os.path.join(host, "conda-meta")):
-            condition = "host is gone"
-        elif not store.exists:
-            condition = "its current revision is gone"
-        found = {"overlay": str(path), "host": host, "revision": number}
-        result.append({**found, "size": _size(store.real), "state": condition})
-    return result
-
-
-def _size(tree: Path) -> int:
-    files = (os.path.join(top, name) for top, _, names in os.walk(tree) for name in names)
-    return sum(os.lstat(file).st_size for file in files)

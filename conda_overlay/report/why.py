@@ -7,15 +7,14 @@ import os
 import shlex
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import wiring
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Distribution
+from conda_overlay.core.models import Distribution, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, main_module, modules, read_site
@@ -109,6 +108,7 @@ def why(stack: Stack, text: str) -> Explanation:
     copy, first = copies[0] if copies else (None, None)
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
+    made, entry = _origin(None if by_path else copy, key)
     return Explanation(
         name=first.name if first else text,
         module=module if file or namespace else None,
@@ -130,7 +130,11 @@ def why(stack: Stack, text: str) -> Explanation:
             *(f"the overlay {p} is not used: {reason}" for p, reason in stack.found() if reason),
             *(_differences(stack, module or text, file) if file else ()),
         ),
-        **_history(None if by_path else copy, key),
+        revision=made.number if made else None,
+        since=(entry.since if entry else None) or None,
+        by=(entry.by if entry else None) or None,
+        command=made.command if made else (),
+        reason=entry.reason if entry else None,
     )
 
 
@@ -241,9 +245,11 @@ def _differences(stack: Stack, module: str, file: str) -> Iterator[str]:
     yield f"this shell runs {here or 'nothing'}: {reason}"
 
 
-def _history(copy: InstalledCopy | None, key: str) -> dict[str, Any]:
-    """The revision that installed a copy or edited it last, its time, user, command and reason."""
-    nothing = {"revision": None, "since": None, "by": None, "command": (), "reason": None}
+def _origin(
+    copy: InstalledCopy | None, key: str
+) -> tuple[Revision, HistoryEntry] | tuple[None, None]:
+    """The revision that installed a copy or edited it last, and the entry, dated by that."""
+    nothing = None, None
     if copy is None or copy.where != "overlay":
         return nothing
     store = Store(Path(copy.place))
@@ -260,6 +266,4 @@ def _history(copy: InstalledCopy | None, key: str) -> dict[str, Any]:
         if (same := revision.distributions.get(key))
         and (same.version, same.since, same.patch) == made
     )
-    since, by = (first.time, first.user) if entry.patch else (entry.since, entry.by)
-    about = {"since": since or None, "by": by or None, "reason": entry.reason}
-    return {"revision": first.number, "command": first.command, **about}
+    return first, replace(entry, since=first.time, by=first.user) if entry.patch else entry

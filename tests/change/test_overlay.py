@@ -170,8 +170,8 @@ def test_commit_plans_again_what_was_changed_since(open_overlay: Open, alpha: Pu
         assert not draft.plan().changes
         alpha(draft, "1.5")
         assert draft.commit() == 1
-    [change] = open_overlay().stack.store.revision(1).plan["changes"]
-    assert (change["name"], change["after"]) == ("alpha", "1.5")
+    [change] = open_overlay().stack.store.revision(1).plan.changes
+    assert (change.name, change.after) == ("alpha", "1.5")
     with open_overlay().draft() as draft:
         assert not draft.plan()
         alpha(draft, "2.0")

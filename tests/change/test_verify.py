@@ -30,7 +30,7 @@ def tree(tmp_path: Path, host: Host) -> Path:
 
 
 def change(after: str | None, host_version: str | None = "1.0", *differs: str) -> Change:
-    return Change("Tool", "tool", "x", host_version, None, after, differs or ("version",), "asked")
+    return Change("Tool", "x", host_version, None, after, differs or ("version",), "asked")
 
 
 def verified(host: Host, tree: Path, *changes: Change) -> list[str]:
@@ -61,7 +61,7 @@ def test_other_version_than_planned_is_a_fault(host: Host, tree: Path) -> None:
 
 
 def test_distribution_that_is_not_there_is_a_fault(host: Host, tree: Path) -> None:
-    other = Change("Other", "other", "add", None, None, "1.0", ("version",), "asked")
+    other = Change("Other", "add", None, None, "1.0", ("version",), "asked")
     assert faults(host, tree, other) == ["Other is None, not 1.0", "Other is installed 0 times"]
 
 

@@ -7,13 +7,15 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conda.base.context import reset_context
 
 from conda_overlay.cli.render import output
 from conda_overlay.cli.render.plan import show_plan, show_result
-from conda_overlay.core.models import Change, Conflict, FileChanges, HistoryEntry, Plan, Result
+from conda_overlay.core.models import Change, Conflict, FileChanges, Plan, Program, Result
 from tests.bed.terminal import on_terminal
 
 
@@ -21,9 +23,9 @@ def change(
     name: str, kind: str, *versions: str | None, differs: str = "version", **entry: Any
 ) -> Change:
     host, before, after = versions
-    known = HistoryEntry(after, requested=True, **entry) if after else None
+    known = {"requested": True, "intent": "fix", **entry} if after else {}
     why = "requested" if after else "removed"
-    return Change(name, name, kind, host, before, after, tuple(differs.split()), why, known)
+    return Change(name, kind, host, before, after, tuple(differs.split()), why, **known)
 
 
 CHANGES = (
@@ -50,7 +52,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         accepts_host=True,
         notes=("up 3 is held back",),
     )
-    show_plan(plan.to_json())
+    show_plan(plan)
     assert capsys.readouterr().out == (
         "\nhost:    /host\noverlay: /overlay\n\n"
         "added:\n"
@@ -98,7 +100,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_plan_of_files_alone_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     files = FileChanges(tuple(f"{number}.txt" for number in range(1021)))
-    show_plan(Plan("/host", "/overlay", files=files).to_json())
+    show_plan(Plan("/host", "/overlay", files=files))
     printed = capsys.readouterr().out
     assert "\n\nonly files differ:\n  A 0.txt\n" in printed
     assert printed.endswith("  A 19.txt\n  and 1,001 more\n\n")
@@ -122,17 +124,29 @@ def test_result_for_people(
     dry_run: bool,
     says: str,
 ) -> None:
-    show_result(Result(Plan("/h", "/o", changes), revision), dry_run=dry_run, json=False)
+    show_result(Result(Plan("/h", "/o", changes), revision, dry_run))
     assert capsys.readouterr().out == says
 
 
+@pytest.fixture
+def for_programs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As with ``--json``."""
+    with monkeypatch.context() as patched:
+        patched.setenv("CONDA_JSON", "true")
+        reset_context()
+        yield
+    reset_context()
+
+
+@pytest.mark.usefixtures("for_programs")
 def test_result_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    show_result(Result(Plan("/h", "/o", CHANGES[:1]), 3), dry_run=False, json=True)
+    running = (Program(7, "python run.py", "2026-01-01T00:00:00Z"),)
+    show_result(Result(Plan("/h", "/o", CHANGES[:1]), 3, running=running))
     assert json.loads(capsys.readouterr().out) == {
         "success": True,
         "dry_run": False,
         "revision": 3,
-        "running": [],
+        "running": [{"pid": 7, "command": "python run.py", "started": "2026-01-01T00:00:00Z"}],
         "host": "/h",
         "overlay": "/o",
         "changes": [
@@ -185,7 +199,8 @@ def test_size_for_people(count: float, text: str) -> None:
 
 SHOW = """
 from conda_overlay.cli.render import diff, output
-diff.show_files({"added": ["new"], "changed": ["other"], "removed": ["old\\x1b"]})
+from conda_overlay.core.models import FileChanges
+diff.show_files(FileChanges(("new",), ("other",), ("old\\x1b",)))
 diff.show_text(["--- a\\n", "+++ b\\n", "@@ -1 +1 @@\\n", "-1\\n", "+2\\n", " 3\\n"])
 output.table([["# name"], ["alpha"]])
 """

@@ -44,7 +44,7 @@ KINDS: dict[type, st.SearchStrategy[Any]] = {
     Revision: st.builds(
         Revision,
         host=MAPPINGS,
-        plan=MAPPINGS,
+        plan=st.builds(Plan),
         distributions=st.dictionaries(TEXT, ENTRIES, max_size=3),
     ),
 }
@@ -79,7 +79,7 @@ def test_field_that_is_not_known_is_passed_over_unless_strict(
 
 
 def test_strictness_reaches_what_is_inside() -> None:
-    data = encode(Plan("h", "o", (Change("a", "a", "add", None, None, "1", (), ""),)))
+    data = encode(Plan("h", "o", (Change("a", "add", None, None, "1", (), ""),)))
     data["changes"][0]["later"] = 1
     assert decode(Plan, data).changes[0].name == "a"
     with pytest.raises(TypeError, match=r"changes: 'later' is not known"):
@@ -125,7 +125,7 @@ RECORD: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize(("name", "wrong"), [(n, w) for n, many in RECORD.items() for w in many])
 def test_record_of_a_revision_is_as_strict(name: str, wrong: object) -> None:
-    revision = Revision(1, "", "", "", (), None, {}, {})
+    revision = Revision(1, "", "", "", (), None, {}, Plan("", ""))
     with pytest.raises(TypeError, match=name):
         decode(Revision, {**encode(revision), name: wrong})
 

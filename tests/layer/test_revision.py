@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conda_overlay.core.errors import StateError
-from conda_overlay.core.models import FileChanges, HistoryEntry, Revision
+from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan, Revision
+from conda_overlay.core.serialize import encode
 from conda_overlay.layer.revision import FORMAT, UNREADABLE, dump_record, load_record, name_of
 
 PATH = Path("/overlays/.science/revisions/3/record.json")
@@ -22,9 +23,24 @@ HOSTS = st.fixed_dictionaries(
     {"python": WORDS, "abi": st.none() | WORDS, "distributions": st.dictionaries(WORDS, WORDS)},
     optional={"prefix": WORDS, "packages": st.lists(WORDS)},
 )
-PLANS = st.fixed_dictionaries(
-    {"changes": st.lists(st.fixed_dictionaries({"name": WORDS}), max_size=3)},
-    optional={"conflicts": st.lists(WORDS)},
+PLANS = st.builds(
+    Plan,
+    host=WORDS,
+    overlay=WORDS,
+    changes=st.lists(
+        st.builds(
+            Change,
+            name=WORDS,
+            kind=WORDS,
+            host_version=st.none() | WORDS,
+            before=st.none() | WORDS,
+            after=st.none() | WORDS,
+            differs=st.just(("version",)),
+            why=WORDS,
+        ),
+        max_size=3,
+    ).map(tuple),
+    notes=st.lists(WORDS, max_size=2).map(tuple),
 )
 ENTRIES = st.builds(
     HistoryEntry,
@@ -54,7 +70,7 @@ REVISIONS = st.builds(
 )
 
 HOST = {"python": "3.11.7", "abi": None, "distributions": {"alpha": "1.0"}}
-PLAN = {"changes": [{"name": "alpha"}]}
+PLAN = Plan("/host", "/overlay", (Change("alpha", "add", None, None, "1.0", (), "requested"),))
 ONE = Revision(3, "2026-01-01T00:00:00Z", "me", "here", ("conda",), None, HOST, PLAN, parent=2)
 
 
@@ -83,7 +99,7 @@ def test_number_in_the_path_is_the_right_one() -> None:
 
 
 def test_fields_that_a_later_version_adds_are_passed_over() -> None:
-    assert load({**fields(), "later": {"x": 1}, "plan": {**PLAN, "later": 1}}).user == "me"
+    assert load({**fields(), "later": {"x": 1}, "plan": {**encode(PLAN), "later": 1}}).user == "me"
 
 
 @pytest.mark.parametrize("newer", [2, 10, 1.5])
@@ -107,7 +123,7 @@ WRONG: dict[str, list[Any]] = {
         *(None, {}, {**HOST, "python": 3}, {"python": "3.11.7"}, WITHOUT_ABI),
         *({**HOST, "distributions": wrong} for wrong in NO_TEXTS),
     ],
-    "plan": [None, {}, *({"changes": wrong} for wrong in NO_CHANGES)],
+    "plan": [None, {}, *({**encode(PLAN), "changes": wrong} for wrong in NO_CHANGES)],
     "distributions": [None, [], {"a": None}, {"a": {}}, {"a": {"version": 1}}],
     "parent": ["2", 1.5, True, []],
     "command": ["conda", [1], None],

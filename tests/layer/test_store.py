@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.core.errors import LockedError, StateError
-from conda_overlay.core.models import Revision
+from conda_overlay.core.models import Plan, Revision
 from conda_overlay.filesystem.manifest import differences, take_manifest
 from conda_overlay.layer.index import Index
 from conda_overlay.layer.store import Store
@@ -31,7 +31,7 @@ def kept(tmp_path: Path) -> Store:
 
 
 def revision(number: int, parent: int | None = None) -> Revision:
-    plan = {"host": "/host", "overlay": "x", "changes": [], "conflicts": []}
+    plan = Plan("/host", "x")
     host: dict[str, object] = {
         "prefix": "/host",
         "python": "3.11.7",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay.core.models import Revision
+from conda_overlay.core.models import Plan, Revision
 from conda_overlay.layer.timeline import Timeline, timeline
 
 NEW = -1
@@ -18,7 +18,7 @@ def revisions(*restores: int) -> list[Revision]:
     """Revisions from 1 on; each makes a state (`NEW`), or brings back that of another one."""
     return [
         Revision(
-            number, "", "", "", (), None, {}, {}, {},
+            number, "", "", "", (), None, {}, Plan("", ""), {},
             parent=number - 1 or None,
             restores=None if old == NEW else old,
         )

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from conda_overlay.cli.render.status import show_status
+from conda_overlay.report.shell import Trigger
+from conda_overlay.report.status import HostStatus, Status, Wiring
 from tests.bed import environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User
@@ -54,17 +56,19 @@ def findings(conda: Conda, user: User, host: Path) -> dict[str, str]:
     return {finding["kind"]: finding["text"] for finding in overlay["findings"]}
 
 
-def test_without_an_overlay_it_says_how_to_start_one(
-    conda: Conda, alice: User, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_an_overlay_it_says_how_to_start_one(conda: Conda, alice: User) -> None:
     done = run(conda, alice, "status", "-n", "science")
     assert done.returncode == 0
     assert "overlay:   none" in done.stdout
     assert f"conda overlay install -p {conda.env('science')} NAME" in done.stdout
     report = status(conda, alice, conda.env("science"))
     assert report["overlays"] == []
-    report["host"]["prefix"] = "/with space"
-    show_status(report)
+
+
+def test_command_to_start_an_overlay_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    host = HostStatus("science", "/with space", "root", "it belongs to root", "3.11.7")
+    wiring = Wiring("off", "", Trigger("start-up hook"))
+    show_status(Status(host, None, wiring, (), (), ()))
     assert "conda overlay install -p '/with space' NAME\n" in capsys.readouterr().out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 
 from conda.base.context import context
 
@@ -15,6 +16,18 @@ EXAMPLES = """\
     conda overlay clean --keep 3     keep those of the newest three
     conda overlay clean --force      also drop what cannot be downloaded again
 """
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The revisions whose files were dropped."""
+
+    dry_run: bool
+    revisions: tuple[int, ...]
+    kept: tuple[int, ...]
+    """Those that cannot be downloaded again."""
+    bytes: int
+    """The freed size."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -43,16 +56,18 @@ def execute(arguments: Namespace) -> int:
         return 0
     if not dry_run:
         retention.drop(overlay.stack, going)
-    if context.json:
-        done = {"revisions": going, "kept": kept, "bytes": freed}
-        output.show_json({"success": True, "dry_run": dry_run, **done})
-        return 0
-    if going:
-        verb = "Would drop" if dry_run else "Dropped"
-        output.say(f"{verb} the files of {output.revisions(going)}: {output.size(freed)}.")
-    if kept:
-        which = "which cannot be downloaded again; --force drops them"
-        output.say(f"Kept {output.revisions(kept)}, {which}.")
-    if not going and not kept:
-        output.say("Nothing to drop.")
+    output.show(Dropped(dry_run, tuple(going), tuple(kept), freed), _show, success=True)
     return 0
+
+
+def _show(done: Dropped) -> None:
+    """Print which revisions have lost their files, and which have not."""
+    if done.revisions:
+        verb = "Would drop" if done.dry_run else "Dropped"
+        which = output.revisions(done.revisions)
+        output.say(f"{verb} the files of {which}: {output.size(done.bytes)}.")
+    if done.kept:
+        which = "which cannot be downloaded again; --force drops them"
+        output.say(f"Kept {output.revisions(done.kept)}, {which}.")
+    if not done.revisions and not done.kept:
+        output.say("Nothing to drop.")

@@ -32,8 +32,6 @@ def execute(arguments: Namespace) -> int:
     if gone:
         with store.lock():
             store.delete()
-    if context.json:
-        output.show_json({"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone})
-    elif there and not gone:
-        output.say("Nothing was deleted.")
+    done = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone}
+    output.show(done, lambda _: None if gone or not there else output.say("Nothing was deleted."))
     return 0

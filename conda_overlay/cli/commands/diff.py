@@ -14,7 +14,7 @@ from conda_overlay.cli.render import output
 from conda_overlay.cli.render.diff import show_files, show_text
 from conda_overlay.cli.render.plan import show_changes
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.serialize import encode
+from conda_overlay.core.models import Plan
 
 EXAMPLES = """\
     conda overlay diff               the overlay against the host
@@ -60,18 +60,22 @@ def execute(arguments: Namespace) -> int:
     else:
         found = diff.compare_files(overlay.stack, old, new)
         text = chain(diff.unified_files(overlay.stack, old, new, found))
-    if context.json:
-        report = dict(plan.to_json(), files=encode(found), old=name_of(old), new=name_of(new))
-        output.show_json({**report, "text": "".join(text) if arguments.text else None})
-    elif arguments.text:
+    if arguments.text and not context.json:  # as it comes: it may be long
         where = f"{overlay.host.name} (Python {overlay.host.python_version})"
-        heads = (exports.heading(c.entry, where) for c in plan.changes if c.entry)
+        entries = overlay.stack.state(new).entries
+        heads = (exports.heading(entries[c.key], where) for c in plan.changes if c.after)
         show_text(chain(heads, text))
-    else:
+        return 0
+
+    def show(plan: Plan) -> None:
         output.say(f"{name_of(old)} -> {name_of(new)}")
-        show_changes(plan.to_json()["changes"], why=False)
+        show_changes(plan.changes, why=False)
         if not plan.changes:
             output.say("  no distribution differs")
         if arguments.files or keys:
-            show_files(encode(found))
+            show_files(found)
+
+    sides = {"old": name_of(old), "new": name_of(new)}
+    whole = "".join(text) if arguments.text else None
+    output.show(replace(plan, files=found), show, **sides, text=whole)
     return 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from argparse import ArgumentParser, Namespace
-
-from conda.base.context import context
+from dataclasses import dataclass
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
@@ -20,6 +19,17 @@ EXAMPLES = """\
 
 _OWN = {"_", "PS1", "PWD", "OLDPWD", "SHLVL"}
 """The variables of the calling shell itself."""
+
+
+@dataclass(frozen=True)
+class Variables:
+    """The environment of an activated host."""
+
+    variables: dict[str, str]
+    unset: tuple[str, ...]
+    """The names of variables that are not set there."""
+    extra_paths: tuple[str, ...]
+    """The site-packages of the overlays, for editors."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -46,15 +56,16 @@ def execute(arguments: Namespace) -> int:
     diff = wiring.EnvironDiff.between(before, after)
     always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}
     values = {name: after[name] for name in sorted({*diff, *always} & after.keys())}
-    if context.json:
-        unset = [name for name in diff if name not in after]
-        sites = [str(site) for site in overlay.stack.sites(overlay.stack.layers)]
-        output.show_json({"variables": values, "unset": unset, "extra_paths": sites})
-    elif arguments.dotenv:
-        for name, value in values.items():
-            output.say(_dotenv(name, value))
-    else:
-        output.say(shells.SHELLS[shell].render(diff), end="")
+    unset = tuple(name for name in diff if name not in after)
+    sites = tuple(map(str, overlay.stack.sites(overlay.stack.layers)))
+
+    def show(found: Variables) -> None:
+        if arguments.dotenv:
+            output.say(*(_dotenv(name, value) for name, value in found.variables.items()))
+        else:
+            output.say(shells.SHELLS[shell].render(diff), end="")
+
+    output.show(Variables(values, unset, sites), show)
     return 0
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from pathlib import Path
-
-from conda.base.context import context
 
 from conda_overlay.cli import files, options, select
 from conda_overlay.cli.render import diff, output
@@ -18,6 +17,18 @@ EXAMPLES = """\
     conda overlay export --baseline -n science -f science.txt
                                                   the environment itself, exactly, for fork
 """
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was exported."""
+
+    format: str
+    """One of `exports.FORMATS`, or ``explicit``."""
+    file: str | None
+    """None for stdout."""
+    text: str
+    notes: tuple[str, ...]
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -43,14 +54,7 @@ def execute(arguments: Namespace) -> int:
     name = arguments.format or format_of(Path(file or "").name)
     text = FORMATS[name](document)
     files.write(file, text)
-    if context.json:
-        told = {"format": name, "file": file, "text": text, "notes": notes(document, name)}
-        output.show_json({"success": True, **told})
-        return 0
-    if not file:
-        diff.show_text([text]) if name == "patch" else output.say(text, end="")
-    for note in notes(document, name):
-        output.tell(note)
+    output.show(Exported(name, file, text, tuple(notes(document, name))), _show, success=True)
     return 0
 
 
@@ -60,13 +64,17 @@ def _export_baseline(file: str | None) -> int:
 
     found = baseline.of_environment(Path(select.named_prefix()))
     files.write(file, found.text)
-    if context.json:
-        facts = {"fingerprint": found.fingerprint, "packages": len(found.urls)}
-        told = {"file": file, "text": found.text, "notes": [*found.local]}
-        output.show_json({"success": True, **facts, **told})
-        return 0
-    if not file:
-        output.say(found.text, end="")
-    for name in found.local:
-        output.tell(f"{name} is not repeatable.")
+    notes = tuple(f"{name} is not repeatable." for name in found.local)
+    facts = {"fingerprint": found.fingerprint, "packages": len(found.urls)}
+    output.show(Exported("explicit", file, found.text, notes), _show, success=True, **facts)
     return 0
+
+
+def _show(done: Exported) -> None:
+    """Print the text unless it is in a file, and the notes."""
+    if done.format == "patch" and not done.file:
+        diff.show_text([done.text])
+    elif not done.file:
+        output.say(done.text, end="")
+    for note in done.notes:
+        output.tell(note)

@@ -16,7 +16,7 @@ from conda_overlay.cli.render.plan import show_fork_plan
 from conda_overlay.core.errors import OverlayError, UsageError
 
 if TYPE_CHECKING:
-    from conda_overlay.fork.plan import ForkPlan
+    from conda_overlay.fork.plan import ForkPlan, ForkSummary
     from conda_overlay.formats.document import Document
 
 EXAMPLES = """\
@@ -67,7 +67,7 @@ def execute(arguments: Namespace) -> int:
     again, changes = arguments.recreate, arguments.allow_changes
     plan = work_out(document, prefix, allow_changes=changes, again=again)
     if not context.json:
-        show_fork_plan(plan.to_json())
+        show_fork_plan(plan.summary)
     if not context.dry_run:
         yes = context.always_yes or context.json
         known = agreed(prefix) if again else set()
@@ -97,7 +97,8 @@ def execute(arguments: Namespace) -> int:
                 sentence = "Interrupted; what was there is there still, unless all was done."
                 raise OverlayError(sentence, f"conda list -p {prefix}") from None
             raise
-    _tell(plan, dry_run=bool(context.dry_run), json=bool(context.json))
+    done = {"success": True, "dry_run": bool(context.dry_run)}
+    output.show(plan.summary, _show_made, **done)
     return 0
 
 
@@ -147,14 +148,12 @@ def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:
     return overlay_toml.to_toml(replace(plan.document, baseline=base))
 
 
-def _tell(plan: ForkPlan, *, dry_run: bool, json: bool) -> None:
-    """Print the result."""
+def _show_made(fork: ForkSummary) -> None:
+    """Print that a fork was made, and how to use it."""
     from conda_overlay.report.shell import activation
 
-    if json:
-        output.show_json({"success": True, "dry_run": dry_run, **plan.to_json()})
-    elif dry_run:
+    if context.dry_run:
         output.say("Dry run: nothing was made.")
     else:
-        output.say(f"Made {plan.prefix}, a fork of {plan.to_json()['baseline']}.")
-        output.say(f"\nTo use it: {activation(plan.prefix)}")
+        output.say(f"Made {fork.prefix}, a fork of {fork.baseline}.")
+        output.say(f"\nTo use it: {activation(Path(fork.prefix))}")

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Any
-
-from conda.base.context import context
 
 from conda_overlay.cli import options, select
-from conda_overlay.cli.render import diff, history, output
-from conda_overlay.core.errors import NoSuchRevisionError
-from conda_overlay.core.models import FileChanges
-from conda_overlay.core.serialize import encode
+from conda_overlay.cli.render import output
 
 EXAMPLES = """\
     conda overlay history            the revisions, newest first
@@ -27,38 +21,12 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print the revisions, or one of them."""
-    from conda_overlay.filesystem.manifest import differences
-    from conda_overlay.layer.timeline import timeline
+    from conda_overlay.cli.render.history import show_history, show_revision
+    from conda_overlay.report import history
 
-    overlay = select.opened()
-    store = overlay.stack.store
-    current, numbers = store.current(), store.numbers()
-    position = timeline(store.line()).position if current is not None else None
-
-    def whole(number: int) -> dict[str, Any]:
-        record: dict[str, Any] = encode(store.revision(number))
-        return {**record, "current": number == current, "kept": bool(store.tree(number))}
-
+    stack = select.opened().stack
     if arguments.number is not None:
-        if arguments.number not in numbers:
-            raise NoSuchRevisionError(str(store.overlay), arguments.number, numbers)
-        record = whole(arguments.number)
-        output.show_json(record) if context.json else history.show_revision(record, whole=True)
-        return 0
-    revisions = [whole(number) for number in reversed(numbers)]
-    recorded = store.manifest(current)
-    by_hand = differences(recorded, overlay.stack.state().files) if recorded is not None else None
-    edits = encode(by_hand or FileChanges())
-    if context.json:
-        report = {"overlay": str(store.overlay), "current": current, "position": position}
-        output.show_json({**report, "revisions": revisions, "edits": edits})
-        return 0
-    if not revisions:
-        made = ": it was made by hand" if store.exists else ""
-        output.say(f"No revisions of {store.overlay}{made}.")
-    for record in revisions:
-        history.show_revision(record, position=position)
-    if by_hand:
-        output.say("\nedited by hand since the current revision:")
-        diff.show_files(edits)
+        output.show(history.revision(stack, arguments.number), show_revision)
+    else:
+        output.show(history.history(stack), show_history)
     return 0

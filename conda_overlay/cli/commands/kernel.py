@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda.base.context import context
-
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
@@ -33,8 +31,7 @@ def execute(arguments: Namespace) -> int:
 
     names = arguments.kernel_name, arguments.display_name
     place = kernels.install_kernel(select.opened().stack, *names, force=arguments.force_overlay)
-    if context.json:
-        output.show_json({"success": True, "kernel": place.name, "path": str(place)})
-    else:
-        output.say(f"Installed the kernel {place.name}: {place}")
+    told = f"Installed the kernel {place.name}: {place}"
+    done = {"success": True, "kernel": place.name, "path": place}
+    output.show(done, lambda _: output.say(told))
     return 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda.base.context import context
 from conda.cli.helpers import add_parser_help, add_parser_json
 
 from conda_overlay.activation.settings import observe
-from conda_overlay.cli.render import output, status
+from conda_overlay.cli.render import output
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -20,8 +19,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print all overlays in the overlay directories."""
-    from conda_overlay.report.status import overlays
+    from conda_overlay.cli.render.status import show_overlays
+    from conda_overlay.report.overlays import overlays
 
-    found = overlays(observe())
-    output.show_json({"overlays": found}) if context.json else status.show_overlays(found)
+    output.show(overlays(observe()), show_overlays)
     return 0

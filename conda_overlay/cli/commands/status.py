@@ -5,12 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from conda.base.context import context
-
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
-from conda_overlay.cli.render.status import show_fork, show_merged, show_status
-from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
     conda overlay status
@@ -28,19 +24,18 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Print the status of an environment's overlays."""
+    from conda_overlay.cli.render.status import show_drift, show_merged, show_status
     from conda_overlay.fork import origin
-    from conda_overlay.report.status import merged
+    from conda_overlay.report.merged import merged
 
     prefix = Path(select.named_prefix())
     overlayable = (prefix / "bin" / "python").exists()
     if not overlayable and (forked := origin.drift(prefix)):
-        output.show_json({"fork": forked}) if context.json else show_fork(forked)
+        output.show({"fork": forked}, lambda _: show_drift(forked))
         return 0
     overlay = select.opened()
     if arguments.merged:
-        rows = merged(overlay.stack)
-        output.show_json(rows) if context.json else show_merged(rows)
-        return 0
-    report = encode(overlay.status())
-    output.show_json(report) if context.json else show_status(report)
+        output.show(merged(overlay.stack), show_merged)
+    else:
+        output.show(overlay.status(), show_status)
     return 0

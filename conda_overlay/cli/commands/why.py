@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from conda.base.context import context
-
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
-from conda_overlay.cli.render.status import show_answer
-from conda_overlay.core.serialize import encode
 
 EXAMPLES = """\
     conda overlay why flask              a distribution, a module or a script
@@ -27,8 +23,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Explain which copy runs."""
+    from conda_overlay.cli.render.why import show_explanation
     from conda_overlay.report.why import why
 
-    answer = encode(why(select.opened().stack, arguments.name_to_explain))
-    output.show_json(answer) if context.json else show_answer(answer)
+    output.show(why(select.opened().stack, arguments.name_to_explain), show_explanation)
     return 0

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from conda_overlay.cli.render.output import BOLD, GREEN, RED, say
+from conda_overlay.core.models import FileChanges
 
 _STEERING = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")  # a terminal behind a pipe
 
 
-def show_files(files: Mapping[str, Sequence[str]], most: int | None = None) -> None:
+def show_files(files: FileChanges, most: int | None = None) -> None:
     """Print files, each after a letter: A for added, M for changed, D for removed."""
-    kinds = (("A", "added", GREEN), ("M", "changed", ""), ("D", "removed", RED))
-    lines = [(f"{letter} {p}", style) for letter, verb, style in kinds for p in files[verb]]
+    kinds = (("A", files.added, GREEN), ("M", files.changed, ""), ("D", files.removed, RED))
+    lines = [(f"{letter} {p}", style) for letter, paths, style in kinds for p in paths]
     rest = len(lines) - (most or len(lines))
     for line, style in lines[:most]:
         say("  ", end="")

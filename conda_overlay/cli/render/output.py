@@ -1,20 +1,22 @@
-"""The only printer: tables for people, one JSON object for programs."""
+"""Prints results: as text for people, as one JSON value for programs."""
 
 from __future__ import annotations
 
 import json as json_module
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from conda.base.context import context
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.serialize import encode
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_Result = TypeVar("_Result")
 BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 """The styles of text on a terminal, as ANSI codes."""
 
@@ -62,9 +64,19 @@ def say(*lines: str, end: str = "\n", file: TextIO | None = None, style: str = "
     print(*texts, sep="\n", end=end, file=file, flush=file is sys.stderr)
 
 
-def show_json(value: Any) -> None:
-    """Print one JSON value, in ASCII."""
-    print(json_module.dumps(value, indent=2))
+def show(result: _Result, as_text: Callable[[_Result], None], **more: Any) -> None:
+    """Print the result of a command: with ``--json`` as JSON, in ASCII, else as text.
+
+    Args:
+        result: a dataclass, or a value that JSON has.
+        as_text: prints the result for people.
+        more: fields that the JSON object has besides those of the result.
+    """
+    if context.json:
+        value = encode(result)
+        print(json_module.dumps({**encode(more), **value} if more else value, indent=2))
+    else:
+        as_text(result)
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
