@@ -6,12 +6,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install import install
-from conda_overlay.change.install_exactly import for_pip, install_exactly
+from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.core.errors import OverlayError, PipError, ResolutionError
-from conda_overlay.core.models import HistoryEntry, Request
+from conda_overlay.core.models import HistoryEntry, requirements_of
+from conda_overlay.core.pip_options import NONE, Options
+from conda_overlay.core.request import Request, Source, parse
 from conda_overlay.distributions import dependencies
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.formats.document import Document, places
@@ -43,7 +47,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     drop_orphans(draft, requested, "nothing needs it any more")
     for key in draft.entries.keys() - requested.keys():
         entry = draft.entries[key]
-        draft.entries[key] = replace(entry, requested=False, requirement=None, options=())
+        draft.entries[key] = replace(entry, requested=False, requirement=None, options=NONE)
 
 
 def make_edits(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
@@ -88,27 +92,23 @@ def requests(requested: Mapping[str, HistoryEntry], installed: Collection[str]) 
     Options are only for the distributions that they were typed for. Installed editables and sources
     are named without URL, so they stay.
     """
-    groups: dict[tuple[str, ...], dict[str, HistoryEntry]] = {}
+    groups: dict[Options, dict[str, HistoryEntry]] = {}
     for key, entry in sorted(requested.items(), key=lambda item: item[1].since):
         groups.setdefault(entry.options, {})[key] = entry
     return [_request(options, group, installed) for options, group in groups.items()]
 
 
 def _request(
-    options: Sequence[str], group: Mapping[str, HistoryEntry], installed: Collection[str]
+    options: Options, group: Mapping[str, HistoryEntry], installed: Collection[str]
 ) -> Request:
-    editables: list[str] = []
-    requirements = []
+    wanted: list[Requirement | Source] = []
     for key, entry in group.items():
         text = entry.requirement or f"{entry.name or key}=={entry.version}"
-        if key in installed and (entry.editable or " @ " in text):
-            requirements.append(key)
-        elif entry.editable:
-            editables += ["--editable", text]
+        if key in installed and entry.is_direct:
+            wanted.append(Requirement(key))
         else:
-            requirements.append(for_pip(text))
-    words = [*options, *editables, *(["--", *requirements] if requirements else [])]
-    return Request(tuple(words), tuple(requirements))
+            wanted.append(Source(text, editable=True) if entry.editable else parse(text))
+    return Request(tuple(wanted), options)
 
 
 def in_turn(requests: Sequence[Request], install: Callable[[Request], None]) -> None:
@@ -135,7 +135,7 @@ def in_turn(requests: Sequence[Request], install: Callable[[Request], None]) -> 
 def drop_orphans(draft: Draft, requested: Mapping[str, HistoryEntry], why: str) -> None:
     """Remove the dependencies in a draft that no requested distribution needs."""
     stack = draft.stack
-    asked = [entry.requirement for entry in requested.values() if entry.requirement]
+    asked = requirements_of(requested.values())
     going = dependencies.orphans(
         draft.installed, stack.below_view, (), requested, stack.host.markers, asked
     )

@@ -10,7 +10,10 @@ from typing import Any
 
 from conda_overlay.change import plan
 from conda_overlay.change.draft_tree import DraftTree
-from conda_overlay.core.models import FileChanges, HistoryEntry, Plan, Request
+from conda_overlay.core.errors import UsageError
+from conda_overlay.core.models import FileChanges, HistoryEntry, Plan
+from conda_overlay.core.pip_options import NONE, Options
+from conda_overlay.core.request import Request
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.formats.document import Document
 from conda_overlay.layer import scaffolding, state
@@ -66,7 +69,7 @@ class Draft(DraftTree):
     def install(
         self,
         *requirements: str,
-        options: Sequence[str] = (),
+        options: Options | Sequence[str] = NONE,
         upgrade: bool = False,
         intent: str | None = None,
         until: str | None = None,
@@ -86,11 +89,10 @@ class Draft(DraftTree):
         """
         from conda_overlay.change.install import install
 
-        flags = (*options, *(["--upgrade"] if upgrade else []))
-        words = (*flags, "--", *requirements) if requirements else flags
-        install(self, Request(words, requirements, intent, until))
+        given = _parsed(options) + _parsed(["--upgrade"] if upgrade else [])
+        install(self, Request.parse(requirements, given, intent, until))
 
-    def update(self, *names: str, options: Sequence[str] = ()) -> None:
+    def update(self, *names: str, options: Options | Sequence[str] = NONE) -> None:
         """Update distributions to their newest versions; without names all requested ones.
 
         Raises:
@@ -100,7 +102,7 @@ class Draft(DraftTree):
         """
         from conda_overlay.change.update import update
 
-        update(self, names, options)
+        update(self, names, _parsed(options))
 
     def remove(self, *names: str) -> None:
         """Remove distributions, and the dependencies that only they needed.
@@ -305,3 +307,15 @@ class Draft(DraftTree):
         if same:
             rest = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
             yield f"edited by hand, and in this revision, too: {', '.join(same[:_SHOWN])}{rest}"
+
+
+def _parsed(options: Options | Sequence[str]) -> Options:
+    """Read options of pip.
+
+    Raises:
+        UsageError: one of them is not an option.
+    """
+    try:
+        return options if isinstance(options, Options) else Options.parse(options)
+    except ValueError as error:
+        raise UsageError(f"{error}.", "conda overlay install --help") from error

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
+from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.core.models import Distribution, HistoryEntry, Request
-from conda_overlay.core.pip_options import FLAGS, RECORDED, used
+from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.pip_options import RECORDED, Options
 from conda_overlay.core.redact import setting, without_credentials
+from conda_overlay.core.request import Request, Source, as_requirement, key_of, parse, text_of
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, read_site
@@ -48,31 +48,29 @@ def install(draft: Draft, request: Request) -> None:
     draft.add(found.stage, found.metadata)
     draft.notes += found.held_back
     _ask_again(draft, request, typed, draft.installed.keys(), staged)
-    for option, value in pairwise(request.arguments):
-        if option == "--config-settings" and setting(value) is None:
+    for value in request.options.values("--config-settings"):
+        if setting(value) is None:
             name = value.partition("=")[0]
             draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
-    if request.has("--no-deps"):
+    if request.options.has("--no-deps"):
         draft.accepted |= staged.keys()
 
 
-def _is_satisfied(draft: Draft, request: Request, typed: Mapping[str, str]) -> bool:
+def _is_satisfied(draft: Draft, request: Request, typed: Collection[str]) -> bool:
     """Whether all that is requested is installed, so that pip would do nothing."""
-    parsed = [dependencies.parse(text) for text in request.requirements]
-    requirements = [requirement for requirement in parsed if requirement]
-    plain = [word for word in request.arguments if word != "--"] == [*request.requirements]
-    if not (plain and len(requirements) == len(parsed) and draft.is_untouched):
+    named = [one for one in request.requirements if isinstance(one, Requirement)]
+    if request.options or len(named) < len(request.requirements) or not draft.is_untouched:
         return False
     host = draft.stack.host
     if draft.damaged(typed) or draft.leftovers or not is_plain(host.prefix):
         return False
-    return dependencies.are_satisfied(requirements, draft.in_effect_before(), host.markers)
+    return dependencies.are_satisfied(named, draft.in_effect_before(), host.markers)
 
 
 def _ask_again(
     draft: Draft,
     request: Request,
-    typed: Mapping[str, str],
+    typed: Mapping[str, Requirement | Source],
     there: Collection[str],
     staged: Collection[str] = (),
 ) -> None:
@@ -100,7 +98,7 @@ def _without_copies_of_the_host(
     Returns:
         The other distributions; and the names of the overlay's own that those below replace.
     """
-    if request.has("--force-reinstall", "-I", "--ignore-installed"):
+    if request.options.has("--force-reinstall", "--ignore-installed"):
         return found.staged, set()
     below, own, root = draft.stack.below_view, draft.installed, found.stage.root
     kept, reverted = dict(found.staged), set()
@@ -121,7 +119,7 @@ def _record_staged(
     request: Request,
     found: Resolution,
     staged: Site,
-    requested: Mapping[str, str | None],
+    requested: Mapping[str, Requirement | Source | None],
 ) -> None:
     """Record the staged distributions for the history."""
     origins = sources(found.stage)
@@ -151,18 +149,23 @@ def _record_staged(
 
 
 def _asked(
-    draft: Draft, entry: HistoryEntry, new: Distribution, typed: str | None, request: Request
+    draft: Draft,
+    entry: HistoryEntry,
+    new: Distribution,
+    typed: Requirement | Source | None,
+    request: Request,
 ) -> HistoryEntry:
     """The entry of a distribution that was requested."""
     host = draft.stack.below_view.get(new.key)
-    upgrade = request.has("--upgrade", "-U") or dependencies.kind(host, new) == "upgrade"
-    requirement = new.editable or typed or f"{new.name}=={new.version}"
+    upgrade = request.options.has("--upgrade") or dependencies.kind(host, new) == "upgrade"
     if new.direct_url and not new.editable:
         requirement = f"{new.name} @ {new.direct_url}"
-    elif upgrade and not new.editable:
-        requirement = _at_least(requirement, new.version)
-    if new.editable and typed:
-        requirement = typed
+    elif typed is None:
+        requirement = new.editable or f"{new.name}=={new.version}"
+    elif upgrade and isinstance(typed, Requirement) and not new.editable:
+        requirement = _at_least(typed, new.version)
+    else:
+        requirement = _recordable(typed)
     told = requirement if typed or new.direct_url else new.name  # without these the pin is ours
     default = default_intent(told, editable=bool(new.editable))
     if default == "fix" and dependencies.kind(host, new) == "downgrade":
@@ -171,23 +174,25 @@ def _asked(
         entry,
         requested=True,
         requirement=requirement,
-        options=_options(request.arguments),
+        options=_lasting(request.options),
         intent=request.intent or default,
         until=request.until,
     )
 
 
-def _asked_again(draft: Draft, entry: HistoryEntry, typed: str, request: Request) -> HistoryEntry:
+def _asked_again(
+    draft: Draft, entry: HistoryEntry, typed: Requirement | Source, request: Request
+) -> HistoryEntry:
     """The entry of a requested distribution that is already installed, updated by the request."""
-    requirement, parsed = entry.requirement, dependencies.parse(typed)
-    bare = parsed is None or parsed.name == typed
-    if requirement is None or not (bare or entry.editable or " @ " in typed):
-        requirement = typed
-    pinned = default_intent(typed) == "hold" and entry.intent == "fix"
+    text, requirement = _recordable(typed), entry.requirement
+    says_more = isinstance(typed, Requirement) and text != typed.name and not typed.url
+    if requirement is None or (says_more and not entry.editable):
+        requirement = text
+    pinned = default_intent(text) == "hold" and entry.intent == "fix"
     return replace(
         entry,
         requested=True,
-        requirement=requirement or typed,
+        requirement=requirement,
         reason=draft.reason or entry.reason,
         intent=request.intent or ("hold" if pinned else entry.intent),
         until=request.until or entry.until,
@@ -197,7 +202,7 @@ def _asked_again(draft: Draft, entry: HistoryEntry, typed: str, request: Request
 def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
     """The entry of a distribution requested earlier that changes because of another one."""
     requirement = before.requirement or ""
-    parsed = dependencies.parse(requirement)
+    parsed = as_requirement(requirement)
     if parsed and not parsed.specifier.contains(entry.version, prereleases=True):
         requirement = f"{entry.name}>={entry.version}"
     return replace(
@@ -211,30 +216,27 @@ def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
     )
 
 
-def _at_least(text: str, version: str) -> str:
-    """Add a lower bound to a requirement, unless it already limits the version."""
-    requirement = dependencies.parse(text)
-    limits = requirement and any(s.operator in (">", *PINS) for s in requirement.specifier)
-    if not requirement or requirement.url or limits:
-        return text
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    others = [str(s) for s in requirement.specifier if s.operator != ">="]
-    return f"{requirement.name}{extras}{','.join([f'>={version}', *sorted(others)])}"
+def _at_least(wanted: Requirement, version: str) -> str:
+    """A requirement with a lower bound, unless it already limits the version."""
+    if wanted.url or any(s.operator in (">", *PINS) for s in wanted.specifier):
+        return _recordable(wanted)
+    extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
+    others = [str(s) for s in wanted.specifier if s.operator != ">="]
+    return f"{wanted.name}{extras}{','.join([f'>={version}', *sorted(others)])}"
 
 
-def _typed(request: Request) -> dict[str, str]:
-    """The requirements from the command line and from requirements files, by normalized name."""
-    pairs = list(pairwise(request.arguments))
-    lines = [*request.requirements]
-    for option, value in pairs:
-        if option == "--requirement":
-            lines += lines_of(value)
-    typed = {key: line for line in lines for key in dependencies.requested_names([line])}
-    for option, value in pairs:
-        egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", value)
-        if option == "--editable" and egg:  # else a directory, whose name is known after pip's run
-            typed[canonicalize_name(egg[1])] = value
-    return {key: without_credentials(text) for key, text in typed.items()}
+def _recordable(wanted: Requirement | Source) -> str:
+    return without_credentials(text_of(wanted))
+
+
+def _typed(request: Request) -> dict[str, Requirement | Source]:
+    """The requirements from the command line and from requirements files, by normalized name.
+
+    Paths have none: their names are known after pip's run.
+    """
+    lines = (line for file in request.options.values("--requirement") for line in lines_of(file))
+    wanted = (*map(parse, lines), *request.requirements)
+    return {key: one for one in wanted if (key := key_of(one))}
 
 
 def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
@@ -253,28 +255,15 @@ def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
         yield re.split(r"\s#|\s--", f" {line}")[0].strip()
 
 
-def _options(arguments: Sequence[str]) -> tuple[str, ...]:
-    """The options to record, each with its value in one string (``--name=value``)."""
-    result = []
-    words = iter(arguments)
-    for word in words:
-        if word == "--":
-            break
-        if word in used(RECORDED) & FLAGS:
-            result.append(word)
-        elif word in used(RECORDED):
-            value = _lasting(word, next(words, ""))
-            result += [] if value is None else [f"{word}={value}"]
-    return tuple(result)
-
-
-def _lasting(option: str, value: str) -> str | None:
-    """The value of an option without its context; None if it may be a secret.
-
-    Paths become absolute, so that they are valid in any directory; credentials are removed.
-    """
-    if option == "--config-settings":
-        return setting(value)
-    if option in ("--find-links", "--constraint") and "://" not in value:
-        return os.path.abspath(os.path.expanduser(value))
-    return without_credentials(value)
+def _lasting(options: Options) -> Options:
+    """The options to record: without credentials, and with paths that are valid anywhere."""
+    found = []
+    for name, value in options.used(RECORDED).given:
+        if name == "--config-settings":
+            value = setting(value or "")
+            if value is None:  # it may be a secret
+                continue
+        elif name in ("--find-links", "--constraint") and value and "://" not in value:
+            value = os.path.abspath(os.path.expanduser(value))
+        found.append((name, None if value is None else without_credentials(value)))
+    return Options(tuple(found))

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.models import HistoryEntry
+from conda_overlay.core.pip_options import NONE, Options
+from conda_overlay.core.request import for_pip, parse
 from conda_overlay.distributions.site import read_metadata
 from conda_overlay.formats.document import places
 from conda_overlay.resolve.pip_output import PipRun
@@ -14,7 +16,7 @@ from conda_overlay.resolve.stage import Stage
 
 
 def install_exactly(
-    draft: Draft, entries: Mapping[str, HistoryEntry], where: Sequence[str] = ()
+    draft: Draft, entries: Mapping[str, HistoryEntry], where: Options = NONE
 ) -> None:
     """Install distributions into a draft from exactly the recorded files, checked by their hashes.
 
@@ -36,13 +38,13 @@ def install_exactly(
         _check(outcome)
     for key, entry in sorted(others.items()):
         wanted = ["--editable", entry.editable] if entry.editable else [_named(key, entry)]
-        _check(_install(draft, [*where, *places({key: entry}), *wanted]))
+        _check(_install(draft, [*(where + places({key: entry})).words, *wanted]))
 
 
 def _install_hashed(
     draft: Draft,
     entries: Mapping[str, HistoryEntry],
-    where: Sequence[str],
+    where: Options,
     *,
     by_url: bool = False,
 ) -> PipRun:
@@ -54,7 +56,7 @@ def _install_hashed(
     ]
     file.write_text("".join(lines), encoding="utf-8")
     options = ["--require-hashes", "--requirement", str(file)]
-    return _install(draft, [*options, *where, *places(entries)])
+    return _install(draft, [*options, *(where + places(entries)).words])
 
 
 def _install(draft: Draft, arguments: Sequence[str]) -> PipRun:
@@ -72,15 +74,7 @@ def _check(outcome: PipRun) -> None:
 
 
 def _named(key: str, entry: HistoryEntry) -> str:
-    return for_pip(f"{key} @ {entry.url}") if entry.url else f"{key}=={entry.version}"
-
-
-def for_pip(requirement: str) -> str:
-    """A requirement in a form for any pip: older ones do not see a URL in ``git+file:///``."""
-    name, _, url = requirement.partition(" @ ")
-    if "+file:" not in url:
-        return requirement
-    return f"{url}{'&' if '#' in url else '#'}egg={name}"
+    return for_pip(parse(f"{key} @ {entry.url}")) if entry.url else f"{key}=={entry.version}"
 
 
 def _is_remote(entry: HistoryEntry) -> bool:

@@ -102,8 +102,7 @@ def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
     result = {}
     for key, entry in document.requested.items():
         host = draft.stack.below_view.get(key)
-        from_index = not (entry.editable or " @ " in (entry.requirement or ""))
-        retires = entry.intent == "fix" and from_index and entry.version
+        retires = entry.intent == "fix" and not entry.is_direct and entry.version
         if host and retires and not dependencies.is_newer(entry.version, host.version):
             draft.notes.append(
                 f"{entry.name or key} {entry.version} is not carried over: "

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.install import install
-from conda_overlay.change.install_exactly import for_pip
 from conda_overlay.core.errors import NotInOverlayError
-from conda_overlay.core.models import HistoryEntry, Request
+from conda_overlay.core.models import HistoryEntry
+from conda_overlay.core.pip_options import NONE, Options
+from conda_overlay.core.request import Request, Source, parse
 from conda_overlay.distributions.dependencies import named
 
 
-def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> None:
+def update(draft: Draft, names: Sequence[str], options: Options) -> None:
     """Update distributions, like ``install --upgrade``, with their recorded options.
 
     Args:
@@ -30,32 +32,32 @@ def update(draft: Draft, names: Sequence[str], options: Sequence[str] = ()) -> N
         PipError: pip failed.
     """
     asked = draft.before.requested
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[Options, list[Requirement | Source]] = {}
     for text in names or sorted(asked):
         entry = asked.get(str(canonicalize_name(text)))
         if not names and entry is not None and (entry.editable or entry.intent == "hold"):
             why = "an editable install" if entry.editable else "held"
             draft.notes.append(f"{entry.name} {entry.version} is {why}, so it is not updated.")
             continue
-        requirement = _requirement(draft, text, entry)
-        groups.setdefault(entry.options if entry else (), []).append(requirement)
+        wanted = _wanted(draft, text, entry)
+        groups.setdefault(entry.options if entry else NONE, []).append(wanted)
+    upgrade = Options((("--upgrade", None),))
     for recorded, requirements in groups.items():
-        words = ("--upgrade", *recorded, *options, "--", *requirements)
-        install(draft, Request(words, tuple(requirements)))
+        install(draft, Request(tuple(requirements), upgrade + recorded + options))
     for key, entry in asked.items():  # an update does not change intents
         if key in draft.entries:
             there = draft.entries[key]
             draft.entries[key] = replace(there, intent=entry.intent, until=entry.until)
 
 
-def _requirement(draft: Draft, text: str, entry: HistoryEntry | None) -> str:
+def _wanted(draft: Draft, text: str, entry: HistoryEntry | None) -> Requirement | Source:
     """The requirement for pip: the recorded one, but only the name of a held distribution."""
     name = named(text)
     if name.specifier or name.url:
-        return text
+        return name
     key = str(canonicalize_name(name.name))
     if entry is None or entry.intent == "hold" or not entry.requirement or entry.editable:
         if key not in draft.before.site and key not in draft.stack.below_view:
             raise NotInOverlayError(name.name, where=None, overlay=str(draft.stack.store.overlay))
-        return text
-    return for_pip(entry.requirement)
+        return name
+    return parse(entry.requirement)

@@ -115,7 +115,7 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     entry = (
         draft.entries[found.key] if here else HistoryEntry(found.version, found.name, copied=True)
     )
-    source = entry.requirement if " @ " in (entry.requirement or "") else None
+    source = entry.requirement if entry.is_direct else None
     draft.why[found.key] = edited(found, changed)
     if not again:
         site = draft.stack.host.site_below_prefix

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.pip_options import ELSEWHERE, OPTIONS
+from conda_overlay.core.pip_options import ELSEWHERE, NONE, OPTIONS, Options
 
 OF_CONDA = ("--channel", "--override-channels", "--freeze-installed", "--solver")
 """Options of ``conda install`` that users may try; they are refused."""
 
 
 class ForwardedOption(Action):
-    """Appends an option, under its first long name, to the arguments for pip, or refuses it."""
+    """Appends an option, under its first long name, to those for pip, or refuses it."""
 
     def __call__(
         self,
@@ -39,21 +39,19 @@ class ForwardedOption(Action):
             hint = "conda overlay fork --from ENV -n NEW --conda PKG"
             raise UsageError(sentence, hint, option=option_string)
         name = next(o for o in self.option_strings if o.startswith("--"))
-        forwarded = [*getattr(namespace, self.dest, ()), name]
-        if self.nargs is None:
-            forwarded.append(str(values))
-        setattr(namespace, self.dest, tuple(forwarded))
+        option = (name, str(values) if self.nargs is None else None)
+        setattr(namespace, self.dest, getattr(namespace, self.dest) + Options((option,)))
 
 
 def add_pip_options(parser: ArgumentParser) -> None:
-    """Add all options of ``pip install`` to a parser, as ``pip_arguments``."""
+    """Add all options of ``pip install`` to a parser, as ``pip_options``."""
     group = parser.add_argument_group(
         "Options of pip install",
         "All work as in pip: -r -c -e -U --pre --no-deps --index-url --find-links --no-binary "
         "--config-settings and every other; see pip install --help. Only what says where to "
         "install is refused, and --prefix is conda's.",
     )
-    common: dict[str, Any] = {"action": ForwardedOption, "dest": "pip_arguments", "default": ()}
+    common: dict[str, Any] = {"action": ForwardedOption, "dest": "pip_options", "default": NONE}
     for option in OPTIONS:
         nargs = None if option.has_value else 0
         group.add_argument(*option.names, **common, nargs=nargs, help=SUPPRESS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from conda_overlay.core.pip_options import NONE, Options
+from conda_overlay.core.request import as_requirement, is_direct
 
 INTENTS = ("fix", "hold", "dev")
 """How long a distribution stays.
@@ -56,7 +60,7 @@ class HistoryEntry:
     reason: str | None = None
     requested: bool = False
     requirement: str | None = None  # to repeat the request; None for dependencies
-    options: tuple[str, ...] = ()  # pip's options for sources and builds, without credentials
+    options: Options = NONE  # pip's, for sources and builds, without credentials
     url: str | None = None  # of its file, without credentials, or git+URL@COMMIT
     sha256: str | None = None
     editable: str | None = None
@@ -64,6 +68,17 @@ class HistoryEntry:
     until: str | None = None  # the date (ISO 8601) after which it is overdue
     patch: str | None = None  # of a copy that was made for editing: its edits
     copied: bool = False  # whether it was copied from a layer below or from the host
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether a path or a URL was requested, and not a version from an index."""
+        return bool(self.editable) or is_direct(self.requirement)
+
+
+def requirements_of(entries: Iterable[HistoryEntry]) -> list[Requirement]:
+    """The requirements that were requested by name."""
+    texts = (entry.requirement for entry in entries if entry.requirement)
+    return [found for found in map(as_requirement, texts) if found]
 
 
 @dataclass(frozen=True)
@@ -165,20 +180,6 @@ class Plan:
 
     def __bool__(self) -> bool:
         return bool(self.changes or self.files or self.accepts_host)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request to install distributions with pip."""
-
-    arguments: tuple[str, ...]  # options of pip, then requirements, as typed
-    requirements: tuple[str, ...] = ()  # the requirements among the arguments
-    intent: str | None = None  # None: derived from the requirement
-    until: str | None = None
-
-    def has(self, *options: str) -> bool:
-        """Whether one of these flags of pip is given."""
-        return any(option in self.arguments for option in options)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -119,6 +119,8 @@ OPTIONS = (*_options(True, _WITH_VALUE), *_options(False, _FLAGS))
 FLAGS = frozenset(option.name for option in OPTIONS if not option.has_value)
 """The long names of those without a value."""
 
+_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """Options that choose another place than the overlay; they are refused."""
 
@@ -132,3 +134,81 @@ def used(use: str) -> frozenset[str]:
 def before_command() -> list[str]:
     """All spellings of the options that may come before the command, with their value."""
     return [name for o in OPTIONS if GLOBAL in o.uses and o.has_value for name in o.names]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of pip, in the order in which they were given."""
+
+    given: tuple[tuple[str, str | None], ...] = ()
+    """The long name and the value of each."""
+
+    @classmethod
+    def parse(cls, words: Iterable[str]) -> Options:
+        """Read options as they are typed, such as ``-U``, ``-i URL`` and ``--index-url=URL``.
+
+        Raises:
+            ValueError: one is not in `OPTIONS`, or has a value that it does not take.
+        """
+        given, rest = [], iter(words)
+        for word in rest:
+            name, equals, value = word.partition("=")
+            if word[:1] == "-" != word[1:2]:  # the value of a short option may follow at once
+                name, value = word[:2], word[2:]
+            option = _BY_NAME.get(name)
+            if option is None or (not option.has_value and (equals or value)):
+                raise ValueError(f"{word} is not an option of pip install that overlays take")
+            if option.has_value and not (equals or value):
+                value = next(rest, "")
+            given.append((option.name, value if option.has_value else None))
+        return cls(tuple(given))
+
+    @classmethod
+    def from_json(cls, texts: object) -> Options:
+        """The reverse of `to_json`; unknown options stay.
+
+        Raises:
+            TypeError: these are not options.
+        """
+        if not isinstance(texts, (list, tuple)):
+            raise TypeError(f"{texts!r} is of the wrong type")
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r} is of the wrong type")
+        parts = (text.partition("=") for text in texts)
+        return cls(tuple((name, value if equals else None) for name, equals, value in parts))
+
+    def to_json(self) -> list[str]:
+        """The options for the history and for files, each as ``--name=value`` or ``--name``."""
+        return [name if value is None else f"{name}={value}" for name, value in self.given]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options as words for pip."""
+        return tuple(word for pair in self.given for word in pair if word is not None)
+
+    def __add__(self, other: Options) -> Options:
+        return Options(self.given + other.given)
+
+    def __bool__(self) -> bool:
+        return bool(self.given)
+
+    def has(self, *names: str) -> bool:
+        """Whether one of these options is given, by its long name."""
+        return any(name in names for name, _ in self.given)
+
+    def values(self, name: str) -> list[str]:
+        """The values of an option."""
+        return [value for given, value in self.given if given == name and value is not None]
+
+    def without(self, name: str) -> Options:
+        """The other options."""
+        return Options(tuple(pair for pair in self.given if pair[0] != name))
+
+    def used(self, use: str) -> Options:
+        """The options with a use."""
+        return Options(tuple(pair for pair in self.given if pair[0] in used(use)))
+
+
+NONE = Options()
+"""No option."""

@@ -14,7 +14,9 @@ UNFIT = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, Re
 
 
 def encode(value: Any) -> Any:
-    """Convert a value to dictionaries, lists and scalars."""
+    """Convert a value to dictionaries, lists and scalars, by its `to_json` if it has one."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
     if is_dataclass(value):
         return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -38,6 +40,8 @@ def decode(kind: Any, value: Any, *, strict: bool = False) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return value
+    if hasattr(kind, "from_json"):
+        return kind.from_json(value)
     if is_dataclass(kind):
         return _decode_fields(kind, value, strict)
     if origin is UnionType:

@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 
 from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Conflict, Distribution
+from conda_overlay.core.request import as_requirement
 from conda_overlay.distributions.site import Site
 
 View = Mapping[str, Distribution]
@@ -60,24 +61,20 @@ def new_conflicts(old: View, new: View, markers: Markers, host_site: Path) -> tu
     return conflict_changes(old, new, markers, host_site)[0]
 
 
-def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[str]:
-    """Lines of a constraints file that keep pip from breaking installed distributions.
+def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[Requirement]:
+    """The constraints that keep pip from breaking installed distributions.
 
     Requirements of requested distributions are left out, because these will change; so are
     requirements that are already broken.
     """
-    lines = set()
+    lines: dict[str, Requirement] = {}
     for one, requirement in _requirements(view, markers):
         found = view.get(canonicalize_name(requirement.name))
         counts = one.key not in requested and requirement.specifier
         if counts and found and _holds(requirement, found):
-            lines.add(f"{requirement.name}{requirement.specifier}")
-    return sorted(lines)
-
-
-def requested_names(requirements: Iterable[str]) -> set[str]:
-    """The normalized names in requirements, except for paths and URLs, which have none."""
-    return {canonicalize_name(parsed.name) for parsed in map(parse, requirements) if parsed}
+            text = f"{requirement.name}{requirement.specifier}"
+            lines[text] = Requirement(text)
+    return [lines[text] for text in sorted(lines)]
 
 
 def why_required(
@@ -86,7 +83,7 @@ def why_required(
     previous: Distribution | None,
     moved: Collection[str],
     markers: Markers,
-    asked: Iterable[str] = (),
+    asked: Iterable[Requirement] = (),
 ) -> str:
     """Say in words which distribution requires another one.
 
@@ -101,14 +98,14 @@ def why_required(
         asked: the requirements that the user typed, which may have extras.
     """
     reasons = []
-    typed = {str(canonicalize_name(r.name)): r for r in map(parse, asked) if r}
+    typed = {str(canonicalize_name(wanted.name)): wanted for wanted in asked}
     for one, requirement in _requirements(view, markers, typed.values()):
         if canonicalize_name(requirement.name) == key:
             needed = previous is None or not _holds(requirement, previous)
             asker = f"{one.name} {one.version}"
             extras = typed[one.key].extras if one.key in typed else ()
-            parts = map(_split, one.requires)
-            if extras and any("extra" in m and parse(text) == requirement for text, m in parts):
+            optional = (text for text, marker in map(_split, one.requires) if "extra" in marker)
+            if extras and requirement in map(as_requirement, optional):
                 asker = f"{one.name}[{','.join(sorted(extras))}]"
             reasons.append((needed, one.key in moved, f"{asker} requires {requirement}"))
     return max(reasons)[2] if reasons else "required"
@@ -154,7 +151,7 @@ def _requirements(
     def applying(distribution: Distribution) -> Iterator[Requirement]:
         wanted = frozenset(extras[distribution.key])
         for text, marker in map(_split, distribution.requires):
-            if _applies(marker, wanted, environment) and (requirement := parse(text)):
+            if _applies(marker, wanted, environment) and (requirement := as_requirement(text)):
                 yield requirement
 
     for typed in asked:
@@ -204,26 +201,17 @@ def _is_version(text: str) -> bool:
         return False
 
 
-@cache
-def parse(text: str) -> Requirement | None:
-    """Parse a requirement; return None for a path, a bare URL, or invalid text."""
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
-
-
 def named(text: str) -> Requirement:
     """Parse the requirement by which a user names a distribution.
 
     Raises:
         UsageError: it is not a valid requirement.
     """
-    requirement = parse(text)
-    if requirement is None:
+    found = as_requirement(text)
+    if found is None:
         sentence = f"{text!r} is not the name of a distribution."
         raise UsageError(sentence, "conda overlay status", name=text)
-    return requirement
+    return found
 
 
 def are_satisfied(requests: Iterable[Requirement], view: View, markers: Markers) -> bool:
@@ -245,7 +233,7 @@ def are_satisfied(requests: Iterable[Requirement], view: View, markers: Markers)
         known.add((found.key, extras))
         for text, marker in map(_split, found.requires):
             if _applies(marker, extras, environment):
-                if (needed := parse(text)) is None:
+                if (needed := as_requirement(text)) is None:
                     return False
                 pending.append(needed)
     return True
@@ -263,7 +251,7 @@ def orphans(
     going: Collection[str],
     wanted: Collection[str],
     markers: Markers,
-    asked: Iterable[str] = (),
+    asked: Iterable[Requirement] = (),
 ) -> set[str]:
     """The dependencies in an overlay that nothing needs once some distributions are removed.
 
@@ -278,7 +266,7 @@ def orphans(
         asked: the requirements that the user typed, which may have extras.
     """
     mine = effective(overlay)
-    typed = [r for r in map(parse, asked) if r and canonicalize_name(r.name) not in going]
+    typed = [wanted for wanted in asked if canonicalize_name(wanted.name) not in going]
     staying = {key for key in mine if key in wanted and key not in going}
     loose = {key for key in mine if key not in wanted and key not in going}
     while True:

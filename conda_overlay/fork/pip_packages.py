@@ -7,10 +7,10 @@ from itertools import count
 from pathlib import Path
 
 from conda_overlay.change.apply import check_sources, in_turn, requests
-from conda_overlay.change.install_exactly import for_pip
 from conda_overlay.core.errors import OverlayError, ResolutionError
-from conda_overlay.core.models import Distribution, HistoryEntry, Request
-from conda_overlay.distributions.dependencies import conflicts, effective, requested_names
+from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.request import Request, for_pip, key_of, parse
+from conda_overlay.distributions.dependencies import conflicts, effective
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits import git
@@ -53,14 +53,14 @@ def add(
     host, sources = Host(new, prefix.name), new / "src"
     if exact:
         stage = Stage(new.with_name("exactly"), host, [])
-        words = ["--no-deps", "--ignore-installed", *map(for_pip, exact)]
+        words = ["--no-deps", "--ignore-installed", *map(for_pip, map(parse, exact))]
         outcome = pip(host).install(stage, words, [], sources)
         if not outcome.ok:
             raise outcome.error()
         _move_in(stage, read_site(stage.site), host, prefix)
         host = Host(new, prefix.name)
         found = conflicts(effective(host.distributions), host.markers, host.site_packages)
-        broken = [c for c in found if requested_names([c.requirement]) & {*dropped}]
+        broken = [c for c in found if key_of(parse(c.requirement)) in {*dropped}]
         if broken and not allow_conflicts:
             raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
     from_pip = {key: entry for key, entry in wanted.items() if not entry.copied}

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.core.models import HistoryEntry
-from conda_overlay.core.pip_options import PLACE, used
+from conda_overlay.core.pip_options import PLACE, Options
+from conda_overlay.core.request import as_requirement
 
 PINS = ("==", "===", "<", "<=", "~=")
 """The operators of a version specifier that hold a distribution back."""
@@ -74,33 +74,31 @@ def describe(
     return Document(name, fingerprint["python"], fingerprint["sha256"], ordered, conda)
 
 
-def places(entries: Mapping[str, HistoryEntry]) -> list[str]:
+def places(entries: Mapping[str, HistoryEntry]) -> Options:
     """The options of pip that say where the files of some distributions are, for one run of it.
 
     These are recorded ones, and local directories. An option that not all share must not keep pip
     from finding the files of the others.
     """
     asked = [entry.options for entry in entries.values() if entry.requested]
-    result: dict[str, None] = {}
-    for option in (option for options in asked for option in options):
-        name, _, value = option.partition("=")
-        if name in ("--index-url", "--no-index") and not all(option in other for other in asked):
-            option = f"--extra-index-url={value}" if value else ""
-        if name in used(PLACE) and option:
-            result[option] = None
+    found: dict[tuple[str, str | None], None] = {}
+    for option in (one for options in asked for one in options.used(PLACE).given):
+        name, value = option
+        if name in ("--index-url", "--no-index") and not all(option in o.given for o in asked):
+            option = ("--extra-index-url", value)
+        if option != ("--extra-index-url", None):
+            found[option] = None
     for url in (urlsplit(entry.url) for entry in entries.values() if entry.url):
         if url.scheme == "file":
-            result[f"--find-links=file://{PurePosixPath(url.path).parent}"] = None
-    return list(result)
+            found["--find-links", f"file://{PurePosixPath(url.path).parent}"] = None
+    return Options(tuple(found))
 
 
 def default_intent(requirement: str, *, editable: bool = False) -> str:
     """The default intent: ``dev`` for editables, ``hold`` for sources and pins, else ``fix``."""
     if editable:
         return "dev"
-    try:
-        parsed = Requirement(requirement)
-    except InvalidRequirement:
-        return "hold"  # a path or a URL
-    pins = any(s.operator in PINS for s in parsed.specifier)
-    return "hold" if pins or parsed.url else "fix"
+    wanted = as_requirement(requirement)
+    if wanted is None or wanted.url or any(s.operator in PINS for s in wanted.specifier):
+        return "hold"
+    return "fix"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from conda_overlay.core import toml_writer
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import HistoryEntry
-from conda_overlay.core.pip_options import BUILD, used
+from conda_overlay.core.pip_options import BUILD
 from conda_overlay.edits.patch import NO_TEXT
 from conda_overlay.formats import pylock
 from conda_overlay.formats.document import Document, places
@@ -133,20 +133,16 @@ def _options(document: Document) -> list[str]:
     names each version, prereleases need no option.
     """
     recorded = {k: replace(e, url=None) for k, e in document.entries.items()}
-    lines = places(recorded)
+    found = [*places(recorded).given]
     for entry in document.entries.values():
-        for option in entry.options:
-            name, _, value = option.partition("=")
-            if name in used(BUILD) and value != ":none:":
-                lines.append(f"{name}={entry.name if value == ':all:' else value}")
-    parts = [option.partition("=") for option in dict.fromkeys(lines)]
-    return [f"{name}{eq}{shlex.quote(value) if eq else value}" for name, eq, value in parts]
+        builds = entry.options.used(BUILD).given
+        found += [(n, entry.name if v == ":all:" else v) for n, v in builds if v != ":none:"]
+    return [name if v is None else f"{name}={shlex.quote(v)}" for name, v in dict.fromkeys(found)]
 
 
 def _is_direct(entry: HistoryEntry) -> bool:
     """Whether a distribution can only be reinstalled from its URL."""
-    asked = " @ " in (entry.requirement or "")
-    return bool(entry.url) and (asked or "+" in urlsplit(entry.url or "").scheme)
+    return bool(entry.url) and (entry.is_direct or "+" in urlsplit(entry.url or "").scheme)
 
 
 def _exactly(entry: HistoryEntry) -> str:

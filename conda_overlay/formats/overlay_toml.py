@@ -11,14 +11,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.core import toml_writer
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import INTENTS, HistoryEntry
-from conda_overlay.core.pip_options import RECORDED, used
+from conda_overlay.core.pip_options import NONE, RECORDED, Options, used
 from conda_overlay.core.redact import clean
+from conda_overlay.core.request import as_requirement
 from conda_overlay.core.serialize import decode, encode
 from conda_overlay.formats.document import (
     BaselineRef,
@@ -113,9 +113,9 @@ def _safe(document: Document) -> Document:
         for text in filter(None, (entry.url, entry.requirement, entry.editable)):
             if _CONTROL.search(text) or text[0] == "-":
                 raise ValueError(f"{text!r} is not a requirement, a path or a URL")
-        for option in entry.options:
-            name, _, value = option.partition("=")
-            if name not in used(RECORDED) or _CONTROL.search(value):
+        for name, value in entry.options.given:
+            if name not in used(RECORDED) or _CONTROL.search(value or ""):
+                option = name if value is None else f"{name}={value}"
                 raise ValueError(f"the option {option!r} of {entry.name} is not allowed in a file")
     return document
 
@@ -127,7 +127,7 @@ class _Wanted:
     requirement: str = ""
     name: str = ""
     editable: bool = False
-    options: tuple[str, ...] = ()
+    options: Options = NONE
     reason: str | None = None
     intent: str | None = None
     until: Any = None
@@ -171,7 +171,7 @@ def _wanted(entry: HistoryEntry) -> dict[str, Any]:
 def _table(kind: type[_Wanted | _Locked], entry: HistoryEntry) -> dict[str, Any]:
     """The fields of an entry that belong in a table, without default values."""
     found = [(f.name, getattr(entry, f.name), f.default) for f in fields(kind)]
-    return {name: value for name, value, default in found if value != default}
+    return {name: encode(value) for name, value, default in found if value != default}
 
 
 def _document(file: _File) -> Document:
@@ -211,10 +211,10 @@ def _asked(table: _Wanted) -> HistoryEntry:
         raise ValueError(f"the intent {table.intent!r} is none of {', '.join(INTENTS)}")
     if until is not None and not _is_date(until):
         raise ValueError(f"until: {until!r} is not a date (YYYY-MM-DD)")
-    try:
-        name = table.name or Requirement(text).name
-    except InvalidRequirement:
-        raise ValueError(f"the wanted {text!r} has no name") from None
+    wanted = as_requirement(text)
+    name = table.name or (wanted.name if wanted else "")
+    if not name:
+        raise ValueError(f"the wanted {text!r} has no name")
     editable = re.sub(r"(?<=.)\[[^]]+]$", "", text) if table.editable else None
     intent = table.intent or default_intent(text, editable=table.editable)
     given = {**vars(table), "name": name, "until": until, "editable": editable, "intent": intent}

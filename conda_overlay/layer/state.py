@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from conda_overlay.core.models import Distribution, HistoryEntry
+from packaging.requirements import Requirement
+
+from conda_overlay.core.models import Distribution, HistoryEntry, requirements_of
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions.site import Site
 from conda_overlay.edits import originals
@@ -69,9 +71,9 @@ class State:
         return {k: e for k, e in self.entries.items() if e.requested and k in self.site}
 
     @property
-    def requirements(self) -> list[str]:
-        """The known requirements of requested distributions."""
-        return [e.requirement for e in self.requested.values() if e.requirement]
+    def requirements(self) -> list[Requirement]:
+        """The known requirements of requested distributions, except for paths and URLs."""
+        return requirements_of(self.requested.values())
 
 
 def read_state(

@@ -14,16 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
-from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import HostError
-from conda_overlay.core.pip_options import FLAGS, INDEX, used
+from conda_overlay.core.pip_options import INDEX, Options
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.host.host import Host, clean_environ
 from conda_overlay.resolve.pip_output import PipRun, is_refusal
@@ -82,7 +82,7 @@ class Pip:
         self,
         stage: Stage,
         arguments: Sequence[str],
-        constraints: Sequence[str],
+        constraints: Sequence[Requirement],
         source_dir: Path,
         *,
         again: bool = False,
@@ -91,8 +91,8 @@ class Pip:
 
         Args:
             stage: a new one.
-            arguments: options and requirements, as the user wrote them.
-            constraints: lines of a constraints file.
+            arguments: options and requirements.
+            constraints: the versions that pip may use.
             source_dir: where checkouts of editables from version control are kept.
             again: whether an earlier run is repeated, so that less output is shown.
         """
@@ -110,7 +110,7 @@ class Pip:
         )
         return PipRun(False, tuple(arguments), lines, explanation, links)
 
-    def _options(self, stage: Stage, constraints: Sequence[str]) -> Iterator[str]:
+    def _options(self, stage: Stage, constraints: Sequence[Requirement]) -> Iterator[str]:
         """Our options; they come before the user's, which take precedence."""
         yield from ("--no-user", "--no-warn-script-location", "--no-warn-conflicts")
         yield from ("--root-user-action", "ignore", "--report", str(stage.work / "report.json"))
@@ -122,18 +122,18 @@ class Pip:
             yield "-q" if self.verbosity < 0 else "-" + "v" * self.verbosity
         if constraints:
             steering = stage.work / "constraints.txt"
-            steering.write_text("\n".join(constraints) + "\n", encoding="utf-8")
+            steering.write_text("".join(f"{one}\n" for one in constraints), encoding="utf-8")
             yield from ("-c", str(steering))
 
-    def newest(self, stage: Stage, name: str, arguments: Sequence[str]) -> str | None:
+    def newest(self, stage: Stage, name: str, options: Options) -> str | None:
         """The newest version available; None if that cannot be determined.
 
         Args:
             stage: one that pip has run in.
             name: of a distribution.
-            arguments: of the installation, for the options that select indexes and files.
+            options: of the installation; those that select indexes and files are used.
         """
-        words = ["index", "versions", name, *_index_options(arguments)]
+        words = ["index", "versions", name, *options.used(INDEX).words]
         argv, environ = self._command(self.locations[0], stage, words, Path(), 0)
         done = subprocess.run(argv, env=environ, check=False, capture_output=True)
         found = re.match(r"\S+ \((\S+)\)", done.stdout.decode(errors="replace"))
@@ -179,13 +179,6 @@ class Pip:
                 if line.lstrip().startswith(("WARNING", "DEPRECATION")):
                     print(line, file=sys.stderr)
         return process.returncode, tuple(line for line in told if line.strip())
-
-
-def _index_options(arguments: Sequence[str]) -> Iterator[str]:
-    """The options that select indexes and files, with their values."""
-    for word, value in pairwise([*arguments, ""]):
-        if word in used(INDEX):
-            yield from (word,) if word in FLAGS else (word, value)
 
 
 def _clean(line: bytes) -> str:

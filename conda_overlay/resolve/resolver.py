@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import ResolutionError
-from conda_overlay.core.models import Conflict, Distribution, Request
+from conda_overlay.core.models import Conflict, Distribution
+from conda_overlay.core.request import Request, names_of, text_of
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.dependencies import View, requested_names
+from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Known, Site, by_name, read_metadata
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
@@ -67,7 +69,7 @@ class Resolver:
     def __post_init__(self) -> None:
         self.sites = [*self.layers.values(), self.pip.host.distributions]
         self.before = dependencies.effective(*self.sites)
-        self.named = requested_names(self.request.requirements)
+        self.named = names_of(self.request.requirements)
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()
         """Dependents that cannot move."""
@@ -87,21 +89,22 @@ class Resolver:
         for number in range(_ROUNDS):
             if number:
                 self.pip.say(f"Resolving again (round {number + 1}): {why}")
-            lines = self._constraints()
+            constraints = self._constraints()
             stage = Stage(self.scratch / f"stage{number}", self.pip.host, [*self.layers])
-            words = [*self.request.arguments, *self.moved]
-            outcome = self.pip.install(stage, words, lines, self.source_dir, again=number > 0)
+            wanted = (*self.request.requirements, *map(Requirement, self.moved))
+            words = replace(self.request, requirements=wanted).words
+            outcome = self.pip.install(stage, words, constraints, self.source_dir, again=number > 0)
             if outcome.ok:
                 found = self._judge(stage)
                 if not found.unwanted:
-                    return replace(found, held_back=self._held_back(found, lines))
+                    return replace(found, held_back=self._held_back(found, constraints))
                 if self.fallback is None or len(found.broken) < len(self.fallback.broken):
                     self.fallback = found
                 if not (why := self._join(found)):
                     break
-            elif not (why := self._loosen(outcome, lines) or self._leave_behind(outcome)):
+            elif not (why := self._loosen(outcome, constraints) or self._leave_behind(outcome)):
                 if self.fallback is None or not outcome.impossible:
-                    raise outcome.error(self.request.requirements)
+                    raise outcome.error([*map(text_of, self.request.requirements)])
                 break
         assert self.fallback is not None
         if self.allow_conflicts:
@@ -111,10 +114,10 @@ class Resolver:
             self.fallback.unwanted,
         )
 
-    def _constraints(self) -> list[str]:
+    def _constraints(self) -> list[Requirement]:
         going = {*self.named, *self.moved}
-        lines = dependencies.constraints(self.before, self.pip.host.markers, going)
-        return [line for line in lines if not requested_names([line]) & self.free]
+        found = dependencies.constraints(self.before, self.pip.host.markers, going)
+        return [one for one in found if canonicalize_name(one.name) not in self.free]
 
     def _new_conflicts(self, before: View, after: View) -> tuple[Conflict, ...]:
         host = self.pip.host
@@ -124,7 +127,7 @@ class Resolver:
         metadata = read_metadata(stage.site)
         staged = by_name(metadata)
         broken = self._new_conflicts(self.before, dependencies.effective(staged, *self.sites))
-        implied = set(staged) if self.request.has("--no-deps") else set()
+        implied = set(staged) if self.request.options.has("--no-deps") else set()
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
         return Resolution(stage, metadata, dict(self.moved), broken, unwanted)
 
@@ -132,15 +135,15 @@ class Resolver:
         """Request the dependents that break as well, and say why; empty if none is left."""
         known = {*self.named, *self.stuck, *found.staged}
         joining = dependencies.joining(found.unwanted, known)
-        if not joining or self.request.has("--no-deps"):
+        if not joining or self.request.options.has("--no-deps"):
             return ""
         self.moved.update(joining)
         needs = [f"{c.name} needs {c.requirement}" for _, c in sorted(joining.items())]
         return "; ".join([*needs[:_SHOWN], *(["and others"] if len(needs) > _SHOWN else [])])
 
-    def _loosen(self, outcome: PipRun, lines: Sequence[str]) -> str:
+    def _loosen(self, outcome: PipRun, constraints: Sequence[Requirement]) -> str:
         """Drop the constraints that pip blames, and say why; empty if it does not blame any."""
-        held = requested_names(lines)
+        held = names_of(constraints)
         blamed = held & outcome.blamed
         theirs = (outcome.unknown and not blamed) or (outcome.explanation and not outcome.blamed)
         if not outcome.impossible or not held or theirs:
@@ -163,20 +166,22 @@ class Resolver:
             del self.moved[key]
         return f"no other version of {', '.join(sorted(stuck))} fits"
 
-    def _held_back(self, found: Resolution, lines: Sequence[str]) -> tuple[str, ...]:
+    def _held_back(self, found: Resolution, constraints: Sequence[Requirement]) -> tuple[str, ...]:
         """Say why each requested upgrade does not reach the newest version."""
-        if not self.request.has("--upgrade") or self.request.has("--constraint"):
+        options = self.request.options
+        if not options.has("--upgrade") or options.has("--constraint"):
             return ()  # the user's own constraints need no explanation
         after = dependencies.effective(found.staged, *self.sites)
-        keys = sorted(self.named & requested_names(lines) & after.keys())
+        keys = sorted(self.named & names_of(constraints) & after.keys())
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
 
     def _holders(self, key: str, after: View, stage: Stage) -> str | None:
-        newest, now = self.pip.newest(stage, key, self.request.arguments), after[key]
+        newest, now = self.pip.newest(stage, key, self.request.options), after[key]
         if newest is None or not dependencies.is_newer(newest, now.version):
             return None
         # Treat the user's request like a distribution that requires it.
-        user = Distribution("", "", "", self.request.requirements, stage.root)
+        requires = tuple(map(text_of, self.request.requirements))
+        user = Distribution("", "", "", requires, stage.root)
         after = {**after, "": user}
         holders = self._new_conflicts(after, {**after, key: replace(now, version=newest)})
         names = sorted({conflict.name for conflict in holders})

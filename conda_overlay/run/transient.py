@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from conda_overlay.activation import locate
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change.overlay import Overlay
-from conda_overlay.distributions import dependencies
+from conda_overlay.core.request import as_requirement
 from conda_overlay.layer import retention
 from conda_overlay.layer.stack import Stack
 from conda_overlay.resolve.pip import Pip
@@ -65,7 +65,7 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
 
 def _source(requirement: str) -> str | None:
     """The local file or directory that a requirement names, with all links resolved."""
-    parsed = dependencies.parse(requirement)
+    parsed = as_requirement(requirement)
     text = (parsed and parsed.url) or requirement
     path = re.sub(r"\[[^]]*\]$", "", text)  # without extras
     if url := re.match("file:(?://[^/]*)?([^#]*)", text):

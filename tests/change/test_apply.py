@@ -6,18 +6,21 @@ import pytest
 
 from conda_overlay.change.apply import in_turn, requests
 from conda_overlay.core.errors import PipError, ResolutionError
-from conda_overlay.core.models import HistoryEntry, Request
+from conda_overlay.core.models import HistoryEntry
+from conda_overlay.core.pip_options import Options
+from conda_overlay.core.request import Request, names_of
 
 
 def entry(requirement: str, *options: str, since: str = "") -> HistoryEntry:
+    given = Options.from_json(options)
     return HistoryEntry(
-        "1.0", requirement, since, requested=True, requirement=requirement, options=options
+        "1.0", requirement, since, requested=True, requirement=requirement, options=given
     )
 
 
 def words(*entries: HistoryEntry) -> list[str]:
     found = requests({entry.name: entry for entry in entries}, ())
-    return [" ".join(request.arguments) for request in found]
+    return [" ".join(request.words) for request in found]
 
 
 def test_each_set_of_options_is_a_request_of_its_own() -> None:
@@ -34,9 +37,9 @@ def test_requests_come_in_the_order_in_which_they_were_made() -> None:
 def test_an_editable_that_is_installed_is_named_without_its_directory() -> None:
     mine = HistoryEntry("1", "mine", requested=True, requirement="/src/mine", editable="/src/mine")
     [again] = requests({"mine": mine}, {"mine"})
-    assert again.arguments == ("--", "mine")
+    assert again.words == ("--", "mine")
     [anew] = requests({"mine": mine}, ())
-    assert (anew.arguments, anew.requirements) == (("--editable", "/src/mine"), ())
+    assert anew.words == ("--editable", "/src/mine")
 
 
 class Installer:
@@ -48,7 +51,7 @@ class Installer:
         self.installed: set[str] = set()
 
     def __call__(self, request: Request) -> None:
-        [name] = request.requirements
+        [name] = names_of(request.requirements)
         self.tried.append(name)
         if not {*self.needs.get(name, "")} <= self.installed:
             raise PipError((f"nothing fits {name}",))
@@ -56,7 +59,7 @@ class Installer:
 
 
 def named(*names: str) -> list[Request]:
-    return [Request(("--", name), (name,)) for name in names]
+    return [Request.parse([name]) for name in names]
 
 
 def test_a_request_that_fails_is_tried_again_after_the_others() -> None:
@@ -77,7 +80,7 @@ def test_a_conflict_counts_as_a_failure_and_other_errors_end_it_at_once() -> Non
     tried = []
 
     def install(request: Request) -> None:
-        tried.append(request.requirements[0])
+        tried.append(request.words[-1])
         if len(tried) == 1:
             raise ResolutionError("It breaks.", ())
         if len(tried) == 3:

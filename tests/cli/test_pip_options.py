@@ -30,19 +30,19 @@ def name(option: PipOption) -> str:
 def test_option_with_a_value(one: PipOption) -> None:
     long = one.name
     for option in one.names:
-        assert parse(option, "value", "req").pip_arguments == (long, "value")
+        assert parse(option, "value", "req").pip_options.words == (long, "value")
         if option.startswith("--"):
-            assert parse(f"{option}=value", "req").pip_arguments == (long, "value")
-            assert parse(f"{option}=--value", "req").pip_arguments == (long, "--value")
+            assert parse(f"{option}=value", "req").pip_options.words == (long, "value")
+            assert parse(f"{option}=--value", "req").pip_options.words == (long, "--value")
         else:
-            assert parse(f"{option}value", "req").pip_arguments == (long, "value")
+            assert parse(f"{option}value", "req").pip_options.words == (long, "value")
 
 
 @pytest.mark.parametrize("one", WITHOUT, ids=name)
 def test_flag(one: PipOption) -> None:
     for option in one.names:
         parsed = parse("one", option, "two")
-        assert parsed.pip_arguments == (one.name,)
+        assert parsed.pip_options.words == (one.name,)
         assert parsed.requirements == ["one", "two"]
 
 
@@ -67,7 +67,7 @@ def test_what_says_where_to_install_is_refused(words: list[str]) -> None:
 
 def test_order_is_kept() -> None:
     words = ["--no-binary", ":all:", "--only-binary", "numpy", "--no-binary", "scipy"]
-    assert list(parse("one", *words, "two").pip_arguments) == words
+    assert list(parse("one", *words, "two").pip_options.words) == words
 
 
 def test_any_order_means_the_same() -> None:
@@ -80,7 +80,7 @@ def test_any_order_means_the_same() -> None:
         long = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable"}
         long |= {"-C": "--config-settings", "-U": "--upgrade", "-i": "--index-url"}
         theirs = [p for p in pairs if p[0] in long or p[0] == "--pre"]
-        assert list(parsed.pip_arguments) == [
+        assert list(parsed.pip_options.words) == [
             word for first, *rest in theirs for word in (long.get(first, first), *rest)
         ]
         assert sorted(parsed.requirements) == ["req1", "req2"]
@@ -89,7 +89,7 @@ def test_any_order_means_the_same() -> None:
 
 def test_repeated_options_stay_repeated() -> None:
     parsed = parse("-f", "a", "-f", "b", "-U", "-U", "req")
-    assert parsed.pip_arguments == (
+    assert parsed.pip_options.words == (
         "--find-links",
         "a",
         "--find-links",

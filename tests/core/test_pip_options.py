@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conda_overlay.core import pip_options
-from conda_overlay.core.pip_options import ELSEWHERE, FLAGS, OPTIONS, before_command, used
+from conda_overlay.core.pip_options import ELSEWHERE, FLAGS, OPTIONS, Options, before_command, used
 
 USES = {
     "recorded": {
@@ -49,3 +49,46 @@ def test_values_before_the_command_are_those_of_options_that_have_one() -> None:
     found = before_command()
     assert {"--timeout", "--default-timeout", "--proxy", "--log"} <= {*found}
     assert not {*found} & FLAGS and "--requirement" not in found
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("-U", "--upgrade"),
+        ("-i https://localhost/x", "--index-url https://localhost/x"),
+        ("-ihttps://localhost/x?a=b", "--index-url https://localhost/x?a=b"),
+        ("--pypi-url=https://localhost/x?a=b", "--index-url https://localhost/x?a=b"),
+        ("--no-dependencies --pre", "--no-deps --pre"),
+        ("-C --opt=x --pre", "--config-settings --opt=x --pre"),
+    ],
+)  # fmt: skip
+def test_options_are_read_as_they_are_typed(typed: str, words: str) -> None:
+    assert Options.parse(typed.split()).words == tuple(words.split())
+
+
+@pytest.mark.parametrize("wrong", ["--target", "-t/x", "--pre=yes", "-Ux", "flask", "--", "-"])
+def test_what_an_overlay_does_not_take_is_named(wrong: str) -> None:
+    with pytest.raises(ValueError, match=f"^{wrong} is not an option of pip install"):
+        Options.parse([wrong])
+
+
+def test_options_are_asked_by_their_long_names() -> None:
+    found = Options.parse(["-f", "/a", "--pre", "-f", "/b"])
+    assert found.has("--pre") and found.has("--no-deps", "--find-links")
+    assert not found.has("--no-deps") and not Options().has("--pre")
+    assert found.values("--find-links") == ["/a", "/b"] and found.values("--pre") == []
+    assert found.without("--find-links") == Options.parse(["--pre"])
+    assert found.used("place").to_json() == ["--find-links=/a", "--find-links=/b"]
+    assert Options.parse(["-f", "/a"]) + Options.parse(["--pre", "-f", "/b"]) == found
+    assert bool(found) and not Options()
+
+
+def test_recorded_options_of_a_later_version_stay() -> None:
+    kept = ["--later=x=y", "--other", "--pre"]
+    assert Options.from_json(kept).to_json() == kept
+
+
+@pytest.mark.parametrize("wrong", [None, "--pre", {}, [1], [None], ["--pre", 1]])
+def test_other_values_are_no_recorded_options(wrong: object) -> None:
+    with pytest.raises(TypeError):
+        Options.from_json(wrong)

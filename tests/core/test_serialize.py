@@ -20,9 +20,9 @@ from conda_overlay.core.models import (
     Finding,
     HistoryEntry,
     Plan,
-    Request,
     Revision,
 )
+from conda_overlay.core.pip_options import Options
 from conda_overlay.core.serialize import decode, encode
 
 TEXT = st.text(st.characters(exclude_categories=()))
@@ -32,14 +32,14 @@ JSON = st.recursive(
     max_leaves=5,
 )
 MAPPINGS = st.dictionaries(TEXT, JSON, max_size=3)
-ENTRIES = st.builds(HistoryEntry)
+OPTIONS = st.lists(st.tuples(TEXT.map(lambda text: f"--{text}".split("=")[0]), st.none() | TEXT))
+ENTRIES = st.builds(HistoryEntry, options=OPTIONS.map(tuple).map(Options))
 KINDS: dict[type, st.SearchStrategy[Any]] = {
     HistoryEntry: ENTRIES,
     FileChanges: st.builds(FileChanges),
     Conflict: st.builds(Conflict),
     Change: st.builds(Change),
     Plan: st.builds(Plan),
-    Request: st.builds(Request),
     Finding: st.builds(Finding),
     Revision: st.builds(
         Revision,

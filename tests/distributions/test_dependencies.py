@@ -154,13 +154,8 @@ def test_constraints_keep_whole_what_is_whole() -> None:
             e="1",
         )
     )
-    assert dependencies.constraints(view, MARKERS, ()) == ["b!=5", "b<2", "c<2"]
-    assert dependencies.constraints(view, MARKERS, {"a", "d"}) == ["c<2"]
-
-
-def test_requested_names_are_those_that_can_be_told() -> None:
-    words = ["Foo.Bar>=1", "baz[x]; python_version > '3'", "q @ https://x/q.whl", "./dir", "x/y"]
-    assert dependencies.requested_names([*words, "https://x/z.whl"]) == {"foo-bar", "baz", "q"}
+    assert [*map(str, dependencies.constraints(view, MARKERS, ()))] == ["b!=5", "b<2", "c<2"]
+    assert [*map(str, dependencies.constraints(view, MARKERS, {"a", "d"}))] == ["c<2"]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +178,8 @@ def test_kind_of_change(host: str | None, new: str | None, kind: str) -> None:
 
 def why(key: str, before: list[Site], after: list[Site], asked: Collection[str] = ()) -> str:
     old, new = dependencies.effective(*before), dependencies.effective(*after)
-    return dependencies.why_required(key, new, old.get(key), {*after[0]}, MARKERS, asked)
+    typed = map(Requirement, asked)
+    return dependencies.why_required(key, new, old.get(key), {*after[0]}, MARKERS, typed)
 
 
 def test_why_names_the_requirement_that_forced_the_move() -> None:
@@ -199,7 +195,7 @@ def test_why_rather_names_what_moves_too() -> None:
 
 def test_why_names_the_extra_that_was_typed() -> None:
     mine = site(OVERLAY, a="1", b=("1", "a>=1; extra == 'x'"))
-    assert why("a", [], [mine], ["b[x]>=1", "./dir"]) == "b[x] requires a>=1"
+    assert why("a", [], [mine], ["b[x]>=1"]) == "b[x] requires a>=1"
     assert why("a", [], [mine]) == "required"
 
 
@@ -237,7 +233,7 @@ def orphans(
     asked: Collection[str] = (),
 ) -> set[str]:
     return dependencies.orphans(
-        overlay, dependencies.effective(below), named, wanted, MARKERS, asked
+        overlay, dependencies.effective(below), named, wanted, MARKERS, map(Requirement, asked)
     )
 
 
@@ -278,7 +274,6 @@ def test_what_an_extra_needs_stays_whoever_asked_for_the_extra() -> None:
     assert orphans(mine, site(), ["c"], ["a", "c"], ["a[x]>=1", "c"]) == {"d"}
     assert orphans(mine, site(), ["c"], ["a", "c", "d"]) == set()
     assert orphans(mine, site(), ["a"], ["a", "c"], ["a[x]"]) == {"b", "d"}
-    assert orphans(mine, site(), ["c"], ["a", "c"], ["./a", "==", ""]) == {"b", "d"}
 
 
 @st.composite

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from conda_overlay.core.models import HistoryEntry
+from conda_overlay.core.pip_options import Options
 from conda_overlay.formats.document import places
 
 MINE = "--index-url=https://localhost/mine"
 
 
 def entry(*options: str, url: str | None = None, requested: bool = True) -> HistoryEntry:
-    return HistoryEntry("1.0", requested=requested, options=options, url=url)
+    return HistoryEntry("1.0", requested=requested, options=Options.from_json(options), url=url)
 
 
 @pytest.mark.parametrize(
@@ -38,4 +39,5 @@ def entry(*options: str, url: str | None = None, requested: bool = True) -> Hist
 def test_each_place_is_for_all_that_are_installed_at_once(
     entries: list[HistoryEntry], expected: list[str]
 ) -> None:
-    assert places({str(number): one for number, one in enumerate(entries)}) == expected
+    found = places({str(number): one for number, one in enumerate(entries)})
+    assert found.to_json() == expected

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import INTENTS, HistoryEntry
+from conda_overlay.core.pip_options import Options
 from conda_overlay.formats import exports, overlay_toml
 from conda_overlay.formats.document import BaselineRef, Document, ForkSpec, describe
 
@@ -83,7 +84,7 @@ REQUESTED = st.builds(
     ENTRY,
     requested=st.just(True),
     requirement=LINE,
-    options=st.lists(LINE.map("--find-links={}".format), max_size=2).map(tuple),
+    options=st.lists(LINE.map("--find-links={}".format), max_size=2).map(Options.from_json),
     reason=st.none() | TEXT,
     intent=st.sampled_from(INTENTS),
     until=st.none() | st.dates().map(str),
@@ -103,7 +104,7 @@ def test_overlay_toml_is_what_was_asked_for_and_what_was_got() -> None:
     asked = replace(
         WHEEL,
         requirement="Alpha-One>=1",
-        options=("--pre",),
+        options=Options.parse(["--pre"]),
         reason="ticket 7",
         intent="hold",
         until="2030-01-31",
@@ -212,7 +213,7 @@ def test_pylock_needs_to_know_every_file() -> None:
 
 
 def test_requirements_have_hashes_and_name_the_places() -> None:
-    options = ("--find-links=/my wheels", "--constraint=/c.txt", "--prefer-binary")
+    options = Options.parse(["--find-links=/my wheels", "--constraint=/c.txt", "--prefer-binary"])
     text = exports.requirements(document(replace(WHEEL, options=options), SDIST))
     assert text == (
         f"--find-links='/my wheels'\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
@@ -333,7 +334,9 @@ def test_a_pylock_is_for_pip_and_the_hint_is_what_to_type(name: str) -> None:
 @given(st.integers(0, 400), st.binary(max_size=3))
 @settings(deadline=None, database=None)
 def test_a_damaged_file_is_read_or_refused_and_never_a_crash(place: int, garbage: bytes) -> None:
-    asked = replace(WHEEL, requirement="alpha>=1", until="2030-01-01", options=("--pre",))
+    asked = replace(
+        WHEEL, requirement="alpha>=1", until="2030-01-01", options=Options.parse(["--pre"])
+    )
     whole = overlay_toml.to_toml(document(asked)).encode()
     text = (whole[:place] + garbage + whole[place + 1 :]).decode(errors="replace")
     try:

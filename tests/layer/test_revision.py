@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from conda_overlay.core.errors import StateError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan, Revision
+from conda_overlay.core.pip_options import Options
 from conda_overlay.core.serialize import encode
 from conda_overlay.layer.revision import FORMAT, UNREADABLE, dump_record, load_record, name_of
 
@@ -49,7 +50,7 @@ ENTRIES = st.builds(
     since=WORDS,
     reason=st.none() | WORDS,
     requested=st.booleans(),
-    options=st.lists(WORDS, max_size=2).map(tuple),
+    options=st.lists(WORDS.map("--pre={}".format), max_size=2).map(Options.from_json),
     patch=st.none() | WORDS,
 )
 CHANGES = st.builds(FileChanges, *[st.lists(WORDS, max_size=2).map(tuple)] * 3)

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conda_overlay.core.models import Request
-from conda_overlay.distributions.dependencies import requested_names
+from conda_overlay.core.pip_options import Options
+from conda_overlay.core.request import Request
 from conda_overlay.distributions.site import read_site
 from conda_overlay.host.host import Host
 from conda_overlay.resolve.pip import Pip
@@ -129,8 +129,8 @@ class Played:
         above = [] if overlay is None else [put(self.place / "overlay", overlay)]
         layers = {site: read_site(site) for site in above}
         arguments = shlex.split(words)
-        requirements = tuple(word for word in arguments if requested_names([word]))
-        request = Request(tuple(arguments), requirements)
+        options = Options.from_json([word for word in arguments if word.startswith("-")])
+        request = Request.parse((w for w in arguments if not w.startswith("-")), options)
         sources = self.place / "src"
         resolver = Resolver(self.pip, request, layers, scratch, sources, allow_conflicts)
         try:
@@ -156,5 +156,5 @@ class Played:
             file = self.place / "scratch" / f"stage{number}.work" / "constraints.txt"
             ours = argv.index("-c") + 2 if file.exists() else argv.index("off") + 1
             lines = file.read_text().splitlines() if file.exists() else []
-            found.append((" ".join(argv[ours:]), lines))
+            found.append((" ".join(word for word in argv[ours:] if word != "--"), lines))
         return found

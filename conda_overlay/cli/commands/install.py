@@ -33,8 +33,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Install the requirements."""
-    options, requirements = tuple(arguments.pip_arguments), tuple(arguments.requirements)
-    if not requirements and not {"--requirement", "--editable", "--group"} & set(options):
+    options, requirements = arguments.pip_options, tuple(arguments.requirements)
+    if not requirements and not options.has("--requirement", "--editable", "--group"):
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
         raise UsageError("You must name at least one requirement to install.", hint)
     given = {"options": options, "intent": arguments.intent, "until": _date(arguments.until)}

@@ -26,5 +26,5 @@ def execute(arguments: Namespace) -> int:
     """Update the distributions."""
     overlay = select.opened()
     overlay.check_protection(arguments.force_overlay)
-    names, options = arguments.names, arguments.pip_arguments
+    names, options = arguments.names, arguments.pip_options
     return changing.run(arguments, overlay, lambda draft: draft.update(*names, options=options))

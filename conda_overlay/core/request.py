@@ -1,0 +1,109 @@
+"""Requests for distributions: by name, or by a path or URL, with pip's options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from conda_overlay.core.pip_options import NONE, Options
+
+_EDITABLE = "--editable"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A path or a URL without a name, as pip takes it; its name is known once pip has run."""
+
+    text: str
+    editable: bool = False
+
+    @property
+    def key(self) -> str | None:
+        """The normalized name, if the URL of an editable has one."""
+        egg = re.search(r"\+\w+:.*[#&]egg=([\w.-]+)", self.text) if self.editable else None
+        return canonicalize_name(egg[1]) if egg else None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to install distributions with pip."""
+
+    requirements: tuple[Requirement | Source, ...]
+    options: Options = NONE
+    intent: str | None = None  # None: derived from each requirement
+    until: str | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        requirements: Iterable[str],
+        options: Options = NONE,
+        intent: str | None = None,
+        until: str | None = None,
+    ) -> Request:
+        """Read requirements, to which the editables among the options are added."""
+        editables = [Source(path, editable=True) for path in options.values(_EDITABLE)]
+        wanted = (*map(parse, requirements), *editables)
+        return cls(wanted, options.without(_EDITABLE), intent, until)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words for pip."""
+        editables: list[str] = []
+        others: list[str] = []
+        for wanted in self.requirements:
+            is_editable = isinstance(wanted, Source) and wanted.editable
+            (editables if is_editable else others).append(for_pip(wanted))
+        flags = [word for path in editables for word in (_EDITABLE, path)]
+        return (*self.options.words, *flags, *(["--", *others] if others else ()))
+
+
+@cache
+def as_requirement(text: str) -> Requirement | None:
+    """Read a requirement by name; None for a path, a bare URL, or invalid text."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def parse(text: str) -> Requirement | Source:
+    """Read a requirement as users type it."""
+    return as_requirement(text) or Source(text)
+
+
+def text_of(wanted: Requirement | Source) -> str:
+    """A requirement as text, in one form with any version of packaging."""
+    if isinstance(wanted, Source):
+        return wanted.text
+    extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
+    where = f" @ {wanted.url}" if wanted.url else str(wanted.specifier)
+    return f"{wanted.name}{extras}{where}" + (f" ; {wanted.marker}" if wanted.marker else "")
+
+
+def key_of(wanted: Requirement | Source) -> str | None:
+    """The normalized name that a requirement has, if it has one."""
+    return wanted.key if isinstance(wanted, Source) else canonicalize_name(wanted.name)
+
+
+def names_of(requirements: Iterable[Requirement | Source]) -> set[str]:
+    """The normalized names in requirements."""
+    return {key for key in map(key_of, requirements) if key is not None}
+
+
+def is_direct(text: str | None) -> bool:
+    """Whether a requirement names a path or a URL."""
+    wanted = parse(text) if text else None
+    return isinstance(wanted, Source) or bool(wanted and wanted.url)
+
+
+def for_pip(wanted: Requirement | Source) -> str:
+    """A requirement in a form for any pip: older ones do not see a URL in ``git+file:///``."""
+    if isinstance(wanted, Requirement) and wanted.url and "+file:" in wanted.url:
+        return f"{wanted.url}{'&' if '#' in wanted.url else '#'}egg={wanted.name}"
+    return text_of(wanted)
