@@ -55,19 +55,29 @@ def open_in_editor(file: Path) -> None:
     command = editor()
     hint = "set EDITOR to another one, or use --no-editor"
 
-    def ended(*_: object) -> None:
-        raise OverlayError("The terminal was closed; the overlay is unchanged.")
+    opened: list[subprocess.Popen[bytes]] = []
+    closed: list[object] = []
+
+    def ended(*_: object) -> None:  # raises nothing: the editor may just be starting
+        closed.append(True)
+        for process in opened:
+            process.kill()
 
     handlers = {number: signal.signal(number, ended) for number in (SIGHUP, SIGTERM)}
     handlers[SIGINT] = signal.signal(SIGINT, lambda *_: None)  # children do not inherit it
     try:
-        code = subprocess.run([*command, str(file)], check=False).returncode
+        opened.append(subprocess.Popen([*command, str(file)]))
+        if closed:
+            opened[0].kill()
+        code = opened[0].wait()
     except OSError as error:
         sentence = f"The editor {command[0]} does not run: {error.strerror}"
         raise OverlayError(f"{sentence}; the overlay is unchanged.", hint) from error
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+    if closed:
+        raise OverlayError("The terminal was closed; the overlay is unchanged.")
     if code:
         sentence = f"The editor {command[0]} ended with code {code}; the overlay is unchanged."
         raise OverlayError(sentence, hint)
