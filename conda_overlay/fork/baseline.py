@@ -23,7 +23,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.download import download
-from conda_overlay.host.conda_meta import moved
+from conda_overlay.host.conda_meta import moved, read_records
 
 _PACKAGE = re.compile(
     r"(?:https?|file)://[^\s#]+/(?P<subdir>[\w-]+)/"
@@ -93,17 +93,16 @@ def of_environment(prefix: Path) -> Baseline:
     if not (prefix / "conda-meta").is_dir():
         raise NoSuchEnvironmentError(str(prefix))
     records: dict[str, Mapping[str, Any]] = {}
-    for file in sorted((prefix / "conda-meta").glob("*.json")):
-        try:
-            record = json.loads(files.read_file(str(file), largest=files.LARGE, follow=True))
-            records[record["name"]] = record
-            if not _PACKAGE.fullmatch(url_of(record)):
-                sentence = f"The package {record['name']} of {prefix} has no URL to get it again."
-                raise OverlayError(sentence, "reinstall it from a channel", name=record["name"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+    for file, record in read_records(prefix):
+        if isinstance(record, Exception):
             hint = f"conda list -p {prefix}"
-            raise OverlayError(f"{file} cannot be read.", hint, [error], path=str(file)) from error
-    paths = (path for record in records.values() for path in record.get("files", ()))
+            raise OverlayError(f"{file} cannot be read.", hint, [record], path=str(file))
+        name = record["name"]
+        if not _PACKAGE.fullmatch(url_of(record)):
+            sentence = f"The package {name} of {prefix} has no URL to get it again."
+            raise OverlayError(sentence, "reinstall it from a channel", name=name)
+        records[name] = record
+    paths = (path for record in records.values() for path in record["files"])
     owned = {path.split("/site-packages/")[-1].split("/")[0] for path in paths}
     sites = sorted(s for s in prefix.glob("lib/python*/site-packages") if not s.parent.is_symlink())
     found = [d for site in sites for same in read_site(site).values() for d in same]

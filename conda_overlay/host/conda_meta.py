@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from conda_overlay.activation import files
 from conda_overlay.core.models import Distribution
+
+
+def read_records(prefix: Path) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
+    """Read the record of each conda package of an environment.
+
+    Yields:
+        The file; and its content, or the error if it is not a record.
+    """
+    for file in sorted((prefix / "conda-meta").glob("*.json")):
+        try:
+            record = json.loads(files.read_file(str(file), largest=files.LARGE, follow=True))
+            name, listed = record.get("name", ""), [*map(str, record.get("files", ()))]
+            yield file, {**record, "name": str(name), "files": listed}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            yield file, error
 
 
 def files_of_package(distribution: Distribution) -> list[str] | None:
@@ -18,12 +34,8 @@ def files_of_package(distribution: Distribution) -> list[str] | None:
     """
     prefix = distribution.prefix
     mine = os.path.relpath(distribution.path, prefix)
-    for file in sorted((prefix / "conda-meta").glob("*.json")):
-        try:
-            record = json.loads(files.read_file(str(file), largest=files.LARGE))
-            listed = [*map(str, record["files"])]
-        except (OSError, ValueError, LookupError, TypeError):
-            continue
+    for _, record in read_records(prefix):
+        listed = [] if isinstance(record, Exception) else record["files"]
         if any(path == mine or path.startswith(f"{mine}/") for path in listed):
             return [path for path in listed if os.path.lexists(prefix / path)]
     return None
