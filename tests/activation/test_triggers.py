@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from conda_overlay.activation import locate
 from conda_overlay.report.shell import asked_trigger
 from tests.activation.made import Overlay, overlay
 from tests.activation.run import Dump, Export, Nested, Shell, Step, check
 from tests.bed import base, environment, place, plugin, users
+from tests.bed.command import checked
 from tests.bed.condas import Conda
 from tests.bed.users import User
 
@@ -83,9 +85,19 @@ def test_conda_run_as_a_module(bash: Shell, over_science: Overlay) -> None:
     )
 
 
-def break_conda(overlay: Overlay) -> None:
-    """Put modules into an overlay that no Python program survives, and take its guard away."""
-    for name in ("conda", "pluggy", "requests", "sitecustomize", "typing"):
+CONDAS = "import sys, conda.cli.main, conda.cli.conda_argparse, conda_overlay.plugin"
+SAY = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+"""What Python has imported before it comes to any start-up file, it has got from elsewhere."""
+
+
+def break_conda(overlay: Overlay, conda: Conda) -> None:
+    """Put a module that no program survives in place of each that conda imports, and the guard."""
+    python = [str(conda.prefix / "bin" / "python"), "-I", "-c"]
+    first, all_of_it = ({*checked([*python, code]).split()} for code in (SAY, f"{CONDAS}\n{SAY}"))
+    # With one of these, an overlay is not wired at all.
+    names = all_of_it - first - {*locate.BEFORE_GUARD} | {"sitecustomize"}
+    assert names >= {"conda", "conda_overlay", "pluggy", "requests", "typing"}
+    for name in names:
         (overlay.site / f"{name}.py").write_text("raise SystemExit('broken')\n")
 
 
@@ -93,7 +105,7 @@ def break_conda(overlay: Overlay) -> None:
 def test_conda_survives_a_broken_overlay_without_a_guard(
     bash: Shell, over_science: Overlay, command: str
 ) -> None:
-    break_conda(over_science)
+    break_conda(over_science, bash.conda)
     conda = f"{bash.conda.prefix}/bin/python {command.format(bash.conda.executable)}"
     ran = bash.run(
         [
@@ -109,7 +121,7 @@ def test_conda_survives_a_broken_overlay_without_a_guard(
 def test_disable_switches_off_now_and_later_even_when_the_overlay_is_broken(
     shell: Shell, over_science: Overlay
 ) -> None:
-    break_conda(over_science)
+    break_conda(over_science, shell.conda)
     ran = shell.run(
         [
             *("conda activate science", Dump("on"), Export("CONDA_OVERLAY_DISABLE", "1")),
