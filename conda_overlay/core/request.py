@@ -82,8 +82,9 @@ def text_of(wanted: Requirement | Source) -> str:
     if isinstance(wanted, Source):
         return wanted.text
     extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
-    where = f" @ {wanted.url}" if wanted.url else str(wanted.specifier)
-    return f"{wanted.name}{extras}{where}" + (f" ; {wanted.marker}" if wanted.marker else "")
+    where = f" @ {wanted.url} " if wanted.url else str(wanted.specifier)
+    marker = f"; {wanted.marker}" if wanted.marker else ""
+    return f"{wanted.name}{extras}{where}{marker}".strip()
 
 
 def key_of(wanted: Requirement | Source) -> str | None:

@@ -208,7 +208,7 @@ def trials() -> dict[str, Trial]:
     return {}
 
 
-@pytest.fixture(params=few(OPERATIONS, "install"))
+@pytest.fixture(params=few(OPERATIONS, "remove"))
 def trial(request: pytest.FixtureRequest, life: Life, trials: dict[str, Trial]) -> Trial:
     """One of each operation."""
     if request.param not in trials:

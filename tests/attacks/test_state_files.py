@@ -301,7 +301,7 @@ LINKS: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("kind", LINKS)
+@pytest.mark.parametrize("kind", few(LINKS, "a file", "gone", "to an older revision"))
 def test_link_to_the_current_revision_may_be_anything(damaged: Life, kind: str) -> None:
     bench, whole = damaged.bench, ("to an older revision", "an empty directory", "gone")
     bench.overlay.unlink()

@@ -278,6 +278,7 @@ def test_failing_build_is_named_and_quoted(each_pip: Bench, links: Path, step: s
         assert told.count("\n") < 60
 
 
+@LONG
 def test_failing_build_of_a_dependency(each_pip: Bench, links: Path) -> None:
     dists.wheel(links, "top", "1.0", requires=["fails"])
     sdist(links, "fails", BUILDS["wheel"])
@@ -289,6 +290,7 @@ def test_failing_build_of_a_dependency(each_pip: Bench, links: Path) -> None:
     assert "the flux capacitor is missing\n" in shown.stderr
 
 
+@LONG
 def test_failing_build_for_want_of_what_it_requires(each_pip: Bench, links: Path) -> None:
     """Which is no conflict of versions, and not the name that was asked for."""
     pyproject = dists.own_backend("fails", "1.0")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import LONG
 
 
 def moves(plan: dict[str, list[dict[str, str]]]) -> dict[str, tuple[str, str | None]]:
@@ -30,6 +31,7 @@ def test_upgrade_brings_what_it_newly_needs(bench: Bench, links: Path) -> None:
     assert bench.version("alpha") == "1.5"
 
 
+@LONG
 def test_upgrade_stays_within_what_the_host_allows(bench: Bench) -> None:
     bench.given("install", "-U", "alpha")
     assert bench.distributions() == ["alpha-1.5"]
@@ -76,6 +78,7 @@ def test_only_the_dependents_that_must_move_do(quick: Bench, links: Path) -> Non
     assert quick.distributions() == ["alpha-1.5", "delta-2.0", "gamma-2.0"]
 
 
+@LONG
 def test_dependents_that_cannot_move_do_not_hold_back_those_that_can(quick: Bench) -> None:
     told = quick.refused("alpha==2.0", "delta==2.0")
     assert "stuck 1.0 (host) requires delta<2" in told
@@ -84,6 +87,7 @@ def test_dependents_that_cannot_move_do_not_hold_back_those_that_can(quick: Benc
     assert quick.distributions() == ["alpha-2.0", "beta-2.0", "delta-2.0"]
 
 
+@LONG
 def test_dependents_of_dependents_move_too(quick: Bench, links: Path) -> None:
     dists.wheel(links, "top", "1.0", requires=["beta<2"])
     dists.wheel(links, "top", "2.0", requires=["beta>=2"])
@@ -274,6 +278,7 @@ def test_upgrade_says_what_holds_it_back(quick: Bench, words: list[str]) -> None
 
 
 @pytest.mark.parametrize("words", [["alpha>1"], ["-U", "alpha<2"], ["-U", "delta"], ["-U", "new"]])
+@LONG
 def test_nothing_is_said_of_what_is_not_held_back(quick: Bench, words: list[str]) -> None:
     done = quick.try_install("--yes", "--allow-conflicts", *words)
     assert ("held back" in done.stdout) == (words == ["-U", "delta"])

@@ -12,6 +12,7 @@ from tests.bed import dists
 from tests.bed.users import User
 from tests.bench import Bench
 from tests.lifecycle.patches import CHANGE, PLAN
+from tests.long import LONG
 
 
 def toml(user: User, text: str) -> Path:
@@ -71,6 +72,7 @@ def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
     assert quick.revision == 1
 
 
+@LONG
 def test_what_stays_keeps_since_when_and_by_whom(quick: Bench) -> None:
     quick.given("install", "alpha==2.0", "--reason", "first")
     before = quick.record()["distributions"]
@@ -140,6 +142,7 @@ def test_locked_files_that_break_the_host_are_refused_unless_allowed(
     assert daq.version("delta") == "2.0"
 
 
+@LONG
 def test_an_editable_is_applied_and_left_alone_afterwards(quick: Bench, daq: Bench) -> None:
     source = sources.project(quick.user, "mine", requires=("new",))
     quick.install("-e", source)
@@ -167,6 +170,7 @@ def test_what_came_from_a_url_is_applied_from_it(quick: Bench, daq: Bench, links
     assert daq.revision == revision
 
 
+@LONG
 def test_what_a_file_no_longer_names_does_not_hold_back_what_it_names(
     quick: Bench, links: Path
 ) -> None:

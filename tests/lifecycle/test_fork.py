@@ -13,6 +13,7 @@ import pytest
 from tests import sources
 from tests.bed import cpython, dists, environment, packages, place, pypi
 from tests.lifecycle.forks import Forker, listed, url
+from tests.long import LONG
 
 PATCH = """\
 --- a/alpha/__init__.py
@@ -148,6 +149,7 @@ def test_what_cannot_be_added_is_refused(forker: Forker, spec: str, hint: str) -
     assert hint in told.partition("Hint: ")[2]
 
 
+@LONG
 def test_requirements_are_resolved_as_for_an_overlay(forker: Forker, lab: Path) -> None:
     told = forker.refused("--from", lab, "-n", "resolved", "beta==2.0", "alpha==1.0")
     assert "alpha" in told
@@ -188,6 +190,7 @@ def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     assert not [line for line in told["distributions"] if line.startswith("mine")]
 
 
+@LONG
 def test_what_pip_has_in_the_baseline_may_need_the_dropped(own: Forker, links: Path) -> None:
     sources.administrate(own.bench.host, dists.wheel(links, "above", "1.0", requires=["app"]))
     words = ("--from", own.bench.host, "--drop", "app", "-n", "above")

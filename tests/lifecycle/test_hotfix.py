@@ -11,7 +11,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import KINDS, change, mark, patched, revision, row
-from tests.long import few
+from tests.long import LONG, few
 
 
 @pytest.mark.parametrize("kind", few(KINDS, "wheel"))
@@ -79,6 +79,7 @@ def test_a_source_that_has_not_changed_is_nothing_to_do(
     assert revision(quick) == 1
 
 
+@LONG
 def test_another_commit_of_the_same_version_is_another_distribution(
     quick: Bench, links: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_installing_the_same_file_once_more_is_nothing_to_do(quick: Bench) -> No
         assert revision(quick) == 1
 
 
+@LONG
 def test_redundant_in_status_is_exactly_what_rebase_drops(own: Bench, links: Path) -> None:
     for name, requires in {
         **dict.fromkeys(("same", "older", "held", "dep"), ()),

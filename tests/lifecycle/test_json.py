@@ -35,7 +35,7 @@ def ready(quick: Bench) -> Bench:
     return quick
 
 
-@pytest.mark.parametrize("command", few(COMMANDS, "install", "remove", "undo"))
+@pytest.mark.parametrize("command", few(COMMANDS, "install", "undo"))
 def test_a_dry_run_prints_what_the_command_does(ready: Bench, command: str) -> None:
     words = [*COMMANDS[command], *(["--allow-conflicts"] if command == "redo" else [])]
     command, before = command.split()[0], ready.content()

@@ -31,6 +31,7 @@ def install_meanwhile(first: Running, bench: Bench, *words: str) -> None:
     run_meanwhile(first, bench, "install", "--yes", *words)
 
 
+@LONG
 def test_who_waits_at_a_question_hinders_nobody_and_is_made_again(quick: Bench) -> None:
     with running(quick, "install", "alpha==2.0") as first:
         first.wait_for("Proceed")

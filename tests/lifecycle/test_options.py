@@ -9,6 +9,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import few
 
 BROKEN = "def build_wheel(*_):\n    raise SystemExit('it cannot be built')\n"
 
@@ -35,7 +36,7 @@ def again(bench: Bench, how: str) -> None:
     bench.change("apply", exported, *how.split()[1:])
 
 
-@pytest.mark.parametrize("how", ["update", "apply", "apply --locked"])
+@pytest.mark.parametrize("how", few(["update", "apply", "apply --locked"], "apply"))
 def test_prereleases_of_one_are_none_of_another(found: Bench, how: str) -> None:
     found.install("--pre", "foo")
     found.install("bar")
@@ -47,7 +48,7 @@ def test_prereleases_of_one_are_none_of_another(found: Bench, how: str) -> None:
     }
 
 
-@pytest.mark.parametrize("how", ["update", "apply"])
+@pytest.mark.parametrize("how", few(["update", "apply"], "update"))
 def test_what_is_built_for_one_is_not_built_for_another(found: Bench, how: str) -> None:
     found.install("--no-binary", ":all:", "foo")
     found.install("bar")

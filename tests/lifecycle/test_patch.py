@@ -18,7 +18,7 @@ from tests.bed import dists, environment, place, pypi
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import BROKEN, CORE, ELSEWHERE, FIX, FIXED, steps
-from tests.long import few
+from tests.long import LONG, few
 
 
 @pytest.fixture
@@ -344,6 +344,7 @@ def test_a_file_may_edit_nothing_but_the_distribution_that_it_names(
     assert path in fixed.refuse("apply", "overlay.toml", "--yes")
 
 
+@LONG
 def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
     tool.given("install", "alpha==1.5")
     tool.given("edit", "alpha", "--no-editor")
@@ -377,6 +378,7 @@ def test_a_patch_of_any_text_comes_back_from_a_file(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", few(["#!/bin/sh -e\n", ""], ""), ids=["changed", "emptied"])
+@LONG
 def test_an_edit_of_a_file_of_one_line_is_taken_back_made_again_and_carried(
     own: Bench, links: Path, text: str
 ) -> None:
@@ -427,6 +429,7 @@ def test_rebase_edits_the_new_version_of_the_host_in_the_same_way(
     assert "nothing to do" in own.ask("rebase")
 
 
+@LONG
 def test_rebase_sees_a_host_that_changed_under_the_same_version(
     own: Bench, fix: Path, links: Path
 ) -> None:
@@ -436,6 +439,7 @@ def test_rebase_sees_a_host_that_changed_under_the_same_version(
     assert steps(own) == [44, 77]
 
 
+@LONG
 def test_rebase_sees_a_host_in_which_only_data_changed(own: Bench, fix: Path) -> None:
     own.change("patch", "tool", fix)
     [table] = own.host.glob("lib/python3*/site-packages/tool/data/table.bin")
@@ -444,6 +448,7 @@ def test_rebase_sees_a_host_in_which_only_data_changed(own: Bench, fix: Path) ->
     assert (own.site / "tool/data/table.bin").read_bytes() == b"new" and steps(own) == [44, 7]
 
 
+@LONG
 def test_rebase_does_not_lose_an_edit_that_no_patch_can_say(
     own: Bench, fix: Path, links: Path
 ) -> None:
@@ -457,6 +462,7 @@ def test_rebase_does_not_lose_an_edit_that_no_patch_can_say(
     assert steps(own) == [44, 77]
 
 
+@LONG
 def test_an_edited_distribution_that_was_made_by_hand_is_no_copy_of_the_host(
     own: Bench, links: Path
 ) -> None:
@@ -469,6 +475,7 @@ def test_an_edited_distribution_that_was_made_by_hand_is_no_copy_of_the_host(
     assert (own.site / "tool" / "extra.py").read_text() == "# mine\n"
 
 
+@LONG
 def test_rebase_finds_the_right_one_of_two_that_are_alike(
     own: Bench, fix: Path, links: Path
 ) -> None:
@@ -493,6 +500,7 @@ def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: 
     assert not (own.site / "tool").exists() and steps(own) == [44, 7]
 
 
+@LONG
 def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
     own: Bench, fix: Path, links: Path
 ) -> None:
@@ -516,6 +524,7 @@ def test_edits_that_do_not_apply_stay_and_the_two_files_are_named(
     assert steps(own) == [44, 7]
 
 
+@LONG
 def test_edits_in_place_before_a_rebase_are_carried_as_they_are(
     own: Bench, fix: Path, links: Path
 ) -> None:
@@ -528,6 +537,7 @@ def test_edits_in_place_before_a_rebase_are_carried_as_they_are(
     assert steps(own) == [45, 77]
 
 
+@LONG
 def test_a_copy_that_was_never_edited_goes_with_the_next_rebase(own: Bench, links: Path) -> None:
     own.given("edit", "tool", "--no-editor")
     sources.administrate(own.host, edited.wheel(links, "2.0", ELSEWHERE))
@@ -535,6 +545,7 @@ def test_a_copy_that_was_never_edited_goes_with_the_next_rebase(own: Bench, link
     assert not (own.site / "tool").exists()
 
 
+@LONG
 def test_edits_of_what_the_host_lost_are_not_lost(own: Bench, fix: Path) -> None:
     own.change("patch", "tool", fix)
     for path in own.host.glob("lib/python3*/site-packages/tool*"):
@@ -543,6 +554,7 @@ def test_edits_of_what_the_host_lost_are_not_lost(own: Bench, fix: Path) -> None
     assert steps(own) == [44, 7]
 
 
+@LONG
 def test_edits_are_carried_to_another_environment(
     own: Bench, fix: Path, links: Path, science: Path
 ) -> None:
@@ -555,6 +567,7 @@ def test_edits_are_carried_to_another_environment(
         assert other.record()["distributions"]["tool"]["reason"] == "ticket 1234"
 
 
+@LONG
 def test_edits_from_another_environment_come_beside_ones_own(
     own: Bench, fix: Path, links: Path, science: Path
 ) -> None:
@@ -571,6 +584,7 @@ def test_edits_from_another_environment_come_beside_ones_own(
         assert "nothing to do" in other.ask("rebase", "--from", own.host)
 
 
+@LONG
 def test_a_requirement_that_moves_an_edited_copy_needs_force(
     own: Bench, fix: Path, links: Path
 ) -> None:

@@ -10,7 +10,7 @@ from tests import sources
 from tests.bench import Bench, Done
 from tests.lifecycle import patches
 from tests.lifecycle.patches import revision
-from tests.long import few
+from tests.long import LONG, few
 
 SESSION = """
 . '{base}/etc/profile.d/conda.sh'
@@ -48,7 +48,7 @@ BREAKING = {
 }
 
 
-@pytest.mark.parametrize("command", few(BREAKING, "install", "remove"))
+@pytest.mark.parametrize("command", few(BREAKING, "install"))
 def test_what_breaks_something_needs_allow_conflicts(tall: Bench, command: str) -> None:
     words, broken = BREAKING[command]
     told = tall.refuse(command, "--yes", *words)
@@ -67,6 +67,7 @@ def test_redo_of_what_breaks_something_needs_allow_conflicts(quick: Bench) -> No
     assert quick.version("delta") == "2.0"
 
 
+@LONG
 def test_rebase_that_breaks_something_needs_allow_conflicts(own: Bench, wheels: Path) -> None:
     delta = [wheels / f"delta-{version}-py3-none-any.whl" for version in ("2.0", "1.0")]
     sources.administrate(own.host, delta[0])
@@ -122,6 +123,7 @@ def test_the_end_of_input_is_a_no(quick: Bench) -> None:
         assert "Traceback" not in done.stderr
 
 
+@LONG
 def test_closed_streams_are_as_empty_ones(quick: Bench) -> None:
     """Services and jobs have them closed: what needs no answer runs, and nothing else is done."""
 

@@ -54,6 +54,7 @@ def test_hold_and_dev_are_kept(own: Bench, wheels: Path) -> None:
     assert own.see("alpha", "mine") == {"alpha": "1.5", "mine": "0.1"}
 
 
+@LONG
 def test_a_requested_downgrade_is_held_by_itself(own: Bench, wheels: Path) -> None:
     sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
     own.given("install", "delta==1.0", "new")
@@ -74,6 +75,7 @@ def test_what_is_broken_is_resolved_anew(own: Bench, wheels: Path) -> None:
     assert own.record()["distributions"]["delta"]["requested"] is False
 
 
+@LONG
 def test_what_an_editable_requires_is_resolved_anew(own: Bench, wheels: Path) -> None:
     sources.administrate(own.host, wheel(wheels, "new", "1.0"))
     source = sources.project(own.user, "mine", requires=("new",))
@@ -211,6 +213,7 @@ def test_from_leaves_behind_what_the_next_environment_has(
     assert own.distributions() == ["new-1.0"]
 
 
+@LONG
 def test_from_takes_the_overlay_of_an_environment_that_is_gone(quick: Bench, science: Path) -> None:
     old = replace(quick, name=str(environment.clone(science, quick.conda.env("of-2026"))))
     old.install("new", "--reason", "ticket 7")

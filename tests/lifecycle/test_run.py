@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.bed import dists
 from tests.bench import PATIENCE, Bench, Done
 from tests.lifecycle import patches
+from tests.long import LONG
 
 SEE = "import alpha, json, os, sys\n"
 SEE += "print(json.dumps([alpha.__file__, sys.argv[1:], dict(os.environ)]))"
@@ -102,6 +103,7 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     assert run(quick, "--with", "gamma", "true").returncode == 0  # which the host has
 
 
+@LONG
 def test_with_a_local_source_runs_what_it_has_now(quick: Bench) -> None:
     """And not what the directory had at an earlier run, nor what is in another one of that name."""
     tree = patches.source(quick.user, "mine", "1.0", "A")

@@ -11,6 +11,7 @@ from tests.bed import cpython, pypi
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import files, mark, patched, revision
+from tests.long import LONG, few
 
 UNINSTALL = """
 . '{base}/etc/profile.d/conda.sh'
@@ -44,6 +45,7 @@ def stair(bench: Bench) -> list[dict[str, bytes]]:
     return steps
 
 
+@LONG
 def test_undo_again_goes_one_further_back_and_redo_comes_forward(quick: Bench) -> None:
     one, two, three = stair(quick)
     journey = {"undo": two}, {"undo": one}, {"redo": two}, {"redo": three}, {"undo": two}
@@ -54,6 +56,7 @@ def test_undo_again_goes_one_further_back_and_redo_comes_forward(quick: Bench) -
     assert revision(quick) == 8  # each was a new one
 
 
+@LONG
 def test_history_says_where_one_stands(quick: Bench) -> None:
     stair(quick)
     found = [position(quick)]
@@ -77,6 +80,7 @@ def test_undo_steps_back_to_the_host_and_no_further(quick: Bench) -> None:
     assert quick.content() == before
 
 
+@LONG
 def test_redo_after_an_undo_to_a_number_comes_back(quick: Bench) -> None:
     _, _, three = stair(quick)
     quick.given("undo", "1")
@@ -86,6 +90,7 @@ def test_redo_after_an_undo_to_a_number_comes_back(quick: Bench) -> None:
     assert files(quick) == three
 
 
+@LONG
 def test_a_new_change_clears_what_could_be_redone(quick: Bench) -> None:
     one, two, _ = stair(quick)
     quick.given("undo")
@@ -129,7 +134,7 @@ def clean_all(bench: Bench) -> None:
         bench.change("clean")  # which asked no --force for it before there was one
 
 
-@pytest.mark.parametrize("kind", patches.KINDS)
+@pytest.mark.parametrize("kind", few(patches.KINDS, next(iter(patches.KINDS))))
 def test_undo_to_a_source_of_the_same_version_brings_its_content_back(
     quick: Bench, links: Path, kind: str
 ) -> None:
@@ -153,6 +158,7 @@ def test_undo_to_files_that_nothing_can_give_again_refuses(quick: Bench, links: 
     assert mark(quick, "mine") == "B"
 
 
+@LONG
 def test_undo_to_a_source_that_is_another_version_now_refuses(quick: Bench, links: Path) -> None:
     quick.install(patched(quick, links, "directory", "mine", "1.0", "A"))
     quick.given("undo", "0")
