@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ACTIVATION = {"activate", "deactivate", "reactivate"}
+_SPAWN = {"spawn", "shell"}  # of conda-spawn, which computes an activation in conda's own process
 
 
 @hookimpl
@@ -44,6 +45,7 @@ def conda_settings() -> Iterator[CondaSetting]:
 def conda_pre_commands() -> Iterator[CondaPreCommand]:
     """Remove the wiring from conda's process before conda computes the new PATH."""
     yield CondaPreCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
+    yield CondaPreCommand(name="conda-overlay-spawn", action=_unwire, run_for=_SPAWN)
 
 
 @hookimpl
@@ -90,3 +92,11 @@ def _wire(command: str) -> None:
     except Exception:  # a broken installation must not break conda
         return
     startup.main()
+
+
+def _unwire(command: str) -> None:
+    try:
+        from conda_overlay.activation import startup
+    except Exception:  # a broken installation must not break conda
+        return
+    startup.unwire_process()

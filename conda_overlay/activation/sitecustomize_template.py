@@ -48,12 +48,17 @@ def _enter(here, rest, host):
     """For the host's Python: put the overlay between the standard library and the host's own."""
     import site
 
+    behind = _behind(here)
+    if behind is not None:  # they stay behind it
+        rest = [path for path in rest if path not in behind]
     place = [_is_site(path, host) for path in rest].index(True)
+    if behind is None:
+        place, behind = sys.path.index(here), []
     user_site = getattr(site, "USER_SITE", None)
     user_place = rest.index(user_site) if user_site in rest else place
     if user_place < place and os.path.dirname(os.__file__) in rest[:user_place]:
         place = user_place
-    before = rest[:place] + [here] + rest[place:]
+    before = rest[:place] + [here] + behind + rest[place:]
     finders = list(sys.meta_path)
     sys.path[:] = before
     _forget(here, rest[:place])
@@ -70,6 +75,17 @@ def _enter(here, rest, host):
     if new:
         old = [finder for finder in sys.meta_path[start:] if finder in finders]
         sys.meta_path[start:] = [_Front(here)] + new + old
+
+
+def _behind(here):
+    """The directories of PYTHONPATH behind the overlay; None if it is behind the library already."""
+    library = os.path.dirname(os.__file__)
+    zipped = os.path.join(os.path.dirname(library), "python%d%d.zip" % sys.version_info[:2])
+    start = sys.path.index(here) + 1
+    if library in sys.path[:start]:  # the guard of another layer has moved it
+        return None
+    ends = [i for i, path in enumerate(sys.path) if path in (library, zipped)]
+    return sys.path[start : min(ends)] if ends else []
 
 
 class _Front(object):

@@ -51,7 +51,7 @@ def main(path: Sequence[str] | None = None) -> None:
             import atexit
 
             _registered = True
-            unwiring = _unwire() if _is_conda() else wiring.EnvironDiff()
+            unwiring = unwire_process() if _is_conda() else wiring.EnvironDiff()
             if shell in shells.SHELLS:
                 _print(shells.SHELLS[shell].render(unwiring))
                 atexit.register(_print_line, shell, wiring.STATE in os.environ or bool(unwiring))
@@ -86,7 +86,7 @@ def command(shell: str, settings: Settings) -> list[str]:
     return words
 
 
-def _unwire() -> wiring.EnvironDiff:
+def unwire_process() -> wiring.EnvironDiff:
     """Take the wiring out of this process, so that conda and its scripts never see or save it.
 
     Returns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from conda_overlay.change import plan
 from conda_overlay.change.draft_tree import DraftTree
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.models import FileChanges, HistoryEntry, Plan
+from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
@@ -115,7 +115,13 @@ class Draft(DraftTree):
         remove(self, names)
 
     def patch(
-        self, name: str, text: bytes, *, strip: int | None = None, reverse: bool = False
+        self,
+        name: str,
+        text: bytes,
+        *,
+        strip: int | None = None,
+        reverse: bool = False,
+        force: bool = False,
     ) -> None:
         """Apply a patch to a copy of a distribution: all parts for its files, or none.
 
@@ -124,13 +130,16 @@ class Draft(DraftTree):
             text: unified diffs.
             strip: the number of leading directories to strip from paths; None: detect it.
             reverse: revert the patch.
+            force: revert it even in the lines of the distribution below.
 
         Raises:
-            OverlayError: it changes none of the distribution's files, or does not apply.
+            OverlayError: it changes none of the distribution's files, or does not apply; or the
+                distribution below has the change to revert itself.
         """
         from conda_overlay.change.edit import find_distribution, patch
 
-        patch(self, find_distribution(self, name)[0], text, strip, reverse=reverse)
+        key = find_distribution(self, name)[0]
+        patch(self, key, text, strip, reverse=reverse, force=force)
 
     def record(self) -> None:
         """Record edits by hand to the overlay's files in the history.
@@ -241,6 +250,8 @@ class Draft(DraftTree):
         host = self.stack.host
         after = self._after()
         found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why)
+        if found:
+            found = replace(found, changes=(*found.changes, *self._gone(after)))
         found = replace(found, lost=tuple(self._lost(found.lost)))
         theirs = found.files.without(scaffolding.paths(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
@@ -298,6 +309,21 @@ class Draft(DraftTree):
                 recorded = now
             kept = kept | {p for p in edited if p in recorded and recorded[p] == now[p]}
         return (path for path in edited if path not in kept)
+
+    def _gone(self, after: State) -> Iterator[Change]:
+        """The recorded distributions that were removed by hand, which the revision leaves out."""
+        recorded = self._recorded if self.restores is None else {}
+        for key in sorted(recorded.keys() - self.before.site.keys() - after.site.keys()):
+            below, old = self.stack.below_view.get(key), recorded[key].version
+            host, why = below.version if below else None, "its files were removed by hand"
+            yield Change(recorded[key].name or key, "remove", host, old, None, ("version",), why)
+
+    @cached_property
+    def _recorded(self) -> Mapping[str, HistoryEntry]:
+        """The distributions of the current revision, unless it is for another Python."""
+        if self.base is None or self.stack.is_stale():
+            return {}
+        return self.stack.store.revision(self.base).distributions
 
     def _carried(self, after: State) -> Iterator[str]:
         """A note on the edits by hand that the revision will include but the plan does not show."""

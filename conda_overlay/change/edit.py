@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from conda_overlay.edits import git, originals
 from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
-from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.filesystem.tree import make_readable, remove_files
 
 
 @dataclass
@@ -54,6 +54,7 @@ class Session:
             try:
                 self.editor(site / self.file)
             finally:
+                make_readable(copy.root)  # whatever the editor has left
                 self.changed = {name: _content(site / name) for name in copy.changed}
                 self.base = {name: _content(copy.source / name) for name in self.changed}
 
@@ -116,7 +117,13 @@ def edit(draft: Draft, key: str, session: Session) -> None:
 
 
 def patch(
-    draft: Draft, key: str, text: bytes, strip: int | None = None, *, reverse: bool = False
+    draft: Draft,
+    key: str,
+    text: bytes,
+    strip: int | None = None,
+    *,
+    reverse: bool = False,
+    force: bool = False,
 ) -> None:
     """Apply a patch to a copy of a distribution: all parts for its files, or none.
 
@@ -126,9 +133,11 @@ def patch(
         text: unified diffs.
         strip: the number of leading directories to strip from paths, if known.
         reverse: revert the patch.
+        force: revert it even in the lines of the distribution below.
 
     Raises:
-        OverlayError: the patch changes none of the files, or does not apply.
+        OverlayError: the patch changes none of the files, or does not apply; or the distribution
+            below has the change to revert itself.
     """
     copy = copy_of(draft, key)
     found, names = copy.distribution, copy.names
@@ -149,6 +158,9 @@ def patch(
     if not parts:
         draft.notes.append(f"the patch {state} {what}")
         return
+    if reverse and not force and (theirs := _in_original(draft, copy, parts, fit.strip)):
+        sentence = f"{what} has this change itself, in {', '.join(theirs)}: it is not your patch."
+        raise OverlayError(sentence, "--force takes it out all the same", files=theirs)
     if faults := git.apply_parts(found.site, parts, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name} to make the change by hand"
@@ -161,6 +173,18 @@ def patch(
     if reverse and draft.entries[key].copied and not edits_of(draft.installed[key][0]):
         draft.drop({key})
         draft.why[key] = "it has no edits any more"
+
+
+def _in_original(
+    draft: Draft, copy: WorkingCopy, parts: Sequence[git.Part], strip: int
+) -> list[str]:
+    """The files in which the original of a copy has the change of a patch already."""
+    place = draft.new_scratch()
+    for name, content in (originals.load_originals(copy.distribution) or {}).items():
+        put_file(place / name, content)
+    there = [part for part in parts if (place / part.path).exists()]
+    lacking = [git.lacking(place, [part], strip, reverse=False) for part in there]
+    return [part.path for part, lacks in zip(there, lacking, strict=True) if not lacks]
 
 
 def record(draft: Draft) -> None:

@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from shutil import copy2
 
 from packaging.utils import canonicalize_name
 
@@ -31,7 +30,7 @@ from conda_overlay.edits.originals import load_originals
 from conda_overlay.edits.patch import start_again
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import has_digest, is_there
-from conda_overlay.filesystem.tree import make_own, remove_files
+from conda_overlay.filesystem.tree import copy_file, make_own, remove_files
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
 
@@ -168,7 +167,7 @@ class _Past:
             return place is not None
         remove_files(self._draft.tree, [target])
         make_own(self._draft.tree, Path(path).parent)
-        copy2(place, target, follow_symlinks=False)
+        copy_file(place, target)
         return True
 
     def remove_leftovers(self) -> None:
@@ -206,7 +205,7 @@ class _Past:
         if all(map(self._place_of, notes)):  # else those of the new installation fit together
             all(map(self.restore, notes))
         for path in owned.intersection(edited):
-            copy2(draft.stack.store.real / path, tree / path, follow_symlinks=False)
+            copy_file(draft.stack.store.real / path, tree / path)
 
 
 def _distribution_of(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection
 
 from conda_overlay.change.draft import Draft
@@ -17,7 +16,7 @@ from conda_overlay.core.errors import (
 from conda_overlay.core.models import Revision
 from conda_overlay.edits.patch import restore
 from conda_overlay.filesystem.manifest import Manifest, differences, has_digest, take_manifest
-from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.filesystem.tree import copy_file, remove_files
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
 from conda_overlay.layer.timeline import timeline
@@ -124,7 +123,7 @@ def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> No
         for tree in trees:
             if has_digest(tree / path, recorded[path][2]):
                 (draft.tree / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(tree / path, draft.tree / path, follow_symlinks=False)
+                copy_file(tree / path, draft.tree / path)
                 break
 
 

@@ -40,7 +40,7 @@ def clone(source: Path, target: Path, progress: Progress = SILENT) -> None:
                 elif name in files and os.path.isfile(path):
                     writable = os.stat(path).st_mode & stat.S_IWUSR
                     _clone_file(own if writable else ways, path, str(place / name))
-            os.chmod(place, os.stat(directory).st_mode & 0o7755 | 0o700)
+            os.chmod(place, os.stat(directory).st_mode & 0o2755 | 0o700)
             done += len(files)
             step(done, total)
 
@@ -85,6 +85,20 @@ def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
     for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         _clone_file(ways, str(source / name), os.path.normpath(target / name))
+        _drop_privileges(target / name)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, or a link."""
+    shutil.copy2(source, target, follow_symlinks=False)
+    _drop_privileges(target)
+
+
+def _drop_privileges(file: Path) -> None:
+    """Take the setuid and setgid bits from a copy: its owner is another one."""
+    mode = file.lstat().st_mode
+    if mode & 0o7000 and not stat.S_ISLNK(mode):
+        os.chmod(file, mode & 0o777)
 
 
 def make_writable(file: Path) -> None:
@@ -95,6 +109,16 @@ def make_writable(file: Path) -> None:
         shutil.copy2(file, temporary)
         os.rename(temporary, file)
     os.chmod(file, stat.S_IMODE(file.stat().st_mode) | stat.S_IWUSR)
+
+
+def make_readable(tree: Path) -> None:
+    """Let the owner read all files of a tree, and enter its directories."""
+    for directory, names, files in os.walk(tree):
+        for path in (os.path.join(directory, name) for name in [*names, *files]):
+            mode = os.lstat(path).st_mode
+            wanted = stat.S_IRWXU if stat.S_ISDIR(mode) else stat.S_IRUSR | stat.S_IWUSR
+            if not stat.S_ISLNK(mode) and mode & wanted != wanted:
+                os.chmod(path, mode & 0o777 | wanted)
 
 
 def remove_files(tree: Path, files: Collection[Path]) -> None:
@@ -154,9 +178,12 @@ def move_in(tree: Path, root: Path) -> None:
 
 
 def protect(tree: Path) -> None:
-    """Make files read-only, as revisions may share them, and directories writable by the owner."""
+    """Make files read-only, as revisions may share them, and directories writable by the owner.
+
+    No file keeps a setuid or setgid bit; of directories, setgid only passes on their group.
+    """
     for directory, _, files in os.walk(tree):
-        for path, kept in [(directory, 0o7755), *((f"{directory}/{f}", 0o7555) for f in files)]:
+        for path, kept in [(directory, 0o2755), *((f"{directory}/{f}", 0o555) for f in files)]:
             mode = os.lstat(path).st_mode
             if mode & 0o7777 & ~kept and not stat.S_ISLNK(mode):
                 with suppress(PermissionError):  # another user's, or a file system without modes

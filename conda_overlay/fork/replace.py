@@ -20,6 +20,8 @@ from conda_overlay.filesystem.lock import hold
 from conda_overlay.filesystem.tree import discard
 from conda_overlay.host.host import Host
 
+_MARK = "conda-overlay-fork.lock"
+"""The file that is locked in the directory beside a prefix, and says that it is ours."""
 UNCONFIRMED = f"{notice.FORK}/unconfirmed"
 """The file, below its prefix, that marks a new environment until it has been seen to work."""
 
@@ -50,6 +52,11 @@ def _place(prefix: Path) -> Path:
     return prefix.with_name(f".{prefix.name}.fork")
 
 
+def _is_ours(place: Path) -> bool:
+    """Whether a directory beside a prefix is from a command of ours, or has nothing in it."""
+    return not place.is_dir() or (place / _MARK).is_file() or not any(place.iterdir())
+
+
 @contextmanager
 def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
     """Make a directory beside a prefix that no other command uses and no other user can write to.
@@ -64,15 +71,17 @@ def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
     missing = [path for path in prefix.parents if not path.exists()]
     if os.path.lexists(place) and os.lstat(place).st_uid != os.geteuid():
         raise _unused(place, "it is not yours")
+    if not _is_ours(place):
+        raise _unused(place, "conda-overlay has not made it")
     try:
-        with hold(place / "lock", 0, str(prefix), progress):
+        with hold(place / _MARK, 0, str(prefix), progress):
             try:
                 if reason := trust.distrust(str(place), (), trust.trusted_owners()):
                     raise _unused(place, reason)
                 _recover(place, prefix, keep=True)
                 yield Path(tempfile.mkdtemp(dir=place))
             finally:
-                _recover(place, prefix, keep=False)
+                _recover(place, prefix, keep=False)  # the mark goes last
                 discard(place)
     finally:
         for path in missing:

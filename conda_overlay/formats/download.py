@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+import threading
+from urllib.parse import unquote, urljoin, urlsplit
 
 from conda_overlay.activation import files
 
 LARGEST = 1 << 24
 """The maximum size of a download in bytes."""
+_PATIENCE = 60.0  # seconds for all of a download
+_REDIRECTIONS = 10
 
 
 def download(url: str) -> bytes:
     """Read a file at a URL.
 
+    A server can redirect to ``http`` and ``https`` alone, and has a minute for all of it.
+
     Raises:
         OSError: it cannot be read, is too large, or is a web page.
     """
-    from conda.gateways.connection.session import get_session
-
     parts = urlsplit(url)
     if parts.scheme == "file":
         return files.read_file(unquote(parts.path), largest=LARGEST, follow=True)
-    with get_session(url).get(url, timeout=60, stream=True) as answer:
-        answer.raise_for_status()
-        if "html" in answer.headers.get("content-type", ""):
-            raise OSError(0, "it is a web page")
-        content = b""
-        for block in answer.iter_content(1 << 16):
-            content += block
-            if len(content) > LARGEST:
-                raise OSError(0, "it is too large")
-    return content
+    done: list[bytes | Exception] = []
+
+    def run() -> None:
+        try:
+            done.append(_fetch(url))
+        except Exception as error:
+            done.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)  # it may never end
+    thread.start()
+    thread.join(_PATIENCE)
+    if not done:
+        raise OSError(0, f"it takes more than {_PATIENCE:.0f} s")
+    if isinstance(done[0], Exception):
+        raise done[0]
+    return done[0]
+
+
+def _fetch(url: str) -> bytes:
+    from conda.gateways.connection.session import get_session
+
+    for _ in range(_REDIRECTIONS):
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise OSError(0, f"{urlsplit(url).scheme} is neither http nor https")
+        options = {"timeout": _PATIENCE, "stream": True, "allow_redirects": False}
+        with get_session(url).get(url, **options) as answer:
+            answer.raise_for_status()
+            if answer.is_redirect:
+                url = urljoin(url, answer.headers["location"])
+                continue
+            if "html" in answer.headers.get("content-type", ""):
+                raise OSError(0, "it is a web page")
+            content = b""
+            for block in answer.iter_content(1 << 16):
+                content += block
+                if len(content) > LARGEST:
+                    raise OSError(0, "it is too large")
+            return content
+    raise OSError(0, "it is redirected too often")

@@ -6,17 +6,18 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
-from conda_overlay.activation import locate
+from conda_overlay.activation import locate, trust
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change.overlay import Overlay
+from conda_overlay.core.errors import OverlayDirError
 from conda_overlay.core.request import as_requirement
+from conda_overlay.filesystem.tree import discard
 from conda_overlay.layer import retention
 from conda_overlay.layer.stack import Stack
 from conda_overlay.resolve.pip import Pip
@@ -40,10 +41,8 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     sources = sorted(filter(None, map(_source, requirements)))
     facts += [str(stack.host.real), sources]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = home / "conda-overlay" / "run"
+    cache = _cache()
     place = cache / key
-    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     _drop_old(cache)
     dirs = stack.settings.overlay_dirs or (locate.DEFAULT_DIR,)
     settings: Settings = stack.settings._replace(overlay_dirs=(str(place), *dirs))
@@ -63,6 +62,27 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     return top.stack
 
 
+def _cache() -> Path:
+    """The directory of the transient layers, which is made at first use.
+
+    Raises:
+        OverlayDirError: somebody else could have written to it, or could redirect it.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.path.abspath(home)) / "conda-overlay" / "run"
+    owners = {os.geteuid(), 0}
+    if not (reason := trust.distrust_way(str(cache), owners)):
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reason = trust.distrust(str(cache), (), owners)
+    if not reason and cache.lstat().st_uid != os.geteuid():
+        reason = f"{cache} is not yours"
+    if reason:
+        sentence = f"The directory {cache} for layers of one run is not used: {reason}."
+        hint = "export XDG_CACHE_HOME=DIRECTORY, with one of your own"
+        raise OverlayDirError(sentence, hint, directories=[str(cache)])
+    return cache
+
+
 def _source(requirement: str) -> str | None:
     """The local file or directory that a requirement names, with all links resolved."""
     parsed = as_requirement(requirement)
@@ -77,5 +97,6 @@ def _source(requirement: str) -> str | None:
 
 def _drop_old(cache: Path) -> None:
     for place in cache.iterdir():
-        if place.lstat().st_mtime < time.time() - _KEPT:
-            shutil.rmtree(place, ignore_errors=True)
+        ours = re.fullmatch("[0-9a-f]{16}", place.name) and not place.is_symlink()
+        if ours and place.lstat().st_mtime < time.time() - _KEPT:
+            discard(place)

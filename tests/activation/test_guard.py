@@ -275,8 +275,30 @@ def test_overlay_is_between_the_standard_library_and_the_hosts_site_packages(
     at = plain.index(str(host.site))
     assert at > max(i for i, entry in enumerate(plain) if entry.endswith("lib-dynload"))
     expected = [*plain[:at], str(site), str(scratch / "source"), *plain[at:]]
-    for overlays in ([site, mine], [mine, site]):
-        assert observe(host.python, overlays=overlays)["path"] == expected
+    assert observe(host.python, overlays=[mine, site])["path"] == expected
+
+
+def test_directories_behind_the_overlay_on_pythonpath_stay_behind_it(
+    host: Host, scratch: Path
+) -> None:
+    """Those before it stay before it, and so do several overlays among them."""
+    one, two = (
+        overlay(scratch / name, host, {"tool.py": f"is_in = '{name}'"}) for name in ("one", "two")
+    )
+    mine, front = (fill(scratch / n, {"tool.py": f"is_in = '{n}'"}) for n in ("mine", "front"))
+    fill(mine, {"json.py": "raise SystemExit('not of the standard library')"})
+    named = [f"{mine}/", "relative", one]
+    say = "import json, tool; print(tool.is_in)"
+    for overlays, found in (
+        ([one, mine], "one"),
+        ([one, "relative", f"{mine}/", two], "one"),
+        ([two, *named], "two"),
+        ([front, one, mine], "front"),
+    ):
+        assert output(host.python, "-c", say, overlays=overlays) == found, overlays
+    path = observe(host.python, overlays=[front, one, mine, two])["path"]
+    behind = [str(directory) for directory in (one, mine, two, host.site)]
+    assert path[-4:] == behind and path.index(str(front)) < path.index(str(host.site.parent))
 
 
 def test_overlay_is_before_the_user_site_and_never_before_the_standard_library(

@@ -80,6 +80,36 @@ def test_a_module_of_an_overlay_that_another_start_up_file_has_loaded_is_forgott
     assert alice.run([python, script], env=environ).stdout == "False\n"
 
 
+SPAWN = """
+import os
+from conda.base.context import context
+context.plugin_manager.load_entrypoints("conda")
+context.plugin_manager.invoke_pre_commands({command!r})
+names = [name for name in ("PYTHONPATH", "_CONDA_OVERLAY") if name in os.environ]
+print(*names, os.environ["PATH"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "has_it"), [("spawn", False), ("shell", False), ("info", True)]
+)
+def test_conda_computes_no_activation_from_a_wired_environment(
+    floor: Conda, alice: User, over_science_of_floor: Overlay, command: str, has_it: bool
+) -> None:
+    """As ``conda spawn`` does, in conda's own process."""
+    over = over_science_of_floor
+    environ = {
+        "PYTHONPATH": str(over.site),
+        "_CONDA_OVERLAY": wired_state(over),
+        "PATH": f"{over.bin}:{over.prefix}/bin:/usr/bin",
+    }
+    argv = [str(floor.prefix / "bin" / "python"), "-c", SPAWN.format(command=command)]
+    done = alice.run(argv, env=environ)
+    assert done.returncode == 0, done.stderr
+    words = f"PYTHONPATH _CONDA_OVERLAY {over.bin}:" if has_it else ""
+    assert done.stdout == f"{words}{over.prefix}/bin:/usr/bin\n"
+
+
 @pytest.fixture
 def over_science_of_floor(floor: Conda, alice: User) -> Overlay:
     return overlay(alice.home / ".conda" / "overlays", floor.env("science"), alice)

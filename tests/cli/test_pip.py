@@ -49,6 +49,13 @@ def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Be
     assert not (made.user.home / ".local").exists()
 
 
+@pytest.mark.parametrize("option", ["-p", "-n", "--name", "--reason"])
+def test_options_of_our_own_mean_nothing_in_the_name_of_pip(made: Bench, option: str) -> None:
+    done = pip(made, "install", option, "daq", "--no-deps", "alpha==1.5")
+    assert done.returncode == 2 and "no such option" in done.stderr, done
+    assert made.numbers == [1]
+
+
 def test_options_before_the_command_keep_their_values(made: Bench) -> None:
     options = ["--timeout", "5", "--no-input", "--retries=1"]
     done = pip(made, *options, "install", "--no-deps", "alpha==1.5")

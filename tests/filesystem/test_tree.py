@@ -324,11 +324,11 @@ def test_discard_removes_what_its_owner_has_closed_and_no_link_s_target(tree: Pa
 
 
 def test_protected_file_cannot_be_written_in_place_and_stays_what_it_is(tree: Path) -> None:
-    (tree / "pkg" / "a.py").chmod(0o4775)
+    (tree / "pkg" / "a.py").chmod(0o6775)
     (tree / "dangling").symlink_to("/nowhere")
     manifest = take_manifest(tree)
     protect(tree)
-    assert (tree / "pkg" / "a.py").stat().st_mode & 0o7777 == 0o4555
+    assert (tree / "pkg" / "a.py").stat().st_mode & 0o7777 == 0o555
     assert (tree / "pkg" / "sub").stat().st_mode & 0o200
     assert not since(tree, manifest)
 

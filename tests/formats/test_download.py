@@ -5,11 +5,14 @@ from __future__ import annotations
 import http.server
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 
+from conda_overlay.formats import download as module
 from conda_overlay.formats.download import LARGEST, download
 
 ANSWERS = {
@@ -22,9 +25,14 @@ ANSWERS = {
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Knows the answers above, and of `/endless` each block but the last."""
+    """Knows the answers above, and of `/endless` and `/slow` each block but the last."""
 
     def do_GET(self) -> None:
+        if self.path.startswith("/to?"):
+            self.send_response(302)
+            self.send_header("Location", unquote(self.path.partition("?")[2]))
+            self.end_headers()
+            return
         kind, content = ANSWERS.get(self.path, ("text/plain", b"x" * (1 << 20)))
         self.send_response(404 if self.path == "/absent" else 200)
         self.send_header("Content-Type", kind)
@@ -33,6 +41,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
             while self.path == "/endless":
                 self.wfile.write(content)
+            while self.path == "/slow":
+                self.wfile.write(b"x")
+                time.sleep(0.1)
         except ConnectionError:
             pass
 
@@ -97,3 +108,23 @@ def test_file_of_a_server_is_read_byte_by_byte(server: str, path: str) -> None:
 def test_answer_that_is_no_small_file_is_an_error(server: str, path: str, says: str) -> None:
     with pytest.raises(OSError, match=says):
         download(server + path)
+
+
+def test_redirection_leads_to_other_servers_and_to_no_file(server: str, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("secret")
+    os.mkfifo(tmp_path / "pipe")
+    for target in (f"{server}/patch.diff", "/patch.diff"):
+        assert download(f"{server}/to?{quote(target)}") == ANSWERS["/patch.diff"][1]
+    for name in ("mine", "pipe"):
+        with pytest.raises(OSError, match="file is neither http nor https"):
+            download(f"{server}/to?{quote((tmp_path / name).as_uri())}")
+    with pytest.raises(OSError, match="redirected too often"):
+        download(server + "/to?" + quote("/to?") * 20)
+
+
+def test_server_that_never_ends_its_answer_is_an_error(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 1.0)
+    with pytest.raises(OSError, match="it takes more than 1 s"):
+        download(server + "/slow")

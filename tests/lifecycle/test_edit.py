@@ -34,6 +34,22 @@ def test_what_the_editor_changed_becomes_a_revision(tool: Bench) -> None:
     assert entry["version"] == "1.0"
 
 
+def test_a_file_that_the_editor_has_closed_is_an_edit_all_the_same(tool: Bench) -> None:
+    editor = edited.editor(tool, 'sed -i "s/return 4$/return 44/" "$1"; chmod 0 "$1"')
+    shown = typed(tool, "edit", *tool.where, "tool.core", EDITOR=str(editor))
+    assert "code=0" in shown, shown
+    assert steps(tool) == [44, 7]
+
+
+def test_a_copy_has_no_privileges_of_the_original(own: Bench) -> None:
+    [module] = own.host.glob("lib/python*/site-packages/alpha/__init__.py")
+    module.chmod(0o6755)
+    own.given("edit", "alpha", "--no-editor")
+    own.given("install", "new")
+    found = [path for path in own.state.rglob("*") if path.lstat().st_mode & 0o6000]
+    assert found == [] and (own.site / "alpha/__init__.py").is_file()
+
+
 def kept(shown: str, name: str) -> str:
     """What was written of a file that could not be committed."""
     [line] = [line for line in shown.splitlines() if "is kept in" in line]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,25 @@ def test_undo_to_the_current_revision_takes_an_edit_back(edited: Bench) -> None:
     found = [*plan["changes"], *plan["files"]["changed"]]
     assert found
     assert change(plan, "alpha")["differs"] == ["content"]
+
+
+def test_what_was_removed_by_hand_is_in_the_next_plan_by_its_name(quick: Bench) -> None:
+    quick.given("install", "alpha==2.0", "new")
+    for path in quick.site.glob("alpha*"):
+        shutil.rmtree(path)
+    assert quick.json("install", "new", "--dry-run")["changes"] == []
+    plan = quick.json("remove", "new")
+    gone = {change["name"]: change for change in plan["changes"]}["alpha"]
+    assert (gone["kind"], gone["before"], gone["after"]) == ("remove", "2.0", None)
+    assert (gone["host_version"], gone["why"]) == ("1.0", "its files were removed by hand")
+    assert "alpha" not in quick.record()["distributions"]
+    quick.given("undo")
+    assert quick.version("alpha") == "2.0"
+
+
+def test_what_was_removed_by_hand_is_put_back_by_repair(quick: Bench) -> None:
+    quick.given("install", "new")
+    for path in quick.site.glob("new*"):
+        shutil.rmtree(path)
+    [change] = quick.json("repair")["changes"]
+    assert (change["name"], change["after"], change["why"]) == ("new", "1.0", "repaired")

@@ -216,6 +216,19 @@ def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
     assert forker.content() == before
 
 
+def test_a_directory_of_the_users_own_beside_the_fork_stays(forker: Forker) -> None:
+    mine = forker.env("next").with_name(".next.fork")
+    for name in ("old/bin/python", "notes.txt"):
+        forker.bench.user.run(["mkdir", "-p", (mine / name).parent])
+        forker.bench.edit(mine / name, "mine")
+    words = ("--from", forker.spec(url("lib-1.0")), "-n", "next")
+    for more in ((), ("--dry-run",)):
+        told = forker.refused(*words, *more)
+        assert f"{mine} is not used: conda-overlay has not made it" in told
+    assert (mine / "old/bin/python").read_text() == (mine / "notes.txt").read_text() == "mine"
+    assert not forker.env("next").exists()
+
+
 def test_the_file_is_written_if_there_is_none_and_serves_again(forker: Forker) -> None:
     file = forker.home / "overlay.toml"
     spec = forker.spec(url("lib-1.0"), url("tool-1.0"))

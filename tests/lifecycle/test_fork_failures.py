@@ -153,8 +153,8 @@ def test_two_forks_of_one_name_are_not_made_at_once(forker: Forker) -> None:
 
     place = forker.env(".busy.fork")
     assert forker.bench.user.run(["mkdir", "-p", place]).returncode == 0
-    assert forker.bench.user.run(["touch", place / "lock"]).returncode == 0
-    with (place / "lock").open() as lock:
+    assert forker.bench.user.run(["touch", place / "conda-overlay-fork.lock"]).returncode == 0
+    with (place / "conda-overlay-fork.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         told = forker.refused("--from", forker.spec(url("lib-1.0")), "-n", "busy")
     assert f"{forker.env('busy')} is being changed by" in told

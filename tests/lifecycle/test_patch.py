@@ -66,6 +66,21 @@ def test_a_patch_is_taken_back(tool: Bench, fix: Path) -> None:
     assert steps(tool) == [4, 7]
 
 
+def test_a_change_of_the_host_itself_is_only_taken_out_by_force(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    """After the host has got it, it is not the user's patch any more."""
+    sources.administrate(own.host, edited.wheel(links, "1.1", FIXED))
+    told = own.refuse("patch", "tool", fix, "--reverse", "--yes")
+    assert "tool 1.1 has this change itself, in tool/core.py" in told and "--force" in told
+    own.change("patch", "tool", fix, "--reverse", "--force")
+    assert steps(own) == [4, 7]
+
+
+def test_a_patch_without_end_is_refused(tool: Bench) -> None:
+    assert "/dev/zero cannot be read: it is too large" in tool.refuse("patch", "tool", "/dev/zero")
+
+
 def test_a_hunk_that_does_not_apply_shows_both_sides(tool: Bench, fix: Path) -> None:
     sources.write(tool.user, fix, FIX.replace("-    return 4\n", "-    return 5\n"))
     told = tool.refuse("patch", "tool", fix, "--yes")

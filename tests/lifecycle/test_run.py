@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from tests.bed import dists
+from tests.bed.users import User
 from tests.bench import PATIENCE, Bench, Done
 from tests.lifecycle import patches
 from tests.long import LONG
@@ -101,6 +102,26 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     assert refused.returncode == 1 and "nosuch-thing" in refused.stderr
     assert [*layer.parent.iterdir()] == []  # neither the old layer nor what became of the new
     assert run(quick, "--with", "gamma", "true").returncode == 0  # which the host has
+
+
+def test_with_a_layer_removes_nothing_but_old_layers_of_the_users_own(
+    quick: Bench, mallory: User, scratch: Path
+) -> None:
+    """The directory may be a link, another user's, or have what is not ours in it."""
+    data = quick.user.home / "data"
+    cache = quick.user.home / "cache"
+    put = 'mkdir -p "$1/old" "$2/conda-overlay" && ln -s "$1" "$2/conda-overlay/run"'
+    assert quick.user.run(["sh", "-c", put, "sh", data, cache]).returncode == 0
+    old = time.time() - 31 * 24 * 3600
+    os.utime(data / "old", (old, old))
+    assert run(quick, "--with", "gamma", "true", env={"XDG_CACHE_HOME": str(cache)}).returncode == 0
+    assert (data / "old").is_dir()
+    theirs = scratch / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, mallory.uid, mallory.gid)
+    done = run(quick, "--with", "gamma", "true", env={"XDG_CACHE_HOME": str(theirs)})
+    assert done.returncode == 1 and "belongs to overlay-mallory" in done.stderr, done.stderr
+    assert [*theirs.iterdir()] == []
 
 
 @LONG

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from conda_overlay.cli import changing, options, select
 from conda_overlay.core.errors import OverlayError, UsageError
@@ -37,6 +36,7 @@ def execute(arguments: Namespace) -> int:
     text = _read(arguments.patch)
 
     name, how = arguments.name_to_patch, {"strip": arguments.strip, "reverse": arguments.reverse}
+    how["force"] = arguments.force_overlay
     return changing.run(arguments, overlay, lambda draft: draft.patch(name, text, **how))
 
 
@@ -46,13 +46,21 @@ def _read(source: str) -> bytes:
     Raises:
         OverlayError: it cannot be read.
     """
-    from conda_overlay.formats.download import download
+    from conda_overlay.formats.download import LARGEST, download
+
+    def limited(text: bytes) -> bytes:
+        if len(text) > LARGEST:
+            raise OSError(0, "it is too large")
+        return text
 
     shown = without_credentials(source)
     try:
         if source == "-" and sys.stdin is not None:
-            return sys.stdin.buffer.read()
-        return download(source) if "://" in source else Path(source).read_bytes()
+            return limited(sys.stdin.buffer.read(LARGEST + 1))
+        if "://" in source:
+            return download(source)
+        with open(source, "rb") as file:  # which may be a pipe
+            return limited(file.read(LARGEST + 1))
     except (OSError, ValueError) as error:  # also those of the requests library
         reason = getattr(error, "strerror", None) or without_credentials(str(error))
         hint = f"try {shown}.diff" if "web page" in reason else None

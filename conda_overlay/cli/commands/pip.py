@@ -22,6 +22,9 @@ REST = "arguments"
 """All words from the first positional argument on belong to pip."""
 
 _COMMANDS = {"install": "install", "uninstall": "remove"}
+_OURS = ("--name", "--reason", "--intent", "--until", "--force", "--allow-conflicts", "--json")
+"""Our own options, which pip does not have: they say nothing in its name."""
+
 _VARIABLES = (
     *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
     *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
@@ -73,5 +76,5 @@ def _is_meant(words: list[str]) -> bool:
     if any(os.environ.get(name) for name in _VARIABLES):
         return False
     options = [word.partition("=")[0] for word in words]
-    elsewhere = (*ELSEWHERE, "--prefix")
-    return not any(option in elsewhere or option[:2] == "-t" for option in options)
+    others = (*ELSEWHERE, *_OURS, "--prefix")
+    return not any(option in others or option[:2] in ("-t", "-p", "-n") for option in options)
