@@ -37,6 +37,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     """
     check_sources(document.entries)
     if locked or not document.requested:
+        _check_python(draft, document)
         _take(draft, document)
         return
     requested = document.requested
@@ -141,6 +142,18 @@ def drop_orphans(draft: Draft, requested: Mapping[str, HistoryEntry], why: str) 
     )
     draft.drop(going)
     draft.why.update({key: why for key in going if key not in draft.why})
+
+
+def _check_python(draft: Draft, document: Document) -> None:
+    """Refuse files that were locked for another Python.
+
+    Raises:
+        OverlayError: they are for another minor version than the host's.
+    """
+    theirs, mine = (v.split(".")[:2] for v in (document.python, draft.stack.host.python_version))
+    if document.python and theirs != mine:
+        sentence = f"Locked for Python {'.'.join(theirs)}; this environment has {'.'.join(mine)}."
+        raise OverlayError(sentence, "apply it without --locked, or export it again")
 
 
 def _take(draft: Draft, document: Document) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from conda_overlay.activation import notice
 from conda_overlay.change.draft import Draft
@@ -118,10 +119,17 @@ def _revision(
         hostname=socket.gethostname(),
         command=draft.command,
         reason=draft.reason,
-        host=draft.stack.host.fingerprint(),
+        host=_host_of(draft),
         plan=plan,
         distributions=entries,
     )
+
+
+def _host_of(draft: Draft) -> Mapping[str, Any]:
+    """The fingerprint of the host that a draft was worked out for: at an undo, that of then."""
+    if draft.restores:
+        return draft.stack.store.revision(draft.restores).host
+    return draft.stack.host.fingerprint()
 
 
 def _check_not_overtaken(draft: Draft, number: int) -> None:

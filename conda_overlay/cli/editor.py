@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 
 from conda_overlay.core.errors import OverlayError, UsageError
+
+_USUAL = ("sensible-editor", "editor", "nano", "vi")
 
 
 @contextmanager
@@ -31,19 +34,24 @@ def interruptible() -> Iterator[None]:
 
 
 def editor() -> list[str]:
-    """The command of the user's editor; empty if none is set, or without a terminal.
+    """The command of the user's editor; empty if there is none, or no terminal.
 
     Raises:
         UsageError: the variable cannot be parsed as a command.
     """
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return []
-    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or _usual()
     try:
         return shlex.split(command)
     except ValueError as error:
         sentence = f"The editor {command} is no command: {error}."
         raise UsageError(sentence, "set EDITOR to another one, or use --no-editor") from error
+
+
+def _usual() -> str:
+    """The editor of this machine, as crontab and git take it; empty if there is none."""
+    return next(filter(shutil.which, _USUAL), "")
 
 
 def open_in_editor(file: Path) -> None:

@@ -225,3 +225,4 @@ class Finding:
 
     kind: str  # such as "conflict", "drift" or "missing"
     text: str
+    remedies: tuple[str, ...] = ()  # commands: what mends it, or the ways to choose from

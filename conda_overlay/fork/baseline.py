@@ -22,7 +22,7 @@ from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.distributions.site import read_site
-from conda_overlay.formats.download import download
+from conda_overlay.formats.download import download, reason_of
 from conda_overlay.host.conda_meta import moved, read_records
 
 _PACKAGE = re.compile(
@@ -197,7 +197,7 @@ def load_list(spec: str) -> Baseline:
     except OverlayError:
         raise
     except (OSError, ValueError) as error:  # also from requests, or for a path with a NUL
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        why = getattr(error, "strerror", None) or " ".join(reason_of(error).split())
         sentence = without_credentials(f"The baseline {spec} cannot be read: {why}.")
         raise OverlayError(sentence, f"{_EXPORT} writes one") from error
 

@@ -63,3 +63,11 @@ def _fetch(url: str) -> bytes:
                     raise OSError(0, "it is too large")
             return content
     raise OSError(0, "it is redirected too often")
+
+
+def reason_of(error: Exception) -> str:
+    """Say why a download failed; a server that does not answer is named."""
+    request = getattr(error, "request", None)
+    if getattr(error, "response", None) is None and request is not None:
+        return f"{urlsplit(request.url).hostname} cannot be reached"
+    return str(error)

@@ -91,7 +91,7 @@ def parse(text: str, name: str) -> Document:
             sentence = f"{name} was written by a newer version of conda-overlay."
             raise OverlayError(sentence, "conda update -n base conda-overlay", path=name)
         return _safe(_document(decode(_File, data, strict=True)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         sentence = f"{name} is not a valid overlay.toml: {what}."
         default = "conda overlay export -f overlay.toml writes one"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from conda_overlay.core.models import Finding, Revision
@@ -15,8 +15,10 @@ from conda_overlay.host.host import Host
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import State, is_leftover
 from conda_overlay.layer.store import Store
+from conda_overlay.report.shell import overlay_command
 
 _SHOWN = 5  # the most items that a finding lists
+_LATER = timedelta(days=30)  # for what is overdue
 
 
 def findings(
@@ -25,7 +27,7 @@ def findings(
     """Find all problems of an overlay over the sites `below`; one made by hand has no revision."""
     found = [*_python(host, store.real), *_conflicts(host, now, below)]
     if revision:
-        found += [*_drift(host, revision), *_overdue(revision)]
+        found += [*_drift(host, revision), *_overdue(host, revision)]
     found += _distributions(host, now, revision)
     return [*found, *_files(host, store, now, revision)] if revision else found
 
@@ -34,13 +36,15 @@ def _python(host: Host, tree: Path) -> Iterator[Finding]:
     versions = sorted(path.parent.name for path in tree.glob("lib/python*/site-packages"))
     mine = host.site_below_prefix.parent.name
     if versions and mine not in versions:
-        yield Finding("python", f"built for {', '.join(versions)}, but the host has {mine}")
+        text = f"built for {', '.join(versions)}, but the host has {mine}"
+        yield Finding("python", text, (overlay_command(host, "rebase"),))
 
 
 def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
     before, after = dependencies.effective(*below), dependencies.effective(now.site, *below)
     for found in dependencies.new_conflicts(before, after, host.markers, host.site_packages):
-        yield Finding("conflict", str(found).replace(" would be in effect", " is in effect"))
+        text = str(found).replace(" would be in effect", " is in effect")
+        yield Finding("conflict", text, (overlay_command(host, "rebase"),))
 
 
 def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
@@ -53,37 +57,43 @@ def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
             what.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
     if not what:
         what = [f"its conda packages: {_few(moved(versions_of(revision.host), versions_of(now)))}"]
-    yield Finding("drift", f"the host has changed since revision {revision.number}: {_few(what)}")
+    text = f"the host has changed since revision {revision.number}: {_few(what)}"
+    yield Finding("drift", text, (overlay_command(host, "rebase"),))
 
 
-def _overdue(revision: Revision) -> Iterator[Finding]:
-    today = date.today().isoformat()
+def _overdue(host: Host, revision: Revision) -> Iterator[Finding]:
+    today = date.today()
+    later = (today + _LATER).isoformat()
     for key, entry in revision.distributions.items():
-        if entry.until and entry.until < today:
-            yield Finding("overdue", f"{key} is overdue since {entry.until}")
+        if entry.until and entry.until < today.isoformat():
+            ways = (("remove", key), ("install", key, "--until", later))
+            remedies = tuple(overlay_command(host, *words) for words in ways)
+            yield Finding("overdue", f"{key} is overdue since {entry.until}", remedies)
 
 
 def _distributions(host: Host, now: State, revision: Revision | None) -> Iterator[Finding]:
     known = revision.distributions if revision else {}
 
-    def remedy(key: str) -> str:
+    def repair(key: str) -> tuple[str, ...]:
         # Without a name, repair keeps recorded edits.
-        name = "" if key in known and known[key].patch else f" {key}"
-        return f"; restored by: conda overlay repair{name}" if revision else ""
+        names = () if key in known and known[key].patch else (key,)
+        return (overlay_command(host, "repair", *names),) if revision else ()
 
     for key, found in now.site.items():
         name, source = found[0].name, found[0].editable
         if len(found) > 1:
             names = ", ".join(sorted(d.path.name for d in found))
-            yield Finding("duplicate", f"{key} is installed more than once: {names}")
+            again = overlay_command(host, "install", "--force-reinstall", "--no-deps", key)
+            yield Finding("duplicate", f"{key} is installed more than once: {names}", (again,))
         if source and not Path(source).is_dir():
-            yield Finding("missing", f"{name} is an editable install of {source}, which is gone")
+            text = f"{name} is an editable install of {source}, which is gone"
+            yield Finding("missing", text, (overlay_command(host, "remove", key),))
         if gone := now.missing(key):
-            yield Finding("missing", f"{name} lacks {_few(gone)}{remedy(key)}")
+            yield Finding("missing", f"{name} lacks {_few(gone)}", repair(key))
     here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
     recorded = known.keys() if here else set()
     for key in sorted(recorded - now.site.keys()):
-        yield Finding("missing", f"{key} is gone{remedy(key)}")
+        yield Finding("missing", f"{key} is gone", repair(key))
 
 
 def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator[Finding]:
@@ -93,17 +103,16 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
         for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
             if mine := [path for path in paths if path in now.edited]:
                 keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
-                undone = f", undone by: conda overlay repair {' '.join(keys)}" if keys else ""
+                ways = [("record",), *([("repair", *keys)] if keys else [])]
+                remedies = tuple(overlay_command(host, *words) for words in ways)
                 text = f"{verb} since revision {number}: {_few(mine)}"
-                text += f"; recorded by: conda overlay record{undone}"
-                yield Finding("by-hand", text)
+                yield Finding("by-hand", text, remedies)
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {_few(left)}"
-        yield Finding("leftover", f"{text}; restored by: conda overlay repair")
+        yield Finding("leftover", text, (overlay_command(host, "repair"),))
     if not scaffolding.has_intact_guard(store.real / host.site_below_prefix, host.site_packages):
-        yield Finding(
-            "missing", "the guard is missing or modified; restored by: conda overlay repair"
-        )
+        text = "the guard is missing or modified"
+        yield Finding("missing", text, (overlay_command(host, "repair"),))
 
 
 def _few(items: Sequence[str]) -> str:

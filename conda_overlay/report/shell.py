@@ -78,6 +78,13 @@ def activation(prefix: Path) -> str:
     return shlex.join(["conda", "activate", str(env_name(str(prefix)))])
 
 
+def overlay_command(host: Host, *words: str) -> str:
+    """A command of ``conda overlay`` for a host, to be typed in the calling shell."""
+    where = activation(host.prefix).removeprefix("conda activate ")
+    option = [] if is_active(host) else ["-p" if "/" in where else "-n", where]
+    return shlex.join(["conda", "overlay", words[0], *option, *words[1:]])
+
+
 def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
     """The environ of this process as if the host had just been activated."""
     environ = wiring.unwire(os.environ)

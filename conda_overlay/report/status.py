@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -132,7 +133,8 @@ def layers(stack: Stack) -> list[LayerStatus]:
     result: list[LayerStatus] = []
     for path, reason in found[::-1]:
         if reason:
-            untrusted = Finding("untrusted", f"it is not used: {reason}")
+            see = (shlex.join(["ls", "-ld", str(path)]),)
+            untrusted = Finding("untrusted", f"it is not used: {reason}", see)
             result.insert(
                 0, LayerStatus(str(path), path.is_symlink(), None, None, 0, (), (untrusted,))
             )
@@ -148,9 +150,10 @@ def layers(stack: Stack) -> list[LayerStatus]:
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
-            findings.insert(0, Finding("untrusted", text))
+            findings.insert(0, Finding("untrusted", text, (shlex.join(["rm", "-r", intruder]),)))
         elif fault := next(trust.faults_within(str(store.real), stack.owners), None):
-            findings.append(Finding("writable", f"{fault}, who can change what you run"))
+            mend = (shlex.join(["chmod", "-R", "go-w", str(store.real)]),)
+            findings.append(Finding("writable", f"{fault}, who can change what you run", mend))
         position = timeline(store.line()).position if revision else None
         rows = tuple(_rows(stack, now, dependencies.effective(*below), revision))
         about = (str(store.overlay), store.managed, number, position)

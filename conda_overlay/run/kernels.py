@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conda_overlay.activation import files
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.distributions import dependencies
 from conda_overlay.filesystem.atomic import replace_file
@@ -82,11 +83,12 @@ def install_kernel(
 def without_overlay(host: Path) -> list[Kernel]:
     """The user's kernels that start the Python of a host (its real prefix) without its overlay."""
     found = []
-    for place in sorted(kernels_directory().glob("*")):
+    for place in _places():
         spec = _spec(place)
         argv = spec.get("argv")
-        if isinstance(argv, list) and "ipykernel_launcher" in argv and argv[0][:1] == "/":
-            prefix = os.path.dirname(os.path.dirname(str(argv[0])))
+        words = [str(word) for word in argv] if isinstance(argv, list) else []
+        if "ipykernel_launcher" in words and words[0].startswith("/"):
+            prefix = os.path.dirname(os.path.dirname(words[0]))
             if os.path.realpath(prefix) == str(host) and _host_of(spec) is None:
                 found.append(Kernel(place.name, str(spec.get("display_name")), prefix))
     return found
@@ -99,11 +101,19 @@ def _place(name: str) -> Path:
     return kernels_directory() / name.lower()  # Jupyter converts names to lower case
 
 
+def _places() -> list[Path]:
+    """The directories of the user's kernels; none if they cannot be listed."""
+    try:
+        return sorted(kernels_directory().iterdir())
+    except OSError:
+        return []
+
+
 def _spec(place: Path) -> dict[str, Any]:
     """A kernelspec; empty if it cannot be read."""
     try:
-        found = json.loads((place / "kernel.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(files.read_file(str(place / "kernel.json"), follow=True))
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from conda_overlay.formats import download as module
-from conda_overlay.formats.download import LARGEST, download
+from conda_overlay.formats.download import LARGEST, download, reason_of
 
 ANSWERS = {
     "/patch.diff": ("text/plain", b"diff\r\n\xff"),
@@ -128,3 +128,16 @@ def test_server_that_never_ends_its_answer_is_an_error(
     monkeypatch.setattr(module, "_PATIENCE", 1.0)
     with pytest.raises(OSError, match="it takes more than 1 s"):
         download(server + "/slow")
+
+
+def test_server_that_does_not_answer_is_named() -> None:
+    with pytest.raises(OSError) as caught:
+        download("http://127.0.0.1:1/patch.diff")
+    assert reason_of(caught.value) == "127.0.0.1 cannot be reached"
+
+
+def test_error_of_a_server_is_told(server: str) -> None:
+    with pytest.raises(OSError) as caught:
+        download(f"{server}/absent")
+    assert "404" in reason_of(caught.value)
+    assert reason_of(OSError(0, "it is a web page")) == "[Errno 0] it is a web page"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
     }
     assert daq.see("alpha", "new") == {"alpha": "1.0", "new": "1.0"}
     assert daq.distributions() == ["new-1.0"]
+
+
+def test_files_locked_for_another_python_are_refused_in_a_sentence(quick: Bench) -> None:
+    quick.given("install", "new")
+    file = quick.export()
+    text = re.sub('python = "3[.]\\d+', 'python = "3.7', file.read_text())
+    quick.edit(file, text)
+    told = quick.refuse("apply", file, "--locked", "--yes")
+    assert "Locked for Python 3.7; this environment has 3." in told
+    quick.change("apply", file)
 
 
 def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,29 @@ def test_a_damaged_notice_never_breaks_the_activation(own: Bench, damage: str) -
     done = own.user.run(["sh", "-c", f"chmod u+w {own.notice}; {damage} {own.notice}"])
     assert done.returncode == 0, done.stderr
     assert activate(own) == ""
+
+
+def test_undo_and_redo_over_a_changed_host_are_no_rebase(own: Bench, wheels: Path) -> None:
+    own.given("install", "new")
+    own.given("install", "alpha==1.5")
+    sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
+    for command in ("undo", "redo"):
+        own.given(command)
+        assert "delta 1.0 -> 2.0" in findings(own)["drift"]
+    own.given("rebase")
+    assert "drift" not in findings(own)
+
+
+@pytest.mark.parametrize("kind", ["drift", "overdue"])
+def test_a_finding_comes_with_a_command_that_mends_it(own: Bench, wheels: Path, kind: str) -> None:
+    own.given("install", "new", "--until", "2020-01-31")
+    sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
+    [finding] = [f for f in own.json("status")["overlays"][0]["findings"] if f["kind"] == kind]
+    command = finding["remedies"][-1]
+    assert f"  {command}\n" in own.ask("status")
+    done = own.run(*shlex.split(command)[2:], "--yes")
+    assert done.returncode == 0, done.stderr
+    assert kind not in findings(own)
 
 
 def test_status_says_what_changed(own: Bench, wheels: Path) -> None:

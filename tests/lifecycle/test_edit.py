@@ -91,6 +91,15 @@ def test_an_editor_that_is_not_there_is_named(tool: Bench) -> None:
     assert "is no command" in shown and "code=2" in shown, shown
 
 
+def test_without_a_variable_the_editor_is_that_of_the_machine(tool: Bench) -> None:
+    editor = edited.editor(tool, 'sed -i "s/return 4$/return 44/" "$1"')
+    assert tool.user.run(["mv", editor, editor.with_name("sensible-editor")]).returncode == 0
+    path = f"{editor.parent}:{tool.environ_of()['PATH']}"
+    shown = typed(tool, "edit", *tool.where, "tool.core", PATH=path)
+    assert "code=0" in shown, shown
+    assert steps(tool) == [44, 7]
+
+
 def test_the_overlay_changed_meanwhile_and_the_edit_is_there_still(tool: Bench) -> None:
     """Another command commits while the editor is open, which is opened once."""
     command = f"{tool.conda.executable} overlay install --yes {' '.join(tool.where)} new"
@@ -210,7 +219,8 @@ def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
     edited.edit(tool, core(tool), FIXED)
     [overlay] = tool.json("status")["overlays"]
     [finding] = overlay["findings"]
-    assert finding["kind"] == "by-hand" and "conda overlay record" in finding["text"]
+    assert finding["kind"] == "by-hand"
+    assert f"conda overlay record -p {tool.host}" in finding["remedies"]
     plan = tool.json("record", "--reason", "ticket 77")
     assert plan.keys() == PLAN and plan["lost"] == []
     [change] = plan["changes"]
@@ -378,7 +388,7 @@ def test_a_copy_that_pip_has_removed_is_made_again_with_its_edits(tool: Bench) -
     [info] = tool.site.glob("tool-*.dist-info")
     shutil.rmtree(info)
     [finding] = tool.json("status")["overlays"][0]["findings"]
-    assert finding["text"].endswith("restored by: conda overlay repair")  # with its edits
+    assert finding["remedies"] == [f"conda overlay repair -p {tool.host}"]  # with its edits
     tool.given("repair")
     assert steps(tool) == [44, 7]
     shutil.rmtree(tool.site / "tool")

@@ -46,9 +46,9 @@ def test_what_is_written_in_place_all_the_same_is_said(quick: Bench) -> None:
     assert quick.user.run(["sh", "-c", edit, "sh", path]).returncode == 0
     [overlay] = quick.json("status")["overlays"]
     name = str(path.relative_to(quick.overlay))
-    undone = "recorded by: conda overlay record, undone by: conda overlay repair alpha"
-    expected = {"kind": "by-hand", "text": f"changed since revision 2: {name}; {undone}"}
-    assert expected in overlay["findings"]
+    remedies = ["conda overlay record -n science", "conda overlay repair -n science alpha"]
+    text = f"changed since revision 2: {name}"
+    assert {"kind": "by-hand", "text": text, "remedies": remedies} in overlay["findings"]
     assert json.loads(quick.ask("history", "--json"))["edits"]["changed"] == [name]
 
 

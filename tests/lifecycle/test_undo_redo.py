@@ -242,10 +242,10 @@ def missing(bench: Bench) -> list[str]:
 
 
 def test_status_names_damage_and_the_command_that_mends_it(damaged: Bench) -> None:
-    [found] = missing(damaged)
-    assert "alpha" in found
-    [command] = re.findall(r"conda overlay (repair alpha)", found)
-    damaged.change(*command.split())
+    [finding] = damaged.json("status")["overlays"][0]["findings"]
+    assert "alpha" in finding["text"]
+    assert finding["remedies"] == ["conda overlay repair -n science alpha"]
+    damaged.change("repair", "alpha")
     assert damaged.see("alpha", "beta") == {"alpha": "2.0", "beta": "2.0"}
     assert missing(damaged) == []
 

@@ -86,6 +86,20 @@ def test_a_host_without_ipykernel_gets_the_command_that_installs_it(quick: Bench
     assert f"conda overlay install -p {quick.host} ipykernel" in said
 
 
+ODD = ["", "[", '{"argv": [{}]}', '{"argv": ["ipykernel_launcher", 1]}', "[" * 5000]
+
+
+@pytest.mark.parametrize("text", few(ODD, *ODD[:3]))
+def test_a_kernel_that_makes_no_sense_is_passed_over(ready: Bench, text: str) -> None:
+    place = specs(ready) / "odd"
+    ready.user.run(["mkdir", "-p", place])
+    if text:
+        ready.edit(place / "kernel.json", text)
+    else:
+        ready.user.run(["mkfifo", place / "kernel.json"])
+    assert ready.json("status")["kernels"] == []
+
+
 @pytest.mark.parametrize("name", few(["a b", "../x", "..", "", "a/b"], "../x", ""))
 def test_a_name_that_jupyter_does_not_take_is_refused(ready: Bench, name: str) -> None:
     kernel(ready, "install", "-n", "science", f"--kernel-name={name}", code=2 if name else 0)

@@ -46,7 +46,7 @@ def _read(source: str) -> bytes:
     Raises:
         OverlayError: it cannot be read.
     """
-    from conda_overlay.formats.download import LARGEST, download
+    from conda_overlay.formats.download import LARGEST, download, reason_of
 
     def limited(text: bytes) -> bytes:
         if len(text) > LARGEST:
@@ -62,6 +62,6 @@ def _read(source: str) -> bytes:
         with open(source, "rb") as file:  # which may be a pipe
             return limited(file.read(LARGEST + 1))
     except (OSError, ValueError) as error:  # also those of the requests library
-        reason = getattr(error, "strerror", None) or without_credentials(str(error))
+        reason = getattr(error, "strerror", None) or without_credentials(reason_of(error))
         hint = f"try {shown}.diff" if "web page" in reason else None
         raise OverlayError(f"{shown} cannot be read: {reason}.", hint, path=shown) from error

@@ -110,7 +110,7 @@ def _show_overlay(overlay: LayerStatus) -> None:
         table(rows)
     for finding in overlay.findings:
         say(f"\n{finding.kind}:", end=" ", style=YELLOW)
-        say(finding.text)
+        say(finding.text, *(f"  {command}" for command in finding.remedies))
 
 
 def _status_row(row: DistributionStatus) -> list[str]:
@@ -138,6 +138,7 @@ def show_health(overlays: Sequence[LayerStatus]) -> None:
         say(f"{mark} The overlay {overlay.overlay} {verdict}.\n")
         for finding in overlay.findings:
             say(f"  {finding.kind}: {finding.text}")
+            say(*(f"    {command}" for command in finding.remedies))
         if overlay.findings:
             say()
 
@@ -159,3 +160,7 @@ def show_overlays(found: Overlays) -> None:
         host, revision = one.host or "not recorded", str(one.revision or "-")
         rows.append([one.overlay, host, revision, size(one.size), one.state])
     table(rows)
+    for one in found.overlays:
+        if one.state == "host is gone":
+            say(f"To delete what is over {one.host}, which is gone:")
+            say(f"  {shlex.join(['conda', 'overlay', 'delete', '-p', one.overlay])}")
