@@ -242,7 +242,8 @@ def missing(bench: Bench) -> list[str]:
 
 
 def test_status_names_damage_and_the_command_that_mends_it(damaged: Bench) -> None:
-    [finding] = damaged.json("status")["overlays"][0]["findings"]
+    found = patches.overlay(damaged)["findings"]
+    [finding] = [finding for finding in found if finding["kind"] == "missing"]
     assert "alpha" in finding["text"]
     assert finding["remedies"] == ["conda overlay repair -n science alpha"]
     damaged.change("repair", "alpha")
