@@ -14,6 +14,7 @@ from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
+from conda_overlay.distributions.record import correct_record
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.formats.document import Document
 from conda_overlay.layer import scaffolding, state
@@ -271,7 +272,10 @@ class Draft(DraftTree):
         scaffolding.add_to_tree(self.tree, store.overlay, host, below)
         after = self._read({**self.before.files, **self.known})
         self._index = after.index
-        if state.note_new_files(after):
+        mine = [after.site[key][0] for key in self.added & after.site.keys()]
+        corrected = [correct_record(found, after.files) for found in mine]
+        self.added.clear()
+        if state.note_new_files(after) or any(corrected):
             after = self._read(after.files)
         return after
 

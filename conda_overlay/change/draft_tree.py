@@ -28,6 +28,7 @@ class DraftTree:
         before: the state of the overlay when the draft was started.
         why: the reasons for changes, by normalized name; those of "" apply to all.
         known: the manifest entries of new files, as far as they are known.
+        added: the normalized names of the distributions that pip has just installed.
         committed: whether the tree has become that of a revision.
     """
 
@@ -38,6 +39,7 @@ class DraftTree:
         self.before: State = stack.state()
         self.why: dict[str, str] = {}
         self.known: dict[str, FileInfo] = {}
+        self.added: set[str] = set()
         self.committed = False
         self._tree = directory / "revision" / "tree"
         self._source: Path | None = None
@@ -118,6 +120,7 @@ class DraftTree:
         Raises:
             StateError: one of them has no RECORD.
         """
+        self.added -= {*keys}
         site = self.installed if keys else {}
         if going := [found for key in keys for found in site.get(key, ())]:
             uninstall(going, self.tree, "overlay")
@@ -130,6 +133,7 @@ class DraftTree:
         """
         scaffolding.check_for_intruders(stage.site)
         self.drop(by_name(staged))
+        self.added |= by_name(staged).keys()
         self._index = Index({**self._index.metadata, **staged}, self._index.rows)
         stage.finish(self._interpreter)
         move_in(self.tree, stage.root)

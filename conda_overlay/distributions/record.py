@@ -16,6 +16,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.site import read_text
 from conda_overlay.filesystem.atomic import replace_file
+from conda_overlay.filesystem.manifest import Manifest
 from conda_overlay.filesystem.tree import remove_files
 
 
@@ -62,14 +63,15 @@ def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> 
 
 
 def _sha256(digest: str = "") -> str | None:
-    """The sha256 of a RECORD row, in hex instead of base64."""
+    """The sha256 of a RECORD row, in hex instead of base64; None if it is none."""
     algorithm, _, value = digest.partition("=")
     if algorithm != "sha256":
         return None
     try:
-        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
+        found = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
     except ValueError:
         return None
+    return found.hex() if len(found) == hashlib.sha256().digest_size else None
 
 
 def row(path: str, sha256: str, size: int) -> list[str]:
@@ -87,6 +89,23 @@ def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
         one[:] = row(one[0], hashlib.sha256(content).hexdigest(), len(content))
     if ours:
         write_record(info, rows)
+
+
+def correct_record(found: Distribution, files: Manifest) -> bool:
+    """Correct the hashes of a RECORD that its builder has got wrong; return whether there are any.
+
+    Args:
+        found: a distribution as it was installed.
+        files: the manifest of the tree that contains it.
+    """
+    rows, wrong = read_record(found.path) or [], False
+    for one in (one for one in rows if len(one) > 1 and one[1]):
+        there = files.get(os.path.relpath(os.path.normpath(found.site / one[0]), found.prefix))
+        if there is not None and _sha256(one[1]) != there[2]:
+            one[:], wrong = row(one[0], there[2], there[0]), True
+    if wrong:
+        write_record(found.path, rows)
+    return wrong
 
 
 def write_record(info: Path, rows: Iterable[Sequence[str]]) -> None:

@@ -339,8 +339,7 @@ class Store:
         sync(self._revisions)
 
     def _point_to(self, number: int) -> None:
-        temporary = self.state / "link"
-        temporary.unlink(missing_ok=True)
+        (temporary := self.state / "link").unlink(missing_ok=True)
         temporary.symlink_to(self._target(number))
         os.rename(temporary, self.overlay)
         sync(self.overlay.parent)
@@ -375,6 +374,7 @@ class Store:
         whole = [number for number in self.numbers() if self.tree(number) is not None]
         if whole and not os.path.lexists(self.overlay):
             self._point_to(max(whole))
+            self.progress.tell(f"{self.overlay} was gone; revision {max(whole)} is current again.")
         for path in (self.state / "link", *self.state.glob(".*")):
             path.unlink(missing_ok=True)
         for draft in self._drafts.glob("*"):

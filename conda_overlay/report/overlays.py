@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from conda_overlay.activation import locate
 from conda_overlay.activation.settings import Settings
@@ -12,6 +13,8 @@ from conda_overlay.core.errors import StateError
 from conda_overlay.filesystem.tree import size
 from conda_overlay.layer.stack import everywhere
 from conda_overlay.layer.store import Store
+
+HOST_IS_GONE, LINK_IS_GONE = "host is gone", "its link is gone"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,18 @@ def _listed(settings: Settings) -> Iterator[ListedOverlay]:
         except StateError as error:
             condition = error.message
         if host is not None and not os.path.isdir(os.path.join(host, "conda-meta")):
-            condition = "host is gone"
+            condition = HOST_IS_GONE
         elif not store.exists:
             condition = "its current revision is gone"
         yield ListedOverlay(str(path), host, number, size(store.real), condition)
+    for directory in locate.expand(settings.overlay_dirs, os.environ):
+        for state in sorted(Path(directory).glob(".*")):
+            store = Store(state.with_name(state.name[1:]))
+            if is_lost(store):
+                host = locate.recorded_host(str(store.overlay))
+                yield ListedOverlay(str(store.overlay), host, None, size(state), LINK_IS_GONE)
+
+
+def is_lost(store: Store) -> bool:
+    """Whether somebody has removed the link to an overlay, whose revisions are there."""
+    return not os.path.lexists(store.overlay) and any(map(store.tree, store.numbers()))

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import locate, trust
 from conda_overlay.change import plan
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import is_compiled
@@ -25,6 +26,7 @@ from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
 from conda_overlay.layer.timeline import timeline
 from conda_overlay.report import checks, shell
+from conda_overlay.report.overlays import is_lost
 from conda_overlay.report.shell import Trigger, Wired
 from conda_overlay.run import kernels
 from conda_overlay.run.kernels import Kernel
@@ -105,7 +107,7 @@ def status(stack: Stack) -> Status:
     """
     host = stack.host
     with shell.asked_trigger() as trigger:
-        overlays = tuple(layers(stack))
+        overlays = (*_lost(stack), *layers(stack))
         wired = shell.wired(host, stack.settings)
         wiring = Wiring(wired.state, wired.detail, trigger())
     facts = str(host.prefix), host.owner, host.protection, host.markers["python_full_version"]
@@ -118,6 +120,20 @@ def status(stack: Stack) -> Status:
         tuple(others),
         tuple(user_distributions(stack)),
     )
+
+
+def _lost(stack: Stack) -> list[LayerStatus]:
+    """The writable layer, if somebody has removed the link to it."""
+    try:
+        store = stack.store
+    except OverlayError:
+        return []
+    if not is_lost(store):
+        return []
+    ways = [shell.overlay_command(stack.host, "repair")]
+    ways.append(shlex.join(["conda", "overlay", "delete", "-p", str(store.overlay)]))
+    gone = Finding("gone", "its link is gone, so it is not used; its revisions are there", (*ways,))
+    return [LayerStatus(str(store.overlay), True, None, None, size(store.state), (), (gone,))]
 
 
 def layers(stack: Stack) -> list[LayerStatus]:
@@ -175,7 +191,9 @@ def _rows(
         hosts, stale = below.get(key), rebuilt and is_compiled(found.path)
         facts = {"redundant": key in redundant, "broken": key in broken, "stale": stale}
         meaning, kind = plan.meaning(found, hosts, **facts), dependencies.kind(hosts, found)
-        yield _row(found.name, hosts, now.entries[key], kind, meaning, key in edited)
+        entry = now.entries[key]
+        changed = bool(entry.patch) if now.is_copy(key) else key in edited
+        yield _row(found.name, hosts, entry, kind, meaning, changed)
     for key, entry in sorted(revision.distributions.items()) if revision and rebuilt else ():
         if key not in now.site:  # it is installed for another Python
             kind = "add" if key not in below else "replace"

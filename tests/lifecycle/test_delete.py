@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.bench import Bench
@@ -75,3 +76,21 @@ def test_shell_that_has_it_active_is_unwired_cleanly(bench: Bench) -> None:
         assert lines[0] == f"on  {bench.site}:/mine"
         assert lines[1] == ("off /mine" if then else f"off {bench.site}:/mine")
         assert lines[2] == "/mine, PATH as before, no state"
+
+
+def test_an_overlay_whose_link_was_removed_is_named_with_the_ways_out(quick: Bench) -> None:
+    """As after ``rm -rf ~/.conda/overlays/science``, which removes a link."""
+    quick.given("install", "new")
+    quick.overlay.unlink()
+    shown = quick.ask("status")
+    ways = ["conda overlay repair -n science", f"conda overlay delete -p {quick.overlay}"]
+    assert "its link is gone" in shown and all(f"  {way}\n" in shown for way in ways)
+    [listed] = json.loads(quick.run("list", "--json").stdout)["overlays"]
+    assert (listed["state"], listed["host"]) == ("its link is gone", str(quick.host))
+    assert f"  {ways[1]}\n" in quick.run("list").stdout
+    done = quick.run("repair", *quick.where, "--yes")
+    assert f"{quick.overlay} was gone; revision 1 is current again." in done.stderr
+    assert quick.version("new") == "1.0"
+    quick.overlay.unlink()
+    assert quick.run("delete", "-p", quick.overlay, "--json").returncode == 0
+    assert quick.run("list", "--json").stdout.split() == ["{", '"overlays":', "[]", "}"]

@@ -50,6 +50,18 @@ def test_a_copy_has_no_privileges_of_the_original(own: Bench) -> None:
     assert found == [] and (own.site / "alpha/__init__.py").is_file()
 
 
+def test_a_copy_is_edited_once_something_is_edited_in_it(tool: Bench) -> None:
+    def is_edited() -> bool:
+        [row] = tool.json("status")["overlays"][0]["distributions"]
+        edited: bool = row["edited"]
+        return edited
+
+    tool.given("edit", "tool", "--no-editor")
+    assert not is_edited()
+    edited.edit(tool, core(tool), FIXED)
+    assert is_edited()
+
+
 def kept(shown: str, name: str) -> str:
     """What was written of a file that could not be committed."""
     [line] = [line for line in shown.splitlines() if "is kept in" in line]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -136,3 +139,38 @@ def test_what_was_removed_by_hand_is_put_back_by_repair(quick: Bench) -> None:
         shutil.rmtree(path)
     [change] = quick.json("repair")["changes"]
     assert (change["name"], change["after"], change["why"]) == ("new", "1.0", "repaired")
+
+
+def with_record(wheel: Path, change: Callable[[str, str], str]) -> None:
+    """Change the hash of each file in the RECORD of a wheel."""
+    with zipfile.ZipFile(wheel) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    [record] = [name for name in content if name.endswith("/RECORD")]
+    rows = [line.split(",") for line in content[record].decode().splitlines()]
+    lines = [",".join([name, sha and change(name, sha), size]) for name, sha, size in rows]
+    content[record] = "".join(f"{line}\n" for line in lines).encode()
+    with zipfile.ZipFile(wheel, "w") as new:
+        for name, data in content.items():
+            new.writestr(name, data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _, sha: f"sha256={base64.urlsafe_b64decode(sha[7:] + '=').hex()}",
+        lambda name, _: "sha256=" + base64.urlsafe_b64encode(name.encode()[:32].zfill(32)).decode(),
+        lambda _, sha: f"{sha}!",
+    ],
+    ids=["hex", "another", "garbage"],
+)
+def test_what_a_builder_has_written_wrong_is_no_edit(
+    quick: Bench, links: Path, change: Callable[[str, str], str]
+) -> None:
+    with_record(dists.wheel(links, "odd", "1.0"), change)
+    quick.install("--find-links", links, "odd")
+    [overlay] = quick.json("status")["overlays"]
+    assert (overlay["findings"], overlay["distributions"][0]["edited"]) == ([], False)
+    (quick.site / "odd/__init__.py").unlink()
+    quick.change("repair")
+    assert quick.version("odd") == "1.0"
+    quick.change("remove", "odd")

@@ -161,6 +161,10 @@ def show_overlays(found: Overlays) -> None:
         rows.append([one.overlay, host, revision, size(one.size), one.state])
     table(rows)
     for one in found.overlays:
-        if one.state == "host is gone":
-            say(f"To delete what is over {one.host}, which is gone:")
-            say(f"  {shlex.join(['conda', 'overlay', 'delete', '-p', one.overlay])}")
+        ways = {"delete": one.overlay} if one.state in ("host is gone", "its link is gone") else {}
+        if one.host and one.state == "its link is gone":
+            ways = {"repair": one.host, **ways}
+        if ways:
+            say(f"{one.overlay}: {one.state}:")
+        for command, place in ways.items():
+            say(f"  {shlex.join(['conda', 'overlay', command, '-p', place])}")
