@@ -159,6 +159,13 @@ class DraftTree:
         move_in(self.tree, root)
         self.known.update(known)
 
+    def renew_scripts(self) -> None:
+        """Let scripts start with the overlay's own interpreter, wherever it was when they came."""
+        root = self._tree if self._tree.exists() else self._source
+        others = scripts.interpreters(root) - {self._interpreter} if root else set()
+        if others:
+            scripts.rewrite(self.tree, self.site, sorted(others), self._interpreter)
+
     def damaged(self, keys: Collection[str]) -> set[str]:
         """Find the distributions among these that lack files."""
         return {key for key in keys if key in self.before.site and self.before.missing(key)}

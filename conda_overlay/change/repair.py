@@ -74,6 +74,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     for key in keys & draft.before.copies.keys():
         if start_again(draft.installed[key][0]):  # it had recorded new or removed files
             touched.add(key)
+    draft.renew_scripts()
     draft.why.update(dict.fromkeys(touched, "repaired"))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
     draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]

@@ -42,7 +42,8 @@ def undo(draft: Draft, number: int | None = None) -> None:
     if number is None:
         line = timeline(store.line())
         if len(line.done) < 2:
-            raise OverlayError("There is nothing to undo.", "conda overlay history")
+            hint = "conda overlay redo" if line.undone else "conda overlay history"
+            raise OverlayError("There is nothing to undo.", hint)
         number = line.done[-2]
     _restore(draft, number)
 
@@ -67,6 +68,11 @@ def _restore(draft: Draft, number: int) -> None:
         draft.start_from(None)
         draft.entries = {}
         return
+    _restore_files(draft, number)
+    draft.renew_scripts()
+
+
+def _restore_files(draft: Draft, number: int) -> None:
     store = draft.stack.store
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number))

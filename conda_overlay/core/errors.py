@@ -124,8 +124,10 @@ class OvertakenError(OverlayError):
 class ResolutionError(OverlayError):
     """No consistent set of distributions exists."""
 
-    def __init__(self, sentence: str, conflicts: Sequence[Conflict] = ()) -> None:
-        hint = "--allow-conflicts proceeds anyway, and records the conflicts"
+    def __init__(
+        self, sentence: str, conflicts: Sequence[Conflict] = (), hint: str | None = None
+    ) -> None:
+        hint = hint or "--allow-conflicts proceeds anyway, and records the conflicts"
         super().__init__(sentence, hint, conflicts, conflicts=encode(conflicts))
 
 

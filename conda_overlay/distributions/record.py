@@ -25,7 +25,8 @@ def read_record(path: Path) -> list[list[str]] | None:
     try:
         content = files.read_file(str(path / "RECORD"), largest=files.LARGE, follow=True)
         text = content.decode("utf-8")
-        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        return [row for row in rows if "\0" not in row[0]]  # which no file can have
     except (OSError, ValueError, csv.Error):
         return None
 

@@ -103,6 +103,8 @@ def belongs(path: str, names: Collection[str]) -> bool:
     """
     if not is_inside(path) or ".dist-info/" in path or ".egg-info/" in path:
         return False
+    if not path.isascii() and not path.isprintable():  # RECORD, in UTF-8, cannot list it
+        return False
     if path in names:
         return True
     own = {os.path.dirname(name) for name in names if name.endswith(".py")} - {""}

@@ -37,6 +37,8 @@ def check_free(prefix: Path, *, again: bool, progress: Progress) -> None:
     Raises:
         OverlayError: the prefix is taken, or by something other than a fork.
     """
+    if not prefix.name:  # the root directory
+        raise _occupied(prefix)
     if _place(prefix).is_dir():
         with beside(prefix, progress):
             pass

@@ -18,6 +18,8 @@ from conda_overlay.filesystem.atomic import replace_file
 
 _LONGEST = 127  # bytes of a ``#!`` line that every kernel reads
 _CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*[-\w.]+[^\n]*\n")
+_HEAD = 1 << 13  # bytes: of a long path, and of the comment before it
+_OURS = re.compile(rb"""^(?:#![ \t]*|'''exec' ')(/[^'"\n]*/bin/\.python)(?=[' \n])""", re.M)
 _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
 
@@ -44,6 +46,17 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
     if changed:
         for info in [*site.glob("*.dist-info"), *site.glob("*.egg-info")]:
             update_record(info, changed)
+
+
+def interpreters(root: Path) -> set[Path]:
+    """The interpreters of overlays that the scripts in ``root/bin`` start with."""
+    found = set()
+    for script in (root / "bin").glob("*"):
+        if script.is_file() and not script.is_symlink():
+            with script.open("rb") as file:
+                head = _OURS.search(file.read(_HEAD))
+            found |= {Path(os.fsdecode(head[1]))} if head else set()
+    return found
 
 
 def _heads_of(interpreters: Sequence[Path]) -> re.Pattern[bytes]:

@@ -12,7 +12,7 @@ from conda_overlay.distributions.site import Site
 from conda_overlay.filesystem.manifest import differences
 from conda_overlay.host.conda_meta import moved, versions_of
 from conda_overlay.host.host import Host
-from conda_overlay.layer import scaffolding
+from conda_overlay.layer import scaffolding, scripts
 from conda_overlay.layer.state import State, is_leftover
 from conda_overlay.layer.store import Store
 from conda_overlay.report.shell import overlay_command
@@ -110,6 +110,10 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {_few(left)}"
         yield Finding("leftover", text, (overlay_command(host, "repair"),))
+    here = store.overlay / "bin" / scaffolding.INTERPRETER
+    if others := sorted(scripts.interpreters(store.real) - {here}):
+        text = f"its programs start with {_few([*map(str, others)])}, as if it were there"
+        yield Finding("moved", text, (overlay_command(host, "repair"),))
     if not scaffolding.has_intact_guard(store.real / host.site_below_prefix, host.site_packages):
         text = "the guard is missing or modified"
         yield Finding("missing", text, (overlay_command(host, "repair"),))

@@ -24,11 +24,11 @@ def is_plain(prefix: Path) -> bool:
     Args:
         prefix: of the environment, which may have its own configuration file.
     """
-    return {*_options(prefix)} <= _HARMLESS
+    return {*options(prefix)} <= _HARMLESS
 
 
-def _options(prefix: Path) -> Iterator[str]:
-    """The names of all options in variables and in files; "?" for a file that cannot be read."""
+def options(prefix: Path) -> Iterator[str]:
+    """Yield the names of all options in variables and files; "?" for an unreadable file."""
     for name, value in os.environ.items():
         if name.startswith("PIP_") and value and name != "PIP_CONFIG_FILE":
             yield name[4:].lower().replace("_", "-")

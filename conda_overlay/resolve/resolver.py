@@ -16,6 +16,7 @@ from conda_overlay.core.request import Request, names_of, text_of
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Known, Site, by_name, read_metadata
+from conda_overlay.resolve import configuration
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
@@ -109,9 +110,13 @@ class Resolver:
         assert self.fallback is not None
         if self.allow_conflicts:
             return self.fallback
+        hint = None
+        if "no-deps" in configuration.options(self.pip.host.prefix):
+            hint = "unset PIP_NO_DEPS, or take no-deps out of pip's configuration: pip config list"
         raise ResolutionError(
             "No consistent set of distributions exists, so nothing was installed:",
             self.fallback.unwanted,
+            hint,
         )
 
     def _constraints(self) -> list[Requirement]:

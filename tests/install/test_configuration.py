@@ -118,3 +118,8 @@ def test_options_that_say_where_are_refused(quick: Bench) -> None:
 
 def test_nothing_to_install_is_a_usage_error(quick: Bench) -> None:
     assert "at least one requirement" in quick.refused(code=2)
+
+
+def test_a_setting_that_breaks_everything_is_named(quick: Bench) -> None:
+    told = quick.refused("alpha==2.0", env={"PIP_NO_DEPS": "1"})
+    assert "PIP_NO_DEPS" in told and "pip config list" in told

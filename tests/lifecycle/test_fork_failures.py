@@ -235,3 +235,8 @@ def test_no_space_leaves_nothing(forker: Forker, size: str) -> None:
         assert [*place.iterdir()] == []
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+def test_the_root_directory_is_no_place_for_a_fork(forker: Forker) -> None:
+    told = forker.refused("--from", forker.spec(url("lib-1.0")), "-p", "/")
+    assert "There is already something at /" in told

@@ -37,3 +37,26 @@ def test_status_finds_nothing_wrong_by_whichever_path(
     for bench in ways:
         assert patches.revision(bench) == 1
         assert bench.see("new") == {"new": "1.0"}
+
+
+def test_programs_are_found_again_after_the_home_has_moved(quick: Bench) -> None:
+    """Those of earlier revisions by undo, too."""
+    quick.given("install", "alpha==2.0")
+    quick.given("install", "new")
+    moved = quick.user.home / "moved"
+    sites = {"CONDA_PLUGINS_OVERLAY_DIRS": str(moved)}
+    assert quick.user.run(["mv", quick.overlays, moved]).returncode == 0
+    there = replace(quick, environ={**quick.environ, **sites})
+    [finding] = there.json("status")["overlays"][0]["findings"]
+    assert finding["kind"] == "moved" and str(quick.overlays) in finding["text"]
+    assert finding["remedies"] == ["conda overlay repair -n science"]
+
+    def runs() -> bool:
+        done = quick.user.run(["sh", "-c", '"$1"', "sh", moved / "science" / "bin" / "alpha"])
+        return done.stdout.strip() == "alpha 2.0"
+
+    assert not runs()
+    there.change("repair")
+    assert runs() and there.json("status")["overlays"][0]["findings"] == []
+    there.change("undo", "1")
+    assert runs() and there.json("status")["overlays"][0]["findings"] == []

@@ -77,6 +77,15 @@ def test_a_change_of_the_host_itself_is_only_taken_out_by_force(
     assert steps(own) == [4, 7]
 
 
+def test_a_patch_with_a_name_of_any_bytes_is_refused_in_a_sentence(tool: Bench) -> None:
+    file = tool.user.home / "odd.patch"
+    head = b"diff --git a/tool/caf\xe9.py b/tool/caf\xe9.py\nnew file mode 100644\n"
+    body = b"--- /dev/null\n+++ b/tool/caf\xe9.py\n@@ -0,0 +1 @@\n+x = 1\n"
+    sources.write(tool.user, file, "")
+    file.write_bytes(head + body)
+    tool.refuse("patch", "tool", file, "--yes")
+
+
 def test_a_patch_without_end_is_refused(tool: Bench) -> None:
     assert "/dev/zero cannot be read: it is too large" in tool.refuse("patch", "tool", "/dev/zero")
 
