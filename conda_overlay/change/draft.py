@@ -10,6 +10,7 @@ from typing import Any
 
 from conda_overlay.change import plan
 from conda_overlay.change.draft_tree import DraftTree
+from conda_overlay.change.hiding import hidden_modules
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
@@ -258,6 +259,8 @@ class Draft(DraftTree):
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # show our own files only if nothing else changes
         notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
+        added = [change.key for change in found.changes if change.kind == "add" and change.after]
+        notes += tuple(hidden_modules(self.stack, after, added))
         found = replace(found, accepts_host=self.accepts_host, notes=notes)
         self._planned = found, after, self._decided()
         return found

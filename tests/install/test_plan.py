@@ -190,3 +190,13 @@ def test_pips_misleading_remarks_are_left_out(quick: Bench) -> None:
     printed = quick.install("alpha==1.5", "gamma==2.0", "--allow-conflicts")
     for remark in ("uninstall", "Successfully installed", "dependency resolver"):
         assert remark not in printed
+
+
+def test_modules_of_another_distribution_that_are_hidden_are_named(
+    quick: Bench, links: Path
+) -> None:
+    """As of opencv-python-headless over opencv-python; a namespace that both add to hides none."""
+    dists.wheel(links, "alpha-headless", "3.0", top_level="alpha")
+    dists.wheel(links, "ns-a", "1.0", top_level="", files={"alpha/part.py": ""})
+    plan = quick.plan("--find-links", links, "alpha-headless", "ns-a", "new")
+    assert plan["notes"] == ["alpha-headless 3.0 hides the module alpha of alpha 1.0 (host)"]
