@@ -77,14 +77,18 @@ class OverlayDirError(OverlayError):
     """No overlay directory is writable."""
 
 
+def way_to_trust(reason: str, otherwise: str) -> str:
+    """The command after which a directory would be trusted, if its permissions are the reason."""
+    path, writable, _ = reason.partition(" is writable by ")
+    return shlex.join(["chmod", "go-w", path]) if writable else otherwise
+
+
 class RefusedError(OverlayError):
     """An overlay is not trusted, so it is neither read nor changed."""
 
     def __init__(self, overlay: str, reason: str) -> None:
         """Take the path of the overlay, and the reason why it is not trusted."""
-        path, writable, _ = reason.partition(" is writable by ")
-        words = ["chmod", "go-w", path] if writable else ["ls", "-ld", overlay]
-        hint = shlex.join(words)
+        hint = way_to_trust(reason, shlex.join(["ls", "-ld", overlay]))
         super().__init__(f"{overlay} is not used: {reason}.", hint, overlay=overlay)
 
 

@@ -18,6 +18,7 @@ from conda_overlay.core.errors import (
     OverlayDirError,
     OverlayError,
     RefusedError,
+    way_to_trust,
 )
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions import dependencies
@@ -128,7 +129,7 @@ class Stack:
         if reason := locate.refusal(str(self.store.overlay), self.owners):
             directory = str(self.store.overlay.parent)
             sentence = f"An overlay in {directory} would never be used: {reason}."
-            hint = "chmod go-w on that directory, or choose another overlay_dirs"
+            hint = way_to_trust(reason, ELSEWHERE)
             raise OverlayDirError(sentence, hint, directories=[directory])
 
     # -- the distributions in effect

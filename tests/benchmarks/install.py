@@ -40,6 +40,29 @@ def races(scene: Scene) -> Iterator[Race]:
     user = replace(scene.nobody, home=scene.nobody.fresh_home())
     for task in TASKS:
         yield Race(f"install: {task.title}", list(_contenders(scene, user, task)))
+    for requirement, goal in (("sphinx", "<= 1.6"), ("jupyterlab", "<= 2.0")):
+        contenders = _over_what_is_there(scene, requirement, goal)
+        yield Race(f"over {requirement} and all it needs", list(contenders))
+
+
+def _over_what_is_there(scene: Scene, requirement: str, goal: str) -> Iterator[Contender]:
+    """What commands cost over an overlay that has everything already."""
+    user = replace(scene.nobody, home=scene.nobody.fresh_home())
+    conda, links = scene.plugin / "bin" / "conda", wheels_for(requirement)
+    install: list[str | Path] = [conda, "overlay", "install", "--yes", "-p", scene.host]
+    ran(
+        user,
+        [*install, "--no-index", "--find-links", links, requirement],
+        PIP_CONFIG_FILE=os.devnull,
+    )
+
+    def run(*argv: str | Path) -> Callable[[], str]:
+        return lambda: ran(user, argv, PIP_CONFIG_FILE=os.devnull)
+
+    yield Contender("conda overlay --help", run(conda, "overlay", "--help"))
+    yield Contender("conda overlay install, nothing to do", run(*install, requirement), goal)
+    status = run(conda, "overlay", "status", "-p", scene.host)
+    yield Contender("conda overlay status", status, "<= 1.5")
 
 
 def _contenders(scene: Scene, user: User, task: Task) -> Iterator[Contender]:
