@@ -34,7 +34,7 @@ def test_a_missing_file_comes_back_from_another_revision_without_pip(quick: Benc
     quick.given("install", "new")
     before = files_of(quick)
     remove(quick, "alpha/__init__.py")
-    assert "conda overlay repair alpha" in quick.ask("status")
+    assert "conda overlay repair -n science alpha\n" in quick.ask("status")
     plan = quick.json("repair")
     assert plan.keys() == PLAN and plan["revision"] == 3
     assert files_of(quick) == before
@@ -90,7 +90,7 @@ def test_a_directory_in_the_place_of_a_file_gives_way_to_it(quick: Bench) -> Non
         place.unlink()
         assert quick.user.run(["mkdir", place]).returncode == 0
         quick.change("record")  # which does not make it right
-        assert "conda overlay repair alpha" in quick.ask("status")
+        assert "conda overlay repair -n science alpha\n" in quick.ask("status")
         quick.change(*words)
         assert files_of(quick) == before, words
     place.unlink()
