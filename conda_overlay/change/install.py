@@ -127,10 +127,12 @@ def _record_staged(
         url, sha256 = origins.get(key, (None, None))
         old = draft.entries.get(key)
         url = url if new.editable else new.direct_url or url
+        before = old if old and old.requested and old.since else None
         entry = HistoryEntry(
             version=new.version,
             name=new.name,
-            reason=draft.reason,
+            reason=draft.reason or (before.reason if before else None),
+            until=before.until if before else None,
             url=url,
             sha256=sha256,
             editable=new.editable,
@@ -176,7 +178,7 @@ def _asked(
         requirement=requirement,
         options=_lasting(request.options),
         intent=request.intent or default,
-        until=request.until,
+        until=request.until or entry.until,
     )
 
 

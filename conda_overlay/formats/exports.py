@@ -27,7 +27,7 @@ def pylock_toml(document: Document) -> str:
         OverlayError: the source file of a distribution is unknown.
     """
     try:
-        return toml_writer.dumps(pylock.tables(document))
+        return f"{_head(document)}\n{toml_writer.dumps(pylock.tables(document))}"
     except ValueError as error:
         hint = "conda overlay export --format requirements.txt"
         raise OverlayError(f"Cannot write a pylock.toml: {error}.", hint) from error
@@ -39,9 +39,10 @@ def requirements(document: Document) -> str:
     pip requires all hashes or none, and rejects editables when there are hashes.
     """
     entries = document.entries.values()
-    files = [entry for entry in entries if not entry.editable]
+    files = [entry for entry in entries if not entry.editable and not entry.copied]
     unknown = [entry.name for entry in files if not entry.sha256]
-    lines = _options(document)
+    lines = [_head(document), *_options(document)]
+    lines += [f"# {e.name} {e.version} is the environment's, edited." for e in entries if e.copied]
     if unknown:
         lines.append(f"# No hashes: hashes unknown for {', '.join(unknown)}.")
     for entry in files:
@@ -50,6 +51,12 @@ def requirements(document: Document) -> str:
     note = "# pip does not allow editables together with hashes: " if hashed else ""
     lines += [f"{note}-e {entry.editable}" for entry in entries if entry.editable]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _head(document: Document) -> str:
+    """The comment that says what a file for other tools is about."""
+    where = f"{document.host} (Python {document.python})"
+    return f"# The overlay of {where} alone, to be installed on top of that environment."
 
 
 def environment_yaml(document: Document) -> str:

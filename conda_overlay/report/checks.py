@@ -115,7 +115,7 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
         text = f"its programs start with {_few([*map(str, others)])}, as if it were there"
         yield Finding("moved", text, (overlay_command(host, "repair"),))
     if not scaffolding.has_intact_guard(store.real / host.site_below_prefix, host.site_packages):
-        text = "the guard is missing or modified"
+        text = "the guard is missing, modified, or that of another version of conda-overlay"
         yield Finding("missing", text, (overlay_command(host, "repair"),))
 
 

@@ -212,11 +212,25 @@ def test_pylock_needs_to_know_every_file() -> None:
         exports.pylock_toml(document(WHEEL, replace(SDIST, url=None)))
 
 
+HEAD = (
+    "# The overlay of science (Python 3.11.7) alone, to be installed on top of that environment.\n"
+)
+
+
+def test_copy_with_edits_is_a_comment_and_takes_no_hash_away() -> None:
+    copy = replace(SDIST, sha256=None, url=None, copied=True, patch="x")
+    assert exports.requirements(document(WHEEL, copy)) == (
+        f"{HEAD}# beta 1.0 is the environment's, edited.\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
+    )
+    with pytest.raises(OverlayError, match=r"beta is edited, which no pylock\.toml can say"):
+        exports.pylock_toml(document(WHEEL, copy))
+
+
 def test_requirements_have_hashes_and_name_the_places() -> None:
     options = Options.parse(["--find-links=/my wheels", "--constraint=/c.txt", "--prefer-binary"])
     text = exports.requirements(document(replace(WHEEL, options=options), SDIST))
     assert text == (
-        f"--find-links='/my wheels'\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
+        f"{HEAD}--find-links='/my wheels'\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
         f"beta==1.0 --hash=sha256:{SHA}\n"
     )
 
@@ -230,14 +244,15 @@ def test_requirements_have_no_hash_where_one_is_unknown_since_pip_wants_all_or_n
 def test_an_editable_beside_hashes_is_a_comment_since_pip_would_refuse_the_file() -> None:
     hashed = exports.requirements(document(WHEEL, EDITABLE)).splitlines()
     assert hashed[-1].startswith("#") and hashed[-1].endswith("-e /home/me/mine")
-    assert exports.requirements(document(EDITABLE)) == "-e /home/me/mine\n"
+    assert exports.requirements(document(EDITABLE)) == f"{HEAD}-e /home/me/mine\n"
 
 
 def test_what_came_from_a_url_is_required_by_that_url() -> None:
     asked = replace(ARCHIVE, requested=True, requirement=f"gamma @ {ARCHIVE.url}")
     text = exports.requirements(document(asked))
-    assert text == f"gamma @ {ARCHIVE.url} --hash=sha256:{SHA}\n"
-    assert Requirement(text.partition(" --hash")[0]).url == ARCHIVE.url
+    assert text == f"{HEAD}gamma @ {ARCHIVE.url} --hash=sha256:{SHA}\n"
+    line = text.removeprefix(HEAD).partition(" --hash")[0]
+    assert Requirement(line).url == ARCHIVE.url
 
 
 def test_environment_yml_asks_conda_for_what_the_host_has_by_conda_and_pip_for_the_rest() -> None:

@@ -153,3 +153,15 @@ def test_what_is_in_another_layer_is_said_to_be_there(quick: Bench) -> None:
     told = quick.refuse("remove", "--yes", "new", env=both)
     assert str(lower / "science") in told
     assert "below" not in told
+
+
+def test_what_is_not_said_again_stays_when_a_source_is_installed_again(quick: Bench) -> None:
+    tree = patches.source(quick.user, "mine", "1.0", "A")
+    quick.install(tree, "--reason", "ticket 7", "--until", "2999-01-31")
+    patches.source(quick.user, "mine", "1.1", "B")
+    quick.install(tree)
+    entry = quick.record()["distributions"]["mine"]
+    assert (entry["version"], entry["reason"], entry["until"]) == ("1.1", "ticket 7", "2999-01-31")
+    quick.install(tree, "-I", "--reason", "ticket 8")
+    entry = quick.record()["distributions"]["mine"]
+    assert (entry["reason"], entry["until"]) == ("ticket 8", "2999-01-31")
