@@ -322,7 +322,8 @@ def test_a_file_system_that_cannot_exchange_names_serves_too(forker: Forker) -> 
     assert ended.code == 0, ended.told
     assert forker.packages("plainly") == {"lib": "2.0"}
     # What a kill between the two renames leaves:
-    script = "mkdir .plainly.fork && mv plainly .plainly.fork/old"
+    script = "mkdir .plainly.fork && touch .plainly.fork/conda-overlay-fork.lock && "
+    script += "mv plainly .plainly.fork/old"
     assert forker.bench.user.run(["sh", "-c", script], cwd=forker.env("")).returncode == 0
     told = forker.run("--from", forker.home / "plain.txt", "--yes", "-n", "plainly")
     assert "There is already something" in told.stderr and "fork --recreate" in told.stderr
