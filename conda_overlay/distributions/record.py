@@ -101,7 +101,7 @@ def correct_record(found: Distribution, files: Manifest) -> bool:
     """
     rows, wrong = read_record(found.path) or [], False
     for one in (one for one in rows if len(one) > 1 and one[1]):
-        there = files.get(os.path.relpath(os.path.normpath(found.site / one[0]), found.prefix))
+        there = files.get(os.path.normpath(os.path.join(found.below, one[0])))
         if there is not None and _sha256(one[1]) != there[2]:
             one[:], wrong = row(one[0], there[2], there[0]), True
     if wrong:
