@@ -38,9 +38,8 @@ class ForwardedOption(Action):
             sentence = "conda's packages go into an environment of your own, not into an overlay."
             hint = "conda overlay fork --from ENV -n NEW --conda PKG"
             raise UsageError(sentence, hint, option=option_string)
-        name = next(o for o in self.option_strings if o.startswith("--"))
-        option = (name, str(values) if self.nargs is None else None)
-        setattr(namespace, self.dest, getattr(namespace, self.dest) + Options((option,)))
+        words = [str(option_string), *([str(values)] if self.nargs is None else [])]
+        setattr(namespace, self.dest, getattr(namespace, self.dest) + Options.parse(words))
 
 
 def add_pip_options(parser: ArgumentParser) -> None:
