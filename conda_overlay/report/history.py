@@ -8,6 +8,7 @@ from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import FileChanges, Revision
 from conda_overlay.filesystem.manifest import differences
 from conda_overlay.layer.stack import Stack
+from conda_overlay.layer.store import Store
 from conda_overlay.layer.timeline import timeline
 
 
@@ -49,7 +50,7 @@ def history(stack: Stack) -> History:
         str(store.overlay),
         current,
         None if current is None else timeline(store.line()).position,
-        tuple(_listed(stack, number) for number in reversed(store.numbers())),
+        tuple(_listed(store, number, current) for number in reversed(store.numbers())),
         by_hand,
     )
 
@@ -61,13 +62,12 @@ def revision(stack: Stack, number: int) -> ListedRevision:
         NoSuchRevisionError: there is no such revision.
         StateError: its record cannot be read.
     """
-    numbers = stack.store.numbers()
+    store, numbers = stack.store, stack.store.numbers()
     if number not in numbers:
-        raise NoSuchRevisionError(str(stack.store.overlay), number, numbers)
-    return _listed(stack, number)
+        raise NoSuchRevisionError(str(store.overlay), number, numbers)
+    return _listed(store, number, store.current())
 
 
-def _listed(stack: Stack, number: int) -> ListedRevision:
-    store = stack.store
-    current, kept = number == store.current(), store.tree(number) is not None
-    return ListedRevision(**vars(store.revision(number)), current=current, kept=kept)
+def _listed(store: Store, number: int, current: int | None) -> ListedRevision:
+    revision, kept = store.revision(number), store.tree(number) is not None
+    return ListedRevision(**vars(revision), current=number == current, kept=kept)

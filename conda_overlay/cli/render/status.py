@@ -160,9 +160,11 @@ def show_overlays(found: Overlays) -> None:
         host, revision = one.host or "not recorded", str(one.revision or "-")
         rows.append([one.overlay, host, revision, size(one.size), one.state])
     table(rows)
+    from conda_overlay.report.overlays import HOST_IS_GONE, LINK_IS_GONE
+
     for one in found.overlays:
-        ways = {"delete": one.overlay} if one.state in ("host is gone", "its link is gone") else {}
-        if one.host and one.state == "its link is gone":
+        ways = {"delete": one.overlay} if one.state in (HOST_IS_GONE, LINK_IS_GONE) else {}
+        if one.host and one.state == LINK_IS_GONE:
             ways = {"repair": one.host, **ways}
         if ways:
             say(f"{one.overlay}: {one.state}:")
