@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import notice
@@ -15,6 +14,7 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
+from conda_overlay.core.request import as_requirement
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
@@ -119,13 +119,13 @@ def with_more(
     """
     entries = dict(known.entries)
     for text in requirements:
-        try:
-            name = Requirement(text).name
-        except InvalidRequirement:
+        wanted = as_requirement(text)
+        if wanted is None:
             hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
-            raise UsageError(f"The requirement {clean(text)} has no name.", hint) from None
-        asked = HistoryEntry("", name, requested=True, requirement=text)  # with its credentials
-        entries[canonicalize_name(name)] = asked
+            raise UsageError(f"The requirement {clean(text)} has no name.", hint)
+        # With its credentials.
+        asked = HistoryEntry("", wanted.name, requested=True, requirement=text)
+        entries[canonicalize_name(wanted.name)] = asked
     fork = replace(
         known.fork,
         drop=tuple(dict.fromkeys([*known.fork.drop, *drop])),
