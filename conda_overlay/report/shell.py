@@ -73,14 +73,19 @@ def wired(host: Host, settings: Settings) -> Wired:
 
 def activation(prefix: Path) -> str:
     """The command that activates an environment, by its path if conda finds it under no name."""
+    return shlex.join(["conda", "activate", _name_of(prefix)])
+
+
+def _name_of(prefix: Path) -> str:
+    """The name of an environment, or its path if conda finds it under no name."""
     from conda.base.context import env_name
 
-    return shlex.join(["conda", "activate", str(env_name(str(prefix)))])
+    return str(env_name(str(prefix)))
 
 
 def overlay_command(host: Host, *words: str) -> str:
     """A command of ``conda overlay`` for a host, to be typed in the calling shell."""
-    where = activation(host.prefix).removeprefix("conda activate ")
+    where = _name_of(host.prefix)
     option = [] if is_active(host) else ["-p" if "/" in where else "-n", where]
     return shlex.join(["conda", "overlay", words[0], *option, *words[1:]])
 
