@@ -44,8 +44,7 @@ def conda_settings() -> Iterator[CondaSetting]:
 @hookimpl
 def conda_pre_commands() -> Iterator[CondaPreCommand]:
     """Remove the wiring from conda's process before conda computes the new PATH."""
-    yield CondaPreCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
-    yield CondaPreCommand(name="conda-overlay-spawn", action=_unwire, run_for=_SPAWN)
+    yield CondaPreCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION | _SPAWN)
 
 
 @hookimpl
@@ -91,12 +90,7 @@ def _wire(command: str) -> None:
         from conda_overlay.activation import startup
     except Exception:  # a broken installation must not break conda
         return
-    startup.main()
-
-
-def _unwire(command: str) -> None:
-    try:
-        from conda_overlay.activation import startup
-    except Exception:  # a broken installation must not break conda
-        return
-    startup.unwire_process()
+    if command in _SPAWN:
+        startup.unwire_process()
+    else:
+        startup.main()
