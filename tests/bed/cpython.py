@@ -28,6 +28,7 @@ _LEFT_OUT = shutil.ignore_patterns(
     *("tkinter", "lib2to3", "pydoc_data"),
     *("*.a", "*.exe", "_test*.so", "_ctypes_test*.so"),
 )
+_DEBIANS = Path("/usr/bin")
 _OLDEST_HOST = (3, 8)
 
 _DESCRIBE = """
@@ -109,8 +110,15 @@ def inspect(executable: Path) -> Interpreter | None:
 
 @cache
 def default() -> Interpreter:
-    """Return the interpreter behind the one that runs the tests, which may be a venv's."""
+    """Return Debian's interpreter of the X.Y that runs the tests, else that one, never a venv's.
+
+    Debian compiles its Python with profile-guided optimization, and pyenv does not: the tests,
+    which start Python thousands of times, take a fifth less time with it.
+    """
     x, y = sys.version_info[:2]
+    debians = inspect(_DEBIANS / f"python{x}.{y}")
+    if debians and (debians.include / "Python.h").is_file():  # tests build extension modules
+        return debians
     found = inspect(Path(sys.base_prefix, "bin", f"python{x}.{y}"))
     if found is None:
         raise RuntimeError(
