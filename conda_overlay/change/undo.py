@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.install_exactly import install_exactly
+from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,
@@ -15,8 +16,8 @@ from conda_overlay.core.errors import (
 )
 from conda_overlay.core.models import Revision
 from conda_overlay.edits.patch import restore
-from conda_overlay.filesystem.manifest import Manifest, differences, has_digest, take_manifest
-from conda_overlay.filesystem.tree import copy_file, remove_files
+from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
+from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
 from conda_overlay.layer.timeline import timeline
@@ -63,13 +64,13 @@ def redo(draft: Draft) -> None:
 
 def _restore(draft: Draft, number: int) -> None:
     draft.restores = number
-    draft.why = {"": f"back to revision {number}" if number else "back to the host"}
-    if not number:
+    if number:
+        _restore_files(draft, number)
+        draft.renew_scripts()
+    else:
         draft.start_from(None)
         draft.entries = {}
-        return
-    _restore_files(draft, number)
-    draft.renew_scripts()
+    draft.why = {"": f"back to revision {number}" if number else "back to the host"}
 
 
 def _restore_files(draft: Draft, number: int) -> None:
@@ -87,13 +88,24 @@ def _restore_files(draft: Draft, number: int) -> None:
         return
     by_hand = _edited_then(draft, number) if store.tree(number) else set()
     if faults := _faults(draft, recorded, by_hand):
-        _take_from_others(draft, recorded, faults)
-    if _faults(draft, recorded, by_hand):
-        draft.start_from(None)
-        _reinstall(draft, revision)
-        by_hand = set()
+        _restore_exactly(draft, number, faults)
     if faults := _faults(draft, recorded, by_hand):
         raise CannotRestoreError(number, faults)
+
+
+def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None:
+    """Restore files that differ from the recorded ones, and remove those that were not there."""
+    past, there = Restorer(draft, number), draft.tree.joinpath
+    wanted = (p for p in past.recorded if p in faults or not os.path.lexists(there(p)))
+    gone = {path for path in wanted if not past.restore(path)}
+    past.remove_leftovers()
+    remove_files(draft.tree, [there(p) for p in faults if p in gone or p not in past.recorded])
+    if lost := past.owners(gone.intersection(faults)):
+        draft.pip.say(f"Some files of revision {number} are gone; installing them again.")
+        try:
+            past.reinstall(lost)
+        except PipError as error:
+            raise CannotRestoreError(number, error.message.splitlines()[1:]) from error
 
 
 def _edited_then(draft: Draft, number: int) -> set[str]:
@@ -117,20 +129,6 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
     ours = kept | scaffolding.paths(draft.stack.host.site_below_prefix)
     noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
     return [path for path in found.all if path not in ours | noted]
-
-
-def _take_from_others(draft: Draft, recorded: Manifest, faults: list[str]) -> None:
-    """Restore files from the trees of any revisions, or from the host, if these have them."""
-    store = draft.stack.store
-    remove_files(draft.tree, [draft.tree / path for path in faults])
-    trees = [tree for number in reversed(store.numbers()) if (tree := store.tree(number))]
-    trees.append(draft.stack.host.prefix)
-    for path in [path for path in recorded if not os.path.lexists(draft.tree / path)]:
-        for tree in trees:
-            if has_digest(tree / path, recorded[path][2]):
-                (draft.tree / path).parent.mkdir(parents=True, exist_ok=True)
-                copy_file(tree / path, draft.tree / path)
-                break
 
 
 def _reinstall(draft: Draft, revision: Revision) -> None:

@@ -12,14 +12,27 @@ from conda_overlay.layer.stack import Stack
 def droppable(stack: Stack, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
     """Find the revisions whose trees can be dropped, so that `keep` trees stay.
 
+    Files that cannot be reinstalled stay in one tree, the newest that has them.
+
     Returns:
-        These revisions, oldest first; and the old ones that cannot be reinstalled, whose trees are
-        dropped only with `force`.
+        These revisions, oldest first; and the old ones that cannot be restored without their trees,
+        which are dropped only with `force`.
     """
     store, current = stack.store, stack.store.current()
-    old = [n for n in store.numbers() if n != current and store.tree(n) is not None]
+    there = [n for n in store.numbers() if store.tree(n) is not None]
+    old = [n for n in there if n != current]
     old = old[: max(0, len(old) - max(keep, 1) + 1)]
-    kept = [] if force else [n for n in old if not _is_reinstallable(stack, n)]
+    if force:
+        return old, []
+    own = {number: _own_files(stack, number) for number in old}
+    held: set[tuple[str, str]] = set()
+    if any(own.values()):
+        held = held.union(*(_own_files(stack, n) for n in there if n not in old))
+    kept: list[int] = []
+    for number in reversed(old):
+        if own[number] - held or (own[number] and store.manifest(number) is None):
+            kept.insert(0, number)
+            held |= own[number]
     return [n for n in old if n not in kept], kept
 
 
@@ -35,15 +48,13 @@ def bytes_freed(stack: Stack, numbers: Sequence[int]) -> int:
     return tree.weight([path for n in numbers if (path := stack.store.tree(n))])
 
 
-def _is_reinstallable(stack: Stack, number: int) -> bool:
-    """Whether all distributions in a revision came from an index, and no file was edited."""
-    entries = stack.store.revision(number).distributions.values()
-    if not all(entry.sha256 and not entry.editable for entry in entries):
-        return False
+def _own_files(stack: Stack, number: int) -> set[tuple[str, str]]:
+    """The files of a revision that no index has, as paths and hashes: edited, local or unknown."""
     was = stack.state(number)
     known = {*scaffolding.paths(stack.host.site_below_prefix)}.union(*was.owned.values())
-    by_hand = was.edited or was.copies or was.files.keys() - known
-    return not by_hand and all(
-        entry.sha256 and not found.editable and not (found.direct_url or "").startswith("file:")
-        for (found, *_), entry in zip(was.site.values(), was.entries.values(), strict=True)
-    )
+    own = {*was.edited, *(was.files.keys() - known)}
+    for key, (found, *_) in was.site.items():
+        entry, local = was.entries[key], (found.direct_url or "").startswith("file:")
+        if not entry.sha256 or entry.editable or found.editable or local or key in was.copies:
+            own |= was.owned[key]
+    return {(path, was.files[path][2]) for path in own if path in was.files}

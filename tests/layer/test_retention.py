@@ -162,6 +162,17 @@ def test_tree_that_no_index_can_give_again_stays_unless_forced(
     assert droppable(stack, 1, force=True) == ([1, 2], [])
 
 
+@pytest.mark.parametrize(("make", "entry"), MAKES.values(), ids=MAKES)
+def test_the_newest_tree_that_has_such_files_is_enough(
+    stack: Stack, make: Make, entry: HistoryEntry
+) -> None:
+    for _ in range(3):
+        commit(stack, make, {"tool": entry})
+    assert droppable(stack, 1) == ([1, 2], [])
+    commit(stack)
+    assert droppable(stack, 1) == ([1, 2], [3])
+
+
 @pytest.mark.parametrize(
     ("name", "content"), [("tool/data.txt", "mine\n"), ("tool/new.py", ""), ("mine/new.py", "")]
 )

@@ -1,0 +1,178 @@
+"""Restores files of a revision: from any place that still has them, else by reinstalling.
+
+The places are the trees of all revisions, the originals of copies, files that pip has renamed, and
+the host. `undo` restores all files of a revision, `repair` the missing ones of the current one.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Collection
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+from packaging.utils import canonicalize_name
+
+from conda_overlay.change.draft import Draft
+from conda_overlay.change.edit_again import reapply
+from conda_overlay.change.install_exactly import install_exactly
+from conda_overlay.change.working_copy import copy_of, take_copy
+from conda_overlay.core.errors import CannotRestoreError, OverlayError
+from conda_overlay.core.models import Distribution
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.edits.originals import load_originals
+from conda_overlay.filesystem.atomic import put_file
+from conda_overlay.filesystem.manifest import has_digest, is_there
+from conda_overlay.filesystem.tree import copy_file, make_own, remove_files
+from conda_overlay.layer import scaffolding
+from conda_overlay.layer.state import is_bookkeeping, is_leftover
+
+
+class Restorer:
+    """The records of a revision, and the places where its files may still exist.
+
+    Attributes:
+        entries: its distributions, by normalized name.
+        recorded: the paths in its manifest.
+        files: the sha256 of these, and of files that were missing when it was made, by path.
+        original: the sha256 of files in RECORD, as they were before any edit, by path.
+        owned: the files of each distribution, by normalized name.
+        replaced: the names of distributions with another version now, installed by hand.
+    """
+
+    def __init__(self, draft: Draft, number: int) -> None:
+        self._draft, self._number = draft, number
+        store, site, now = draft.stack.store, draft.before.site, draft.before.files
+        self.entries = store.revision(number).distributions
+        left = {path for path in now if is_leftover(path)}
+        recorded = {path: sha for path, (*_, sha) in (store.manifest(number) or now).items()}
+        for path in {*left, *scaffolding.paths(draft.stack.host.site_below_prefix)}:
+            recorded.pop(path, None)
+        self.recorded, self.files = {*recorded}, recorded
+        self._left = {now[path][2]: draft.tree / path for path in left}
+        self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
+        for copy in draft.before.copies.values():
+            self._trees.append(draft.new_scratch())
+            for name, content in (load_originals(copy) or {}).items():
+                put_file(self._trees[-1] / draft.stack.host.site_below_prefix / name, content)
+        self._trees.append(draft.stack.host.real)
+        infos: dict[str, set[str]] = {}
+        for path in recorded:
+            infos.setdefault(_distribution_of(path), set()).add(path)
+        self.original: dict[str, str] = {}
+        self.owned = {key: self._owned(infos.get(key, set())) for key in self.entries}
+        self.replaced = {
+            key
+            for key in self.entries.keys() & site.keys()
+            if self.entries[key].version not in {found.version for found in site[key]}
+        }
+
+    def _owned(self, info: set[str]) -> set[str]:
+        """The files of a distribution: its metadata, and those in RECORD if that still exists."""
+        owned = {*info}
+        for path in (path for path in info if path.endswith(".dist-info/RECORD")):
+            if (place := self._place_of(path)) is not None:
+                root = place.parents[len(PurePosixPath(path).parts) - 1]
+                distribution = Distribution("", "", "", (), place.parent)
+                rows = owned_files(distribution, root) or {}
+                hashed = {p: sha for p, sha in rows.items() if sha and p[-4:] != ".pyc"}
+                self.files = {**hashed, **self.files}
+                owned.update(rows.keys() & self.files.keys())
+                self.original.update({p: sha for p, sha in hashed.items() if p in owned})
+        return owned
+
+    def _place_of(self, path: str) -> Path | None:
+        """A place where a file still exists as it was recorded; None if there is none."""
+        wanted = self.files[path]
+        trees = (self._draft.tree, *self._trees)
+        places = filter(None, [*(tree / path for tree in trees), self._left.get(wanted)])
+        return next((place for place in places if has_digest(place, wanted)), None)
+
+    def wanted(self, keys: Collection[str]) -> set[str]:
+        """The files of some distributions; without names, all except those of replaced ones."""
+        if keys:
+            return set().union(*(self.owned[key] for key in keys))
+        return self.files.keys() - set().union(*(self.owned[key] for key in self.replaced))
+
+    def has(self, path: str, *, whole: bool) -> bool:
+        """Whether a file exists; with `whole`, or for a RECORD, whether it is as recorded."""
+        place = self._draft.tree / path
+        whole = whole or path.endswith(".dist-info/RECORD")
+        return has_digest(place, self.files.get(path)) if whole else is_there(place)
+
+    def restore(self, path: str) -> bool:
+        """Restore a file from a place where it still exists; return False if there is none.
+
+        Raises:
+            OverlayError: a directory that is not empty is in its place.
+        """
+        place, target = self._place_of(path), self._draft.tree / path
+        if target.is_dir() and not target.is_symlink():
+            remove_files(self._draft.tree, [target])
+            if target.is_dir():
+                sentence = f"A directory is in the place of the file {path}."
+                there = self._draft.stack.store.overlay / path
+                raise OverlayError(sentence, f"move it away: {shlex.quote(str(there))}")
+        if place is None or place == target:
+            return place is not None
+        remove_files(self._draft.tree, [target])
+        make_own(self._draft.tree, Path(path).parent)
+        copy_file(place, target)
+        return True
+
+    def remove_leftovers(self) -> None:
+        """Remove the files that pip has renamed, except for those that are still missing."""
+        tree = self._draft.tree
+        missing = {sha for path, sha in self.files.items() if not os.path.lexists(tree / path)}
+        remove_files(tree, [place for sha, place in self._left.items() if sha not in missing])
+
+    def owners(self, paths: Collection[str]) -> set[str]:
+        """The normalized names of the distributions that have one of some files."""
+        return {key for key, owned in self.owned.items() if not owned.isdisjoint(paths)}
+
+    def reinstall(
+        self, keys: Collection[str], edited: Collection[str] = (), *, named: bool = False
+    ) -> None:
+        """Reinstall distributions exactly as they were, and put back the given edited files.
+
+        Args:
+            keys: the normalized names.
+            edited: the files, of which the current revision has the content.
+            named: whether recorded edits are left out, too.
+
+        Raises:
+            CannotRestoreError: pip installs files that differ from the recorded ones.
+        """
+        draft, tree = self._draft, self._draft.tree
+        copied = {key for key in keys if self.entries[key].copied}
+        kept = set() if named else set().union(*(self.owned[key] for key in copied))
+        self.files.update({p: sha for p, sha in self.original.items() if p not in kept})
+        owned = set().union(*(self.owned[key] for key in keys))
+        remove_files(tree, [tree / path for path in owned])
+        for key in copied:
+            again = self.entries[key].patch and not named
+            if again or key not in draft.stack.below_view:  # `reapply` reports that
+                reapply(draft, key, self.entries[key])
+            else:
+                take_copy(draft, copy_of(draft, key))
+            draft.entries[key] = self.entries[key]
+        install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - copied)})
+        for found in (found for key, found in draft.installed.items() if key in keys):
+            owned.update(owned_files(found[0], tree) or ())
+        files = sorted(p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))
+        if faults := [path for path in files if not self.has(path, whole=True)]:
+            raise CannotRestoreError(self._number, faults)
+        notes = [path for path in owned if is_bookkeeping(path) and path in self.files]
+        if all(map(self._place_of, notes)):  # else those of the new installation fit together
+            all(map(self.restore, notes))
+        for path in owned.intersection(edited):
+            copy_file(draft.stack.store.real / path, tree / path)
+
+
+def _distribution_of(path: str) -> str:
+    """The normalized name of the distribution whose metadata has a file; else an empty text."""
+    for above, name in pairwise(PurePosixPath(path).parts):
+        if above == "site-packages" and name.endswith((".dist-info", ".egg-info", ".egg-link")):
+            return canonicalize_name(name.rpartition(".")[0].partition("-")[0])
+    return ""
