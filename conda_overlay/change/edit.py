@@ -15,6 +15,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
+from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import main_module, modules, programs
@@ -89,7 +90,7 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
     prefix = draft.stack.host.prefix
     raise OverlayError(
         f"No distribution of {prefix} has a module, script or file {text}.",
-        shlex.join(["conda", "overlay", "why", "-p", str(prefix), text]),
+        shlex.join(["conda", "overlay", "status", "--all", "-p", str(prefix)]),
         name=text,
     )
 
@@ -151,7 +152,7 @@ def patch(
         raise OverlayError(
             f"The patch changes no file of {what}.",
             "name the distribution that it belongs to, or the directories to take off: --strip N",
-            fit.outside,
+            [few(fit.outside)],
         )
     parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
     state = "was never in" if reverse else "is already in"
@@ -159,16 +160,19 @@ def patch(
         draft.notes.append(f"the patch {state} {what}")
         return
     if reverse and not force and (theirs := _in_original(draft, copy, parts, fit.strip)):
-        sentence = f"{what} has this change itself, in {', '.join(theirs)}: it is not your patch."
+        sentence = f"{what} has this change itself, in {few(theirs)}: it is not your patch."
         raise OverlayError(sentence, "--force takes it out all the same", files=theirs)
     if faults := git.apply_parts(found.site, parts, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
-        hint = f"conda overlay edit {found.name} to make the change by hand"
+        hint = f"conda overlay edit {found.name}, to make the change by hand"
         raise OverlayError(sentence, hint, faults)
+    if not copy.changed:
+        draft.notes.append(f"the patch changes no text of {what}")
+        return
     if done := [part.path for part in fit.inside if part not in parts]:
-        draft.notes.append(f"the patch {state} {', '.join(done)}")
+        draft.notes.append(f"the patch {state} {few(done)}")
     if fit.outside:
-        draft.notes.append(f"not installed, so left out: {', '.join(fit.outside)}")
+        draft.notes.append(f"not installed, so left out: {few(fit.outside)}")
     take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not edits_of(draft.installed[key][0]):
         draft.drop({key})

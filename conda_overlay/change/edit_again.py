@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, take_copy
-from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.errors import CannotEditAgainError, OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch
@@ -37,7 +37,8 @@ def reapply(
         The version of the copy; None if the source has all the edits, so that no copy is needed.
 
     Raises:
-        OverlayError: the edits do not apply, or there is no distribution to copy.
+        CannotEditAgainError: the edits do not apply.
+        OverlayError: there is no distribution to copy.
     """
     name = entry.name or key
     if entry.copied and not onto:
@@ -51,40 +52,40 @@ def reapply(
     if not onto:
         patch.revert(found)
     if old:
-        changed, faults = _merge(draft, copy, old)
+        changed, there, faults = _merge(draft, copy, old)
     else:
-        parts = patch.parts_of(found, entry.patch or "", copy.names)
-        parts = git.lacking(found.site, parts, 1, reverse=False)
+        every = patch.parts_of(found, entry.patch or "", copy.names)
+        parts = git.lacking(found.site, every, 1, reverse=False)
+        there = [f"the edits of {part.path}" for part in every if part not in parts]
         changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
-    if not changed and not faults and not onto:
+    if faults:
+        raise CannotEditAgainError({name: found.version}, faults, copied=old is not None)
+    if not changed and not onto:
         has = f"{what} has all its edits" if entry.patch else "no text was edited in it"
         draft.why[key] = f"retired: {has}"
-        draft.notes.append(f"the copy of {name} retires: {has}")
+        if key not in draft.before.site:  # else the plan names it
+            draft.notes.append(f"the copy of {name} retires: {has}")
         return None
-    if faults:
-        raise OverlayError(
-            f"The recorded edits of {name} do not apply to {what}; nothing was changed.",
-            *_comparison(draft, name, key, faults, old),
-            name=name,
-        )
+    draft.notes += [f"{edits} retire: {what} has them" for edits in there]
     take_copy(draft, copy, again=not onto)
-    there = draft.entries[key]
-    since, by = (entry.since, entry.by) if entry.version == there.version else ("", "")
-    given = replace(there, intent=entry.intent, until=entry.until, since=since, by=by)
-    draft.entries[key] = replace(given, reason=entry.reason or there.reason)
+    new = draft.entries[key]
+    since, by = (entry.since, entry.by) if entry.version == new.version else ("", "")
+    given = replace(new, intent=entry.intent, until=entry.until, since=since, by=by)
+    draft.entries[key] = replace(given, reason=entry.reason or new.reason)
     return found.version
 
 
-def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, list[str]]:
+def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, list[str], list[str]]:
     """Merge the edits of an old copy into a new one, file by file.
 
     Returns:
-        Whether that changes anything; and the conflicts, line by line.
+        Whether that changes anything; the edits that the new one has itself; and the conflicts,
+        line by line.
     """
     site, names = old.below, originals.files_of(old) or set()
     beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
     new = [name for name in beside if originals.belongs(name, names)]
-    changed, faults = False, []
+    changed, retired, faults = False, [], []
     for path, before, after in patch.edits_of(old, new):
         place = copy.distribution.site / path
         there = originals.text_of(place)
@@ -93,30 +94,39 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
             continue  # no longer a text file in the host, so the edits are lost
         draft.kept.add(site + path)
         merged, clear = wanted, there == was
+        conflicts: list[tuple[str, str]] = []
         if there is not None and was is not None and wanted is not None:
-            merged = git.merge(place, was, wanted)
+            merged, conflicts = git.merge(place, was, wanted)
             clear = merged is not None
+            faults += [line for sides in conflicts for line in _conflict(path, *sides)]
         if there == wanted or (clear and merged == there):
+            retired.append(f"the edits of {path}")
             continue
         changed = True
-        if not clear:
-            faults.append(f"{path}, which the edits and the host have changed in the same place")
-        else:
+        if clear:
+            if _has_part(there, merged, before, after):
+                retired.append(f"some edits of {path}")
             put_file(place, merged)
-    return changed, faults
+        elif not conflicts:
+            faults.append(f"{path}, which the edits and the host have both changed")
+    return changed, retired, faults
 
 
-def _comparison(
-    draft: Draft, name: str, key: str, faults: list[str], old: Distribution | None
-) -> tuple[str, list[str]]:
-    """The hint and the details for edits that do not apply."""
-    failed = [fault.partition(",")[0] for fault in faults if "," in fault and fault[0] != " "]
-    new = draft.stack.below_view.get(key)
-    hint = f"conda overlay edit {name}, and make them by hand"
-    if failed and old and new:
-        site = draft.stack.store.overlay / old.below
-        hint = shlex.join(["diff", str(site / failed[0]), str(new.site / failed[0])])
-    return hint, faults
+def _has_part(there: bytes | None, merged: bytes | None, *edit: str | None) -> bool:
+    """Whether fewer lines change in the new version than the edit has changed in the old one."""
+    now = (None if text is None else text.decode() for text in (there, merged))
+    return sum(patch.lines_changed(*now)) < sum(patch.lines_changed(*edit))
+
+
+def _conflict(path: str, there: str, wanted: str) -> Sequence[str]:
+    """Describe a place that the edits and the host have both changed."""
+    mine, other = (text.splitlines() or ["(no line)"] for text in (wanted, there))
+    return [
+        f"{path}: your edits have",
+        *(f"    {line}" for line in mine),
+        "where the host has",
+        *(f"    {line}" for line in other),
+    ]
 
 
 def is_outdated(copy: Distribution, below: Distribution) -> bool:

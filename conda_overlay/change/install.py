@@ -165,7 +165,7 @@ def _asked(
     elif typed is None:
         requirement = new.editable or f"{new.name}=={new.version}"
     elif upgrade and isinstance(typed, Requirement) and not new.editable:
-        requirement = _at_least(typed, new.version)
+        requirement = at_least(typed, new.version)
     else:
         requirement = _recordable(typed)
     told = requirement if typed or new.direct_url else new.name  # without these the pin is ours
@@ -218,8 +218,8 @@ def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
     )
 
 
-def _at_least(wanted: Requirement, version: str) -> str:
-    """A requirement with a lower bound, unless it already limits the version."""
+def at_least(wanted: Requirement, version: str) -> str:
+    """A requirement with a lower bound, unless it already limits the version from above."""
     if wanted.url or any(s.operator in (">", *PINS) for s in wanted.specifier):
         return _recordable(wanted)
     extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""

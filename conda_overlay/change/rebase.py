@@ -15,8 +15,10 @@ from conda_overlay.change.apply import (
 )
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import is_outdated, reapply
-from conda_overlay.core.errors import NoSuchRevisionError
+from conda_overlay.change.install import at_least
+from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.request import as_requirement
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.originals import load_originals
@@ -32,6 +34,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
 
     Raises:
         NoSuchRevisionError: there is no overlay yet.
+        CannotEditAgainError: recorded edits do not apply; all of them are named.
         OverlayError: the directory of an editable does not exist.
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
@@ -62,6 +65,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     before = draft.before
     staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
     drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
+    draft.notes += _left_out(draft, carried)
     draft.accepts_host = stack.has_moved_on()
 
 
@@ -72,21 +76,35 @@ def _edited_again(
 
     The edits are made again in the new copy; if the host has them all, the entry is left out.
     """
+    failed: list[CannotEditAgainError] = []
     for key, entry in entries.items():
         if not entry.copied or (key in carried and is_edited(draft, key, entry)):
             yield key, entry
             continue
-        mine, below = draft.installed.get(key), draft.stack.below_view.get(key)
-        if key in carried:
-            version = reapply(draft, key, entry, onto=mine is not None)
-        elif mine and (below is None or not is_outdated(mine[0], below)):
-            version = mine[0].version
-        else:
-            old = next(_old_copies(draft, key), None)
-            version = reapply(draft, key, entry, old)
+        try:
+            version = _edited_version(draft, key, entry, carried=key in carried)
+        except CannotEditAgainError as error:
+            failed.append(error)
+            continue
         if version is not None:
             pin = f"{entry.name or key}=={version}"
             yield key, replace(entry, version=version, requirement=pin)
+    if failed:
+        raise CannotEditAgainError.of_all(failed)
+
+
+def _edited_version(draft: Draft, key: str, entry: HistoryEntry, *, carried: bool) -> str | None:
+    """Make a copy again if it is outdated; return its version, or None if the host has its edits.
+
+    Raises:
+        CannotEditAgainError: its edits do not apply.
+    """
+    mine, below = draft.installed.get(key), draft.stack.below_view.get(key)
+    if carried:
+        return reapply(draft, key, entry, onto=mine is not None)
+    if mine and (below is None or not is_outdated(mine[0], below)):
+        return mine[0].version
+    return reapply(draft, key, entry, next(_old_copies(draft, key), None))
 
 
 def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
@@ -98,16 +116,27 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
 
 
 def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
-    """The requests to carry over; those that this host makes redundant become notes instead."""
+    """The requests to carry over, except for those that this host makes redundant.
+
+    Where the host has an older version, the request is for at least the version that was there.
+    """
     result = {}
     for key, entry in document.requested.items():
         host = draft.stack.below_view.get(key)
-        retires = entry.intent == "fix" and not entry.is_direct and entry.version
-        if host and retires and not dependencies.is_newer(entry.version, host.version):
-            draft.notes.append(
-                f"{entry.name or key} {entry.version} is not carried over: "
-                f"the host has {host.version}"
-            )
-        else:
+        wanted = None if entry.copied else as_requirement(entry.requirement or "")
+        if not (host and wanted and entry.version) or entry.is_direct:
+            result[key] = entry
+        elif dependencies.is_newer(entry.version, host.version):
+            result[key] = replace(entry, requirement=at_least(wanted, entry.version))
+        elif entry.intent != "fix":
             result[key] = entry
     return result
+
+
+def _left_out(draft: Draft, document: Document | None) -> Iterator[str]:
+    """A note on each distribution that was to be carried over and that the host has."""
+    for key, entry in document.requested.items() if document else ():
+        host = draft.stack.below_view.get(key)
+        if host and key not in draft.installed and not entry.copied:
+            what = f"{entry.name or key} {entry.version}".rstrip()
+            yield f"{what} is not carried over: the host has {host.version}"

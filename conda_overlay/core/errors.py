@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conda import CondaError
@@ -14,11 +15,14 @@ from conda_overlay.activation.shells import visible
 from conda_overlay.core.serialize import encode
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conda_overlay.core.models import Conflict
 
+_SHOWN = 10  # details of an error
+
 FULL = {errno.ENOSPC, errno.EDQUOT}
+
+_BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
+            errno.ELOOP, errno.ENXIO}  # fmt: skip
 
 ELSEWHERE = "export CONDA_PLUGINS_OVERLAY_DIRS=/path/to/your/directory"
 """The hint for an overlay directory that cannot be used."""
@@ -60,6 +64,14 @@ class NoSuchEnvironmentError(HostError):
         super().__init__(sentence, "conda env list", **data)
 
 
+class NoPythonError(HostError):
+    """The environment has no Python."""
+
+    def __init__(self, prefix: str) -> None:
+        sentence = f"There is no Python in {prefix}, so there is nothing to overlay."
+        super().__init__(sentence, "name an environment that has one: -n ENV", prefix=prefix)
+
+
 class NotProtectedError(HostError):
     """The user can write to the host and needs no overlay."""
 
@@ -92,12 +104,28 @@ class RefusedError(OverlayError):
         super().__init__(f"{overlay} is not used: {reason}.", hint, overlay=overlay)
 
 
-def unwritable(path: Path, error: OSError) -> OverlayError:
-    """The error for a directory that cannot be written."""
-    place = path.parent
+def while_changing(overlay: Path, tree: Path, error: OSError) -> OverlayError | None:
+    """The error for a system call that failed while an overlay was changed, by its file.
+
+    Args:
+        overlay: its public path.
+        tree: of its current revision.
+        error: the failure.
+
+    Returns:
+        None if users cannot cause it.
+    """
+    named = Path(os.fsdecode(error.filename)) if error.filename else overlay
+    ours = named in overlay.parents or overlay.parent in named.parents
+    if (error.errno in _BLOCKED and not ours) or tree in named.parents:
+        return unusable(error)
     if error.errno in FULL:
-        sentence = f"No space left at {path}; the overlay is unchanged."
-        return OverlayError(sentence, f"df -h {place}", path=str(path))
+        return _full(overlay)
+    return _unwritable(overlay.parent, error) if error.errno in _BLOCKED else None
+
+
+def _unwritable(place: Path, error: OSError) -> OverlayError:
+    """The error for an overlay directory that cannot be written."""
     sentence = f"The overlay directory {place} cannot be written: {error.strerror}."
     return OverlayDirError(sentence, ELSEWHERE, path=str(place))
 
@@ -105,7 +133,18 @@ def unwritable(path: Path, error: OSError) -> OverlayError:
 def unusable(error: OSError) -> OverlayError:
     """The error for a file that cannot be used."""
     path = os.fsdecode(error.filename)
+    if error.errno in FULL:
+        return _full(Path(path))
     return OverlayError(f"{path}: {error.strerror}.", shlex.join(["ls", "-ld", path]), path=path)
+
+
+def _full(path: Path) -> OverlayError:
+    """The error for a file system without free space, or without free inodes."""
+    place = next(above for above in (path, *path.parents) if above.is_dir())
+    free = os.statvfs(place)
+    what, flag = ("inode", "-i") if free.f_files and not free.f_favail else ("space", "-h")
+    sentence = f"No {what} left at {path}; the overlay is unchanged."
+    return OverlayError(sentence, shlex.join(["df", flag, str(place)]), path=str(path))
 
 
 class LockedError(OverlayError):
@@ -197,14 +236,36 @@ class EditedError(OverlayError):
         super().__init__(sentence, "--force proceeds anyway", files, files=list(files))
 
 
+class CannotEditAgainError(OverlayError):
+    """Recorded edits do not apply to other versions of their distributions."""
+
+    def __init__(self, targets: Mapping[str, str], why: Sequence[str], *, copied: bool) -> None:
+        """Take the versions by name, descriptions of the failures, and whether there are copies."""
+        names, self.targets, self.why = " ".join(targets), dict(targets), list(why)
+        onto = ", ".join(f"{name} {version}" for name, version in targets.items())
+        sentence = f"The recorded edits of {', '.join(targets)} do not apply to {onto}; nothing "
+        sentence += "was changed."
+        hint = f"conda overlay edit {next(iter(targets))}, and make them by hand"
+        if copied:
+            ways = f"conda overlay remove {names} --force", "conda overlay rebase"
+            hint = f"{' && '.join(ways)}, and make them again: conda overlay edit NAME"
+        super().__init__(sentence, hint, why, name=next(iter(targets)))
+
+    @classmethod
+    def of_all(cls, errors: Sequence[CannotEditAgainError]) -> CannotEditAgainError:
+        """One error for several distributions that have copies."""
+        targets = {name: found for error in errors for name, found in error.targets.items()}
+        return cls(targets, [line for error in errors for line in error.why], copied=True)
+
+
 class CannotRestoreError(OverlayError):
     """The files of a revision cannot be restored exactly."""
 
     def __init__(self, number: int, why: Sequence[str]) -> None:
         sentence = f"Revision {number} cannot be restored exactly; the overlay is unchanged."
-        shown = [line.strip() for line in why[:10]]
-        shown += [f"and {len(why) - 10} more"] if len(why) > 10 else []
-        hint = f"conda overlay history {number} shows its contents"
+        shown = [line.strip() for line in why[:_SHOWN]]
+        shown += [f"and {len(why) - _SHOWN} more"] if len(why) > _SHOWN else []
+        hint = f"conda overlay history {number}, which shows its contents"
         super().__init__(sentence, hint, shown, number=number, why=list(why))
 
 
@@ -215,7 +276,7 @@ class NoSuchRevisionError(OverlayError):
         sentence, hint = f"{overlay} has no revision {number}.", "conda overlay history"
         if not numbers:
             sentence = f"{overlay} has no revision yet."
-            hint = "conda overlay install NAME creates the first"
+            hint = "conda overlay install NAME, which creates the first"
         super().__init__(sentence, hint, overlay=overlay, number=number, revisions=[*numbers])
 
 
@@ -224,5 +285,5 @@ class DroppedRevisionError(OverlayError):
 
     def __init__(self, overlay: str, number: int) -> None:
         sentence = f"The files of revision {number} of {overlay} were dropped."
-        hint = f"conda overlay undo {number} installs them again, as a new revision"
+        hint = f"conda overlay undo {number}, which installs them again"
         super().__init__(sentence, hint, overlay=overlay, number=number)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,16 @@ _PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE
 _SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
 _NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*\n", re.MULTILINE)
+_REMOVES = {
+    False: re.compile(rb"^(?:deleted file mode|\+\+\+ /dev/null)", re.MULTILINE),
+    True: re.compile(rb"^(?:new file mode|--- /dev/null)", re.MULTILINE),
+}
+"""Parts after which there may be no file: of a patch, and of one that is reverted."""
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
+_MARKS = 47  # characters of a conflict's marker: more than any text has
+_CONFLICT = re.compile(
+    rb"^<{47} [^\n]*\n(.*?)^={47}\n(.*?)^>{47} [^\n]*$", re.DOTALL | re.MULTILINE
+)
 _FAILED = re.compile(
     r"error: while searching for:\n(?P<wanted>.*?)\n+"
     r"error: patch failed: (?P<path>[^\n]*):(?P<line>\d+)$",
@@ -61,11 +71,10 @@ def fit(
     Raises:
         OverlayError: the text is not a patch, the patch creates a link, or git is not installed.
     """
-    sections = _split(patch)
     found = []
     for level in range(_DEEPEST) if strip is None else [strip]:
         names = _names(patch, min(level, 1))
-        if names and len(names) == len(sections):
+        if sections := _split(patch, len(names)):
             parts: dict[str, bytes] = {}
             for name, section in zip(names, sections, strict=True):
                 parts[name] = parts.get(name, b"") + section
@@ -105,10 +114,18 @@ def _lacks_context(section: bytes) -> bool:
     return False
 
 
-def _split(patch: bytes) -> list[bytes]:
-    """The sections of a patch, one per file."""
-    style = _GIT_STYLE if _GIT_STYLE.search(patch) else _PLAIN_STYLE
-    return style.split(patch)[1:]
+def _split(patch: bytes, count: int) -> list[bytes]:
+    """The sections of a patch, one per file; empty unless there are as many as git has found."""
+    for style in (_GIT_STYLE, _PLAIN_STYLE):
+        if len(sections := style.split(patch)[1:]) == count:
+            return sections
+    starts: list[int] = []  # of both styles, without the plain head that a section of git has
+    for head in sorted({f.start() for s in (_GIT_STYLE, _PLAIN_STYLE) for f in s.finditer(patch)}):
+        of_git = bool(starts) and patch.startswith(b"diff --git ", starts[-1])
+        if not of_git or patch.startswith(b"diff", head) or _HUNK.search(patch, starts[-1], head):
+            starts.append(head)
+    sections = [patch[start:end] for start, end in pairwise([*starts, len(patch)])]
+    return sections if len(sections) == count else []
 
 
 @cache
@@ -127,13 +144,21 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
     """
     found = []
     for part in parts:
+        if not (os.path.lexists(directory / part.path) or _may_remove(part, reverse=reverse)):
+            found.append(part)
+            continue
         to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
         lacks = not _HUNK.search(part.text) or to == 0 != back or back == _NEVER
         if not lacks and to != _NEVER and (back != 0 or to == 0):
             sentence = f"It is not clear where in {part.path} the patch belongs."
-            raise OverlayError(sentence, "make the change by hand: conda overlay edit")
+            raise OverlayError(sentence, "make the change by hand: conda overlay edit NAME")
         found += [part] if lacks else []
     return found
+
+
+def _may_remove(part: Part, *, reverse: bool) -> bool:
+    """Whether a part may leave no file at its path, or takes it from another."""
+    return bool(_REMOVES[reverse].search(part.text) or _SOURCE.search(part.text))
 
 
 def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> float:
@@ -144,7 +169,7 @@ def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> floa
 
 
 def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
-    """Apply parts of a patch below a directory; if they fail, discard the directory.
+    """Apply parts of a patch below a directory: all of them, or none.
 
     Args:
         directory: the base of the paths.
@@ -161,18 +186,22 @@ def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: 
     text = b"".join(part.text for part in parts)
     done = _apply(directory, text, strip, reverse=reverse) if text else None
     if done and done.returncode:
-        said = done.stderr.decode("utf-8", "replace")
+        every = _apply(directory, text, strip, reverse=reverse, check=True, reject=True)
+        said = every.stderr.decode("utf-8", "replace")
         lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
+        said = done.stderr.decode("utf-8", "replace")
         return lines or [line for line in said.splitlines() if line.startswith("error: ")]
     if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
         raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
     return []
 
 
-def merge(ours: Path, base: bytes, theirs: bytes) -> bytes | None:
-    """Merge the changes from `base` to `theirs` into a file, and return its new content.
+def merge(ours: Path, base: bytes, theirs: bytes) -> tuple[bytes | None, list[tuple[str, str]]]:
+    """Merge the changes from `base` to `theirs` into a file.
 
-    Returns None if they conflict with the file's own changes.
+    Returns:
+        Its new content, or None if the changes conflict with the file's own; and the conflicts:
+        the lines of the file, and those of the changes.
 
     Raises:
         OverlayError: git is not installed.
@@ -181,15 +210,26 @@ def merge(ours: Path, base: bytes, theirs: bytes) -> bytes | None:
         places = [Path(directory, name) for name in ("base", "theirs")]
         for place, content in zip(places, (base, theirs), strict=True):
             place.write_bytes(content)
-        words = ["merge-file", "-p", str(ours), *map(str, places)]
+        words = ["merge-file", "-p", f"--marker-size={_MARKS}", str(ours), *map(str, places)]
         done = _git(words, b"", Path(directory))
-    return done.stdout if done.returncode == 0 else None
+    if done.returncode == 0:
+        return done.stdout, []
+    found = _CONFLICT.findall(done.stdout)
+    decoded = [tuple(side.decode("utf-8", "replace") for side in sides) for sides in found]
+    return None, [(mine, other) for mine, other in decoded]
 
 
 def _apply(
-    directory: Path, text: bytes, strip: int, *, reverse: bool, check: bool = False
+    directory: Path,
+    text: bytes,
+    strip: int,
+    *,
+    reverse: bool,
+    check: bool = False,
+    reject: bool = False,  # tells all hunks that fail, not only the first of each file
 ) -> subprocess.CompletedProcess[bytes]:
-    flags = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
+    given = {"--reverse": reverse, "--check": check, "--reject": reject}
+    flags = [flag for flag, on in given.items() if on]
     return _git(["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, "-"], text, directory)
 
 

@@ -118,12 +118,18 @@ def summary(distribution: Distribution, changed: Collection[str] = ()) -> list[s
     found, every = [], edits_of(distribution)
     others = sorted({*changed} - {edit.path for edit in every})
     for path, old, new in every[:_SHOWN]:
-        lines = [*difflib.unified_diff(_lines(old), _lines(new), n=0)][2:]
-        added, removed = (sum(line[0] == sign for line in lines) for sign in "+-")
+        added, removed = lines_changed(old, new)
         found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
     found += [os.path.basename(path) for path in others[: _SHOWN - len(found)]]
     rest = len(every) + len(others) - len(found)
     return [*found, f"{rest} more"] if rest else found
+
+
+def lines_changed(old: str | None, new: str | None) -> tuple[int, int]:
+    """The numbers of lines that were added and removed between two texts."""
+    lines = [*difflib.unified_diff(_lines(old), _lines(new), n=0)][2:]
+    added, removed = (sum(line[0] == sign for line in lines) for sign in "+-")
+    return added, removed
 
 
 def revert(distribution: Distribution) -> bool:

@@ -12,7 +12,6 @@ command that dies between the two leaves a revision that is complete but not cur
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
@@ -24,14 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.activation import files, locate
-from conda_overlay.core.errors import (
-    ELSEWHERE,
-    FULL,
-    OverlayError,
-    StateError,
-    unusable,
-    unwritable,
-)
+from conda_overlay.core.errors import ELSEWHERE, OverlayError, StateError, while_changing
 from conda_overlay.core.models import Revision
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem import lock
@@ -43,9 +35,6 @@ from conda_overlay.layer.revision import UNREADABLE, load_record, write_records
 
 PATIENCE = 60.0
 """How long a command waits for another one that commits, in seconds."""
-
-_BLOCKED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOLCK,
-            errno.ELOOP, errno.ENXIO}  # fmt: skip
 
 
 class Store:
@@ -255,11 +244,10 @@ class Store:
         try:
             yield
         except OSError as error:
-            if error.filename and self.real in Path(os.fsdecode(error.filename)).parents:
-                raise unusable(error) from error
-            if error.errno in FULL | _BLOCKED:
-                raise unwritable(self.overlay, error) from error
-            raise
+            told = while_changing(self.overlay, self.real, error)
+            if told is None:
+                raise
+            raise told from error
 
     # -- writing, under the lock
 

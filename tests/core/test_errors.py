@@ -54,9 +54,17 @@ def test_wrong_arguments_have_the_exit_code_of_wrong_arguments() -> None:
 def test_directory_that_cannot_be_written_is_told_from_a_full_disk(
     number: int, kind: type, says: str
 ) -> None:
-    error = errors.unwritable(Path("/d/science"), OSError(number, "why"))
+    error = errors.while_changing(Path("/d/science"), Path("/d/.science/1"), OSError(number, "why"))
+    assert error
     assert (type(error), error.message) == (kind, says)
     assert error.hint
+
+
+def test_file_of_the_host_that_cannot_be_read_is_named_and_not_the_overlay_directory() -> None:
+    failure = OSError(errno.EACCES, "Permission denied", "/opt/envs/science/lib/x.py")
+    error = errors.while_changing(Path("/d/science"), Path("/d/.science/1"), failure)
+    assert error
+    assert error.message == "/opt/envs/science/lib/x.py: Permission denied."
 
 
 def test_file_that_cannot_be_used_is_named_whatever_its_name() -> None:
@@ -139,6 +147,6 @@ def test_revision_that_cannot_be_restored_names_ten_reasons_at_most() -> None:
 def test_overlay_without_revisions_says_how_to_make_one() -> None:
     error = errors.NoSuchRevisionError("/o", None, [])
     assert str(error) == (
-        "/o has no revision yet.\nHint: conda overlay install NAME creates the first"
+        "/o has no revision yet.\nHint: conda overlay install NAME, which creates the first"
     )
     assert errors.NoSuchRevisionError("/o", 7, [1, 2]).message == "/o has no revision 7."

@@ -11,6 +11,7 @@ import pytest
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.edits import git
 from conda_overlay.edits.git import Fit, Part
+from conda_overlay.edits.patch import unified
 
 CORE = "".join(f"def step{n}():\n    return {n}\n\n\n" for n in range(1, 9))
 FIXED = CORE.replace("return 4", "return 44")
@@ -348,6 +349,36 @@ def test_failure_by_white_space_alone_is_told(site: Path, text: str) -> None:
     )
 
 
+def test_all_hunks_that_fail_are_told_with_the_lines_of_the_untouched_file(site: Path) -> None:
+    new = FIXED.replace("return 1", "import os\n    return 1").replace("return 8", "return 88")
+    patch = "".join(unified(("tool/core.py",) * 2, (CORE, new)))
+    there = CORE.replace("return 4", "return 'four'").replace("return 8", "return 'eight'")
+    (site / "tool" / "core.py").write_text(there)
+    told = apply(site, patch)
+    assert [line for line in told if "return" in line and "'" in line] == [
+        "        return 'four'",
+        "        return 'eight'",
+    ]
+    assert files(site) == {"tool/core.py": there}
+
+
+def test_parts_for_many_files_that_are_not_there_need_no_program_for_each(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = fit("".join(added(f"tool/new{n}.py") for n in range(9)))
+    monkeypatch.setenv("PATH", str(site))  # where there is no git
+    assert git.lacking(site, found.inside, 1, reverse=False) == found.inside
+
+
+def test_patches_of_both_styles_in_one_file_are_one_patch(site: Path) -> None:
+    plain = CORE_DIFF.format("a/tool/core.py", "b/tool/core.py")
+    for patch in (added("tool/new.py") + plain, plain + added("tool/new.py")):
+        assert [part.path for part in sorted(fit(patch).inside)] == ["tool/core.py", "tool/new.py"]
+        assert apply(site, patch) == []
+        assert files(site) == {"tool/core.py": FIXED, "tool/new.py": "new\n"}
+        assert apply(site, patch, reverse=True) == []
+
+
 def test_failure_at_a_file_that_is_not_there_is_what_git_says(site: Path) -> None:
     assert apply(site, git_style("tool/absent.py")) == [
         "error: tool/absent.py: No such file or directory"
@@ -395,18 +426,25 @@ def test_changes_in_other_lines_are_merged(site: Path) -> None:
     ours = site / "tool" / "core.py"
     ours.write_text(CORE.replace("return 7", "return 77"))
     merged = git.merge(ours, CORE.encode(), FIXED.encode())
-    assert merged == FIXED.replace("return 7", "return 77").encode()
+    assert merged == (FIXED.replace("return 7", "return 77").encode(), [])
     assert ours.read_text() == CORE.replace("return 7", "return 77"), "the file itself stays"
 
 
-def test_changes_in_the_same_lines_are_not_merged(site: Path) -> None:
+def test_changes_in_the_same_lines_are_not_merged_and_all_are_told(site: Path) -> None:
     ours = site / "tool" / "core.py"
-    ours.write_text(CORE.replace("return 4", "return 'four'"))
-    assert git.merge(ours, CORE.encode(), FIXED.encode()) is None
+    ours.write_text(CORE.replace("return 4", "return 'four'").replace("return 8", "return 'eight'"))
+    theirs = FIXED.replace("return 8", "return 88")
+    assert git.merge(ours, CORE.encode(), theirs.encode()) == (
+        None,
+        [
+            ("    return 'four'\n", "    return 44\n"),
+            ("    return 'eight'\n", "    return 88\n"),
+        ],
+    )
     assert "<<<<" not in ours.read_text()
 
 
 def test_file_that_is_not_text_is_not_merged(site: Path) -> None:
     ours = site / "tool" / "core.py"
     ours.write_bytes(b"\0" + os.urandom(8))
-    assert git.merge(ours, b"\0one", b"\0two") is None
+    assert git.merge(ours, b"\0one", b"\0two") == (None, [])

@@ -437,6 +437,17 @@ def test_an_edit_of_a_file_of_one_line_is_taken_back_made_again_and_carried(
     assert script.read_text() == text
 
 
+def test_clean_keeps_one_tree_with_the_edits_from_which_undo_restores_them(
+    own: Bench, fix: Path
+) -> None:
+    own.given("patch", "tool", fix)
+    own.given("install", "new")
+    own.given("remove", "new")
+    assert own.json("clean")["revisions"] == [1, 2] and own.kept == [3]
+    own.change("undo", "2")
+    assert steps(own) == [44, 7] and own.version("new") == "1.0"
+
+
 # -- rebase
 
 
@@ -519,8 +530,8 @@ def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: 
     own.change("patch", "tool", fix)
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
     plan = own.json("rebase")
-    assert any("retire" in note and "tool 2.0" in note for note in plan["notes"])
-    assert plan["lost"] == []
+    assert plan["changes"][0]["why"] == "retired: tool 2.0 has all its edits"
+    assert plan["notes"] == [] and plan["lost"] == []
     assert not (own.site / "tool").exists() and steps(own) == [44, 7]
 
 
@@ -531,21 +542,40 @@ def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
     own.change("patch", "tool", fix)
     edited.edit(own, own.site / "tool" / "extra.py", CORE + "MINE = 1\n")
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
-    own.given("rebase")
+    retired = "the edits of tool/core.py retire: tool 2.0 has them"
+    assert retired in own.json("rebase")["notes"]
     code = "import tool, tool.extra as e; print(e.MINE, tool.__version__)"
     assert own.python("-c", code).stdout == "1 2.0\n"
     assert own.json("why", "tool")["edited"] == ["extra.py +1 -0"]
 
 
-def test_edits_that_do_not_apply_stay_and_the_two_files_are_named(
+def test_edits_that_do_not_apply_stay_and_every_place_is_told_with_a_way_out(
     own: Bench, fix: Path, links: Path
 ) -> None:
     own.change("patch", "tool", fix)
-    sources.administrate(own.host, edited.wheel(links, "2.0", BROKEN))
+    edited.edit(own, own.site / "tool" / "core.py", FIXED.replace("return 8", "return 88"))
+    other = BROKEN.replace("return 8", "return 'eight'")
+    sources.administrate(own.host, edited.wheel(links, "2.0", other))
     told = own.refuse("rebase", "--yes")
-    [hosts] = own.host.glob("lib/python3*/site-packages/tool/core.py")
-    assert str(own.site / "tool/core.py") in told and str(hosts) in told
+    for line in ("return 44  # fixed", "return 'four'", "return 88", "return 'eight'"):
+        assert f"      {line}\n" in told
+    assert "Hint: conda overlay remove tool --force && conda overlay rebase" in told
     assert steps(own) == [44, 7]
+    own.change("remove", "tool", "--force")
+    own.change("rebase")
+    assert own.version("tool") == "2.0"
+
+
+@LONG
+def test_edits_of_which_the_new_version_has_a_part_are_told_to_be_fewer(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.change("patch", "tool", fix)
+    edited.edit(own, own.site / "tool" / "core.py", FIXED.replace("return 8", "return 88"))
+    sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
+    plan = own.json("rebase")
+    assert "some edits of tool/core.py retire: tool 2.0 has them" in plan["notes"]
+    assert own.json("why", "tool")["edited"] == ["core.py +1 -1"]
 
 
 @LONG

@@ -214,6 +214,17 @@ def test_from_leaves_behind_what_the_next_environment_has(
 
 
 @LONG
+def test_from_is_no_downgrade_to_an_older_version_of_the_next_environment(
+    quick: Bench, own: Bench, tmp_path: Path
+) -> None:
+    """Although the request has no version, as the earlier environment had none of it."""
+    quick.given("install", "new")
+    sources.administrate(own.host, dists.wheel(tmp_path, "new", "0.5"))
+    own.change("rebase", "--from", "science")
+    assert own.version("new") == "1.0"
+    assert own.record()["distributions"]["new"]["requirement"] == "new>=1.0"
+
+
 def test_from_takes_the_overlay_of_an_environment_that_is_gone(quick: Bench, science: Path) -> None:
     old = replace(quick, name=str(environment.clone(science, quick.conda.env("of-2026"))))
     old.install("new", "--reason", "ticket 7")
