@@ -33,6 +33,7 @@ from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
+from conda_overlay.layer import scaffolding
 from conda_overlay.layer.revision import name_of
 from conda_overlay.layer.stack import Stack, hosts
 from conda_overlay.layer.store import PATIENCE
@@ -265,6 +266,29 @@ class Overlay:
                 if attempt >= _ATTEMPTS and time.monotonic() - start > timeout:
                     raise
                 self.stack.progress.tell("The overlay has changed in the meantime; trying again.")
+
+    def renew(self) -> bool:
+        """Replace our own files in the current revision, which another version may have written.
+
+        This makes no revision: the guard and the overlay's pip are no part of its content.
+
+        Returns:
+            Whether any has changed.
+
+        Raises:
+            LockedError: another command is committing.
+            OverlayDirError: the overlay cannot be written.
+        """
+        stack, store = self.stack, self.stack.store
+        if not store.managed or stack.is_stale():
+            return False
+        stack.check_trust()
+        whose = store.overlay, self.host, stack.below
+        if scaffolding.is_current(store.real, *whose):
+            return False
+        with store.lock():
+            scaffolding.renew(store.real, *whose)
+        return True
 
     def check_protection(self, force: bool) -> None:
         """Refuse to overlay a host that the user can write, unless forced.

@@ -16,7 +16,7 @@ from pathlib import Path
 from conda_overlay.activation import files, locate, wiring
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.pip_options import ELSEWHERE, before_command
-from conda_overlay.filesystem.atomic import put_file, replace_file
+from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.host.host import Host
 from conda_overlay.layer.scripts import with_head
 
@@ -76,6 +76,26 @@ def is_current(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> 
     )
 
 
+def renew(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
+    """Replace our own files in the tree of a revision, whose files are read-only."""
+    add_to_tree(tree, overlay, host, below)
+    for path in paths(host.site_below_prefix):
+        os.chmod(tree / path, os.stat(tree / path).st_mode & 0o555)
+
+
+def is_of_this_version(tree: Path, host: Host) -> bool:
+    """Whether a tree has our own files with their present code, whichever conda wrote them."""
+    codes = [_code(files.read(str(tree / "bin" / n))) for n in pips(host.site_below_prefix)]
+    mine = _code(pip(Path(INTERPRETER), Path(), Path()))
+    guarded = has_intact_guard(tree / host.site_below_prefix, host.site_packages)
+    return guarded and codes == [mine] * len(codes)
+
+
+def _code(content: bytes | None) -> bytes:
+    """The code of a program that stands in for pip, without its head and the words of conda."""
+    return (content or b"").partition(b"\nrest = ")[2]
+
+
 def _programs(overlay: Path, host: Host, below: Sequence[Path]) -> dict[str, bytes]:
     """The content of our own programs, by name."""
     sites = [overlay / host.site_below_prefix, *below]
@@ -118,7 +138,8 @@ def guard(host_site: Path) -> bytes:
 
 def write_guard(site: Path, host_site: Path) -> None:
     """Write the guard into an overlay's site-packages, replacing any existing file."""
-    put_file(site / GUARD, guard(host_site))
+    site.mkdir(parents=True, exist_ok=True)
+    replace_file(site / GUARD, guard(host_site))
 
 
 def has_intact_guard(site: Path, host_site: Path) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 from conda_overlay.core.models import Finding, Revision
+from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site
-from conda_overlay.filesystem.manifest import differences
+from conda_overlay.filesystem.manifest import Manifest, differences
 from conda_overlay.host.conda_meta import moved, versions_of
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scaffolding, scripts
@@ -17,7 +19,6 @@ from conda_overlay.layer.state import State, is_leftover
 from conda_overlay.layer.store import Store
 from conda_overlay.report.shell import overlay_command
 
-_SHOWN = 5  # the most items that a finding lists
 _LATER = timedelta(days=30)  # for what is overdue
 
 
@@ -56,8 +57,8 @@ def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
         if now[field] != revision.host[field]:
             what.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
     if not what:
-        what = [f"its conda packages: {_few(moved(versions_of(revision.host), versions_of(now)))}"]
-    text = f"the host has changed since revision {revision.number}: {_few(what)}"
+        what = [f"its conda packages: {few(moved(versions_of(revision.host), versions_of(now)))}"]
+    text = f"the host has changed since revision {revision.number}: {few(what)}"
     yield Finding("drift", text, (overlay_command(host, "rebase"),))
 
 
@@ -89,7 +90,7 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
             text = f"{name} is an editable install of {source}, which is gone"
             yield Finding("missing", text, (overlay_command(host, "remove", key),))
         if gone := now.missing(key):
-            yield Finding("missing", f"{name} lacks {_few(gone)}", repair(key))
+            yield Finding("missing", f"{name} lacks {few(gone)}", repair(key))
     here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
     recorded = known.keys() if here else set()
     for key in sorted(recorded - now.site.keys()):
@@ -105,20 +106,29 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
                 keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
                 ways = [("record",), *([("repair", *keys)] if keys else [])]
                 remedies = tuple(overlay_command(host, *words) for words in ways)
-                text = f"{verb} since revision {number}: {_few(mine)}"
+                text = f"{verb} since revision {number}: {few(mine)}"
                 yield Finding("by-hand", text, remedies)
     if left := [path for path in now.files if is_leftover(path)]:
-        text = f"pip was interrupted and left renamed files: {_few(left)}"
+        text = f"pip was interrupted and left renamed files: {few(left)}"
         yield Finding("leftover", text, (overlay_command(host, "repair"),))
     here = store.overlay / "bin" / scaffolding.INTERPRETER
     if others := sorted(scripts.interpreters(store.real) - {here}):
-        text = f"its programs start with {_few([*map(str, others)])}, as if it were there"
+        text = f"its programs start with {few([*map(str, others)])}, as if it were there"
         yield Finding("moved", text, (overlay_command(host, "repair"),))
-    if not scaffolding.has_intact_guard(store.real / host.site_below_prefix, host.site_packages):
-        text = "the guard is missing, modified, or that of another version of conda-overlay"
-        yield Finding("missing", text, (overlay_command(host, "repair"),))
+    yield from _own_files(host, store, now, recorded or {})
 
 
-def _few(items: Sequence[str]) -> str:
-    rest = len(items) - _SHOWN
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+def _own_files(host: Host, store: Store, now: State, recorded: Manifest) -> Iterator[Finding]:
+    """Find a guard or a pip that is damaged, or that another version of conda-overlay wrote."""
+    if scaffolding.is_of_this_version(store.real, host):
+        return
+    ours = scaffolding.paths(host.site_below_prefix) & recorded.keys()
+    as_made = all(p in now.files and now.files[p][2] == recorded[p][2] for p in ours)
+    text = "its guard or its pip is missing or was changed"
+    if as_made:
+        text = "made by another version of conda-overlay, with another guard or another pip"
+    owner = store.real.stat().st_uid
+    if owner == os.geteuid():
+        yield Finding("guard", text, (overlay_command(host, "repair"),))
+    else:
+        yield Finding("guard", f"{text}; who owns it can repair it", ())

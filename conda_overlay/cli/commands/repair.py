@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.base.context import context
+
 from conda_overlay.cli import changing, options, select
+from conda_overlay.cli.render import output
 
 EXAMPLES = """\
     conda overlay repair             put back all files that are missing; edits stay
@@ -23,4 +26,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Repair the overlay."""
     arguments.force_overlay = arguments.force_overlay or bool(arguments.names)
-    return changing.run(arguments, select.opened(), lambda draft: draft.repair(*arguments.names))
+    overlay = select.opened()
+    if not context.dry_run and overlay.renew() and not context.json:
+        output.say("The overlay has the guard and the pip of this version of conda-overlay again.")
+    return changing.run(arguments, overlay, lambda draft: draft.repair(*arguments.names))
