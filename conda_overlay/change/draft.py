@@ -15,6 +15,7 @@ from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
+from conda_overlay.core.text import few
 from conda_overlay.distributions.record import correct_record
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.formats.document import Document
@@ -23,8 +24,6 @@ from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
-
-_SHOWN = 5  # files that a note names
 
 
 class Draft(DraftTree):
@@ -338,8 +337,7 @@ class Draft(DraftTree):
         paths = (path for path in self.by_hand.all if path in there)
         same = [path for path in paths if after.files[path][2] == before[path][2]]
         if same:
-            rest = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
-            yield f"edited by hand, and in this revision, too: {', '.join(same[:_SHOWN])}{rest}"
+            yield f"edited by hand, and in this revision, too: {few(same)}"
 
 
 def _parsed(options: Options | Sequence[str]) -> Options:

@@ -12,6 +12,7 @@ from stat import S_IMODE, S_IRUSR, S_IWUSR
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
@@ -110,7 +111,7 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     """
     found, changed = copy.distribution, copy.changed
     if stray := copy.tidy():
-        draft.notes.append(f"no part of {found.name}, so left out: {', '.join(sorted(stray))}")
+        draft.notes.append(f"no part of {found.name}, so left out: {few(sorted(stray))}")
     here = found.key in draft.installed
     entry = (
         draft.entries[found.key] if here else HistoryEntry(found.version, found.name, copied=True)

@@ -30,8 +30,7 @@ class ForwardedOption(Action):
             UsageError: the option does not apply to overlays.
         """
         if option_string in ELSEWHERE:
-            where = "conda overlay installs into the overlay of an environment"
-            sentence = f"{option_string} would install somewhere else: {where}."
+            sentence = f"{option_string} would install somewhere else than into an overlay."
             hint = "choose the environment with -n or -p, and the place with overlay_dirs"
             raise UsageError(sentence, hint, option=option_string)
         if option_string in OF_CONDA or (option_string == "-c" and _is_channel(str(values))):

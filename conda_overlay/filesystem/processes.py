@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from conda_overlay.core.models import Program
@@ -16,7 +17,7 @@ _PROC = Path("/proc")
 def running_programs(prefix: Path) -> tuple[Program, ...]:
     """The user's processes that run an executable of an environment, newest first.
 
-    This process and its ancestors are left out.
+    This process, its ancestors and other commands of conda-overlay are left out.
     """
     family = {os.getpid(), *_ancestors()}
     found = []
@@ -28,10 +29,19 @@ def running_programs(prefix: Path) -> tuple[Program, ...]:
                 words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
                 when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_started(process)))
                 words[0] = os.path.basename(words[0])
+                if _is_ours(words):
+                    continue
                 found.append(Program(pid, shlex.join(map(os.fsdecode, words)), when))
         except OSError:  # it has ended, or may not be read
             continue
     return tuple(sorted(found, key=lambda program: program.started, reverse=True))
+
+
+def _is_ours(words: Sequence[bytes]) -> bool:
+    """Whether a command line is that of a command of conda-overlay, or of a program of its own."""
+    ours = (b"conda_overlay" in word for word in words)
+    commands = (os.path.basename(a) == b"conda" and b == b"overlay" for a, b in pairwise(words))
+    return any(ours) or any(commands)
 
 
 def _started(process: Path) -> float:

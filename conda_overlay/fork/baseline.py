@@ -21,6 +21,7 @@ from conda_overlay.activation import files
 from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
+from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.download import download, reason_of
 from conda_overlay.host.conda_meta import moved, read_records
@@ -176,9 +177,9 @@ def parse_list(text: str, name: str) -> Baseline:
         pip = tuple(_checked(line[len(_PIP) :]) for line in lines if line.startswith(_PIP))
     except ValueError as error:
         sentence = f"{name} is not an explicit list of packages: {error}."
-        raise OverlayError(sentence, f"{_EXPORT} writes one", path=name) from error
+        raise OverlayError(sentence, f"{_EXPORT}, which writes one", path=name) from error
     if others := subdirs - {context.subdir, "noarch"}:
-        sentence = f"{name} is for {', '.join(others)}, but this machine is {context.subdir}."
+        sentence = f"{name} is for {few(sorted(others))}, but this machine is {context.subdir}."
         raise OverlayError(sentence, f"{_EXPORT}, on such a machine", path=name)
     local = tuple(line[len(_LOCAL) :] for line in lines if line.startswith(_LOCAL))
     return Baseline(urls, pip, local)
@@ -199,7 +200,7 @@ def load_list(spec: str) -> Baseline:
     except (OSError, ValueError) as error:  # also from requests, or for a path with a NUL
         why = getattr(error, "strerror", None) or " ".join(reason_of(error).split())
         sentence = without_credentials(f"The baseline {spec} cannot be read: {why}.")
-        raise OverlayError(sentence, f"{_EXPORT} writes one") from error
+        raise OverlayError(sentence, f"{_EXPORT}, which writes one") from error
 
 
 def _checked(text: str) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.redact import clean, without_credentials
+from conda_overlay.core.text import few
 from conda_overlay.fork.baseline import package_names
 from conda_overlay.formats.document import ForkSpec
 from conda_overlay.host.host import clean_environ
@@ -213,15 +214,19 @@ def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
             f"conda could not make {prefix}; nothing has changed.", None, _why(output)
         )
     if re.search("HTTP 40[13]|Unauthorized|Forbidden", output):
-        what, hint = "needs credentials", "give them to conda, as for any channel: conda config"
+        what, hint = (
+            "cannot be fetched without credentials",
+            "give them to conda, as for any channel: conda config",
+        )
     elif "mismatch" in output:
-        what, hint = "has another hash than the baseline says", "take it from where it is unchanged"
+        what = "cannot be used, for its hash differs from the baseline's"
+        hint = "take it from where it is unchanged"
     elif "HTTP 404" in output or "PathNotFoundError" in output:
-        what, hint = "is in no channel any more", "--drop it, or take a newer baseline"
+        what, hint = "can be found in no channel any more", "--drop it, or take a newer baseline"
     else:
-        what = "is not in the package cache and cannot be fetched"
+        what = "can be neither found in the package cache nor fetched"
         hint = "try again where there is a network"
-    return OverlayError(f"{', '.join(named)} {what}; nothing has changed.", hint, packages=named)
+    return OverlayError(f"{few(named)} {what}; nothing has changed.", hint, packages=named)
 
 
 def _why(output: str) -> list[str]:

@@ -15,6 +15,7 @@ from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import as_requirement
+from conda_overlay.core.text import few
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
@@ -23,8 +24,6 @@ from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import prefix_of
-
-_PROGRAMS = 5  # programs that a note names
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def plan(
     refused = [] if allow_changes else [c for c in changed if c.split()[0] not in allowed]
     if refused:
         what = ", ".join(map(clean, specs))
-        sentence = f"Adding {what} would change what is pinned: {', '.join(refused)}."
+        sentence = f"Adding {what} would change what is pinned: {few(refused)}."
         raise OverlayError(sentence, "--allow-changes proceeds anyway", changed=refused)
     staying = [*(r for r in staying if r.name not in gone), *linked]
     urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
@@ -213,10 +212,8 @@ def _what_goes(fork: Path) -> list[str]:
     records |= {file.parent.stem: file for file in infos}
     since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
-    notes = [f"{note}, with what was installed since: {', '.join(names)}" if names else note]
+    notes = [f"{note}, with what was installed since: {few(names, 20)}" if names else note]
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
-    if more := running[_PROGRAMS:]:
-        running[_PROGRAMS:] = [f"and {len(more)} more"]
     if running:
-        notes.append(f"these programs run from it, and its files go: {', '.join(running)}")
+        notes.append(f"these programs run from it, and its files go: {few(running)}")
     return notes

@@ -46,7 +46,7 @@ def check_free(prefix: Path, *, again: bool, progress: Progress) -> None:
     if there and not again:
         raise _occupied(prefix)
     if there and not (prefix / notice.FORK).is_dir():
-        hint = "conda overlay fork --from ENV -n NEW makes one"
+        hint = "conda overlay fork --from ENV -n NEW, which makes one"
         raise OverlayError(f"{prefix} is no fork.", hint, prefix=str(prefix))
 
 

@@ -14,6 +14,7 @@ from conda_overlay.core import toml_writer
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.pip_options import BUILD
+from conda_overlay.core.text import few
 from conda_overlay.edits.patch import NO_TEXT
 from conda_overlay.formats import pylock
 from conda_overlay.formats.document import Document, places
@@ -44,7 +45,7 @@ def requirements(document: Document) -> str:
     lines = [_head(document), *_options(document)]
     lines += [f"# {e.name} {e.version} is the environment's, edited." for e in entries if e.copied]
     if unknown:
-        lines.append(f"# No hashes: hashes unknown for {', '.join(unknown)}.")
+        lines.append(f"# No hashes: hashes unknown for {few(unknown)}.")
     for entry in files:
         lines.append(_exactly(entry) + ("" if unknown else f" --hash=sha256:{entry.sha256}"))
     hashed = files and not unknown

@@ -94,7 +94,7 @@ def parse(text: str, name: str) -> Document:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         sentence = f"{name} is not a valid overlay.toml: {what}."
-        default = "conda overlay export -f overlay.toml writes one"
+        default = "conda overlay export -f overlay.toml, which writes one"
         hint = _HINTS.get(Path(name).suffix, default)
         raise OverlayError(sentence, hint.format(name=name), path=name) from error
 

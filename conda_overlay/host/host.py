@@ -15,7 +15,7 @@ from typing import Any
 
 from conda_overlay.activation import locate
 from conda_overlay.core import serialize
-from conda_overlay.core.errors import HostError, NoSuchEnvironmentError
+from conda_overlay.core.errors import HostError, NoPythonError, NoSuchEnvironmentError
 from conda_overlay.distributions.site import (
     Known,
     Site,
@@ -72,7 +72,8 @@ class Host:
 
         Raises:
             NoSuchEnvironmentError: there is no conda environment at the prefix.
-            HostError: it has no Python, or a path that PATH cannot hold.
+            NoPythonError: it has no Python.
+            HostError: its path is one that PATH cannot hold.
         """
         self.prefix = prefix
         self.name = name
@@ -85,9 +86,7 @@ class Host:
             sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
             raise HostError(sentence, "use an environment with another path", prefix=path)
         if not self.python.exists():
-            sentence = f"There is no Python in {path}, so there is nothing to overlay."
-            hint = "conda overlay install -n ANOTHER_ENVIRONMENT ..."
-            raise HostError(sentence, hint, prefix=path)
+            raise NoPythonError(path)
 
     def __str__(self) -> str:
         return str(self.prefix)
@@ -110,9 +109,11 @@ class Host:
         """Why the user cannot change the environment; None if it is writable."""
         if (self.prefix / "conda-meta" / "frozen").exists():  # CEP 22
             return "frozen"
-        if not os.access(self.site_packages, os.W_OK):
-            return f"belongs to {self.owner}"
-        return None
+        if os.access(self.site_packages, os.W_OK):
+            return None
+        if os.statvfs(self.site_packages).f_flag & os.ST_RDONLY:
+            return "on a read-only file system"
+        return f"belongs to {self.owner}"
 
     def check(self) -> None:
         """Run its Python.

@@ -14,7 +14,7 @@ from conda_overlay.host.host import Host
 
 @dataclass(frozen=True)
 class UserDistribution:
-    """A distribution of the user site that the host or an overlay also has."""
+    """A distribution of the user site; the host and an overlay may have it, too."""
 
     name: str
     version: str
@@ -28,10 +28,12 @@ def user_site_directory(host: Host, environ: Mapping[str, str] = os.environ) -> 
     return place if place.is_dir() and not environ.get("PYTHONNOUSERSITE") else None
 
 
-def in_effect(host: Host, overlays: View, environ: Mapping[str, str]) -> list[UserDistribution]:
-    """The distributions in the user site that the host or an overlay also has.
+def user_distributions(
+    host: Host, overlays: View, environ: Mapping[str, str]
+) -> list[UserDistribution]:
+    """The distributions in the user site.
 
-    Such a distribution hides that of the host, and is hidden by that of an overlay.
+    Each hides that of the host, and is hidden by that of an overlay.
 
     Args:
         host: the environment whose Python reads the user site.
@@ -43,6 +45,5 @@ def in_effect(host: Host, overlays: View, environ: Mapping[str, str]) -> list[Us
     for key, (mine, *_) in sorted(read_site(place).items()) if place else ():
         of_host, over = host.distributions.get(key), overlays.get(key)
         versions = of_host[0].version if of_host else None, over.version if over else None
-        if any(versions):
-            found.append(UserDistribution(mine.name, mine.version, *versions))
+        found.append(UserDistribution(mine.name, mine.version, *versions))
     return found

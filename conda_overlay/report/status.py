@@ -91,7 +91,7 @@ class Status:
     wiring: Wiring
     overlays: tuple[LayerStatus, ...]  # earlier ones win
     kernels: tuple[Kernel, ...]  # Jupyter kernels of the host without the overlay
-    user_site: tuple[UserDistribution, ...]  # in ``~/.local``, and also in the host or an overlay
+    user_site: tuple[UserDistribution, ...]  # in ``~/.local``
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -221,7 +221,7 @@ def _row(
 
 
 def user_distributions(stack: Stack) -> list[UserDistribution]:
-    """The distributions in ``~/.local`` that the host or one of its overlays also has."""
+    """The distributions in ``~/.local``, compared with the host and its overlays."""
     view = dependencies.effective(*stack.read_layers())
     environ = shell.wired_environ(stack.host, stack.settings)
-    return user_site.in_effect(stack.host, view, environ)
+    return user_site.user_distributions(stack.host, view, environ)

@@ -44,7 +44,7 @@ except Exception as error:  # of a package that it is in, if there is such a pac
     is_package = getattr(parent, "submodule_search_locations", None) is not None
     failure = [name, failure] if is_package else None
 print()
-print(json.dumps([getattr(spec, "origin", None), places, failure]), flush=True)
+print(json.dumps([getattr(spec, "origin", None), places, failure, sys.path]), flush=True)
 os._exit(0)  # before what an imported parent wants to say at the end
 """
 
@@ -54,7 +54,7 @@ class InstalledCopy:
     """One installed copy of a distribution."""
 
     version: str
-    where: str  # overlay, user site or host
+    where: str  # overlay, user site, host, or path: another directory on Python's path
     place: str  # the overlay, or the site-packages directory
 
 
@@ -93,31 +93,33 @@ def why(stack: Stack, text: str) -> Explanation:
     if script and not any(script.startswith(f"{p}/") for p in _bins(stack)):
         script = None
     module = main_module(copies[0][1], _modules(copies[0][1])) if copies else text
-    file, namespace, failure = _ask(stack, module or text, environ)
+    file, namespace, failure, path = _ask(stack, module or text, environ)
     found = file or next(iter(namespace), None) or script
-    if not copies:
-        if found is None:
-            raise _nothing(stack, text, failure)
-        owner = _owner(sites, Path(found))
-        copies = [*_copies(sites, owner.key)] if owner else []
+    if not copies and found is None:
+        raise _nothing(stack, text, failure)
+    by_path = _on_pythonpath(file, wiring.unwire(os.environ), [site for _, site, _ in sites])
+    elsewhere = [*_elsewhere(path, sites, Path(found))] if found else []
+    owner = _owner(elsewhere if copies else [*elsewhere, *sites], Path(found)) if found else None
+    if owner:
+        copies = [*_copies([*elsewhere, *sites], owner.key)]
     first_with_it = (n for n, (_, one) in enumerate(copies) if found and _has(one, Path(found)))
     lacking = next(first_with_it, 0)
     above, copies = [copy for copy, _ in copies[:lacking]], copies[lacking:]
-    by_path = _on_pythonpath(file, wiring.unwire(os.environ), [site for _, site, _ in sites])
-    hidden = copies if by_path else copies[1:]
     copy, first = copies[0] if copies else (None, None)
+    ownerless = by_path is not None and (copy is None or copy.where != "path")
+    hidden = copies if ownerless else copies[1:]
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
-    made, entry = _origin(None if by_path else copy, key)
+    made, entry = _origin(None if ownerless else copy, key)
     return Explanation(
         name=first.name if first else text,
         module=module if file or namespace else None,
         file=file,
         namespace=tuple(namespace) if file is None else (),
         script=script,
-        runs=None if by_path else copy,
-        editable=first.editable if first and not by_path else None,
-        edited=tuple(patch.summary(first)) if first and not by_path else (),
+        runs=None if ownerless else copy,
+        editable=first.editable if first and not ownerless else None,
+        edited=tuple(patch.summary(first)) if first and not ownerless else (),
         hides=tuple(copy for copy, _ in hidden),
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(
@@ -156,6 +158,15 @@ def _sites(stack: Stack, environ: Mapping[str, str]) -> Iterator[tuple[str, Path
     if place := user_site.user_site_directory(stack.host, environ):
         yield "user site", place, read_site(place)
     yield "host", stack.host.site_packages, stack.host.distributions
+
+
+def _elsewhere(
+    path: Sequence[str], sites: Sequence[tuple[str, Path, Site]], file: Path
+) -> Iterator[tuple[str, Path, Site]]:
+    """Yield the directory on Python's path that a file comes from, unless it is one of `sites`."""
+    for place in filter(file.is_relative_to, map(Path, path)):
+        if not any(place.is_relative_to(known) for _, known, _ in sites):
+            yield "path", place, read_site(place)
 
 
 def _copies(
@@ -211,30 +222,31 @@ def _shining(
 
 def _ask(
     stack: Stack, module: str, environ: Mapping[str, str], *flags: str
-) -> tuple[str | None, list[str], list[str] | None]:
+) -> tuple[str | None, list[str], list[str] | None, list[str]]:
     """Ask the host's interpreter for a module.
 
     Returns:
-        The file; the directories of a package; and, if a package that contains the module cannot
-        be imported, its name and the error.
+        The file; the directories of a package; if a package that contains the module cannot be
+        imported, its name and the error; and Python's path.
     """
     done = stack.host.run([*flags, "-c", _PROBE, module], environ=environ)
     try:
-        file, places, failure = json.loads(done.stdout.splitlines()[-1])
+        file, places, failure, path = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
-        return None, [], None
-    return file, places, failure
+        return None, [], None, []
+    return file, places, failure, path
 
 
 def _differences(stack: Stack, module: str, file: str) -> Iterator[str]:
     """Yield a sentence for each case where the host's Python runs another file, and why."""
     host = stack.host
-    bare, *_ = _ask(stack, module, wiring.unwire(os.environ), "-I")
+    bare, places, *_ = _ask(stack, module, wiring.unwire(os.environ), "-I")
     if bare != file:
-        yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {bare or 'nothing'}"
+        runs = bare or next(iter(places), "nothing")
+        yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {runs}"
     if not shell.is_active(host):
         return
-    here, *_ = _ask(stack, module, os.environ)
+    here, places, *_ = _ask(stack, module, os.environ)
     if here == file:
         return
     wired = shell.wired(host, stack.settings)
@@ -242,7 +254,7 @@ def _differences(stack: Stack, module: str, file: str) -> Iterator[str]:
     if wired.state == "on":
         first = _on_pythonpath(here, os.environ)
         reason = f"PYTHONPATH names {first} first" if first else "its environment differs"
-    yield f"this shell runs {here or 'nothing'}: {reason}"
+    yield f"this shell runs {here or next(iter(places), 'nothing')}: {reason}"
 
 
 def _origin(

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.core.errors import ResolutionError
 from conda_overlay.core.models import Conflict, Distribution
 from conda_overlay.core.request import Request, names_of, text_of
+from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Known, Site, by_name, read_metadata
@@ -195,5 +196,5 @@ class Resolver:
         who = ", ".join(f"{c.name} {c.version} requires {c.requirement}" for c in holders)
         return (
             f"{now.name} {newest} is held back: {who}; "
-            f"conda overlay install '{now.name}>={newest}' moves {', '.join(names)} too"
+            f"conda overlay install '{now.name}>={newest}', which moves {few(names)} too"
         )

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from conda_overlay.activation import shells, startup, wiring
+from conda_overlay.activation.settings import Settings
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.layer.stack import Stack
 
@@ -21,15 +23,18 @@ sys.stdout.write("\\x1e" + json.dumps(names))
 """
 
 
-def become(stack: Stack, command: Sequence[str], *, bare: bool = False) -> NoReturn:
+def become(
+    prefix: Path, command: Sequence[str], settings: Settings, *, bare: bool = False
+) -> NoReturn:
     """Replace this process with a command; its stdin, terminal, signals and exit code are shared.
 
     Args:
-        stack: the layers of the host.
+        prefix: of the environment to activate.
         command: the command and its arguments.
-        bare: activate the host without its overlay.
+        settings: of its overlay.
+        bare: activate the environment without its overlay.
     """
-    argv, environ = _call(stack, command, bare)
+    argv, environ = _call(prefix, command, settings, bare)
     os.execve(argv[0], argv, environ)
 
 
@@ -39,7 +44,8 @@ def environ(stack: Stack) -> dict[str, str]:
     Raises:
         OverlayError: the scripts fail.
     """
-    argv, before = _call(stack, [sys.executable, "-I", "-S", "-c", _PRINT], bare=False)
+    words = [sys.executable, "-I", "-S", "-c", _PRINT]
+    argv, before = _call(stack.host.prefix, words, stack.settings, bare=False)
     done = subprocess.run(argv, env=before, capture_output=True, text=True, check=False)
     try:
         found: dict[str, str] = json.loads(done.stdout.rpartition("\x1e")[2])
@@ -49,7 +55,9 @@ def environ(stack: Stack) -> dict[str, str]:
     return found
 
 
-def _call(stack: Stack, command: Sequence[str], bare: bool) -> tuple[list[str], Mapping[str, str]]:
+def _call(
+    prefix: Path, command: Sequence[str], settings: Settings, bare: bool
+) -> tuple[list[str], Mapping[str, str]]:
     """The shell that activates as conda does, wires, and then becomes the command."""
     from conda.activate import PosixActivator
 
@@ -59,8 +67,8 @@ def _call(stack: Stack, command: Sequence[str], bare: bool) -> tuple[list[str], 
     os.environ.update(unwired)  # conda computes the activation from it
     if bare:
         os.environ[wiring.DISABLE] = "1"
-    code = PosixActivator(["activate", str(stack.host.prefix)]).execute()
-    line = shells.SHELLS["posix"].line(startup.command("posix", stack.settings))
+    code = PosixActivator(["activate", str(prefix)]).execute()
+    line = shells.SHELLS["posix"].line(startup.command("posix", settings))
     # In a function, as in conda, so that the activate.d scripts cannot change the arguments.
     script = f'_activate() {{\n{code}\n}}\n_activate\n{"" if bare else line}\n\\exec "$@"\n'
     shell = shutil.which("bash", path=os.defpath) or "/bin/sh"

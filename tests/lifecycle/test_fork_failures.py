@@ -37,7 +37,7 @@ def test_a_package_that_no_channel_has_is_named_with_its_url(
     gone = served(server[1], "gone-1.0").partition("#")[0]
     spec = forker.spec(served(server[1], "tool-1.0"), gone)
     told = forker.refused("--from", spec, "-n", "gone")
-    assert f"{gone} is in no channel any more; nothing has changed." in told
+    assert f"{gone} can be found in no channel any more; nothing has changed." in told
     assert "tool-1.0" not in told
 
 
@@ -48,7 +48,10 @@ def test_a_package_with_another_hash_is_named(
     line = url("tool-2.0") if where == "file" else served(server[1], "tool-2.0")
     place = line.partition("#")[0]
     told = forker.refused("--from", forker.spec(f"{place}#{'0' * 32}"), "-n", "hash")
-    assert f"{place} has another hash than the baseline says; nothing has changed." in told
+    assert (
+        f"{place} cannot be used, for its hash differs from the baseline's; nothing has changed."
+        in told
+    )
 
 
 def test_a_list_for_another_platform_is_refused(forker: Forker) -> None:
@@ -68,7 +71,7 @@ def test_without_a_network_the_cache_serves_or_what_is_not_in_it_is_named(
     spec = forker.spec(cached, other)
     told = forker.refused("--from", spec, "-n", "missing", env=offline)
     place = other.partition("#")[0]
-    assert f"{place} is not in the package cache and cannot be fetched" in told
+    assert f"{place} can be neither found in the package cache nor fetched" in told
     assert f"{cached.partition('#')[0]}" not in told
 
 

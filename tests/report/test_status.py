@@ -370,6 +370,7 @@ def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: B
         in_user_site(quick, name, "9.0")
     printed = quick.ask("status")  # they count without an overlay, too
     assert "gamma  9.0  hides 1.0 of the host" in printed
+    assert "also in effect: unrelated 9.0" in printed
     assert "conda overlay install alpha==9.0 gamma==9.0\n" in printed
     assert "To hide all of ~/.local: export PYTHONNOUSERSITE=1\n" in printed
     quick.given("install", "alpha==2.0")
@@ -377,6 +378,7 @@ def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: B
     assert found == [
         {"name": "alpha", "version": "9.0", "host_version": "1.0", "overlay_version": "2.0"},
         {"name": "gamma", "version": "9.0", "host_version": "1.0", "overlay_version": None},
+        {"name": "unrelated", "version": "9.0", "host_version": None, "overlay_version": None},
     ]
     printed = quick.ask("status")
     assert "alpha  9.0  hidden by 2.0 of the overlay" in printed

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from argparse import ArgumentParser, Namespace
 
 from conda.base.context import context
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
+from conda_overlay.core.errors import OverlayError
 
 EXAMPLES = """\
     conda overlay delete -n science      the overlay and its history; undo 0 keeps it
@@ -32,6 +35,9 @@ def execute(arguments: Namespace) -> int:
     if gone:
         with store.lock():
             store.delete()
+        if os.path.lexists(store.state):
+            sentence = f"{place} is deleted, but some of its files cannot be removed."
+            raise OverlayError(sentence, shlex.join(["rm", "-r", str(store.state)]))
     done = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone}
     output.show(done, lambda _: None if gone or not there else output.say("Nothing was deleted."))
     return 0

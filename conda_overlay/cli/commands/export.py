@@ -10,12 +10,12 @@ from conda_overlay.cli import files, options, select
 from conda_overlay.cli.render import diff, output
 
 EXAMPLES = """\
-    conda overlay export -f overlay.toml          to be applied elsewhere
-    conda overlay export --format pylock.toml     for other tools (PEP 751)
-    conda overlay export --format environment.yml what the host would need instead
-    conda overlay export -f fix.patch             what was edited, to send upstream
+    conda overlay export -f overlay.toml             to be applied elsewhere
+    conda overlay export --format pylock.toml        for other tools (PEP 751)
+    conda overlay export --format environment.yml    what the host would need instead
+    conda overlay export -f fix.patch                what was edited, to send upstream
     conda overlay export --baseline -n science -f science.txt
-                                                  the environment itself, exactly, for fork
+                                                     the environment itself, exactly, for fork
 """
 
 

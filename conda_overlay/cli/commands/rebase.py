@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
-    conda overlay rebase                                  the host was updated
-    conda overlay rebase -n science-2027 --from science-2026   the next cycle's environment
-    conda overlay rebase --from ~/.conda/overlays/science-2026 whose environment is gone
+    conda overlay rebase                                          the host was updated
+    conda overlay rebase -n science-2027 --from science-2026      the next cycle's environment
+    conda overlay rebase --from ~/.conda/overlays/science-2026    whose environment is gone
 """
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
+from pathlib import Path
 
+from conda_overlay.activation.settings import observe
 from conda_overlay.cli import options, select
-from conda_overlay.core.errors import UsageError
+from conda_overlay.core.errors import NoPythonError, UsageError
 
 EXAMPLES = """\
     conda overlay run -n science python measure.py
@@ -42,8 +44,15 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("There is no command to run.", "conda overlay run -n ENV -- python")
     if arguments.extra and arguments.no_overlay:
         raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
-    stack = select.opened().stack
-    if arguments.extra:
-        stack = with_transient_layer(stack, arguments.extra)
+    bare, prefix, settings = arguments.no_overlay, Path(select.named_prefix()), observe()
+    try:
+        stack = select.opened().stack
+        if arguments.extra:
+            stack = with_transient_layer(stack, arguments.extra)
+        settings = stack.settings
+    except NoPythonError:  # so there is no overlay
+        if arguments.extra:
+            raise
+        bare = True
     sys.stdout.flush()
-    process.become(stack, command, bare=arguments.no_overlay)
+    process.become(prefix, command, settings, bare=bare)

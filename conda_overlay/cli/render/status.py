@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conda_overlay.cli.render.output import YELLOW, local, say, size, state, table
+from conda_overlay.core.text import few
 
 if TYPE_CHECKING:
     from conda_overlay.fork.origin import ForkDrift
@@ -38,9 +39,10 @@ def show_status(report: Status) -> None:
     for overlay in report.overlays:
         _show_overlay(overlay)
     for kernel in report.kernels:
-        words = ["-p", kernel.host, "--kernel-name", kernel.name, "--force"]
+        words = ["conda", "overlay", "kernel", "install", "-p", kernel.host]
+        words += ["--kernel-name", kernel.name, "--force"]
         say(f"\nThe Jupyter kernel {kernel.name} starts without the overlay. With it:")
-        say(f"  conda overlay kernel install {shlex.join(words)}")
+        say(f"  {shlex.join(words)}")
     hide = "conda config --set plugins.overlay_hide_user_site true"
     _show_user_site(report.user_site, hide)
 
@@ -68,17 +70,24 @@ def _show_user_site(
     *,
     can_install: bool = True,
 ) -> None:
-    """Print distributions in ``~/.local`` that the host or an overlay also has, and remedies."""
+    """Print the distributions in ``~/.local``, and remedies."""
     if not found:
         return
     say("\nin ~/.local, which every environment of this Python sees:")
-    rows = []
+    rows, only = [], []
     for row in found:
-        hides = f"hides {row.host_version} of the host"
-        hidden = f"hidden by {row.overlay_version} of the overlay"
-        rows.append([f"  {row.name}", row.version, hidden if row.overlay_version else hides])
+        meaning = f"hides {row.host_version} of the host"
+        if row.overlay_version:
+            meaning = f"hidden by {row.overlay_version} of the overlay"
+        elif not row.host_version:
+            only.append(f"{row.name} {row.version}")
+            continue
+        rows.append([f"  {row.name}", row.version, meaning])
     table(rows)
-    names = [f"{row.name}=={row.version}" for row in found if not row.overlay_version]
+    if only:
+        say(f"  {'also ' if rows else ''}in effect: {few(only)}")
+    hiding = [row for row in found if row.host_version and not row.overlay_version]
+    names = [f"{row.name}=={row.version}" for row in hiding]
     if names and can_install:
         say(f"To have it in the overlay instead: conda overlay install {shlex.join(names)}")
     say(f"To hide all of ~/.local: {hide}")
