@@ -17,6 +17,7 @@ from tests.bed import base, cpython, dists, environment, forks, outside, place, 
 from tests.bed.condas import Conda, Condas
 from tests.bed.users import User
 from tests.bench import Bench
+from tests.long import LONG
 from tests.server import Server, served
 
 
@@ -86,8 +87,16 @@ FIRST = (
 
 
 @pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before pytest takes out what is not chosen
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes long first, and keep the order otherwise."""
+    """Put what takes long first, and keep the order otherwise; see also `tests.long`."""
+    counts: Counter[str] = Counter()
+    for item in items:
+        if mark := item.get_closest_marker("first"):
+            test = item.nodeid.partition("[")[0]
+            counts[test] += 1
+            if counts[test] > mark.args[0]:
+                item.add_marker(LONG)
     ranks = {file: rank for rank, file in enumerate(FIRST)}
     items.sort(key=lambda item: ranks.get(item.nodeid.partition("::")[0], len(FIRST)))
 

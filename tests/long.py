@@ -10,6 +10,11 @@ import pytest
 LONG = pytest.mark.long
 
 
+def first(count: int) -> pytest.MarkDecorator:
+    """Leave only the first cases of a test in the short run; `tests.conftest` does it."""
+    return pytest.mark.first(count)
+
+
 def few(cases: Iterable[Any], *short: Any) -> list[Any]:
     """The cases of a test, of which only these few belong to the short run, too."""
     every = [*cases]

@@ -347,6 +347,7 @@ def test_other_users_read_the_program_and_the_modules_of_the_tests(alice: User) 
         assert ran(alice.run(["cat", part])) == part.read_text()
 
 
+@LONG
 def test_users_environ_is_clean(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     monkeypatch.setenv("PIP_CACHE_DIR", "/cache")

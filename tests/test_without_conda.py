@@ -12,6 +12,7 @@ from tests.bed import cpython, place, plugin, pypi
 from tests.bed.command import checked
 from tests.bed.condas import Conda
 from tests.bed.users import User
+from tests.long import LONG
 
 SENTENCE = (
     "conda-overlay is a plugin of conda, and there is no conda in this Python: "
@@ -84,6 +85,7 @@ def test_start_up_hook_is_silent_even_where_it_has_work(
     assert "conda_overlay.plugin" not in names.split()
 
 
+@LONG
 def test_module_is_the_command_where_conda_is(conda: Conda, alice: User) -> None:
     for arguments in (["--help"], ["status", "-n", "science"], ["list", "--json"], ["nonsense"]):
         by_conda = alice.run([conda.executable, "overlay", *arguments])

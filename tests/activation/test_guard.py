@@ -17,7 +17,7 @@ from tests.bed import cpython, dists, place, pypi, relocate
 from tests.bed.condas import Conda
 from tests.bed.cpython import Interpreter
 from tests.bed.users import User
-from tests.long import LONG, few
+from tests.long import LONG, few, first
 
 DEFAULT = cpython.default()
 SYSTEM = Path("/usr/bin/python3")  # Debian's has a sitecustomize of its own
@@ -440,6 +440,7 @@ def test_host_is_known_by_any_name(
 # With others beside it
 
 
+@first(2)
 def test_each_python_keeps_its_own_of_two_overlays(host: Host, other: Host, scratch: Path) -> None:
     theirs = overlay(scratch / "theirs", host, {"mine.py": ""})
     ours = overlay(scratch / "ours", other, {"mine.py": ""})
@@ -634,6 +635,7 @@ def test_pip_isolates_builds_from_the_overlay(
     assert (scratch / "seen").read_text() == seen
 
 
+@LONG
 @pytest.mark.network
 def test_coverage_in_the_overlay_measures_child_processes(
     protected: Host, upgraded: Path, scratch: Path
@@ -690,6 +692,7 @@ def backends() -> Path:
     return place.built("editable-backends", (DEFAULT.xy, *names), build)
 
 
+@LONG
 @pytest.mark.network
 @pytest.mark.parametrize("kind", few(EDITABLES, "setuptools-flat-strict", "hatchling"))
 def test_editable_is_what_runs_and_not_the_hosts_copy(
@@ -756,6 +759,7 @@ def wired(
     }
 
 
+@first(2)
 @pytest.mark.parametrize("protection", ["guard", "hook", "guard and hook over base"])
 @pytest.mark.parametrize("command", few(COMMANDS, "activate", "status"))
 def test_no_broken_package_in_an_overlay_stops_conda(

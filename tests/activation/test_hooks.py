@@ -14,6 +14,7 @@ from tests.bed import shells
 from tests.bed.condas import Conda
 from tests.bed.users import User
 from tests.bench import PATIENCE
+from tests.long import first
 
 STAND_IN = """\
 #!/bin/sh
@@ -54,6 +55,7 @@ def environ(alice: User) -> dict[str, str | None]:
     return {"MAMBA": str(mamba), "OLD_PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "dumb"}
 
 
+@first(1)
 @pytest.mark.parametrize("name", [name for name in shells.ACTIVATING if name != "tcsh"])
 def test_mamba_activates_with_the_overlay_and_deactivates_without(
     name: str,

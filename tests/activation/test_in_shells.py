@@ -13,6 +13,7 @@ import pytest
 from tests.activation.made import Overlay, empty_environment, give, overlay
 from tests.activation.run import Dump, Export, Nested, Shell, Step, check, latin
 from tests.bed.users import User
+from tests.long import LONG, first
 
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 SPECIAL = "!\"$`'\\ \n #~*?[b]{c};&|<>()"
@@ -91,6 +92,7 @@ def test_stacks_nested_shells_and_the_users_own_entries_are_kept(
     assert kept["PATH"].startswith("/first:") and kept["PATH"].endswith(":/last")
 
 
+@first(1)
 @pytest.mark.parametrize(
     ("path", "pythonpath"),
     [
@@ -152,6 +154,7 @@ def test_an_overlay_directory_may_have_any_name(shell: Shell, alice: User) -> No
     check(steps, wired, bare)
 
 
+@LONG
 def test_the_overlays_own_entries_that_the_user_had_before_stay(
     shell: Shell, over_science: Overlay
 ) -> None:

@@ -11,6 +11,7 @@ from tests.activation.made import overlay
 from tests.activation.run import Dump, Shell
 from tests.bed.condas import Conda
 from tests.bed.users import User
+from tests.long import first
 
 READ = """
 from conda.base.context import reset_context
@@ -61,6 +62,7 @@ def test_activation_does_not_mind_a_fault_in_what_it_does_not_need(
     assert "/a" in read(conda, alice, "at_activation")[0]
 
 
+@first(1)
 @pytest.mark.parametrize("name", TAKEN_AWAY)
 def test_without_a_name_of_condas_the_default_is_wired_and_a_line_says_so(
     conda: Conda, alice: User, name: str

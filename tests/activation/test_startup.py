@@ -15,7 +15,7 @@ from tests.activation.run import Dump, Shell, Step
 from tests.bed import base, environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.long import few
+from tests.long import LONG, few, first
 
 LOADED = "import sys; print('conda_overlay.activation.startup' in sys.modules)"
 
@@ -187,6 +187,7 @@ def test_json_stays_json(conda: Conda, alice: User, over_science: Overlay) -> No
         assert json.loads(alice.run([conda.executable, *argv]).stdout)
 
 
+@first(2)
 @pytest.mark.parametrize("state", ["garbage", ":::", "PATH:!", "/a:/b", "\udcff:\n", "2:/:/:/"])
 def test_a_broken_state_variable_stops_nothing(
     bash: Shell, over_science: Overlay, state: str
@@ -199,6 +200,7 @@ def test_a_broken_state_variable_stops_nothing(
     assert not {"_CONDA_OVERLAY", "PYTHONPATH"} & set(ran.environs["after"])
 
 
+@LONG
 def test_broken_files_of_an_overlay_stop_nothing(bash: Shell, over_science: Overlay) -> None:
     recorded = over_science.path.with_name(f".{over_science.path.name}") / "host"
     for damage in ("host is not text", "host is a directory", "unreadable"):

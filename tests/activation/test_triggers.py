@@ -17,6 +17,7 @@ from tests.bed import base, environment, place, plugin, users
 from tests.bed.command import checked
 from tests.bed.condas import Conda
 from tests.bed.users import User
+from tests.long import LONG
 
 
 def in_order(shell: Shell, steps: list[Step]) -> None:
@@ -40,6 +41,7 @@ def test_conda_run(bash: Shell, over_science: Overlay, over_daq: Overlay) -> Non
     )
 
 
+@LONG
 def test_a_script_that_loads_condas_hook_within_a_wired_shell(
     bash: Shell, over_science: Overlay, over_daq: Overlay
 ) -> None:
@@ -101,6 +103,7 @@ def break_conda(overlay: Overlay, conda: Conda) -> None:
         (overlay.site / f"{name}.py").write_text("raise SystemExit('broken')\n")
 
 
+@LONG
 @pytest.mark.parametrize("command", ["-m conda", "-mconda", "{}"])
 def test_conda_survives_a_broken_overlay_without_a_guard(
     bash: Shell, over_science: Overlay, command: str
@@ -282,6 +285,7 @@ def status(conda: Conda, user: User, *options: str, **environ: str) -> str:
     return done.stdout
 
 
+@LONG
 def test_status_finds_the_start_up_hook(conda: Conda, alice: User, over_science: Overlay) -> None:
     assert "trigger" not in status(conda, alice) and "will not use" not in status(conda, alice)
     assert trigger(conda, alice)["name"] == "start-up hook"
@@ -302,6 +306,7 @@ def children() -> set[str]:
     return {pid for task in me.iterdir() for pid in (task / "children").read_text().split()}
 
 
+@LONG
 def test_where_nothing_wires_status_says_what_to_type_and_that_wires(
     without_hook: Conda, alice: User
 ) -> None:
@@ -321,6 +326,7 @@ def test_where_nothing_wires_status_says_what_to_type_and_that_wires(
     )
 
 
+@LONG
 def test_a_user_can_install_the_plugin_over_a_base_of_roots(bare: Conda, alice: User) -> None:
     science = overlay(alice.home / ".conda" / "overlays", bare.env("science"), alice)
     python = str(bare.prefix / "bin" / "python")

@@ -11,7 +11,7 @@ import pytest
 from conda_overlay.activation import locate
 from tests.bed.users import User
 from tests.bench import Bench
-from tests.long import few
+from tests.long import LONG, few, first
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 
@@ -92,6 +92,7 @@ def test_the_code_of_another_users_layer_never_runs(
         assert str(layer) in told and "belongs to" in told
 
 
+@LONG
 def test_what_another_users_layer_has_does_not_count_as_installed(
     bench: Bench, mallory: User
 ) -> None:
@@ -146,6 +147,7 @@ OPEN = ["", "bin", "lib", "lib/{python}", "lib/{python}/site-packages",
         "bin/tool", "lib/{python}/site-packages/a.pth"]  # fmt: skip
 
 
+@first(2)
 @pytest.mark.parametrize("path", OPEN)
 def test_an_overlay_made_by_hand_that_others_can_write_is_refused(bench: Bench, path: str) -> None:
     script = 'mkdir -p "$1/bin" "$2/pack/deep"; touch "$1/bin/tool" "$2/a.pth" "$2/pack/x.py"'
@@ -160,6 +162,7 @@ def test_an_overlay_made_by_hand_that_others_can_write_is_refused(bench: Bench, 
     assert not Path(locate.state_dir(str(bench.overlay))).exists()
 
 
+@LONG
 def test_status_says_what_its_owner_has_opened_in_a_managed_one(bench: Bench) -> None:
     bench.given("install", "new")
     assert "writable" not in bench.ask("status")

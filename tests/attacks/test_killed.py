@@ -227,6 +227,7 @@ def in_turn(trial: Trial, cases: list[dict[str, Any]]) -> Counter[str]:
     return Counter(trial.kill(n, watch=watch, **case) for n, case in enumerate(cases))
 
 
+@LONG
 def test_killed_at_any_step_it_was_not_begun_or_is_complete(
     trial: Trial, capsys: pytest.CaptureFixture[str], tried: Callable[[int], None]
 ) -> None:

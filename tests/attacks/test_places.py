@@ -11,7 +11,7 @@ import pytest
 
 from tests.bed.users import User
 from tests.bench import Bench
-from tests.long import few
+from tests.long import LONG, few, first
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 
@@ -37,6 +37,7 @@ def test_an_overlay_that_cannot_be_written_can_be_looked_at(bench: Bench, comman
     assert "alpha" in bench.ask("install", "--dry-run", "-U", "alpha")
 
 
+@LONG
 def test_default_access_control_lists_give_nobody_a_part_of_an_overlay(
     bench: Bench, mallory: User
 ) -> None:
@@ -66,6 +67,7 @@ def test_default_access_control_lists_give_nobody_a_part_of_an_overlay(
     assert done.stderr == "" and str(bench.site) in done.stdout
 
 
+@first(1)
 @pytest.mark.parametrize("place", ["revisions/1", "revisions", "drafts", "revisions/1/tree"])
 def test_what_root_has_closed_in_the_state_is_said(bench: Bench, place: str) -> None:
     bench.given("install", "new")

@@ -19,7 +19,7 @@ from conda_overlay.core.errors import StateError
 from conda_overlay.layer.store import Store
 from tests.bed.users import User
 from tests.bench import FACTOR, Bench
-from tests.long import few
+from tests.long import LONG, few
 from tests.observed import save, state
 from tests.server import Server
 
@@ -208,6 +208,7 @@ def test_what_activation_reads_may_be_cut_at_any_byte(damaged: Life) -> None:
         path.write_bytes(content)
 
 
+@LONG
 @pytest.mark.parametrize("name", few(FILES, "record 3", "notice"))
 def test_damaged_file_is_said_or_does_no_harm(
     damaged: Life,
@@ -301,6 +302,7 @@ LINKS: dict[str, Callable[[Path], object]] = {
 }
 
 
+@LONG
 @pytest.mark.parametrize("kind", few(LINKS, "a file", "gone", "to an older revision"))
 def test_link_to_the_current_revision_may_be_anything(damaged: Life, kind: str) -> None:
     bench, whole = damaged.bench, ("to an older revision", "an empty directory", "gone")

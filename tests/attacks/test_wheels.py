@@ -8,10 +8,12 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import first
 
 NAMES = ["../../x", "../x", "sub/x", "{home}/x", "..", "."]
 
 
+@first(1)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_script_that_leads_out_of_bin_is_refused(bench: Bench, links: Path, name: str) -> None:
     name = name.format(home=bench.user.home)
@@ -21,6 +23,7 @@ def test_a_script_that_leads_out_of_bin_is_refused(bench: Bench, links: Path, na
     assert not [path for path in bench.user.home.rglob("x") if path.name == "x"]
 
 
+@first(1)
 @pytest.mark.parametrize("member", ["../x.py", "../../../../x.py", "/x.py"])
 def test_a_file_that_leads_out_of_site_packages_is_refused(
     bench: Bench, links: Path, member: str

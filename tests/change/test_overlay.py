@@ -24,6 +24,7 @@ from tests.bed import dists, place, pypi
 from tests.bed.condas import Conda
 from tests.bed.users import User
 from tests.bench import Bench
+from tests.long import LONG
 
 FIX = """\
 --- a/gamma/__init__.py
@@ -85,6 +86,7 @@ def test_status_is_what_the_command_shows(quick: Bench) -> None:
     assert findings == [found for overlay in status["overlays"] for found in overlay["findings"]]
 
 
+@LONG
 def test_all_names_each_environment_with_an_overlay_once(
     quick: Bench, conda: Conda, alice: User
 ) -> None:

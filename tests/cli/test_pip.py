@@ -10,6 +10,7 @@ import pytest
 from tests import sources
 from tests.bed import cpython, dists
 from tests.bench import Bench
+from tests.long import LONG, first
 from tests.report.test_status import in_user_site
 
 NAMES = ["pip", "pip3", f"pip{cpython.default().xy}"]
@@ -35,6 +36,7 @@ def module(bench: Bench, *words: str, env: dict[str, str] | None = None) -> str:
     return bench.user.run([bench.host / "bin" / "python", "-m", "pip", *words], env=environ).stderr
 
 
+@LONG
 def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Bench) -> None:
     for name, version in zip(NAMES, ("1.5", "1.0", "1.5"), strict=True):
         done = pip(made, "install", "--no-deps", f"alpha=={version}", name=name)
@@ -49,6 +51,7 @@ def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Be
     assert not (made.user.home / ".local").exists()
 
 
+@first(1)
 @pytest.mark.parametrize("option", ["-p", "-n", "--name", "--reason"])
 def test_options_of_our_own_mean_nothing_in_the_name_of_pip(made: Bench, option: str) -> None:
     done = pip(made, "install", option, "daq", "--no-deps", "alpha==1.5")
@@ -67,6 +70,7 @@ def test_options_before_the_command_keep_their_values(made: Bench) -> None:
     assert "overlay install" not in pip(made, "--log", "install", "list").stderr
 
 
+@LONG
 def test_a_requirements_file_and_the_users_own_site_are_no_dead_ends(made: Bench) -> None:
     made.install("alpha==1.5")
     sources.write(made.user, made.user.home / "reqs/r.txt", "# mine\n-i x\n-r more.txt\n")
@@ -92,6 +96,7 @@ def test_everything_else_is_the_hosts_pip(made: Bench, tmp_path: Path) -> None:
     assert pip(made, "nosuch").returncode == 1
 
 
+@first(1)
 @pytest.mark.parametrize("option", ["--prefix", "-t"])
 def test_another_directory_is_left_to_pip(made: Bench, links: Path, option: str) -> None:
     dists.wheel(links, "plain", "1.0")
@@ -102,6 +107,7 @@ def test_another_directory_is_left_to_pip(made: Bench, links: Path, option: str)
     assert made.revision == 1
 
 
+@first(1)
 @pytest.mark.parametrize("name", ["PIP_BUILD_TRACKER", "VIRTUAL_ENV", "CONDA_PLUGINS_OVERLAY_PIP"])
 def test_in_builds_and_venvs_or_where_a_setting_says_so_it_is_pip(made: Bench, name: str) -> None:
     value = "false" if "PLUGINS" in name else str(made.user.home)

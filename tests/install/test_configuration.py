@@ -9,6 +9,7 @@ import pytest
 
 from tests.bed import dists, environment
 from tests.bench import Bench
+from tests.long import LONG, first
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def test_variables_that_redirect_pip_do_not_count(quick: Bench) -> None:
     assert {path.name for path in quick.user.home.iterdir()} <= {".conda", ".cache"}
 
 
+@first(1)
 @pytest.mark.parametrize("section", ["global", "install"])
 def test_files_that_redirect_pip_do_not_count(plain: Bench, wheels: Path, section: str) -> None:
     lines = ["user = true", "target = elsewhere", "require-virtualenv = yes", "dry-run = on"]
@@ -120,6 +122,7 @@ def test_nothing_to_install_is_a_usage_error(quick: Bench) -> None:
     assert "at least one requirement" in quick.refused(code=2)
 
 
+@LONG
 def test_a_setting_that_breaks_everything_is_named(quick: Bench) -> None:
     told = quick.refused("alpha==2.0", env={"PIP_NO_DEPS": "1"})
     assert "PIP_NO_DEPS" in told and "pip config list" in told

@@ -21,7 +21,7 @@ import pytest
 from tests.bed import dists, environment
 from tests.bed.command import interruptible
 from tests.bench import PATIENCE, Bench, Done, revision_of
-from tests.long import LONG, few
+from tests.long import LONG, few, first
 
 SLOW = """
 import os, tempfile, time
@@ -245,6 +245,7 @@ def test_requirements_that_exclude_each_other(bench: Bench) -> None:
     assert "(constraint)" not in told
 
 
+@first(1)
 @pytest.mark.parametrize("quiet", [[], ["-q"]])
 def test_account_of_a_conflict_is_told_even_to_programs(quick: Bench, quiet: list[str]) -> None:
     done = quick.try_install("--json", *quiet, "alpha==1.5", "beta==2.0")
@@ -318,6 +319,7 @@ def test_repository_that_is_not_there_is_no_failing_build(quick: Bench) -> None:
     assert "/nonexistent/repository" in told
 
 
+@first(1)
 @pytest.mark.parametrize("words", [["-r", "absent.txt"], ["./absent"], ["=="], ["alpha @ x"]])
 def test_words_that_pip_rejects(quick: Bench, words: list[str]) -> None:
     assert "pip failed; the overlay is unchanged." in quick.refused(*words)
@@ -438,6 +440,7 @@ def small(quick: Bench) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
+@first(1)
 @pytest.mark.parametrize("room", ["little", "none"])
 def test_no_space_left(quick: Bench, small: Path, links: Path, room: str) -> None:
     env = {"CONDA_PLUGINS_OVERLAY_DIRS": str(small)}
@@ -483,6 +486,7 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
     assert bench.script("alpha") == "alpha 1.5"
 
 
+@LONG
 def test_old_revisions_stay_as_they_were(quick: Bench) -> None:
     """Revisions share files: none is written into."""
     quick.given("install", "alpha==1.5")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.bed import environment
 from tests.bench import Bench
+from tests.long import LONG, first
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def test_environment_without_python(quick: Bench, scratch: Path) -> None:
     assert f"There is no Python in {scratch / 'bare'}" in told
 
 
+@first(1)
 @pytest.mark.parametrize(
     ("script", "says"),
     [
@@ -145,6 +147,7 @@ def test_environments_of_the_same_name_have_overlays_of_their_own(
     assert (hashed / "bin" / "new").exists()
 
 
+@LONG
 def test_path_with_spaces_and_quotes(quick: Bench, scratch: Path) -> None:
     host = environment.clone(
         quick.host, scratch / 'it\'s a $no "x" \\ é'

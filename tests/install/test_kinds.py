@@ -11,7 +11,7 @@ import pytest
 
 from tests.bed import dists, environment
 from tests.bench import Bench
-from tests.long import LONG, few
+from tests.long import LONG, few, first
 
 SETUP = """
 from setuptools import Extension, setup
@@ -74,6 +74,7 @@ def test_backport_does_not_hide_the_standard_library(quick: Bench, links: Path) 
         assert str(quick.site) not in done.stdout
 
 
+@first(1)
 @pytest.mark.parametrize("style", ["native", "pkgutil"])
 def test_namespace_is_shared_with_the_host(
     quick: Bench, links: Path, scratch: Path, style: str
@@ -167,6 +168,7 @@ def own(tree: Path, bench: Bench) -> None:
         os.lchown(path, bench.user.uid, bench.user.gid)
 
 
+@LONG
 @pytest.mark.network
 def test_editable_gives_way_to_a_release(online: Bench, wheels: Path) -> None:
     source = dists.project(online.user.home / "alpha", "alpha", "1.2")

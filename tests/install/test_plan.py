@@ -10,6 +10,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import LONG, first
 
 ALPHA = {
     "name": "alpha",
@@ -53,6 +54,7 @@ def test_dry_run_shows_the_plan_and_changes_nothing(bench: Bench) -> None:
     assert not bench.state.exists()
 
 
+@first(1)
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_json_is_the_plan_alone(bench: Bench, dry_run: bool) -> None:
     plan = bench.plan(*["--dry-run"] * dry_run, "alpha==2.0")
@@ -77,6 +79,7 @@ def test_json_is_the_plan_alone(bench: Bench, dry_run: bool) -> None:
         assert outer | kept == plan | {"changes": [{**alpha, **origin}, beta]}
 
 
+@LONG
 def test_json_of_a_conflict_names_its_sides(quick: Bench) -> None:
     done = quick.try_install("--json", "delta==2.0")
     told = json.loads(done.stdout)
@@ -93,6 +96,7 @@ def test_json_of_a_conflict_names_its_sides(quick: Bench) -> None:
     ]
 
 
+@first(1)
 @pytest.mark.parametrize(
     "words", [["alpha>=3"], ["alpha==1.0", "alpha<1"], ["nosuch"], ["--no-such-option", "alpha"]]
 )
@@ -178,6 +182,7 @@ def test_credentials_are_never_recorded(quick: Bench, wheels: Path, links: Path)
     assert "127.0.0.1:1/simple" in kept
 
 
+@first(1)
 @pytest.mark.parametrize(("options", "shows"), [(["-q"], False), (["-v"], True), ([], True)])
 def test_verbosity_is_pips_too(quick: Bench, options: list[str], shows: bool) -> None:
     printed = quick.install(*options, "new")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
-from tests.long import LONG
+from tests.long import LONG, first
 
 
 def moves(plan: dict[str, list[dict[str, str]]]) -> dict[str, tuple[str, str | None]]:
@@ -108,6 +108,7 @@ def test_own_constraints_count(quick: Bench) -> None:
     assert "Already as requested" in quick.install("-U", "alpha", "-c", "limits.txt")
 
 
+@first(1)
 @pytest.mark.parametrize("words", [["alpha==1.0"], ["alpha<1.5"]])
 def test_back_to_the_version_of_the_host_drops_the_own_copy(quick: Bench, words: list[str]) -> None:
     quick.given("install", "alpha==1.5", "new")
@@ -169,6 +170,7 @@ def test_conflicts_of_the_host_itself_are_not_reported(quick: Bench, broken_host
     assert bench.distributions() == ["alpha-1.5"]
 
 
+@LONG
 def test_upgrading_twice_leaves_one_copy_and_no_old_module(quick: Bench, links: Path) -> None:
     """E4."""
     dists.wheel(links, "tool", "1.0", files={"tool/old.py": ""}, scripts={"old": "tool:main"})
@@ -184,6 +186,7 @@ def test_upgrading_twice_leaves_one_copy_and_no_old_module(quick: Bench, links: 
     assert not list(quick.site.rglob("old*"))
 
 
+@LONG
 def test_repeating_an_installation_reports_what_is_there(quick: Bench, links: Path) -> None:
     """E5: the overlay's own copy counts though the overlay is not wired."""
     dists.wheel(links, "tool", "1.0")
@@ -265,6 +268,7 @@ def test_layers_behind_count_as_installed(quick: Bench, scratch: Path) -> None:
     assert quick.distributions() == ["new-1.0"]
 
 
+@first(1)
 @pytest.mark.parametrize("words", [["-U", "alpha"], ["-U", "--pre", "alpha>=1", "new"]])
 def test_upgrade_says_what_holds_it_back(quick: Bench, words: list[str]) -> None:
     printed = quick.install(*words)
@@ -284,6 +288,7 @@ def test_nothing_is_said_of_what_is_not_held_back(quick: Bench, words: list[str]
     assert ("held back" in done.stdout) == (words == ["-U", "delta"])
 
 
+@LONG
 def test_output_is_what_is_new(quick: Bench, links: Path) -> None:
     dists.wheel(links, "needy", "1.0", requires=["alpha>=2"])
     words: list[str | Path] = ["--dry-run", "--find-links", links, "needy"]

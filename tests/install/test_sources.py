@@ -12,7 +12,7 @@ import pytest
 from tests.bed import dists
 from tests.bench import Bench
 from tests.install.test_kinds import own
-from tests.long import few
+from tests.long import LONG, few, first
 
 FIX = "__version__ = '1.0'\nfixed = {!r}\ndef main(): pass\n"
 
@@ -64,6 +64,7 @@ def words(kind: str, bench: Bench, links: Path) -> list[str | Path]:
     return [sources[kind]()]
 
 
+@first(1)
 @pytest.mark.parametrize(
     "kind",
     few(
@@ -86,6 +87,7 @@ def test_source_of_the_hosts_version_is_installed(quick: Bench, links: Path, kin
     assert change["intent"] == "hold"
 
 
+@LONG
 @pytest.mark.parametrize("prefix", ["", "alpha @ "])
 @pytest.mark.parametrize("make", few([wheel, archive], wheel))
 def test_source_is_what_it_is_now(
@@ -96,6 +98,7 @@ def test_source_is_what_it_is_now(
     assert quick.python("-c", "import alpha; print(alpha.fixed)").stdout == "twice\n"
 
 
+@LONG
 def test_source_that_something_else_requires_is_not_installed_again(
     quick: Bench, links: Path
 ) -> None:

@@ -13,7 +13,7 @@ from tests.bed import dists
 from tests.bed.users import User
 from tests.bench import Bench
 from tests.lifecycle.patches import CHANGE, PLAN
-from tests.long import LONG
+from tests.long import LONG, first
 
 
 def toml(user: User, text: str) -> Path:
@@ -29,6 +29,7 @@ def facts(bench: Bench) -> dict[str, dict[str, object]]:
     }
 
 
+@first(1)
 @pytest.mark.parametrize("locked", [[], ["--locked"]], ids=["anew", "locked"])
 def test_an_overlay_toml_repeats_an_overlay_over_another_host(
     bench: Bench, locked: list[str]
@@ -70,6 +71,7 @@ def test_files_locked_for_another_python_are_refused_in_a_sentence(quick: Bench)
     quick.change("apply", file)
 
 
+@LONG
 def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
     quick.given("install", "alpha==2.0", "new", "--reason", "ticket 7", "--intent", "hold")
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
@@ -95,6 +97,7 @@ def test_what_stays_keeps_since_when_and_by_whom(quick: Bench) -> None:
     assert after["new"]["reason"] == "second"
 
 
+@LONG
 def test_other_reasons_and_intents_alone_are_a_revision(quick: Bench) -> None:
     quick.given("install", "alpha==2.0")
     file = toml(quick.user, '[[wanted]]\nrequirement = "alpha==2.0"\nintent = "fix"\n')
@@ -116,6 +119,7 @@ def test_what_is_wanted_is_resolved_anew_unless_locked(quick: Bench, links: Path
     assert daq.version("tool") == "1.1"
 
 
+@LONG
 def test_locked_refuses_another_file_of_the_same_name(quick: Bench, links: Path) -> None:
     dists.wheel(links, "tool", "1.0")
     quick.install("tool", "--find-links", links)
@@ -127,6 +131,7 @@ def test_locked_refuses_another_file_of_the_same_name(quick: Bench, links: Path)
     assert daq.distributions() == ["new-1.0"]
 
 
+@LONG
 def test_locked_refuses_a_file_that_is_gone(quick: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "tool", "1.0")
     quick.install("tool", "--find-links", links)
@@ -142,6 +147,7 @@ def test_locked_refuses_a_file_without_a_lock(quick: Bench) -> None:
     assert "names no hash for new 1.0" in quick.refuse("apply", file, "--locked", "--yes")
 
 
+@LONG
 def test_locked_files_that_break_the_host_are_refused_unless_allowed(
     quick: Bench, daq: Bench
 ) -> None:
@@ -171,6 +177,7 @@ def test_an_editable_is_applied_and_left_alone_afterwards(quick: Bench, daq: Ben
         daq.change("undo", "0")
 
 
+@LONG
 def test_what_came_from_a_url_is_applied_from_it(quick: Bench, daq: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "direct", "1.0")
     quick.install(wheel)
@@ -239,6 +246,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_a_hint(
     assert says in quick.refuse("apply", file, "--yes")
 
 
+@LONG
 def test_a_host_that_one_may_write_needs_force(quick: Bench, wheels: Path) -> None:
     host = quick.user.home / "own"
     done = quick.user.run(["cp", "-r", quick.host, host])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.bench import Bench
+from tests.long import LONG
 
 SESSION = """
 . '{base}/etc/profile.d/conda.sh'
@@ -66,6 +67,7 @@ def test_overlay_made_by_hand_is_deleted_too(quick: Bench, wheels: Path) -> None
     assert list(quick.overlay.parent.iterdir()) == []
 
 
+@LONG
 def test_shell_that_has_it_active_is_unwired_cleanly(bench: Bench) -> None:
     for then in ("conda activate science", ""):
         bench.install("new")

@@ -11,6 +11,7 @@ import pytest
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
+from tests.long import LONG
 
 
 def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> None:
@@ -152,6 +153,7 @@ def fixed_twice(quick: Bench, links: Path) -> Bench:
     return quick
 
 
+@LONG
 def test_other_content_of_one_version_is_named_file_by_file(fixed_twice: Bench) -> None:
     site = fixed_twice.site.relative_to(fixed_twice.overlay)
     assert fixed_twice.ask("diff", "Alpha", "1", "2") == (
@@ -167,6 +169,7 @@ def test_other_content_of_one_version_is_named_file_by_file(fixed_twice: Bench) 
     assert report["files"]["removed"] == [f"{site}/alpha/data", f"{site}/alpha/fix.py"]
 
 
+@LONG
 def test_text_of_one_distribution_is_its_own_files_alone(fixed_twice: Bench) -> None:
     head, _, text = fixed_twice.ask("diff", "--text", "alpha", "1", "2").partition("# Binary")
     assert text == (

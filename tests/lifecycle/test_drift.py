@@ -137,6 +137,7 @@ def test_redundant_is_what_the_host_has_too_or_newer(own: Bench, wheels: Path) -
     assert meaning(own, "alpha") == "redundant"
 
 
+@LONG
 def test_older_than_host_is_what_hides_something_newer_on_purpose(own: Bench, wheels: Path) -> None:
     own.given("install", "alpha==1.5", "--intent", "hold")
     assert meaning(own, "alpha") == "newer than host"

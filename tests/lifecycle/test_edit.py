@@ -15,6 +15,7 @@ from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import CORE, FIXED, modes, steps, typed
 from tests.lifecycle.patches import PLAN
+from tests.long import LONG
 from tests.sources import administrate
 
 
@@ -112,6 +113,7 @@ def test_without_a_variable_the_editor_is_that_of_the_machine(tool: Bench) -> No
     assert steps(tool) == [44, 7]
 
 
+@LONG
 def test_the_overlay_changed_meanwhile_and_the_edit_is_there_still(tool: Bench) -> None:
     """Another command commits while the editor is open, which is opened once."""
     command = f"{tool.conda.executable} overlay install --yes {' '.join(tool.where)} new"
@@ -142,6 +144,7 @@ def test_what_cannot_be_committed_is_kept_in_a_directory(tool: Bench) -> None:
     assert tool.revision is None
 
 
+@LONG
 def test_what_an_editor_writes_elsewhere_is_no_part_of_the_edit(tool: Bench) -> None:
     script = 'echo \'# mine\' >> "$1"; echo \'raise SystemExit\' > "$(dirname "$1")/../{}"'
     for name in ("sitecustomize.py", "other.py"):
@@ -181,6 +184,7 @@ def test_a_name_a_module_a_script_or_a_path_leads_to_its_file(
     assert shown.splitlines()[-1] == str(tool.site / file)
 
 
+@LONG
 def test_a_compiled_module_is_found_before_the_source_that_it_hides(
     quick: Bench, science: Path, links: Path
 ) -> None:
@@ -320,6 +324,7 @@ def test_new_files_beside_its_modules_are_part_of_the_edit_in_any_change(tool: B
     assert names == ["+++ b/tool/deep/__init__.py", "+++ b/tool/sub.py"]
 
 
+@LONG
 def test_a_file_of_one_distribution_is_not_recorded_as_of_another(
     quick: Bench, science: Path, links: Path
 ) -> None:
@@ -420,6 +425,7 @@ def test_a_distribution_of_the_overlay_is_edited_where_it_is(tool: Bench) -> Non
     assert tool.distributions() == ["alpha-1.5"]
 
 
+@LONG
 def test_a_distribution_without_record_is_copied_by_the_list_of_its_conda_package(
     quick: Bench, science: Path, links: Path
 ) -> None:
@@ -459,6 +465,7 @@ def test_a_namespace_package_is_copied_by_its_own_part(
         ]
 
 
+@LONG
 def test_an_egg_info_is_copied_as_it_is_or_as_a_dist_info(
     quick: Bench, science: Path, links: Path
 ) -> None:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from tests.bench import Bench
+from tests.long import LONG
 
 WRITE = """
 import sys
@@ -62,6 +63,7 @@ def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) ->
     assert done.stdout.endswith(" []\n")
 
 
+@LONG
 def test_what_was_written_through_a_shared_file_is_in_no_other_revision(quick: Bench) -> None:
     quick.given("install", "alpha==1.5")
     quick.given("install", "new")

@@ -15,7 +15,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import change, mark, revision, row
-from tests.long import few
+from tests.long import LONG, few, first
 
 LOSING = {
     "install": ["alpha==2.0"],
@@ -50,6 +50,7 @@ def lost(bench: Bench, name: str = "alpha") -> str:
     return str((bench.site / name / "__init__.py").relative_to(bench.overlay))
 
 
+@LONG
 @pytest.mark.parametrize("command", few(LOSING, *[*LOSING][:2]))
 def test_what_loses_an_edit_needs_force_and_names_the_file(edited: Bench, command: str) -> None:
     [verb, *_], words = command.split(), LOSING[command]
@@ -84,6 +85,7 @@ def test_a_file_of_no_distribution_is_an_edit_too(quick: Bench) -> None:
     assert not (quick.site / "mine.py").exists()
 
 
+@LONG
 def test_an_edit_that_is_not_in_the_way_stays_and_is_not_listed(edited: Bench) -> None:
     plan = edited.json("install", "delta==2.0", "--allow-conflicts")
     assert mark(edited, "alpha") == "by hand"
@@ -92,6 +94,7 @@ def test_an_edit_that_is_not_in_the_way_stays_and_is_not_listed(edited: Bench) -
     assert plan["lost"] == []
 
 
+@LONG
 def test_an_edited_copy_of_what_the_host_has_is_not_redundant(own: Bench, links: Path) -> None:
     dists.wheel(links, "tool", "1.0")
     own.install("--find-links", links, "tool")
@@ -103,6 +106,7 @@ def test_an_edited_copy_of_what_the_host_has_is_not_redundant(own: Bench, links:
     assert meaning != "redundant"
 
 
+@LONG
 def test_an_edit_from_before_the_last_change_is_one_still(edited: Bench) -> None:
     edited.change("remove", "new")
     assert lost(edited) in edited.refuse("install", "--yes", "alpha==2.0")
@@ -154,6 +158,7 @@ def with_record(wheel: Path, change: Callable[[str, str], str]) -> None:
             new.writestr(name, data)
 
 
+@first(1)
 @pytest.mark.parametrize(
     "change",
     [

@@ -12,6 +12,7 @@ import pytest
 from tests import sources
 from tests.bed import dists, environment
 from tests.bench import Bench
+from tests.long import LONG
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,6 +80,7 @@ def test_relative_places_are_written_such_that_they_hold_elsewhere(
     assert wanted(quick)["new"]["options"] == [f"--find-links={quick.user.home}/links"]
 
 
+@LONG
 def test_an_editable_is_its_directory(quick: Bench) -> None:
     source = sources.project(quick.user, "mine")
     quick.install("-e", "./mine", cwd=quick.user.home)

@@ -12,7 +12,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import mark, patched, row
-from tests.long import few
+from tests.long import LONG, few
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,6 +31,7 @@ def test_an_upgrade_is_exported_with_the_version_reached(quick: Bench) -> None:
     assert wanted(quick) == {"alpha": "alpha>=1.5"}  # the host's beta requires alpha<2
 
 
+@LONG
 def test_an_upgrade_with_extras_is_exported_with_both(own: Bench, links: Path) -> None:
     old = dists.wheel(links / "host", "rich", "1.0", extras={"all": ["new"]})
     sources.administrate(own.host, old)
@@ -39,6 +40,7 @@ def test_an_upgrade_with_extras_is_exported_with_both(own: Bench, links: Path) -
     assert wanted(own) == {"rich": "rich[all]>=2.0"}
 
 
+@LONG
 def test_an_upgrade_is_an_upgrade_where_it_is_applied(quick: Bench, daq: Bench) -> None:
     quick.given("install", "--upgrade", "alpha")
     daq.change("apply", quick.export())
@@ -53,6 +55,7 @@ def test_an_upgrade_is_carried_to_the_next_environment(quick: Bench, daq: Bench)
     assert plan["notes"] == []
 
 
+@LONG
 def test_what_the_next_environment_has_already_is_named(
     quick: Bench, own: Bench, wheels: Path
 ) -> None:
@@ -80,6 +83,7 @@ def test_it_is_named_where_nothing_else_is_to_be_done(
     assert "alpha" in printed
 
 
+@LONG
 @pytest.mark.parametrize("kind", few(patches.KINDS, "wheel"))
 @pytest.mark.parametrize("command", ["apply", "rebase"])
 def test_a_patched_copy_is_carried_to_a_host_of_the_same_version(
@@ -95,6 +99,7 @@ def test_a_patched_copy_is_carried_to_a_host_of_the_same_version(
     assert row(daq, "alpha")["intent"] == "hold"
 
 
+@LONG
 def test_export_says_that_an_editable_is_only_good_where_its_directory_is(quick: Bench) -> None:
     directory = patches.source(quick.user, "mine", "1.0", "dev")
     quick.install("-e", directory)
@@ -107,6 +112,7 @@ def test_export_says_that_an_editable_is_only_good_where_its_directory_is(quick:
     assert quick.run("export", *quick.where).stderr == ""
 
 
+@LONG
 @pytest.mark.parametrize("locked", [[], ["--locked"]], ids=["anew", "locked"])
 def test_an_editable_whose_directory_is_gone_is_one_sentence(
     quick: Bench, daq: Bench, locked: list[str]

@@ -122,6 +122,7 @@ def test_full_disk_can_be_cleaned(
     assert not server.bench.state.exists()
 
 
+@LONG
 def test_where_there_are_no_hard_links_files_are_copied(server: Server) -> None:
     bench = server.bench
     server.done("install", "alpha==1.5")
@@ -144,6 +145,7 @@ def test_where_there_are_no_symbolic_links_no_overlay_can_be(server: Server) -> 
     assert not server.bench.state.exists()
 
 
+@LONG
 def test_files_of_another_owner_are_copied_where_the_kernel_protects_hard_links(
     server: Server,
 ) -> None:

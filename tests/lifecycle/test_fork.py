@@ -160,6 +160,7 @@ def test_requirements_are_resolved_as_for_an_overlay(forker: Forker, lab: Path) 
     assert sorted(p.name for p in site.glob("alpha-*")) == ["alpha-2.0.dist-info"]
 
 
+@LONG
 def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> None:
     own.bench.install("new")
     patch = own.write("fix.patch", PATCH)
@@ -229,6 +230,7 @@ def test_a_directory_of_the_users_own_beside_the_fork_stays(forker: Forker) -> N
     assert not forker.env("next").exists()
 
 
+@LONG
 def test_the_file_is_written_if_there_is_none_and_serves_again(forker: Forker) -> None:
     file = forker.home / "overlay.toml"
     spec = forker.spec(url("lib-1.0"), url("tool-1.0"))
@@ -240,6 +242,7 @@ def test_the_file_is_written_if_there_is_none_and_serves_again(forker: Forker) -
     assert "Name the baseline, or one file that names it, and not both." in told
 
 
+@LONG
 def test_a_typed_relative_path_of_the_baseline_is_written_from_the_file_on(forker: Forker) -> None:
     """And kept from the root on: the file may be elsewhere in each checkout of a repository."""
     sources.write(forker.bench.user, forker.home / "lists/b.txt", listed(url("lib-1.0")))

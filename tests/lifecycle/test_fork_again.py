@@ -118,6 +118,7 @@ def test_other_content_of_the_same_version_is_a_change(forker: Forker) -> None:
     assert status(forker, "rebuilt")["changes"] == ["other packages of the same versions"]
 
 
+@LONG
 def test_an_environment_that_is_no_fork_says_nothing(forker: Forker) -> None:
     forker.conda("create", "--yes", "-n", "plain", "lib=1.0")
     assert activate(forker, "plain") == ""
@@ -213,6 +214,7 @@ def test_an_interrupted_check_of_the_new_one_leaves_the_old(forker: Forker, scra
     assert hidden(forker) == []
 
 
+@LONG
 def test_a_baseline_that_is_gone_is_said_and_a_name_that_is_taken_is_not_it(forker: Forker) -> None:
     own = forker.home / "mine" / "env"
     forker.fork("--from", forker.spec(url("lib-1.0")), "-p", own)
@@ -237,6 +239,7 @@ def test_only_a_fork_is_made_anew(forker: Forker) -> None:
     assert precious.read_text() == "mine"
 
 
+@LONG
 def test_what_a_fork_is_made_from_is_kept_as_it_is(forker: Forker) -> None:
     spec = forker.spec(url("lib-1.0"), url("tool-1.0"))
     file = forker.home / "kept.toml"
@@ -254,6 +257,7 @@ def test_what_was_agreed_to_be_dropped_is_not_asked_about_again(forker: Forker) 
     assert forker.packages("agreed") == {"tool": "1.0"}
 
 
+@LONG
 def test_a_change_that_was_allowed_is_allowed_again_and_no_other(forker: Forker) -> None:
     spec = forker.spec(url("tool-1.0"), name="allowed.txt")
     forker.fork("--from", spec, "-n", "allowed", "--conda", "newer", "--allow-changes")

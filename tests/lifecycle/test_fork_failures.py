@@ -15,6 +15,7 @@ from tests import sources
 from tests.bed import channel, cpython, dists, packages
 from tests.bed.users import User
 from tests.lifecycle.forks import Forker, listed, url
+from tests.long import LONG, first
 
 
 @pytest.fixture
@@ -202,6 +203,7 @@ def test_a_list_is_read_to_no_end(forker: Forker) -> None:
         assert "cannot be read" in forker.refused(file, "-n", "endless")
 
 
+@LONG
 def test_credentials_in_what_pip_adds_are_used_and_not_kept(forker: Forker, links: Path) -> None:
     wheel = dists.wheel(links, "secret", "1.0")
     with sources.served(links) as address:
@@ -221,6 +223,7 @@ def test_credentials_in_what_pip_adds_are_used_and_not_kept(forker: Forker, link
     assert "s3cret" not in "".join(told)
 
 
+@first(1)
 @pytest.mark.parametrize("size", ["4k", "16k", "32k", "48k"])
 def test_no_space_leaves_nothing(forker: Forker, size: str) -> None:
     if os.geteuid() != 0:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.bed import environment, place
 from tests.bench import Bench
+from tests.long import first
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def naming(gone: Bench, request: pytest.FixtureRequest) -> list[str]:
     }[str(request.param)]
 
 
+@first(1)
 def test_delete_works_when_the_host_is_gone(gone: Bench, naming: list[str]) -> None:
     done = gone.run("delete", "--yes", *naming)
     assert done.returncode == 0, done.stderr
@@ -42,6 +44,7 @@ def test_delete_works_when_the_host_is_gone(gone: Bench, naming: list[str]) -> N
     assert "gone" not in gone.run("list").stdout
 
 
+@first(1)
 def test_its_dry_run_deletes_nothing_and_its_question_is_asked(
     gone: Bench, naming: list[str]
 ) -> None:

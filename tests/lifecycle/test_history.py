@@ -13,6 +13,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import LONG
 
 RECORD = {
     *("number", "time", "user", "hostname", "command", "reason", "host", "plan"),
@@ -47,6 +48,7 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
     ]
 
 
+@LONG
 def test_times_are_local_for_people_and_utc_for_programs(quick: Bench) -> None:
     quick.given("install", "new")
     [revision] = quick.json("history")["revisions"]

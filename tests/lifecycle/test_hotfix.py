@@ -38,6 +38,7 @@ def test_a_patched_copy_of_the_hosts_version_survives_a_rebase(
     assert (found["meaning"] != "redundant", found["intent"]) == (True, "hold")
 
 
+@LONG
 def test_a_patched_copy_survives_a_newer_version_in_the_host(
     own: Bench, wheels: Path, links: Path
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_source_that_has_changed_is_installed_again_at_the_same_version(
     assert "version" not in found["differs"]
 
 
+@LONG
 @pytest.mark.parametrize("kind", few(KINDS, "wheel"))
 def test_a_source_that_has_not_changed_is_nothing_to_do(
     quick: Bench, links: Path, kind: str
@@ -93,6 +95,7 @@ def test_another_commit_of_the_same_version_is_another_distribution(
         assert "origin" in found["differs"]
 
 
+@LONG
 def test_an_editable_of_another_directory_is_another_distribution(quick: Bench) -> None:
     for where in ("here", "there"):
         directory = patches.source(quick.user, "mine", "1.0", where, where=where)
@@ -103,6 +106,7 @@ def test_an_editable_of_another_directory_is_another_distribution(quick: Bench) 
     assert "origin" in change(plan, "mine")["differs"]
 
 
+@LONG
 def test_an_index_file_of_the_same_version_with_another_hash_is_another_distribution(
     quick: Bench, links: Path
 ) -> None:
@@ -115,6 +119,7 @@ def test_an_index_file_of_the_same_version_with_another_hash_is_another_distribu
     assert {"content", "origin"} & set(change(plan, "tool")["differs"])
 
 
+@LONG
 def test_installing_the_same_file_once_more_is_nothing_to_do(quick: Bench) -> None:
     quick.given("install", "new")
     for option in ("-I", "--force-reinstall"):

@@ -12,7 +12,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import change, revision, row
-from tests.long import LONG, few
+from tests.long import LONG, few, first
 
 MEANT = ["--intent", "hold", "--until", "2030-01-31", "--reason", "ticket 7"]
 
@@ -25,6 +25,7 @@ def tools(links: Path) -> Path:
     return links
 
 
+@LONG
 @pytest.mark.parametrize(
     "pin",
     few(
@@ -46,6 +47,7 @@ def test_a_typed_pin_is_held_when_the_host_gets_a_newer_version(
 NO_PINS = [["tool"], ["tool>=1.0"], ["tool==1.0", "--intent", "fix"]]
 
 
+@LONG
 @pytest.mark.parametrize("words", few(NO_PINS, ["tool>=1.0"]))
 def test_what_is_no_pin_or_said_to_be_a_fix_is_redundant(
     own: Bench, tools: Path, words: list[str]
@@ -57,12 +59,14 @@ def test_what_is_no_pin_or_said_to_be_a_fix_is_redundant(
     assert own.distributions() == []
 
 
+@LONG
 def test_an_editable_is_dev_and_a_source_is_hold(quick: Bench, links: Path) -> None:
     quick.install("-e", patches.source(quick.user, "mine", "1.0", "dev"))
     quick.install(patches.patched(quick, links, "wheel", "other", "1.0", "hold"))
     assert [row(quick, name)["intent"] for name in ("mine", "other")] == ["dev", "hold"]
 
 
+@first(1)
 @pytest.mark.parametrize(
     ("words", "differs"),
     [
@@ -113,6 +117,7 @@ def test_what_was_meant_stays_when_it_is_named_again(quick: Bench) -> None:
     assert (found["intent"], found["until"], found["reason"]) == ("hold", "2030-01-31", "ticket 7")
 
 
+@LONG
 def test_what_is_asked_for_by_name_stays_when_what_needed_it_goes(
     quick: Bench, links: Path
 ) -> None:
@@ -126,6 +131,7 @@ def test_what_is_asked_for_by_name_stays_when_what_needed_it_goes(
     assert "requested" in change(plan, "bottom")["differs"]
 
 
+@LONG
 def test_a_file_that_changes_only_intents_is_planned_asked_and_then_applied(quick: Bench) -> None:
     quick.given("install", "new")
     file = quick.user.home / "mine.toml"

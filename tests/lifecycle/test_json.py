@@ -10,7 +10,7 @@ from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import CHANGE, PLAN, change, files, revision
-from tests.long import few
+from tests.long import LONG, few, first
 
 COMMANDS = {
     "install": ["beta==2.0"],
@@ -52,6 +52,7 @@ def test_a_dry_run_prints_what_the_command_does(ready: Bench, command: str) -> N
     assert done["files"].keys() == {"added", "changed", "removed"}
 
 
+@first(1)
 @pytest.mark.parametrize("command", ["install", "rebase", "apply"])
 def test_nothing_to_do_is_an_empty_plan(quick: Bench, command: str) -> None:
     quick.given("install", "new")
@@ -101,6 +102,7 @@ def test_delete_and_clean_say_whether_it_was_a_dry_run(
     assert (told["success"], told["dry_run"]) == (True, dry)
 
 
+@LONG
 def test_a_distribution_that_was_there_is_changed_and_not_added(quick: Bench, links: Path) -> None:
     for version in ("5.0", "6.1"):
         dists.wheel(links, "cowsay", version)
@@ -126,6 +128,7 @@ def test_each_kind_is_what_the_overlays_is_to_the_hosts(quick: Bench, links: Pat
     assert {found["kind"] for found in plan["changes"]} == {"remove"}
 
 
+@LONG
 def test_conflicts_that_come_and_that_go_are_in_the_plan(quick: Bench) -> None:
     plan = quick.json("install", "delta==2.0", "--allow-conflicts")
     [conflict] = plan["conflicts"]

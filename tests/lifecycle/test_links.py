@@ -11,6 +11,7 @@ import pytest
 from tests.bed import environment, place
 from tests.bench import Bench
 from tests.lifecycle import patches
+from tests.long import LONG
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def ways(quick: Bench, science: Path) -> Iterator[tuple[Bench, Bench, Bench]]:
         yield real, short, above
 
 
+@LONG
 @pytest.mark.parametrize("first", range(3), ids=["real", "link", "above"])
 def test_status_finds_nothing_wrong_by_whichever_path(
     ways: tuple[Bench, Bench, Bench], first: int

@@ -72,6 +72,7 @@ def test_who_builds_hinders_nobody(quick: Bench, option: str) -> None:
     assert quick.see("mine", "new") == built
 
 
+@LONG
 def test_what_is_read_does_not_wait_either(quick: Bench) -> None:
     quick.given("install", "new")
     with running(quick, "remove", "new") as first:
@@ -112,6 +113,7 @@ def everything(bench: Bench) -> set[str]:
     }
 
 
+@LONG
 @pytest.mark.parametrize("words", [[], ["--keep", "5"]], ids=["all", "keep"])
 def test_clean_with_nothing_to_drop_tidies_what_a_killed_command_left(
     quick: Bench, words: list[str]

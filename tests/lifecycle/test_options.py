@@ -9,7 +9,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
-from tests.long import few
+from tests.long import LONG, few
 
 BROKEN = "def build_wheel(*_):\n    raise SystemExit('it cannot be built')\n"
 
@@ -36,6 +36,7 @@ def again(bench: Bench, how: str) -> None:
     bench.change("apply", exported, *how.split()[1:])
 
 
+@LONG
 @pytest.mark.parametrize("how", few(["update", "apply", "apply --locked"], "apply"))
 def test_prereleases_of_one_are_none_of_another(found: Bench, how: str) -> None:
     found.install("--pre", "foo")
@@ -48,6 +49,7 @@ def test_prereleases_of_one_are_none_of_another(found: Bench, how: str) -> None:
     }
 
 
+@LONG
 @pytest.mark.parametrize("how", few(["update", "apply"], "update"))
 def test_what_is_built_for_one_is_not_built_for_another(found: Bench, how: str) -> None:
     found.install("--no-binary", ":all:", "foo")

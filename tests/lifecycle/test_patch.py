@@ -18,7 +18,7 @@ from tests.bed import dists, environment, place, pypi
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import BROKEN, CORE, ELSEWHERE, FIX, FIXED, steps
-from tests.long import LONG, few
+from tests.long import LONG, few, first
 
 
 @pytest.fixture
@@ -181,6 +181,7 @@ def test_a_hunk_at_the_end_stays_there_beside_a_new_file(tool: Bench, fix: Path)
         assert "does not apply" in tool.refuse("patch", "tool", fix, "--yes")
 
 
+@first(1)
 @pytest.mark.parametrize(
     "source", ["/etc/hostname", "../../../../.secret", "tool-1.0.dist-info/METADATA"]
 )
@@ -358,6 +359,7 @@ def test_applying_a_file_over_other_edits_needs_force(fixed: Bench) -> None:
     assert (fixed.site / "tool" / "extra.py").read_text() == CORE and steps(fixed) == [44, 7]
 
 
+@first(1)
 @pytest.mark.parametrize("path", ["alpha/__init__.py", "evil.pth", "tool-1.0.dist-info/METADATA"])
 def test_a_file_may_edit_nothing_but_the_distribution_that_it_names(
     fixed: Bench, path: str

@@ -168,6 +168,7 @@ def test_base_is_overlaid_when_it_is_named(quick: Bench) -> None:
     assert "new" in done.stdout
 
 
+@LONG
 def test_the_first_install_says_how_to_put_the_overlay_to_work(quick: Bench) -> None:
     script = SESSION.format(base=quick.conda.prefix)
     done = quick.user.run(["bash", "--norc", "-c", script], env=quick.environ, timeout=300)

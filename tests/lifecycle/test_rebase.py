@@ -34,6 +34,7 @@ def test_what_the_host_has_now_is_dropped_with_what_only_it_needed(
     assert own.distributions() == ["new-1.0"]
 
 
+@LONG
 def test_dependents_that_moved_along_go_too(own: Bench, wheels: Path) -> None:
     own.given("install", "alpha>=2.0")
     assert own.distributions() == ["alpha-2.0", "beta-2.0"]
@@ -91,6 +92,7 @@ def environment_without_new(own: Bench) -> None:
         place.remove(path)
 
 
+@LONG
 def test_twice_is_once_and_what_has_been_looked_at_is_no_news(own: Bench, wheels: Path) -> None:
     own.given("install", "new", "--reason", "ticket 7")
     before = own.record()["distributions"]
@@ -111,6 +113,7 @@ def kinds(bench: Bench) -> set[str]:
     return {finding["kind"] for finding in overlay["findings"]}
 
 
+@LONG
 def test_dry_run_shows_each_line_with_its_reason_and_changes_nothing(
     own: Bench, wheels: Path
 ) -> None:
@@ -122,6 +125,7 @@ def test_dry_run_shows_each_line_with_its_reason_and_changes_nothing(
     assert own.content() == before
 
 
+@LONG
 def test_it_can_be_undone(own: Bench, wheels: Path) -> None:
     own.given("install", "alpha>=1.5")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
@@ -138,6 +142,7 @@ def test_the_keys_of_the_json_stay(own: Bench) -> None:
     assert own.json("rebase").keys() == PLAN
 
 
+@LONG
 def test_what_was_made_by_hand_is_kept(own: Bench, wheels: Path) -> None:
     own.make_by_hand(wheel(wheels, "new", "1.0"))
     own.given("rebase")

@@ -9,6 +9,7 @@ import pytest
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
+from tests.long import LONG
 
 NEVER = "belongs to the host environment, which is never changed"
 
@@ -28,6 +29,7 @@ def names(bench: Bench) -> list[str]:
     return [name.partition("-")[0] for name in bench.distributions()]
 
 
+@LONG
 def test_dependent_that_moved_along_goes_back_with_what_it_followed(bench: Bench) -> None:
     bench.given("install", "alpha==2.0", "new")
     printed = bench.change("remove", "new")
@@ -77,6 +79,7 @@ def test_what_only_it_needed_goes_along(quick: Bench, tower: Path) -> None:
     assert not (quick.overlay / "bin" / "top").exists()
 
 
+@LONG
 def test_what_somebody_asked_for_or_an_extra_needs_stays(quick: Bench, tower: Path) -> None:
     quick.install("--find-links", tower, "tidy[more]", "lone")
     quick.install("--find-links", tower, "top", "middle")

@@ -11,7 +11,7 @@ from conda_overlay.layer import state
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
-from tests.long import few
+from tests.long import LONG, few
 
 
 def files_of(bench: Bench) -> dict[str, bytes]:
@@ -82,6 +82,7 @@ def test_nothing_to_repair_is_no_revision(quick: Bench) -> None:
     assert quick.revision == 1
 
 
+@LONG
 def test_a_directory_in_the_place_of_a_file_gives_way_to_it(quick: Bench) -> None:
     quick.given("install", "alpha==1.5")
     before = files_of(quick)
@@ -114,6 +115,7 @@ def twice(quick: Bench, links: Path) -> Bench:
     return quick
 
 
+@LONG
 @pytest.mark.parametrize("gone", few(["tool/fix.py", "t*", "*/RECORD"], "t*"))
 def test_what_comes_back_is_of_this_revision_not_of_another_of_its_version(
     twice: Bench, gone: str
@@ -129,6 +131,7 @@ def test_what_comes_back_is_of_this_revision_not_of_another_of_its_version(
     assert "nothing to do" in twice.ask("repair")
 
 
+@LONG
 def test_what_no_longer_can_be_had_is_refused_and_edits_outlive_an_installation(
     quick: Bench, links: Path
 ) -> None:
@@ -147,6 +150,7 @@ def test_what_no_longer_can_be_had_is_refused_and_edits_outlive_an_installation(
     assert "HASHES" in quick.refuse("repair", "-y")
 
 
+@LONG
 def test_undo_after_a_repair_goes_back_behind_it(quick: Bench) -> None:
     quick.given("install", "new")
     quick.given("install", "alpha==1.5")
@@ -156,6 +160,7 @@ def test_undo_after_a_repair_goes_back_behind_it(quick: Bench) -> None:
     assert quick.distributions() == ["new-1.0"]
 
 
+@LONG
 def test_another_version_installed_by_hand_is_an_edit(quick: Bench, wheels: Path) -> None:
     quick.given("install", "new")
     quick.given("install", "alpha==1.5")

@@ -14,6 +14,7 @@ import pytest
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.patches import PLAN, files
+from tests.long import LONG
 
 PYPROJECT = """\
 [build-system]
@@ -92,6 +93,7 @@ def test_undo_to_any_revision_and_to_the_host(bench: Bench) -> None:
     assert bench.version("alpha") == "2.0"
 
 
+@LONG
 def test_overlay_made_by_hand_is_adopted_by_undo_0_and_comes_back(
     bench: Bench, wheels: Path
 ) -> None:
@@ -172,6 +174,7 @@ def test_files_that_were_dropped_are_installed_again_from_the_lock(
     assert bench.json("status")["overlays"][0]["findings"] == []
 
 
+@LONG
 def test_each_file_is_looked_for_where_it_was_found_then(quick: Bench, links: Path) -> None:
     places = []
     for name in ("tool", "fool"):
@@ -187,6 +190,7 @@ def test_each_file_is_looked_for_where_it_was_found_then(quick: Bench, links: Pa
     assert quick.distributions() == ["fool-1.0", "tool-1.0"]
 
 
+@LONG
 def test_file_that_no_index_names_any_more_is_taken_from_its_url(
     quick: Bench, links: Path, served: str
 ) -> None:
@@ -227,6 +231,7 @@ def hide_urls(bench: Bench, number: int) -> None:
     path.write_text(json.dumps(record))
 
 
+@LONG
 def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
     source = quick.user.home / "mine"
     quick.user.run(["mkdir", "-p", source / "src"])
@@ -244,6 +249,7 @@ def test_editables_are_installed_again_from_their_source(quick: Bench) -> None:
     assert "True" in quick.python("-c", "import mine; print(mine.edited)").stdout
 
 
+@LONG
 def test_file_that_is_another_one_now_is_refused(bench: Bench, links: Path) -> None:
     wheel = dists.wheel(links, "tool", "1.0")
     bench.install("--find-links", links, "tool")

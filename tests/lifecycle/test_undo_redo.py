@@ -11,7 +11,7 @@ from tests.bed import cpython, pypi
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.patches import files, mark, patched, revision
-from tests.long import LONG, few
+from tests.long import LONG, few, first
 
 UNINSTALL = """
 . '{base}/etc/profile.d/conda.sh'
@@ -68,6 +68,7 @@ def test_history_says_where_one_stands(quick: Bench) -> None:
     assert found == [3, 2, 1, 2, 3, 1, 9]
 
 
+@LONG
 def test_undo_steps_back_to_the_host_and_no_further(quick: Bench) -> None:
     stair(quick)
     for _ in range(3):
@@ -134,6 +135,7 @@ def clean_all(bench: Bench) -> None:
         bench.change("clean")  # which asked no --force for it before there was one
 
 
+@LONG
 @pytest.mark.parametrize("kind", few(patches.KINDS, next(iter(patches.KINDS))))
 def test_undo_to_a_source_of_the_same_version_brings_its_content_back(
     quick: Bench, links: Path, kind: str
@@ -168,6 +170,7 @@ def test_undo_to_a_source_that_is_another_version_now_refuses(quick: Bench, link
     assert "mine" in quick.refuse("undo", "--yes", "1")
 
 
+@LONG
 def test_a_tree_of_local_sources_is_not_dropped_by_itself(quick: Bench, links: Path) -> None:
     env = {"CONDA_PLUGINS_OVERLAY_KEEP_REVISIONS": "1"}
     for word in ("A", "B"):
@@ -179,6 +182,7 @@ def test_a_tree_of_local_sources_is_not_dropped_by_itself(quick: Bench, links: P
     assert mark(quick, "mine") == "A"
 
 
+@LONG
 def test_a_tree_edited_by_hand_is_not_dropped_by_itself(quick: Bench) -> None:
     env = {"CONDA_PLUGINS_OVERLAY_KEEP_REVISIONS": "1"}
     quick.install("alpha==1.5", env=env)
@@ -194,6 +198,7 @@ def test_a_tree_edited_by_hand_is_not_dropped_by_itself(quick: Bench) -> None:
     assert mark(quick, "alpha") == "by hand"
 
 
+@LONG
 def test_clean_names_what_it_keeps_because_nothing_can_give_it_again(
     quick: Bench, links: Path
 ) -> None:
@@ -251,6 +256,7 @@ def test_status_names_damage_and_the_command_that_mends_it(damaged: Bench) -> No
     assert missing(damaged) == []
 
 
+@first(1)
 def test_undo_to_the_current_revision_mends_it(damaged: Bench) -> None:
     plan = damaged.json("undo", "2", "--dry-run")
     assert damaged.version("alpha") == "1.0"
@@ -261,6 +267,7 @@ def test_undo_to_the_current_revision_mends_it(damaged: Bench) -> None:
     assert plan["changes"] or any(plan["files"].values())
 
 
+@LONG
 @pytest.mark.parametrize("requirement", ["alpha==2.0", "alpha>=2"])
 def test_install_of_what_is_damaged_installs_it_again(damaged: Bench, requirement: str) -> None:
     damaged.install(requirement)
@@ -276,6 +283,7 @@ def test_install_of_what_lacks_some_of_its_files_installs_it_again(quick: Bench)
     assert quick.version("new") == "1.0"
 
 
+@LONG
 def test_undo_and_redo_do_not_bring_damage_back(damaged: Bench) -> None:
     damaged.change("undo")
     damaged.change("redo")

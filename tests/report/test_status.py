@@ -17,6 +17,7 @@ from tests.bed import environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User
 from tests.bench import Bench, Done
+from tests.long import LONG
 
 
 @pytest.fixture
@@ -134,6 +135,7 @@ def environment_owner(prefix: Path) -> str:
     return prefix.owner()
 
 
+@LONG
 def test_an_older_version_than_the_host_has_is_a_downgrade(
     conda: Conda, alice: User, overlay_of: Any, science: Path, wheels: Path
 ) -> None:
@@ -180,6 +182,7 @@ def test_what_was_added_or_removed_by_hand_is_told(
     assert "new/__init__.py" in findings(conda, alice, host)["missing"]
 
 
+@LONG
 def test_hot_fix_by_hand_is_told_at_its_distribution(
     conda: Conda, alice: User, host: Path, overlay_of: Any
 ) -> None:
@@ -195,6 +198,7 @@ def test_hot_fix_by_hand_is_told_at_its_distribution(
     assert "new/__init__.py" in findings(conda, alice, host)["by-hand"]
 
 
+@LONG
 def test_after_an_undo_it_says_of_which_revision_the_state_is(
     conda: Conda, alice: User, host: Path, overlay_of: Any
 ) -> None:
@@ -300,6 +304,7 @@ def test_list_without_overlays_says_how_to_start_one(conda: Conda, alice: User) 
     assert "No overlays" in done.stdout
 
 
+@LONG
 def test_what_was_asked_for_comes_before_what_came_along(quick: Bench) -> None:
     quick.given(
         "install", "new", "--until", "2999-01-31", "--intent", "hold", "--reason", "a fault"
