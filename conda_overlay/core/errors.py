@@ -115,7 +115,8 @@ def while_changing(overlay: Path, tree: Path, error: OSError) -> OverlayError | 
     Returns:
         None if users cannot cause it.
     """
-    named = Path(os.fsdecode(error.filename)) if error.filename else overlay
+    where = error.filename2 or error.filename  # the second one is that which is written
+    named = Path(os.fsdecode(where)) if where else overlay
     ours = named in overlay.parents or overlay.parent in named.parents
     if (error.errno in _BLOCKED and not ours) or tree in named.parents:
         return unusable(error)

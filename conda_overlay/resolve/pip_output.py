@@ -21,6 +21,9 @@ _CONSTRAINED = re.compile(r"\s*The user requested \(constraint\) ([\w.-]+)")
 _DEPENDS = re.compile(r"\s*([\w.-]+) \S+ depends on ")
 
 _STEP = re.compile(r"\s*[\u00d7x] (?!git |hg |svn |bzr ).+ did not run successfully")
+_CRASH = "ERROR: Exception:"
+"""The line before a traceback of pip itself."""
+_NO_BACKEND = "BackendUnavailable: "
 _END = "[end of output]"
 # The output of a program. It includes that of the programs which it ran, indented further.
 _PRINTED = re.compile(r"^( *)(?:\S+ )?\[\d+ lines? of output\]\n(.*?)^\1    \[end of", re.M | re.S)
@@ -66,6 +69,8 @@ class PipRun:
 
     def error(self, requirements: Sequence[str] = ()) -> PipError:
         """The error for the user."""
+        if self._crashed:
+            return self._crash(requirements)
         if not self._build_failed:
             output = [line for line in self.output if "ResolutionImpossible" not in line]
             told = (*output[-_TAIL:], *self.explanation)
@@ -76,13 +81,29 @@ class PipRun:
         failed = _FAILED.search(text.rpartition(_END)[2])
         name, sdist = _built(self.links, failed and failed[2])
         hints = ["-v shows all that the build prints"] if printed else []
-        if sdist and not any(word.endswith(sdist) for word in self.arguments):
-            hints.append(
-                "no wheel fits this Python: try another version, or --only-binary :all: for any "
-                "that has one"
-            )
+        hints += self._hint_of(sdist)
         hint, what = "; ".join(hints) or None, f"Building {name} failed"
         return PipError(_end_of(printed), what, hint, requirements=list(requirements))
+
+    def _crash(self, requirements: Sequence[str]) -> PipError:
+        """The error where pip itself ends with a traceback: its last line."""
+        last, what, hint = self.output[-1], "pip failed", None
+        if _NO_BACKEND in last:  # so a build cannot even begin
+            name, sdist = _built(self.links, None)
+            what, last = f"Building {name} failed", last.partition(": ")[2]
+            hint = "; ".join(self._hint_of(sdist)) or None
+        return PipError([last], what, hint, requirements=list(requirements))
+
+    def _hint_of(self, sdist: str | None) -> list[str]:
+        """The hint for an sdist that the user has not named."""
+        if not sdist or any(word.endswith(sdist) for word in self.arguments):
+            return []
+        other = "try another version, or --only-binary :all: for any that has one"
+        return [f"no wheel fits this Python: {other}"]
+
+    @property
+    def _crashed(self) -> bool:
+        return any(line.startswith(_CRASH) for line in self.output)
 
     @property
     def _build_failed(self) -> bool:

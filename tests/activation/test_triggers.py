@@ -17,7 +17,7 @@ from tests.bed import base, environment, place, plugin, users
 from tests.bed.command import checked
 from tests.bed.condas import Conda
 from tests.bed.users import User
-from tests.long import LONG
+from tests.long import LONG, first
 
 
 def in_order(shell: Shell, steps: list[Step]) -> None:
@@ -103,7 +103,7 @@ def break_conda(overlay: Overlay, conda: Conda) -> None:
         (overlay.site / f"{name}.py").write_text("raise SystemExit('broken')\n")
 
 
-@LONG
+@first(1)
 @pytest.mark.parametrize("command", ["-m conda", "-mconda", "{}"])
 def test_conda_survives_a_broken_overlay_without_a_guard(
     bash: Shell, over_science: Overlay, command: str

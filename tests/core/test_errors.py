@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,33 @@ def test_directory_that_cannot_be_written_is_told_from_a_full_disk(
     assert error
     assert (type(error), error.message) == (kind, says)
     assert error.hint
+
+
+def test_file_system_without_inodes_is_told_from_a_full_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    free = type("Free", (), {"f_files": 1000, "f_favail": 0})
+    monkeypatch.setattr(os, "statvfs", lambda _: free)
+    failure = OSError(errno.ENOSPC, "why", str(tmp_path / "new"))
+    error = errors.while_changing(tmp_path / "o" / "science", tmp_path / "o" / ".science", failure)
+    assert error
+    assert str(error) == (
+        f"No inode left at {tmp_path}/o/science; the overlay is unchanged.\nHint: df -i {tmp_path}"
+    )
+    assert errors.unusable(failure).hint == f"df -i {tmp_path}"
+
+
+def test_edits_of_several_distributions_that_do_not_apply_are_one_error() -> None:
+    each = [
+        errors.CannotEditAgainError({name: "2.0"}, [f"{name}.py, which"], copied=True)
+        for name in ("tool", "other")
+    ]
+    assert str(errors.CannotEditAgainError.of_all(each)) == (
+        "The recorded edits of tool, other do not apply to tool 2.0, other 2.0; nothing was "
+        "changed.\n  tool.py, which\n  other.py, which\n"
+        "Hint: conda overlay remove tool other --force && conda overlay rebase, and make them "
+        "again: conda overlay edit NAME"
+    )
 
 
 def test_file_of_the_host_that_cannot_be_read_is_named_and_not_the_overlay_directory() -> None:

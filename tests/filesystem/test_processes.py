@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from conda_overlay.filesystem.processes import _is_ours
 from tests.bench import Bench
 
 
@@ -43,6 +44,14 @@ def test_after_a_change_the_users_programs_of_this_host_are_named(quick: Bench) 
         # Cut to whole seconds, as is the start of the machine, from which the kernel counts.
         assert before - 2 <= started <= after + 1
     assert "keep what they have loaded" not in quick.change("install", "new")
+
+
+def test_other_commands_of_ours_are_not_named() -> None:
+    words = [b"python", b"-I", b"/base/lib/conda_overlay/resolve/pip_child.py"]
+    commands = [b"python", b"/base/bin/conda", b"overlay", b"edit", b"tool"]
+    assert _is_ours(words) and _is_ours(commands)
+    assert not _is_ours([b"python", b"overlay", b"/base/bin/conda"])
+    assert not _is_ours([b"python", b"conda-overlay.py"])
 
 
 def test_five_programs_are_named_at_most(quick: Bench) -> None:

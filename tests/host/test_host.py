@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,18 @@ def test_frozen_protects(tmp_path: Path) -> None:
     host = Host(fake(tmp_path / "host", "#!/bin/sh\n"), "x")
     (host.prefix / "conda-meta" / "frozen").touch()
     assert host.protection == "frozen"
+
+
+def test_own_environment_on_a_read_only_file_system_is_said_to_be_on_one(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = os.statvfs(host.site_packages)
+
+    class ReadOnly:
+        f_flag = now.f_flag | os.ST_RDONLY
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert host.protection == f"belongs to {host.owner}"
+    del host.protection
+    monkeypatch.setattr(os, "statvfs", lambda _: ReadOnly())
+    assert host.protection == "on a read-only file system"

@@ -28,6 +28,17 @@ def told(bench: Bench, *, dry_run: bool, deleted: bool) -> dict[str, object]:
     return {"success": True, "dry_run": dry_run, "overlay": place, "deleted": deleted}
 
 
+def test_files_that_cannot_be_removed_are_told_with_the_command_to_type(quick: Bench) -> None:
+    quick.given("install", "new")
+    place = quick.site / "of_root"
+    place.mkdir()
+    (place / "file").touch()
+    done = quick.run("delete", *quick.where, "--yes")
+    assert f"{quick.overlay} is deleted, but some of its files cannot be removed." in done.stderr
+    assert f"Hint: rm -r {quick.state}" in done.stderr and done.returncode == 1
+    assert not quick.overlay.exists()
+
+
 def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
     bench.given("install", "alpha==2.0")
     bench.given("undo", "0")

@@ -50,7 +50,7 @@ def lost(bench: Bench, name: str = "alpha") -> str:
     return str((bench.site / name / "__init__.py").relative_to(bench.overlay))
 
 
-@LONG
+@first(1)
 @pytest.mark.parametrize("command", few(LOSING, *[*LOSING][:2]))
 def test_what_loses_an_edit_needs_force_and_names_the_file(edited: Bench, command: str) -> None:
     [verb, *_], words = command.split(), LOSING[command]

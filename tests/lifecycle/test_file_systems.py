@@ -96,7 +96,8 @@ def test_disk_that_gets_full_at_any_step_leaves_the_old_state(
                 server.done("redo")  # or soon there is nothing to undo
         else:
             failed += 1
-            assert "No space left" in ended.told, ended
+            # What was full may have room again when the error is made, as the draft is gone.
+            assert "No space left" in ended.told or "No inode left" in ended.told, ended
             assert ended.err.count("Hint: ") == 1
             assert there == before
             server.change("remove", "absent")

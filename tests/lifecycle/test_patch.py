@@ -439,6 +439,14 @@ def test_an_edit_of_a_file_of_one_line_is_taken_back_made_again_and_carried(
     assert script.read_text() == text
 
 
+def test_a_patch_that_changes_no_text_makes_no_revision(own: Bench, links: Path) -> None:
+    mode = links / "mode.diff"
+    mode.write_text("diff --git a/tool/core.py b/tool/core.py\nold mode 100644\nnew mode 100755\n")
+    plan = own.json("patch", "tool", mode)
+    assert plan["notes"] == ["the patch changes no text of tool 1.0"]
+    assert own.revision is None
+
+
 def test_clean_keeps_one_tree_with_the_edits_from_which_undo_restores_them(
     own: Bench, fix: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -74,6 +76,38 @@ def test_edits_stay_unless_their_distribution_is_named(quick: Bench) -> None:
     assert (quick.site / "new/__init__.py").exists()
     quick.given("repair", "alpha")
     assert (quick.site / "alpha/__init__.py").read_text() == original
+
+
+GUARD_FINDINGS = {
+    "made": "made by another version of conda-overlay, with another guard or another pip",
+    "changed": "its guard or its pip is missing or was changed",
+}
+
+
+@pytest.mark.parametrize("how", GUARD_FINDINGS)
+@pytest.mark.parametrize("path", ["sitecustomize.py", "bin/pip"])
+def test_guard_and_pip_of_another_version_are_named_and_renewed_without_a_revision(
+    quick: Bench, how: str, path: str
+) -> None:
+    quick.given("install", "new")
+    place = quick.overlay / path if path.startswith("bin/") else quick.site / path
+    mine = place.read_bytes()
+    place.chmod(0o644)
+    place.write_bytes(mine + b"# older\n")
+    if how == "made":
+        file = quick.revisions / "1" / "manifest.json"
+        file.chmod(0o644)
+        manifest = json.loads(file.read_text())
+        name = str(place.relative_to(quick.overlay))
+        manifest[name] = [0, 0, hashlib.sha256(place.read_bytes()).hexdigest()]
+        file.write_text(json.dumps(manifest))
+    [finding] = quick.json("status")["overlays"][0]["findings"]
+    assert (finding["kind"], finding["text"]) == ("guard", GUARD_FINDINGS[how])
+    assert finding["remedies"] == ["conda overlay repair -n science"]
+    assert "of this version of conda-overlay again" in quick.change("repair")
+    assert place.read_bytes() == mine and not place.stat().st_mode & 0o222
+    assert quick.numbers == [1]
+    assert quick.json("status")["overlays"][0]["findings"] == []
 
 
 def test_nothing_to_repair_is_no_revision(quick: Bench) -> None:

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bed import dists
@@ -40,6 +41,15 @@ def test_a_command_runs_as_activated_with_the_overlay_and_its_arguments(own: Ben
     assert json.loads(run(own, "python", "-c", SEE).stdout)[0] == file
     bare = run(own, "--no-overlay", "python", "-c", SEE)
     assert json.loads(bare.stdout)[0].startswith(f"{own.host}/lib")
+
+
+def test_an_environment_without_python_is_activated_alone(quick: Bench) -> None:
+    bare = replace(quick, name=str(quick.user.home / "bare"))
+    quick.user.run(["mkdir", "-p", bare.host / "conda-meta", bare.host / "bin"])
+    quick.user.run(["touch", bare.host / "conda-meta" / "history"])
+    done = run(bare, "sh", "-c", "echo $CONDA_PREFIX; exit 3")
+    assert (done.returncode, done.stdout) == (3, f"{bare.host}\n")
+    assert f"There is no Python in {bare.host}" in run(bare, "--with", "new", "sh").stderr
 
 
 def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> None:

@@ -276,6 +276,23 @@ def test_place_on_pythonpath_is_told_from_one_that_begins_alike(
     assert [copy.where for copy in found.hides] == ["host"]
 
 
+@pytest.mark.parametrize("way", ["a .pth file of the host", "PYTHONPATH"])
+def test_distribution_in_another_directory_on_the_path_is_named(
+    stack: Stack, scratch: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    site = install(
+        stack.host, scratch / "mine", "tool", "3.0", {"tool/__init__.py": "", "own.py": ""}
+    )
+    if way == "PYTHONPATH":
+        monkeypatch.setenv("PYTHONPATH", str(site))
+    else:
+        (stack.host.site_packages / "facility.pth").write_text(f"{site}\n")
+    found = explain(stack, "own")
+    assert (found.name, found.runs) == ("tool", InstalledCopy("3.0", "path", str(site)))
+    hides = [copy.where for copy in explain(stack, "tool").hides]
+    assert hides == (["host"] if way == "PYTHONPATH" else [])
+
+
 def test_name_that_is_nowhere_and_package_that_fails_are_told_apart(stack: Stack) -> None:
     with pytest.raises(OverlayError, match="There is no distribution, module or script nosuch in"):
         explain(stack, "nosuch")
