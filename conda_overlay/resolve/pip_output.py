@@ -21,9 +21,10 @@ _CONSTRAINED = re.compile(r"\s*The user requested \(constraint\) ([\w.-]+)")
 _DEPENDS = re.compile(r"\s*([\w.-]+) \S+ depends on ")
 
 _STEP = re.compile(r"\s*[\u00d7x] (?!git |hg |svn |bzr ).+ did not run successfully")
-_CRASH = "ERROR: Exception:"
-"""The line before a traceback of pip itself."""
-_NO_BACKEND = "BackendUnavailable: "
+_NO_BACKEND = re.compile(r"\bBackendUnavailable\b|Cannot import build backend")
+_CRASH = re.compile(f"^ERROR: Exception:|{_NO_BACKEND.pattern}")
+"""Of a traceback of pip itself; older versions have one where a build backend is missing."""
+_EXCEPTION = re.compile(r"\b[A-Z]\w*(?:Error|Exception)\b: .*")
 _END = "[end of output]"
 # The output of a program. It includes that of the programs which it ran, indented further.
 _PRINTED = re.compile(r"^( *)(?:\S+ )?\[\d+ lines? of output\]\n(.*?)^\1    \[end of", re.M | re.S)
@@ -86,12 +87,12 @@ class PipRun:
         return PipError(_end_of(printed), what, hint, requirements=list(requirements))
 
     def _crash(self, requirements: Sequence[str]) -> PipError:
-        """The error where pip itself ends with a traceback: its last line."""
-        last, what, hint = self.output[-1], "pip failed", None
-        if _NO_BACKEND in last:  # so a build cannot even begin
+        """The error where pip itself ends with a traceback, or a build cannot begin: one line."""
+        reasons = [found[0] for found in map(_EXCEPTION.search, self.output) if found]
+        last, what, hint = (reasons or self.output)[-1], "pip failed", None
+        if self._build_failed:
             name, sdist = _built(self.links, None)
-            what, last = f"Building {name} failed", last.partition(": ")[2]
-            hint = "; ".join(self._hint_of(sdist)) or None
+            what, hint = f"Building {name} failed", "; ".join(self._hint_of(sdist)) or None
         return PipError([last], what, hint, requirements=list(requirements))
 
     def _hint_of(self, sdist: str | None) -> list[str]:
@@ -103,11 +104,11 @@ class PipRun:
 
     @property
     def _crashed(self) -> bool:
-        return any(line.startswith(_CRASH) for line in self.output)
+        return any(map(_CRASH.search, self.output))
 
     @property
     def _build_failed(self) -> bool:
-        return any(map(_STEP.match, self.output))
+        return any(_STEP.match(line) or _NO_BACKEND.search(line) for line in self.output)
 
     def _says(self, *signs: str) -> bool:
         found = any(sign in line for line in self.output for sign in signs)

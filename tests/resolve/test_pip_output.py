@@ -298,6 +298,48 @@ def test_error_of_a_build_names_the_distribution_and_quotes_the_build(said: str)
     assert vars(error)["requirements"] == ["late"]
 
 
+NO_BACKEND_23 = """
+ERROR: Exception:
+Traceback (most recent call last):
+  File "/pip/_internal/cli/base_command.py", line 180, in exc_logging_wrapper
+    status = run_func(*args)
+pip._vendor.pyproject_hooks._impl.BackendUnavailable: Traceback (most recent call last):
+  File "/pip/_vendor/pyproject_hooks/_in_process/_in_process.py", line 77, in _build_backend
+    obj = import_module(mod_path)
+AttributeError: module 'pkgutil' has no attribute 'ImpImporter'
+"""
+
+NO_BACKEND_26 = """
+  error: backend-unavailable
+
+  \u00d7 Cannot import build backend 'setuptools.build_meta'.
+  \u2570\u2500> AttributeError: module 'pkgutil' has no attribute 'ImpImporter'
+
+  note: This is likely not a problem with pip.
+ERROR: Failed to build 'late' when calling build backend hook get_requires_for_build_wheel
+"""
+
+
+@pytest.mark.parametrize("said", [NO_BACKEND_23, NO_BACKEND_26])
+def test_error_of_a_build_that_cannot_begin_is_one_line_and_not_a_traceback_of_pip(
+    said: str,
+) -> None:
+    error = run(said, links=SDIST).error()
+    assert error.message == (
+        "Building late 1.0 failed; the overlay is unchanged.\n  AttributeError: module 'pkgutil' "
+        "has no attribute 'ImpImporter'"
+    )
+    assert error.hint and "no wheel fits this Python" in error.hint
+    assert not run(said).impossible
+
+
+def test_error_of_a_fault_in_pip_is_its_last_line() -> None:
+    said = "ERROR: Exception:\nTraceback (most recent call last):\n  File x\nKeyError: 'x'"
+    error = run(said).error()
+    assert error.message == "pip failed; the overlay is unchanged.\n  KeyError: 'x'"
+    assert error.hint and "-v" in error.hint
+
+
 def test_error_of_a_build_without_a_name_is_about_the_distribution_prepared_last() -> None:
     links = "Processing ./links/alpha-1.0.tar.gz\nProcessing ./links/flux_x-2.1.zip (from alpha)"
     error = run(METADATA, links=links).error()
