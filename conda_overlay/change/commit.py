@@ -89,7 +89,7 @@ def commit(
         store.commit(draft.tree.parent, number)
         draft.committed = True
         with suppress(OSError, OverlayError):  # whatever fails here, the commit has succeeded
-            if draft.base is not None:
+            if draft.base is not None and (draft.before.copies or draft.by_hand):
                 _close(draft, draft.base)
             store.drop_trees(droppable(stack, stack.settings.overlay_keep_revisions)[0])
     for note in notes:

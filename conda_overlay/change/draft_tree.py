@@ -78,10 +78,17 @@ class DraftTree:
         return not self._tree.exists() and store.exists and self._source == store.real
 
     def layers(self) -> dict[Path, Site]:
-        """The distributions of all layers, by site-packages; the draft replaces the overlay's."""
+        """The distributions of all layers, by site-packages; the draft replaces the overlay's.
+
+        They are only for reading: as long as nothing is written, the tree is the current one.
+        """
         read, stack = self.stack.read_site, self.stack
         above, below = ({site: read(site) for site in s} for s in (stack.above, stack.below))
-        return {**above, self.site: self.installed, **below}
+        if self.is_untouched:
+            mine = {stack.store.real / stack.host.site_below_prefix: self.before.site}
+        else:
+            mine = {self.site: self.installed}
+        return {**above, **mine, **below}
 
     def in_effect_before(self) -> View:
         """The distributions in effect when the draft was started."""
@@ -131,6 +138,8 @@ class DraftTree:
         Raises:
             OverlayError: a distribution would replace the guard, or run before it.
         """
+        if not staged:
+            return
         scaffolding.check_for_intruders(stage.site)
         self.drop(by_name(staged))
         self.added |= by_name(staged).keys()

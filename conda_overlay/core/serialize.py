@@ -37,9 +37,9 @@ def decode(kind: Any, value: Any, *, strict: bool = False) -> Any:
     Raises:
         TypeError: the value has the wrong type, or a field is missing or unknown.
     """
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind is Any:
+    if type(value) is kind or kind is Any:  # most values
         return value
+    origin, arguments = _parts(kind)
     if hasattr(kind, "from_json"):
         return kind.from_json(value)
     if is_dataclass(kind):
@@ -69,6 +69,11 @@ def _decode_fields(kind: Any, data: Any, strict: bool) -> Any:
         except TypeError as error:
             raise TypeError(f"{name}: {error}") from error
     return kind(**values)
+
+
+@cache
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(kind), get_args(kind)
 
 
 @cache

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -167,8 +167,8 @@ def is_leftover(path: str) -> bool:
 
 def is_bookkeeping(path: str) -> bool:
     """Whether a file only describes an installation."""
-    name = PurePosixPath(path)
-    return name.name in BOOKKEEPING and name.parent.suffix in (".dist-info", ".egg-info")
+    above, _, name = path.rpartition("/")
+    return name in BOOKKEEPING and above.endswith((".dist-info", ".egg-info"))
 
 
 def _entry(found: Distribution, entry: HistoryEntry | None) -> HistoryEntry:

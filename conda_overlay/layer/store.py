@@ -127,6 +127,17 @@ class Store:
                 line.append(self.revision(parent))
         return line[::-1]
 
+    def steps(self) -> list[tuple[int, int | None]]:
+        """The numbers of the revisions in `line`, each with the number that it restores."""
+        number, found = self.current(), []
+        with suppress(*UNREADABLE):
+            while number is not None:
+                record = json.loads(self._read(number, "record.json"))
+                parent, restores = (record[name] for name in ("parent", "restores"))
+                found.append((number, None if restores is None else int(restores)))
+                number = parent if parent is not None and parent < number else None
+        return found[::-1]
+
     def tree(self, number: int) -> Path | None:
         """The tree of a revision; None if it has been dropped."""
         tree = self._directory(number) / "tree"

@@ -23,9 +23,14 @@ class Timeline:
 
 def timeline(revisions: Iterable[Revision]) -> Timeline:
     """Work out the timeline of all revisions, given oldest first."""
+    return timeline_of((revision.number, revision.restores) for revision in revisions)
+
+
+def timeline_of(steps: Iterable[tuple[int, int | None]]) -> Timeline:
+    """Work out the timeline of revisions, given as in `Store.steps`."""
     line = Timeline()
     made_by = {0: 0}  # the revision that made the state of each revision
-    for number, restores in ((revision.number, revision.restores) for revision in revisions):
+    for number, restores in steps:
         target = number if restores is None else made_by.get(restores, number)
         made_by[number] = target
         if target in line.done:

@@ -23,14 +23,28 @@ _LATER = timedelta(days=30)  # for what is overdue
 
 
 def findings(
-    host: Host, store: Store, now: State, below: Sequence[Site], revision: Revision | None
+    host: Host,
+    store: Store,
+    now: State,
+    below: Sequence[Site],
+    revision: Revision | None,
+    recorded: Manifest | None,
 ) -> list[Finding]:
-    """Find all problems of an overlay over the sites `below`; one made by hand has no revision."""
+    """Find all problems of an overlay.
+
+    Args:
+        host: the environment below it.
+        store: the overlay.
+        now: its current state.
+        below: the distributions of the layers below it, and of the host.
+        revision: the current one; an overlay made by hand has none.
+        recorded: the manifest of that, if there is one.
+    """
     found = [*_python(host, store.real), *_conflicts(host, now, below)]
     if revision:
         found += [*_drift(host, revision), *_overdue(host, revision)]
     found += _distributions(host, now, revision)
-    return [*found, *_files(host, store, now, revision)] if revision else found
+    return [*found, *_files(host, store, now, revision, recorded)] if revision else found
 
 
 def _python(host: Host, tree: Path) -> Iterator[Finding]:
@@ -97,8 +111,9 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
         yield Finding("missing", f"{key} is gone", repair(key))
 
 
-def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator[Finding]:
-    number, recorded = revision.number, store.manifest(revision.number)
+def _files(
+    host: Host, store: Store, now: State, revision: Revision, recorded: Manifest | None
+) -> Iterator[Finding]:
     if recorded is not None:
         by_hand = differences(recorded, now.files)
         for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
@@ -106,7 +121,7 @@ def _files(host: Host, store: Store, now: State, revision: Revision) -> Iterator
                 keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
                 ways = [("record",), *([("repair", *keys)] if keys else [])]
                 remedies = tuple(overlay_command(host, *words) for words in ways)
-                text = f"{verb} since revision {number}: {few(mine)}"
+                text = f"{verb} since revision {revision.number}: {few(mine)}"
                 yield Finding("by-hand", text, remedies)
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {few(left)}"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.activation import locate, trust
+from conda_overlay.activation import locate, notice, trust
 from conda_overlay.change import plan
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import is_compiled
 from conda_overlay.filesystem.tree import size
-from conda_overlay.fork import origin
-from conda_overlay.fork.origin import ForkDrift
 from conda_overlay.host import user_site
 from conda_overlay.host.host import build
 from conda_overlay.host.user_site import UserDistribution
@@ -24,12 +24,15 @@ from conda_overlay.layer import state
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
-from conda_overlay.layer.timeline import timeline
+from conda_overlay.layer.timeline import timeline_of
 from conda_overlay.report import checks, shell
 from conda_overlay.report.overlays import is_lost
 from conda_overlay.report.shell import Trigger, Wired
 from conda_overlay.run import kernels
 from conda_overlay.run.kernels import Kernel
+
+if TYPE_CHECKING:
+    from conda_overlay.fork.origin import ForkDrift
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,21 @@ def status(stack: Stack) -> Status:
     others = kernels.without_overlay(host.real) if overlays else []
     return Status(
         HostStatus(host.name, *facts),
-        origin.drift(host.prefix),
+        _fork_drift(host.prefix),
         wiring,
         overlays,
         tuple(others),
         tuple(user_distributions(stack)),
     )
+
+
+def _fork_drift(prefix: Path) -> ForkDrift | None:
+    """The changes since a fork was made; None for other environments."""
+    if not (prefix / notice.FORK).exists():
+        return None
+    from conda_overlay.fork import origin
+
+    return origin.drift(prefix)
 
 
 def _lost(stack: Stack) -> list[LayerStatus]:
@@ -162,7 +174,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
         index = store.index(number, tree / below_prefix)
         recorded = store.manifest(number)
         now = state.read_state(tree, below_prefix, entries, recorded, index=index)
-        findings = checks.findings(host, store, now, below, revision)
+        findings = checks.findings(host, store, now, below, revision, recorded)
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
@@ -170,12 +182,17 @@ def layers(stack: Stack) -> list[LayerStatus]:
         elif fault := next(trust.faults_within(str(store.real), stack.owners), None):
             mend = (shlex.join(["chmod", "-R", "go-w", str(store.real)]),)
             findings.append(Finding("writable", f"{fault}, who can change what you run", mend))
-        position = timeline(store.line()).position if revision else None
+        position = timeline_of(store.steps()).position if revision else None
         rows = tuple(_rows(stack, now, dependencies.effective(*below), revision))
         about = (str(store.overlay), store.managed, number, position)
-        result.insert(0, LayerStatus(*about, size(store.real), rows, tuple(findings)))
+        result.insert(0, LayerStatus(*about, _size(now), rows, tuple(findings)))
         below = [now.site, *below]
     return result
+
+
+def _size(now: State) -> int:
+    """The total size of the files of an overlay, without bytecode, in bytes."""
+    return sum(size for size, *_ in now.files.values())
 
 
 def _rows(
@@ -222,6 +239,8 @@ def _row(
 
 def user_distributions(stack: Stack) -> list[UserDistribution]:
     """The distributions in ``~/.local``, compared with the host and its overlays."""
-    view = dependencies.effective(*stack.read_layers())
     environ = shell.wired_environ(stack.host, stack.settings)
+    if not user_site.user_site_directory(stack.host, environ):
+        return []
+    view = dependencies.effective(*stack.read_layers())
     return user_site.user_distributions(stack.host, view, environ)
