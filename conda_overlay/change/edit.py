@@ -58,6 +58,8 @@ class Session:
                 make_readable(copy.root)  # whatever the editor has left
                 self.changed = {name: _content(site / name) for name in copy.changed}
                 self.base = {name: _content(copy.source / name) for name in self.changed}
+            if link := next((name for name in self.changed if (site / name).is_symlink()), None):
+                raise OverlayError(f"{link} is a link now.", "a package has no links")
 
     def keep(self, directory: Path) -> None:
         """Write the edited files to a directory."""

@@ -24,7 +24,7 @@ from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import has_digest, is_there
-from conda_overlay.filesystem.tree import copy_file, make_own, remove_files
+from conda_overlay.filesystem.tree import copy_file, is_own, make_own, remove_files
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
 
@@ -84,8 +84,8 @@ class Restorer:
 
     def _place_of(self, path: str) -> Path | None:
         """A place where a file still exists as it was recorded; None if there is none."""
-        wanted = self.files[path]
-        trees = (self._draft.tree, *self._trees)
+        wanted, mine = self.files[path], self._draft.tree
+        trees = (*([mine] if is_own(mine, mine / path) else []), *self._trees)
         places = filter(None, [*(tree / path for tree in trees), self._left.get(wanted)])
         return next((place for place in places if has_digest(place, wanted)), None)
 
@@ -98,6 +98,8 @@ class Restorer:
     def has(self, path: str, *, whole: bool) -> bool:
         """Whether a file exists; with `whole`, or for a RECORD, whether it is as recorded."""
         place = self._draft.tree / path
+        if not is_own(self._draft.tree, place):
+            return False
         whole = whole or path.endswith(".dist-info/RECORD")
         return has_digest(place, self.files.get(path)) if whole else is_there(place)
 

@@ -110,7 +110,12 @@ def correct_record(found: Distribution, files: Manifest) -> bool:
 
 
 def write_record(info: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Replace the RECORD of a distribution, because an older revision may share the old file."""
+    """Replace the RECORD of a distribution, because an older revision may share the old file.
+
+    Nothing is written behind a link in the place of the metadata.
+    """
+    if info.is_symlink():
+        return
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
     replace_file(info / "RECORD", text.getvalue().encode())

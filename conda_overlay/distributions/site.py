@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.parser import HeaderParser
@@ -20,6 +21,9 @@ from conda_overlay.activation import files
 from conda_overlay.core import serialize
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import without_credentials
+
+_NAME = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.I)
+"""A valid name of a distribution (PEP 508); pip ignores those with others, too."""
 
 Site = Mapping[str, Sequence[Distribution]]
 """The distributions of a directory by normalized name; more than one of a name is an error."""
@@ -118,7 +122,7 @@ def read_distribution(path: Path) -> Distribution | None:
     texts = map(read_text, (info / "METADATA", info / "PKG-INFO", info))
     headers = HeaderParser().parsestr(next(filter(None, texts), "").partition("\n\n")[0])
     name, version = headers["Name"], headers["Version"]
-    if not name or not version:
+    if not version or not _NAME.fullmatch(name or ""):
         return None
     requires = headers.get_all("Requires-Dist")
     if info.suffix == ".egg-info" and info.is_dir():

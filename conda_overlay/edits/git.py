@@ -21,7 +21,8 @@ _GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 _PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
 _SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
 _NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
-_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*\n", re.MULTILINE)
+_RANGE = rb"(\d{1,9})(?:,(\d{1,9}))?"
+_HUNK = re.compile(rb"^@@ -%s \+%s @@[^\n]*\n" % (_RANGE, _RANGE), re.MULTILINE)
 _REMOVES = {
     False: re.compile(rb"^(?:deleted file mode|\+\+\+ /dev/null)", re.MULTILINE),
     True: re.compile(rb"^(?:new file mode|--- /dev/null)", re.MULTILINE),

@@ -21,6 +21,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files, read_record, row, write_record
 from conda_overlay.distributions.site import programs
 from conda_overlay.filesystem.manifest import FileInfo, digest
+from conda_overlay.filesystem.tree import without_links
 from conda_overlay.host.conda_meta import files_of_package
 
 ORIGINALS = "originals.zip"
@@ -121,7 +122,8 @@ def is_temporary(path: str) -> bool:
 def editable_files(distribution: Distribution) -> list[Path]:
     """The text files of a copy, which its user may edit."""
     names = {*(load_originals(distribution) or ()), *added_files(distribution)}
-    places = (distribution.site / name for name in names)
+    paths = without_links(distribution.prefix, (distribution.below + name for name in names))
+    places = (distribution.prefix / path for path in paths)
     return [place for place in places if place.is_file() and not place.is_symlink()]
 
 

@@ -6,6 +6,7 @@ import difflib
 import io
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from conda_overlay.activation.shells import visible
@@ -23,7 +24,7 @@ from conda_overlay.edits.originals import (
 )
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import Manifest, is_there, take_manifest
-from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.filesystem.tree import make_own, remove_files, without_links
 
 NO_TEXT = "# edited, but no part of this patch: "
 """The start of a comment in a patch that names an edited file that is not text."""
@@ -57,10 +58,14 @@ def edits_of(
     if before is None:
         return []
     found = []
-    for path in filter(str.isprintable, sorted({*before, *added_files(distribution), *added})):
+    names = sorted(filter(str.isprintable, {*before, *added_files(distribution), *added}))
+    below = distribution.below
+    own = without_links(distribution.prefix, (below + name for name in names))
+    for path in names:
         old, place = before.get(path), distribution.site / path
-        new = text_of(place)
-        if old != new and (new is not None or not is_there(place)):
+        is_own = below + path in own  # what is behind a link is no part of the copy
+        new = text_of(place) if is_own else None
+        if old != new and (new is not None or not is_own or not is_there(place)):
             found.append(Edit(path, *(c if c is None else c.decode() for c in (old, new))))
     return found
 
@@ -76,7 +81,11 @@ def patch_of(
         unchanged: its files that are known to be unchanged, and so are not read.
     """
     found = edits_of(distribution, unchanged=unchanged)
-    lines = [line for path, old, new in found for line in unified((path, path), (old, new))]
+    site = distribution.site
+    lines: list[str] = []
+    for path, old, new in found:
+        runs = new is not None and os.access(site / path, os.X_OK)
+        lines += unified((path, path), (old, new), runs=runs)
     if sum(map(len, lines)) > _LONGEST_PATCH:
         found, lines = [], []
     others = sorted({*edited} - {edit.path for edit in found})
@@ -84,7 +93,11 @@ def patch_of(
 
 
 def unified(
-    paths: tuple[str, str], texts: tuple[str | None, str | None], labels: tuple[str, str] = ("", "")
+    paths: tuple[str, str],
+    texts: tuple[str | None, str | None],
+    labels: tuple[str, str] = ("", ""),
+    *,
+    runs: bool = False,
 ) -> Iterator[str]:
     """Write a unified diff of a text file, for ``git apply`` and ``patch -p1``.
 
@@ -92,11 +105,13 @@ def unified(
         paths: of the file on both sides, relative to the directory where the diff is applied.
         texts: its content on both sides; None where the file does not exist.
         labels: descriptions of the sides, for people.
+        runs: whether a new file is executable.
     """
     if paths[0] == paths[1]:
         yield f"diff --git a/{paths[0]} b/{paths[1]}\n"
         if None in texts:
-            yield f"{'new' if texts[0] is None else 'deleted'} file mode 100644\n"
+            mode = "100755" if runs else "100644"
+            yield f"{'new' if texts[0] is None else 'deleted'} file mode {mode}\n"
     old, new = map(_lines, texts)
     here, there = (
         os.devnull
@@ -136,6 +151,8 @@ def revert(distribution: Distribution) -> bool:
     """Revert all edits of a copy; return whether there were any."""
     found = edits_of(distribution)
     for path, old, _ in found:
+        if old is not None:
+            make_own(distribution.prefix, Path(distribution.below + path).parent)
         put_file(distribution.site / path, None if old is None else old.encode())
     return bool(found)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -12,18 +14,35 @@ from pathlib import Path
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write a new file and rename it, because an older revision may share the existing one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with open(handle, "wb") as file:
-        file.write(content)
-    os.chmod(temporary, mode)
-    os.rename(temporary, path)
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, mode)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file may be one that a killed `replace_file` has left behind."""
+    return bool(re.fullmatch(r"\.[a-z0-9_]{8}", path.name)) and path.is_file()
 
 
 def put_file(path: Path, content: bytes | None) -> None:
-    """Write a new file, and its directory if necessary; None: remove the file if it exists."""
+    """Write a new file, and its directory if necessary; None: remove the file if it exists.
+
+    It is executable if the file that it replaces is.
+    """
+    runs = 0
+    if path.is_file() and not path.is_symlink():
+        runs = path.stat().st_mode & 0o111
     path.unlink(missing_ok=True)  # an older revision may share it
     if content is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        if runs:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) | runs)
 
 
 def exchange(one: Path, other: Path) -> bool:

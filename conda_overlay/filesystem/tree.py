@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from conda_overlay.core.errors import FULL
@@ -158,6 +159,22 @@ def _own(tree: Path, file: Path) -> Path:
         if place.is_symlink():
             break
     return place
+
+
+def is_own(tree: Path, file: Path) -> bool:
+    """Whether no directory on the path from a tree to a file is a link."""
+    return _own(tree, file.parent) == file.parent and not file.parent.is_symlink()
+
+
+def without_links(tree: Path, paths: Iterable[str]) -> set[str]:
+    """Those of some paths below a tree that have no link in their directories."""
+
+    @cache
+    def is_own(directory: str) -> bool:
+        above = os.path.dirname(directory)
+        return not directory or (is_own(above) and not os.path.islink(tree / directory))
+
+    return {path for path in paths if is_own(os.path.dirname(path))}
 
 
 def move_in(tree: Path, root: Path) -> None:

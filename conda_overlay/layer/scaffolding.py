@@ -17,6 +17,7 @@ from conda_overlay.activation import files, locate, wiring
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.pip_options import ELSEWHERE, before_command
 from conda_overlay.filesystem.atomic import replace_file
+from conda_overlay.filesystem.tree import make_own
 from conda_overlay.host.host import Host
 from conda_overlay.layer.scripts import with_head
 
@@ -63,9 +64,26 @@ def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) ->
         host: the environment below the overlay.
         below: the site-packages of the layers between the two.
     """
+    for directory in (Path("bin"), host.site_below_prefix):
+        make_own(tree, directory)
     write_guard(tree / host.site_below_prefix, host.site_packages)
     for name, content in _programs(overlay, host, below).items():
-        replace_file(tree / "bin" / name, content, 0o755)
+        _put(tree / "bin" / name, content, 0o755)
+
+
+def _put(place: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write one of our own files, replacing what is in its place.
+
+    Raises:
+        OverlayError: that is a directory that is not empty.
+    """
+    if place.is_dir() and not place.is_symlink():
+        try:
+            place.rmdir()
+        except OSError as error:
+            sentence = f"A directory is in the place of our own file {place.name}."
+            raise OverlayError(sentence, f"move it away: {shlex.quote(str(place))}") from error
+    replace_file(place, content, mode)
 
 
 def is_current(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> bool:
@@ -139,7 +157,7 @@ def guard(host_site: Path) -> bytes:
 def write_guard(site: Path, host_site: Path) -> None:
     """Write the guard into an overlay's site-packages, replacing any existing file."""
     site.mkdir(parents=True, exist_ok=True)
-    replace_file(site / GUARD, guard(host_site))
+    _put(site / GUARD, guard(host_site))
 
 
 def has_intact_guard(site: Path, host_site: Path) -> bool:

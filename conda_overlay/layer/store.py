@@ -27,7 +27,7 @@ from conda_overlay.core.errors import ELSEWHERE, OverlayError, StateError, while
 from conda_overlay.core.models import Revision
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem import lock
-from conda_overlay.filesystem.atomic import make_directories, replace_file, sync
+from conda_overlay.filesystem.atomic import is_unfinished, make_directories, replace_file, sync
 from conda_overlay.filesystem.manifest import Manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
 from conda_overlay.layer.index import Index, dump_index, load_index
@@ -374,8 +374,9 @@ class Store:
         if whole and not os.path.lexists(self.overlay):
             self._point_to(max(whole))
             self.progress.tell(f"{self.overlay} was gone; revision {max(whole)} is current again.")
-        for path in (self.state / "link", *self.state.glob(".*")):
-            path.unlink(missing_ok=True)
+        for path in self.state.iterdir():
+            if path.name == "link" or is_unfinished(path):
+                path.unlink(missing_ok=True)
         for draft in self._drafts.glob("*"):
             if not lock.is_held(draft / "lock"):
                 discard(draft)

@@ -166,3 +166,9 @@ def test_no_record_means_that_nobody_can_tell_the_files(tmp_path: Path) -> None:
     found = read_distribution(info(tmp_path, "foo"))
     assert found is not None
     assert owned_files(found, tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["..evil", "-evil", "evil-", "a b", "a/b", "é", "a\tb"])
+def test_distribution_of_a_name_that_pip_does_not_take_is_none(tmp_path: Path, name: str) -> None:
+    info(tmp_path, "evil", text=METADATA.format(name, "1.0"))
+    assert read_site(tmp_path) == {}

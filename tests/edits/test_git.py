@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -377,6 +378,14 @@ def test_patches_of_both_styles_in_one_file_are_one_patch(site: Path) -> None:
         assert apply(site, patch) == []
         assert files(site) == {"tool/core.py": FIXED, "tool/new.py": "new\n"}
         assert apply(site, patch, reverse=True) == []
+
+
+def test_number_of_a_line_that_no_file_has_is_no_crash(site: Path) -> None:
+    number = "9" * 5000
+    hunk = f"@@ -{number},1 +{number},1 @@\n-    return 4\n+    return 44\n"
+    with suppress(OverlayError):  # git may find the line all the same
+        apply(site, git_style("tool/core.py", hunk))
+    assert files(site).keys() == {"tool/core.py"}
 
 
 def test_failure_at_a_file_that_is_not_there_is_what_git_says(site: Path) -> None:

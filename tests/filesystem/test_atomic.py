@@ -122,3 +122,21 @@ def test_synced_directory_may_be_read_only(tmp_path: Path) -> None:
     sync(tmp_path, below=True)
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "absent")
+
+
+def test_replacement_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OSError):
+        replace_file(tmp_path / "there", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o555, 0o644, 0o444])
+def test_new_file_in_the_place_of_an_executable_one_is_executable(
+    tmp_path: Path, mode: int
+) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "file").chmod(mode)
+    put_file(tmp_path / "file", b"new")
+    assert (tmp_path / "file").stat().st_mode & 0o111 == mode & 0o111
+    assert os.access(tmp_path / "file", os.W_OK)

@@ -565,3 +565,23 @@ def test_deletion_waits_for_no_draft_and_takes_none_away(
     assert (draft / "work").exists()
     assert not kept.exists
     assert kept.numbers() == []
+
+
+def test_what_somebody_has_put_beside_the_state_is_in_nobodys_way(kept: Store) -> None:
+    change(kept, "one")
+    (kept.state / ".git").mkdir()
+    (kept.state / ".notes.txt").touch()
+    (kept.state / ".a1b2c3_d").touch()  # as a killed command leaves it
+    change(kept, "two")
+    there = {path.name for path in kept.state.iterdir() if path.name.startswith(".")}
+    assert there == {".git", ".notes.txt"} and current_text(kept) == "two"
+
+
+def test_steps_are_the_line_as_far_as_it_can_be_read(kept: Store) -> None:
+    for text in ("one", "two", "three"):
+        change(kept, text)
+    line = [(revision.number, revision.restores) for revision in kept.line()]
+    assert kept.steps() == line and [number for number, _ in line] == [1, 2, 3]
+    record(kept, 1).chmod(0o644)
+    record(kept, 1).write_text("{}")
+    assert kept.steps() == line[1:]

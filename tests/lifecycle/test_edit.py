@@ -97,6 +97,13 @@ def test_a_terminal_that_is_closed_loses_nothing_that_was_saved(tool: Bench) -> 
     assert tool.revision is None
 
 
+@pytest.mark.parametrize("left", ['ln -sf ~/secret "$1"', 'ln -s ~/secret "${1%/*}/beside.py"'])
+def test_a_link_that_an_editor_leaves_is_refused(tool: Bench, left: str) -> None:
+    shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, left)))
+    assert "is a link now" in shown and "code=1" in shown and "Traceback" not in shown, shown
+    assert tool.revision is None
+
+
 def test_an_editor_that_is_not_there_is_named(tool: Bench) -> None:
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR="nosuch --wait")
     assert "The editor nosuch does not run" in shown and "code=1" in shown, shown

@@ -179,3 +179,94 @@ def test_what_a_builder_has_written_wrong_is_no_edit(
     quick.change("repair")
     assert quick.version("odd") == "1.0"
     quick.change("remove", "odd")
+
+
+# -- links to directories, which lead out of the overlay
+
+
+TOOL = {"tool/__init__.py": "", "tool/core.py": "X = 1\n"}
+
+
+@pytest.fixture
+def linked(own: Bench, links: Path) -> Bench:
+    """A copy whose package is a link to a directory of the user's, with edits that are theirs."""
+    own.given("install", "new")
+    sources.administrate(own.host, dists.wheel(links, "tool", "1.0", files=TOOL))
+    own.given("edit", "tool", "--no-editor")
+    tool = own.site / "tool"
+    steps = f"cp -r {tool} ~/mine", f"rm -r {tool}", f"ln -s ~/mine {tool}"
+    edit = "echo 'MINE = 1' >> ~/mine/core.py", "chmod 444 ~/mine/*"
+    own.user.run(["sh", "-c", " && ".join([*steps, *edit])])
+    return own
+
+
+@pytest.mark.parametrize(
+    "words",
+    few(
+        [
+            ("record",),
+            ("undo", "2", "--dry-run"),
+            ("undo", "2", "--force"),
+            ("install", "alpha==1.5", "--force"),
+            ("remove", "tool", "--force"),
+            ("repair", "tool"),
+            ("rebase", "--force"),
+        ],
+        ("record",),
+        ("undo", "2", "--dry-run"),
+    ),
+    ids=" ".join,
+)
+def test_nothing_is_written_behind_a_link_to_a_directory(
+    linked: Bench, words: tuple[str, ...]
+) -> None:
+    mine = linked.user.home / "mine"
+    before = {path: (path.read_bytes(), path.stat().st_mode) for path in mine.iterdir()}
+    assert b"MINE" in before[mine / "core.py"][0]
+    linked.run(words[0], *linked.where, "--yes", *words[1:])
+    assert {path: (path.read_bytes(), path.stat().st_mode) for path in mine.iterdir()} == before
+    assert mine.lstat().st_uid == linked.user.uid
+
+
+def test_a_directory_that_became_a_link_comes_back(linked: Bench) -> None:
+    linked.user.run(["sh", "-c", f"rm -r {linked.site}/new && ln -s ~/mine {linked.site}/new"])
+    linked.user.run(["sh", "-c", "cp -r ~/mine ~/same && chmod u+w ~/same/*"])
+    assert "new lacks" in linked.ask("status")
+    linked.change("repair")
+    assert not (linked.site / "new").is_symlink() and linked.version("new") == "1.0"
+    linked.change("undo", "2", "--force")
+    assert not (linked.site / "tool").is_symlink()
+    assert (linked.site / "tool" / "core.py").read_text() == TOOL["tool/core.py"]
+
+
+@pytest.mark.parametrize("there", ["a link", "nothing"])
+def test_the_programs_directory_is_made_again_and_no_link_is_followed(
+    quick: Bench, there: str
+) -> None:
+    quick.given("install", "new")
+    mine, programs = quick.user.home / "programs", quick.overlay / "bin"
+    make = f"rm -r {programs}; mkdir {mine}; echo mine > {mine}/pip"
+    quick.user.run(["sh", "-c", make + (f"; ln -s {mine} {programs}" if there == "a link" else "")])
+    quick.change("repair", "--force")
+    assert sorted(path.name for path in mine.iterdir()) == ["pip"]
+    assert (mine / "pip").read_text() == "mine\n"
+    assert quick.script("new") == "new 1.0" and not programs.is_symlink()
+
+
+def test_edited_programs_stay_executable_in_every_revision(own: Bench, links: Path) -> None:
+    files = {"tool/__init__.py": "", "tool/run.sh": "#!/bin/sh\necho 1\n"}
+    wheel = dists.wheel(links, "tool", "1.0", files=files, executable=["tool/run.sh"])
+    sources.administrate(own.host, wheel)
+    own.given("edit", "tool", "--no-editor")
+    run = own.site / "tool" / "run.sh"
+    for number in (2, 3):
+        script = f"printf '#!/bin/sh\\necho {number}\\n' > {run}"
+        own.user.run(["sh", "-c", script])
+        own.change("record")
+        assert own.user.run([run]).stdout == f"{number}\n"
+    for number in (2, 1):
+        own.change("undo")
+        assert own.user.run([run]).stdout == f"{number}\n"
+    own.change("undo", "3")
+    own.change("repair", "tool")
+    assert own.user.run([run]).stdout == "1\n"
