@@ -15,6 +15,7 @@ from conda_overlay.core.errors import (
     PipError,
 )
 from conda_overlay.core.models import Revision
+from conda_overlay.core.text import few
 from conda_overlay.edits.patch import restore
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import remove_files
@@ -96,6 +97,8 @@ def _restore_files(draft: Draft, number: int) -> None:
 def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None:
     """Restore files that differ from the recorded ones, and remove those that were not there."""
     past, there = Restorer(draft, number), draft.tree.joinpath
+    if number != draft.base and draft.stack.store.tree(number):
+        draft.notes.append(f"revision {number} was damaged; restored: {few(sorted(faults))}")
     wanted = (p for p in past.recorded if p in faults or not os.path.lexists(there(p)))
     gone = {path for path in wanted if not past.restore(path)}
     past.remove_leftovers()
