@@ -154,7 +154,7 @@ def patch(
         raise OverlayError(
             f"The patch changes no file of {what}.",
             "name the distribution that it belongs to, or the directories to take off: --strip N",
-            [few(fit.outside)],
+            [few(fit.outside)] if fit.outside else [],
         )
     parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
     state = "was never in" if reverse else "is already in"
