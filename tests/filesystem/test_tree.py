@@ -28,11 +28,13 @@ from conda_overlay.filesystem.manifest import (
 from conda_overlay.filesystem.tree import (
     clone,
     discard,
+    is_own,
     make_own,
     move_in,
     protect,
     remove_files,
     weight,
+    without_links,
 )
 
 NAMES = st.text(st.characters(exclude_categories=()), min_size=1)
@@ -424,3 +426,16 @@ def test_directories_exchange_their_names_or_stay(tree: Path) -> None:
         assert [*tree.iterdir()] == [] and (other / "pkg" / "a.py").exists()
     assert not exchange(tree, other / "nowhere")
     assert tree.is_dir() and other.is_dir()
+
+
+def test_what_is_behind_a_link_to_a_directory_is_no_part_of_a_tree(tmp_path: Path) -> None:
+    tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
+    for place in (tree / "own", elsewhere / "deep"):
+        place.mkdir(parents=True)
+        (place / "file").touch()
+    (tree / "link").symlink_to(elsewhere)
+    (tree / "own" / "linked").symlink_to(elsewhere / "deep" / "file")
+    paths = ["top", "own/file", "own/linked", "own/absent/file", "link/deep/file", "link"]
+    own = {"top", "own/file", "own/linked", "own/absent/file", "link"}
+    assert without_links(tree, paths) == own
+    assert {path for path in paths if is_own(tree, tree / path)} == own
