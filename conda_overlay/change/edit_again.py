@@ -59,7 +59,8 @@ def reapply(
         there = [f"the edits of {part.path}" for part in every if part not in parts]
         changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if faults:
-        raise CannotEditAgainError({name: found.version}, faults, copied=old is not None)
+        prefix = str(draft.stack.host.prefix) if old else ""
+        raise CannotEditAgainError({name: found.version}, faults, prefix)
     if not changed and not onto:
         has = f"{what} has all its edits" if entry.patch else "no text was edited in it"
         draft.why[key] = f"retired: {has}"

@@ -7,13 +7,14 @@ changed files count as edited by hand.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
+from conda_overlay.edits.originals import belongs, files_of
 from conda_overlay.edits.patch import start_again
 
 
@@ -41,6 +42,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         if canonicalize_name(name) not in past.entries:
             raise NotInOverlayError(name, where=None, overlay=str(store.overlay))
     keys = {str(canonicalize_name(name)) for name in names}
+    draft.kept |= _named_edits(draft, past, keys)
     draft.drop(past.replaced & keys)
     if keys:
         past.files.update(past.original)
@@ -60,3 +62,28 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     draft.why.update(dict.fromkeys(touched, "repaired"))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
     draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]
+
+
+def _named_edits(draft: Draft, past: Restorer, keys: Collection[str]) -> set[str]:
+    """The edited files of the named distributions: reverting these is what is requested.
+
+    A link in the place of a directory counts if the directory had no files of others.
+    """
+    before, mine = draft.before, set().union(*(past.owned[key] for key in keys))
+    mine |= set().union(*(before.owned.get(key, ()) for key in keys))
+    others = past.files.keys() - mine
+
+    def is_named(path: str) -> bool:
+        above = f"{path}/"
+        holds = any(file.startswith(above) for file in mine)
+        return path in mine or (holds and not any(file.startswith(above) for file in others))
+
+    copies = [copy for key, copy in before.copies.items() if key in keys]
+    names = [(copy.below, files_of(copy) or set()) for copy in copies]
+    beside = {
+        path
+        for path in before.edited
+        for below, own in names
+        if path.startswith(below) and belongs(path.removeprefix(below), own)
+    }
+    return beside | {path for path in before.edited if is_named(path)}

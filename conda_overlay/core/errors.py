@@ -240,23 +240,25 @@ class EditedError(OverlayError):
 class CannotEditAgainError(OverlayError):
     """Recorded edits do not apply to other versions of their distributions."""
 
-    def __init__(self, targets: Mapping[str, str], why: Sequence[str], *, copied: bool) -> None:
-        """Take the versions by name, descriptions of the failures, and whether there are copies."""
-        names, self.targets, self.why = " ".join(targets), dict(targets), list(why)
+    def __init__(self, targets: Mapping[str, str], why: Sequence[str], copies_of: str = "") -> None:
+        """Take the versions by name, descriptions of the failures, and the prefix of copies."""
+        self.targets, self.why, self.copies_of = dict(targets), list(why), copies_of
         onto = ", ".join(f"{name} {version}" for name, version in targets.items())
         sentence = f"The recorded edits of {', '.join(targets)} do not apply to {onto}; nothing "
         sentence += "was changed."
         hint = f"conda overlay edit {next(iter(targets))}, and make them by hand"
-        if copied:
-            ways = f"conda overlay remove {names} --force", "conda overlay rebase"
-            hint = f"{' && '.join(ways)}, and make them again: conda overlay edit NAME"
+        if copies_of:
+            where = ["-p", copies_of]
+            drop = shlex.join(["conda", "overlay", "remove", *where, *targets, "--force"])
+            hint = f"{drop} && {shlex.join(['conda', 'overlay', 'rebase', *where])}"
+            hint += ", and make them again: conda overlay edit NAME"
         super().__init__(sentence, hint, why, name=next(iter(targets)))
 
     @classmethod
     def of_all(cls, errors: Sequence[CannotEditAgainError]) -> CannotEditAgainError:
         """One error for several distributions that have copies."""
         targets = {name: found for error in errors for name, found in error.targets.items()}
-        return cls(targets, [line for error in errors for line in error.why], copied=True)
+        return cls(targets, [line for error in errors for line in error.why], errors[0].copies_of)
 
 
 class CannotRestoreError(OverlayError):

@@ -106,7 +106,7 @@ def solved(records: Sequence[Any], wanted: ForkSpec) -> tuple[tuple[Any, ...], t
                 with _as_it_is():
                     solver = Solver(prefix, channels, context.subdirs, wanted.conda)
                     gone, new = solver.solve_for_diff(update_modifier=freedom)
-            except (CondaError, ValueError) as error:
+            except (CondaError, ValueError, RecursionError) as error:
                 failure = error
                 continue
             return tuple(gone), tuple(new)

@@ -26,12 +26,13 @@ UNCONFIRMED = f"{notice.FORK}/unconfirmed"
 """The file, below its prefix, that marks a new environment until it has been seen to work."""
 
 
-def check_free(prefix: Path, *, again: bool, progress: Progress) -> None:
+def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) -> None:
     """Refuse to make a fork at a prefix that is taken, after recovery from a killed command.
 
     Args:
         prefix: of the fork.
         again: allow the prefix to be a fork, which is to be replaced.
+        dry_run: leave the remains of a killed command as they are.
         progress: shows messages.
 
     Raises:
@@ -39,7 +40,7 @@ def check_free(prefix: Path, *, again: bool, progress: Progress) -> None:
     """
     if not prefix.name:  # the root directory
         raise _occupied(prefix)
-    if _place(prefix).is_dir():
+    if _place(prefix).is_dir() and not dry_run:
         with beside(prefix, progress):
             pass
     there = os.path.lexists(prefix)
@@ -73,6 +74,8 @@ def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
     missing = [path for path in prefix.parents if not path.exists()]
     if os.path.lexists(place) and os.lstat(place).st_uid != os.geteuid():
         raise _unused(place, "it is not yours")
+    if place.is_symlink():
+        raise _unused(place, "it is a link")
     if not _is_ours(place):
         raise _unused(place, "conda-overlay has not made it")
     try:
@@ -99,10 +102,10 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
         prefix: of the fork.
         keep: whether a new environment that works may stay, because it may be in use.
     """
-    if not os.path.lexists(prefix) and (place / "old").is_dir():
+    if not os.path.lexists(prefix) and _is_own_directory(place / "old"):
         os.rename(place / "old", prefix)
-    if (prefix / UNCONFIRMED).exists():
-        before = [path for path in place.glob(f"*/{prefix.name}") if path.is_dir()]
+    if _is_own_directory(prefix) and (prefix / UNCONFIRMED).exists():
+        before = [path for path in place.glob(f"*/{prefix.name}") if _is_own_directory(path)]
         try:
             if not keep:
                 raise OverlayError("It was not seen to work.")
@@ -115,6 +118,15 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
                 os.rename(prefix, place / "unconfirmed")
     for left in (path for path in place.iterdir() if path.is_dir()):
         discard(left)
+
+
+def _is_own_directory(path: Path) -> bool:
+    """Whether a path is a directory of this user, and not a link to one."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def works(prefix: Path) -> None:

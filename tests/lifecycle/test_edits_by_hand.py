@@ -269,3 +269,12 @@ def test_edited_programs_stay_executable_in_every_revision(own: Bench, links: Pa
     own.change("undo", "3")
     own.change("repair", "tool")
     assert own.user.run([run]).stdout == "1\n"
+
+
+def test_repair_of_one_takes_no_other_away_that_is_behind_a_link(quick: Bench) -> None:
+    for name in ("new", "alpha==1.5"):
+        quick.given("install", name)
+    site, mine = quick.site, quick.user.home / "mine"
+    quick.user.run(["sh", "-c", f"cp -a {site} {mine}; rm -rf {site}; ln -s {mine} {site}"])
+    assert "edits would be lost" in quick.refuse("repair", "new", "--yes")
+    assert quick.see("alpha", "new") == {"alpha": "1.5", "new": "1.0"}

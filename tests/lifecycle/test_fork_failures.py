@@ -55,6 +55,40 @@ def test_a_package_with_another_hash_is_named(
     )
 
 
+def test_a_link_beside_the_prefix_is_not_followed(forker: Forker) -> None:
+    mine, place = forker.home / "mine", forker.env(".linked.fork")
+    make = f"mkdir -p {mine}/work {place.parent}; touch {mine}/conda-overlay-fork.lock"
+    forker.bench.user.run(["sh", "-c", f"{make} {mine}/work/file; ln -s {mine} {place}"])
+    spec = forker.spec(url("tool-1.0"))
+    assert f"{place} is not used: it is a link." in forker.refused("--from", spec, "-n", "linked")
+    assert (mine / "work" / "file").exists() and place.is_symlink()
+
+
+@pytest.mark.parametrize("words", [["--dry-run"], []])
+def test_an_environment_that_another_user_has_put_in_its_place_is_not_run(
+    forker: Forker, mallory: User, words: list[str]
+) -> None:
+    shared = forker.shared()
+    killed = "mkdir .a.fork; touch .a.fork/conda-overlay-fork.lock"
+    forker.bench.user.run(["sh", "-c", f"cd {shared}; {killed}"])
+    script = f"""cd {shared}; mkdir -p a/bin a/conda-meta/overlay-fork
+        touch a/conda-meta/history a/conda-meta/overlay-fork/unconfirmed
+        printf '#!/bin/sh\\nid -un >> {shared}/sprung\\n' > a/bin/python; chmod 755 a/bin/python"""
+    mallory.run(["sh", "-c", script])
+    spec = forker.spec(url("tool-1.0"))
+    told = forker.refused("--from", spec, "-p", str(shared / "a"), *words)
+    assert f"There is already something at {shared / 'a'}" in told
+    assert not (shared / "sprung").exists() and (shared / "a" / "bin" / "python").exists()
+
+
+@pytest.mark.parametrize("spec", ["*", ""])
+def test_a_conda_spec_that_names_no_package_is_a_sentence(forker: Forker, spec: str) -> None:
+    baseline = forker.spec(url("tool-1.0"))
+    done = forker.run("--from", baseline, "-n", "star", "--conda", spec, "--dry-run")
+    assert done.returncode in (1, 2) and "Traceback" not in done.stderr, done.stderr
+    assert "conda finds no way to add *" in done.stderr or "names no package" in done.stderr
+
+
 def test_a_list_for_another_platform_is_refused(forker: Forker) -> None:
     line = url("lib-1.0").replace(channel.subdir(), "osx-arm64")
     told = forker.refused("--from", forker.spec(line), "-n", "platform")

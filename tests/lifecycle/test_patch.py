@@ -569,7 +569,8 @@ def test_edits_that_do_not_apply_stay_and_every_place_is_told_with_a_way_out(
     told = own.refuse("rebase", "--yes")
     for line in ("return 44  # fixed", "return 'four'", "return 88", "return 'eight'"):
         assert f"      {line}\n" in told
-    assert "Hint: conda overlay remove tool --force && conda overlay rebase" in told
+    where = f"-p {own.host}"
+    assert f"conda overlay remove {where} tool --force && conda overlay rebase {where}" in told
     assert steps(own) == [44, 7]
     own.change("remove", "tool", "--force")
     own.change("rebase")

@@ -62,9 +62,12 @@ def execute(arguments: Namespace) -> int:
     prefix = Path(select.named_prefix(active=arguments.recreate))
     if arguments.recreate:  # a link to it stays
         prefix = Path(os.path.realpath(prefix))
-    replace.check_free(prefix, again=arguments.recreate, progress=progress.Shown())
+    if not all(map(str.strip, arguments.conda)):
+        raise UsageError("--conda names no package.", "conda overlay fork --help")
+    again, dry_run = arguments.recreate, bool(context.dry_run)
+    replace.check_free(prefix, again=again, dry_run=dry_run, progress=progress.Shown())
     document, origin, is_new = _document(arguments, prefix)
-    again, changes = arguments.recreate, arguments.allow_changes
+    changes = arguments.allow_changes
     plan = work_out(document, prefix, allow_changes=changes, again=again)
     if not context.json:
         show_fork_plan(plan.summary)

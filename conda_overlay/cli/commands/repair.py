@@ -25,7 +25,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Repair the overlay."""
-    arguments.force_overlay = arguments.force_overlay or bool(arguments.names)
     overlay = select.opened()
     if not context.dry_run and overlay.renew() and not context.json:
         output.say("The overlay has the guard and the pip of this version of conda-overlay again.")
