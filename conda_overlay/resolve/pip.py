@@ -149,9 +149,9 @@ class Pip:
         # Builds must not take a repository around this directory for their own.
         ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
         environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
-        # -B: the stage sees the overlay's site-packages, where pip must not write bytecode.
+        # B: the stage sees the overlay's site-packages, where pip must not write bytecode.
         runner = [str(_RUNNER), location, str(stage.work), str(source_dir), str(silence)]
-        return [str(stage.python), "-I", "-B", *runner, *words], environ
+        return [str(stage.python), "-IB", *runner, *words], environ
 
     def _run(self, argv: Sequence[str], environ: dict[str, str]) -> tuple[int, tuple[str, ...]]:
         """Run pip, and return its exit code and the lines of its stderr.

@@ -23,7 +23,7 @@ from tests.layer.test_state import SITE, lay
 _PYTHON = """\
 #!/bin/sh
 # Started as: python -I -S -c CODE, for the facts of the host; or in a stage as
-# python -I pip_child.py LOCATION WORK SOURCES SILENCE WORD ..., for a run of pip.
+# python -IB pip_child.py LOCATION WORK SOURCES SILENCE WORD ..., for a run of pip.
 cd {place} || exit 98
 stage=${{0%/bin/python}} work=$4
 if [ "$2" = -S ]; then
