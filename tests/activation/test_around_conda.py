@@ -141,16 +141,16 @@ print(json.dumps(noted))
 
 
 def test_xonsh_is_a_shell_like_the_others(
-    floor: Conda, alice: User, over_science: Overlay, over_daq: Overlay
+    conda: Conda, alice: User, over_science: Overlay, over_daq: Overlay
 ) -> None:
     script = alice.home / "script.xsh"
     script.write_text(XONSH)
-    env = {"CONDA": str(floor.executable), "PYTHONPATH": "/mine"}
-    done = alice.run([floor.prefix / "bin" / "python", "-c", RUN, "--no-rc", script], env=env)
+    env = {"CONDA": str(conda.executable), "PYTHONPATH": "/mine"}
+    done = alice.run([conda.prefix / "bin" / "python", "-c", RUN, "--no-rc", script], env=env)
     assert done.returncode == 0, done
     noted = json.loads(done.stdout.splitlines()[-1])
     assert noted["science"] == noted["back"]
-    condabin = f"{floor.prefix}/condabin:"
+    condabin = f"{conda.prefix}/condabin:"
     noted["after"]["PATH"] = noted["after"]["PATH"].removeprefix(condabin)
     assert noted["before"] == noted["after"]
     for name, made in (("science", over_science), ("daq", over_daq)):
@@ -206,4 +206,7 @@ def test_a_setting_hides_the_user_site_for_as_long_as_an_overlay_is_wired(
     ran = bash.run(steps, {"CONDA_PLUGINS_OVERLAY_HIDE_USER_SITE": "true"})
     assert ran.environs["active"]["PYTHONNOUSERSITE"] == "1"
     assert "PYTHONNOUSERSITE" not in ran.environs["other"]
-    assert ran.environs["back"] == ran.environs["active"]
+    back = ran.environs["back"]
+    if not back.get("CONDA_PREFIX_1"):  # which conda 26 leaves empty
+        back.pop("CONDA_PREFIX_1", None)
+    assert back == ran.environs["active"]
