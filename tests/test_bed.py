@@ -234,6 +234,7 @@ def test_pips(scratch: Path) -> None:
         assert str(prefix) in printed
 
 
+@LONG
 def test_wheels_install(scratch: Path) -> None:
     wheel = dists.wheel(
         scratch / "wheels",

@@ -203,6 +203,7 @@ def test_any_other_python_starts_as_it_does_without_the_overlay(
     assert (within["path"], within["finders"]) == (without["path"], without["finders"])
 
 
+@first(4)
 @pytest.mark.parametrize("python", INTERPRETERS, ids=str)
 def test_backports_in_the_overlay_do_not_reach_any_other_python(
     python: Path, elsewhere: Host, scratch: Path

@@ -139,6 +139,7 @@ def here_and_back(overlay: Overlay, unless_conda_fails: bool = False) -> list[St
     ]
 
 
+@LONG
 def test_an_overlay_directory_may_have_any_name(shell: Shell, alice: User) -> None:
     directories = [alice.home / "-e é!", alice.home / SPECIAL.replace("\n", "")]
     science = [overlay(d, shell.conda.env("science"), alice) for d in directories]

@@ -131,7 +131,7 @@ def test_paths_of_any_bytes_are_compared(tmp_path: Path, name: str) -> None:
 
 
 @given(st.binary(max_size=60) | st.text().map(lambda t: f"host {t}\nuntil {t}".encode()))
-@settings(deadline=None, database=None, max_examples=200)
+@settings(deadline=None, database=None, max_examples=80)
 def test_garbage_never_raises(tmp_path_factory: pytest.TempPathFactory, garbage: bytes) -> None:
     state = tmp_path_factory.getbasetemp() / ".garbage"
     state.mkdir(exist_ok=True)

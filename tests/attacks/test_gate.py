@@ -115,6 +115,7 @@ LINKS: dict[str, Callable[[Path, Path], str]] = {
 """What is planted in the place of state, by what is planted."""
 
 
+@first(1)
 @pytest.mark.parametrize("planted", few(LINKS, "lock", "state"))
 @pytest.mark.parametrize("name", few(["plain", "hashed"], "plain"))
 def test_state_that_another_user_has_planted_is_neither_followed_nor_written(

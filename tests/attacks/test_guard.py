@@ -8,6 +8,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import first
 
 UNCHECKED = bytes(4) + b"\1\0\0\0" + bytes(8)
 """The head of bytecode that is never compared with its source (PEP 552)."""
@@ -25,6 +26,7 @@ INTRUDERS: dict[str, str | bytes] = {
 }
 
 
+@first(4)
 @pytest.mark.parametrize("name", INTRUDERS)
 def test_a_distribution_that_would_disable_it_is_refused(
     bench: Bench, links: Path, name: str
@@ -34,6 +36,7 @@ def test_a_distribution_that_would_disable_it_is_refused(
     assert f"ships its own {name.removesuffix('/__init__.py')}" in told
 
 
+@first(3)
 @pytest.mark.parametrize("name", list(INTRUDERS)[:6])
 def test_an_overlay_where_it_is_disabled_by_hand_is_not_wired(bench: Bench, name: str) -> None:
     bench.given("install", "new")

@@ -170,6 +170,7 @@ def test_record_cut_at_any_byte_is_an_error_that_names_it(damaged: Life, number:
     )
 
 
+@LONG
 def test_any_byte_of_a_record_may_be_another(damaged: Life) -> None:
     store, path = Store(damaged.bench.overlay), damaged.bench.record_path(3)
     content, source = path.read_bytes(), random.Random(0)

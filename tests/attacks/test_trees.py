@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.long import few
+from tests.long import few, first
 from tests.observed import save
 from tests.server import Server
 
@@ -131,6 +131,7 @@ def life(lasting: Server) -> Life:
 SHORT = ("RECORD leads out", "bin is a link")
 
 
+@first(1)
 @pytest.mark.parametrize("tree", few(TREES, *SHORT))
 def test_no_command_leaves_the_tree(life: Life, tree: str, tried: Callable[[int], None]) -> None:
     tried(len(COMMANDS))

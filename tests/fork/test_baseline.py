@@ -33,7 +33,7 @@ def distribution(site: Path, name: str, origin: object = None) -> None:
 
 
 @given(st.dictionaries(NAME, st.tuples(VERSION, HASH)), st.dictionaries(NAME, VERSION))
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=40)
 def test_a_text_reads_back_as_what_was_written(
     packages: dict[str, tuple[str, str]], pip: dict[str, str]
 ) -> None:

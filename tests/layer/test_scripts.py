@@ -19,6 +19,7 @@ from conda_overlay.layer import scaffolding, scripts
 from tests.bed import cpython, dists, place, shells
 from tests.bed.command import checked
 from tests.bed.users import User
+from tests.long import first
 
 DEFAULT = cpython.default()
 NAMES = {
@@ -403,6 +404,7 @@ def test_hard_linked_older_copies_do_not_change(
     assert {path: path.read_bytes() for path in before} == before
 
 
+@first(4)
 def test_pip_writes_no_head_that_is_not_known(named: Overlay, tool: Path, scratch: Path) -> None:
     fresh = Overlay(scratch, scratch / named.site.relative_to(named.root), named.python)
     script = fresh.install(tool).root / "bin" / "tool"

@@ -21,6 +21,7 @@ from conda_overlay.filesystem.manifest import differences, take_manifest
 from conda_overlay.layer.index import Index
 from conda_overlay.layer.store import Store
 from tests.bed import place
+from tests.long import first
 
 HOST = Path("/host")
 
@@ -198,6 +199,7 @@ def one(kept: Store) -> None:
     change(kept, "one")
 
 
+@first(2)
 @pytest.mark.parametrize(
     ("begin", "old"),
     [(one, "one"), (by_hand, "by hand"), (lambda kept: None, None)],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.long import LONG
 
 
 def used(bench: Bench) -> int:
@@ -15,6 +16,7 @@ def used(bench: Bench) -> int:
     return int(done.stdout.split()[0])
 
 
+@LONG
 def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
     dists.wheel(links, "big", "1.0", files={f"big/{n}": bytes(100_000 * n) for n in range(5)})
     bench.install("--find-links", links, "big", "alpha==1.5")

@@ -136,6 +136,7 @@ def test_the_name_of_the_file_chooses_the_format_and_json_tells_it(quick: Bench)
     assert "--hash" in (quick.user.home / "other.toml").read_text()
 
 
+@LONG
 def test_pip_installs_from_the_requirements_and_accepts_no_other_file(
     quick: Bench, links: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_new_pip_installs_from_the_pylock(quick: Bench) -> None:
     }
 
 
+@LONG
 def test_install_takes_the_pylock_with_a_new_pip(quick: Bench, daq: Bench) -> None:
     needs_a_pip_that_reads_pylocks(quick, daq.host / "bin" / "python")
     quick.given("install", "new", "alpha==2.0")

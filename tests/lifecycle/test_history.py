@@ -139,6 +139,7 @@ def test_touched_file_with_the_same_content_was_not_changed(quick: Bench) -> Non
     assert not any(quick.json("history")["edits"].values())
 
 
+@LONG
 def test_name_of_a_file_in_another_encoding_is_printed_somehow(quick: Bench) -> None:
     quick.given("install", "new")
     quick.user.run(["sh", "-c", 'touch "$1/$(printf "h\\377.py")"', "sh", quick.site])

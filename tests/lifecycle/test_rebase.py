@@ -218,7 +218,6 @@ def test_from_leaves_behind_what_the_next_environment_has(
     assert own.distributions() == ["new-1.0"]
 
 
-@LONG
 def test_from_is_no_downgrade_to_an_older_version_of_the_next_environment(
     quick: Bench, own: Bench, tmp_path: Path
 ) -> None:
@@ -230,6 +229,7 @@ def test_from_is_no_downgrade_to_an_older_version_of_the_next_environment(
     assert own.record()["distributions"]["new"]["requirement"] == "new>=1.0"
 
 
+@LONG
 def test_from_takes_the_overlay_of_an_environment_that_is_gone(quick: Bench, science: Path) -> None:
     old = replace(quick, name=str(environment.clone(science, quick.conda.env("of-2026"))))
     old.install("new", "--reason", "ticket 7")

@@ -49,6 +49,7 @@ def test_dependent_that_moved_along_goes_back_with_what_it_followed(bench: Bench
     assert [change["name"] for change in record["plan"]["changes"]] == ["alpha", "beta"]
 
 
+@LONG
 def test_json_is_the_plan_that_the_history_keeps(quick: Bench) -> None:
     quick.given("install", "alpha==2.0")
     dry = quick.json("remove", "alpha", "--dry-run")
@@ -170,6 +171,7 @@ def test_end_of_input_at_the_question_is_an_error_and_changes_nothing(quick: Ben
         )
 
 
+@LONG
 def test_undo_0_goes_back_to_the_host_and_can_be_redone(bench: Bench) -> None:
     bench.given("install", "alpha==2.0", "new")
     bench.edit(bench.site / "mine.py", "")
@@ -221,6 +223,7 @@ def test_reset_which_people_try_names_the_commands_that_do_it(
     assert (bare.returncode, bare.stdout) == (2, "") and sentence in bare.stderr
 
 
+@LONG
 def test_overlay_made_by_hand_is_adopted_by_a_removal(bench: Bench, wheels: Path) -> None:
     bench.make_by_hand(*(wheels / f"{n}-py3-none-any.whl" for n in ("alpha-1.5", "new-1.0")))
     by_hand = names(bench)

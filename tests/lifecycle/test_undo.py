@@ -49,6 +49,7 @@ ALONE = {"PIP_FIND_LINKS": None, "PIP_NO_INDEX": None, "PIP_INDEX_URL": "http://
 """Nothing is there to install from."""
 
 
+@LONG
 def test_undo_goes_back_by_one_and_redo_comes_forward(bench: Bench) -> None:
     assert "has no revision yet" in bench.refuse("undo", "--yes")
     bench.given("install", "alpha==2.0")
@@ -144,6 +145,7 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
     assert (quick.site / "mine.py").read_text() == "again = 1\n"
 
 
+@LONG
 def test_a_conflict_that_comes_back_is_shown_and_has_to_be_allowed(quick: Bench) -> None:
     quick.given("install", "delta==2.0", "--allow-conflicts")
     quick.given("remove", "delta")
