@@ -25,11 +25,12 @@ def droppable(stack: Stack, keep: int, *, force: bool = False) -> tuple[list[int
     if force:
         return old, []
     own = {number: _own_files(stack, number) for number in old}
+    staying = [n for n in there if n not in old]
     held: set[tuple[str, str]] = set()
-    if any(own.values()):
-        held = held.union(*(_own_files(stack, n) for n in there if n not in old))
     kept: list[int] = []
     for number in reversed(old):
+        while staying and own[number] - held:  # mostly the newest has them all
+            held |= _own_files(stack, staying.pop())
         if own[number] - held or (own[number] and store.manifest(number) is None):
             kept.insert(0, number)
             held |= own[number]
