@@ -40,9 +40,12 @@ def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) 
     """
     if not prefix.name:  # the root directory
         raise _occupied(prefix)
-    if _place(prefix).is_dir() and not dry_run:
-        with beside(prefix, progress):
-            pass
+    place = _place(prefix)
+    if place.is_dir():
+        _check_ours(place)
+        if not dry_run:
+            with beside(prefix, progress):
+                pass
     there = os.path.lexists(prefix)
     if there and not again:
         raise _occupied(prefix)
@@ -55,9 +58,18 @@ def _place(prefix: Path) -> Path:
     return prefix.with_name(f".{prefix.name}.fork")
 
 
-def _is_ours(place: Path) -> bool:
-    """Whether a directory beside a prefix is from a command of ours, or has nothing in it."""
-    return not place.is_dir() or (place / _MARK).is_file() or not any(place.iterdir())
+def _check_ours(place: Path) -> None:
+    """Refuse a directory beside a prefix, unless a command of ours made it, or it is empty.
+
+    Raises:
+        OverlayError: somebody else has made it, or it is a link.
+    """
+    if os.path.lexists(place) and os.lstat(place).st_uid != os.geteuid():
+        raise _unused(place, "it is not yours")
+    if place.is_symlink():
+        raise _unused(place, "it is a link")
+    if place.is_dir() and not (place / _MARK).is_file() and any(place.iterdir()):
+        raise _unused(place, "conda-overlay has not made it")
 
 
 @contextmanager
@@ -72,12 +84,7 @@ def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
     """
     place = _place(prefix)
     missing = [path for path in prefix.parents if not path.exists()]
-    if os.path.lexists(place) and os.lstat(place).st_uid != os.geteuid():
-        raise _unused(place, "it is not yours")
-    if place.is_symlink():
-        raise _unused(place, "it is a link")
-    if not _is_ours(place):
-        raise _unused(place, "conda-overlay has not made it")
+    _check_ours(place)
     try:
         with hold(place / _MARK, 0, str(prefix), progress):
             try:

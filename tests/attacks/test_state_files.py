@@ -365,7 +365,7 @@ def test_activation_goes_on_with_damaged_files(damaged: Life) -> None:
 
 def test_files_left_by_a_command_that_died_long_ago_are_removed(damaged: Life) -> None:
     bench = damaged.bench
-    for path in ("drafts/a/revision/tree/bin/x", "drafts/b/lock", "drafts/c/tree-1/x", ".tmp1"):
+    for path in ("drafts/a/revision/tree/bin/x", "drafts/b/lock", "drafts/c/tree-1/x", ".tmp1a2b3"):
         file = bench.state / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -33,8 +34,7 @@ def wheel(directory: Path, text: str = "once") -> Path:
 
 
 def tree(bench: Bench) -> Path:
-    with tarfile.open(archive(bench.user.home)) as tar:
-        tar.extractall(bench.user.home, filter="data")
+    shutil.unpack_archive(archive(bench.user.home), bench.user.home)
     own(bench.user.home / "alpha-1.0", bench)
     return bench.user.home / "alpha-1.0"
 
