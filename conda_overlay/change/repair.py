@@ -42,9 +42,9 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         if canonicalize_name(name) not in past.entries:
             raise NotInOverlayError(name, where=None, overlay=str(store.overlay))
     keys = {str(canonicalize_name(name)) for name in names}
-    draft.kept |= _named_edits(draft, past, keys)
     draft.drop(past.replaced & keys)
     if keys:
+        draft.kept |= _named_edits(draft, past, keys)
         past.files.update(past.original)
     broken = {path for path in past.wanted(keys) if not past.has(path, whole=bool(keys))}
     lacking = {path for path in broken if not past.restore(path)}
@@ -74,9 +74,10 @@ def _named_edits(draft: Draft, past: Restorer, keys: Collection[str]) -> set[str
     others = past.files.keys() - mine
 
     def is_named(path: str) -> bool:
-        above = f"{path}/"
-        holds = any(file.startswith(above) for file in mine)
-        return path in mine or (holds and not any(file.startswith(above) for file in others))
+        if path in mine:
+            return True
+        holds, shares = (any(f.startswith(f"{path}/") for f in files) for files in (mine, others))
+        return holds and not shares
 
     copies = [copy for key, copy in before.copies.items() if key in keys]
     names = [(copy.below, files_of(copy) or set()) for copy in copies]

@@ -31,7 +31,8 @@ _REMOVES = {
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
 _MARKS = 47  # characters of a conflict's marker: more than any text has
 _CONFLICT = re.compile(
-    rb"^<{47} [^\n]*\n(.*?)^={47}\n(.*?)^>{47} [^\n]*$", re.DOTALL | re.MULTILINE
+    rf"^<{{{_MARKS}}} [^\n]*\n(.*?)^={{{_MARKS}}}\n(.*?)^>{{{_MARKS}}} [^\n]*$",
+    re.DOTALL | re.MULTILINE,
 )
 _FAILED = re.compile(
     r"error: while searching for:\n(?P<wanted>.*?)\n+"
@@ -215,9 +216,8 @@ def merge(ours: Path, base: bytes, theirs: bytes) -> tuple[bytes | None, list[tu
         done = _git(words, b"", Path(directory))
     if done.returncode == 0:
         return done.stdout, []
-    found = _CONFLICT.findall(done.stdout)
-    decoded = [tuple(side.decode("utf-8", "replace") for side in sides) for sides in found]
-    return None, [(mine, other) for mine, other in decoded]
+    said = done.stdout.decode("utf-8", "replace")
+    return None, _CONFLICT.findall(said)
 
 
 def _apply(

@@ -163,18 +163,18 @@ def _own(tree: Path, file: Path) -> Path:
 
 def is_own(tree: Path, file: Path) -> bool:
     """Whether no directory on the path from a tree to a file is a link."""
-    return _own(tree, file.parent) == file.parent and not file.parent.is_symlink()
+    return _own(tree, file) == file
 
 
 def without_links(tree: Path, paths: Iterable[str]) -> set[str]:
     """Those of some paths below a tree that have no link in their directories."""
 
-    @cache
-    def is_own(directory: str) -> bool:
+    @cache  # each directory is looked at once
+    def is_real(directory: str) -> bool:
         above = os.path.dirname(directory)
-        return not directory or (is_own(above) and not os.path.islink(tree / directory))
+        return not directory or (is_real(above) and not os.path.islink(tree / directory))
 
-    return {path for path in paths if is_own(os.path.dirname(path))}
+    return {path for path in paths if is_real(os.path.dirname(path))}
 
 
 def move_in(tree: Path, root: Path) -> None:

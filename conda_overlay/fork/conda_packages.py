@@ -214,10 +214,8 @@ def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
             f"conda could not make {prefix}; nothing has changed.", None, _why(output)
         )
     if re.search("HTTP 40[13]|Unauthorized|Forbidden", output):
-        what, hint = (
-            "cannot be fetched without credentials",
-            "give them to conda, as for any channel: conda config",
-        )
+        what = "cannot be fetched without credentials"
+        hint = "give them to conda, as for any channel: conda config"
     elif "mismatch" in output:
         what = "cannot be used, for its hash differs from the baseline's"
         hint = "take it from where it is unchanged"

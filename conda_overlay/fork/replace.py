@@ -41,11 +41,11 @@ def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) 
     if not prefix.name:  # the root directory
         raise _occupied(prefix)
     place = _place(prefix)
-    if place.is_dir():
+    if place.is_dir() and dry_run:
         _check_ours(place)
-        if not dry_run:
-            with beside(prefix, progress):
-                pass
+    elif place.is_dir():
+        with beside(prefix, progress):
+            pass
     there = os.path.lexists(prefix)
     if there and not again:
         raise _occupied(prefix)

@@ -9,7 +9,7 @@ from conda_overlay.core.models import FileChanges, Revision
 from conda_overlay.filesystem.manifest import differences
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.store import Store
-from conda_overlay.layer.timeline import timeline
+from conda_overlay.layer.timeline import timeline_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def history(stack: Stack) -> History:
     return History(
         str(store.overlay),
         current,
-        None if current is None else timeline(store.line()).position,
+        None if current is None else timeline_of(store.steps()).position,
         tuple(_listed(store, number, current) for number in reversed(store.numbers())),
         by_hand,
     )

@@ -44,15 +44,15 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("There is no command to run.", "conda overlay run -n ENV -- python")
     if arguments.extra and arguments.no_overlay:
         raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
-    bare, prefix, settings = arguments.no_overlay, Path(select.named_prefix()), observe()
+    prefix = Path(select.named_prefix())
     try:
         stack = select.opened().stack
         if arguments.extra:
             stack = with_transient_layer(stack, arguments.extra)
-        settings = stack.settings
+        settings, bare = stack.settings, arguments.no_overlay
     except NoPythonError:  # so there is no overlay
         if arguments.extra:
             raise
-        bare = True
+        settings, bare = observe(), True
     sys.stdout.flush()
     process.become(prefix, command, settings, bare=bare)
