@@ -12,6 +12,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install import install
 from conda_overlay.change.install_exactly import install_exactly
+from conda_overlay.change.repair import mend
 from conda_overlay.core.errors import OverlayError, PipError, ResolutionError
 from conda_overlay.core.models import HistoryEntry, requirements_of
 from conda_overlay.core.pip_options import NONE, Options
@@ -69,8 +70,8 @@ def install_requested(
     draft: Draft, requested: Mapping[str, HistoryEntry], why: Mapping[str, str]
 ) -> None:
     """Let pip add the missing distributions, and record all requests as given."""
-    wanted = requests(requested, draft.installed.keys() - draft.damaged(requested))
-    draft.drop_damaged(requested)
+    mend(draft, requested)
+    wanted = requests(requested, draft.installed.keys())
     in_turn(wanted, lambda request: install(draft, request))
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})
     for key, entry in requested.items():

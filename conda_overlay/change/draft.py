@@ -16,8 +16,7 @@ from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
 from conda_overlay.core.text import few
-from conda_overlay.distributions.record import correct_record
-from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
+from conda_overlay.filesystem.manifest import differences, take_manifest
 from conda_overlay.formats.document import Document
 from conda_overlay.layer import scaffolding, state
 from conda_overlay.layer.stack import Stack
@@ -272,14 +271,13 @@ class Draft(DraftTree):
             if not state.new_files(unchanged):
                 return unchanged
         scaffolding.add_to_tree(self.tree, store.overlay, host, below)
-        after = self._read({**self.before.files, **self.known})
-        self._index = after.index
-        mine = [after.site[key][0] for key in self.added & after.site.keys()]
-        corrected = [correct_record(found, after.files) for found in mine]
-        self.added.clear()
-        if state.note_new_files(after) or any(corrected):
-            after = self._read(after.files)
-        return after
+        after = self._look()
+        return self._look() if state.note_new_files(after) else after
+
+    def _look(self) -> State:
+        self.look()
+        below = self.stack.host.site_below_prefix
+        return state.state_of(self.files, self.index, below, self.entries)
 
     def planned(self) -> tuple[Plan, State]:
         """The last plan and its resulting state; a new plan if the draft has changed since."""
@@ -298,12 +296,6 @@ class Draft(DraftTree):
         """Everything except the files that a plan depends on."""
         decided = self.entries, self.why, self.notes, self.accepted, self.kept
         return *(value.copy() for value in decided), self.restores, self.accepts_host
-
-    def _read(self, known: Manifest) -> State:
-        site, progress = self.stack.host.site_below_prefix, self.stack.progress
-        return state.read_state(
-            self.tree, site, self.entries, known=known, index=self._index, progress=progress
-        )
 
     def _lost(self, edited: Sequence[str]) -> Iterator[str]:
         """The files whose edits would be lost: neither kept, nor recorded in the history."""

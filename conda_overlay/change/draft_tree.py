@@ -8,14 +8,14 @@ from pathlib import Path
 
 from conda_overlay.core.errors import OvertakenError
 from conda_overlay.distributions.dependencies import View, effective
-from conda_overlay.distributions.record import uninstall
-from conda_overlay.distributions.site import Known, Site, by_name, read_metadata
-from conda_overlay.filesystem.manifest import FileInfo, Manifest
-from conda_overlay.filesystem.tree import clone, make_own, move_in, remove_files
+from conda_overlay.distributions.record import correct_record, uninstall
+from conda_overlay.distributions.site import Known, Site, by_name
+from conda_overlay.filesystem.manifest import Manifest, take_manifest
+from conda_overlay.filesystem.tree import clone, make_own, move_in
 from conda_overlay.layer import scaffolding, scripts
-from conda_overlay.layer.index import Index
+from conda_overlay.layer.index import Index, read_index
 from conda_overlay.layer.stack import Stack
-from conda_overlay.layer.state import State, is_leftover
+from conda_overlay.layer.state import State, is_leftover, missing_files
 from conda_overlay.resolve.stage import Stage
 
 
@@ -27,8 +27,9 @@ class DraftTree:
         directory: of the draft.
         before: the state of the overlay when the draft was started.
         why: the reasons for changes, by normalized name; those of "" apply to all.
-        known: the manifest entries of new files, as far as they are known.
-        added: the normalized names of the distributions that pip has just installed.
+        files: the manifest of the tree. The methods keep it, and `index`, up to date; whoever
+            changes the tree directly calls `look`.
+        index: the distributions of the tree.
         committed: whether the tree has become that of a revision.
     """
 
@@ -38,12 +39,11 @@ class DraftTree:
         self.directory = directory
         self.before: State = stack.state()
         self.why: dict[str, str] = {}
-        self.known: dict[str, FileInfo] = {}
-        self.added: set[str] = set()
         self.committed = False
         self._tree = directory / "revision" / "tree"
         self._source: Path | None = None
-        self._index = self.before.index
+        self.files: Manifest = {}
+        self.index = Index()
         self._interpreter = stack.store.overlay / "bin" / scaffolding.INTERPRETER
         self._scratches = 0
         self.start_from(stack.store.real if stack.store.exists else None)
@@ -66,10 +66,21 @@ class DraftTree:
 
     @property
     def installed(self) -> Site:
-        """The distributions in the draft now."""
-        found = read_metadata(self.site, self._index.metadata)
-        self._index = Index({**self._index.metadata, **found}, self._index.rows)
-        return by_name(found)
+        """The distributions in the draft now, with their places there."""
+        assert self.tree  # which moves the index to the clone
+        return self.index.site
+
+    def look(self, known: Manifest | None = None) -> None:
+        """Read what has changed in the tree since the last look.
+
+        Args:
+            known: an earlier manifest of the tree; by default the one from the last look.
+        """
+        known = self.files if known is None else known
+        self.files = take_manifest(self.tree, known, self.stack.progress)
+        self.index = read_index(
+            self.tree, self.stack.host.site_below_prefix, self.files, self.index
+        )
 
     @property
     def is_untouched(self) -> bool:
@@ -95,14 +106,25 @@ class DraftTree:
         above = map(self.stack.read_site, self.stack.above)
         return {**self.stack.below_view, **effective(*above, self.before.site)}
 
-    def start_from(self, source: Path | None) -> None:
-        """Replace the tree with a clone of another one, or with an empty one."""
+    def start_from(self, source: Path | None, known: Manifest | None = None) -> None:
+        """Replace the tree with a clone of another one, or with an empty one.
+
+        Args:
+            source: the tree to clone.
+            known: an earlier manifest of it.
+        """
         if self._tree.exists():
             os.rename(self._tree, self.new_scratch() / "replaced")
-        self._source = source
-        if source is not None and not self.stack.store.managed:  # made by hand, and now adopted
+        store, self._source = self.stack.store, source
+        if source is None:
+            self.files, self.index = {}, Index()
+            return
+        self.files, self.index = self.before.files, self.before.index
+        if not store.managed:  # made by hand, and now adopted
             scripts.rewrite(self.tree, self.site, [self.stack.host.python], self._interpreter)
             self.why.update(dict.fromkeys(self.before.site, "its scripts now work from anywhere"))
+        if source != store.real or not store.managed:
+            self.look(known)
 
     def _make_tree(self) -> None:
         if self._source is not None:
@@ -113,6 +135,7 @@ class DraftTree:
         self._tree.parent.mkdir(exist_ok=True)
         for directory in (Path("bin"), self.stack.host.site_below_prefix):
             make_own(self._tree, directory)
+        self.index = self.index.at(self._tree / self.stack.host.site_below_prefix)
 
     def new_scratch(self) -> Path:
         """Make an empty directory for a stage."""
@@ -127,10 +150,11 @@ class DraftTree:
         Raises:
             StateError: one of them has no RECORD.
         """
-        self.added -= {*keys}
         site = self.installed if keys else {}
         if going := [found for key in keys for found in site.get(key, ())]:
-            uninstall(going, self.tree, "overlay")
+            removed = uninstall(going, self.tree, "overlay")
+            self.files = {path: info for path, info in self.files.items() if path not in removed}
+            self.index = self.index.without({found.path.name for found in going})
 
     def add(self, stage: Stage, staged: Known) -> None:
         """Move the distributions that pip staged to the draft, replacing other versions.
@@ -142,10 +166,12 @@ class DraftTree:
             return
         scaffolding.check_for_intruders(stage.site)
         self.drop(by_name(staged))
-        self.added |= by_name(staged).keys()
-        self._index = Index({**self._index.metadata, **staged}, self._index.rows)
         stage.finish(self._interpreter)
-        move_in(self.tree, stage.root)
+        files = take_manifest(stage.root)
+        index = read_index(stage.root, self.stack.host.site_below_prefix, files, Index(staged))
+        if any([correct_record(index.metadata[n].distribution, files) for n in index.wrong(files)]):
+            files = take_manifest(stage.root, files)
+        self._move_in(stage.root, files, index)
 
     def take(self, root: Path, key: str, known: Manifest) -> None:
         """Move a copy of a distribution to the draft, replacing the distribution there.
@@ -165,8 +191,14 @@ class DraftTree:
         theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
         interpreters = [host.python, *theirs, self._interpreter]
         scripts.rewrite(root, site, interpreters, self._interpreter)
+        self._move_in(root, take_manifest(root, known), Index())
+
+    def _move_in(self, root: Path, files: Manifest, known: Index) -> None:
+        """Move a directory with distributions to the tree, given its manifest."""
+        new = read_index(root, self.stack.host.site_below_prefix, files, known)
         move_in(self.tree, root)
-        self.known.update(known)
+        self.files = {**self.files, **files}
+        self.index = self.index.joined(new.at(self.site))
 
     def renew_scripts(self) -> None:
         """Let scripts start with the overlay's own interpreter, wherever it was when they came."""
@@ -177,17 +209,11 @@ class DraftTree:
 
     def damaged(self, keys: Collection[str]) -> set[str]:
         """Find the distributions among these that lack files."""
-        return {key for key in keys if key in self.before.site and self.before.missing(key)}
+        here = {one.distribution.key: name for name, one in self.index.metadata.items()}
+        owned = {key: self.index.rows[here[key]][1] or () for key in {*keys} & here.keys()}
+        return {key for key, paths in owned.items() if missing_files(paths, self.files)}
 
     @property
     def leftovers(self) -> list[str]:
         """The files that an interrupted pip has left behind under other names."""
-        return [path for path in self.before.files if is_leftover(path)]
-
-    def drop_damaged(self, keys: Collection[str]) -> None:
-        """Remove damaged distributions, which pip then reinstalls, and leftovers of pip."""
-        damaged = self.damaged(keys)
-        self.drop(damaged)
-        self.why.update(dict.fromkeys(damaged, "files were missing"))
-        if self.leftovers:
-            remove_files(self.tree, [self.tree / path for path in self.leftovers])
+        return [path for path in self.files if is_leftover(path)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.repair import mend
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.pip_options import RECORDED, Options
 from conda_overlay.core.redact import setting, without_credentials
@@ -37,7 +38,7 @@ def install(draft: Draft, request: Request) -> None:
     if _is_satisfied(draft, request, typed):
         _ask_again(draft, request, typed, draft.before.site.keys())
         return
-    draft.drop_damaged(typed)
+    mend(draft, typed)
     places = draft.new_scratch(), draft.source_dir
     found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
     staged, reverted = _without_copies_of_the_host(draft, found, request)

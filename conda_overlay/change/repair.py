@@ -16,6 +16,7 @@ from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
 from conda_overlay.edits.originals import belongs, files_of
 from conda_overlay.edits.patch import start_again
+from conda_overlay.filesystem.tree import remove_files
 
 
 def repair(draft: Draft, names: Sequence[str] = ()) -> None:
@@ -49,6 +50,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     broken = {path for path in past.wanted(keys) if not past.has(path, whole=bool(keys))}
     lacking = {path for path in broken if not past.restore(path)}
     past.remove_leftovers()
+    draft.look()
     lost = past.owners(lacking)
     touched = lost | past.owners(broken)
     draft.entries.update({key: past.entries[key] for key in touched})
@@ -62,6 +64,30 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     draft.why.update(dict.fromkeys(touched, "repaired"))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))
     draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]
+
+
+def mend(draft: Draft, keys: Collection[str]) -> None:
+    """Restore the damaged ones among some distributions, before pip installs into a draft.
+
+    Those whose files are nowhere are removed, so that pip installs them again.
+    """
+    damaged, leftovers = draft.damaged(keys), draft.leftovers
+    if not damaged and not leftovers:
+        return
+    if draft.base is None:
+        remove_files(draft.tree, [draft.tree / path for path in leftovers])
+    else:
+        past = Restorer(draft, draft.base)
+        whole = (damaged & past.entries.keys()) - past.replaced
+        for path in past.wanted(whole) if whole else ():
+            if not past.has(path, whole=False):
+                past.restore(path)
+        past.remove_leftovers()
+    draft.look()
+    gone = draft.damaged(damaged)
+    draft.drop(gone)
+    draft.why.update(dict.fromkeys(damaged - gone, "repaired"))
+    draft.why.update(dict.fromkeys(gone, "files were missing"))
 
 
 def _named_edits(draft: Draft, past: Restorer, keys: Collection[str]) -> set[str]:

@@ -152,6 +152,7 @@ class Restorer:
         self.files.update({p: sha for p, sha in self.original.items() if p not in kept})
         owned = set().union(*(self.owned[key] for key in keys))
         remove_files(tree, [tree / path for path in owned])
+        draft.look()
         for key in copied:
             again = self.entries[key].patch and not named
             if again or key not in draft.stack.below_view:  # `reapply` reports that

@@ -17,7 +17,7 @@ from conda_overlay.core.errors import (
 from conda_overlay.core.models import Revision
 from conda_overlay.core.text import few
 from conda_overlay.edits.patch import restore
-from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
+from conda_overlay.filesystem.manifest import Manifest, differences
 from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
@@ -77,7 +77,7 @@ def _restore(draft: Draft, number: int) -> None:
 def _restore_files(draft: Draft, number: int) -> None:
     store = draft.stack.store
     revision, recorded = store.revision(number), store.manifest(number)
-    draft.start_from(store.tree(number))
+    draft.start_from(store.tree(number), recorded)
     draft.entries = dict(revision.distributions)
     copies = {key: found[0] for key, found in draft.installed.items()}
     patches = {key: entry.patch for key, entry in draft.entries.items()}
@@ -126,8 +126,8 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
 
     Files that were edited by hand may differ, unless they are missing or renamed by pip.
     """
-    now = take_manifest(draft.tree, recorded, draft.stack.progress)
-    found = differences(recorded, now)
+    draft.look()
+    now, found = draft.files, differences(recorded, draft.files)
     kept = {p for p in by_hand if p in now and not is_leftover(p)}
     ours = kept | scaffolding.paths(draft.stack.host.site_below_prefix)
     noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}

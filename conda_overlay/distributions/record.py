@@ -47,12 +47,13 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
     return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
 
 
-def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> None:
-    """Remove the files of distributions below a root.
+def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> set[str]:
+    """Remove the files of distributions below a root, and return their paths relative to it.
 
     Raises:
         StateError: a distribution has no RECORD.
     """
+    removed: set[str] = set()
     for found in distributions:
         files = owned_files(found, root)
         if files is None:
@@ -61,6 +62,8 @@ def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> 
             hint = f"remove {found.path.name} and its modules by hand"
             raise StateError(sentence, hint, path=str(found.path))
         remove_files(root, [root / file for file in files])
+        removed |= files.keys()
+    return removed
 
 
 def _sha256(digest: str = "") -> str | None:

@@ -21,6 +21,11 @@ from conda_overlay.activation import files
 from conda_overlay.core import serialize
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import without_credentials
+from conda_overlay.filesystem.manifest import Manifest
+
+_SUFFIXES = (".dist-info", ".egg-info", ".egg-link")
+_DESCRIBING = ("METADATA", "direct_url.json")
+"""The files of a ``.dist-info`` that are read."""
 
 _NAME = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.I)
 """A valid name of a distribution (PEP 508); pip ignores those with others, too."""
@@ -63,15 +68,35 @@ def read_metadata(site: Path, known: Known = MappingProxyType({})) -> dict[str, 
         known: an earlier result, of this directory or of one that it is a clone of; metadata that
             has not changed since is not read again.
     """
-    found: dict[str, Metadata] = {}
     try:
-        names = sorted(os.listdir(site))
+        names = sorted(name for name in os.listdir(site) if name.endswith(_SUFFIXES))
     except (FileNotFoundError, NotADirectoryError):
-        return found
-    for name in names:
-        if not name.endswith((".dist-info", ".egg-info", ".egg-link")):
-            continue
-        path, seen, old = site / name, _seen(f"{site}/{name}"), known.get(name)
+        return {}
+    return _read(site, {name: _seen(f"{site}/{name}") for name in names}, known)
+
+
+def metadata_in(files: Manifest, site: Path, below: str, known: Known) -> dict[str, Metadata]:
+    """Read the metadata of a site-packages directory whose files are known.
+
+    Args:
+        files: the manifest of the tree that contains the directory.
+        site: the directory.
+        below: its path relative to the tree.
+        known: as for `read_metadata`.
+    """
+    start = len(below) + 1
+    inside = (path[start:].partition("/")[0] for path in files if path.startswith(f"{below}/"))
+    seen: dict[str, tuple[int, ...]] = {}
+    for name in sorted({name for name in inside if name.endswith(_SUFFIXES)}):
+        metadata, origin = (files.get(f"{below}/{name}/{file}") for file in _DESCRIBING)
+        seen[name] = (*metadata[:2], *(origin or ())[:2]) if metadata else ()
+    return _read(site, seen, known)
+
+
+def _read(site: Path, there: Mapping[str, tuple[int, ...]], known: Known) -> dict[str, Metadata]:
+    found: dict[str, Metadata] = {}
+    for name, seen in there.items():
+        path, old = site / name, known.get(name)
         if old and seen and old.seen == seen:
             found[name] = Metadata(replace(old.distribution, path=path), seen)
         elif distribution := read_distribution(path):
@@ -82,7 +107,7 @@ def read_metadata(site: Path, known: Known = MappingProxyType({})) -> dict[str, 
 def _seen(info: str) -> tuple[int, ...]:
     """The sizes and times of METADATA and of direct_url.json; of other kinds nothing."""
     seen: list[int] = []
-    for name in ("METADATA", "direct_url.json"):
+    for name in _DESCRIBING:
         try:
             status = os.stat(f"{info}/{name}")
             seen += (status.st_size, status.st_mtime_ns)

@@ -5,8 +5,8 @@ A revision keeps its index, so that metadata that has not changed since is not p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from conda_overlay.distributions.site import (
     by_name,
     dump_metadata,
     load_metadata,
-    read_metadata,
+    metadata_in,
 )
 from conda_overlay.filesystem.manifest import FileInfo, Manifest
 
@@ -38,6 +38,32 @@ class Index:
         """The distributions."""
         return by_name(self.metadata)
 
+    def at(self, site: Path) -> Index:
+        """The index of a clone of the tree, given its site-packages."""
+        moved = {
+            name: replace(one, distribution=replace(one.distribution, path=site / name))
+            for name, one in self.metadata.items()
+        }
+        return Index(moved, self.rows)
+
+    def without(self, names: Collection[str]) -> Index:
+        """The index after some distributions, by the names of their .dist-info, were removed."""
+        metadata = {name: one for name, one in self.metadata.items() if name not in names}
+        return Index(metadata, {name: self.rows[name] for name in metadata})
+
+    def wrong(self, files: Manifest) -> set[str]:
+        """The names of the .dist-info whose RECORD has other hashes than the files of a tree."""
+        return {
+            name
+            for name, (_, owned) in self.rows.items()
+            for path, sha in (owned or {}).items()
+            if sha and path in files and files[path][2] != sha
+        }
+
+    def joined(self, other: Index) -> Index:
+        """The index after the distributions of another one were moved into the tree."""
+        return Index({**self.metadata, **other.metadata}, {**self.rows, **other.rows})
+
 
 def read_index(tree: Path, site_below_prefix: Path, files: Manifest, known: Index) -> Index:
     """Read the index of a tree, which need not exist.
@@ -48,10 +74,11 @@ def read_index(tree: Path, site_below_prefix: Path, files: Manifest, known: Inde
         files: the manifest of the tree as it is now.
         known: an earlier index, of this tree or of one that it is a clone of.
     """
-    metadata = read_metadata(tree / site_below_prefix, known.metadata)
+    below = str(site_below_prefix)
+    metadata = metadata_in(files, tree / site_below_prefix, below, known.metadata)
     rows: dict[str, Rows] = {}
     for name, one in metadata.items():
-        record, old = files.get(f"{site_below_prefix}/{name}/RECORD"), known.rows.get(name)
+        record, old = files.get(f"{below}/{name}/RECORD"), known.rows.get(name)
         same = old is not None and old[0] is not None and old[0] == record
         rows[name] = old if old and same else (record, owned_files(one.distribution, tree))
     return Index(metadata, rows)

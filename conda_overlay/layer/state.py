@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -43,8 +43,7 @@ class State:
 
     def missing(self, key: str) -> list[str]:
         """The files of a distribution that do not exist."""
-        owned = self.owned.get(key, ())
-        return sorted(path for path in owned if path not in self.files and path[-4:] != ".pyc")
+        return missing_files(self.owned.get(key, ()), self.files)
 
     def has_record(self, key: str) -> bool:
         """Whether all metadata of a distribution has a RECORD."""
@@ -81,7 +80,6 @@ def read_state(
     site_below_prefix: Path,
     entries: Mapping[str, HistoryEntry],
     recorded: Manifest | None = None,
-    known: Manifest | None = None,
     index: Index | None = None,
     progress: Progress = SILENT,
 ) -> State:
@@ -91,13 +89,26 @@ def read_state(
         tree: the directory.
         site_below_prefix: its site-packages, relative to it.
         entries: the entries in the history, by normalized name.
-        recorded: the manifest of the tree when it was committed.
-        known: another manifest; files that are unchanged since then are not read again.
+        recorded: the manifest of the tree when it was committed; unchanged files are not read.
         index: the index of the tree at some time; unchanged metadata is not read again.
         progress: shows the progress.
     """
-    files = take_manifest(tree, known or recorded, progress)
+    files = take_manifest(tree, recorded, progress)
     index = read_index(tree, site_below_prefix, files, index or Index())
+    return state_of(files, index, site_below_prefix, entries, recorded)
+
+
+def state_of(
+    files: Manifest,
+    index: Index,
+    site_below_prefix: Path,
+    entries: Mapping[str, HistoryEntry],
+    recorded: Manifest | None = None,
+) -> State:
+    """Match a tree, given its manifest and its index, with its entries in the history.
+
+    The other arguments are those of `read_state`.
+    """
     site = index.site
     owned: dict[str, frozenset[str]] = {}
     edited: set[str] = set()
@@ -158,6 +169,11 @@ def note_new_files(state: State) -> bool:
     for key, names in found.items():
         originals.note_files(state.copies[key], names)
     return bool(found)
+
+
+def missing_files(owned: Collection[str], files: Manifest) -> list[str]:
+    """The files that a distribution owns and that a tree lacks, except for bytecode."""
+    return sorted(path for path in owned if path not in files and path[-4:] != ".pyc")
 
 
 def is_leftover(path: str) -> bool:
