@@ -67,14 +67,23 @@ def distrust_way(path: str, owners: set[int]) -> str | None:
 
 def faults_within(tree: str, owners: set[int]) -> Iterator[str]:
     """Find faults of the directories in a tree, of its scripts, and of files that run unasked."""
-    for directory, names, files in os.walk(tree):
+    pending = [tree]
+    while pending:
+        directory = pending.pop()
         scripts = os.path.basename(directory) == "bin"
-        runs = [f for f in files if scripts or f.endswith(".pth") or f.startswith(_CUSTOMIZE)]
-        for path in (os.path.join(directory, name) for name in [*names, *runs]):
-            status = os.lstat(path)
-            if stat.S_ISLNK(status.st_mode) and os.path.exists(path):
+        try:
+            entries = [*os.scandir(directory)]
+        except OSError:
+            continue
+        for entry in entries:
+            path, name, is_link = entry.path, entry.name, entry.is_symlink()
+            if entry.is_dir():
+                pending += [] if is_link else [path]
+            elif not (scripts or name.endswith(".pth") or name.startswith(_CUSTOMIZE)):
+                continue
+            if is_link and os.path.exists(path):
                 yield from filter(None, _faults(path, owners))
-            elif fault := _fault(path, status, owners, not stat.S_ISLNK(status.st_mode)):
+            elif fault := _fault(path, entry.stat(follow_symlinks=False), owners, not is_link):
                 yield fault
 
 

@@ -166,7 +166,7 @@ class DraftTree:
             return
         scaffolding.check_for_intruders(stage.site)
         self.drop(by_name(staged))
-        stage.finish(self._interpreter)
+        stage.finish(self._interpreter, by_name(staged))
         files = take_manifest(stage.root)
         index = read_index(stage.root, self.stack.host.site_below_prefix, files, Index(staged))
         if any([correct_record(index.metadata[n].distribution, files) for n in index.wrong(files)]):

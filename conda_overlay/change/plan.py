@@ -137,9 +137,8 @@ def _differs(key: str, before: State, after: State, host: Distribution | None) -
     else:
         if origin != (new.editable, new.direct_url, other.sha256):
             found.append("origin")
-        gone = [[p for p in s.missing(key) if p[-7:] != "/RECORD"] for s in (before, after)]
         copied = before.is_copy(key) != after.is_copy(key)
-        if copied or before.content(key) != after.content(key) or gone[0] != gone[1]:
+        if copied or not before.has_files_of(after, key):
             found.append("content")
     return (*found, *(n for n in DECIDED if getattr(one, n) != getattr(other, n)))
 

@@ -79,10 +79,11 @@ def _restore_files(draft: Draft, number: int) -> None:
     revision, recorded = store.revision(number), store.manifest(number)
     draft.start_from(store.tree(number), recorded)
     draft.entries = dict(revision.distributions)
-    copies = {key: found[0] for key, found in draft.installed.items()}
-    patches = {key: entry.patch for key, entry in draft.entries.items()}
-    if faults := restore(copies, patches, recorded):
-        raise CannotRestoreError(number, faults)
+    patches = {key: entry.patch for key, entry in draft.entries.items() if entry.patch is not None}
+    if copies := {key: found[0] for key, found in draft.installed.items() if key in patches}:
+        if faults := restore(copies, patches, recorded):
+            raise CannotRestoreError(number, faults)
+        draft.look()
     if recorded is None:  # its files were not recorded
         if store.tree(number) is None:
             _reinstall(draft, revision)
@@ -90,8 +91,9 @@ def _restore_files(draft: Draft, number: int) -> None:
     by_hand = _edited_then(draft, number) if store.tree(number) else set()
     if faults := _faults(draft, recorded, by_hand):
         _restore_exactly(draft, number, faults)
-    if faults := _faults(draft, recorded, by_hand):
-        raise CannotRestoreError(number, faults)
+        draft.look()
+        if faults := _faults(draft, recorded, by_hand):
+            raise CannotRestoreError(number, faults)
 
 
 def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None:
@@ -126,7 +128,6 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
 
     Files that were edited by hand may differ, unless they are missing or renamed by pip.
     """
-    draft.look()
     now, found = draft.files, differences(recorded, draft.files)
     kept = {p for p in by_hand if p in now and not is_leftover(p)}
     ours = kept | scaffolding.paths(draft.stack.host.site_below_prefix)

@@ -45,6 +45,8 @@ def take_manifest(
 
 def differences(before: Manifest, after: Manifest) -> FileChanges:
     """The files whose content differs between two manifests."""
+    if before is after:
+        return FileChanges()
     both = before.keys() & after.keys()
     return FileChanges(
         tuple(sorted(after.keys() - before.keys())),

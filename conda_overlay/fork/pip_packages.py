@@ -94,5 +94,5 @@ def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:
     """Move the distributions from a stage to an environment that will be at a prefix."""
     for key in staged:
         uninstall(host.distributions.get(key, ()), host.prefix, "environment")
-    stage.finish(prefix / "bin" / "python")
+    stage.finish(prefix / "bin" / "python", staged)
     move_in(host.prefix, stage.root)

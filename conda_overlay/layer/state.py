@@ -36,6 +36,16 @@ class State:
     edited: frozenset[str] = frozenset()  # files that were changed or added by hand
     index: Index = field(default_factory=Index, compare=False)
 
+    def has_files_of(self, other: State, key: str) -> bool:
+        """Whether a distribution has, and lacks, the same files in both, without bookkeeping."""
+        if self.files is other.files:
+            return True
+        one, two = (
+            (state.content(key), [p for p in state.missing(key) if not p.endswith("/RECORD")])
+            for state in (self, other)
+        )
+        return one == two
+
     def content(self, key: str) -> dict[str, str]:
         """The hashes of the files of a distribution, without pip's bookkeeping."""
         owned = (path for path in self.owned.get(key, ()) if not is_bookkeeping(path))

@@ -19,6 +19,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ class Store:
     def __init__(self, overlay: Path, progress: Progress = SILENT) -> None:
         self.overlay = overlay  # <overlay dir>/<name>, its public path
         self.state = Path(locate.state_dir(str(overlay)))  # <overlay dir>/.<name>
-        self._drafts = self.state / "drafts"
-        self._revisions = self.state / "revisions"
+        self._drafts, self._revisions = self.state / "drafts", self.state / "revisions"
         self.progress = progress
+        self._load_record = cache(load_record)  # by its text
 
     # -- reading
 
@@ -76,8 +77,7 @@ class Store:
                 raise self._error(f"{path} is neither a directory nor a link.", f"move {path} away")
             return None
         target = Path(os.readlink(path))
-        number = _number(target.parent.name)
-        if number is None or target != Path(self._target(number)):
+        if (number := _number(target.parent.name)) is None or target != Path(self._target(number)):
             sentence = f"{path} is a link to {target}, which is not one of its revisions."
             raise self._error(sentence, f"rm {path}")
         if not self.exists:
@@ -101,7 +101,7 @@ class Store:
         """
         path = self._directory(number) / "record.json"
         try:
-            return load_record(self._read(number, "record.json"), number, path)
+            return self._load_record(self._read(number, "record.json"), number, path)
         except UNREADABLE as error:
             sentence = f"The record {path} of the overlay cannot be read: {error!r}."
             hint = f"restore it from a backup, or move {self.state} away and start over"

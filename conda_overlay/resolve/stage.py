@@ -19,8 +19,12 @@ from conda_overlay.activation import files
 from conda_overlay.core.errors import StateError
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.record import clean_origin
+from conda_overlay.distributions.site import Site
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scripts
+
+CONFIGURATION = ("pip.conf", "pip.ini")
+"""The files of pip's "site" configuration, which facilities use."""
 
 
 class Stage:
@@ -52,23 +56,26 @@ class Stage:
             directory.mkdir(parents=True)
         self.python.symlink_to(host.python)
         home = f"home = {host.prefix / 'bin'}\ninclude-system-site-packages = true\n"
-        (root / "pyvenv.cfg").write_bytes(os.fsencode(home))
-        names = "".join(f"{site}\n" for site in overlays)
-        (self.site / "_conda_overlay_stage.pth").write_bytes(os.fsencode(names))
-        for name in ("pip.conf", "pip.ini"):  # pip's "site" configuration, which facilities use
-            if (host.prefix / name).exists():
-                (root / name).symlink_to(host.prefix / name)
+        texts = {
+            root / "pyvenv.cfg": home,
+            self.site / "_conda_overlay_stage.pth": "".join(f"{site}\n" for site in overlays),
+        }
+        for path, text in texts.items():
+            path.write_bytes(os.fsencode(text))
+        configured = [name for name in CONFIGURATION if (host.prefix / name).exists()]
+        for name in configured:
+            (root / name).symlink_to(host.prefix / name)
+        self._scaffolding = [self.python, *texts, *(root / name for name in configured)]
         for file in (file for site in overlays for file in site.glob("*-info/METADATA")):
             if file.exists() and not (file.is_file() and file.stat().st_size <= files.LARGE):
                 sentence = f"{file} is not a file that pip can read."
                 raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
-        self._scaffolding = [path for path in root.rglob("*") if not path.is_dir()]
 
-    def finish(self, interpreter: Path) -> None:
+    def finish(self, interpreter: Path, staged: Site) -> None:
         """Keep only the files from pip, without credentials; let scripts use an interpreter."""
         scripts.rewrite(self.root, self.site, [self.python], interpreter)
-        for info in self.site.glob("*-info"):
-            clean_origin(info)
+        for found in (found for same in staged.values() for found in same):
+            clean_origin(found.path)
         for path in (*self._scaffolding, self.root / "lib64"):
             path.unlink(missing_ok=True)
 

@@ -23,8 +23,8 @@ def ready(quick: Bench) -> Bench:
     return quick
 
 
-def opened(bench: Bench, command: str, *words: str) -> Counter[str]:
-    """How often a command opens each file of a site-packages, its children left out."""
+def calls(bench: Bench, command: str, *words: str) -> list[str]:
+    """The paths that a command opens, its children left out."""
     log = bench.user.home / "calls"
     argv: list[str | Path] = [
         "strace",
@@ -39,8 +39,20 @@ def opened(bench: Bench, command: str, *words: str) -> Counter[str]:
     done = bench.user.run([*argv, command, *bench.where, *words], env=bench.environ)
     assert done.returncode == 0, done.stderr
     found = re.findall(r'openat\([^,]+, "([^"]*)".*\) = \d', log.read_text())
-    ours = (path for path in found if str(bench.conda.prefix / "lib") not in path)
-    return Counter(path.partition("/site-packages/")[2] for path in ours)
+    return [path for path in found if str(bench.conda.prefix / "lib") not in path]
+
+
+def opened(bench: Bench, command: str, *words: str) -> Counter[str]:
+    """How often a command opens each file of a site-packages."""
+    found = calls(bench, command, *words)
+    return Counter(path.partition("/site-packages/")[2] for path in found)
+
+
+def listed(bench: Bench, command: str, *words: str) -> Counter[str]:
+    """How often a command lists each kind of site-packages."""
+    kinds = {"host": str(bench.host), "stage": "/stage", "draft": "/drafts/", "overlay": ""}
+    found = (path for path in calls(bench, command, *words) if path.endswith("/site-packages"))
+    return Counter(next(kind for kind, part in kinds.items() if part in path) for path in found)
 
 
 def of_metadata(found: Counter[str]) -> dict[str, int]:
@@ -54,6 +66,23 @@ def test_a_change_reads_no_metadata_of_what_is_there_already(ready: Bench) -> No
     # Parsed and hashed; RECORD also when it is made part of the tree.
     assert found["delta-1.0.dist-info/METADATA"] == 2
     assert found["delta-1.0.dist-info/RECORD"] <= 3
+
+
+def test_a_change_lists_each_site_packages_a_few_times(ready: Bench) -> None:
+    """The state, pip's obstacles, the clone, whether somebody else came first;
+    the plan, before the commit, the modes; the host, and for activation."""
+    assert listed(ready, "install", "--yes", "-I", "delta==1.0") == {
+        "overlay": 4,
+        "draft": 3,
+        "host": 2,
+        "stage": 4,
+    }
+    # The state, the clone, whether somebody else came first; the files, and as above.
+    assert listed(ready, "undo", "--yes") == {"overlay": 3, "draft": 4, "host": 2}
+
+
+def test_a_command_that_changes_nothing_lists_the_overlay_once(ready: Bench) -> None:
+    assert listed(ready, "install", "--yes", "new") == {"overlay": 1, "host": 1}
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,27 @@ def test_a_distribution_that_is_gone_is_installed_again_as_recorded(quick: Bench
     assert quick.record()["distributions"]["alpha"]["requirement"] == "alpha==1.5"
 
 
+def test_an_install_over_damage_restores_what_is_missing_and_keeps_edits(quick: Bench) -> None:
+    quick.given("install", "alpha==1.5")
+    quick.given("install", "new")
+    original = (quick.site / "alpha/__init__.py").read_text()
+    quick.edit(quick.site / "alpha/__init__.py", original + "mine = 1\n")
+    remove(quick, "alpha-1.5.dist-info/INSTALLER")
+    plan = quick.json("install", "alpha")
+    assert [(one["name"], one["why"]) for one in plan["changes"]] == [("alpha", "repaired")]
+    assert "mine" in (quick.site / "alpha/__init__.py").read_text()
+    assert quick.see("alpha") == {"alpha": "1.5"}
+
+
+def test_an_install_leaves_what_pip_renamed_of_another_distribution(quick: Bench) -> None:
+    quick.given("install", "alpha==1.5")
+    (quick.site / "alpha").rename(quick.site / "~lpha")
+    quick.change("install", "new")
+    assert (quick.site / "~lpha").is_dir()
+    quick.change("repair")
+    assert quick.see("alpha") == {"alpha": "1.5"} and not list(quick.site.glob("~*"))
+
+
 def test_what_pip_renamed_and_left_is_put_back_from_there(quick: Bench) -> None:
     """As ``pip uninstall`` leaves it when it cannot write to the host."""
     quick.given("install", "alpha==1.5")

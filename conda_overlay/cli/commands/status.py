@@ -25,16 +25,18 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Print the status of an environment's overlays."""
     from conda_overlay.cli.render.status import show_drift, show_merged, show_status
-    from conda_overlay.fork import origin
-    from conda_overlay.report.merged import merged
 
     prefix = Path(select.named_prefix())
-    overlayable = (prefix / "bin" / "python").exists()
-    if not overlayable and (forked := origin.drift(prefix)):
-        output.show({"fork": forked}, lambda _: show_drift(forked))
-        return 0
+    if not (prefix / "bin" / "python").exists():
+        from conda_overlay.fork import origin
+
+        if forked := origin.drift(prefix):
+            output.show({"fork": forked}, lambda _: show_drift(forked))
+            return 0
     overlay = select.opened()
     if arguments.merged:
+        from conda_overlay.report.merged import merged
+
         output.show(merged(overlay.stack), show_merged)
     else:
         output.show(overlay.status(), show_status)
