@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bed import place
+from tests.bed.command import checked
 from tests.bed.users import User
 from tests.benchmarks.race import Contender, Race
 from tests.benchmarks.scene import Scene, ran, wheels_for
@@ -80,12 +81,28 @@ def _contenders(scene: Scene, user: User, task: Task) -> Iterator[Contender]:
     def run(*argv: str | Path) -> Callable[[], str]:
         return lambda: ran(user, argv, PIP_CONFIG_FILE=os.devnull)
 
-    yield Contender("pip, by hand", run(*pip, *task.by_hand), prepare=gone(prefix))
+    theirs, ours = _version_of(scene.host), _version_of(scene.host, scene.plugin)
+    yield Contender(f"pip {theirs}, by hand", run(*pip, *task.by_hand), prepare=gone(prefix))
     no_bytecode = run(*pip, "--no-compile", *task.by_hand)
     yield Contender("pip --no-compile, by hand", no_bytecode, prepare=gone(prefix))
     yield Contender(
-        "conda overlay install",
+        f"conda overlay install, by pip {ours}",
         run(*overlay, "-p", scene.host, *offline, *upgrade, task.requirement),
         task.goal,
         prepare=gone(overlays),
     )
+
+
+def _version_of(host: Path, conda: Path | None = None) -> str:
+    """The version of a host's pip, or of the one that this conda takes for the host."""
+    places = [*host.glob("lib/python*/site-packages")]
+    if conda is not None:
+        taken = (
+            "import sys; from pathlib import Path; from conda_overlay.host.host import Host; "
+            "from conda_overlay.resolve.pip import Pip; host = Host(Path(sys.argv[1]), 'host'); "
+            "print(Pip(host).locations[0])"
+        )
+        argv: list[str | Path] = [conda / "bin" / "python", "-c", taken, host]
+        places = [Path(checked(argv).strip())]
+    [info] = places[0].glob("pip-*.dist-info")
+    return info.name.removeprefix("pip-").removesuffix(".dist-info")
