@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
-from conda_overlay.activation import locate, trust
+from conda_overlay.activation import locate, trust, wiring
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli.render import progress
 from conda_overlay.core.errors import (
@@ -25,15 +25,25 @@ if TYPE_CHECKING:
     from conda_overlay.layer.store import Store
 
 
-def opened() -> Overlay:
+def opened(prefix: Path | None = None) -> Overlay:
     """Open the overlay of the environment that the command line names, or of the active one.
+
+    Args:
+        prefix: that of another environment instead.
 
     Raises:
         UsageError: there is neither; conda would use base.
     """
     from conda_overlay.change.overlay import Overlay
 
-    return Overlay.open(Path(named_prefix()), progress.Shown())
+    return Overlay.open(prefix or Path(named_prefix()), progress.Shown())
+
+
+def with_python_below(prefix: Path) -> Path | None:
+    """The environment with Python on which an active one is stacked; None if there is none."""
+    active = wiring.active_prefixes(os.environ)
+    below = map(Path, active[1:] if str(prefix) in active[:1] else ())
+    return next((path for path in below if (path / "bin" / "python").exists()), None)
 
 
 def named_prefix(*, active: bool = True) -> str:

@@ -275,6 +275,28 @@ def test_it_knows_the_wiring_of_the_shell_that_asks(
     assert states == ["off", "on", "stale", "on", "off"]
 
 
+STACKED = """
+. '{base}/etc/profile.d/conda.sh'
+mkdir -p ~/bare/conda-meta ~/bare/bin; touch ~/bare/conda-meta/history
+conda activate '{host}'
+conda activate --stack ~/bare
+conda overlay status | grep '^[hw]'
+conda deactivate; conda deactivate
+conda activate ~/bare
+conda overlay status
+"""
+
+
+def test_an_environment_without_python_that_is_stacked_says_what_is_below(
+    conda: Conda, alice: User, host: Path, overlay_of: Any
+) -> None:
+    overlay_of(host, "new")
+    done = alice.run(["bash", "--norc", "-c", STACKED.format(base=conda.prefix, host=host)])
+    assert f"{alice.home}/bare has no Python; it is stacked on {host}:\n" in done.stderr
+    assert f"({host})" in done.stdout and "wiring:    on, in this shell" in done.stdout
+    assert f"There is no Python in {alice.home}/bare" in done.stderr
+
+
 def test_list_names_every_overlay_and_says_when_its_host_is_gone(
     conda: Conda, alice: User, host: Path, overlay_of: Any, science: Path
 ) -> None:

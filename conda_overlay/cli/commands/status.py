@@ -26,14 +26,16 @@ def execute(arguments: Namespace) -> int:
     """Print the status of an environment's overlays."""
     from conda_overlay.cli.render.status import show_drift, show_merged, show_status
 
-    prefix = Path(select.named_prefix())
+    prefix, below = Path(select.named_prefix()), None
     if not (prefix / "bin" / "python").exists():
         from conda_overlay.fork import origin
 
         if forked := origin.drift(prefix):
             output.show({"fork": forked}, lambda _: show_drift(forked))
             return 0
-    overlay = select.opened()
+        if below := select.with_python_below(prefix):
+            output.tell(f"{prefix} has no Python; it is stacked on {below}:")
+    overlay = select.opened(below)
     if arguments.merged:
         from conda_overlay.report.merged import merged
 
