@@ -57,13 +57,29 @@ def state_dir(overlay: str) -> str:
 
 def recorded_host(overlay: str) -> str | None:
     """The real path of the host that an overlay was made for; None if it cannot be read."""
-    content = os.fsdecode(read(os.path.join(state_dir(overlay), "host")) or b"").rstrip("\n")
-    return content if content.startswith("/") else None
+    return recorded_paths(overlay)[0]
+
+
+def recorded_paths(overlay: str) -> tuple[str | None, str | None]:
+    """The real path of an overlay's host, and the path through links by which it was named."""
+    content = os.fsdecode(read(os.path.join(state_dir(overlay), "host")) or b"")
+    lines = [*content.split("\n"), "", ""]
+    real, named = (line if line.startswith("/") else None for line in lines[:2])
+    return real, named
+
+
+def leads_to(recorded: str | None, host: str) -> bool:
+    """Whether a recorded path leads to a host, given its real path: it may have moved since."""
+    return recorded is not None and (recorded == host or os.path.realpath(recorded) == host)
 
 
 def host_names(prefix: str, name: str | None) -> list[str]:
-    """The names that an overlay of this host may have: as conda prints it, then as on disk."""
-    paths = (name or "", prefix, os.path.realpath(prefix))
+    """The names that an overlay of this host may have: by its real path, then as conda prints it.
+
+    An overlay gets the first name. The root prefix is always ``base``.
+    """
+    first = name if name == "base" else os.path.realpath(prefix)
+    paths = (first, name or "", prefix)
     return [*dict.fromkeys(filter(None, (os.path.basename(path.rstrip("/")) for path in paths)))]
 
 
@@ -73,7 +89,7 @@ def find_layers(
     """Find the overlays of a host, in the order of ``overlay_dirs``; earlier ones win.
 
     Args:
-        prefix: the host; its real path is compared with the path that an overlay records.
+        prefix: the host; an overlay is its own if the path that it records leads there.
         overlay_dirs: absolute paths; missing ones are skipped.
         owners: the trusted user ids; nothing is read from the overlays of other users.
         name: the host's name as conda prints it.
@@ -93,27 +109,36 @@ def find_in(
 ) -> Iterator[tuple[str, str | None]]:
     """Find the overlay of a host in one directory; yield refused ones first, as `find_layers` does.
 
-    An overlay made by hand is found by its name alone.
+    An overlay made by hand is found by its name alone; others also if they have another name,
+    because the host had one when they were made.
     """
-    for overlay, plain in _candidates(overlay_dir, host, names):
+    likely = [*filter(is_name, names), *(hashed_name(name, host) for name in names)]
+    for overlay in (os.path.join(overlay_dir, name) for name in likely):
         if not os.path.lexists(overlay) and not os.path.lexists(state_dir(overlay)):
             continue
         if reason := refusal(overlay, owners):
             yield overlay, reason
             continue
         recorded = recorded_host(overlay)
+        plain = os.path.basename(overlay) in names
         by_hand = plain and os.path.isdir(overlay) and not os.path.islink(overlay)
-        if recorded == host or (recorded is None and by_hand):
+        if leads_to(recorded, host) or (recorded is None and by_hand):
             yield overlay, None
+            return
+    for overlay, recorded, _ in recorded_in(overlay_dir, owners):
+        if os.path.basename(overlay) not in likely and leads_to(recorded, host):
+            yield overlay, refusal(overlay, owners)
             return
 
 
-def _candidates(overlay_dir: str, host: str, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Yield the possible paths of the host's overlay, and whether the name is the host's own."""
-    for name in filter(is_name, names):
-        yield os.path.join(overlay_dir, name), True
-    for name in names:
-        yield os.path.join(overlay_dir, hashed_name(name, host)), False
+def recorded_in(overlay_dir: str, owners: set[int]) -> Iterator[tuple[str, str, str | None]]:
+    """Yield the overlays in a directory whose records are trusted, with their recorded paths."""
+    for name in _names_in(overlay_dir):
+        overlay = os.path.join(overlay_dir, name[1:])
+        if name.startswith(".") and not trust.distrust(state_dir(overlay), (), owners):
+            real, named = recorded_paths(overlay)
+            if real is not None:
+                yield overlay, real, named
 
 
 def refusal(overlay: str, owners: set[int]) -> str | None:

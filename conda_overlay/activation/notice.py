@@ -2,8 +2,8 @@
 
 If nothing has changed, two `stat` calls of the host suffice. Each change of an overlay writes the
 state of the host and the dates to a file. A second file records the facts that the user was told,
-so that each is told once. If that file cannot be written, or if the overlay belongs to another
-user, nothing is told.
+so that each is told once, where somebody sees it. If that file cannot be written, or if the overlay
+belongs to another user, nothing is told.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from __future__ import annotations
 import os
 
 from conda_overlay.activation import files, locate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FORK = "conda-meta/overlay-fork"
 """The directory in a fork's prefix for our data; conda does not clone it, but removes it."""
@@ -40,7 +44,7 @@ def state_of(prefix: str, site: str) -> str:
         checksum of the names and versions in them. The checksum tells installations from other
         changes of a directory, as by Python when root imports a module for the first time.
     """
-    return f"{_times(prefix, site)}/{_names(prefix, site)}"
+    return f"{_times(prefix, site)}/{names_of(prefix, site)}"
 
 
 def content_of_fork(baseline: str, site: str = "") -> str:
@@ -49,17 +53,38 @@ def content_of_fork(baseline: str, site: str = "") -> str:
     return f"baseline {baseline}\n{'host' if site else 'file'} {state} {site}\n"
 
 
-def news(overlay: str, prefix: str, today: str) -> list[str]:
-    """Return new notices about an overlay, and mark them as told; `today` is an ISO 8601 date."""
-    return _news(locate.state_dir(overlay), prefix, today, overlay)
+def news(overlay: str, prefix: str, today: str, *, seen: bool = True) -> list[str]:
+    """Return the new notices about an overlay.
+
+    Args:
+        overlay: its public path.
+        prefix: of its environment.
+        today: an ISO 8601 date.
+        seen: whether somebody sees them, so that they count as told.
+    """
+
+    def facts(state_dir: int) -> dict[str, str]:
+        revision = os.path.basename(os.path.dirname(os.readlink(overlay)))
+        return _facts(_read(f"revisions/{revision}/notice", state_dir), prefix, today)
+
+    return _news(locate.state_dir(overlay), facts, seen)
 
 
-def news_of_fork(prefix: str) -> list[str]:
-    """Return new notices about an environment, if it is a fork, and mark them as told."""
-    return _news(os.path.join(prefix, FORK), prefix)
+def news_of_fork(prefix: str, *, seen: bool = True) -> list[str]:
+    """Return the new notices about an environment, if it is a fork."""
+    facts: Callable[[int], dict[str, str]] = lambda place: _facts(_read("notice", place), prefix)  # noqa: E731
+    return _news(os.path.join(prefix, FORK), facts, seen)
 
 
-def _news(directory: str, prefix: str, today: str = "", overlay: str = "") -> list[str]:
+def news_of_relative(overlay: str, prefix: str, sentence: str, *, seen: bool = True) -> list[str]:
+    """Return a sentence about an overlay that may be meant for an environment, if it is new."""
+    fact = f"moved {os.path.realpath(prefix)}"
+    return _news(locate.state_dir(overlay), lambda _: {fact: sentence}, seen, "told.moved")
+
+
+def _news(
+    directory: str, facts_in: Callable[[int], dict[str, str]], seen: bool, memory: str = "told"
+) -> list[str]:
     try:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         state_dir = os.open(directory, flags)
@@ -68,22 +93,17 @@ def _news(directory: str, prefix: str, today: str = "", overlay: str = "") -> li
     try:
         if os.fstat(state_dir).st_uid != os.geteuid():
             return []
-        place = ""
-        if overlay:
-            revision = os.path.basename(os.path.dirname(os.readlink(overlay)))
-            place = os.path.join("revisions", revision)
-        notice = _read(os.path.join(place, "notice"), state_dir)
-        facts = _facts(notice, prefix, today)
-        told = _read("told", state_dir) if facts else []
+        facts = facts_in(state_dir)
+        told = _read(memory, state_dir) if facts else []
         new = [sentence for fact, sentence in facts.items() if fact not in told]
-        return new if new and _remember("\n".join(facts), state_dir) else []
+        return new if new and (not seen or _remember("\n".join(facts), state_dir, memory)) else []
     except OSError:  # made by hand, or damaged
         return []
     finally:
         os.close(state_dir)
 
 
-def _facts(notice: list[str], prefix: str, today: str) -> dict[str, str]:
+def _facts(notice: list[str], prefix: str, today: str = "") -> dict[str, str]:
     """The facts to tell today: each as it is remembered, with its sentence."""
     revision, what = "the last change", "the host environment"
     facts = {}
@@ -98,7 +118,8 @@ def _facts(notice: list[str], prefix: str, today: str) -> dict[str, str]:
             if word == "file":
                 now = _state_of_file(prefix, times, names).rpartition("/")[2]
             else:
-                now = names if times == _times(prefix, rest) else _names(prefix, rest)
+                site = os.path.join(prefix, *rest.split("/")[-3:])  # it may have moved
+                now = names if times == _times(prefix, site) else names_of(prefix, site)
             if now != names:
                 facts[f"host {names} {now}"] = f"{what} has changed since {revision}"
         elif word == "until" and fact < today:
@@ -126,7 +147,8 @@ def _times(prefix: str, site: str) -> str:
     return "/".join(times)
 
 
-def _names(prefix: str, site: str) -> str:
+def names_of(prefix: str, site: str) -> str:
+    """A checksum of the names and versions of what pip and conda have installed in a host."""
     found = []
     for path in (site, os.path.join(prefix, "conda-meta")):
         try:
@@ -146,7 +168,7 @@ def _read(name: str, state_dir: int) -> list[str]:
     return content.decode("utf-8", "surrogateescape").split("\n")
 
 
-def _remember(facts: str, state_dir: int) -> bool:
+def _remember(facts: str, state_dir: int, name: str) -> bool:
     """Write the facts to a new file, so that no link is followed; return whether that worked."""
     import contextlib
 
@@ -156,7 +178,7 @@ def _remember(facts: str, state_dir: int) -> bool:
             os.unlink("told.new", dir_fd=state_dir)
         with open(os.open("told.new", flags, 0o600, dir_fd=state_dir), "wb") as file:
             file.write(facts.encode("utf-8", "surrogateescape"))
-        os.rename("told.new", "told", src_dir_fd=state_dir, dst_dir_fd=state_dir)
+        os.rename("told.new", name, src_dir_fd=state_dir, dst_dir_fd=state_dir)
     except OSError:
         return False
     return True

@@ -10,12 +10,14 @@ PIP_VALUES = []  # the options of pip that may come before its command, with a v
 PIP_ELSEWHERE = ()  # those that choose another place to install to
 
 
-def _is_site(path, host):
-    """Whether an entry of sys.path is the host's site-packages, by whatever path."""
-    if path == host:
-        return True
+def _site_of(host, paths):
+    """The entry of sys.path that is the host's site-packages, by whatever path; or None."""
+    if host in paths:
+        return host
     tail = os.sep.join(host.split(os.sep)[-3:])
-    return path.endswith(tail) and os.path.realpath(path) == os.path.realpath(host)
+    real = os.path.realpath(host)
+    likely = (path for path in paths if path.endswith(tail))
+    return next((path for path in likely if os.path.realpath(path) == real), None)
 
 
 def _is_trusted(here):
@@ -51,7 +53,7 @@ def _enter(here, rest, host):
     behind = _behind(here)
     if behind is not None:  # they stay behind it
         rest = [path for path in rest if path not in behind]
-    place = [_is_site(path, host) for path in rest].index(True)
+    place = rest.index(_site_of(host, rest))
     if behind is None:
         place, behind = sys.path.index(here), []
     user_site = getattr(site, "USER_SITE", None)
@@ -200,7 +202,7 @@ def _guard():
     entered = False
     try:
         host = HOST if str is bytes else os.fsdecode(HOST)
-        entered = _is_trusted(here) and any(_is_site(path, host) for path in rest)
+        entered = _is_trusted(here) and _site_of(host, rest) is not None
         if entered:
             _enter(here, rest, host)
             try:

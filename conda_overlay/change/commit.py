@@ -23,6 +23,7 @@ from conda_overlay.edits import originals, patch
 from conda_overlay.filesystem.lock import now, user
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import make_writable
+from conda_overlay.layer.host_file import record_host
 from conda_overlay.layer.retention import droppable
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import PATIENCE
@@ -87,6 +88,7 @@ def commit(
         if adopted:
             _adopt(draft, number - 1, time)
         store.commit(draft.tree.parent, number)
+        record_host(store.overlay, stack.host.real, stack.host.prefix)
         draft.committed = True
         with suppress(OSError, OverlayError):  # whatever fails here, the commit has succeeded
             if draft.base is not None and (draft.before.copies or draft.by_hand):

@@ -188,7 +188,8 @@ class Overlay:
         os.umask(previous | 0o022)  # whoever can write to an overlay controls its users' programs
         try:
             stack.check_trust()
-            new = store.new_draft(self.host.real, dry_run=dry_run, timeout=timeout)
+            paths = self.host.real, self.host.prefix
+            new = store.new_draft(*paths, dry_run=dry_run, timeout=timeout)
             with new as directory:
                 stack.check_trust()
                 pip = pip or Pip(self.host, verbosity=-1)

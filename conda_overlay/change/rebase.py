@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from conda_overlay.activation import locate
 from conda_overlay.change import plan
 from conda_overlay.change.apply import (
     check_sources,
@@ -42,6 +43,9 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     stack = draft.stack
     if carried is None and not stack.store.exists:
         raise NoSuchRevisionError(str(stack.store.overlay), None, [])
+    if stack.store.moves:
+        was = locate.recorded_host(str(stack.store.overlay))
+        draft.notes.append(f"{stack.store.overlay}, of {was}, becomes that of {stack.host.prefix}")
     requested = dict(draft.before.requested)
     why = {}
     if stack.is_stale() and draft.base is not None:

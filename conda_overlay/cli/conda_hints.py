@@ -62,13 +62,14 @@ def report_to_doctor(prefix: str) -> None:
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.cli.render.status import show_health
     from conda_overlay.core.errors import HostError
-    from conda_overlay.report.status import layers
+    from conda_overlay.report.status import layers, relatives
 
     try:
-        found = layers(Overlay.open(Path(prefix)).stack)
+        stack = Overlay.open(Path(prefix)).stack
     except HostError:  # not an environment with Python
         return
-    show_health(found)
+    found = layers(stack)
+    show_health(found, [] if found else [*relatives(stack)])
 
 
 def repair_for_doctor(prefix: str, confirm: Callable[[str], None]) -> int:

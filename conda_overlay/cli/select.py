@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from conda_overlay.core.errors import (
 )
 
 if TYPE_CHECKING:
+    from conda_overlay.activation.moved import Relative
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.formats.document import Document
     from conda_overlay.layer.store import Store
@@ -46,6 +48,22 @@ def with_python_below(prefix: Path) -> Path | None:
     return next((path for path in below if (path / "bin" / "python").exists()), None)
 
 
+def relative_of(overlay: Overlay) -> Relative | None:
+    """The one overlay that may be meant for an environment without one, if there is any.
+
+    Raises:
+        UsageError: there are several.
+    """
+    found = overlay.stack.relatives()
+    if len(found) > 1:
+        prefix = str(overlay.host.prefix)
+        lines = [one.sentence(prefix) for one in found]
+        ways = [["conda", "overlay", "rebase", "-p", prefix, "--from", o.overlay] for o in found]
+        sentence = f"Several overlays may be meant for {prefix}:"
+        raise UsageError(sentence, " or ".join(map(shlex.join, ways[:2])), lines)
+    return found[0] if found else None
+
+
 def named_prefix(*, active: bool = True) -> str:
     """The prefix that the command line names, or, if `active` permits it, the active one.
 
@@ -63,22 +81,41 @@ def store_of(arguments: Namespace) -> Store:
     try:
         return opened().stack.store
     except NoSuchEnvironmentError:
-        if store := _orphaned(arguments.prefix or arguments.name or ""):
+        if store := orphaned(arguments):
             return store
+        raise
+
+
+def orphaned(arguments: Namespace) -> Store | None:
+    """The store of an overlay whose environment is gone, by its name or by a path."""
+    return _orphaned(arguments.prefix or arguments.name or "")
+
+
+def document(arguments: Namespace) -> Document:
+    """The document of an overlay, selected as by `store_of`."""
+    try:
+        return opened().document()
+    except NoSuchEnvironmentError:
+        if store := orphaned(arguments):
+            return _document_in(store)
         raise
 
 
 def document_of(source: str) -> Document:
     """The document of an environment's overlay, or of an overlay whose environment is gone."""
     from conda_overlay.change.overlay import Overlay
-    from conda_overlay.formats.document import describe
 
     try:
         return Overlay.open(source).document()
     except NoSuchEnvironmentError:
-        store = _orphaned(source)
-        if store is None:
-            raise
+        if store := _orphaned(source):
+            return _document_in(store)
+        raise
+
+
+def _document_in(store: Store) -> Document:
+    from conda_overlay.formats.document import describe
+
     number = store.current()
     if number is None:
         raise NoSuchRevisionError(str(store.overlay), None, [])

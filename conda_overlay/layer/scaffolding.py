@@ -7,10 +7,13 @@ PYTHONPATH. The programs ``pip`` and ``pip3`` forward installations to ``conda o
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from conda_overlay.activation import files, locate, wiring
@@ -67,7 +70,7 @@ def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) ->
     for directory in (Path("bin"), host.site_below_prefix):
         make_own(tree, directory)
     write_guard(tree / host.site_below_prefix, host.site_packages)
-    for name, content in _programs(overlay, host, below).items():
+    for name, content in _programs(overlay, host, below, host.real).items():
         _put(tree / "bin" / name, content, 0o755)
 
 
@@ -88,7 +91,8 @@ def _put(place: Path, content: bytes, mode: int = 0o644) -> None:
 
 def is_current(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> bool:
     """Whether a tree has our own files as `add_to_tree` writes them."""
-    programs = _programs(overlay, host, below).items()
+    real = _recorded(tree / host.site_below_prefix, host.site_packages).parents[2]
+    programs = _programs(overlay, host, below, real).items()
     return has_intact_guard(tree / host.site_below_prefix, host.site_packages) and all(
         files.read(str(tree / "bin" / name)) == content for name, content in programs
     )
@@ -114,12 +118,12 @@ def _code(content: bytes | None) -> bytes:
     return (content or b"").partition(b"\nrest = ")[2]
 
 
-def _programs(overlay: Path, host: Host, below: Sequence[Path]) -> dict[str, bytes]:
-    """The content of our own programs, by name."""
+def _programs(overlay: Path, host: Host, below: Sequence[Path], real: Path) -> dict[str, bytes]:
+    """The content of our own programs, by name, for a host with this real path."""
     sites = [overlay / host.site_below_prefix, *below]
     conda = Path(sys.executable).with_name("conda")
-    text = pip(overlay / "bin" / INTERPRETER, conda, host.real)
-    python = interpreter(host.real / "bin" / "python", sites)
+    text = pip(overlay / "bin" / INTERPRETER, conda, real)
+    python = interpreter(real / "bin" / "python", sites)
     return {INTERPRETER: python, **dict.fromkeys(pips(host.site_below_prefix), text)}
 
 
@@ -144,11 +148,10 @@ def check_for_intruders(site: Path) -> None:
 
 
 def guard(host_site: Path) -> bytes:
-    """The content of the guard for a host's site-packages, whichever path leads to it."""
-    prefix = host_site.parents[2]
-    real = Path(os.path.realpath(prefix), host_site.relative_to(prefix))
+    """The content of the guard for a host's site-packages, given its real path."""
     # Bytes, because decoding depends on the interpreter and its locale.
-    given = {"HOST": os.fsencode(real), "PIP_VALUES": before_command(), "PIP_ELSEWHERE": ELSEWHERE}
+    here = os.fsencode(host_site)
+    given = {"HOST": here, "PIP_VALUES": before_command(), "PIP_ELSEWHERE": ELSEWHERE}
     lines = _TEMPLATE.read_text(encoding="utf-8").splitlines()
     values = {f"{name} = ": f"{name} = {value!r}" for name, value in given.items()}
     return "".join(values.get(line[: line.find("= ") + 2], line) + "\n" for line in lines).encode()
@@ -157,12 +160,29 @@ def guard(host_site: Path) -> bytes:
 def write_guard(site: Path, host_site: Path) -> None:
     """Write the guard into an overlay's site-packages, replacing any existing file."""
     site.mkdir(parents=True, exist_ok=True)
-    _put(site / GUARD, guard(host_site))
+    _put(site / GUARD, guard(_real(host_site)))
 
 
 def has_intact_guard(site: Path, host_site: Path) -> bool:
-    """Whether the guard exists and is unchanged."""
-    return files.read(str(site / GUARD)) == guard(host_site)
+    """Whether the guard exists and is unchanged, if the path of the host in it leads there."""
+    return files.read(str(site / GUARD)) == guard(_recorded(site, host_site))
+
+
+def _real(host_site: Path) -> Path:
+    """The real path of a host with its site-packages, whichever path leads to it."""
+    prefix = host_site.parents[2]
+    return Path(os.path.realpath(prefix), host_site.relative_to(prefix))
+
+
+def _recorded(site: Path, host_site: Path) -> Path:
+    """The site-packages of the host as the guard names it, if that leads there; else as it is."""
+    real = _real(host_site)
+    with suppress(ValueError, SyntaxError):
+        line = re.search(rb"^HOST = (b['\"].*)$", files.read(str(site / GUARD)) or b"", re.M)
+        named = Path(os.fsdecode(ast.literal_eval(line[1].decode()))) if line else real
+        if named.parts[-3:] == real.parts[-3:] and _real(named) == real:
+            return named
+    return real
 
 
 def interpreter(python: Path, sites: Sequence[Path]) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.activation import locate, trust
+from conda_overlay.activation.moved import Relative, relatives
 from conda_overlay.activation.settings import Settings
 from conda_overlay.core.errors import (
     ELSEWHERE,
@@ -117,7 +118,7 @@ class Stack:
         # While a first command is running, there may be only a state directory. It may have
         # started, or ended, since the search above.
         there, recorded = os.path.lexists(plain), locate.recorded_host(str(plain))
-        mine = recorded == str(self.host.real) or not (there or recorded)
+        mine = locate.leads_to(recorded, str(self.host.real)) or not (there or recorded)
         return plain if mine else hashed
 
     def check_trust(self) -> None:
@@ -131,6 +132,18 @@ class Stack:
             sentence = f"An overlay in {directory} would never be used: {reason}."
             hint = way_to_trust(reason, ELSEWHERE)
             raise OverlayDirError(sentence, hint, directories=[directory])
+
+    def relatives(self) -> list[Relative]:
+        """The user's overlays that may be meant for this host, if it has none."""
+        if self.store.exists or self.found():
+            return []
+        directories = [str(directory) for directory in self.directories]
+        return relatives(str(self.host.prefix), directories, self.owners)
+
+    def take_over(self, overlay: Path) -> None:
+        """Let the next commit make the overlay of an environment that is gone this host's."""
+        self.store = Store(overlay, self.progress)
+        self.store.moves = True
 
     # -- the distributions in effect
 

@@ -28,9 +28,10 @@ from conda_overlay.core.errors import ELSEWHERE, OverlayError, StateError, while
 from conda_overlay.core.models import Revision
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem import lock
-from conda_overlay.filesystem.atomic import is_unfinished, make_directories, replace_file, sync
+from conda_overlay.filesystem.atomic import is_unfinished, make_directories, sync
 from conda_overlay.filesystem.manifest import Manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
+from conda_overlay.layer.host_file import record_host
 from conda_overlay.layer.index import Index, dump_index, load_index
 from conda_overlay.layer.revision import UNREADABLE, load_record, write_records
 
@@ -46,6 +47,7 @@ class Store:
         self.state = Path(locate.state_dir(str(overlay)))  # <overlay dir>/.<name>
         self._drafts, self._revisions = self.state / "drafts", self.state / "revisions"
         self.progress = progress
+        self.moves = False  # whether the next commit makes it the overlay of another host
         self._load_record = cache(load_record)  # by its text
 
     # -- reading
@@ -101,20 +103,17 @@ class Store:
         """
         path = self._directory(number) / "record.json"
         try:
-            return self._load_record(self._read(number, "record.json"), number, path)
+            return self._load_record(self.read(number, "record.json"), number, path)
         except UNREADABLE as error:
             sentence = f"The record {path} of the overlay cannot be read: {error!r}."
             hint = f"restore it from a backup, or move {self.state} away and start over"
             raise StateError(sentence, hint, path=str(path)) from error
 
     def is_of(self, host: Path) -> bool:
-        """Whether the history says that this is the overlay of a host.
-
-        Raises:
-            StateError: the history cannot be read.
-        """
+        """Whether the history, which must be readable, says that this is the overlay of a host."""
         number = self.current() if self.managed and self.state.is_dir() else None
-        return number is not None and self.revision(number).host.get("prefix") == str(host)
+        prefix = self.revision(number).host.get("prefix") if number is not None else None
+        return locate.leads_to(prefix, str(host))
 
     def line(self) -> list[Revision]:
         """The current revision and its known ancestors, oldest first."""
@@ -127,17 +126,6 @@ class Store:
                 line.append(self.revision(parent))
         return line[::-1]
 
-    def steps(self) -> list[tuple[int, int | None]]:
-        """The numbers of the revisions in `line`, each with the number that it restores."""
-        number, found = self.current(), []
-        with suppress(*UNREADABLE):
-            while number is not None:
-                record = json.loads(self._read(number, "record.json"))
-                parent, restores = (record[name] for name in ("parent", "restores"))
-                found.append((number, None if restores is None else int(restores)))
-                number = parent if parent is not None and parent < number else None
-        return found[::-1]
-
     def tree(self, number: int) -> Path | None:
         """The tree of a revision; None if it has been dropped."""
         tree = self._directory(number) / "tree"
@@ -148,7 +136,7 @@ class Store:
         if number is None:
             return None
         try:
-            return load_manifest(self._read(number, "manifest.json"))
+            return load_manifest(self.read(number, "manifest.json"))
         except UNREADABLE:
             return None
 
@@ -169,10 +157,10 @@ class Store:
 
     def _known(self, number: int | None, name: str) -> dict[str, Any]:
         with suppress(*UNREADABLE, StateError):
-            return {**json.loads(self._read(number or self.current() or 0, name))}
+            return {**json.loads(self.read(number or self.current() or 0, name))}
         return {}
 
-    def _read(self, number: int, name: str) -> bytes:
+    def read(self, number: int, name: str) -> bytes:
         """Read a file of a revision, relative to the state directory, which is not a link."""
         state = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
@@ -185,13 +173,24 @@ class Store:
 
     @contextmanager
     def new_draft(
-        self, host: Path, *, dry_run: bool = False, timeout: float = PATIENCE
+        self,
+        host: Path,
+        named: Path | None = None,
+        *,
+        dry_run: bool = False,
+        timeout: float = PATIENCE,
     ) -> Iterator[Path]:
-        """Make a temporary directory, and record the real path of the host of a new overlay.
+        """Make a temporary directory, and record the host of a new overlay.
 
         The directory has a unique name, because children of a killed command may still write to
         theirs. For a dry run it is in the system's directory for temporary files, and nothing is
         recorded.
+
+        Args:
+            host: the real path of the host.
+            named: the path by which it was named.
+            dry_run: whether nothing will be committed.
+            timeout: how long to wait, in seconds.
 
         Raises:
             LockedError: another command is committing.
@@ -207,7 +206,7 @@ class Store:
             return
         with self._as_our_errors():
             with self.lock(timeout):
-                self._claim(host)
+                self._claim(host, named or host)
                 make_directories(self._drafts)
                 draft = Path(tempfile.mkdtemp(dir=self._drafts, prefix=""))
                 alive = lock.lock_own(draft / "lock")
@@ -351,14 +350,12 @@ class Store:
         os.rename(path, place)
         discard(place)
 
-    def _claim(self, host: Path) -> None:
+    def _claim(self, host: Path, named: Path) -> None:
         """Record the host, unless a command for another host of the same name has just done so."""
         recorded = locate.recorded_host(str(self.overlay))
-        if recorded == str(host):
-            return
-        if recorded is None or self.is_of(host):
-            replace_file(self.state / "host", os.fsencode(f"{host}\n"))
-        else:
+        if recorded is None or locate.leads_to(recorded, str(host)) or self.is_of(host):
+            record_host(self.overlay, host, named)
+        elif not self.moves:
             sentence = f"{self.overlay} has just become the overlay of {recorded}."
             raise self._error(sentence, "try again", host=recorded)
 

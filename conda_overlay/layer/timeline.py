@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from conda_overlay.core.models import Revision
+from conda_overlay.layer.revision import UNREADABLE
+from conda_overlay.layer.store import Store
 
 
 @dataclass
@@ -23,11 +27,23 @@ class Timeline:
 
 def timeline(revisions: Iterable[Revision]) -> Timeline:
     """Work out the timeline of all revisions, given oldest first."""
-    return timeline_of((revision.number, revision.restores) for revision in revisions)
+    return _timeline_of((revision.number, revision.restores) for revision in revisions)
 
 
-def timeline_of(steps: Iterable[tuple[int, int | None]]) -> Timeline:
-    """Work out the timeline of revisions, given as in `Store.steps`."""
+def timeline_in(store: Store) -> Timeline:
+    """Work out the timeline of an overlay, from as little of its records as possible."""
+    number, found = store.current(), []
+    with suppress(*UNREADABLE):
+        while number is not None:
+            record = json.loads(store.read(number, "record.json"))
+            parent, restores = (record[name] for name in ("parent", "restores"))
+            found.append((number, None if restores is None else int(restores)))
+            number = parent if parent is not None and parent < number else None
+    return _timeline_of(found[::-1])
+
+
+def _timeline_of(steps: Iterable[tuple[int, int | None]]) -> Timeline:
+    """Work out the timeline of revisions, given by their numbers and those that they restore."""
     line = Timeline()
     made_by = {0: 0}  # the revision that made the state of each revision
     for number, restores in steps:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from conda_overlay.core.errors import NoSuchRevisionError
 from conda_overlay.core.models import FileChanges, Revision
-from conda_overlay.filesystem.manifest import differences
-from conda_overlay.layer.stack import Stack
+from conda_overlay.filesystem.manifest import differences, take_manifest
 from conda_overlay.layer.store import Store
-from conda_overlay.layer.timeline import timeline_of
+from conda_overlay.layer.timeline import timeline_in
 
 
 @dataclass(frozen=True)
@@ -36,35 +35,35 @@ class History:
     """The edits by hand since the current revision."""
 
 
-def history(stack: Stack) -> History:
-    """Collect the revisions of the writable layer.
+def history(store: Store) -> History:
+    """Collect the revisions of an overlay, whose environment may be gone.
 
     Raises:
         StateError: the state of the overlay cannot be read.
     """
-    store = stack.store
     current = store.current()
     recorded = store.manifest(current)
-    by_hand = FileChanges() if recorded is None else differences(recorded, stack.state().files)
+    by_hand = FileChanges()
+    if recorded is not None:
+        by_hand = differences(recorded, take_manifest(store.real, recorded))
     return History(
         str(store.overlay),
         current,
-        None if current is None else timeline_of(store.steps()).position,
+        None if current is None else timeline_in(store).position,
         tuple(_listed(store, number, current) for number in reversed(store.numbers())),
         by_hand,
     )
 
 
-def revision(stack: Stack, number: int) -> ListedRevision:
-    """Read a revision of the writable layer.
+def revision(store: Store, number: int) -> ListedRevision:
+    """Read a revision of an overlay.
 
     Raises:
         NoSuchRevisionError: there is no such revision.
         StateError: its record cannot be read.
     """
-    store, numbers = stack.store, stack.store.numbers()
-    if number not in numbers:
-        raise NoSuchRevisionError(str(store.overlay), number, numbers)
+    if number not in store.numbers():
+        raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
     return _listed(store, number, store.current())
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conda_overlay.activation import locate
+from conda_overlay.activation import locate, moved
 from conda_overlay.activation.settings import Settings
 from conda_overlay.core.errors import StateError
 from conda_overlay.filesystem.tree import size
@@ -29,6 +30,8 @@ class ListedOverlay:
     """In bytes."""
     state: str
     """``ok``, ``by hand``, ``host is gone``, or another problem."""
+    remedies: tuple[str, ...] = ()
+    """Commands."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +56,44 @@ def _listed(settings: Settings) -> Iterator[ListedOverlay]:
             continue
         host = locate.recorded_host(str(path))
         number, condition = None, "ok" if store.managed else "by hand"
+        ways: tuple[str, ...] = ()
         try:
             number = store.current()
         except StateError as error:
             condition = error.message
-        if host is not None and not os.path.isdir(os.path.join(host, "conda-meta")):
-            condition = HOST_IS_GONE
+        if host is not None and moved.is_gone(host):
+            condition, ways = HOST_IS_GONE, tuple(_ways_on(path, host))
         elif not store.exists:
             condition = "its current revision is gone"
-        yield ListedOverlay(str(path), host, number, size(store.real), condition)
+        yield ListedOverlay(str(path), host, number, size(store.real), condition, ways)
     for directory in locate.expand(settings.overlay_dirs, os.environ):
         for state in sorted(Path(directory).glob(".*")):
             store = Store(state.with_name(state.name[1:]))
             if is_lost(store):
                 host = locate.recorded_host(str(store.overlay))
-                yield ListedOverlay(str(store.overlay), host, None, size(state), LINK_IS_GONE)
+                ways = (_command("repair", "-p", host),) if host else ()
+                ways += (_command("delete", "-p", str(store.overlay)),)
+                facts = str(store.overlay), host, None, size(state), LINK_IS_GONE, ways
+                yield ListedOverlay(*facts)
+
+
+def _ways_on(overlay: Path, host: str) -> Iterator[str]:
+    """What can be done with an overlay whose environment is gone; others may be the same."""
+    from conda.core.envs_manager import list_all_known_prefixes
+
+    for prefix in list_all_known_prefixes():
+        if moved.is_same(str(overlay), host, os.path.realpath(prefix)):
+            yield _command("rebase", "-p", prefix, "--from", str(overlay))
+    yield _command("delete", "-p", str(overlay))
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["conda", "overlay", *words])
+
+
+def ways_without_host(store: Store) -> list[str]:
+    """The commands for an overlay whose environment is gone."""
+    return [*_ways_on(store.overlay, locate.recorded_host(str(store.overlay)) or "")]
 
 
 def is_lost(store: Store) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.activation import locate, notice, trust
 from conda_overlay.change import plan
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
+from conda_overlay.core.models import Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import is_compiled
 from conda_overlay.filesystem.tree import size
@@ -24,7 +26,7 @@ from conda_overlay.layer import state
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
-from conda_overlay.layer.timeline import timeline_of
+from conda_overlay.layer.timeline import timeline_in
 from conda_overlay.report import checks, shell
 from conda_overlay.report.overlays import is_lost
 from conda_overlay.report.shell import Trigger, Wired
@@ -95,11 +97,13 @@ class Status:
     overlays: tuple[LayerStatus, ...]  # earlier ones win
     kernels: tuple[Kernel, ...]  # Jupyter kernels of the host without the overlay
     user_site: tuple[UserDistribution, ...]  # in ``~/.local``
+    relatives: tuple[Finding, ...]  # overlays of other environments that may be meant for this one
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The problems of all overlays."""
-        return tuple(finding for overlay in self.overlays for finding in overlay.findings)
+        own = tuple(finding for overlay in self.overlays for finding in overlay.findings)
+        return own + self.relatives
 
 
 def status(stack: Stack) -> Status:
@@ -122,7 +126,16 @@ def status(stack: Stack) -> Status:
         overlays,
         tuple(others),
         tuple(user_distributions(stack)),
+        () if overlays else tuple(relatives(stack)),
     )
+
+
+def relatives(stack: Stack) -> Iterator[Finding]:
+    """The user's overlays that may be meant for a host without one."""
+    with suppress(OverlayError):
+        for one in stack.relatives():
+            text = one.sentence(str(stack.host.prefix))
+            yield Finding("moved", text, (shell.overlay_command(stack.host, "rebase"),))
 
 
 def _fork_drift(prefix: Path) -> ForkDrift | None:
@@ -182,12 +195,38 @@ def layers(stack: Stack) -> list[LayerStatus]:
         elif fault := next(trust.faults_within(str(store.real), stack.owners), None):
             mend = (shlex.join(["chmod", "-R", "go-w", str(store.real)]),)
             findings.append(Finding("writable", f"{fault}, who can change what you run", mend))
-        position = timeline_of(store.steps()).position if revision else None
+        position = timeline_in(store).position if revision else None
         rows = tuple(_rows(stack, now, dependencies.effective(*below), revision))
         about = (str(store.overlay), store.managed, number, position)
         result.insert(0, LayerStatus(*about, _size(now), rows, tuple(findings)))
         below = [now.site, *below]
     return result
+
+
+def without_host(store: Store, remedies: Sequence[str]) -> Status:
+    """Report on an overlay whose environment is gone, by its records alone.
+
+    Args:
+        store: the overlay.
+        remedies: the commands for it.
+    """
+    prefix = locate.recorded_host(str(store.overlay)) or ""
+    number = store.current()
+    revision = store.revision(number) if number is not None else None
+    rows, python = [], ""
+    for key, entry in sorted(revision.distributions.items()) if revision else ():
+        assert revision is not None
+        version = revision.host["distributions"].get(key)
+        kind = "replace" if version else "add"
+        rows.append(_row(entry.name or key, version, entry, kind, "", bool(entry.patch)))
+        python = revision.host["python"]
+    gone = Finding("gone", f"its environment {prefix} is gone", tuple(remedies))
+    position = timeline_in(store).position if revision else None
+    about = (str(store.overlay), store.managed, number, position, size(store.real))
+    host = HostStatus(os.path.basename(prefix), prefix, "", "it is gone", python)
+    wiring = Wiring("off", gone.text, Trigger(None, gone.text, remedies[0]))
+    layer = LayerStatus(*about, tuple(rows), (gone,))
+    return Status(host, None, wiring, (layer,), (), (), ())
 
 
 def _size(now: State) -> int:
@@ -210,19 +249,20 @@ def _rows(
         meaning, kind = plan.meaning(found, hosts, **facts), dependencies.kind(hosts, found)
         entry = now.entries[key]
         changed = bool(entry.patch) if now.is_copy(key) else key in edited
-        yield _row(found.name, hosts, entry, kind, meaning, changed)
+        yield _row(found.name, hosts.version if hosts else None, entry, kind, meaning, changed)
     for key, entry in sorted(revision.distributions.items()) if revision and rebuilt else ():
         if key not in now.site:  # it is installed for another Python
-            kind = "add" if key not in below else "replace"
-            yield _row(entry.name or key, below.get(key), entry, kind, "stale", False)
+            there = below[key].version if key in below else None
+            kind = "replace" if there else "add"
+            yield _row(entry.name or key, there, entry, kind, "stale", False)
 
 
 def _row(
-    name: str, host: Distribution | None, entry: HistoryEntry, kind: str, meaning: str, edited: bool
+    name: str, host: str | None, entry: HistoryEntry, kind: str, meaning: str, edited: bool
 ) -> DistributionStatus:
     return DistributionStatus(
         name=name,
-        host_version=host.version if host else None,
+        host_version=host,
         kind="editable" if entry.editable else kind,
         version=entry.version,
         editable=entry.editable,

@@ -20,6 +20,7 @@ from conda_overlay.core.models import Plan, Revision
 from conda_overlay.filesystem.manifest import differences, take_manifest
 from conda_overlay.layer.index import Index
 from conda_overlay.layer.store import Store
+from conda_overlay.layer.timeline import timeline, timeline_in
 from tests.bed import place
 from tests.long import first
 
@@ -579,11 +580,11 @@ def test_what_somebody_has_put_beside_the_state_is_in_nobodys_way(kept: Store) -
     assert there == {".git", ".notes.txt"} and current_text(kept) == "two"
 
 
-def test_steps_are_the_line_as_far_as_it_can_be_read(kept: Store) -> None:
+def test_timeline_is_that_of_the_line_as_far_as_it_can_be_read(kept: Store) -> None:
     for text in ("one", "two", "three"):
         change(kept, text)
-    line = [(revision.number, revision.restores) for revision in kept.line()]
-    assert kept.steps() == line and [number for number, _ in line] == [1, 2, 3]
+    assert timeline_in(kept) == timeline(kept.line())
+    assert timeline_in(kept).done == [0, 1, 2, 3]
     record(kept, 1).chmod(0o644)
     record(kept, 1).write_text("{}")
-    assert kept.steps() == line[1:]
+    assert timeline_in(kept).done == [0, 2, 3]

@@ -11,6 +11,7 @@ import pytest
 
 from tests import sources
 from tests.bed import dists, environment, place
+from tests.bed.terminal import on_terminal
 from tests.bench import Bench
 from tests.long import LONG, few
 
@@ -29,11 +30,12 @@ def wheel(wheels: Path, name: str, version: str) -> Path:
 
 
 def activate(bench: Bench) -> str:
-    """What activation says; the overlay works, whatever it says."""
+    """What activation says on a terminal; the overlay works, whatever it says."""
     script = SCRIPT.format(base=bench.conda.prefix, host=bench.host)
-    done = bench.user.run(["bash", "--norc", "-eu", "-c", script])
-    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
-    return done.stderr
+    argv = ["bash", "--norc", "-eu", "-c", script]
+    shown = on_terminal(argv, bench.user.environ(), bench.user).splitlines(keepends=True)
+    assert shown.count("1.0\n") == 1
+    return "".join(line for line in shown if line != "1.0\n")
 
 
 def rows(bench: Bench) -> dict[str, dict[str, Any]]:

@@ -70,14 +70,16 @@ def test_without_an_overlay_it_says_how_to_start_one(conda: Conda, alice: User) 
 def test_command_to_start_an_overlay_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
     host = HostStatus("science", "/with space", "root", "it belongs to root", "3.11.7")
     wiring = Wiring("off", "", Trigger("start-up hook"))
-    show_status(Status(host, None, wiring, (), (), ()))
+    show_status(Status(host, None, wiring, (), (), (), ()))
     assert "conda overlay install -p '/with space' NAME\n" in capsys.readouterr().out
 
 
 def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overlay_of: Any) -> None:
     overlay_of(host, "new")
     report = status(conda, alice, host)
-    assert set(report) == {"host", "fork", "wiring", "overlays", "user_site", "kernels"}
+    assert set(report) == {
+        *("host", "fork", "wiring", "overlays", "user_site", "kernels", "relatives"),
+    }
     assert set(report["host"]) == {"name", "prefix", "owner", "protected", "python"}
     assert set(report["wiring"]) == {"state", "detail", "trigger"}
     assert set(report["wiring"]["trigger"]) == {"name", "reason", "remedy"}
@@ -297,6 +299,9 @@ def test_an_environment_without_python_that_is_stacked_says_what_is_below(
     assert f"There is no Python in {alice.home}/bare" in done.stderr
 
 
+KEYS_OF_LIST = {"overlay", "host", "revision", "size", "state", "remedies"}
+
+
 def test_list_names_every_overlay_and_says_when_its_host_is_gone(
     conda: Conda, alice: User, host: Path, overlay_of: Any, science: Path
 ) -> None:
@@ -309,7 +314,7 @@ def test_list_names_every_overlay_and_says_when_its_host_is_gone(
     assert not lost.exists()
     done = run(conda, alice, "list", "--json")
     overlays = json.loads(done.stdout)["overlays"]
-    assert [set(o) for o in overlays] == [{"overlay", "host", "revision", "size", "state"}] * 3
+    assert [set(o) for o in overlays] == [KEYS_OF_LIST] * 3
     states = {Path(o["overlay"]).name: (o["revision"], o["state"]) for o in overlays}
     assert states == {
         host.name: (1, "ok"),

@@ -49,7 +49,7 @@ def execute(arguments: Namespace) -> int:
 
     if arguments.baseline:
         return _export_baseline(arguments.file)
-    document = select.opened().document()
+    document = select.document(arguments)
     file = arguments.file
     name = arguments.format or format_of(Path(file or "").name)
     text = FORMATS[name](document)

@@ -24,9 +24,9 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.cli.render.history import show_history, show_revision
     from conda_overlay.report import history
 
-    stack = select.opened().stack
+    store = select.store_of(arguments)
     if arguments.number is not None:
-        output.show(history.revision(stack, arguments.number), show_revision)
+        output.show(history.revision(store, arguments.number), show_revision)
     else:
-        output.show(history.history(stack), show_history)
+        output.show(history.history(store), show_history)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from conda_overlay.cli import changing, options, select
 
@@ -10,6 +11,7 @@ EXAMPLES = """\
     conda overlay rebase                                          the host was updated
     conda overlay rebase -n science-2027 --from science-2026      the next cycle's environment
     conda overlay rebase --from ~/.conda/overlays/science-2026    whose environment is gone
+    conda overlay rebase -n science-2027                          science-2026 was renamed so
 """
 
 
@@ -24,8 +26,13 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Rebase the overlay."""
     overlay = select.opened()
-    document = None
-    if arguments.source is not None:
+    source, document = arguments.source, None
+    if source is None and (relative := select.relative_of(overlay)):
+        if relative.is_gone:
+            overlay.stack.take_over(Path(relative.overlay))
+        else:
+            source = relative.overlay
+    if source is not None:
         overlay.check_protection(arguments.force_overlay)
-        document = select.document_of(arguments.source)
+        document = select.document_of(source)
     return changing.run(arguments, overlay, lambda draft: draft.rebase(document))

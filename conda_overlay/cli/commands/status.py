@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
+from conda_overlay.core.errors import NoSuchEnvironmentError
 
 EXAMPLES = """\
     conda overlay status
@@ -35,7 +36,16 @@ def execute(arguments: Namespace) -> int:
             return 0
         if below := select.with_python_below(prefix):
             output.tell(f"{prefix} has no Python; it is stacked on {below}:")
-    overlay = select.opened(below)
+    try:
+        overlay = select.opened(below)
+    except NoSuchEnvironmentError:
+        if (store := select.orphaned(arguments)) is None:
+            raise
+        from conda_overlay.report.overlays import ways_without_host
+        from conda_overlay.report.status import without_host
+
+        output.show(without_host(store, ways_without_host(store)), show_status)
+        return 0
     if arguments.merged:
         from conda_overlay.report.merged import merged
 

@@ -10,6 +10,7 @@ from conda_overlay.cli.render.output import YELLOW, local, say, size, state, tab
 from conda_overlay.core.text import few
 
 if TYPE_CHECKING:
+    from conda_overlay.core.models import Finding
     from conda_overlay.fork.origin import ForkDrift
     from conda_overlay.host.user_site import UserDistribution
     from conda_overlay.report.merged import MergedDistribution
@@ -29,6 +30,7 @@ def show_status(report: Status) -> None:
     show_drift(report.fork)
     if not report.overlays:
         say("overlay:   none")
+        _show_findings(report.relatives)
         _show_user_site(report.user_site, can_install=bool(host.protected))
         if host.protected:
             start = ["conda", "overlay", "install", "-p", host.prefix, "NAME"]
@@ -117,7 +119,11 @@ def _show_overlay(overlay: LayerStatus) -> None:
             part = [row for row in overlay.distributions if row.requested is asked]
             rows += [[title, *[""] * 7], *map(_status_row, part)] if part else []
         table(rows)
-    for finding in overlay.findings:
+    _show_findings(overlay.findings)
+
+
+def _show_findings(findings: Sequence[Finding]) -> None:
+    for finding in findings:
         say(f"\n{finding.kind}:", end=" ", style=YELLOW)
         say(finding.text, *(f"  {command}" for command in finding.remedies))
 
@@ -139,8 +145,10 @@ def _status_row(row: DistributionStatus) -> list[str]:
     ]
 
 
-def show_health(overlays: Sequence[LayerStatus]) -> None:
+def show_health(overlays: Sequence[LayerStatus], relatives: Sequence[Finding]) -> None:
     """Print the problems of an environment's overlays in the format of ``conda doctor``."""
+    for finding in relatives:
+        say(f"❌ {finding.text}.", *(f"    {command}" for command in finding.remedies))
     for overlay in overlays:
         mark = "❌" if overlay.findings else "✅"
         verdict = "has findings" if overlay.findings else "holds together"
@@ -169,13 +177,6 @@ def show_overlays(found: Overlays) -> None:
         host, revision = one.host or "not recorded", str(one.revision or "-")
         rows.append([one.overlay, host, revision, size(one.size), one.state])
     table(rows)
-    from conda_overlay.report.overlays import HOST_IS_GONE, LINK_IS_GONE
-
     for one in found.overlays:
-        ways = {"delete": one.overlay} if one.state in (HOST_IS_GONE, LINK_IS_GONE) else {}
-        if one.host and one.state == LINK_IS_GONE:
-            ways = {"repair": one.host, **ways}
-        if ways:
-            say(f"{one.overlay}: {one.state}:")
-        for command, place in ways.items():
-            say(f"  {shlex.join(['conda', 'overlay', command, '-p', place])}")
+        if one.remedies:
+            say(f"{one.overlay}: {one.state}:", *(f"  {command}" for command in one.remedies))
