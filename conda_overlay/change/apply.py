@@ -70,7 +70,7 @@ def install_requested(
     draft: Draft, requested: Mapping[str, HistoryEntry], why: Mapping[str, str]
 ) -> None:
     """Let pip add the missing distributions, and record all requests as given."""
-    mend(draft, requested)
+    mend(draft, requested, requested)
     wanted = requests(requested, draft.installed.keys())
     in_turn(wanted, lambda request: install(draft, request))
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})

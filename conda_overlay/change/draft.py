@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -310,18 +310,11 @@ class Draft(DraftTree):
 
     def _gone(self, after: State) -> Iterator[Change]:
         """The recorded distributions that were removed by hand, which the revision leaves out."""
-        recorded = self._recorded if self.restores is None else {}
+        recorded = self.recorded if self.restores is None else {}
         for key in sorted(recorded.keys() - self.before.site.keys() - after.site.keys()):
             below, old = self.stack.below_view.get(key), recorded[key].version
             host, why = below.version if below else None, "its files were removed by hand"
             yield Change(recorded[key].name or key, "remove", host, old, None, ("version",), why)
-
-    @cached_property
-    def _recorded(self) -> Mapping[str, HistoryEntry]:
-        """The distributions of the current revision, unless it is for another Python."""
-        if self.base is None or self.stack.is_stale():
-            return {}
-        return self.stack.store.revision(self.base).distributions
 
     def _carried(self, after: State) -> Iterator[str]:
         """A note on the edits by hand that the revision will include but the plan does not show."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import shlex
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from pathlib import Path
 
-from conda_overlay.core.errors import OvertakenError
+from conda_overlay.core.errors import OverlayError, OvertakenError
+from conda_overlay.core.models import HistoryEntry
 from conda_overlay.distributions.dependencies import View, effective
 from conda_overlay.distributions.record import correct_record, uninstall
 from conda_overlay.distributions.site import Known, Site, by_name
@@ -196,7 +199,13 @@ class DraftTree:
     def _move_in(self, root: Path, files: Manifest, known: Index) -> None:
         """Move a directory with distributions to the tree, given its manifest."""
         new = read_index(root, self.stack.host.site_below_prefix, files, known)
-        move_in(self.tree, root)
+        try:
+            move_in(self.tree, root)
+        except IsADirectoryError as error:
+            path = os.path.relpath(error.filename2, self.tree)
+            there = shlex.quote(str(self.stack.store.overlay / path))
+            sentence = f"A directory is in the place of the file {path}."
+            raise OverlayError(sentence, f"move it away: {there}") from error
         self.files = {**self.files, **files}
         self.index = self.index.joined(new.at(self.site))
 
@@ -208,10 +217,34 @@ class DraftTree:
             scripts.rewrite(self.tree, self.site, sorted(others), self._interpreter)
 
     def damaged(self, keys: Collection[str]) -> set[str]:
-        """Find the distributions among these that lack files."""
+        """Find the distributions among these that lack files, their RECORD, or their metadata.
+
+        Not copies, of which a file may have been removed as an edit.
+        """
         here = {one.distribution.key: name for name, one in self.index.metadata.items()}
-        owned = {key: self.index.rows[here[key]][1] or () for key in {*keys} & here.keys()}
-        return {key for key, paths in owned.items() if missing_files(paths, self.files)}
+        found = {key for key in self.recorded.keys() & {*keys} - here.keys() if self._remains(key)}
+        for key in ({*keys} & here.keys()) - self.before.copies.keys():
+            owned = self.index.rows[here[key]][1]
+            lacks = here[key].endswith(".dist-info") if owned is None else False
+            if lacks or missing_files(owned or (), self.files):
+                found.add(key)
+        return found
+
+    def _remains(self, key: str) -> bool:
+        """Whether files of a recorded distribution are there, though its metadata is not."""
+        if self.leftovers:
+            return True
+        index = self.stack.store.index(None, self.stack.host.site_below_prefix)
+        names = (name for name, one in index.metadata.items() if one.distribution.key == key)
+        return any(path in self.files for name in names for path in index.rows[name][1] or ())
+
+    @cached_property
+    def recorded(self) -> Mapping[str, HistoryEntry]:
+        """The distributions of the current revision, unless it is for another Python."""
+        number = self.stack.store.current()
+        if number is None or self.stack.is_stale():
+            return {}
+        return self.stack.store.revision(number).distributions
 
     @property
     def leftovers(self) -> list[str]:

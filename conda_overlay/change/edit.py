@@ -176,9 +176,21 @@ def patch(
     if fit.outside:
         draft.notes.append(f"not installed, so left out: {few(fit.outside)}")
     take_copy(draft, copy)
-    if reverse and draft.entries[key].copied and not edits_of(draft.installed[key][0]):
+    if reverse and draft.entries[key].copied and not _is_edited(draft, key):
         draft.drop({key})
         draft.why[key] = "it has no edits any more"
+
+
+def _is_edited(draft: Draft, key: str) -> bool:
+    """Whether a copy in a draft has any edit, also of files that are no text."""
+    copy = draft.installed[key][0]
+    if edits_of(copy):
+        return True
+    draft.look()
+    rows = draft.index.rows[copy.path.name][1] or {}
+    info = f"{copy.below}{copy.path.name}/"
+    mine = {p: sha for p, sha in rows.items() if not p.startswith(info) and p[-4:] != ".pyc"}
+    return any(p not in draft.files or draft.files[p][2] != sha for p, sha in mine.items())
 
 
 def _in_original(

@@ -38,9 +38,11 @@ def install(draft: Draft, request: Request) -> None:
     if _is_satisfied(draft, request, typed):
         _ask_again(draft, request, typed, draft.before.site.keys())
         return
-    mend(draft, typed)
+    mended = mend(draft, typed, _replaced(draft, request, typed))
     places = draft.new_scratch(), draft.source_dir
     found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
+    for key in mended & found.staged.keys():
+        draft.why.pop(key, None)
     staged, reverted = _without_copies_of_the_host(draft, found, request)
     marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
     requested = ({*typed} | marked) - {*found.moved}
@@ -63,9 +65,27 @@ def _is_satisfied(draft: Draft, request: Request, typed: Collection[str]) -> boo
     if request.options or len(named) < len(request.requirements) or not draft.is_untouched:
         return False
     host = draft.stack.host
-    if draft.damaged(typed) or draft.leftovers or not is_plain(host.prefix):
+    if draft.damaged(typed) or not is_plain(host.prefix):
         return False
     return dependencies.are_satisfied(named, draft.in_effect_before(), host.markers)
+
+
+def _replaced(
+    draft: Draft, request: Request, typed: Mapping[str, Requirement | Source]
+) -> set[str]:
+    """The requested distributions of which pip will install another version or source."""
+    if request.options.has("--upgrade", "--force-reinstall", "--ignore-installed"):
+        return {*typed}
+    found = set()
+    for key, one in typed.items():
+        version = draft.recorded[key].version if key in draft.recorded else ""
+        if (
+            not isinstance(one, Requirement)
+            or one.url
+            or not one.specifier.contains(version, prereleases=True)
+        ):
+            found.add(key)
+    return found
 
 
 def _ask_again(

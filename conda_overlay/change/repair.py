@@ -49,12 +49,13 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         past.files.update(past.original)
     broken = {path for path in past.wanted(keys) if not past.has(path, whole=bool(keys))}
     lacking = {path for path in broken if not past.restore(path)}
-    past.remove_leftovers()
+    past.remove_leftovers(past.wanted(keys))
     draft.look()
     lost = past.owners(lacking)
     touched = lost | past.owners(broken)
     draft.entries.update({key: past.entries[key] for key in touched})
-    draft.restores = draft.base if not keys and broken <= past.recorded else None
+    alone = not keys and broken <= past.recorded and not _edits_of_copies(draft, broken)
+    draft.restores = draft.base if alone else None
     if lost:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
     for key in keys & draft.before.copies.keys():
@@ -66,28 +67,54 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     draft.notes += [f"{path} is gone, and no revision has it any more." for path in gone]
 
 
-def mend(draft: Draft, keys: Collection[str]) -> None:
+def _edits_of_copies(draft: Draft, broken: Collection[str]) -> set[str]:
+    """The unrecorded edits of copies, which the revision before is brought back from."""
+    before = draft.before
+    mine = set().union(*(before.owned[key] for key in before.copies), draft.by_hand.added)
+    return (mine & {*draft.by_hand.all} if before.copies else set()) - {*broken}
+
+
+def mend(draft: Draft, keys: Collection[str], replaced: Collection[str] = ()) -> set[str]:
     """Restore the damaged ones among some distributions, before pip installs into a draft.
 
-    Those whose files are nowhere are removed, so that pip installs them again.
+    Copies stay as they are: a file that was removed may be an edit.
+
+    Args:
+        draft: the draft to change.
+        keys: the normalized names of the distributions.
+        replaced: those that pip may replace, if their files are nowhere.
+
+    Returns:
+        The names of the damaged ones.
+
+    Raises:
+        CannotRestoreError: pip installs files that differ from the recorded ones.
+        PipError: pip cannot install again what is nowhere.
     """
-    damaged, leftovers = draft.damaged(keys), draft.leftovers
-    if not damaged and not leftovers:
-        return
-    if draft.base is None:
-        remove_files(draft.tree, [draft.tree / path for path in leftovers])
-    else:
+    damaged = draft.damaged(keys)
+    if not damaged:
+        return damaged
+    draft.why.update(dict.fromkeys(damaged, "files were missing"))
+    if draft.base is not None:
         past = Restorer(draft, draft.base)
-        whole = (damaged & past.entries.keys()) - past.replaced
-        for path in past.wanted(whole) if whole else ():
-            if not past.has(path, whole=False):
-                past.restore(path)
-        past.remove_leftovers()
-    draft.look()
-    gone = draft.damaged(damaged)
-    draft.drop(gone)
-    draft.why.update(dict.fromkeys(damaged - gone, "repaired"))
-    draft.why.update(dict.fromkeys(gone, "files were missing"))
+        ours = (damaged & past.entries.keys()) - past.replaced
+        broken = {p for p in past.wanted(ours) if not past.has(p, whole=False)} if ours else set()
+        lacking = {path for path in broken if not past.restore(path)}
+        past.remove_leftovers(past.wanted(ours) if ours else ())
+        draft.look()
+        lost = (past.owners(lacking) & ours) | (ours - draft.index.site.keys())
+        if again := lost - {*replaced}:
+            past.reinstall(again, edited=draft.before.edited)
+        draft.entries.update({key: past.entries[key] for key in ours})
+        whole = ours - (lost & {*replaced})
+        draft.why.update(dict.fromkeys(whole, "repaired"))
+        gone = past.wanted(ours - whole) if ours - whole else ()
+        remove_files(draft.tree, [draft.tree / path for path in gone])
+        draft.look()
+        draft.drop(damaged - ours)
+    else:
+        draft.drop(damaged)
+    return damaged
 
 
 def _named_edits(draft: Draft, past: Restorer, keys: Collection[str]) -> set[str]:

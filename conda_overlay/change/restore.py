@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +27,7 @@ from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import has_digest, is_there
 from conda_overlay.filesystem.tree import copy_file, is_own, make_own, remove_files
 from conda_overlay.layer import scaffolding
+from conda_overlay.layer.index import Index
 from conda_overlay.layer.state import is_bookkeeping, is_leftover
 
 
@@ -50,7 +52,9 @@ class Restorer:
         for path in {*left, *scaffolding.paths(draft.stack.host.site_below_prefix)}:
             recorded.pop(path, None)
         self.recorded, self.files = {*recorded}, recorded
-        self._left = {now[path][2]: draft.tree / path for path in left}
+        self._left: dict[str, list[Path]] = {}  # by sha256
+        for path in sorted(left):
+            self._left.setdefault(now[path][2], []).append(draft.tree / path)
         self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
         for copy in draft.before.copies.values():
             self._trees.append(draft.new_scratch())
@@ -61,12 +65,27 @@ class Restorer:
         for path in recorded:
             infos.setdefault(_distribution_of(path), set()).add(path)
         self.original: dict[str, str] = {}
+        for key in self.entries:
+            self._find_record(key, infos.get(key, set()))
         self.owned = {key: self._owned(infos.get(key, set())) for key in self.entries}
         self.replaced = {
             key
             for key in self.entries.keys() & site.keys()
             if self.entries[key].version not in {found.version for found in site[key]}
         }
+
+    def _find_record(self, key: str, info: set[str]) -> None:
+        """Take a RECORD that the revision lacks from an older one with the same distribution."""
+        store, entry = self._draft.stack.store, self.entries[key]
+        there = [path for path in info if path.endswith(".dist-info/METADATA")]
+        for record in {f"{os.path.dirname(path)}/RECORD" for path in there} - info:
+            for number in (n for n in reversed(store.numbers()) if n < self._number):
+                old = store.revision(number).distributions.get(key)
+                known = (store.manifest(number) or {}).get(record)
+                if known and old and (old.version, old.sha256) == (entry.version, entry.sha256):
+                    self.files[record] = known[2]
+                    info.add(record)
+                    break
 
     def _owned(self, info: set[str]) -> set[str]:
         """The files of a distribution: its metadata, and those in RECORD if that still exists."""
@@ -80,13 +99,21 @@ class Restorer:
                 self.files = {**hashed, **self.files}
                 owned.update(rows.keys() & self.files.keys())
                 self.original.update({p: sha for p, sha in hashed.items() if p in owned})
+            else:  # the index of the revision has its paths still
+                known = self._index.rows.get(PurePosixPath(path).parent.name, (None, None))[1]
+                owned.update((known or {}).keys() & self.files.keys())
         return owned
+
+    @cached_property
+    def _index(self) -> Index:
+        below = self._draft.stack.host.site_below_prefix
+        return self._draft.stack.store.index(self._number, below)
 
     def _place_of(self, path: str) -> Path | None:
         """A place where a file still exists as it was recorded; None if there is none."""
         wanted, mine = self.files[path], self._draft.tree
         trees = (*([mine] if is_own(mine, mine / path) else []), *self._trees)
-        places = filter(None, [*(tree / path for tree in trees), self._left.get(wanted)])
+        places = [*(tree / path for tree in trees), *self._left.get(wanted, ())]
         return next((place for place in places if has_digest(place, wanted)), None)
 
     def wanted(self, keys: Collection[str]) -> set[str]:
@@ -123,11 +150,18 @@ class Restorer:
         copy_file(place, target)
         return True
 
-    def remove_leftovers(self) -> None:
-        """Remove the files that pip has renamed, except for those that are still missing."""
+    def remove_leftovers(self, paths: Iterable[str]) -> None:
+        """Remove what pip has renamed of some files, as far as these are there again.
+
+        What is as no revision has it may be an edit by hand, and stays.
+        """
         tree = self._draft.tree
+        there = {path for path in paths if os.path.lexists(tree / path)}
+        known = {
+            shas[path] for path in there for shas in (self.files, self.original) if path in shas
+        }
         missing = {sha for path, sha in self.files.items() if not os.path.lexists(tree / path)}
-        remove_files(tree, [place for sha, place in self._left.items() if sha not in missing])
+        remove_files(tree, [p for sha in known - missing for p in self._left.get(sha, ())])
 
     def owners(self, paths: Collection[str]) -> set[str]:
         """The normalized names of the distributions that have one of some files."""

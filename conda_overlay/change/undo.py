@@ -103,7 +103,7 @@ def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None
         draft.notes.append(f"revision {number} was damaged; restored: {few(sorted(faults))}")
     wanted = (p for p in past.recorded if p in faults or not os.path.lexists(there(p)))
     gone = {path for path in wanted if not past.restore(path)}
-    past.remove_leftovers()
+    past.remove_leftovers(past.recorded)
     remove_files(draft.tree, [there(p) for p in faults if p in gone or p not in past.recorded])
     if lost := past.owners(gone.intersection(faults)):
         draft.pip.say(f"Some files of revision {number} are gone; installing them again.")

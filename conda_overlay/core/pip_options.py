@@ -136,6 +136,29 @@ def before_command() -> list[str]:
     return [name for o in OPTIONS if GLOBAL in o.uses and o.has_value for name in o.names]
 
 
+def spelled_out(word: str) -> str:
+    """A word with its long option in full: pip takes any beginning that fits one option only."""
+    name, equals, value = word.partition("=")
+    every = {*_BY_NAME, *ELSEWHERE, "--prefix"}
+    if name in every or name[:2] != "--" or name == "--":
+        return word
+    fits = sorted(one for one in every if one.startswith(name))
+    options = {_BY_NAME[one].name if one in _BY_NAME else one for one in fits}
+    return f"{fits[0]}{equals}{value}" if len(options) == 1 else word
+
+
+def names_in(word: str) -> list[str]:
+    """The options in a word: one long one, or short ones up to that with a value."""
+    if word[:1] != "-" or word[:2] == "--":
+        return [word.partition("=")[0]]
+    found = []
+    for letter in word[1:]:
+        found.append(f"-{letter}")
+        if (option := _BY_NAME.get(found[-1])) and option.has_value:
+            break
+    return found
+
+
 @dataclass(frozen=True)
 class Options:
     """Options of pip, in the order in which they were given."""

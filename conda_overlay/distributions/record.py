@@ -60,6 +60,8 @@ def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> 
             what = f"{found.name} {found.version} in the {where} has no RECORD"
             sentence = f"{what}, so it cannot be replaced without leaving files behind."
             hint = f"remove {found.path.name} and its modules by hand"
+            if where == "overlay":
+                hint = f"conda overlay repair {found.key}, or {hint}"
             raise StateError(sentence, hint, path=str(found.path))
         remove_files(root, [root / file for file in files])
         removed |= files.keys()

@@ -69,7 +69,7 @@ def read_metadata(site: Path, known: Known = MappingProxyType({})) -> dict[str, 
             has not changed since is not read again.
     """
     try:
-        names = sorted(name for name in os.listdir(site) if name.endswith(_SUFFIXES))
+        names = sorted(filter(_is_metadata, os.listdir(site)))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     return _read(site, {name: _seen(f"{site}/{name}") for name in names}, known)
@@ -87,10 +87,15 @@ def metadata_in(files: Manifest, site: Path, below: str, known: Known) -> dict[s
     start = len(below) + 1
     inside = (path[start:].partition("/")[0] for path in files if path.startswith(f"{below}/"))
     seen: dict[str, tuple[int, ...]] = {}
-    for name in sorted({name for name in inside if name.endswith(_SUFFIXES)}):
+    for name in sorted(filter(_is_metadata, {*inside})):
         metadata, origin = (files.get(f"{below}/{name}/{file}") for file in _DESCRIBING)
         seen[name] = (*metadata[:2], *(origin or ())[:2]) if metadata else ()
     return _read(site, seen, known)
+
+
+def _is_metadata(name: str) -> bool:
+    """Whether a name is that of metadata; pip puts a ~ before those that it removes."""
+    return name.endswith(_SUFFIXES) and not name.startswith("~")
 
 
 def _read(site: Path, there: Mapping[str, tuple[int, ...]], known: Known) -> dict[str, Metadata]:

@@ -181,6 +181,9 @@ def move_in(tree: Path, root: Path) -> None:
     """Move the contents of a directory to the same paths in a tree, replacing existing files.
 
     A directory that the tree lacks is moved as a whole, which is much faster.
+
+    Raises:
+        IsADirectoryError: a directory that is not empty is in the place of a file.
     """
     with os.scandir(root) as entries:
         for entry in entries:
@@ -191,6 +194,9 @@ def move_in(tree: Path, root: Path) -> None:
                 continue
             if is_directory:
                 target.unlink(missing_ok=True)
+            elif target.is_dir() and not target.is_symlink():
+                with suppress(OSError):  # not empty
+                    target.rmdir()
             os.rename(entry.path, target)
 
 

@@ -105,6 +105,8 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
             yield Finding("missing", text, (overlay_command(host, "remove", key),))
         if gone := now.missing(key):
             yield Finding("missing", f"{name} lacks {few(gone)}", repair(key))
+        if found[0].path.suffix == ".dist-info" and not now.has_record(key):
+            yield Finding("missing", f"{name} has no RECORD of its files", repair(key))
     here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
     recorded = known.keys() if here else set()
     for key in sorted(recorded - now.site.keys()):

@@ -69,7 +69,8 @@ def _call(
         os.environ[wiring.DISABLE] = "1"
     code = PosixActivator(["activate", str(prefix)]).execute()
     line = shells.SHELLS["posix"].line(startup.command("posix", settings))
-    # In a function, as in conda, so that the activate.d scripts cannot change the arguments.
-    script = f'_activate() {{\n{code}\n}}\n_activate\n{"" if bare else line}\n\\exec "$@"\n'
     shell = shutil.which("bash", path=os.defpath) or "/bin/sh"
+    dashes = "-- " if shell != "/bin/sh" else ""  # exec of dash knows no options
+    # In a function, as in conda, so that the activate.d scripts cannot change the arguments.
+    script = f'_activate() {{\n{code}\n}}\n_activate\n{"" if bare else line}\n\\exec {dashes}"$@"\n'
     return [shell, "-c", script, "conda-overlay", *command], dict(os.environ)

@@ -60,7 +60,8 @@ def install_kernel(
     if "ipykernel" not in dependencies.effective(*stack.read_layers(), host.distributions):
         sentence = f"Neither {host.prefix} nor its overlay has ipykernel."
         raise OverlayError(sentence, f"conda overlay install -p {host.prefix} ipykernel")
-    same = _host_of(_spec(place)) == str(host.prefix)
+    old = _spec(place)
+    same = _host_of(old) == str(host.prefix)
     if os.path.lexists(place) and not same and not force:
         sentence = f"There is a kernel {name} already, which is not that of {host.prefix}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
@@ -69,12 +70,17 @@ def install_kernel(
     conda = str(Path(sys.executable).with_name("conda"))
     launcher = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
     spec = {
-        "argv": [conda, "overlay", "run", "-p", str(host.prefix), "--", *launcher],
-        "display_name": display_name or f"{host.name} (overlay)",
         "language": "python",
         "interrupt_mode": "signal",
-        "metadata": {"debugger": True, _MARK: {"host": str(host.prefix)}},
+        "display_name": f"{host.name} (overlay)",
+        **(old if same else {}),  # what the user has added stays
+        "argv": [conda, "overlay", "run", "-p", str(host.prefix), "--", *launcher],
     }
+    metadata = spec.get("metadata")
+    more = metadata if isinstance(metadata, dict) else {"debugger": True}
+    spec["metadata"] = {**more, _MARK: {"host": str(host.prefix)}}
+    if display_name:
+        spec["display_name"] = display_name
     place.mkdir(parents=True, exist_ok=True)
     replace_file(place / "kernel.json", json.dumps(spec, indent=1).encode())
     return place

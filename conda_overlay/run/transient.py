@@ -12,11 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
-from conda_overlay.activation import locate, trust
+from conda_overlay.activation import files, locate, trust
 from conda_overlay.activation.settings import Settings
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayDirError
 from conda_overlay.core.request import as_requirement
+from conda_overlay.filesystem.manifest import is_there
 from conda_overlay.filesystem.tree import discard
 from conda_overlay.layer import retention
 from conda_overlay.layer.stack import Stack
@@ -46,7 +47,11 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     _drop_old(cache)
     dirs = stack.settings.overlay_dirs or (locate.DEFAULT_DIR,)
     settings: Settings = stack.settings._replace(overlay_dirs=(str(place), *dirs))
+    if place.is_symlink():  # not ours: nothing is written where it leads
+        place.unlink()
     top = Overlay(Stack(stack.host, settings, stack.progress))
+    if (place / "complete").exists() and not sources and not _is_whole(top.stack):
+        discard(place)
     if sources or not (place / "complete").exists():
         command = ("conda", "overlay", "run", "--with", *requirements)
         pip = Pip(top.host, verbosity=-1, to_stderr=True)
@@ -57,9 +62,18 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
                 place.rmdir()
             raise
         retention.drop(top.stack, retention.droppable(top.stack, 1, force=True)[0])
-        (place / "complete").touch()
+        (place / "complete").write_text("layer" if top.stack.store.exists else "nothing to add")
     os.utime(place)
     return top.stack
+
+
+def _is_whole(stack: Stack) -> bool:
+    """Whether a complete transient layer has all its files still."""
+    store = stack.store
+    if not store.exists:
+        return files.read(str(store.overlay.parent / "complete")) == b"nothing to add"
+    recorded = store.manifest(store.current()) or {}
+    return bool(recorded) and all(map(is_there, (store.real / path for path in recorded)))
 
 
 def _cache() -> Path:

@@ -118,7 +118,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
 
     files = [Path(word) for word in arguments.words if word.endswith(".toml")]
     file = files[0] if files else None
-    exists = file is not None and file.exists()
+    exists = file is not None and os.path.lexists(file)
     if len(files) > 1 or (arguments.source and (exists or arguments.recreate)):
         sentence = "Name the baseline, or one file that names it, and not both."
         raise UsageError(sentence, "conda overlay fork --help")

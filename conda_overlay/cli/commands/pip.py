@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
-from conda_overlay.core.pip_options import ELSEWHERE, before_command
+from conda_overlay.core.pip_options import ELSEWHERE, before_command, names_in, spelled_out
 from conda_overlay.core.redact import typed
 
 EXAMPLES = """\
@@ -43,7 +43,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.layer import scaffolding
 
     words = arguments.arguments
-    words = words[1:] if words[:1] == ["--"] else words
+    words = [*map(spelled_out, words[1:] if words[:1] == ["--"] else words)]
     overlay = select.opened()
     host = overlay.host
     place = _command(words)
@@ -75,6 +75,5 @@ def _is_meant(words: list[str]) -> bool:
     """Whether pip would change the environment: not in a build, a venv or another directory."""
     if any(os.environ.get(name) for name in _VARIABLES):
         return False
-    options = [word.partition("=")[0] for word in words]
-    others = (*ELSEWHERE, *_OURS, "--prefix")
-    return not any(option in others or option[:2] in ("-t", "-p", "-n") for option in options)
+    others = {*ELSEWHERE, *_OURS, "--prefix", "-t", "-p", "-n"}
+    return not others.intersection(name for word in words for name in names_in(word))

@@ -1,0 +1,57 @@
+"""A patch that is taken back leaves the other edits of a copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import sources
+from tests.bench import Bench
+from tests.lifecycle.edited import FIX
+from tests.run.test_kernels import kernel, ready, spec, specs  # noqa: F401
+
+
+@pytest.fixture
+def fix(quick: Bench) -> Path:
+    return sources.write(quick.user, quick.user.home / "fix.patch", FIX)
+
+
+@pytest.fixture
+def fixed(tool: Bench, fix: Path) -> Bench:
+    tool.change("patch", "tool", fix, "--reason", "why")
+    return tool
+
+
+def test_an_edit_of_no_text_outlives_a_patch_that_is_taken_back(fixed: Bench, fix: Path) -> None:
+    fixed.edit(fixed.site / "tool/data/table.bin", "mine\udcff")
+    fixed.change("record")
+    done = fixed.run("patch", *fixed.where, "-y", "tool", fix, "--reverse")
+    place = fixed.site / "tool/data/table.bin"
+    assert place.exists() or "table.bin" in done.stderr, done.stdout + done.stderr
+    assert place.exists() or done.returncode, done.stdout + done.stderr
+
+
+def test_an_unrecorded_edit_of_no_text_outlives_it_too(fixed: Bench, fix: Path) -> None:
+    fixed.edit(fixed.site / "tool/data/table.bin", "mine\udcff")
+    done = fixed.run("patch", *fixed.where, "-y", "tool", fix, "--reverse")
+    place = fixed.site / "tool/data/table.bin"
+    assert place.exists() or done.returncode, done.stdout + done.stderr
+
+
+def test_an_edit_of_latin_text_outlives_it(fixed: Bench, fix: Path) -> None:
+    fixed.edit(fixed.site / "tool/latin.py", "# -*- coding: latin-1 -*-\nNAME = 'mine \udcfc'\n")
+    fixed.change("record")
+    done = fixed.run("patch", *fixed.where, "-y", "tool", fix, "--reverse")
+    place = fixed.site / "tool/latin.py"
+    assert place.exists() or done.returncode, done.stdout + done.stderr
+
+
+def test_a_removed_script_edit_outlives_it(fixed: Bench, fix: Path) -> None:
+    script = fixed.overlay / "bin/tool"
+    text = script.read_text()
+    fixed.edit(script, text + "# mine\n")
+    fixed.change("record")
+    done = fixed.run("patch", *fixed.where, "-y", "tool", fix, "--reverse")
+    there = script.exists() and "# mine" in script.read_text()
+    assert there or done.returncode, done.stdout + done.stderr

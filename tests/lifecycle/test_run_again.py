@@ -1,0 +1,75 @@
+"""What an earlier `run --with`, `kernel install` or `fork` has left, or somebody has changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+from tests.bench import Bench
+from tests.lifecycle.forks import Forker, url
+from tests.lifecycle.test_run import run
+from tests.run.test_kernels import kernel, ready, spec, specs  # noqa: F401
+
+
+def test_with_a_layer_whose_link_is_gone(quick: Bench) -> None:
+    code = ["python", "-c", "import new; print(new.__version__)"]
+    run(quick, "--with", "new", *code)
+    [layer] = (quick.user.home / ".cache/conda-overlay/run").iterdir()
+    for path in layer.iterdir():
+        if path.is_symlink():
+            path.unlink()
+    done = run(quick, "--with", "new", *code)
+    assert done.stdout == "1.0\n", done
+
+
+def test_with_a_layer_that_was_damaged_runs_the_right_code(quick: Bench) -> None:
+    code = ["python", "-c", "import new; print(new.__version__)"]
+    assert run(quick, "--with", "new", *code).stdout == "1.0\n"
+    [layer] = (quick.user.home / ".cache/conda-overlay/run").iterdir()
+    for file in layer.rglob("new/__init__.py"):
+        file.parent.chmod(0o755)
+        file.unlink()
+    done = run(quick, "--with", "new", *code)
+    assert done.stdout == "1.0\n", done
+
+
+def test_a_layer_place_that_is_a_link(quick: Bench) -> None:
+    code = ["python", "-c", "import new; print(new.__version__)"]
+    run(quick, "--with", "new", *code)
+    [layer] = (quick.user.home / ".cache/conda-overlay/run").iterdir()
+    away = quick.user.home / "data"
+    away.mkdir()
+    os.chown(away, quick.user.uid, quick.user.gid)
+    shutil.rmtree(layer)
+    layer.symlink_to(away)
+    done = run(quick, "--with", "new", *code)
+    assert "Traceback" not in done.stderr
+    assert [*away.iterdir()] == [], done
+
+
+def test_words_of_the_command_that_look_like_options_of_exec(quick: Bench) -> None:
+    quick.given("install", "new")
+    done = run(quick, "--", "-c", "env")
+    assert done.returncode == 127, done
+
+
+def test_a_second_kernel_install_keeps_the_names_given(ready: Bench) -> None:  # noqa: F811
+    kernel(ready, "install", "-n", "science", "--display-name", "mine")
+    place = specs(ready) / "overlay-science/kernel.json"
+    found = json.loads(place.read_text())
+    ready.edit(place, json.dumps({**found, "env": {"A": "1"}}))
+    kernel(ready, "install", "-n", "science")
+    again = spec(ready, "overlay-science")
+    assert again["display_name"] == "mine"
+    assert again.get("env") == {"A": "1"}
+
+
+def test_a_dangling_link_for_the_file_outlives_a_failure(forker: Forker) -> None:
+    link = forker.home / "new.toml"
+    link.unlink(missing_ok=True)
+    forker.bench.user.run(["ln", "-s", forker.home / "there.toml", link])
+    words = ("--from", forker.spec(url("gone-1.0")), "-n", "failing", link)
+    done = forker.run("--yes", *words)
+    assert done.returncode and "Traceback" not in done.stderr
+    assert link.is_symlink() and not (forker.home / "there.toml").exists(), done.stderr
