@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import io
+import os
 import re
 import tarfile
 import zipfile
@@ -123,7 +124,8 @@ def wheel(
     members[f"{info}/RECORD"] = "".join(map(_recorded, members.items())) + f"{info}/RECORD,,\n"
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{label}-{tag}.whl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    new = path.with_suffix(f".{os.getpid()}")  # other tests may be reading the same one
+    with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, content in members.items():
             # The time is fixed, so that the same arguments make the same bytes.
             header = zipfile.ZipInfo(member, (2020, 1, 1, 0, 0, 0))
@@ -131,7 +133,7 @@ def wheel(
                 0o100755 if ".data/scripts/" in member or member in executable else 0o100644
             ) << 16
             archive.writestr(header, content)
-    return path
+    return new.replace(path)
 
 
 def sdist(

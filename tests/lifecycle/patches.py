@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,8 @@ def source(
         slow: whether its build says that it has begun and waits until the test lets it go on.
     """
     directory = user.home / where / name
+    # Python compares sources by their size and second alone.
+    shutil.rmtree(directory / "__pycache__", ignore_errors=True)
     files = {
         "backend.py": _BACKEND.format(name=name, version=version, requires=requires),
         "pyproject.toml": _PYPROJECT,

@@ -14,6 +14,7 @@ import pytest
 
 from tests.bed import forks, packages, place
 from tests.bed.command import interruptible
+from tests.bed.terminal import on_terminal
 from tests.bed.users import User
 from tests.lifecycle.forks import Forker, python, url
 from tests.long import LONG
@@ -59,11 +60,10 @@ def hidden(forker: Forker) -> list[Path]:
 
 
 def activate(forker: Forker, name: str) -> str:
-    """What activation says, in a shell that has no overlays at all."""
+    """What activation says on a terminal, in a shell that has no overlays at all."""
     script = SCRIPT.format(base=forker.bench.conda.prefix, env=name)
-    done = forker.bench.user.run(["bash", "--norc", "-eu", "-c", script])
-    assert (done.returncode, done.stdout) == (0, "")
-    return done.stderr
+    user = forker.bench.user
+    return on_terminal(["bash", "--norc", "-eu", "-c", script], user.environ(), user)
 
 
 def status(forker: Forker, name: str) -> dict[str, object]:

@@ -15,7 +15,6 @@ from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.edited import FIX
 from tests.lifecycle.test_repair import files_of, remove
-from tests.run.test_kernels import kernel, ready, spec, specs  # noqa: F401
 
 
 def plan_of(bench: Bench, *words: str | Path) -> list[tuple[str, str, object, object, str]]:

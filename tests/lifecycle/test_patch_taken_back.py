@@ -9,7 +9,6 @@ import pytest
 from tests import sources
 from tests.bench import Bench
 from tests.lifecycle.edited import FIX
-from tests.run.test_kernels import kernel, ready, spec, specs  # noqa: F401
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 
 from tests.bench import Bench
 from tests.cli.test_pip import pip
-from tests.run.test_kernels import kernel, ready, spec, specs  # noqa: F401
 
 
 @pytest.mark.parametrize(

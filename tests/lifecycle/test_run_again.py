@@ -1,15 +1,13 @@
-"""What an earlier `run --with`, `kernel install` or `fork` has left, or somebody has changed."""
+"""What an earlier `run --with` or `fork` has left, or somebody has changed."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 
 from tests.bench import Bench
 from tests.lifecycle.forks import Forker, url
 from tests.lifecycle.test_run import run
-from tests.run.test_kernels import kernel, ready, spec, specs  # noqa: F401
 
 
 def test_with_a_layer_whose_link_is_gone(quick: Bench) -> None:
@@ -52,17 +50,6 @@ def test_words_of_the_command_that_look_like_options_of_exec(quick: Bench) -> No
     quick.given("install", "new")
     done = run(quick, "--", "-c", "env")
     assert done.returncode == 127, done
-
-
-def test_a_second_kernel_install_keeps_the_names_given(ready: Bench) -> None:  # noqa: F811
-    kernel(ready, "install", "-n", "science", "--display-name", "mine")
-    place = specs(ready) / "overlay-science/kernel.json"
-    found = json.loads(place.read_text())
-    ready.edit(place, json.dumps({**found, "env": {"A": "1"}}))
-    kernel(ready, "install", "-n", "science")
-    again = spec(ready, "overlay-science")
-    assert again["display_name"] == "mine"
-    assert again.get("env") == {"A": "1"}
 
 
 def test_a_dangling_link_for_the_file_outlives_a_failure(forker: Forker) -> None:

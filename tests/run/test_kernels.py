@@ -159,3 +159,14 @@ def test_jupyter_lists_and_removes_kernels_and_not_this_command(ready: Bench) ->
     for words in (["list"], ["remove", "overlay-science"], []):
         kernel(ready, *words, code=2)
     assert started(ready, "overlay-science") == "1.5"
+
+
+def test_a_second_kernel_install_keeps_the_names_given(ready: Bench) -> None:
+    kernel(ready, "install", "-n", "science", "--display-name", "mine")
+    place = specs(ready) / "overlay-science/kernel.json"
+    found = json.loads(place.read_text())
+    ready.edit(place, json.dumps({**found, "env": {"A": "1"}}))
+    kernel(ready, "install", "-n", "science")
+    again = spec(ready, "overlay-science")
+    assert again["display_name"] == "mine"
+    assert again.get("env") == {"A": "1"}
