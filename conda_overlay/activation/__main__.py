@@ -1,71 +1,16 @@
-"""Run as ``python -I -S <this directory> SHELL [OPTION VALUE]...``; see `startup.command`.
+"""Run as ``python -I -S <this file> SHELL [OPTION VALUE]...``; see `startup.command`.
 
-Prints the commands that update the calling shell's environ. Values are percent-encoded.
+It is small because Python compiles it at each start; a directory or a module with a ``__main__``
+would be compiled once, but takes some milliseconds to find.
 """
-
-from __future__ import annotations
 
 import os
 import sys
 
 # After the standard library, so that modules installed next to the plugin cannot hide it.
-sys.path[:] = [*sys.path[1:], os.path.abspath(__file__ + "/../../..")]
+sys.path.append(os.path.abspath(__file__ + "/../../.."))
 
-from conda_overlay.activation import (  # noqa: E402
-    engine,
-    locate,
-    notice,
-    shells,
-    trust,
-    wiring,
-)
-
-
-def main(arguments: list[str]) -> int:
-    """Print the commands for the shell to stdout, and refusals and notices to stderr."""
-    shell = shells.SHELLS[arguments[0]]
-    options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--no-user-site": []}
-    for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
-        options[option].append(shells.percent_decode(value))
-    hide_user_site = bool(options["--no-user-site"])
-    outcome = engine.reconcile(os.environ, options["--dir"], options["--owner"], hide_user_site)
-    for overlay, reason in outcome.news.items():
-        _say(f"{overlay} is not used: {reason}.")
-    seen = os.isatty(2)  # not in a batch job
-    if outcome.diff and not outcome.news:
-        import time
-
-        today = time.strftime("%Y-%m-%d")
-        for layer in outcome.layers:
-            if news := notice.news(layer.overlay, layer.prefix, today, seen=seen):
-                _say(f"{layer.overlay}: {'; '.join(news)}; see: conda overlay status")
-    prefix = "" if wiring.disabled(os.environ) else os.environ.get("CONDA_PREFIX", "")
-    if prefix and (news := notice.news_of_fork(prefix, seen=seen)):
-        _say(f"{prefix}: {'; '.join(news)}; see: conda overlay status")
-    if prefix and not outcome.refused and prefix not in {one.prefix for one in outcome.layers}:
-        _say_what_moved(prefix, options, seen=seen)
-    sys.stdout.buffer.write(os.fsencode(shell.render(outcome.diff)))
-    return 0
-
-
-def _say_what_moved(prefix: str, options: dict[str, list[str]], *, seen: bool) -> None:
-    """Name overlays that may be meant for an environment that has none."""
-    directories = locate.expand(options["--dir"], os.environ)
-    directories = [directory for directory in directories if os.path.isdir(directory)]
-    if not directories:
-        return
-    from conda_overlay.activation import moved
-
-    for one in moved.relatives(prefix, directories, trust.trusted_owners(options["--owner"])):
-        for text in notice.news_of_relative(one.overlay, prefix, one.sentence(prefix), seen=seen):
-            _say(f"{text}; to use it here: conda overlay rebase")
-
-
-def _say(text: str) -> None:
-    """Print a line to stderr."""
-    text = shells.visible(text, keep="")
-    sys.stderr.buffer.write(os.fsencode(f"conda-overlay: {text}\n"))
-
+from conda_overlay.activation.reconcile import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -73,7 +73,7 @@ def activation_request(argv: Sequence[str]) -> str | None:
 def command(shell: str, settings: Settings) -> list[str]:
     """The command that runs the engine for a shell, and prints the shell's commands."""
     here = os.path.dirname(os.path.abspath(__file__))
-    words = [sys.executable, "-I", "-S", here, shell]
+    words = [sys.executable, "-I", "-S", os.path.join(here, "__main__.py"), shell]
     options = (("--dir", settings.overlay_dirs), ("--owner", settings.overlay_trusted_owners))
     for option, values in options:
         for value in values:

@@ -1,0 +1,65 @@
+"""Prints the commands that update the calling shell's environ, and what is new about overlays."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from conda_overlay.activation import (
+    engine,
+    locate,
+    notice,
+    shells,
+    trust,
+    wiring,
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the commands for a shell to stdout, and refusals and notices to stderr.
+
+    Args:
+        arguments: the name of the shell, then options, each with a percent-encoded value.
+    """
+    shell = shells.SHELLS[arguments[0]]
+    options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--no-user-site": []}
+    for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
+        options[option].append(shells.percent_decode(value))
+    hide_user_site = bool(options["--no-user-site"])
+    outcome = engine.reconcile(os.environ, options["--dir"], options["--owner"], hide_user_site)
+    for overlay, reason in outcome.news.items():
+        _say(f"{overlay} is not used: {reason}.")
+    seen = os.isatty(2)  # not in a batch job
+    if outcome.diff and not outcome.news:
+        import time
+
+        today = time.strftime("%Y-%m-%d")
+        for layer in outcome.layers:
+            if news := notice.news(layer.overlay, layer.prefix, today, seen=seen):
+                _say(f"{layer.overlay}: {'; '.join(news)}; see: conda overlay status")
+    prefix = "" if wiring.disabled(os.environ) else os.environ.get("CONDA_PREFIX", "")
+    if prefix and (news := notice.news_of_fork(prefix, seen=seen)):
+        _say(f"{prefix}: {'; '.join(news)}; see: conda overlay status")
+    if prefix and not outcome.refused and prefix not in {one.prefix for one in outcome.layers}:
+        _say_what_moved(prefix, options, seen=seen)
+    sys.stdout.buffer.write(os.fsencode(shell.render(outcome.diff)))
+    return 0
+
+
+def _say_what_moved(prefix: str, options: dict[str, list[str]], *, seen: bool) -> None:
+    """Name overlays that may be meant for an environment that has none."""
+    directories = locate.expand(options["--dir"], os.environ)
+    directories = [directory for directory in directories if os.path.isdir(directory)]
+    if not directories:
+        return
+    from conda_overlay.activation import moved
+
+    for one in moved.relatives(prefix, directories, trust.trusted_owners(options["--owner"])):
+        for text in notice.news_of_relative(one.overlay, prefix, one.sentence(prefix), seen=seen):
+            _say(f"{text}; to use it here: conda overlay rebase")
+
+
+def _say(text: str) -> None:
+    """Print a line to stderr."""
+    text = shells.visible(text, keep="")
+    sys.stderr.buffer.write(os.fsencode(f"conda-overlay: {text}\n"))
