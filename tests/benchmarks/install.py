@@ -29,10 +29,10 @@ class Task:
 
 
 TASKS = (
-    Task("one wheel", "cowsay", ("cowsay",), "<= 1.3"),
+    Task("one wheel", "cowsay", ("cowsay",), "<= 1.2"),
     Task("an upgrade, with a dependency", "flask", ("-I", "--no-deps", "flask", "werkzeug"), ""),
     Task("sphinx, with all it needs", "sphinx", ("sphinx",), "<= 0.7"),
-    Task("jupyterlab, with all it needs", "jupyterlab", ("jupyterlab",), "<= 0.7"),
+    Task("jupyterlab, with all it needs", "jupyterlab", ("jupyterlab",), "<= 0.55"),
 )
 
 

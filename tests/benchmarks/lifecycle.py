@@ -134,7 +134,7 @@ def _growth(scene: Scene) -> Race:
         home.lay({k: v for n in range(size) for k, v in _distribution(f"filling{n}").items()})
         home.keep()
         name = f"over {size} distributions"
-        goal = "" if size == SIZES[0] else "<= 2"
+        goal = "<= 1.5" if size == SIZES[-1] else ""
         contenders.append(Contender(name, home.install, goal, home.restore))
     return Race("install: one wheel", contenders)
 
