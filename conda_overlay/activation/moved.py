@@ -40,7 +40,10 @@ def relatives(prefix: str, overlay_dirs: Sequence[str], owners: set[int]) -> lis
         overlay_dirs: absolute paths.
         owners: the trusted user ids.
     """
-    return [*_relatives(prefix, overlay_dirs, owners)]
+    try:
+        return [*_relatives(prefix, overlay_dirs, owners)]
+    except OSError:  # another command is changing them
+        return []
 
 
 def _relatives(prefix: str, overlay_dirs: Sequence[str], owners: set[int]) -> Iterator[Relative]:

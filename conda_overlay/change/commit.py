@@ -88,9 +88,9 @@ def commit(
         if adopted:
             _adopt(draft, number - 1, time)
         store.commit(draft.tree.parent, number)
-        record_host(store.overlay, stack.host.real, stack.host.prefix)
         draft.committed = True
         with suppress(OSError, OverlayError):  # whatever fails here, the commit has succeeded
+            record_host(store.overlay, stack.host.real, stack.host.prefix)
             if draft.base is not None and (draft.before.copies or draft.by_hand):
                 _close(draft, draft.base)
             store.drop_trees(droppable(stack, stack.settings.overlay_keep_revisions)[0])

@@ -271,10 +271,10 @@ class Draft(DraftTree):
             if not state.new_files(unchanged):
                 return unchanged
         scaffolding.add_to_tree(self.tree, store.overlay, host, below)
-        after = self._look()
-        return self._look() if state.note_new_files(after) else after
+        after = self._state_now()
+        return self._state_now() if state.note_new_files(after) else after
 
-    def _look(self) -> State:
+    def _state_now(self) -> State:
         self.look()
         below = self.stack.host.site_below_prefix
         return state.state_of(self.files, self.index, below, self.entries)

@@ -58,8 +58,7 @@ class DraftTree:
         Raises:
             OvertakenError: the tree to clone was dropped in the meantime.
         """
-        if not self._tree.exists() and not self.committed:
-            self._make_tree()
+        self._clone_once()
         return self._tree
 
     @property
@@ -70,7 +69,7 @@ class DraftTree:
     @property
     def installed(self) -> Site:
         """The distributions in the draft now, with their places there."""
-        assert self.tree  # which moves the index to the clone
+        self._clone_once()  # also moves the index there
         return self.index.site
 
     def look(self, known: Manifest | None = None) -> None:
@@ -129,7 +128,9 @@ class DraftTree:
         if source != store.real or not store.managed:
             self.look(known)
 
-    def _make_tree(self) -> None:
+    def _clone_once(self) -> None:
+        if self._tree.exists() or self.committed:
+            return
         if self._source is not None:
             try:
                 clone(self._source, self._tree, self.stack.progress)
@@ -170,7 +171,7 @@ class DraftTree:
         scaffolding.check_for_intruders(stage.site)
         self.drop(by_name(staged))
         stage.finish(self._interpreter, by_name(staged))
-        files = take_manifest(stage.root)
+        files = take_manifest(stage.root, None, self.stack.progress)
         index = read_index(stage.root, self.stack.host.site_below_prefix, files, Index(staged))
         if any([correct_record(index.metadata[n].distribution, files) for n in index.wrong(files)]):
             files = take_manifest(stage.root, files)

@@ -43,13 +43,14 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.layer import scaffolding
 
     words = arguments.arguments
-    words = [*map(spelled_out, words[1:] if words[:1] == ["--"] else words)]
+    words = words[1:] if words[:1] == ["--"] else words
     overlay = select.opened()
     host = overlay.host
     place = _command(words)
     ours = None if place is None else _COMMANDS.get(words[place])
-    if ours and overlay.stack.settings.overlay_pip and _is_meant(words):
-        command = ["conda", "overlay", ours, *(w for i, w in enumerate(words) if i != place)]
+    full = [*map(spelled_out, words)]
+    if ours and overlay.stack.settings.overlay_pip and _is_meant(full):
+        command = ["conda", "overlay", ours, *(w for i, w in enumerate(full) if i != place)]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
         said = [shlex.join(typed(w)) for w in (["pip", *words], command)]
