@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
+import pwd
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -76,11 +77,14 @@ def is_held(path: Path) -> bool:
 
 
 def user() -> str:
-    """The name of the current user."""
+    """The account of this process, and as information the account that has become it by sudo."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+        name = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        name = str(os.geteuid())
+    before = os.environ.get("SUDO_USER", "")
+    known = re.fullmatch(r"[\w.@-]{1,64}", before) and before != name
+    return f"{name} (sudo: {before})" if known else name
 
 
 def now() -> str:

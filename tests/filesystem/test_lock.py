@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import fcntl
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -252,3 +253,20 @@ def test_time_is_utc_to_the_second() -> None:
     before = int(time.time())
     seconds = calendar.timegm(time.strptime(lock.now(), "%Y-%m-%dT%H:%M:%SZ"))
     assert before <= seconds <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("sudo", "told"), [("sci1", " (sudo: sci1)"), ("", ""), ("a\nb", ""), (None, "")]
+)
+def test_user_is_the_account_of_the_process_and_says_who_became_it(
+    monkeypatch: pytest.MonkeyPatch, sudo: str | None, told: str
+) -> None:
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "somebody")
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    if sudo is not None:
+        monkeypatch.setenv("SUDO_USER", sudo)
+    assert lock.user() == name + told
+    monkeypatch.setenv("SUDO_USER", name)
+    assert lock.user() == name
