@@ -11,7 +11,8 @@ import sys
 from typing import Any, NamedTuple
 
 DESCRIPTIONS = {
-    "overlay_dirs": "Directories of overlays, in order; changes go to the first writable one.",
+    "overlay_dirs": "Directories of overlays, in order, each as DIR or LABEL=DIR; changes go to "
+    "the first writable one.",
     "overlay_trusted_owners": "Users whose overlays are trusted, in addition to you and root.",
     "overlay_keep_revisions": "How many revisions of an overlay keep their files, for undo.",
     "overlay_hide_user_site": "Whether activation hides ~/.local from Python, with an overlay.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
+from conda_overlay.cli import select
 from conda_overlay.cli.render import output
 from conda_overlay.cli.render.plan import show_plan, show_result
 from conda_overlay.cli.render.status import show_trigger
@@ -60,6 +61,7 @@ def run(
         answered = context.json or context.dry_run or default is None
         return bool(answered) or output.ask(default or "yes")
 
+    select.check_writable(overlay)
     before = overlay.scripts()
     with nullcontext() if context.json or context.dry_run else asked_trigger() as trigger:
         try:

@@ -27,6 +27,13 @@ def add_change_options(parser: ArgumentParser, examples: str) -> None:
     parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
     meaning = "Proceed even if edits made by hand are lost, or if you can write to the environment."
     add_force(parser, meaning)
+    add_layer(parser)
+
+
+def add_layer(parser: ArgumentParser) -> None:
+    """Add ``--layer``."""
+    meaning = "Use this one of overlay_dirs, by its label or path, and only what lies behind it."
+    parser.add_argument("--layer", metavar="DIR|LABEL", help=meaning)
 
 
 def add_force(parser: ArgumentParser, meaning: str) -> None:

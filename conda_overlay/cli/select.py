@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from conda_overlay.cli.render import progress
 from conda_overlay.core.errors import (
     NoSuchEnvironmentError,
     NoSuchRevisionError,
+    OverlayDirError,
     RefusedError,
     UsageError,
 )
@@ -27,18 +29,46 @@ if TYPE_CHECKING:
     from conda_overlay.layer.store import Store
 
 
-def opened(prefix: Path | None = None) -> Overlay:
+def opened(arguments: Namespace, prefix: Path | None = None) -> Overlay:
     """Open the overlay of the environment that the command line names, or of the active one.
 
     Args:
+        arguments: the parsed command line, which may name a layer.
         prefix: that of another environment instead.
 
     Raises:
         UsageError: there is neither; conda would use base.
+        OverlayDirError: there is no such layer.
     """
     from conda_overlay.change.overlay import Overlay
 
-    return Overlay.open(prefix or Path(named_prefix()), progress.Shown())
+    overlay = Overlay.open(prefix or Path(named_prefix()), progress.Shown())
+    layer = getattr(arguments, "layer", None)
+    return Overlay(overlay.stack.from_layer(layer)) if layer else overlay
+
+
+def check_writable(overlay: Overlay) -> None:
+    """Refuse to change a layer that the command line names and that the user cannot write to.
+
+    Raises:
+        OverlayDirError: the user cannot; who owns it can, by the command in the hint.
+    """
+    layer = overlay.stack.layer
+    if layer is None or (owner := overlay.stack.owner_of_layer()) is None:
+        return
+    words = iter(sys.argv[2:])
+    rest = []
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if name not in ("-n", "--name", "-p", "--prefix", "--layer"):
+            rest.append(word)
+        elif not equals:
+            next(words, None)
+    conda = str(Path(sys.executable).with_name("conda"))
+    where = ["-p", str(overlay.host.prefix), "--layer", str(layer)]
+    hint = shlex.join(["sudo", "-u", owner, conda, "overlay", *rest[:1], *where, *rest[1:]])
+    sentence = f"The layer {layer} belongs to {owner}, and you cannot write to it."
+    raise OverlayDirError(sentence, hint, directories=[str(layer)])
 
 
 def with_python_below(prefix: Path) -> Path | None:
@@ -79,7 +109,7 @@ def named_prefix(*, active: bool = True) -> str:
 def store_of(arguments: Namespace) -> Store:
     """The store of an overlay, selected by its environment, which may be gone, or by its path."""
     try:
-        return opened().stack.store
+        return opened(arguments).stack.store
     except NoSuchEnvironmentError:
         if store := orphaned(arguments):
             return store
@@ -94,7 +124,7 @@ def orphaned(arguments: Namespace) -> Store | None:
 def document(arguments: Namespace) -> Document:
     """The document of an overlay, selected as by `store_of`."""
     try:
-        return opened().document()
+        return opened(arguments).document()
     except NoSuchEnvironmentError:
         if store := orphaned(arguments):
             return _document_in(store)

@@ -99,10 +99,7 @@ class Host:
     @cached_property
     def owner(self) -> str:
         """The name of the user who owns the environment, or the number if it has none."""
-        try:
-            return self.prefix.owner()
-        except KeyError:
-            return str(self.prefix.stat().st_uid)
+        return owner_of(self.prefix)
 
     @cached_property
     def protection(self) -> str | None:
@@ -263,6 +260,16 @@ class Host:
             stderr=subprocess.DEVNULL,
         ) as process:
             yield from process.stdout or ()
+
+
+def owner_of(path: Path) -> str:
+    """The name of the user who owns a path, or the number if it has none."""
+    while not path.exists():
+        path = path.parent
+    try:
+        return path.owner()
+    except KeyError:
+        return str(path.stat().st_uid)
 
 
 def prefix_of(environment: str | Path) -> Path:

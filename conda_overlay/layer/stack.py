@@ -25,7 +25,7 @@ from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Site, read_site
-from conda_overlay.host.host import Host, build
+from conda_overlay.host.host import Host, build, owner_of
 from conda_overlay.layer import state
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
@@ -38,7 +38,10 @@ class Stack:
         host: the environment below them.
         settings: the overlay directories, the trusted owners, and so on.
         progress: shows the progress of long steps.
+        layer: the directory of the layer that is read and written, if it was chosen.
     """
+
+    layer: Path | None = None
 
     def __init__(self, host: Host, settings: Settings, progress: Progress = SILENT) -> None:
         host.recall = self._host_facts
@@ -83,7 +86,7 @@ class Stack:
             OverlayDirError: no directory is writable, or the first one is unsuitable.
             RefusedError: the overlay in that directory is not trusted.
         """
-        directory = next(filter(_can_write, self.directories), None)
+        directory = self.layer or next(filter(_can_write, self.directories), None)
         if directory is None and self.layers:
             return Store(self.layers[0])  # read-only
         if directory is None:
@@ -132,6 +135,33 @@ class Stack:
             sentence = f"An overlay in {directory} would never be used: {reason}."
             hint = way_to_trust(reason, ELSEWHERE)
             raise OverlayDirError(sentence, hint, directories=[directory])
+
+    def from_layer(self, layer: str) -> Stack:
+        """The same layers without those in front of one, which is the one to read and write.
+
+        Args:
+            layer: the label or the path of one of the overlay directories.
+
+        Raises:
+            OverlayDirError: it is not one of them.
+        """
+        labels = locate.labels(self.settings.overlay_dirs, os.environ)
+        wanted = os.path.realpath(labels.get(layer) or os.path.expanduser(layer))
+        for number, directory in enumerate(self.directories):
+            if os.path.realpath(directory) == wanted:
+                behind = tuple(map(str, self.directories[number:]))
+                settings: Settings = self.settings._replace(overlay_dirs=behind)
+                stack = Stack(self.host, settings, self.progress)
+                stack.layer = directory
+                return stack
+        names = [*labels, *map(str, self.directories)]
+        sentence = f"{layer} is not one of overlay_dirs: {', '.join(names)}."
+        raise OverlayDirError(sentence, "--layer, with one of these", directories=names)
+
+    def owner_of_layer(self) -> str | None:
+        """Who owns the chosen layer, if the user cannot write to it."""
+        assert self.layer is not None
+        return None if _can_write(self.layer) else owner_of(self.layer)
 
     def relatives(self) -> list[Relative]:
         """The user's overlays that may be meant for this host, if it has none."""

@@ -26,7 +26,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.formats import overlay_toml
 
     text = files.read(arguments.file)
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     document = overlay_toml.parse(text, arguments.file)
     locked: bool = arguments.locked

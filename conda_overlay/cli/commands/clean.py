@@ -33,6 +33,7 @@ class Dropped:
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     options.add_options(parser, EXAMPLES, reason=False)
+    options.add_layer(parser)
     meaning = "How many revisions keep their files (default: 1)."
     parser.add_argument("--keep", type=int, default=1, metavar="N", help=meaning)
     meaning = "Also drop what cannot be downloaded again: local sources and edits made by hand."
@@ -45,7 +46,8 @@ def execute(arguments: Namespace) -> int:
 
     if arguments.keep < 1:
         raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
-    overlay, dry_run = select.opened(), bool(context.dry_run)
+    overlay, dry_run = select.opened(arguments), bool(context.dry_run)
+    select.check_writable(overlay)
     going, kept = retention.droppable(overlay.stack, arguments.keep, force=arguments.force_overlay)
     freed = retention.bytes_freed(overlay.stack, going)
     final = arguments.force_overlay and going and not dry_run and not context.json

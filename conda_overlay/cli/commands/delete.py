@@ -21,11 +21,14 @@ EXAMPLES = """\
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     options.add_options(parser, EXAMPLES, reason=False)
+    options.add_layer(parser)
 
 
 def execute(arguments: Namespace) -> int:
     """Ask, then delete the overlay and its history."""
     store = select.store_of(arguments)
+    if arguments.layer:
+        select.check_writable(select.opened(arguments))
     place, dry_run = str(store.overlay), bool(context.dry_run)
     there = store.exists or store.managed or bool(store.numbers())
     will = f"The overlay {place} and its history will be deleted permanently."

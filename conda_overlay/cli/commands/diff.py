@@ -31,6 +31,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     meaning = "Distributions, which default to all, and up to two revisions; 0: the host."
     parser.add_argument("words", nargs="*", metavar="NAME|N", help=meaning)
     options.add_reading_options(parser, EXAMPLES)
+    options.add_layer(parser)
     parser.add_argument("--files", action="store_true", help="Also list the files that differ.")
     parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
 
@@ -47,7 +48,7 @@ def execute(arguments: Namespace) -> int:
     keys = {str(canonicalize_name(word)) for word in arguments.words if not word.isdecimal()}
     if len(numbers) > 2:
         raise UsageError("diff takes two revisions at the most.", "conda overlay history")
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     old, new = [*(numbers or [0]), None][:2]
     if new is None and overlay.stack.store.managed:
         new = overlay.stack.store.current()

@@ -50,7 +50,7 @@ def execute(arguments: Namespace) -> int:
     if shell not in shells.SHELLS:
         known = ", ".join(sorted(shells.SHELLS))
         raise UsageError(f"{shell} is not a shell that is known.", f"one of {known}", shell=shell)
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     both = dict(os.environ), command.environ(overlay.stack)
     before, after = ({n: v for n, v in found.items() if n not in _OWN} for found in both)
     diff = wiring.EnvironDiff.between(before, after)

@@ -36,6 +36,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     from conda_overlay.formats.exports import FORMATS
 
     options.add_reading_options(parser, EXAMPLES)
+    options.add_layer(parser)
     parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
     meaning = "Default: by the file name, else overlay.toml."
     parser.add_argument("--format", choices=FORMATS, help=meaning)

@@ -17,6 +17,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
     options.add_reading_options(parser, EXAMPLES)
+    options.add_layer(parser)
 
 
 def execute(arguments: Namespace) -> int:

@@ -38,7 +38,7 @@ def execute(arguments: Namespace) -> int:
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
         raise UsageError("You must name at least one requirement to install.", hint)
     given = {"options": options, "intent": arguments.intent, "until": _date(arguments.until)}
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     return changing.run(arguments, overlay, lambda draft: draft.install(*requirements, **given))
 

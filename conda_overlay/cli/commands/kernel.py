@@ -30,7 +30,9 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.run import kernels
 
     names = arguments.kernel_name, arguments.display_name
-    place = kernels.install_kernel(select.opened().stack, *names, force=arguments.force_overlay)
+    place = kernels.install_kernel(
+        select.opened(arguments).stack, *names, force=arguments.force_overlay
+    )
     told = f"Installed the kernel {place.name}: {place}"
     done = {"success": True, "kernel": place.name, "path": place}
     output.show(done, lambda _: output.say(told))

@@ -22,7 +22,10 @@ REST = "arguments"
 """All words from the first positional argument on belong to pip."""
 
 _COMMANDS = {"install": "install", "uninstall": "remove"}
-_OURS = ("--name", "--reason", "--intent", "--until", "--force", "--allow-conflicts", "--json")
+_OURS = (
+    *("--name", "--reason", "--intent", "--until", "--layer"),
+    *("--force", "--allow-conflicts", "--json"),
+)
 """Our own options, which pip does not have: they say nothing in its name."""
 
 _VARIABLES = (
@@ -44,7 +47,7 @@ def execute(arguments: Namespace) -> int:
 
     words = arguments.arguments
     words = words[1:] if words[:1] == ["--"] else words
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     host = overlay.host
     place = _command(words)
     ours = None if place is None else _COMMANDS.get(words[place])

@@ -25,7 +25,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Rebase the overlay."""
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     source, document = arguments.source, None
     if source is None and (relative := select.relative_of(overlay)):
         if relative.is_gone:

@@ -19,4 +19,4 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Record edits made by hand."""
-    return changing.run(arguments, select.opened(), lambda draft: draft.record())
+    return changing.run(arguments, select.opened(arguments), lambda draft: draft.record())

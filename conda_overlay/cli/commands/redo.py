@@ -18,4 +18,4 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Redo the last undone change."""
-    return changing.run(arguments, select.opened(), lambda draft: draft.redo())
+    return changing.run(arguments, select.opened(arguments), lambda draft: draft.redo())

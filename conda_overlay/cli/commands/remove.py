@@ -37,4 +37,4 @@ def execute(arguments: Namespace) -> int:
     if not names:
         hint = "conda overlay remove NAME, or -r FILE"
         raise UsageError("You must name at least one distribution to remove.", hint)
-    return changing.run(arguments, select.opened(), lambda draft: draft.remove(*names))
+    return changing.run(arguments, select.opened(arguments), lambda draft: draft.remove(*names))

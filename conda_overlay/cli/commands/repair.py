@@ -25,7 +25,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Repair the overlay."""
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     if not context.dry_run and overlay.renew() and not context.json:
         output.say("The overlay has the guard and the pip of this version of conda-overlay again.")
     return changing.run(arguments, overlay, lambda draft: draft.repair(*arguments.names))

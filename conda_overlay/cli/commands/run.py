@@ -46,7 +46,7 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
     prefix = Path(select.named_prefix())
     try:
-        stack = select.opened().stack
+        stack = select.opened(arguments).stack
         if arguments.extra:
             stack = with_transient_layer(stack, arguments.extra)
         settings, bare = stack.settings, arguments.no_overlay

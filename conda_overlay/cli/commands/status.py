@@ -19,6 +19,7 @@ EXAMPLES = """\
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options."""
     options.add_reading_options(parser, EXAMPLES)
+    options.add_layer(parser)
     meaning = "Show every distribution in effect, of the overlays, ~/.local and the host."
     parser.add_argument("--all", action="store_true", dest="merged", help=meaning)
 
@@ -37,7 +38,7 @@ def execute(arguments: Namespace) -> int:
         if below := select.with_python_below(prefix):
             output.tell(f"{prefix} has no Python; it is stacked on {below}:")
     try:
-        overlay = select.opened(below)
+        overlay = select.opened(arguments, below)
     except NoSuchEnvironmentError:
         if (store := select.orphaned(arguments)) is None:
             raise

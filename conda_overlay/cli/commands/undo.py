@@ -22,4 +22,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Go back to an earlier revision."""
-    return changing.run(arguments, select.opened(), lambda draft: draft.undo(arguments.number))
+    return changing.run(
+        arguments, select.opened(arguments), lambda draft: draft.undo(arguments.number)
+    )

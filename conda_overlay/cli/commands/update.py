@@ -24,7 +24,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Update the distributions."""
-    overlay = select.opened()
+    overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     names, options = arguments.names, arguments.pip_options
     return changing.run(arguments, overlay, lambda draft: draft.update(*names, options=options))

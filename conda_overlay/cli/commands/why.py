@@ -19,6 +19,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     meaning = "A distribution, a module or a script."
     parser.add_argument("name_to_explain", metavar="NAME|MODULE|SCRIPT", help=meaning)
     options.add_reading_options(parser, EXAMPLES)
+    options.add_layer(parser)
 
 
 def execute(arguments: Namespace) -> int:
@@ -26,5 +27,5 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.cli.render.why import show_explanation
     from conda_overlay.report.why import why
 
-    output.show(why(select.opened().stack, arguments.name_to_explain), show_explanation)
+    output.show(why(select.opened(arguments).stack, arguments.name_to_explain), show_explanation)
     return 0
