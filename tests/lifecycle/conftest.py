@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import environment, packages, place, users
 from tests.bed.condas import Conda, Condas
 from tests.bench import Bench
@@ -56,3 +57,16 @@ def prefix(science: Path, wheels: Path) -> Iterator[Path]:
 def tool(quick: Bench, prefix: Path) -> Bench:
     """Over that."""
     return replace(quick, name=str(prefix))
+
+
+@pytest.fixture
+def fix(quick: Bench) -> Path:
+    """A patch of `tool`."""
+    return sources.write(quick.user, quick.user.home / "fix.patch", edited.FIX)
+
+
+@pytest.fixture
+def fixed(tool: Bench, fix: Path) -> Bench:
+    """Whose `tool` is patched, for a reason."""
+    tool.given("patch", "tool", fix, "--reason", "ticket 1234")
+    return tool

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
-from tests.lifecycle.edited import FIX
 from tests.lifecycle.test_repair import files_of, remove
 
 
@@ -313,17 +311,6 @@ def test_remove_of_one_without_a_record(quick: Bench) -> None:
     remove(quick, "alpha-1.5.dist-info/RECORD")
     done = quick.run("remove", *quick.where, "-y", "alpha")
     assert done.returncode == 0 or "conda overlay repair" in done.stderr, done.stderr
-
-
-@pytest.fixture
-def fix(quick: Bench) -> Path:
-    return sources.write(quick.user, quick.user.home / "fix.patch", FIX)
-
-
-@pytest.fixture
-def fixed(tool: Bench, fix: Path) -> Bench:
-    tool.change("patch", "tool", fix, "--reason", "why")
-    return tool
 
 
 def test_a_file_removed_from_a_copy_stays_removed_by_an_install_of_it(fixed: Bench) -> None:

@@ -28,11 +28,6 @@ def own(quick: Bench, science: Path, links: Path) -> Iterator[Bench]:
         yield replace(quick, name=str(edited.host(science, directory, links)))
 
 
-@pytest.fixture
-def fix(quick: Bench) -> Path:
-    return sources.write(quick.user, quick.user.home / "fix.patch", FIX)
-
-
 def git(bench: Bench, *words: str | Path, cwd: Path) -> None:
     done = bench.user.run(["git", *words], cwd=cwd)
     assert done.returncode == 0, done.stderr
@@ -302,13 +297,6 @@ def test_without_git_a_patch_is_refused_in_a_sentence(tool: Bench, fix: Path) ->
 
 
 # -- as a patch
-
-
-@pytest.fixture
-def fixed(tool: Bench, fix: Path) -> Bench:
-    """Whose `tool` is patched, for a reason."""
-    tool.given("patch", "tool", fix, "--reason", "ticket 1234")
-    return tool
 
 
 @pytest.mark.parametrize("program", ["git apply", "patch -p1"])

@@ -4,22 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests import sources
 from tests.bench import Bench
-from tests.lifecycle.edited import FIX
-
-
-@pytest.fixture
-def fix(quick: Bench) -> Path:
-    return sources.write(quick.user, quick.user.home / "fix.patch", FIX)
-
-
-@pytest.fixture
-def fixed(tool: Bench, fix: Path) -> Bench:
-    tool.change("patch", "tool", fix, "--reason", "why")
-    return tool
 
 
 def test_an_edit_of_no_text_outlives_a_patch_that_is_taken_back(fixed: Bench, fix: Path) -> None:

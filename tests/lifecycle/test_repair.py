@@ -31,6 +31,15 @@ def remove(bench: Bench, *paths: str) -> None:
         (bench.site / path).unlink()
 
 
+def with_an_edit(bench: Bench) -> str:
+    """Install alpha and new, and edit alpha; return what the file was."""
+    bench.given("install", "alpha==1.5")
+    bench.given("install", "new")
+    original = (bench.site / "alpha/__init__.py").read_text()
+    bench.edit(bench.site / "alpha/__init__.py", original + "mine = 1\n")
+    return original
+
+
 def test_a_missing_file_comes_back_from_another_revision_without_pip(quick: Bench) -> None:
     quick.given("install", "alpha==1.5")
     quick.given("install", "new")
@@ -56,10 +65,7 @@ def test_a_distribution_that_is_gone_is_installed_again_as_recorded(quick: Bench
 
 
 def test_an_install_over_damage_restores_what_is_missing_and_keeps_edits(quick: Bench) -> None:
-    quick.given("install", "alpha==1.5")
-    quick.given("install", "new")
-    original = (quick.site / "alpha/__init__.py").read_text()
-    quick.edit(quick.site / "alpha/__init__.py", original + "mine = 1\n")
+    with_an_edit(quick)
     remove(quick, "alpha-1.5.dist-info/INSTALLER")
     plan = quick.json("install", "alpha")
     assert [(one["name"], one["why"]) for one in plan["changes"]] == [("alpha", "repaired")]
@@ -87,10 +93,7 @@ def test_what_pip_renamed_and_left_is_put_back_from_there(quick: Bench) -> None:
 
 
 def test_edits_stay_unless_their_distribution_is_named(quick: Bench) -> None:
-    quick.given("install", "alpha==1.5")
-    quick.given("install", "new")
-    original = (quick.site / "alpha/__init__.py").read_text()
-    quick.edit(quick.site / "alpha/__init__.py", original + "mine = 1\n")
+    original = with_an_edit(quick)
     remove(quick, "new/__init__.py")
     quick.given("repair")
     assert "mine" in (quick.site / "alpha/__init__.py").read_text()
