@@ -172,9 +172,11 @@ class DraftTree:
         self.drop(by_name(staged))
         stage.finish(self._interpreter, by_name(staged))
         files = take_manifest(stage.root, None, self.stack.progress)
-        index = read_index(stage.root, self.stack.host.site_below_prefix, files, Index(staged))
+        below = self.stack.host.site_below_prefix
+        index = read_index(stage.root, below, files, Index(staged))
         if any([correct_record(index.metadata[n].distribution, files) for n in index.wrong(files)]):
             files = take_manifest(stage.root, files)
+            index = read_index(stage.root, below, files, index)
         self._move_in(stage.root, files, index)
 
     def take(self, root: Path, key: str, known: Manifest) -> None:
@@ -195,20 +197,23 @@ class DraftTree:
         theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
         interpreters = [host.python, *theirs, self._interpreter]
         scripts.rewrite(root, site, interpreters, self._interpreter)
-        self._move_in(root, take_manifest(root, known), Index())
+        files = take_manifest(root, known)
+        self._move_in(root, files, read_index(root, host.site_below_prefix, files, Index()))
 
-    def _move_in(self, root: Path, files: Manifest, known: Index) -> None:
-        """Move a directory with distributions to the tree, given its manifest."""
-        new = read_index(root, self.stack.host.site_below_prefix, files, known)
+    def _move_in(self, root: Path, files: Manifest, index: Index) -> None:
+        """Move a directory with distributions to the tree, given its manifest and its index."""
         try:
             move_in(self.tree, root)
         except IsADirectoryError as error:
-            path = os.path.relpath(error.filename2, self.tree)
-            there = shlex.quote(str(self.stack.store.overlay / path))
-            sentence = f"A directory is in the place of the file {path}."
-            raise OverlayError(sentence, f"move it away: {there}") from error
+            raise self.has_directory_at(os.path.relpath(error.filename2, self.tree)) from error
         self.files = {**self.files, **files}
-        self.index = self.index.joined(new.at(self.site))
+        self.index = self.index.joined(index.at(self.site))
+
+    def has_directory_at(self, path: str) -> OverlayError:
+        """The error for a directory that is not empty in the place of a file of the tree."""
+        there = shlex.quote(str(self.stack.store.overlay / path))
+        sentence = f"A directory is in the place of the file {path}."
+        return OverlayError(sentence, f"move it away: {there}")
 
     def renew_scripts(self) -> None:
         """Let scripts start with the overlay's own interpreter, wherever it was when they came."""

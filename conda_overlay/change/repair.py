@@ -47,10 +47,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     if keys:
         draft.kept |= _named_edits(draft, past, keys)
         past.files.update(past.original)
-    broken = {path for path in past.wanted(keys) if not past.has(path, whole=bool(keys))}
-    lacking = {path for path in broken if not past.restore(path)}
-    past.remove_leftovers(past.wanted(keys))
-    draft.look()
+    broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
     lost = past.owners(lacking)
     touched = lost | past.owners(broken)
     draft.entries.update({key: past.entries[key] for key in touched})
@@ -98,18 +95,14 @@ def mend(draft: Draft, keys: Collection[str], replaced: Collection[str] = ()) ->
     if draft.base is not None:
         past = Restorer(draft, draft.base)
         ours = (damaged & past.entries.keys()) - past.replaced
-        broken = {p for p in past.wanted(ours) if not past.has(p, whole=False)} if ours else set()
-        lacking = {path for path in broken if not past.restore(path)}
-        past.remove_leftovers(past.wanted(ours) if ours else ())
-        draft.look()
+        _, lacking = past.restore_all(past.owned_by(ours), whole=False)
         lost = (past.owners(lacking) & ours) | (ours - draft.index.site.keys())
         if again := lost - {*replaced}:
             past.reinstall(again, edited=draft.before.edited)
         draft.entries.update({key: past.entries[key] for key in ours})
         whole = ours - (lost & {*replaced})
         draft.why.update(dict.fromkeys(whole, "repaired"))
-        gone = past.wanted(ours - whole) if ours - whole else ()
-        remove_files(draft.tree, [draft.tree / path for path in gone])
+        remove_files(draft.tree, [draft.tree / path for path in past.owned_by(ours - whole)])
         draft.look()
         draft.drop(damaged - ours)
     else:
@@ -122,7 +115,7 @@ def _named_edits(draft: Draft, past: Restorer, keys: Collection[str]) -> set[str
 
     A link in the place of a directory counts if the directory had no files of others.
     """
-    before, mine = draft.before, set().union(*(past.owned[key] for key in keys))
+    before, mine = draft.before, past.owned_by(keys)
     mine |= set().union(*(before.owned.get(key, ()) for key in keys))
     others = past.files.keys() - mine
 

@@ -7,7 +7,6 @@ the host. `undo` restores all files of a revision, `repair` the missing ones of 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Collection, Iterable
 from functools import cached_property
 from itertools import pairwise
@@ -19,7 +18,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.change.working_copy import copy_of, take_copy
-from conda_overlay.core.errors import CannotRestoreError, OverlayError
+from conda_overlay.core.errors import CannotRestoreError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits.originals import load_originals
@@ -119,8 +118,12 @@ class Restorer:
     def wanted(self, keys: Collection[str]) -> set[str]:
         """The files of some distributions; without names, all except those of replaced ones."""
         if keys:
-            return set().union(*(self.owned[key] for key in keys))
-        return self.files.keys() - set().union(*(self.owned[key] for key in self.replaced))
+            return self.owned_by(keys)
+        return self.files.keys() - self.owned_by(self.replaced)
+
+    def owned_by(self, keys: Collection[str]) -> set[str]:
+        """The files of some distributions."""
+        return set().union(*(self.owned[key] for key in keys))
 
     def has(self, path: str, *, whole: bool) -> bool:
         """Whether a file exists; with `whole`, or for a RECORD, whether it is as recorded."""
@@ -140,15 +143,25 @@ class Restorer:
         if target.is_dir() and not target.is_symlink():
             remove_files(self._draft.tree, [target])
             if target.is_dir():
-                sentence = f"A directory is in the place of the file {path}."
-                there = self._draft.stack.store.overlay / path
-                raise OverlayError(sentence, f"move it away: {shlex.quote(str(there))}")
+                raise self._draft.has_directory_at(path)
         if place is None or place == target:
             return place is not None
         remove_files(self._draft.tree, [target])
         make_own(self._draft.tree, Path(path).parent)
         copy_file(place, target)
         return True
+
+    def restore_all(self, paths: Collection[str], *, whole: bool) -> tuple[set[str], set[str]]:
+        """Restore those of some files that `has` does not find, and look at the result.
+
+        Returns:
+            These files; and those of them that are nowhere any more.
+        """
+        broken = {path for path in paths if not self.has(path, whole=whole)}
+        lacking = {path for path in broken if not self.restore(path)}
+        self.remove_leftovers(paths)
+        self._draft.look()
+        return broken, lacking
 
     def remove_leftovers(self, paths: Iterable[str]) -> None:
         """Remove what pip has renamed of some files, as far as these are there again.
@@ -182,9 +195,9 @@ class Restorer:
         """
         draft, tree = self._draft, self._draft.tree
         copied = {key for key in keys if self.entries[key].copied}
-        kept = set() if named else set().union(*(self.owned[key] for key in copied))
+        kept = set() if named else self.owned_by(copied)
         self.files.update({p: sha for p, sha in self.original.items() if p not in kept})
-        owned = set().union(*(self.owned[key] for key in keys))
+        owned = self.owned_by(keys)
         remove_files(tree, [tree / path for path in owned])
         draft.look()
         for key in copied:

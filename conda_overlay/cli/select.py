@@ -54,7 +54,7 @@ def check_writable(overlay: Overlay) -> None:
         OverlayDirError: the user cannot; who owns it can, by the command in the hint.
     """
     layer = overlay.stack.layer
-    if layer is None or (owner := overlay.stack.owner_of_layer()) is None:
+    if (owner := overlay.stack.owner_of_layer()) is None:
         return
     words = iter(sys.argv[2:])
     rest = []

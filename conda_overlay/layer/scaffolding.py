@@ -91,9 +91,10 @@ def _put(place: Path, content: bytes, mode: int = 0o644) -> None:
 
 def is_current(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> bool:
     """Whether a tree has our own files as `add_to_tree` writes them."""
-    real = _recorded(tree / host.site_below_prefix, host.site_packages).parents[2]
-    programs = _programs(overlay, host, below, real).items()
-    return has_intact_guard(tree / host.site_below_prefix, host.site_packages) and all(
+    site = tree / host.site_below_prefix
+    named = _recorded(site, host.site_packages)
+    programs = _programs(overlay, host, below, named.parents[2]).items()
+    return files.read(str(site / GUARD)) == guard(named) and all(
         files.read(str(tree / "bin" / name)) == content for name, content in programs
     )
 

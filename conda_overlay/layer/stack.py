@@ -160,8 +160,7 @@ class Stack:
 
     def owner_of_layer(self) -> str | None:
         """Who owns the chosen layer, if the user cannot write to it."""
-        assert self.layer is not None
-        return None if _can_write(self.layer) else owner_of(self.layer)
+        return None if self.layer is None or _can_write(self.layer) else owner_of(self.layer)
 
     def relatives(self) -> list[Relative]:
         """The user's overlays that may be meant for this host, if it has none."""

@@ -62,7 +62,7 @@ def _listed(settings: Settings) -> Iterator[ListedOverlay]:
         except StateError as error:
             condition = error.message
         if host is not None and moved.is_gone(host):
-            condition, ways = HOST_IS_GONE, tuple(_ways_on(path, host))
+            condition, ways = HOST_IS_GONE, tuple(ways_without_host(path, host))
         elif not store.exists:
             condition = "its current revision is gone"
         yield ListedOverlay(str(path), host, number, size(store.real), condition, ways)
@@ -77,8 +77,8 @@ def _listed(settings: Settings) -> Iterator[ListedOverlay]:
                 yield ListedOverlay(*facts)
 
 
-def _ways_on(overlay: Path, host: str) -> Iterator[str]:
-    """What can be done with an overlay whose environment is gone; others may be the same."""
+def ways_without_host(overlay: Path, host: str) -> Iterator[str]:
+    """The commands for an overlay whose environment is gone; other ones may be the same."""
     from conda.core.envs_manager import list_all_known_prefixes
 
     for prefix in list_all_known_prefixes():
@@ -89,11 +89,6 @@ def _ways_on(overlay: Path, host: str) -> Iterator[str]:
 
 def _command(*words: str) -> str:
     return shlex.join(["conda", "overlay", *words])
-
-
-def ways_without_host(store: Store) -> list[str]:
-    """The commands for an overlay whose environment is gone."""
-    return [*_ways_on(store.overlay, locate.recorded_host(str(store.overlay)) or "")]
 
 
 def is_lost(store: Store) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
 from conda_overlay.layer.timeline import timeline_in
 from conda_overlay.report import checks, shell
-from conda_overlay.report.overlays import is_lost
+from conda_overlay.report.overlays import is_lost, ways_without_host
 from conda_overlay.report.shell import Trigger, Wired
 from conda_overlay.run import kernels
 from conda_overlay.run.kernels import Kernel
@@ -203,13 +203,8 @@ def layers(stack: Stack) -> list[LayerStatus]:
     return result
 
 
-def without_host(store: Store, remedies: Sequence[str]) -> Status:
-    """Report on an overlay whose environment is gone, by its records alone.
-
-    Args:
-        store: the overlay.
-        remedies: the commands for it.
-    """
+def without_host(store: Store) -> Status:
+    """Report on an overlay whose environment is gone, by its records alone."""
     prefix = locate.recorded_host(str(store.overlay)) or ""
     number = store.current()
     revision = store.revision(number) if number is not None else None
@@ -220,7 +215,8 @@ def without_host(store: Store, remedies: Sequence[str]) -> Status:
         kind = "replace" if version else "add"
         rows.append(_row(entry.name or key, version, entry, kind, "", bool(entry.patch)))
         python = revision.host["python"]
-    gone = Finding("gone", f"its environment {prefix} is gone", tuple(remedies))
+    remedies = tuple(ways_without_host(store.overlay, prefix))
+    gone = Finding("gone", f"its environment {prefix} is gone", remedies)
     position = timeline_in(store).position if revision else None
     about = (str(store.overlay), store.managed, number, position, size(store.real))
     host = HostStatus(os.path.basename(prefix), prefix, "", "it is gone", python)

@@ -42,10 +42,9 @@ def execute(arguments: Namespace) -> int:
     except NoSuchEnvironmentError:
         if (store := select.orphaned(arguments)) is None:
             raise
-        from conda_overlay.report.overlays import ways_without_host
         from conda_overlay.report.status import without_host
 
-        output.show(without_host(store, ways_without_host(store)), show_status)
+        output.show(without_host(store), show_status)
         return 0
     if arguments.merged:
         from conda_overlay.report.merged import merged
