@@ -57,7 +57,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     going = plan.redundant(draft.before, stack.below_view, stack.host.markers)
     if carried is not None:
         more = _carried(draft, carried)
-        why.update(dict.fromkeys(more, f"carried over from {carried.host}"))
+        why.update({key: _why_carried(draft, key, carried) for key in more})
         requested.update(more)
     draft.why.update(going)
     draft.drop(going.keys() & draft.installed.keys())
@@ -137,10 +137,24 @@ def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
     return result
 
 
+def _why_carried(draft: Draft, key: str, document: Document) -> str:
+    """Say that a distribution is carried over, and what it hides."""
+    entry, host = document.entries[key], draft.stack.below_view.get(key)
+    why = f"carried over from {document.host}"
+    if host is None or not entry.version:
+        return why
+    if entry.version == host.version:
+        return f"{why}: {entry.intent}, in place of the same version"
+    if dependencies.is_newer(entry.version, host.version):
+        return f"{why}: the host has {host.version}, which is older"
+    return f"{why}: {entry.intent}, although the host has {host.version}, which is newer"
+
+
 def _left_out(draft: Draft, document: Document | None) -> Iterator[str]:
     """A note on each distribution that was to be carried over and that the host has."""
     for key, entry in document.requested.items() if document else ():
         host = draft.stack.below_view.get(key)
         if host and key not in draft.installed and not entry.copied:
             what = f"{entry.name or key} {entry.version}".rstrip()
-            yield f"{what} is not carried over: the host has {host.version}"
+            there = "the same version" if host.version == entry.version else host.version
+            yield f"{what} is not carried over: the host has {there} already"

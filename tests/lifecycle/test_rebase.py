@@ -197,7 +197,7 @@ def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
     daq.given("install", "delta==2.0", "--allow-conflicts")
     plan = daq.json("rebase", "--from", "science")
     assert {key: why for key, (_, why) in reasons(plan).items()} == {
-        "alpha": "carried over from science",
+        "alpha": "carried over from science: the host has 1.0, which is older",
         "beta": "beta 1.0 requires alpha<2",
         "new": "carried over from science",
     }
@@ -214,7 +214,7 @@ def test_from_leaves_behind_what_the_next_environment_has(
     quick.given("install", "alpha>=1.5", "new")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
     told = own.change("rebase", "--from", "science")
-    assert "alpha 1.5 is not carried over: the host has 2.0" in told
+    assert "alpha 1.5 is not carried over: the host has 2.0 already" in told
     assert own.distributions() == ["new-1.0"]
 
 
@@ -224,9 +224,26 @@ def test_from_is_no_downgrade_to_an_older_version_of_the_next_environment(
     """Although the request has no version, as the earlier environment had none of it."""
     quick.given("install", "new")
     sources.administrate(own.host, dists.wheel(tmp_path, "new", "0.5"))
-    own.change("rebase", "--from", "science")
+    plan = own.json("rebase", "--from", "science")
+    why = "carried over from science: the host has 0.5, which is older"
+    assert reasons(plan) == {"new": ("upgrade", why)}
     assert own.version("new") == "1.0"
     assert own.record()["distributions"]["new"]["requirement"] == "new>=1.0"
+
+
+def test_from_names_each_downgrade_and_each_conflict(
+    quick: Bench, own: Bench, wheels: Path, tmp_path: Path
+) -> None:
+    quick.given("install", "alpha==1.5", "new")
+    needs = dists.wheel(tmp_path, "needs", "1.0", requires=["alpha>=2"])
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), needs)
+    told = own.refuse("rebase", "--from", "science", "--yes")
+    assert "needs 1.0 (host) requires alpha>=2, but 1.5 (overlay) would be in effect" in told
+    plan = own.json("rebase", "--from", "science", "--allow-conflicts")
+    why = "carried over from science: hold, although the host has 2.0, which is newer"
+    assert reasons(plan)["alpha"] == ("downgrade", why)
+    assert reasons(plan)["new"] == ("add", "carried over from science")
+    assert {conflict["name"] for conflict in plan["conflicts"]} >= {"needs"}
 
 
 @LONG
