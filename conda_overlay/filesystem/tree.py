@@ -104,12 +104,17 @@ def _drop_privileges(file: Path) -> None:
 
 def make_writable(file: Path) -> None:
     """Let the owner write to a file; if it is hard-linked, replace it by a copy first."""
+    _unlink_others(file)
+    os.chmod(file, stat.S_IMODE(file.stat().st_mode) | stat.S_IWUSR)
+
+
+def _unlink_others(file: Path) -> None:
+    """Replace a file that is hard-linked by a copy."""
     if file.stat().st_nlink > 1:
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".")
         os.close(handle)
         shutil.copy2(file, temporary)
         os.rename(temporary, file)
-    os.chmod(file, stat.S_IMODE(file.stat().st_mode) | stat.S_IWUSR)
 
 
 def make_readable(tree: Path) -> None:
@@ -203,13 +208,16 @@ def move_in(tree: Path, root: Path) -> None:
 def protect(tree: Path) -> None:
     """Make files read-only, as revisions may share them, and directories writable by the owner.
 
-    No file keeps a setuid or setgid bit; of directories, setgid only passes on their group.
+    No file keeps a setuid or setgid bit; of directories, setgid only passes on their group. A file
+    that is hard-linked elsewhere keeps its mode there.
     """
     for directory, _, files in os.walk(tree):
         for path, kept in [(directory, 0o2755), *((f"{directory}/{f}", 0o555) for f in files)]:
             mode = os.lstat(path).st_mode
             if mode & 0o7777 & ~kept and not stat.S_ISLNK(mode):
                 with suppress(PermissionError):  # another user's, or a file system without modes
+                    if stat.S_ISREG(mode):
+                        _unlink_others(Path(path))
                     os.chmod(path, mode & kept)
 
 

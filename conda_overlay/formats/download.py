@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote, urljoin, urlsplit
 
 from conda_overlay.activation import files
@@ -49,7 +52,7 @@ def _fetch(url: str) -> bytes:
         if urlsplit(url).scheme not in ("http", "https"):
             raise OSError(0, f"{urlsplit(url).scheme} is neither http nor https")
         options = {"timeout": _PATIENCE, "stream": True, "allow_redirects": False}
-        with get_session(url).get(url, **options) as answer:
+        with _silence(), get_session(url).get(url, **options) as answer:
             answer.raise_for_status()
             if answer.is_redirect:
                 url = urljoin(url, answer.headers["location"])
@@ -63,6 +66,17 @@ def _fetch(url: str) -> bytes:
                     raise OSError(0, "it is too large")
             return content
     raise OSError(0, "it is redirected too often")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep urllib3 from logging the URLs that it tries again, which may have a token."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def reason_of(error: Exception) -> str:

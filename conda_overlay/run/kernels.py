@@ -65,7 +65,7 @@ def install_kernel(
     if os.path.lexists(place) and not same and not force:
         sentence = f"There is a kernel {name} already, which is not that of {host.prefix}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
-    if place.is_symlink():
+    if place.is_symlink() or place.is_file():
         place.unlink()
     conda = str(Path(sys.executable).with_name("conda"))
     launcher = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")

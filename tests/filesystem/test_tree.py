@@ -439,3 +439,15 @@ def test_what_is_behind_a_link_to_a_directory_is_no_part_of_a_tree(tmp_path: Pat
     own = {"top", "own/file", "own/linked", "own/absent/file", "link"}
     assert without_links(tree, paths) == own
     assert {path for path in paths if is_own(tree, tree / path)} == own
+
+
+def test_protecting_a_file_leaves_its_other_hard_link_writable(tmp_path: Path) -> None:
+    tree, mine = tmp_path / "tree", tmp_path / "mine.py"
+    tree.mkdir()
+    mine.write_text("mine")
+    (tree / "module.py").hardlink_to(mine)
+    protect(tree)
+    assert stat.S_IMODE(mine.stat().st_mode) & stat.S_IWUSR
+    assert not (tree / "module.py").stat().st_mode & stat.S_IWUSR
+    mine.write_text("changed")
+    assert (tree / "module.py").read_text() == "mine"

@@ -141,3 +141,12 @@ def test_error_of_a_server_is_told(server: str) -> None:
         download(f"{server}/absent")
     assert "404" in reason_of(caught.value)
     assert reason_of(OSError(0, "it is a web page")) == "[Errno 0] it is a web page"
+
+
+def test_server_that_does_not_answer_is_tried_again_without_a_word(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(OSError) as caught:
+        download("http://127.0.0.1:9/x.diff?token=hunter2")
+    assert reason_of(caught.value) == "127.0.0.1 cannot be reached"
+    assert "hunter2" not in "".join(capfd.readouterr()) + caplog.text

@@ -646,3 +646,15 @@ def test_a_requirement_that_moves_an_edited_copy_needs_force(
     dists.wheel(links, "user", "1.0", requires=["tool>=2"])
     told = own.refuse("install", "--yes", "--find-links", links, "user")
     assert re.search(r"tool/core\.py|conflict|requires", told)
+
+
+@LONG
+def test_a_token_in_a_url_that_cannot_be_reached_is_not_shown(tool: Bench) -> None:
+    url = "http://127.0.0.1:9/x.{}?token=hunter2"
+    for words in (
+        ("patch", *tool.where, "tool", url.format("diff")),
+        ("fork", "-n", "mine", "--from", url.format("txt")),
+        ("install", *tool.where, f"new @ {url.format('whl')}"),
+    ):
+        done = tool.run(*words, "--yes")
+        assert done.returncode == 1 and "hunter2" not in done.stdout + done.stderr, done.stderr

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.bench import Bench
 
 
@@ -39,3 +41,15 @@ def test_a_removed_script_edit_outlives_it(fixed: Bench, fix: Path) -> None:
     done = fixed.run("patch", *fixed.where, "-y", "tool", fix, "--reverse")
     there = script.exists() and "# mine" in script.read_text()
     assert there or done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["tool/data/table.bin", "tool/latin.py"])
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_removed_file_of_no_text_stays_removed(
+    fixed: Bench, fix: Path, name: str, is_recorded: bool
+) -> None:
+    (fixed.site / name).unlink()
+    if is_recorded:
+        fixed.change("record")
+    fixed.change("patch", "tool", fix, "--reverse")
+    assert (fixed.site / "tool/core.py").exists() and not (fixed.site / name).exists()

@@ -143,14 +143,15 @@ def test_only_what_is_ours_is_replaced_and_no_link_is_followed(ready: Bench) -> 
     content = {"argv": ["/usr/bin/python3"]}
     theirs = write(ready, "theirs", content)
     (specs(ready) / "link").symlink_to(theirs)
-    for name in ("theirs", "link"):
+    (specs(ready) / "file").write_text("mine")
+    for name in ("theirs", "link", "file"):
         chosen = ["install", "-n", "science", "--kernel-name", name]
         assert f"There is a kernel {name} already" in kernel(ready, *chosen, code=1)
         assert spec(ready, "theirs") == content
-    for name in ("link", "theirs"):
+    for name in ("link", "file", "theirs"):
         kernel(ready, "install", "-n", "science", "--kernel-name", name, "--force")
         assert started(ready, name) == "1.5"
-        assert (spec(ready, "theirs") == content) == (name == "link")
+        assert (spec(ready, "theirs") == content) == (name != "theirs")
     assert not (specs(ready) / "link").is_symlink()
 
 
