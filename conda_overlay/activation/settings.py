@@ -10,6 +10,10 @@ import os
 import sys
 from typing import Any, NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 DESCRIPTIONS = {
     "overlay_dirs": "Directories of overlays, in order, each as DIR or LABEL=DIR; changes go to "
     "the first writable one.",
@@ -84,7 +88,30 @@ def prefixes(name: str) -> list[str]:
 def _without_plugins() -> Settings:
     from conda.base.context import context
 
-    if not any(name.startswith("plugins") for found in context.raw_data.values() for name in found):
+    names = ("overlay_dirs", "overlay_trusted_owners", "overlay_hide_user_site")
+    return _read(context.raw_data, names)
+
+
+def trusted_by_root() -> set[str]:
+    """The owners whose overlays everybody trusts: those in the condarc files that root owns."""
+    from conda.base.context import context
+
+    sources = {s: found for s, found in context.raw_data.items() if _is_of_root(str(s))}
+    return {*_read(sources, ("overlay_trusted_owners",)).overlay_trusted_owners}
+
+
+def _is_of_root(source: str) -> bool:
+    """Whether a source of settings is a file that only root can write to."""
+    try:
+        status = os.stat(source) if source.startswith("/") else None
+    except OSError:
+        return False
+    return status is not None and status.st_uid == 0 and not status.st_mode & 0o022
+
+
+def _read(sources: Mapping[Any, Any], names: Sequence[str]) -> Settings:
+    """Read some settings from what conda has read from its sources."""
+    if not any(name.startswith("plugins") for found in sources.values() for name in found):
         return Settings()
     from conda.common.configuration import ParameterLoader
 
@@ -92,9 +119,8 @@ def _without_plugins() -> Settings:
         from conda.base.context import PluginConfig
     except ImportError:  # since conda 25.5
         from conda.plugins.config import PluginConfig
-    names = ("overlay_dirs", "overlay_trusted_owners", "overlay_hide_user_site")
     every = parameters()
     # A subclass, so that conda's own class gets no settings before conda adds them.
     reader = type("OverlayConfig", (PluginConfig,), {n: ParameterLoader(every[n]) for n in names})
-    config = reader(context.raw_data)
+    config = reader(sources)
     return Settings(**{name: getattr(config, name) for name in names})

@@ -184,8 +184,9 @@ class Overlay:
             OverlayDirError: the overlay cannot be written, or would never be trusted.
         """
         stack, store = self.stack, self.stack.store
-        previous = os.umask(0o022)
-        os.umask(previous | 0o022)  # whoever can write to an overlay controls its users' programs
+        previous = os.umask(0o022)  # whoever can write to an overlay controls its users' programs
+        if not stack.is_shared:
+            os.umask(previous | 0o022)
         try:
             stack.check_trust()
             paths = self.host.real, self.host.prefix

@@ -76,13 +76,17 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def account() -> str:
+    """The name of the account of this process, or its number if it has none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 def user() -> str:
     """The account of this process, and as information the account that has become it by sudo."""
-    try:
-        name = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        name = str(os.geteuid())
-    before = os.environ.get("SUDO_USER", "")
+    name, before = account(), os.environ.get("SUDO_USER", "")
     known = re.fullmatch(r"[\w.@-]{1,64}", before) and before != name
     return f"{name} (sudo: {before})" if known else name
 

@@ -27,6 +27,7 @@ from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.host.host import Host, build, owner_of
 from conda_overlay.layer import state
+from conda_overlay.layer.shared import FOR_GROUPS, check_shared
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
 
@@ -134,7 +135,15 @@ class Stack:
             directory = str(self.store.overlay.parent)
             sentence = f"An overlay in {directory} would never be used: {reason}."
             hint = way_to_trust(reason, ELSEWHERE)
-            raise OverlayDirError(sentence, hint, directories=[directory])
+            raise OverlayDirError(sentence, hint, FOR_GROUPS, directories=[directory])
+        if self.is_shared:
+            check_shared(self.store.overlay.parent)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the writable layer is for everybody: its directory has a label."""
+        shared = locate.labels(self.settings.overlay_dirs, os.environ).values()
+        return str(self.store.overlay.parent) in shared
 
     def from_layer(self, layer: str) -> Stack:
         """The same layers without those in front of one, which is the one to read and write.
@@ -149,8 +158,13 @@ class Stack:
         wanted = os.path.realpath(labels.get(layer) or os.path.expanduser(layer))
         for number, directory in enumerate(self.directories):
             if os.path.realpath(directory) == wanted:
-                behind = tuple(map(str, self.directories[number:]))
-                settings: Settings = self.settings._replace(overlay_dirs=behind)
+                behind = {*map(str, self.directories[number:])}
+                texts = tuple(
+                    text
+                    for text in self.settings.overlay_dirs
+                    if behind.issuperset(locate.expand([text], os.environ))
+                )
+                settings: Settings = self.settings._replace(overlay_dirs=texts)
                 stack = Stack(self.host, settings, self.progress)
                 stack.layer = directory
                 return stack

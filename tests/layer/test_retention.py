@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ def commit(
     stack: Stack,
     make: Make = lambda tree: None,
     entries: Mapping[str, HistoryEntry] | None = None,
+    time: str = "2026-01-01T00:00:00Z",
 ) -> int:
     """Commit a revision with the distribution ``tool`` and our own files; return its number."""
     store, base = stack.store, stack.store.current()
@@ -51,7 +53,8 @@ def commit(
             (tree / path).write_text("ours")
         make(tree)
         number = store.next_number()
-        record = replace(revision(number, base), distributions=entries or {"tool": TOOL})
+        entries = entries or {"tool": TOOL}
+        record = replace(revision(number, base), distributions=entries, time=time)
         store.prepare(tree.parent, record, take_manifest(tree), "", Index(), {})
         with store.lock():
             store.commit(tree.parent, number)
@@ -113,6 +116,18 @@ def test_current_tree_stays_although_it_is_not_the_newest(stack: Stack) -> None:
     os.unlink(stack.store.overlay)
     stack.store.overlay.symlink_to(f".{stack.store.overlay.name}/revisions/1/tree")
     assert droppable(stack, 1) == ([2, 3], [])
+
+
+def test_in_a_layer_for_everybody_what_was_current_within_a_week_stays(stack: Stack) -> None:
+    [directory] = stack.settings.overlay_dirs
+    shared = Stack(stack.host, Settings(overlay_dirs=(f"beamline={directory}",)))
+    recent = (datetime.now(timezone.utc) - timedelta(days=6)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    times = ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", recent, recent]
+    for time in times:
+        commit(shared, time=time)
+    assert droppable(shared, 1) == ([1], [2, 3])
+    assert droppable(shared, 1, force=True) == ([1, 2, 3], [])
+    assert droppable(stack, 1) == ([1, 2, 3], [])
 
 
 def test_without_an_overlay_nothing_goes(stack: Stack) -> None:

@@ -13,6 +13,7 @@ from tests.bed import environment, packages, place, users
 from tests.bed.condas import Conda, Condas
 from tests.bench import Bench
 from tests.lifecycle import edited
+from tests.lifecycle import shared as layers
 from tests.lifecycle.forks import Forker
 
 
@@ -70,3 +71,9 @@ def fixed(tool: Bench, fix: Path) -> Bench:
     """Whose `tool` is patched, for a reason."""
     tool.given("patch", "tool", fix, "--reason", "ticket 1234")
     return tool
+
+
+@pytest.fixture
+def shared(quick: Bench, scratch: Path) -> Bench:
+    """With a layer of a service account behind the user's own, which is named ``beamline``."""
+    return layers.lay(quick, scratch)

@@ -4,38 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.bed import users
 from tests.bench import Bench
+from tests.lifecycle.shared import SERVICE, by_owner, can_sudo, change, layer_of, typed
 
-
-@pytest.fixture
-def shared(quick: Bench, scratch: Path) -> Bench:
-    """A layer of a service account behind the user's own, with a label."""
-    owner = users.user("overlay-bob")
-    directory = scratch / "layer"
-    directory.mkdir()
-    os.chown(directory, owner.uid, owner.gid)
-    dirs = f"~/.conda/overlays{os.pathsep}beamline={directory}"
-    environ = {
-        **quick.environ,
-        "CONDA_PLUGINS_OVERLAY_DIRS": dirs,
-        "CONDA_PLUGINS_OVERLAY_TRUSTED_OWNERS": owner.name,
-    }
-    return replace(quick, environ=environ)
-
-
-def by_owner(shared: Bench) -> Bench:
-    return replace(shared, user=users.user("overlay-bob"))
-
-
-def layer_of(shared: Bench) -> Path:
-    text = shared.environ["CONDA_PLUGINS_OVERLAY_DIRS"]
-    return Path(text.rpartition("=")[2])
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 
 
 def test_a_change_of_a_layer_is_worked_out_against_what_lies_behind_it_alone(
@@ -52,7 +29,7 @@ def test_a_change_of_a_layer_is_worked_out_against_what_lies_behind_it_alone(
 
 
 def test_everybody_reads_a_layer_by_its_label_or_its_path(shared: Bench) -> None:
-    by_owner(shared).change("install", "--layer", "beamline", "new", "--reason", "ticket 1")
+    change(shared, "install", "new", "--reason", "ticket 1")
     for name in ("beamline", str(layer_of(shared))):
         assert "ticket 1" in shared.ask("history", "--layer", name)
         assert "new" in shared.ask("export", "--layer", name)
@@ -65,7 +42,7 @@ def test_everybody_reads_a_layer_by_its_label_or_its_path(shared: Bench) -> None
 def test_a_layer_of_others_is_refused_with_the_command_for_sudo(
     shared: Bench, words: list[str], dry_run: list[str]
 ) -> None:
-    by_owner(shared).change("install", "--layer", "beamline", "new")
+    change(shared, "install", "new")
     done = shared.run(*words, *shared.where, "--layer", "beamline", *dry_run)
     assert done.returncode == 1
     layer = layer_of(shared)
@@ -79,3 +56,68 @@ def test_a_layer_of_others_is_refused_with_the_command_for_sudo(
 def test_another_directory_is_no_layer(shared: Bench) -> None:
     told = shared.refuse("status", "--layer", "elsewhere")
     assert "elsewhere is not one of overlay_dirs: beamline, " in told
+
+
+@pytest.mark.skipif(not can_sudo(), reason="needs sudo, and a mount of one's own")
+def test_the_command_for_sudo_works_as_typed(shared: Bench) -> None:
+    refusal = typed(shared, f"{shared.conda.executable} overlay install -n science "
+                    "--layer beamline new --reason 'ticket 1' --no-index "
+                    f"--find-links {shared.environ['PIP_FIND_LINKS']}")  # fmt: skip
+    assert refusal.returncode == 1
+    command = refusal.stderr.partition("Hint: ")[2].strip()
+    assert command.startswith(f"sudo -u {SERVICE} {shared.conda.executable} overlay install -p ")
+    done = typed(shared, f"echo y | {command}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = shared.ask("history", "--layer", "beamline")
+    assert f"{SERVICE} (sudo: {shared.user.name})" in told and "ticket 1" in told
+
+
+def test_a_layer_whose_owner_not_everybody_trusts_is_not_written(shared: Bench) -> None:
+    condarc = Path(shared.environ["CONDARC"])
+    text = condarc.read_text()
+    condarc.write_text(text.replace(f"[{SERVICE}]", "[]"))
+    bob = by_owner(shared)
+    mine = {"CONDA_PLUGINS_OVERLAY_TRUSTED_OWNERS": SERVICE}  # which counts for bob alone
+    for env in ({}, mine):
+        told = bob.refuse("install", "--layer", "beamline", "new", "--yes", env=env)
+        assert f"Others would not use the layer {layer_of(shared)}: it belongs to {SERVICE}" in told
+        assert f"add {SERVICE} to overlay_trusted_owners in /etc/conda/.condarc" in told
+    condarc.write_text(text)
+    condarc.chmod(0o666)  # then it is not root's word
+    bob.refuse("install", "--layer", "beamline", "new", "--yes")
+
+
+def test_a_layer_that_others_cannot_read_is_not_written(shared: Bench) -> None:
+    layer, bob = layer_of(shared), by_owner(shared)
+    layer.chmod(0o750)
+    told = bob.refuse("install", "--layer", "beamline", "new", "--yes")
+    hint = f"chmod o+rx {layer}"
+    assert f"Others cannot read the layer {layer}" in told and f"Hint: {hint}" in told
+    assert bob.user.run(shlex.split(hint)).returncode == 0
+    change(shared, "install", "new")
+
+
+def test_others_read_a_layer_whatever_the_umask_of_its_owner_is(shared: Bench) -> None:
+    bob = by_owner(shared)
+    words = ["install", *bob.where, "--yes", "--layer", "beamline", "new"]
+    command = shlex.join([str(shared.conda.executable), "overlay", *words])
+    done = bob.user.run(["sh", "-c", f"umask 077 && {command}"], env=bob.environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "new" in shared.ask("export", "--layer", "beamline")
+    closed = [
+        path for path in layer_of(shared).rglob("*")
+        if path.name != "lock" and not path.is_symlink() and not path.stat().st_mode & 0o004
+    ]  # fmt: skip
+    assert not closed
+
+
+def test_a_layer_that_its_group_can_write_is_refused_with_the_way_to_one_account(
+    shared: Bench,
+) -> None:
+    layer = layer_of(shared)
+    os.chown(layer, -1, users.user("overlay-alice").gid)
+    layer.chmod(0o775)
+    told = by_owner(shared).refuse("install", "--layer", "beamline", "new", "--yes")
+    assert f"{layer} is writable by its group" in told
+    for word in ("useradd --system", "install -d -o ACCOUNT", "NOPASSWD", "docs/staff.md"):
+        assert word in told

@@ -25,7 +25,7 @@ class Dropped:
     dry_run: bool
     revisions: tuple[int, ...]
     kept: tuple[int, ...]
-    """Those that cannot be downloaded again."""
+    """Those that cannot be downloaded again, or that others may still use."""
     bytes: int
     """The freed size."""
 
@@ -58,18 +58,21 @@ def execute(arguments: Namespace) -> int:
         return 0
     if not dry_run:
         retention.drop(overlay.stack, going)
-    output.show(Dropped(dry_run, tuple(going), tuple(kept), freed), _show, success=True)
+    shared = overlay.stack.is_shared
+    done = Dropped(dry_run, tuple(going), tuple(kept), freed)
+    output.show(done, lambda done: _show(done, shared=shared), success=True)
     return 0
 
 
-def _show(done: Dropped) -> None:
+def _show(done: Dropped, *, shared: bool) -> None:
     """Print which revisions have lost their files, and which have not."""
     if done.revisions:
         verb = "Would drop" if done.dry_run else "Dropped"
         which = output.revisions(done.revisions)
         output.say(f"{verb} the files of {which}: {output.size(done.bytes)}.")
     if done.kept:
-        which = "which cannot be downloaded again; --force drops them"
-        output.say(f"Kept {output.revisions(done.kept)}, {which}.")
+        which = "which cannot be downloaded again"
+        which += " or were in use this week" if shared else ""
+        output.say(f"Kept {output.revisions(done.kept)}, {which}; --force drops them.")
     if not done.revisions and not done.kept:
         output.say("Nothing to drop.")
