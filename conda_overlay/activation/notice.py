@@ -96,7 +96,7 @@ def _news(
         facts = facts_in(state_dir)
         told = _read(memory, state_dir) if facts else []
         new = [sentence for fact, sentence in facts.items() if fact not in told]
-        return new if new and (not seen or _remember("\n".join(facts), state_dir, memory)) else []
+        return new if new and (not seen or remember("\n".join(facts), state_dir, memory)) else []
     except OSError:  # made by hand, or damaged
         return []
     finally:
@@ -168,17 +168,17 @@ def _read(name: str, state_dir: int) -> list[str]:
     return content.decode("utf-8", "surrogateescape").split("\n")
 
 
-def _remember(facts: str, state_dir: int, name: str) -> bool:
+def remember(facts: str, state_dir: int, name: str) -> bool:
     """Write the facts to a new file, so that no link is followed; return whether that worked."""
     import contextlib
 
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink("told.new", dir_fd=state_dir)
-        with open(os.open("told.new", flags, 0o600, dir_fd=state_dir), "wb") as file:
+            os.unlink(f"{name}.new", dir_fd=state_dir)
+        with open(os.open(f"{name}.new", flags, 0o600, dir_fd=state_dir), "wb") as file:
             file.write(facts.encode("utf-8", "surrogateescape"))
-        os.rename("told.new", name, src_dir_fd=state_dir, dst_dir_fd=state_dir)
+        os.rename(f"{name}.new", name, src_dir_fd=state_dir, dst_dir_fd=state_dir)
     except OSError:
         return False
     return True

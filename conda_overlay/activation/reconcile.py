@@ -7,6 +7,7 @@ import sys
 
 from conda_overlay.activation import (
     engine,
+    layer_news,
     locate,
     notice,
     shells,
@@ -37,6 +38,12 @@ def main(arguments: list[str]) -> int:
         for layer in outcome.layers:
             if news := notice.news(layer.overlay, layer.prefix, today, seen=seen):
                 _say(f"{layer.overlay}: {'; '.join(news)}; see: conda overlay status")
+        if len(outcome.layers) > 1 or options["--dir"]:
+            labels = locate.labels(options["--dir"], os.environ)
+            first = locate.expand(options["--dir"], os.environ)[0]
+            names = {path: label for label, path in labels.items()}
+            for text in layer_news.news(outcome.layers, first, names, seen=seen):
+                _say(text)
     prefix = "" if wiring.disabled(os.environ) else os.environ.get("CONDA_PREFIX", "")
     if prefix and (news := notice.news_of_fork(prefix, seen=seen)):
         _say(f"{prefix}: {'; '.join(news)}; see: conda overlay status")

@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conda_overlay.activation import notice
+from conda_overlay.activation import layer_news, notice
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.verify import verify
 from conda_overlay.core.errors import EditedError, OverlayError, OvertakenError, ResolutionError
-from conda_overlay.core.models import HistoryEntry, Plan, Revision
+from conda_overlay.core.models import Change, HistoryEntry, Plan, Revision
 from conda_overlay.edits import originals, patch
-from conda_overlay.filesystem.lock import now, user
+from conda_overlay.filesystem.lock import now, person, user
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import make_writable
 from conda_overlay.layer.host_file import record_host
@@ -78,7 +78,7 @@ def commit(
         restores=draft.restores,
         edits=draft.by_hand,
     )
-    told, facts = _notice(draft, number, entries), stack.host.facts()
+    told, facts = _notice(draft, revision), stack.host.facts()
     store.prepare(draft.tree.parent, revision, after.files, told, after.index, facts)
     for copy in after.copies.values():
         for file in originals.editable_files(copy):
@@ -128,10 +128,10 @@ def _revision(
 
 
 def _host_of(draft: Draft) -> Mapping[str, Any]:
-    """The fingerprint of the host that a draft was worked out for: at an undo, that of then."""
+    """The fingerprint of what a draft was worked out for: at an undo, that of then."""
     if draft.restores:
         return draft.stack.store.revision(draft.restores).host
-    return draft.stack.host.fingerprint()
+    return draft.stack.fingerprint()
 
 
 def _check_not_overtaken(draft: Draft, number: int) -> None:
@@ -166,10 +166,23 @@ def _close(draft: Draft, number: int) -> None:
         store.close(number)
 
 
-def _notice(draft: Draft, number: int, entries: Mapping[str, HistoryEntry]) -> str:
+def _notice(draft: Draft, revision: Revision) -> str:
+    """What activation tells the user of this revision, and everybody who has this layer."""
     prefix, site = str(draft.stack.host.prefix), str(draft.stack.host.site_packages)
-    dates = [(entry.until, key) for key, entry in entries.items() if entry.until]
-    return notice.content(number, notice.state_of(prefix, site), site, dates)
+    dates = [(entry.until, key) for key, entry in revision.distributions.items() if entry.until]
+    told = notice.content(revision.number, notice.state_of(prefix, site), site, dates)
+    changed = [(one.key, _outcome(one)) for one in revision.plan.changes if one.files_differ]
+    return told + layer_news.content(changed, person(), revision.reason)
+
+
+def _outcome(change: Change) -> str:
+    """Describe what became of a distribution, in a few words."""
+    was, now = change.before or change.host_version, change.visible
+    if was == now:
+        return f"{change.name} {now} with other content"
+    if was is None or now is None:
+        return f"{change.name} {was or now} {'removed' if was else 'added'}"
+    return f"{change.name} {was} -> {now}"
 
 
 def _dated(entries: Mapping[str, HistoryEntry], time: str, by: str) -> dict[str, HistoryEntry]:

@@ -86,9 +86,14 @@ def account() -> str:
 
 def user() -> str:
     """The account of this process, and as information the account that has become it by sudo."""
-    name, before = account(), os.environ.get("SUDO_USER", "")
-    known = re.fullmatch(r"[\w.@-]{1,64}", before) and before != name
-    return f"{name} (sudo: {before})" if known else name
+    name, before = account(), person()
+    return name if before == name else f"{name} (sudo: {before})"
+
+
+def person() -> str:
+    """The account that has become this one by sudo, as information; else this one."""
+    before = os.environ.get("SUDO_USER", "")
+    return before if re.fullmatch(r"[\w.@-]{1,64}", before) else account()
 
 
 def now() -> str:

@@ -26,7 +26,7 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.host.host import Host, build, owner_of
-from conda_overlay.layer import state
+from conda_overlay.layer import behind, state
 from conda_overlay.layer.shared import FOR_GROUPS, check_shared
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
@@ -249,10 +249,24 @@ class Stack:
         index = store.index(number, place / site)
         return state.read_state(place, site, entries, recorded, index=index, progress=self.progress)
 
+    def fingerprint(self) -> dict[str, Any]:
+        """The host now, and the layers below the writable one."""
+        return {**self.host.fingerprint(), behind.FIELD: self._behind()}
+
+    def _behind(self) -> dict[str, Any]:
+        layers = [site.parents[2] for site in self.below]
+        sites = map(self.read_site, self.below)
+        return {
+            str(layer): behind.facts(layer, site) for layer, site in zip(layers, sites, strict=True)
+        }
+
     def has_moved_on(self) -> bool:
-        """Whether the host has changed since the current revision was made."""
+        """Whether the host, or a layer below, has changed since the current revision was made."""
         number = self.store.current()
-        return number is not None and self.host.has_changed(self.store.revision(number).host)
+        if number is None:
+            return False
+        recorded = self.store.revision(number).host
+        return self.host.has_changed(recorded) or bool(behind.changes(recorded, self._behind()))
 
     def is_stale(self) -> bool:
         """Whether the current revision was built for a different Python or ABI than the host's."""

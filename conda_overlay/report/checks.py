@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from conda_overlay.core.models import Finding, Revision
 from conda_overlay.core.text import few
@@ -14,7 +15,7 @@ from conda_overlay.distributions.site import Site
 from conda_overlay.filesystem.manifest import Manifest, differences
 from conda_overlay.host.conda_meta import moved, versions_of
 from conda_overlay.host.host import Host
-from conda_overlay.layer import scaffolding, scripts
+from conda_overlay.layer import behind, scaffolding, scripts
 from conda_overlay.layer.state import State, is_leftover
 from conda_overlay.layer.store import Store
 from conda_overlay.report.shell import overlay_command
@@ -27,6 +28,7 @@ def findings(
     store: Store,
     now: State,
     below: Sequence[Site],
+    layers: Mapping[str, Any],
     revision: Revision | None,
     recorded: Manifest | None,
 ) -> list[Finding]:
@@ -37,12 +39,13 @@ def findings(
         store: the overlay.
         now: its current state.
         below: the distributions of the layers below it, and of the host.
+        layers: the facts of these layers, by their paths: see `behind`.
         revision: the current one; an overlay made by hand has none.
         recorded: the manifest of that, if there is one.
     """
     found = [*_python(host, store.real), *_conflicts(host, now, below)]
     if revision:
-        found += [*_drift(host, revision), *_overdue(host, revision)]
+        found += [*_drift(host, revision, layers), *_overdue(host, revision)]
     found += _distributions(host, now, revision)
     return [*found, *_files(host, store, now, revision, recorded)] if revision else found
 
@@ -62,7 +65,10 @@ def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Findin
         yield Finding("conflict", text, (overlay_command(host, "rebase"),))
 
 
-def _drift(host: Host, revision: Revision) -> Iterator[Finding]:
+def _drift(host: Host, revision: Revision, layers: Mapping[str, Any]) -> Iterator[Finding]:
+    if changed := behind.changes(revision.host, layers):
+        text = f"the layers below have changed since revision {revision.number}: {few(changed)}"
+        yield Finding("drift", text, (overlay_command(host, "rebase"),))
     if not host.has_changed(revision.host):
         return
     now = host.fingerprint()

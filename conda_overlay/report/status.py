@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
@@ -23,6 +23,7 @@ from conda_overlay.host import user_site
 from conda_overlay.host.host import build
 from conda_overlay.host.user_site import UserDistribution
 from conda_overlay.layer import state
+from conda_overlay.layer.behind import facts
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
@@ -172,6 +173,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
     numbers = {path: None if reason else Store(path).current() for path, reason in found}
     host, below = stack.host, [stack.host.distributions]
     result: list[LayerStatus] = []
+    behind: dict[str, Any] = {}
     for path, reason in found[::-1]:
         if reason:
             see = (shlex.join(["ls", "-ld", str(path)]),)
@@ -187,7 +189,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
         index = store.index(number, tree / below_prefix)
         recorded = store.manifest(number)
         now = state.read_state(tree, below_prefix, entries, recorded, index=index)
-        findings = checks.findings(host, store, now, below, revision, recorded)
+        findings = checks.findings(host, store, now, below, behind, revision, recorded)
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
@@ -200,6 +202,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
         about = (str(store.overlay), store.managed, number, position)
         result.insert(0, LayerStatus(*about, _size(now), rows, tuple(findings)))
         below = [now.site, *below]
+        behind[str(path)] = facts(path, now.site)
     return result
 
 

@@ -34,7 +34,7 @@ def show_plan(plan: Plan, *, allowed_by: str = "--allow-conflicts") -> None:
         show_files(plan.files, SHOWN)
         say()
     if plan.accepts_host:
-        say("The host has changed; this records it as it is now.\n")
+        say("What lies below has changed; this records it as it is now.\n")
     lists = {
         "edits made by hand that will be lost": plan.lost,
         f"conflicts (allowed by {allowed_by})": map(str, plan.conflicts),
