@@ -142,8 +142,12 @@ class Stack:
     @property
     def is_shared(self) -> bool:
         """Whether the writable layer is for everybody: its directory has a label."""
-        shared = locate.labels(self.settings.overlay_dirs, os.environ).values()
-        return str(self.store.overlay.parent) in shared
+        return self.label_of(self.store.overlay) is not None
+
+    def label_of(self, overlay: Path) -> str | None:
+        """The label of the directory of an overlay."""
+        labels = locate.labels(self.settings.overlay_dirs, os.environ)
+        return next((name for name, path in labels.items() if path == str(overlay.parent)), None)
 
     def from_layer(self, layer: str) -> Stack:
         """The same layers without those in front of one, which is the one to read and write.
@@ -254,11 +258,8 @@ class Stack:
         return {**self.host.fingerprint(), behind.FIELD: self._behind()}
 
     def _behind(self) -> dict[str, Any]:
-        layers = [site.parents[2] for site in self.below]
-        sites = map(self.read_site, self.below)
-        return {
-            str(layer): behind.facts(layer, site) for layer, site in zip(layers, sites, strict=True)
-        }
+        layers = {site.parents[2]: self.read_site(site) for site in self.below}
+        return {str(layer): behind.facts(layer, site) for layer, site in layers.items()}
 
     def has_moved_on(self) -> bool:
         """Whether the host, or a layer below, has changed since the current revision was made."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,9 @@ from conda_overlay.filesystem.tree import size
 from conda_overlay.host import user_site
 from conda_overlay.host.host import build
 from conda_overlay.host.user_site import UserDistribution
-from conda_overlay.layer import state
 from conda_overlay.layer.behind import facts
 from conda_overlay.layer.stack import Stack
-from conda_overlay.layer.state import State
+from conda_overlay.layer.state import State, read_state
 from conda_overlay.layer.store import Store
 from conda_overlay.layer.timeline import timeline_in
 from conda_overlay.report import checks, shell
@@ -44,6 +43,7 @@ class DistributionStatus:
 
     name: str
     host_version: str | None
+    hides: str | None  # where that version is: ``host``, or the path of another layer
     kind: str  # ``editable``, or as in `Change`
     version: str
     editable: str | None
@@ -62,6 +62,7 @@ class LayerStatus:
     """The current state of one layer."""
 
     overlay: str
+    label: str | None  # of its overlay directory; then it is for everybody
     managed: bool
     revision: int | None
     position: int | None  # the revision that made the current state: an older one after an undo
@@ -159,7 +160,8 @@ def _lost(stack: Stack) -> list[LayerStatus]:
     ways = [shell.overlay_command(stack.host, "repair")]
     ways.append(shlex.join(["conda", "overlay", "delete", "-p", str(store.overlay)]))
     gone = Finding("gone", "its link is gone, so it is not used; its revisions are there", (*ways,))
-    return [LayerStatus(str(store.overlay), True, None, None, size(store.state), (), (gone,))]
+    about = str(store.overlay), stack.label_of(store.overlay)
+    return [LayerStatus(*about, True, None, None, size(store.state), (), (gone,))]
 
 
 def layers(stack: Stack) -> list[LayerStatus]:
@@ -174,13 +176,15 @@ def layers(stack: Stack) -> list[LayerStatus]:
     host, below = stack.host, [stack.host.distributions]
     result: list[LayerStatus] = []
     behind: dict[str, Any] = {}
+    places = {host.prefix: "host"}
+    own = _own(stack)
     for path, reason in found[::-1]:
+        named = str(path), stack.label_of(path)
         if reason:
             see = (shlex.join(["ls", "-ld", str(path)]),)
             untrusted = Finding("untrusted", f"it is not used: {reason}", see)
-            result.insert(
-                0, LayerStatus(str(path), path.is_symlink(), None, None, 0, (), (untrusted,))
-            )
+            managed = path.is_symlink()
+            result.insert(0, LayerStatus(*named, managed, None, None, 0, (), (untrusted,)))
             continue
         store, number = Store(path), numbers[path]
         revision = store.revision(number) if number is not None else None
@@ -188,7 +192,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
         tree, below_prefix = store.real, host.site_below_prefix
         index = store.index(number, tree / below_prefix)
         recorded = store.manifest(number)
-        now = state.read_state(tree, below_prefix, entries, recorded, index=index)
+        now = read_state(tree, below_prefix, entries, recorded, index=index)
         findings = checks.findings(host, store, now, below, behind, revision, recorded)
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
@@ -198,12 +202,32 @@ def layers(stack: Stack) -> list[LayerStatus]:
             mend = (shlex.join(["chmod", "-R", "go-w", str(store.real)]),)
             findings.append(Finding("writable", f"{fault}, who can change what you run", mend))
         position = timeline_in(store).position if revision else None
-        rows = tuple(_rows(stack, now, dependencies.effective(*below), revision))
-        about = (str(store.overlay), store.managed, number, position)
-        result.insert(0, LayerStatus(*about, _size(now), rows, tuple(findings)))
-        below = [now.site, *below]
+        if path != own:
+            findings = [*map(_of_layer(path), findings)]
+        rows = tuple(_rows(stack, now, dependencies.effective(*below), places, revision))
+        state = store.managed, number, position, _size(now)
+        result.insert(0, LayerStatus(*named, *state, rows, tuple(findings)))
+        below, places[tree] = [now.site, *below], str(path)
         behind[str(path)] = facts(path, now.site)
     return result
+
+
+def _own(stack: Stack) -> Path | None:
+    """The layer that commands write without ``--layer``."""
+    with suppress(OverlayError):
+        return stack.store.overlay
+    return None
+
+
+def _of_layer(overlay: Path) -> Callable[[Finding], Finding]:
+    """Make the commands of findings those for one layer."""
+    option = f" {shlex.join(['--layer', str(overlay.parent)])}"
+
+    def of_layer(found: Finding) -> Finding:
+        ours = (way + option * way.startswith("conda overlay ") for way in found.remedies)
+        return replace(found, remedies=tuple(ours))
+
+    return of_layer
 
 
 def without_host(store: Store) -> Status:
@@ -216,12 +240,13 @@ def without_host(store: Store) -> Status:
         assert revision is not None
         version = revision.host["distributions"].get(key)
         kind = "replace" if version else "add"
-        rows.append(_row(entry.name or key, version, entry, kind, "", bool(entry.patch)))
+        hidden = version and (version, "host")
+        rows.append(_row(entry.name or key, hidden, entry, kind, "", bool(entry.patch)))
         python = revision.host["python"]
     remedies = tuple(ways_without_host(store.overlay, prefix))
     gone = Finding("gone", f"its environment {prefix} is gone", remedies)
     position = timeline_in(store).position if revision else None
-    about = (str(store.overlay), store.managed, number, position, size(store.real))
+    about = (str(store.overlay), None, store.managed, number, position, size(store.real))
     host = HostStatus(os.path.basename(prefix), prefix, "", "it is gone", python)
     wiring = Wiring("off", gone.text, Trigger(None, gone.text, remedies[0]))
     layer = LayerStatus(*about, tuple(rows), (gone,))
@@ -234,7 +259,11 @@ def _size(now: State) -> int:
 
 
 def _rows(
-    stack: Stack, now: State, below: dependencies.View, revision: Revision | None
+    stack: Stack,
+    now: State,
+    below: dependencies.View,
+    places: Mapping[Path, str],
+    revision: Revision | None,
 ) -> Iterator[DistributionStatus]:
     host = stack.host
     view = {**below, **dependencies.effective(now.site)}
@@ -248,20 +277,31 @@ def _rows(
         meaning, kind = plan.meaning(found, hosts, **facts), dependencies.kind(hosts, found)
         entry = now.entries[key]
         changed = bool(entry.patch) if now.is_copy(key) else key in edited
-        yield _row(found.name, hosts.version if hosts else None, entry, kind, meaning, changed)
+        hidden = (hosts.version, places.get(hosts.prefix, "host")) if hosts else None
+        yield _row(found.name, hidden, entry, kind, meaning, changed)
     for key, entry in sorted(revision.distributions.items()) if revision and rebuilt else ():
         if key not in now.site:  # it is installed for another Python
-            there = below[key].version if key in below else None
-            kind = "replace" if there else "add"
-            yield _row(entry.name or key, there, entry, kind, "stale", False)
+            hidden = (
+                (below[key].version, places.get(below[key].prefix, "host"))
+                if key in below
+                else None
+            )
+            kind = "replace" if hidden else "add"
+            yield _row(entry.name or key, hidden, entry, kind, "stale", False)
 
 
 def _row(
-    name: str, host: str | None, entry: HistoryEntry, kind: str, meaning: str, edited: bool
+    name: str,
+    hidden: tuple[str, str] | None,
+    entry: HistoryEntry,
+    kind: str,
+    meaning: str,
+    edited: bool,
 ) -> DistributionStatus:
     return DistributionStatus(
         name=name,
-        host_version=host,
+        host_version=hidden[0] if hidden else None,
+        hides=hidden[1] if hidden else None,
         kind="editable" if entry.editable else kind,
         version=entry.version,
         editable=entry.editable,

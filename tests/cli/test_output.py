@@ -81,7 +81,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "  M bin/tool\n"
         "  D old\n"
         "\n"
-        "The host has changed; this records it as it is now.\n"
+        "What lies below has changed; this records it as it is now.\n"
         "\n"
         "edits made by hand that will be lost:\n"
         "  bin/tool\n"

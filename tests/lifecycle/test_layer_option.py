@@ -121,3 +121,57 @@ def test_a_layer_that_its_group_can_write_is_refused_with_the_way_to_one_account
     assert f"{layer} is writable by its group" in told
     for word in ("useradd --system", "install -d -o ACCOUNT", "NOPASSWD", "docs/staff.md"):
         assert word in told
+
+
+def test_status_shows_the_layer_of_each_distribution_and_what_it_hides_where(
+    shared: Bench,
+) -> None:
+    change(shared, "install", "alpha==1.5")
+    shared.change("install", "alpha==2.0", "new", "--allow-conflicts")
+    mine, layer = shared.json("status")["overlays"]
+    assert (mine["label"], layer["label"]) == (None, "beamline")
+    rows = {row["name"]: (row["host_version"], row["hides"]) for row in mine["distributions"]}
+    assert rows["alpha"] == ("1.5", layer["overlay"]) and rows["new"] == (None, None)
+    [row] = layer["distributions"]
+    assert (row["name"], row["host_version"], row["hides"]) == ("alpha", "1.0", "host")
+    shown = shared.ask("status")
+    assert f"{layer['overlay']} (beamline, for everybody)" in shown
+    assert f"1.5 ({layer['overlay']})" in shown
+
+
+def test_a_changed_layer_is_drift_of_what_is_in_front_of_it(shared: Bench) -> None:
+    change(shared, "install", "alpha==1.5")
+    shared.change("install", "new")
+    assert [one["findings"] for one in shared.json("status")["overlays"]] == [[], []]
+    change(shared, "install", "alpha==2.0", "--reason", "ticket 7")
+    mine, layer = shared.json("status")["overlays"]
+    [found] = mine["findings"]
+    path = layer_of(shared) / "science"
+    text = f"the layers below have changed since revision 1: alpha 1.5 -> 2.0 ({path})"
+    assert (found["kind"], found["text"][: len(text)]) == ("drift", text)
+    assert layer["findings"] == []
+    shared.change("rebase")
+    assert shared.json("status")["overlays"][0]["findings"] == []
+    assert shared.revision == 2
+
+
+def test_rebase_drops_what_the_layer_has_now(shared: Bench) -> None:
+    shared.change("install", "new")
+    change(shared, "install", "new")
+    plan = shared.json("rebase")
+    assert [(one["name"], one["why"]) for one in plan["changes"]] == [
+        ("new", "redundant: the host has 1.0")
+    ]
+
+
+def test_the_commands_of_findings_of_a_layer_name_it(shared: Bench) -> None:
+    change(shared, "install", "new", "--until", "2020-01-01")
+    shared.change("install", "alpha==1.5")
+    _, layer = shared.json("status")["overlays"]
+    [found] = layer["findings"]
+    assert found["kind"] == "overdue"
+    for remedy in found["remedies"]:
+        assert remedy.endswith(f" --layer {layer_of(shared)}")
+        command = f"CONDARC={shared.environ['CONDARC']} {shared.conda.prefix}/bin/{remedy}"
+        done = by_owner(shared).user.run(["sh", "-c", f"{command} --dry-run"], env=shared.environ)
+        assert done.returncode == 0, done.stderr

@@ -85,11 +85,20 @@ def test_the_keys_of_the_json_stay(conda: Conda, alice: User, host: Path, overla
     assert set(report["wiring"]["trigger"]) == {"name", "reason", "remedy"}
     (overlay,) = report["overlays"]
     assert set(overlay) == {
-        *("overlay", "managed", "revision", "position", "size", "distributions", "findings"),
+        *(
+            "overlay",
+            "label",
+            "managed",
+            "revision",
+            "position",
+            "size",
+            "distributions",
+            "findings",
+        ),
     }
     (row,) = overlay["distributions"]
     assert set(row) == {
-        *("name", "host_version", "version", "kind", "editable", "edited", "since", "by"),
+        *("name", "host_version", "hides", "version", "kind", "editable", "edited", "since", "by"),
         *("reason", "intent", "until", "meaning", "requested"),
     }
 

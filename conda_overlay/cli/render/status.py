@@ -110,7 +110,8 @@ def _show_overlay(overlay: LayerStatus) -> None:
         revision = f"{revision} (the state of {state(overlay.position or 0)})"
     count = len(overlay.distributions)
     plural = "" if count == 1 else "s"
-    say(f"\noverlay:   {overlay.overlay}")
+    label = f" ({overlay.label}, for everybody)" if overlay.label else ""
+    say(f"\noverlay:   {overlay.overlay}{label}")
     say(f"revision:  {revision}, {count} distribution{plural}, {size(overlay.size)}")
     if overlay.distributions:
         say()
@@ -128,6 +129,12 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         say(finding.text, *(f"  {command}" for command in finding.remedies))
 
 
+def _hidden(row: DistributionStatus) -> str:
+    """The version that a distribution hides, and where that is unless in the host."""
+    place = "" if row.hides in (None, "host") else f" ({row.hides})"
+    return f"{row.host_version or '-'}{place}"
+
+
 def _status_row(row: DistributionStatus) -> list[str]:
     kind = f"editable {row.editable}" if row.editable else row.kind
     notes = [row.reason] if row.reason else []
@@ -135,7 +142,7 @@ def _status_row(row: DistributionStatus) -> list[str]:
     notes += [f"until {row.until}"] if row.until else []
     return [
         "  " + row.name,
-        row.host_version or "-",
+        _hidden(row),
         row.version,
         f"{kind}, edited" if row.edited else kind,
         local(row.since) if row.since else "-",
