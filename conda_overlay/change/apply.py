@@ -26,6 +26,8 @@ from conda_overlay.layer.state import State
 def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     """Make a draft match a document, and remove the distributions that it does not name.
 
+    A part of an overlay is added to the draft, where nothing else is removed.
+
     Args:
         draft: the draft to change.
         document: the content of a file.
@@ -42,10 +44,13 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         _take(draft, document)
         return
     requested = document.requested
-    drop_orphans(draft, requested, "the file does not name it")
+    if not document.is_part:
+        drop_orphans(draft, requested, "the file does not name it")
     from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
     install_requested(draft, from_pip, dict.fromkeys(from_pip, "the file says so"))
     make_edits(draft, requested)
+    if document.is_part:
+        return
     drop_orphans(draft, requested, "nothing needs it any more")
     for key in draft.entries.keys() - requested.keys():
         entry = draft.entries[key]
@@ -85,6 +90,7 @@ def install_requested(
                 reason=entry.reason or there.reason,
                 intent=entry.intent,
                 until=entry.until,
+                by=there.by or entry.by,
             )
 
 
@@ -163,7 +169,7 @@ def _take(draft: Draft, document: Document) -> None:
     _check_locked(locked)
     before = draft.before
     new = {key: entry for key, entry in locked.items() if not _is_there(before, key, entry)}
-    gone = before.site.keys() - document.entries.keys()
+    gone = set() if document.is_part else before.site.keys() - document.entries.keys()
     draft.drop({*new, *gone})
     draft.why.update(dict.fromkeys(gone, "the file does not name it"))
     install_exactly(draft, new, places(document.requested))

@@ -187,4 +187,7 @@ def _outcome(change: Change) -> str:
 
 def _dated(entries: Mapping[str, HistoryEntry], time: str, by: str) -> dict[str, HistoryEntry]:
     """Set the time and the user of entries that have no time yet."""
-    return {k: e if e.since else replace(e, since=time, by=by) for k, e in entries.items()}
+    return {
+        key: entry if entry.since else replace(entry, since=time, by=entry.by or by)
+        for key, entry in entries.items()
+    }

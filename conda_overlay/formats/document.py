@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,6 +56,21 @@ class Document:
     """The name of the corresponding conda package in the host, by normalized name."""
     baseline: BaselineRef = BaselineRef()
     fork: ForkSpec = ForkSpec()
+    is_part: bool = False
+    """Whether these are some distributions of an overlay, to be added to another one."""
+
+    def part(self, names: Sequence[str]) -> Document:
+        """Only some distributions, as requests.
+
+        Raises:
+            KeyError: there is no such distribution.
+        """
+        found = {}
+        for key in map(canonicalize_name, names):
+            entry = self.entries[key]
+            pin = entry.requirement or f"{entry.name or key}=={entry.version}"
+            found[str(key)] = replace(entry, requested=True, requirement=pin)
+        return replace(self, entries=dict(sorted(found.items())), is_part=True)
 
     @property
     def requested(self) -> dict[str, HistoryEntry]:

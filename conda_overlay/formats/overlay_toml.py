@@ -52,12 +52,17 @@ def to_toml(document: Document) -> str:
     """
     entries = document.entries.values()
     host = {"name": document.host, "python": document.python, "sha256": document.fingerprint}
-    wanted = [_wanted(entry) for entry in entries if entry.requested]
+    wanted = [
+        _wanted(entry if document.is_part else replace(entry, by=""))
+        for entry in entries
+        if entry.requested
+    ]
+    head = {"format": FORMAT, **({"part": True} if document.is_part else {})}
     locked = [_table(_Locked, entry) for entry in entries if entry.version]
     tables = {"host": host, **_made_of(document)}
     tables = {name: {k: v for k, v in table.items() if v} for name, table in tables.items()}
     tables = {name: table for name, table in tables.items() if table}
-    return toml_writer.dumps({"format": FORMAT, **tables, "wanted": wanted, "locked": locked})
+    return toml_writer.dumps({**head, **tables, "wanted": wanted, "locked": locked})
 
 
 def _made_of(document: Document) -> dict[str, dict[str, Any]]:
@@ -110,6 +115,8 @@ def _safe(document: Document) -> Document:
         for text in (entry.version, entry.sha256 or "", entry.url or ""):
             if re.search(r"\s", text):  # an option could follow the blank
                 raise ValueError(f"{text!r} is not a version, hash or URL")
+        if _CONTROL.search(entry.by) or len(entry.by) > 100:
+            raise ValueError(f"{entry.by!r} is not an author")
         for text in filter(None, (entry.url, entry.requirement, entry.editable)):
             if _CONTROL.search(text) or text[0] == "-":
                 raise ValueError(f"{text!r} is not a requirement, a path or a URL")
@@ -129,6 +136,7 @@ class _Wanted:
     editable: bool = False
     options: Options = NONE
     reason: str | None = None
+    by: str = ""
     intent: str | None = None
     until: Any = None
     patch: str | None = None
@@ -152,6 +160,7 @@ class _File:
     """An ``overlay.toml``."""
 
     format: int
+    part: bool = False
     host: Mapping[str, str] = field(default_factory=dict)
     baseline: BaselineRef = field(default_factory=BaselineRef)
     fork: ForkSpec = field(default_factory=ForkSpec)
@@ -188,7 +197,8 @@ def _document(file: _File) -> Document:
     if file.baseline.env and file.baseline.spec:
         raise ValueError("[baseline] has an 'env' and a 'spec'")
     entries = dict(sorted(entries.items()))
-    return Document(name, python, sha256, entries, baseline=file.baseline, fork=file.fork)
+    made_of = Document(name, python, sha256, entries, baseline=file.baseline, fork=file.fork)
+    return replace(made_of, is_part=file.part)
 
 
 def _by_key(table: str, entries: Sequence[HistoryEntry]) -> dict[str, HistoryEntry]:

@@ -205,8 +205,8 @@ def layers(stack: Stack) -> list[LayerStatus]:
         if path != own:
             findings = [*map(_of_layer(path), findings)]
         rows = tuple(_rows(stack, now, dependencies.effective(*below), places, revision))
-        state = store.managed, number, position, _size(now)
-        result.insert(0, LayerStatus(*named, *state, rows, tuple(findings)))
+        about = (*named, store.managed, number, position, _size(now))
+        result.insert(0, LayerStatus(*about, rows, tuple(findings)))
         below, places[tree] = [now.site, *below], str(path)
         behind[str(path)] = facts(path, now.site)
     return result
@@ -221,7 +221,7 @@ def _own(stack: Stack) -> Path | None:
 
 def _of_layer(overlay: Path) -> Callable[[Finding], Finding]:
     """Make the commands of findings those for one layer."""
-    option = f" {shlex.join(['--layer', str(overlay.parent)])}"
+    option = f" --layer {shlex.quote(str(overlay.parent))}"
 
     def of_layer(found: Finding) -> Finding:
         ours = (way + option * way.startswith("conda overlay ") for way in found.remedies)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conda_overlay.cli import files, options, select
 from conda_overlay.cli.render import diff, output
+
+if TYPE_CHECKING:
+    from conda_overlay.formats.document import Document
 
 EXAMPLES = """\
     conda overlay export -f overlay.toml             to be applied elsewhere
     conda overlay export --format pylock.toml        for other tools (PEP 751)
     conda overlay export --format environment.yml    what the host would need instead
+    conda overlay export requests -f fix.toml        one fix, to be added to a layer for everybody
     conda overlay export -f fix.patch                what was edited, to send upstream
     conda overlay export --baseline -n science -f science.txt
                                                      the environment itself, exactly, for fork
@@ -37,6 +43,8 @@ def configure_parser(parser: ArgumentParser) -> None:
 
     options.add_reading_options(parser, EXAMPLES)
     options.add_layer(parser)
+    meaning = "Only these distributions, which apply adds to another overlay."
+    parser.add_argument("names", metavar="NAME", nargs="*", help=meaning)
     parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
     meaning = "Default: by the file name, else overlay.toml."
     parser.add_argument("--format", choices=FORMATS, help=meaning)
@@ -46,17 +54,32 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Write the file."""
+    from conda_overlay.core.errors import UsageError
     from conda_overlay.formats.exports import FORMATS, format_of, notes
 
+    if arguments.baseline and arguments.names:
+        raise UsageError("--baseline exports all of the environment.", "leave out the names")
     if arguments.baseline:
         return _export_baseline(arguments.file)
-    document = select.document(arguments)
+    document = _part(select.document(arguments), arguments.names)
     file = arguments.file
     name = arguments.format or format_of(Path(file or "").name)
     text = FORMATS[name](document)
     files.write(file, text)
     output.show(Exported(name, file, text, tuple(notes(document, name))), _show, success=True)
     return 0
+
+
+def _part(document: Document, names: Sequence[str]) -> Document:
+    """The named distributions of a document; all if none is named."""
+    from packaging.utils import canonicalize_name
+
+    from conda_overlay.core.errors import OverlayError
+
+    for name in names:
+        if canonicalize_name(name) not in document.entries:
+            raise OverlayError(f"{name} is not in the overlay.", "conda overlay status", name=name)
+    return document.part(names) if names else document
 
 
 def _export_baseline(file: str | None) -> int:
