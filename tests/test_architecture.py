@@ -320,4 +320,6 @@ def test_commands_print_in_one_place() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
     }
     # pip tells what happens between two runs of it.
-    assert printers == {"cli.render.output", "cli.render.diff", "resolve.pip"}
+    assert printers == {f"cli.render.{name}" for name in ("output", "diff", "audit")} | {
+        "resolve.pip"
+    }

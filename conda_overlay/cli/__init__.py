@@ -25,6 +25,7 @@ SUMMARY = "Manage a writable overlay on an environment that you cannot change."
 
 COMMANDS = {
     "apply": "Apply an exported file.",
+    "audit": "Add up the overlays of everybody: what is on top, of whom, and why.",
     "clean": "Drop the files of old revisions.",
     "delete": "Delete the overlay and its history.",
     "diff": "Compare two revisions, or a revision and the host.",

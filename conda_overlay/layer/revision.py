@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -84,3 +85,16 @@ def _check(revision: Revision) -> None:
 def name_of(number: int | None) -> str:
     """Describe a revision, the host (0), or the overlay as it is now (None)."""
     return "overlay" if number is None else f"revision {number}" if number else "host"
+
+
+def number_in(name: str) -> int | None:
+    """The number in the canonical name of a revision's directory."""
+    digits = name.isascii() and name.isdigit() and len(name) < 10
+    return int(name) if digits and name == str(int(name)) else None
+
+
+def of_older_format(overlay: Path, state: Path) -> StateError:
+    """The error for an overlay whose records an older version has written elsewhere."""
+    sentence = f"{overlay} was made by an older version of conda-overlay, and stays as it is."
+    hint = f"{shlex.join(['ls', str(state / 'history')])}, which has a file for each revision"
+    return StateError(sentence, hint, overlay=str(overlay))

@@ -33,7 +33,13 @@ from conda_overlay.filesystem.manifest import Manifest, load_manifest
 from conda_overlay.filesystem.tree import discard, open_directory, protect
 from conda_overlay.layer.host_file import record_host
 from conda_overlay.layer.index import Index, dump_index, load_index
-from conda_overlay.layer.revision import UNREADABLE, load_record, write_records
+from conda_overlay.layer.revision import (
+    UNREADABLE,
+    load_record,
+    number_in,
+    of_older_format,
+    write_records,
+)
 
 PATIENCE = 60.0
 """How long a command waits for another one that commits, in seconds."""
@@ -78,8 +84,12 @@ class Store:
             if os.path.lexists(path) and not self.exists:
                 raise self._error(f"{path} is neither a directory nor a link.", f"move {path} away")
             return None
+        if (self.state / "history").is_dir():
+            raise of_older_format(path, self.state)
         target = Path(os.readlink(path))
-        if (number := _number(target.parent.name)) is None or target != Path(self._target(number)):
+        if (number := number_in(target.parent.name)) is None or target != Path(
+            self._target(number)
+        ):
             sentence = f"{path} is a link to {target}, which is not one of its revisions."
             raise self._error(sentence, f"rm {path}")
         if not self.exists:
@@ -92,7 +102,7 @@ class Store:
 
     def numbers(self) -> list[int]:
         """The numbers of all revisions."""
-        found = (_number(path.name) for path in self._revisions.glob("*"))
+        found = (number_in(path.name) for path in self._revisions.glob("*"))
         return sorted(number for number in found if number is not None)
 
     def revision(self, number: int) -> Revision:
@@ -117,8 +127,7 @@ class Store:
 
     def line(self) -> list[Revision]:
         """The current revision and its known ancestors, oldest first."""
-        number = self.current()
-        if number is None:
+        if (number := self.current()) is None:
             return []
         line = [self.revision(number)]
         with suppress(StateError):  # an ancestor that cannot be read ends the line
@@ -389,9 +398,3 @@ class Store:
                 discard(path)
         (self.state / "lock").unlink(missing_ok=True)
         self.state.rmdir()
-
-
-def _number(name: str) -> int | None:
-    """The number in the canonical name of a revision's directory."""
-    digits = name.isascii() and name.isdigit() and len(name) < 10
-    return int(name) if digits and name == str(int(name)) else None

@@ -25,7 +25,7 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"list", "hook"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"audit", "list", "hook"}))
 def test_a_command_without_an_environment_is_refused(quick: Bench, command: str) -> None:
     (quick.user.home / "overlay.toml").write_text("format = 1\n")
     done = quick.run(command, *ARGUMENTS.get(command, []), env={"CONDA_PREFIX": ""})

@@ -6,18 +6,27 @@ import os
 import shlex
 import subprocess
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from tests.bed import users
+from tests.bed.users import User
 from tests.bench import Bench, Done
 
 SERVICE = "overlay-bob"
 """The account that owns the layer."""
 
 
+@cache
+def service() -> User:
+    """That account, with one home for all tests."""
+    return users.user(SERVICE)
+
+
 def lay(bench: Bench, directory: Path) -> Bench:
     """Make the layer, and the condarc of root's that names it and its owner."""
-    owner = users.user(SERVICE)
+    owner = service()
+    owner.empty_home()
     layer = directory / "layer"
     layer.mkdir()
     os.chown(layer, owner.uid, owner.gid)
@@ -36,7 +45,7 @@ def layer_of(bench: Bench) -> Path:
 
 def by_owner(bench: Bench) -> Bench:
     """The same, for the service account."""
-    return replace(bench, user=users.user(SERVICE))
+    return replace(bench, user=service())
 
 
 def change(bench: Bench, command: str, *words: str | Path) -> str:

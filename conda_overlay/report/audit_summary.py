@@ -1,0 +1,217 @@
+"""Adds up the records of many overlays: what is on top of which environment, of whom and why."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conda_overlay.core.models import Distribution
+from conda_overlay.distributions import dependencies
+from conda_overlay.host.host import Host
+from conda_overlay.report.audit import Audited, AuditedOverlay, Unreadable, key_of, requirements
+
+_MOST = 50  # overlays of each kind of attention, and reasons of a row, that are kept
+
+GROUPS: Mapping[str, Callable[[AuditedOverlay, Audited], tuple[str, str]]] = {
+    "env": lambda overlay, one: (overlay.host, overlay.user),
+    "user": lambda overlay, one: (overlay.user, os.path.basename(overlay.host)),
+    "name": lambda overlay, one: ("all environments", overlay.user),
+}
+"""The title of the table that a distribution is in, and what is counted for it, by ``--by``."""
+
+
+@dataclass
+class Row:
+    """One distribution on top of an environment, in all overlays together."""
+
+    name: str
+    there: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    users: set[str] = field(default_factory=set)
+    since: str = ""
+    until: str = ""
+    kinds: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
+    """The first user who gave each."""
+    requested: int = 0
+
+    def add(self, one: Audited, who: str) -> None:
+        """Count a distribution of somebody's."""
+        entry = one.entry
+        self.there[one.there or "-"] += 1
+        self.versions[one.version] += 1
+        self.users.add(who)
+        self.since = min(filter(None, (self.since, entry.since)), default="")
+        self.until = min(filter(None, (self.until, entry.until or "")), default="")
+        self.kinds[one.kind] += 1
+        self.requested += entry.requested
+        if entry.reason and len(self.reasons) < _MOST:
+            self.reasons.setdefault(entry.reason, who)
+
+
+@dataclass
+class Patch:
+    """An edit of a distribution, and who has it."""
+
+    name: str
+    version: str
+    text: str
+    users: set[str] = field(default_factory=set)
+    reasons: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Summary:
+    """What `audit` prints."""
+
+    by: str = "env"
+    keeps_patches: bool = False
+    overlays: int = 0
+    forks: int = 0
+    users: set[str] = field(default_factory=set)
+    environments: set[str] = field(default_factory=set)
+    unreadable: int = 0
+    tables: dict[str, dict[str, Row]] = field(default_factory=dict)
+    attention: dict[str, list[str]] = field(default_factory=dict)
+    """The paths of overlays, by what is wrong."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """The same, counted."""
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """The user and the environment of each of these paths."""
+
+    patches: dict[tuple[str, str], Patch] = field(default_factory=dict)
+    """By the distribution and the text, so that equal ones are there once."""
+
+    def add(self, found: AuditedOverlay | Unreadable) -> None:
+        """Add what was read."""
+        if isinstance(found, Unreadable):
+            self.unreadable += 1
+            self._note("unreadable", f"{found.path}: {found.why}", "", "")
+            return
+        self.users.add(found.user)
+        if found.kind == "fork":
+            self.forks += 1
+        else:
+            self.overlays += 1
+            self.environments.update(filter(None, (found.host,)))
+        for kind in found.attention:
+            self._note(kind, found.overlay, found.user, found.host)
+        for one in found.distributions if found.kind == "overlay" else ():
+            title, who = GROUPS[self.by](found, one)
+            row = self.tables.setdefault(title, {}).setdefault(key_of(one), Row(one.name))
+            row.add(one, who)
+            if self.keeps_patches and one.entry.patch:
+                new = Patch(one.name, one.version, one.entry.patch)
+                patch = self.patches.setdefault((key_of(one), one.entry.patch), new)
+                patch.users.add(found.user)
+                patch.reasons.update(filter(None, (one.entry.reason,)))
+
+    def _note(self, kind: str, path: str, user: str, host: str) -> None:
+        self.counts[kind] += 1
+        if len(paths := self.attention.setdefault(kind, [])) < _MOST:
+            paths.append(path)
+            self.owners[path] = user, host
+
+    def rows(self) -> Iterator[tuple[str, list[Row]]]:
+        """The tables, each with its rows, most used first; what only came along is left out."""
+        order: Callable[[Row], tuple[int, str]] = lambda row: (-len(row.users), row.name)  # noqa: E731
+        for title, rows in sorted(self.tables.items()):
+            if asked := [row for row in rows.values() if row.requested]:
+                yield title, sorted(asked, key=order)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a distribution of somebody's in the next environment."""
+
+    name: str
+    version: str
+    user: str
+    what: str
+    """``retires``, ``to decide``, ``conflicts`` or ``stays``."""
+    why: str
+
+
+class Next:
+    """The next environment, or an explicit list of its packages."""
+
+    def __init__(self, versions: Mapping[str, str], host: Host | None = None) -> None:
+        self.versions = versions
+        self.host = host
+
+    def outcomes(self, overlay: AuditedOverlay) -> Iterator[Outcome]:
+        """What becomes of the distributions of an overlay."""
+        conflicts = self._conflicts(overlay)
+        for one in overlay.distributions if overlay.kind == "overlay" else ():
+            there, key = self.versions.get(key_of(one)), key_of(one)
+            if one.retires(there):
+                yield Outcome(one.name, one.version, overlay.user, "retires", f"it has {there}")
+            elif key in conflicts:
+                yield Outcome(one.name, one.version, overlay.user, "conflicts", conflicts[key])
+            elif one.entry.requested and there is not None:
+                why = f"{one.kind}, {one.entry.intent}; it has {there}"
+                yield Outcome(one.name, one.version, overlay.user, "to decide", why)
+            elif one.entry.requested:
+                unknown = "" if conflicts or self.host else "; its requirements are unknown"
+                why = f"it has none{unknown}"
+                yield Outcome(one.name, one.version, overlay.user, "stays", why)
+
+    def _conflicts(self, overlay: AuditedOverlay) -> dict[str, str]:
+        """What would not fit together, by the requirements that the revision recorded."""
+        known = requirements(overlay) if self.host else None
+        if self.host is None or known is None:
+            return {}
+        below = dependencies.effective(self.host.distributions)
+        staying = {
+            key_of(one) for one in overlay.distributions
+            if not one.retires(self.versions.get(key_of(one)))
+        }  # fmt: skip
+        mine = {
+            one.distribution.key: one.distribution
+            for one in known.values()
+            if one.distribution.key in staying
+        }
+        view: dict[str, Distribution] = {**below, **mine}
+        site, markers = self.host.site_packages, self.host.markers
+        found: dict[str, str] = {}
+        for conflict in dependencies.new_conflicts(below, view, markers, site):
+            needed = conflict.requirement.replace("[", " ").split(" ")[0]
+            names = [str(conflict.name).lower(), *(k for k in mine if needed.startswith(k))]
+            for key in (name for name in names if name in mine):
+                found.setdefault(key, str(conflict))
+        return found
+
+
+def next_environment(environment: str) -> Next:
+    """The next environment, by its name or prefix, or by the file of an explicit list.
+
+    Raises:
+        HostError: there is no such environment.
+        OverlayError: the file is no explicit list.
+    """
+    from packaging.utils import canonicalize_name
+
+    from conda_overlay.change.overlay import Overlay
+
+    if os.path.isfile(environment):
+        from conda_overlay.fork import baseline
+
+        names = baseline.load_list(environment).versions.items()
+        plain = ((name.removesuffix(" (pip)"), version.split("-")[0]) for name, version in names)
+        return Next({str(canonicalize_name(name)): version for name, version in plain})
+    host = Overlay.open(environment).host
+    return Next({key: one[0].version for key, one in host.distributions.items()}, host)
+
+
+def versions_in(prefix: Path) -> dict[str, str]:
+    """The versions of the distributions in an environment, by the names of their metadata."""
+    from packaging.utils import canonicalize_name
+
+    found = {}
+    for path in prefix.glob("lib/python*/site-packages/*.dist-info"):
+        name, _, version = path.stem.partition("-")
+        found[str(canonicalize_name(name))] = version
+    return found
