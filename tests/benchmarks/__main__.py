@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bed import base
-from tests.benchmarks import activation, edit, fork, install, lifecycle, race, start
+from tests.benchmarks import activation, audit, edit, fork, install, lifecycle, race, start
 from tests.benchmarks.race import Outcome, Race
 from tests.benchmarks.scene import Scene, scene
 
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Scene], Iterator[Race]]] = {
     "lifecycle": lifecycle.races,
     "edit": edit.races,
     "fork": fork.races,
+    "audit": audit.races,
 }
 
 
