@@ -184,15 +184,10 @@ def patch(
 def _is_edited(draft: Draft, key: str) -> bool:
     """Whether a copy in a draft has any edit, also of files that are no text."""
     copy = draft.installed[key][0]
-    if edits_of(copy):
+    if edits_of(copy) or originals.removed_files(copy):
         return True
     draft.look()
     rows = draft.index.rows[copy.path.name][1] or {}
-    below = draft.stack.below_view.get(key)
-    if below and below.version == copy.version:
-        theirs = (p for p in _files(below) if not p.startswith(f"{below.path.name}/"))
-        if {os.path.normpath(copy.below + p) for p in theirs} - draft.files.keys():
-            return True  # a file was removed
     info = f"{copy.below}{copy.path.name}/"
     mine = {p: sha for p, sha in rows.items() if not p.startswith(info) and p[-4:] != ".pyc"}
     return any(p not in draft.files or draft.files[p][2] != sha for p, sha in mine.items())

@@ -87,6 +87,15 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
     beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
     new = [name for name in beside if originals.belongs(name, names)]
     changed, retired, faults = False, [], []
+    for path, sha256 in originals.removed_files(old).items():
+        place = copy.distribution.site / path
+        if not os.path.lexists(place):
+            retired.append(f"the removal of {path}")
+        elif digest(place) == sha256:
+            place.unlink()
+            changed = True
+        else:
+            faults.append(f"{path}, which was removed, and which the host has changed")
     for path, before, after in patch.edits_of(old, new):
         place = copy.distribution.site / path
         there = originals.text_of(place)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from os.path import normpath
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
-from conda_overlay.edits.originals import belongs, files_of
+from conda_overlay.distributions.record import read_record
+from conda_overlay.edits.originals import belongs, files_of, note_files, removed_files
 from conda_overlay.edits.patch import start_again
 from conda_overlay.filesystem.tree import remove_files
 
@@ -46,6 +48,10 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     draft.drop(past.replaced & keys)
     if keys:
         draft.kept |= _named_edits(draft, past, keys)
+        for key, copy in draft.before.copies.items():
+            gone = {normpath(copy.below + p): sha for p, sha in removed_files(copy).items()}
+            past.original.update(gone if key in keys else {})
+            past.owned[key].update(gone if key in keys else ())
         past.files.update(past.original)
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
     lost = past.owners(lacking)
@@ -56,7 +62,10 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     if lost:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
     for key in keys & draft.before.copies.keys():
-        if start_again(draft.installed[key][0]):  # it had recorded new or removed files
+        copy = draft.installed[key][0]
+        if back := removed_files(draft.before.copies[key]):
+            note_files(copy, {*back, *(name for name, *_ in read_record(copy.path) or ())})
+        if start_again(copy):  # it had recorded new or removed files
             touched.add(key)
     draft.renew_scripts()
     draft.why.update(dict.fromkeys(touched, "repaired"))

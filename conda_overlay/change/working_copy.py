@@ -118,9 +118,9 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     )
     source = entry.requirement if entry.is_direct else None
     draft.why[found.key] = edited(found, changed)
-    if not again:
+    if not again and here:  # else what is there is no part of it
         site = draft.stack.host.site_below_prefix
-        draft.kept |= {os.path.normpath(site / name) for name in copy.names | changed}
+        draft.kept |= {os.path.normpath(site / name) for name in copy.names}
     draft.take(copy.root, found.key, copy.before)
     draft.entries[found.key] = replace(
         entry,

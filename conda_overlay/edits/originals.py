@@ -7,8 +7,8 @@ file has no hash in RECORD.
 
 from __future__ import annotations
 
-import hashlib
 import io
+import json
 import os
 import re
 import zipfile
@@ -20,9 +20,12 @@ from conda_overlay.activation import files
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files, read_record, row, write_record
 from conda_overlay.distributions.site import programs
-from conda_overlay.filesystem.manifest import FileInfo, digest
+from conda_overlay.filesystem.manifest import FileInfo, digest, is_there
 from conda_overlay.filesystem.tree import without_links
 from conda_overlay.host.conda_meta import files_of_package
+
+_FILES = "files.json"
+"""The member of the archive with the hashes of all original files."""
 
 ORIGINALS = "originals.zip"
 """The archive of original text files in the metadata of a copy."""
@@ -48,7 +51,8 @@ def load_originals(
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(info.file_size for info in archive.infolist()) > files.LARGE:
                 return None
-            names = (name for name in archive.namelist() if is_inside(name))
+            listing = f"{distribution.path.name}/{_FILES}"
+            names = (name for name in archive.namelist() if is_inside(name) and name != listing)
             return {name: archive.read(name) for name in names if name not in without}
     except _UNREADABLE:
         return None
@@ -64,8 +68,9 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
     Returns:
         The manifest entry of each file.
     """
-    info, rows, known = distribution.path, [], {}
-    names = sorted({*files, f"{info.name}/{ORIGINALS}"} - {f"{info.name}/RECORD"})
+    info, site = distribution.path, distribution.site
+    names = sorted({*files} - {f"{info.name}/{name}" for name in (ORIGINALS, "RECORD")})
+    known = {name: _facts(site / name) for name in names}
     room, inside = _MOST, [n for n in names if not n.startswith((f"{info.name}/", ".."))]
     with zipfile.ZipFile(info / ORIGINALS, "w") as archive:
         for name in sorted(inside, key=lambda name: not name.endswith(".py")):
@@ -74,24 +79,54 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
                 room -= len(content)
                 member = zipfile.ZipInfo(name)  # without a time, so that the zip is reproducible
                 archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)
-    for name in names:
-        place = distribution.site / name
-        status = place.lstat()
-        known[name] = (status.st_size, status.st_mtime_ns, digest(place))
-        rows.append(row(name, known[name][2], status.st_size))
+        hashes = json.dumps({name: sha256 for name, (_, _, sha256) in known.items()})
+        member = zipfile.ZipInfo(f"{info.name}/{_FILES}")
+        archive.writestr(member, hashes, zipfile.ZIP_DEFLATED, compresslevel=1)
+    known[f"{info.name}/{ORIGINALS}"] = _facts(info / ORIGINALS)
+    rows = [row(name, sha256, size) for name, (size, _, sha256) in sorted(known.items())]
     write_record(info, [*rows, [f"{info.name}/RECORD", "", ""]])
     return known
 
 
+def _facts(place: Path) -> FileInfo:
+    status = place.lstat()
+    return status.st_size, status.st_mtime_ns, digest(place)
+
+
+def removed_files(distribution: Distribution) -> dict[str, str]:
+    """The original files of a copy that are gone and are no text, with their hashes.
+
+    Those that are text are edits, too: see `patch.edits_of`.
+    """
+    found, site = _hashes(distribution), distribution.site
+    gone = {p: sha for p, sha in found.items() if not os.path.lexists(site / p)}
+    texts = load_originals(distribution) or {} if gone else {}
+    return {p: sha for p, sha in gone.items() if p not in texts and p[-4:] != ".pyc"}
+
+
+def _hashes(distribution: Distribution) -> dict[str, str]:
+    """The sha256 of all original files of a copy, in hex; none for other distributions."""
+    info = distribution.path
+    try:
+        content = files.read_file(str(info / ORIGINALS), largest=files.LARGE)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            name = f"{info.name}/{_FILES}"
+            if archive.getinfo(name).file_size > files.LARGE:
+                return {}
+            return {str(path): str(sha) for path, sha in json.loads(archive.read(name)).items()}
+    except (*_UNREADABLE, LookupError, AttributeError):
+        return {}
+
+
 def note_files(distribution: Distribution, files: Iterable[str]) -> None:
     """Update RECORD with the files that were added to a copy, or removed from it."""
-    there, before = {*files}, load_originals(distribution) or {}
+    there, before = {*files}, _hashes(distribution)
     rows = [one for one in read_record(distribution.path) or () if one[0] in there]
     for name in sorted(there - {name for name, *_ in rows}):
         rows.append([name, "", ""])
-        if name in before:  # it was removed, and has come back
-            content = before[name]
-            rows[-1] = row(name, hashlib.sha256(content).hexdigest(), len(content))
+        if name in before and is_there(distribution.site / name):  # it has come back
+            size = (distribution.site / name).stat().st_size
+            rows[-1] = row(name, before[name], size)
     write_record(distribution.path, rows)
 
 

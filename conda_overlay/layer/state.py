@@ -150,7 +150,8 @@ def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
             own = {p.removeprefix(copy.below): p for p in state.owned[key] if p in state.files}
             edited = {name for name, path in own.items() if path in state.edited}
             inside = (n for n in edited if not n.startswith(("bin/", f"{copy.path.name}/")))
-            patch = patch_of(copy, [*inside], unchanged=own.keys() - edited)
+            gone = (name.removeprefix("../../../") for name in originals.removed_files(copy))
+            patch = patch_of(copy, [*inside, *gone], unchanged=own.keys() - edited)
         yield key, replace(entry, patch=patch)
 
 

@@ -21,6 +21,7 @@ from conda_overlay.filesystem.manifest import is_there
 from conda_overlay.filesystem.tree import discard
 from conda_overlay.layer import retention
 from conda_overlay.layer.stack import Stack
+from conda_overlay.layer.store import Store
 from conda_overlay.resolve.pip import Pip
 
 _KEPT = 30 * 24 * 3600
@@ -37,7 +38,7 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
-    layers = [os.path.realpath(layer) for layer in stack.layers]
+    layers = [[os.path.realpath(layer), _identity(Store(layer))] for layer in stack.layers]
     facts = [sorted(requirements), stack.host.fingerprint()["sha256"], layers]
     sources = sorted(filter(None, map(_source, requirements)))
     facts += [str(stack.host.real), sources]
@@ -65,6 +66,12 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
         (place / "complete").write_text("layer" if top.stack.store.exists else "nothing to add")
     os.utime(place)
     return top.stack
+
+
+def _identity(store: Store) -> str:
+    """A hash of the current revision: after `delete`, another one may have its number."""
+    number = store.current()
+    return "" if number is None else hashlib.sha256(store.read(number, "record.json")).hexdigest()
 
 
 def _is_whole(stack: Stack) -> bool:

@@ -31,6 +31,7 @@ _OURS = (
 _VARIABLES = (
     *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
     *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
+    *("PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN"),
 )
 """Variables that show that pip is not meant to change the environment."""
 

@@ -1,0 +1,55 @@
+"""New files and removals in copies stay, whatever is made of the copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conda_overlay.edits.patch import NO_TEXT
+from tests import sources
+from tests.bench import Bench
+from tests.lifecycle import edited
+
+NEW = """\
+diff --git a/tool/new.py b/tool/new.py
+new file mode 100644
+--- /dev/null
++++ b/tool/new.py
+@@ -0,0 +1 @@
++X = 1
+"""
+
+
+@pytest.mark.parametrize("is_copy", [True, False])
+def test_a_patch_does_not_replace_a_new_file_of_the_users(tool: Bench, is_copy: bool) -> None:
+    if is_copy:
+        tool.change("edit", "--no-editor", "tool")
+        edited.edit(tool, tool.site / "tool/new.py", "MINE = 1\n")
+    else:
+        tool.change("install", "new")
+        tool.user.run(["mkdir", tool.site / "tool"])
+        edited.edit(tool, tool.site / "tool/new.py", "MINE = 1\n")
+    patch = sources.write(tool.user, tool.user.home / "new.patch", NEW)
+    told = tool.refuse("patch", "tool", patch, "--yes")
+    assert "tool/new.py" in told
+    assert (tool.site / "tool/new.py").read_text() == "MINE = 1\n"
+
+
+@pytest.mark.parametrize("name", ["tool/data/table.bin", "tool/latin.py", "../../../bin/tool-step"])
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_rebase_keeps_removals_of_files_that_are_no_text(
+    own: Bench, links: Path, name: str, is_recorded: bool
+) -> None:
+    sources.administrate(own.host, edited.wheel(links))
+    own.change("edit", "--no-editor", "tool")
+    edited.edit(own, own.site / "tool/core.py", edited.FIXED)
+    (own.site / name).unlink()
+    if is_recorded:
+        own.change("record")
+        shown = name.removeprefix("../../../")
+        assert f"{NO_TEXT}{shown}" in (own.record()["distributions"]["tool"]["patch"] or "")
+    sources.administrate(own.host, edited.wheel(links, "2.0", edited.CORE))
+    own.change("rebase")
+    assert own.version("tool") == "2.0" and "44" in (own.site / "tool/core.py").read_text()
+    assert not (own.site / name).exists()
