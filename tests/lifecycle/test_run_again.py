@@ -35,10 +35,10 @@ def test_with_a_layer_that_was_damaged_runs_the_right_code(quick: Bench) -> None
 def test_with_a_layer_made_for_an_overlay_that_was_deleted_since(quick: Bench) -> None:
     code = ["python", "-c", "import beta, alpha; print(alpha.__version__)"]
     quick.change("install", "new")
-    assert run(quick, "--with", "alpha>=1.5", *code).stdout == "2.0\n"
-    quick.change("delete")
-    quick.change("install", "alpha==1.5")
     assert run(quick, "--with", "alpha>=1.5", *code).stdout == "1.5\n"
+    quick.change("delete")
+    quick.change("install", "alpha==2.0")
+    assert run(quick, "--with", "alpha>=1.5", *code).stdout == "2.0\n"
 
 
 def test_a_layer_place_that_is_a_link(quick: Bench) -> None:
