@@ -49,9 +49,9 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     if keys:
         draft.kept |= _named_edits(draft, past, keys)
         for key, copy in draft.before.copies.items():
-            gone = {normpath(copy.below + p): sha for p, sha in removed_files(copy).items()}
-            past.original.update(gone if key in keys else {})
-            past.owned[key].update(gone if key in keys else ())
+            removed = {normpath(copy.below + p): sha for p, sha in removed_files(copy).items()}
+            past.original.update(removed if key in keys else {})
+            past.owned[key].update(removed if key in keys else ())
         past.files.update(past.original)
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
     lost = past.owners(lacking)
