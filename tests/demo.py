@@ -121,7 +121,10 @@ def main() -> int:
             overlay(conda, host)
             fork(conda)
             compare(before, environment.tree_hash(host))
-            edits(conda, host)
+            user = users.user("overlay-alice")
+            edits(conda, host, user)
+            if os.geteuid() == 0:  # else there is one user alone
+                cycle(conda, host, user, scratch)
     except SurpriseError as surprise:
         print(f"\nThe demo failed: {surprise}.", file=sys.stderr)
         return 1
@@ -252,9 +255,8 @@ def fork(conda: Path) -> None:
         shell.show("That is all.", f'python -c "{look}"', "8.1.7")
 
 
-def edits(conda: Path, host: Path) -> None:
+def edits(conda: Path, host: Path, user: User) -> None:
     """Fix a distribution of the environment by hand, and follow when it gets a newer one."""
-    user = users.user("overlay-alice")
     title("Three lines of the environment's requests are wrong")
     with bash(clean_environ(user), user) as shell:
         shell.run(f"source {conda}/etc/profile.d/conda.sh; conda activate science")
@@ -308,6 +310,92 @@ def administer_update(host: Path) -> None:
             f"pip --python {host} install --quiet requests==2.32.3",
         )
     environment.protect(host)
+
+
+def cycle(conda: Path, host: Path, user: User, scratch: Path) -> None:
+    """Give a fix to everybody on shift, see what all have, and fold it into the next cycle's."""
+    service = users.user("overlay-bob")
+    layer, wanted = scratch / "beamline", scratch / "wanted.yml"
+    title("The administrator makes a layer for everybody on shift")
+    settings = (
+        f"plugins:\n  overlay_dirs: ['~/.conda/overlays', 'beamline={layer}']\n"
+        f"  overlay_trusted_owners: [{service.name}]\n"
+    )
+    with bash(clean_environ()) as shell:
+        shell.run(f"printf %s {shlex.quote(settings)} >> {conda}/.condarc")
+        shell.show(
+            "It belongs to one account, which its users become by sudo.",
+            f"install -d -o {service.name} -m 755 {layer} && tail -n 3 {conda}/.condarc",
+            "beamline=",
+        )
+    title(f"The fix of {user.name} becomes that of the beamline")
+    with bash(clean_environ(user), user) as shell:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh")
+        shell.run("conda overlay install -n science --yes cowsay --reason 'we need cows'")
+        shell.show(
+            "Patch, reason and author go into a file.",
+            "conda overlay export -n science requests -f fix.toml && grep '^by' fix.toml",
+            user.name,
+        )
+    with bash(clean_environ(service), service) as shell:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh")
+        shell.show(
+            "The account of the layer applies it; nothing else of the layer goes.",
+            f"conda overlay apply -n science --layer beamline --yes {user.home}/fix.toml",
+            "edited: models.py +1 -1",
+            "Revision 1",
+        )
+    with bash(clean_environ(user), user) as shell:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh")
+        shell.show(
+            "One's own copy is needed no more, for the layer has all its edits.",
+            "conda overlay rebase -n science --yes; conda activate science",
+            "retired: requests 2.32.3 has all its edits",
+        )
+        limit = "import requests.models as m; print(m.__file__, m.DEFAULT_REDIRECT_LIMIT)"
+        shell.show("The layer's is in effect.", f'python -c "{limit}"', f"{layer}/science", " 3\n")
+    title("The administrator looks at what all have, and makes the next environment")
+    following = conda / "envs" / "science-2027"
+    environment.clone(host, following)
+    with bash(clean_environ()) as shell:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh; conda activate base")
+        places = f"{user.home}/.conda/overlays {layer}"
+        shell.show(
+            "The records of all overlays are read, and nothing else of them.",
+            f"conda overlay audit {places} --recipe {wanted}; cat {wanted}",
+            "2 overlays",
+            "cowsay",
+            "we need cows",
+        )
+        environment.unprotect(following)
+        shell.show(
+            "What is wanted most goes into the next environment.",
+            f"pip --python {following} install --quiet cowsay",
+        )
+        environment.protect(following)
+        shell.show(
+            "What becomes of the rest is told before anybody is surprised.",
+            f"conda overlay audit {places} --against science-2027",
+            "retires:",
+            "cowsay",
+            "to decide:",
+            "requests",
+            fails=True,
+        )
+    title("Everybody follows")
+    with bash(clean_environ(user), user) as shell:
+        shell.run(f"source {conda}/etc/profile.d/conda.sh")
+        shell.show(
+            "What the next environment has is left behind, the rest is carried over.",
+            "conda overlay rebase --yes --from science -n science-2027",
+            "cowsay",
+            "is not carried over: the host has the same version already",
+        )
+        shell.show(
+            "It works.",
+            "conda activate science-2027 && cowsay -t hi",
+            "| hi |",
+        )
 
 
 def compare(before: str, after: str) -> None:

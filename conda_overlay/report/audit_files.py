@@ -25,9 +25,10 @@ def recipe(summary: Summary) -> str:
             why = "".join(f"; {reason}" for reason in sorted(row.reasons))
             version = max(row.versions, key=lambda one: row.versions[one])
             spec = f"{_safe(row.name)} >={_safe(version)}"
+            start = "  - "
             if row.kinds.keys() & {"edited", "editable", "source"}:
-                spec = f"# {spec}, {'/'.join(sorted(row.kinds))}"
-            lines.append(visible(f"  - {spec}  # {who}{why}", keep=""))
+                start, spec = "  # - ", f"{spec}, {'/'.join(sorted(row.kinds))}"
+            lines.append(visible(f"{start}{spec}  # {who}{why}", keep=""))
         lines.append("")
     return "".join(f"{line}\n" for line in lines)
 

@@ -119,7 +119,7 @@ def test_files_for_the_recipe_the_patches_and_a_browser(
     words: list[str | Path] = ["--recipe", out[0], "--patches", out[1], "--html", out[2]]
     by_root(fixed, fixed.overlays, bob.overlays, *words)
     recipe = out[0].read_text().splitlines()
-    assert recipe[2].startswith("  - # tool >=1.0, edited  # 2 users: overlay-alice, overlay-bob; ")
+    assert recipe[2].startswith("  # - tool >=1.0, edited  # 2 users: overlay-alice, overlay-bob; ")
     assert "  - new >=1.0  # 1 user: overlay-alice; ticket 7" in recipe
     [patch] = out[1].iterdir()
     assert patch.name.startswith("tool-1.0-") and "+    return 44  # fixed" in patch.read_text()
