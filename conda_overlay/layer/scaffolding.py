@@ -42,6 +42,7 @@ sys.exit(main())
 """The code that runs any version of pip; ``sys`` must have been imported."""
 
 _PIP = """\
+import glob
 import os
 import sys
 
@@ -52,9 +53,15 @@ while rest and rest[0][:1] == "-":
 command = (rest + [""])[0]
 if command in ("install", "uninstall"):
     encode = getattr(os, "fsencode", lambda word: word)
-    if os.access(words[0], os.X_OK):
+    homes = os.path.dirname(os.path.dirname(words[0])), os.path.expanduser(b"~/.local")
+    site = os.path.join(b"lib", b"python3*", b"site-packages", b"conda_overlay*")
+    if not os.access(words[0], os.X_OK):
+        why = "the conda of this overlay is gone"
+    elif not any(glob.glob(os.path.join(home, site)) for home in homes):
+        why = "conda-overlay is not installed any more"
+    else:
         os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
-    sys.stderr.write("pip: the conda of this overlay is gone, so pip does not use the overlay\\n")
+    sys.stderr.write("pip: %%s, so pip does not use the overlay\\n" %% why)
 """
 
 
