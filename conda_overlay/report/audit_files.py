@@ -141,7 +141,7 @@ h1 {{ margin-bottom: 0; }} h2 {{ margin-top: 2.5rem; overflow-wrap: anywhere; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: top;
   border-bottom: 1px solid var(--line); }}
-td:nth-child(4), td:nth-child(5), td:nth-child(6) {{ white-space: nowrap; }}
+th, td:nth-child(4), td:nth-child(5), td:nth-child(6) {{ white-space: nowrap; }}
 th button {{ all: unset; cursor: pointer; color: var(--soft); font-weight: 600; }}
 th button:focus-visible {{ outline: 2px solid var(--bar); }}
 .bar {{ display: inline-block; height: .7em; margin-right: .5em; border-radius: 2px;
