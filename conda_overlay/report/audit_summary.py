@@ -144,7 +144,8 @@ class Next:
 
     def outcomes(self, overlay: AuditedOverlay) -> Iterator[Outcome]:
         """What becomes of the distributions of an overlay."""
-        conflicts = self._conflicts(overlay)
+        found = self._conflicts(overlay)
+        conflicts = found or {}
         for one in overlay.distributions if overlay.kind == "overlay" else ():
             there, key = self.versions.get(key_of(one)), key_of(one)
             if one.retires(there):
@@ -155,15 +156,15 @@ class Next:
                 why = f"{one.kind}, {one.entry.intent}; it has {there}"
                 yield Outcome(one.name, one.version, overlay.user, "to decide", why)
             elif one.entry.requested:
-                unknown = "" if conflicts or self.host else "; its requirements are unknown"
+                unknown = "; its requirements are unknown" if found is None else ""
                 why = f"it has none{unknown}"
                 yield Outcome(one.name, one.version, overlay.user, "stays", why)
 
-    def _conflicts(self, overlay: AuditedOverlay) -> dict[str, str]:
-        """What would not fit together, by the requirements that the revision recorded."""
+    def _conflicts(self, overlay: AuditedOverlay) -> dict[str, str] | None:
+        """What would not fit together, by the requirements that the revision recorded, if any."""
         known = requirements(overlay) if self.host else None
         if self.host is None or known is None:
-            return {}
+            return None
         below = dependencies.effective(self.host.distributions)
         staying = {
             key_of(one) for one in overlay.distributions
