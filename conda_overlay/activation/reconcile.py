@@ -7,7 +7,6 @@ import sys
 
 from conda_overlay.activation import (
     engine,
-    layer_news,
     locate,
     notice,
     shells,
@@ -38,7 +37,9 @@ def main(arguments: list[str]) -> int:
         for layer in outcome.layers:
             if news := notice.news(layer.overlay, layer.prefix, today, seen=seen):
                 _say(f"{layer.overlay}: {'; '.join(news)}; see: conda overlay status")
-        if len(outcome.layers) > 1 or options["--dir"]:
+        if outcome.layers and options["--dir"]:  # else there are no layers of others
+            from conda_overlay.activation import layer_news
+
             labels = locate.labels(options["--dir"], os.environ)
             first = locate.expand(options["--dir"], os.environ)[0]
             names = {path: label for label, path in labels.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -178,6 +179,8 @@ def show_overlays(found: Overlays) -> None:
     """Print all overlays, one line each."""
     if not found.overlays:
         say("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
+        if os.geteuid() == 0:
+            say("Those of all users: conda overlay audit")
         return
     rows = [["# overlay", "host", "revision", "size", "state"]]
     for one in found.overlays:
