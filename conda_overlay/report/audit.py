@@ -203,7 +203,7 @@ def _overlay(path: str, directory: int, name: str) -> AuditedOverlay | None:
         attention.append("older format")
     if data["plan"]["conflicts"]:
         attention.append("broken")
-    versions = data["host"]["distributions"]
+    versions = serialize.decode(Mapping[str, str], data["host"]["distributions"])
     entries = serialize.decode(Mapping[str, HistoryEntry], data["distributions"])
     found = tuple(
         Audited(entry.name or key, entry.version, versions.get(key), entry)

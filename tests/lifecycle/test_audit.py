@@ -166,7 +166,9 @@ def test_an_overlay_of_an_older_format_is_named_and_nobody_is_told_to_delete_it(
         assert "rm " not in told and "delete" not in told
 
 
-@pytest.mark.parametrize("trick", ["link", "pipe", "others", "large", "garbage", "linked home"])
+@pytest.mark.parametrize(
+    "trick", ["link", "pipe", "others", "large", "garbage", "types", "linked home"]
+)
 def test_nothing_that_leads_elsewhere_is_followed_and_all_else_is_still_read(
     everybody: Bench, scratch: Path, trick: str
 ) -> None:
@@ -188,6 +190,11 @@ def test_nothing_that_leads_elsewhere_is_followed_and_all_else_is_still_read(
     elif trick == "large":
         record.touch()
         os.truncate(record, 1 << 40)
+        os.chown(record, bob.user.uid, bob.user.gid)
+    elif trick == "types":
+        data = json.loads(secret.read_text())
+        data["host"]["distributions"]["new"] = {"a": 1}
+        record.write_text(json.dumps(data))
         os.chown(record, bob.user.uid, bob.user.gid)
     elif trick == "garbage":
         record.write_text("[" * 100_000)
