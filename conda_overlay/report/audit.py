@@ -148,10 +148,13 @@ def audit(
             with _opened(place.path, place.below) as directory:
                 for name in sorted(os.listdir(directory)):
                     yield from _one(where, directory, name, place.holds, known, today)
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             continue
         except OSError as error:
-            yield Unreadable(where, _why(error))
+            steps = range(1, len(place.below) + 1)
+            links = (os.path.islink(os.path.join(place.path, *place.below[:n])) for n in steps)
+            if not isinstance(error, NotADirectoryError) or any(links):
+                yield Unreadable(where, _why(error))
 
 
 def _one(

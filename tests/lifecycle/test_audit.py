@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conda_overlay.report.audit import Place, Unreadable, audit, homes
 from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
@@ -233,13 +235,18 @@ def test_a_user_sees_their_own_and_the_layers(everybody: Bench) -> None:
 
 
 def test_the_homes_of_all_accounts_are_looked_at(everybody: Bench) -> None:
-    from conda_overlay.report.audit import Place, homes
-
     found = [*homes(["~/.conda/overlays", "/data/$USER/overlays", "/srv/layer"], ["/x/${USER}"])]
-    import pwd
-
     home = pwd.getpwnam(layers.SERVICE).pw_dir
     assert Place(home, (".conda", "overlays")) in found
     assert Place(f"/data/{layers.SERVICE}/overlays") in found
     assert Place(f"/x/{layers.SERVICE}", (), "forks") in found
     assert found.count(Place("/srv/layer")) == 1
+
+
+def test_a_link_below_a_home_is_not_followed_and_counts_as_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "away/overlays").mkdir(parents=True)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/.conda").symlink_to(tmp_path / "away")
+    places = [Place(str(tmp_path / name), (".conda", "overlays")) for name in ("home", "away")]
+    [found] = audit(places, {})
+    assert found == Unreadable(f"{tmp_path}/home/.conda/overlays", "a link, which is not followed")
