@@ -91,6 +91,8 @@ def _wire(command: str) -> None:
     except Exception:  # a broken installation must not break conda
         return
     if command in _SPAWN:
-        startup.unwire_process()
+        from conda_overlay.activation import spawn
+
+        spawn.wire_spawn()
     else:
         startup.main()

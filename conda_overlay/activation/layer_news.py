@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conda_overlay.activation.wiring import Layer
 
 MEMORY = ".layers"
-"""The file in the first overlay directory: lines of a revision and the path of an overlay."""
+"""The file in the first overlay directory: lines of a revision, its identity and an overlay."""
 
 _REVISIONS = 5  # the newest ones that are told
 _LINES = 1000  # of the memory
@@ -54,7 +54,8 @@ def news(
         try:
             if os.lstat(layer.overlay).st_uid != os.geteuid():
                 target = os.readlink(layer.overlay)
-                numbers[layer.overlay] = int(os.path.basename(os.path.dirname(target)))
+                number = int(os.path.basename(os.path.dirname(target)))
+                numbers[layer.overlay] = number, _identity(layer.overlay, number)
         except (OSError, ValueError):  # made by hand
             continue
     known = _memory(directory) if numbers else {}
@@ -64,13 +65,17 @@ def news(
         return []
     found = []
     for index, layer in enumerate(layers):
-        number = numbers.get(layer.overlay, 0)
-        last = known.get(layer.overlay, number)  # of a layer that is new, nothing is new
+        number, identity = numbers.get(layer.overlay, (0, ""))
+        last, was = known.get(layer.overlay, (number, identity))  # of a new layer nothing is new
+        if last > number or (last == number and was != identity):
+            last = 0  # it was deleted, and made again
         if texts := [*_sentences(layer, range(max(last, number - _REVISIONS), number))]:
-            hidden = _hidden(layers[:index], {key for key, _ in texts if key})
+            hidden = _hidden(layers[:index], {key for key, _ in texts})
             name = names.get(os.path.dirname(layer.overlay), layer.overlay)
-            text = "; ".join(text for _, text in texts)
-            found.append("; ".join([f"{name}: {text}", *hidden]))
+            text = "; ".join(text for _, text in texts if text)
+            more = number - last - _REVISIONS
+            start = f"{name}: {more} revisions, then " if more > 0 else f"{name}: "
+            found.append("; ".join([f"{start}{text}", *hidden]))
     return found
 
 
@@ -113,17 +118,27 @@ def _distributions(names: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield project.lower().replace("_", "-").replace(".", "-"), version
 
 
-def _memory(directory: str) -> dict[str, int]:
+def _identity(overlay: str, number: int) -> str:
+    """What tells a revision from one of the same number, after the overlay was deleted."""
+    place = os.path.join(locate.state_dir(overlay), "revisions", str(number), "notice")
+    try:
+        status = os.lstat(place)
+    except OSError:
+        return "-"
+    return f"{status.st_mtime_ns}/{status.st_size}"
+
+
+def _memory(directory: str) -> dict[str, tuple[int, str]]:
     content = files.read(os.path.join(directory, MEMORY)) or b""
     found = {}
     for line in content.decode("utf-8", "surrogateescape").split("\n")[:_LINES]:
-        number, _, overlay = line.partition(" ")
-        if number.isdecimal() and len(number) < 10:
-            found[overlay] = int(number)
+        number, identity, overlay = [*line.split(" ", 2), "", ""][:3]
+        if number.isdecimal() and number.isascii() and len(number) < 10:
+            found[overlay] = int(number), identity
     return found
 
 
-def _remember(directory: str, numbers: Mapping[str, int]) -> bool:
+def _remember(directory: str, numbers: Mapping[str, tuple[int, str]]) -> bool:
     """Write the memory; return whether that worked, in a directory of the user's own."""
     try:
         os.makedirs(directory, 0o700, exist_ok=True)
@@ -131,7 +146,8 @@ def _remember(directory: str, numbers: Mapping[str, int]) -> bool:
     except OSError:
         return False
     try:
-        text = "\n".join(f"{number} {overlay}" for overlay, number in [*numbers.items()][-_LINES:])
+        items = [*numbers.items()][-_LINES:]
+        text = "\n".join(" ".join((str(n), identity, path)) for path, (n, identity) in items)
         own = os.fstat(place).st_uid == os.geteuid()
         return own and notice.remember(text, place, MEMORY)
     finally:

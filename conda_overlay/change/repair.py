@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
+from conda_overlay.core.text import few
 from conda_overlay.distributions.record import read_record
 from conda_overlay.edits.originals import belongs, files_of, note_files, removed_files
 from conda_overlay.edits.patch import start_again
@@ -53,6 +54,8 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
             past.original.update(removed if key in keys else {})
             past.owned[key].update(removed if key in keys else ())
         past.files.update(past.original)
+        if named := draft.kept & {*draft.by_hand.changed, *draft.by_hand.added}:
+            draft.notes.append(f"edits that this takes back: {few(sorted(named))}")
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
     lost = past.owners(lacking)
     touched = lost | past.owners(broken)

@@ -25,6 +25,8 @@ from conda_overlay.distributions.site import Known, load_metadata
 from conda_overlay.layer.revision import FORMAT
 
 _RECORD = 1 << 24  # the largest record that is read, in bytes
+_FILE = 1 << 30  # the largest file of another machine
+_WHY = 200  # characters
 _UNREADABLE = (OSError, RecursionError, *serialize.UNFIT)
 
 ATTENTION = {
@@ -309,7 +311,7 @@ def _why(error: BaseException) -> str:
     if isinstance(error, OSError):
         linked = error.errno in (20, 40)  # ENOTDIR, ELOOP
         return "a link, which is not followed" if linked else error.strerror or str(error)
-    return f"damaged: {error}" if str(error) else "damaged"
+    return f"damaged: {str(error)[:_WHY]}" if str(error) else "damaged"
 
 
 def _account(uid: int) -> str | None:
@@ -325,10 +327,12 @@ def _user(uid: int) -> str:
 def written(path: str) -> Iterator[AuditedOverlay | Unreadable]:
     """Read what ``audit --json`` wrote elsewhere, as for homes that root cannot read."""
     try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
+        data = json.loads(files.read_file(path, largest=_FILE, follow=True))
         for one in data["overlays"]:
-            yield serialize.decode(AuditedOverlay, one)
+            found: AuditedOverlay = serialize.decode(AuditedOverlay, one)
+            if unknown := {*found.attention} - ATTENTION.keys():
+                raise ValueError(f"{sorted(unknown)[0]} is not known")
+            yield found
         for one in data["unreadable"]:
             yield serialize.decode(Unreadable, one)
     except _UNREADABLE as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import html
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.text import few
+from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.report.audit import ATTENTION
 from conda_overlay.report.audit_summary import Patch, Row, Summary
 
@@ -42,14 +42,12 @@ def write_patches(patches: Iterable[Patch], directory: Path) -> list[str]:
     directory.mkdir(parents=True, exist_ok=True)
     names = []
     for patch in sorted(patches, key=lambda one: (one.name, one.version, one.text)):
-        digest = hashlib.sha256(patch.text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        name = f"{_safe(patch.name)}-{_safe(patch.version)}-{digest}.patch"
+        whole = "\0".join((patch.name, patch.version, patch.text))
+        digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        name = f"{_safe(patch.name)[:80]}-{_safe(patch.version)[:40]}-{digest}.patch"
         about = [f"{patch.name} {patch.version}", f"of {', '.join(sorted(patch.users))}"]
         head = "".join(visible(f"# {line}", keep="") + "\n" for line in (*about, *patch.reasons))
-        content = f"{head}\n{patch.text}".encode("utf-8", "surrogatepass")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        with open(os.open(directory / name, flags, 0o644), "wb") as file:
-            file.write(content)
+        replace_file(directory / name, f"{head}\n{patch.text}".encode("utf-8", "surrogatepass"))
         names.append(name)
     return names
 

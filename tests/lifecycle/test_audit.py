@@ -250,3 +250,42 @@ def test_a_link_below_a_home_is_not_followed_and_counts_as_unreadable(tmp_path: 
     places = [Place(str(tmp_path / name), (".conda", "overlays")) for name in ("home", "away")]
     [found] = audit(places, {})
     assert found == Unreadable(f"{tmp_path}/home/.conda/overlays", "a link, which is not followed")
+
+
+def test_patches_go_to_new_files_alone_whatever_they_are_called(
+    fixed: Bench, scratch: Path
+) -> None:
+    record = fixed.record(1)
+    hostile = {**record["distributions"]["tool"], "name": "../" + "a" * 300}
+    record["distributions"]["aaa"] = hostile
+    fixed.record_path(1).parent.chmod(0o755)
+    fixed.record_path(1).unlink()
+    fixed.record_path(1).write_text(json.dumps(record))
+    os.chown(fixed.record_path(1), fixed.user.uid, fixed.user.gid)
+    place = scratch / "fixes"
+    by_root(fixed, fixed.overlays, "--patches", place)
+    one, other = sorted(place.iterdir())
+    assert one.name.startswith("_") and other.name.startswith("tool-1.0-")
+    text = other.read_text()
+    mine = scratch / "mine"
+    mine.write_text("mine")
+    one.unlink()
+    other.unlink()
+    os.mkfifo(one)
+    other.hardlink_to(mine)
+    by_root(fixed, fixed.overlays, "--patches", place)
+    assert (other.read_text(), mine.read_text()) == (text, "mine")
+
+
+@pytest.mark.parametrize("change", [{"attention": ["bogus"]}, {"distributions": "x" * 5000}])
+def test_a_damaged_file_of_another_machine_is_unreadable(
+    quick: Bench, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    quick.given("install", "new")
+    [found] = overlays_of(quick, quick.overlays)
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps({"overlays": [{**found, **change}], "unreadable": []}))
+    told = by_root(quick, file, "--html", tmp_path / "page.html", code=1)
+    assert f"{file}: damaged" in told and len(told) < 1000
+    os.mkfifo(tmp_path / "pipe")
+    assert "1 unreadable" in by_root(quick, tmp_path / "pipe", code=1)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conda_overlay.activation import layer_news
-from tests.bed import terminal
+from tests.bed import dists, terminal
 from tests.bench import Bench
 from tests.lifecycle.shared import by_owner, change
 
@@ -81,4 +81,28 @@ def test_a_damaged_memory_raises_nothing(content: bytes) -> None:
         Path(directory, layer_news.MEMORY).write_bytes(content)
         assert layer_news.news([], directory, {}) == []
         found = layer_news._memory(directory)
-        assert all(number >= 0 for number in found.values())
+        assert all(number >= 0 for number, _ in found.values())
+
+
+def test_a_layer_that_was_deleted_and_made_again_is_told_from_its_beginning(
+    shared: Bench,
+) -> None:
+    change(shared, "install", "new")
+    assert told(shared) == []
+    change(shared, "install", "alpha==1.5")
+    assert told(shared)
+    change(shared, "delete")
+    change(shared, "install", "new")
+    change(shared, "install", "delta==2.0", "--allow-conflicts")
+    [line] = told(shared)
+    assert "new 1.0 added" in line and "delta 1.0 -> 2.0" in line
+    assert told(shared) == []
+
+
+def test_of_many_changes_the_first_are_told(shared: Bench, links: Path) -> None:
+    change(shared, "install", "new")
+    assert told(shared) == []
+    change(shared, "install", *(dists.wheel(links, f"many{n}", "1.0") for n in range(5)))
+    assert told(shared) == [
+        "beamline: many0 1.0 added; many1 1.0 added; many2 1.0 added and 2 more by overlay-bob"
+    ]

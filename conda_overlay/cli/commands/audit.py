@@ -121,8 +121,8 @@ def _places(arguments: Namespace) -> tuple[Iterator[Place], list[str]]:
         matches = sorted(glob.glob(os.path.expanduser(pattern)))
         if not matches:
             raise OverlayError(f"There is nothing at {pattern}.", f"ls -ld {pattern}", path=pattern)
-        files += [path for path in matches if os.path.isfile(path)]
         named += [Place(os.path.abspath(path)) for path in matches if os.path.isdir(path)]
+        files += [path for path in matches if not os.path.isdir(path)]
     if arguments.homes or (os.geteuid() == 0 and not arguments.places):
         every = homes([text.partition("=")[2] or text for text in settings.overlay_dirs],
                       context.envs_dirs)  # fmt: skip

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 5  # names of each kind of attention
 _REASON = 30  # characters
+_NAME = 40
 _HEAD = ("# distribution", "there", "on top", "users", "since", "until", "kind", "reasons")
 
 
@@ -52,7 +53,15 @@ def _row(row: Row) -> list[str]:
     short = reasons if len(reasons) <= _REASON else f"{reasons[: _REASON - 3]}..."
     kinds = few([kind for kind, _ in row.kinds.most_common()], 1)
     numbers = (few(sorted(found), 1) for found in (row.there, row.versions))
-    return [row.name, *numbers, str(len(row.users)), row.since[:10], row.until, kinds, short]
+    return [
+        row.name[:_NAME],
+        *numbers,
+        str(len(row.users)),
+        row.since[:10],
+        row.until,
+        kinds,
+        short,
+    ]
 
 
 def _ways(summary: Summary, kind: str, path: str) -> Iterable[str]:
