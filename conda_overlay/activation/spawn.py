@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import Any
 
 from conda_overlay.activation import locate, shells, startup, wiring
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _SHELLS = {"Posix": "posix", "Fish": "fish", "Csh": "csh", "Xonsh": "xonsh"}
 """Our names of shells, by the start of the name of conda's class that activates in them."""
@@ -23,6 +25,8 @@ def wire_spawn() -> None:
     unwiring = startup.unwire_process()
     if wiring.disabled(os.environ):
         return
+    from importlib import import_module
+
     try:
         unix: Any = import_module("conda_spawn.shell").UnixShell
         original = unix.script
