@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ACTIVATION = {"activate", "deactivate", "reactivate"}
+_LISTS = {"list", "export"}
 _SPAWN = {"spawn", "shell"}  # of conda-spawn, which computes an activation in conda's own process
 
 
@@ -49,8 +51,9 @@ def conda_pre_commands() -> Iterator[CondaPreCommand]:
 
 @hookimpl
 def conda_post_commands() -> Iterator[CondaPostCommand]:
-    """Wire the overlay after activation; conda calls this from 24.9 to 26.6."""
+    """Wire the overlay after activation (conda 24.9 to 26.6), and mention it behind lists."""
     yield CondaPostCommand(name="conda-overlay", action=_wire, run_for=_ACTIVATION)
+    yield CondaPostCommand(name="conda-overlay-list", action=_mention, run_for=_LISTS)
 
 
 @hookimpl
@@ -83,6 +86,13 @@ def _fix(prefix: str, arguments: Namespace, confirm: Callable[[str], None]) -> i
     from conda_overlay.cli import conda_hints
 
     return conda_hints.repair_for_doctor(prefix, confirm)
+
+
+def _mention(command: str) -> None:
+    if "_CONDA_OVERLAY" in os.environ:
+        from conda_overlay.cli import conda_hints
+
+        conda_hints.mention_overlay()
 
 
 def _wire(command: str) -> None:

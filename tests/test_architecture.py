@@ -58,7 +58,7 @@ LONGEST_MODULE = 400
 LONG_FUNCTION = 25
 """Lines, docstring included, that nine of ten functions have at most."""
 
-LIGHT = {"__future__", "argparse", "collections.abc", "conda.plugins", "importlib", "typing"}
+LIGHT = {"__future__", "argparse", "collections.abc", "conda.plugins", "importlib", "os", "typing"}
 """What conda has imported already when it loads the plugin, or what costs nothing."""
 
 OF_CONDA = {"conda.base.context", "conda.cli.helpers"}

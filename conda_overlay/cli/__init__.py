@@ -14,7 +14,7 @@ Help needs no more than this file and the file of the command.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Action, ArgumentError, ArgumentParser, Namespace, _SubParsersAction
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,34 @@ INSTEAD = {"reset": "conda overlay undo 0, or conda overlay remove NAME"}
 """The commands to suggest for names that people may try but that do not exist."""
 
 
+class _Version(Action):
+    """Prints our version, which is read when it is asked for."""
+
+    def __call__(self, parser: ArgumentParser, *_: Any) -> None:
+        """Print it, and end."""
+        import sys
+        from importlib.metadata import version
+
+        sys.stdout.write(f"conda-overlay {version('conda-overlay')}\n")
+        parser.exit()
+
+
+class _Commands(_SubParsersAction):  # type: ignore[type-arg]
+    """The commands; for an unknown one, those that are spelled alike are named."""
+
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, option: Any = None
+    ) -> None:
+        """Hand on to the parser of the command."""
+        if values[0] not in self._name_parser_map:
+            from difflib import get_close_matches
+
+            close = get_close_matches(values[0], [*COMMANDS, *ALIASES])
+            hint = f"did you mean {' or '.join(close)}?" if close else "see: conda overlay --help"
+            raise ArgumentError(None, f"there is no command {values[0]!r}; {hint}")
+        super().__call__(parser, namespace, values, option)
+
+
 class CommandParser(ArgumentParser):
     """A parser that is filled on first use, because conda builds all parsers for every command.
 
@@ -88,8 +116,11 @@ class CommandParser(ArgumentParser):
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the commands, each with an empty parser."""
     commands = parser.add_subparsers(
-        dest="overlay_command", metavar="COMMAND", required=True, parser_class=CommandParser
+        dest="overlay_command", metavar="COMMAND", action=_Commands, parser_class=CommandParser
     )
+    commands.choices = None  # type: ignore[assignment]  # `_Commands` says more
+    version = "Show the version of conda-overlay, and end."
+    parser.add_argument("--version", action=_Version, nargs=0, help=version)
     for command, summary in COMMANDS.items():
         aliases = [alias for alias, name in ALIASES.items() if name == command]
         parser = commands.add_parser(command, aliases=aliases, help=summary, description=summary)
@@ -111,6 +142,11 @@ def execute(arguments: Namespace) -> int:
             setattr(sys, name, os.fdopen(null, mode))
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
+    if arguments.overlay_command is None:
+        parser = ArgumentParser("conda overlay", description=SUMMARY)
+        configure_parser(parser)
+        parser.print_help()
+        return 0
     command = ALIASES.get(arguments.overlay_command, arguments.overlay_command)
     if command in INSTEAD:
         from conda_overlay.core.errors import UsageError

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from conda.base.context import context
+
+from conda_overlay.activation import wiring
+from conda_overlay.cli.render.output import tell
 
 _PROTECTED = {"EnvironmentNotWritableError", "EnvironmentIsFrozenError"}
 _ADDING = {"install", "update", "upgrade"}
@@ -87,3 +91,17 @@ def repair_for_doctor(prefix: str, confirm: Callable[[str], None]) -> int:
         command = ("conda", "doctor", "--fix")
         overlay.change(lambda draft: draft.repair(), ask, command=command)
     return 0
+
+
+def mention_overlay() -> None:
+    """Say that the list of an environment which is active with overlays does not have these."""
+    state = wiring.Wiring.decode(os.environ.get(wiring.STATE))
+    layers = [layer for layer in state.layers if layer.prefix == str(context.target_prefix)]
+    if not layers or context.json or context.quiet:
+        return
+    names = (name for layer in layers for name in os.listdir(layer.site))
+    count = sum(name.endswith(".dist-info") for name in names)
+    if count:
+        what = "1 distribution" if count == 1 else f"{count} distributions"
+        verb = "is" if count == 1 else "are"
+        tell(f"conda-overlay: {what} of your overlay {verb} not in this: conda overlay status")

@@ -1,0 +1,54 @@
+"""What people type first: no command, a wrong one, conda's own lists."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.bench import Bench
+
+
+def test_without_a_command_the_help_is_printed(quick: Bench) -> None:
+    done = quick.run()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: conda overlay ") and "install" in done.stdout
+
+
+def test_the_version_is_that_of_the_package(quick: Bench) -> None:
+    done = quick.run("--version")
+    name, number = done.stdout.split()
+    assert (done.returncode, name) == (0, "conda-overlay") and number[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("instal", "install"), ("unistall", "uninstall"), ("stauts", "status"), ("zzz", "--help")],
+)
+def test_a_mistyped_command_is_answered_with_those_spelled_alike(
+    quick: Bench, typed: str, meant: str
+) -> None:
+    done = quick.run(typed)
+    assert done.returncode == 2 and done.stdout == ""
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"there is no command {typed!r}" in last and meant in last
+    assert "choose from" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_condas_lists_say_that_the_overlay_is_not_in_them(bench: Bench, command: str) -> None:
+    bench.given("install", "new")
+    source = f"source {bench.conda.prefix}/etc/profile.d/conda.sh; conda activate science"
+    line = "conda-overlay: 1 distribution of your overlay is not in this: conda overlay status\n"
+
+    def typed(text: str) -> tuple[str, str]:
+        script = f"{source}; {text}"
+        done = bench.user.run(["bash", "--norc", "-c", script], env=bench.environ)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    out, err = typed(f"conda {command}")
+    assert err.endswith(line) and line not in out
+    assert line not in typed(f"conda {command} -n daq")[1]
+    out, err = typed(f"conda {command} --json")
+    assert json.loads(out) and line not in err
