@@ -74,8 +74,8 @@ def news(
             name = names.get(os.path.dirname(layer.overlay), layer.overlay)
             text = "; ".join(text for _, text in texts if text)
             more = number - last - _REVISIONS
-            start = f"{name}: {more} revisions, then " if more > 0 else f"{name}: "
-            found.append("; ".join([f"{start}{text}", *hidden]))
+            before = f"{more} earlier revision{'s'[: more != 1]}, then " if more > 0 else ""
+            found.append("; ".join([f"{name}: {before}{text}", *hidden]))
     return found
 
 
@@ -89,8 +89,8 @@ def _sentences(layer: Layer, last: range) -> Iterator[tuple[str, str]]:
         told = [one for one in told if len(one) == 2]
         for key, _ in told[3:]:
             yield key, ""
-        for number, (key, text) in enumerate(told[:3]):
-            is_last = number == min(len(told), 3) - 1
+        for place, (key, text) in enumerate(told[:3]):
+            is_last = place == min(len(told), 3) - 1
             more = f" and {len(told) - 3} more" if is_last and len(told) > 3 else ""
             yield key, f"{text}{more} {by}".rstrip() if is_last else text
 

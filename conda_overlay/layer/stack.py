@@ -135,7 +135,8 @@ class Stack:
             directory = str(self.store.overlay.parent)
             sentence = f"An overlay in {directory} would never be used: {reason}."
             hint = way_to_trust(reason, ELSEWHERE)
-            raise OverlayDirError(sentence, hint, FOR_GROUPS, directories=[directory])
+            ways = FOR_GROUPS if reason.endswith("by its group") else ()
+            raise OverlayDirError(sentence, hint, ways, directories=[directory])
         if self.is_shared:
             check_shared(self.store.overlay.parent)
 
@@ -162,13 +163,10 @@ class Stack:
         wanted = os.path.realpath(labels.get(layer) or os.path.expanduser(layer))
         for number, directory in enumerate(self.directories):
             if os.path.realpath(directory) == wanted:
-                behind = {*map(str, self.directories[number:])}
-                texts = tuple(
-                    text
-                    for text in self.settings.overlay_dirs
-                    if behind.issuperset(locate.expand([text], os.environ))
-                )
-                settings: Settings = self.settings._replace(overlay_dirs=texts)
+                rest = {*map(str, self.directories[number:])}
+                texts = self.settings.overlay_dirs
+                kept = (t for t in texts if rest.issuperset(locate.expand([t], os.environ)))
+                settings: Settings = self.settings._replace(overlay_dirs=tuple(kept))
                 stack = Stack(self.host, settings, self.progress)
                 stack.layer = directory
                 return stack

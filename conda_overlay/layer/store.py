@@ -87,9 +87,8 @@ class Store:
         if (self.state / "history").is_dir():
             raise of_older_format(path, self.state)
         target = Path(os.readlink(path))
-        if (number := number_in(target.parent.name)) is None or target != Path(
-            self._target(number)
-        ):
+        number = number_in(target.parent.name)
+        if number is None or target != Path(self._target(number)):
             sentence = f"{path} is a link to {target}, which is not one of its revisions."
             raise self._error(sentence, f"rm {path}")
         if not self.exists:

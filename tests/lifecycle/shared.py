@@ -23,10 +23,11 @@ def service() -> User:
     return users.user(SERVICE)
 
 
-def lay(bench: Bench, directory: Path) -> Bench:
-    """Make the layer, and the condarc of root's that names it and its owner."""
+def lay(bench: Bench, directory: Path, *, empty: bool = True) -> Bench:
+    """Make the layer, and the condarc of root's that names it and its owner, with an empty home."""
     owner = service()
-    owner.empty_home()
+    if empty:
+        owner.empty_home()
     layer = directory / "layer"
     layer.mkdir()
     os.chown(layer, owner.uid, owner.gid)

@@ -40,12 +40,20 @@ def overlays_of(bench: Bench, *words: str | Path, code: int = 0) -> list[dict[st
 
 
 @pytest.fixture
-def everybody(shared: Bench) -> Bench:
-    """Two users and a layer over one environment."""
-    shared.given("install", "new", "--reason", "ticket 7")
-    by_owner(shared).given("install", "new", "alpha==1.5", "--reason", "ticket 8")
-    change(shared, "install", "delta==2.0", "--allow-conflicts")
-    return shared
+def both(quick: Bench) -> Bench:
+    """Two users over one environment."""
+    layers.service().empty_home()
+    quick.given("install", "new", "--reason", "ticket 7")
+    by_owner(quick).given("install", "new", "alpha==1.5", "--reason", "ticket 8")
+    return quick
+
+
+@pytest.fixture
+def everybody(both: Bench, scratch: Path) -> Bench:
+    """And a layer behind their own."""
+    bench = layers.lay(both, scratch, empty=False)
+    change(bench, "install", "delta==2.0", "--allow-conflicts")
+    return bench
 
 
 def places(bench: Bench) -> list[Path]:
@@ -131,21 +139,21 @@ def test_files_for_the_recipe_the_patches_and_a_browser(
     assert page.count("return 44  # fixed") == 1 and "://" not in page.partition("<body>")[0]
 
 
-def test_what_needs_attention_is_named(everybody: Bench, scratch: Path) -> None:
-    bob = by_owner(everybody)
-    everybody.change("install", "delta", "--until", "2020-01-01", "--force-reinstall", "--no-deps")
-    everybody.state.chmod(0o775)
+def test_what_needs_attention_is_named(both: Bench) -> None:
+    bob = by_owner(both)
+    both.change("install", "delta", "--until", "2020-01-01", "--force-reinstall", "--no-deps")
+    both.state.chmod(0o775)
     (bob.overlays / "made/lib/python3.12/site-packages").mkdir(parents=True)
     bob.host_path.write_text("/opt/envs/science-2019\n")
     found = {one["overlay"]: one["attention"] for one in overlays_of(
-        everybody, everybody.overlays, bob.overlays, code=1)}  # fmt: skip
-    assert "writable" in found[str(everybody.overlay)]
+        both, both.overlays, bob.overlays, code=1)}  # fmt: skip
+    assert "writable" in found[str(both.overlay)]
     assert found[str(bob.overlay)] == ["host gone"]
     assert found[str(bob.overlays / "made")] == ["by hand"]
-    told = by_root(everybody, everybody.overlays, bob.overlays, code=1)
-    assert f"chmod go-w {everybody.state}" in told
+    told = by_root(both, both.overlays, bob.overlays, code=1)
+    assert f"chmod go-w {both.state}" in told
     assert f"sudo -u {layers.SERVICE} " in told
-    everybody.state.chmod(0o755)
+    both.state.chmod(0o755)
 
 
 def test_an_overlay_of_an_older_format_is_named_and_nobody_is_told_to_delete_it(
@@ -172,9 +180,9 @@ def test_an_overlay_of_an_older_format_is_named_and_nobody_is_told_to_delete_it(
     "trick", ["link", "pipe", "others", "large", "garbage", "types", "linked home"]
 )
 def test_nothing_that_leads_elsewhere_is_followed_and_all_else_is_still_read(
-    everybody: Bench, scratch: Path, trick: str
+    both: Bench, scratch: Path, trick: str
 ) -> None:
-    bob = by_owner(everybody)
+    bob = by_owner(both)
     record = bob.record_path(1)
     secret = scratch / "secret"
     secret.write_text(record.read_text())
@@ -204,24 +212,24 @@ def test_nothing_that_leads_elsewhere_is_followed_and_all_else_is_still_read(
     else:
         bob.state.rename(scratch / "away")
         bob.state.symlink_to(scratch / "away")
-    data = json.loads(by_root(everybody, "--json", bob.overlays, everybody.overlays,
+    data = json.loads(by_root(both, "--json", bob.overlays, both.overlays,
                               code=0 if trick == "linked home" else 1))  # fmt: skip
-    assert [one["overlay"] for one in data["overlays"]] == [str(everybody.overlay)]
+    assert [one["overlay"] for one in data["overlays"]] == [str(both.overlay)]
     assert [one["path"] for one in data["unreadable"]] == (
         [] if trick == "linked home" else [str(bob.overlay)]
     )
 
 
-def test_it_reads_and_changes_nothing_else(everybody: Bench) -> None:
+def test_it_reads_and_changes_nothing_else(both: Bench) -> None:
     """With every tree closed to all, and the interpreter and pip gone."""
-    before = everybody.content()
-    tree = everybody.tree(1)
+    before = both.content()
+    tree = both.tree(1)
     shutil.rmtree(tree)
     tree.mkdir(mode=0o000)
-    [one] = overlays_of(everybody, everybody.overlays)
+    [one] = overlays_of(both, both.overlays)
     assert [d["name"] for d in one["distributions"]] == ["new"]
     tree.rmdir()
-    after = everybody.content()
+    after = both.content()
     assert {k: v for k, v in before.items() if "/tree/" not in k} == after
 
 
