@@ -30,7 +30,7 @@ def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]
     """Expand the overlay directories to absolute paths; without any, use the default one."""
     home = environ.get("HOME") or os.path.expanduser("~")
     found: dict[str, None] = {}
-    for path in map(os.path.expandvars, map(_path_of, overlay_dirs or [DEFAULT_DIR])):
+    for path in map(os.path.expandvars, map(path_of, overlay_dirs or [DEFAULT_DIR])):
         path = home + path[1:] if path == "~" or path.startswith("~/") else path
         found[os.path.normpath(os.path.expanduser(path))] = None
     return [*filter(os.path.isabs, found)]
@@ -38,11 +38,11 @@ def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]
 
 def labels(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
     """The directories that have a label, as in ``beamline=/srv/beamline/layer``, by that."""
-    named = [text for text in overlay_dirs if _path_of(text) != text]
+    named = [text for text in overlay_dirs if path_of(text) != text]
     return {text.partition("=")[0]: path for text in named for path in expand([text], environ)}
 
 
-def _path_of(text: str) -> str:
+def path_of(text: str) -> str:
     """The path of an overlay directory as it is set, without its label."""
     label, equals, path = text.partition("=")
     return path if equals and label and "/" not in label and path[:1] in ("/", "~", "$") else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,10 @@ def mention_overlay() -> None:
     layers = [layer for layer in state.layers if layer.prefix == str(context.target_prefix)]
     if not layers or context.json or context.quiet:
         return
-    names = (name for layer in layers for name in os.listdir(layer.site))
-    count = sum(name.endswith(".dist-info") for name in names)
+    count = 0
+    for layer in layers:
+        with suppress(OSError):
+            count += sum(name.endswith(".dist-info") for name in os.listdir(layer.site))
     if count:
         what = "1 distribution" if count == 1 else f"{count} distributions"
         verb = "is" if count == 1 else "are"

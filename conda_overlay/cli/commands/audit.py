@@ -112,7 +112,7 @@ def _places(arguments: Namespace) -> tuple[Iterator[Place], list[str]]:
 
     from conda.base.context import context
 
-    from conda_overlay.activation.locate import expand
+    from conda_overlay.activation.locate import expand, path_of
     from conda_overlay.core.errors import OverlayError
     from conda_overlay.report.audit import Place, homes
 
@@ -124,8 +124,7 @@ def _places(arguments: Namespace) -> tuple[Iterator[Place], list[str]]:
         named += [Place(os.path.abspath(path)) for path in matches if os.path.isdir(path)]
         files += [path for path in matches if not os.path.isdir(path)]
     if arguments.homes or (os.geteuid() == 0 and not arguments.places):
-        every = homes([text.partition("=")[2] or text for text in settings.overlay_dirs],
-                      context.envs_dirs)  # fmt: skip
+        every = homes([*map(path_of, settings.overlay_dirs)], context.envs_dirs)
         return chain(named, every), files
     if not arguments.places:
         named = [Place(path) for path in expand(settings.overlay_dirs, os.environ)]
@@ -135,15 +134,19 @@ def _places(arguments: Namespace) -> tuple[Iterator[Place], list[str]]:
 def _known() -> dict[str, dict[str, str]]:
     """The versions in the environments of the caller and of root, by their real prefixes."""
     import os
+    from contextlib import suppress
     from pathlib import Path
 
     from conda.core.envs_manager import list_all_known_prefixes
 
     from conda_overlay.report.audit_summary import versions_in
 
-    prefixes = {os.path.realpath(prefix) for prefix in list_all_known_prefixes()}
-    own = (0, os.geteuid())
-    return {p: versions_in(Path(p)) for p in prefixes if os.stat(p).st_uid in own}
+    found = {}
+    for prefix in {os.path.realpath(prefix) for prefix in list_all_known_prefixes()}:
+        with suppress(OSError):  # some may be where nobody else can read
+            if os.stat(prefix).st_uid in (0, os.geteuid()):
+                found[prefix] = versions_in(Path(prefix))
+    return found
 
 
 def _write(arguments: Namespace, summary: Summary) -> None:
