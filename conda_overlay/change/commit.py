@@ -154,13 +154,17 @@ def _adopt(draft: Draft, number: int, time: str) -> None:
 
 
 def _close(draft: Draft, number: int) -> None:
-    """Bring the copies of an earlier revision back to their recorded edits, and protect them."""
+    """Bring the copies of an earlier revision back to their recorded edits, and protect them.
+
+    Edits that the user takes back by name are in no later revision, and so stay there.
+    """
     store, now = draft.stack.store, draft.before.entries
     try:
         entries = store.revision(number).distributions
         patches = {key: entry.patch for key, entry in entries.items()}
         copies = draft.before.copies.items()
         edited = {key: copy for key, copy in copies if now[key].patch != patches.get(key)}
+        edited = {key: copy for key, copy in edited.items() if key not in draft.taken_back}
         patch.restore(edited, patches, store.manifest(number))
     finally:
         store.close(number)

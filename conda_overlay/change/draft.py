@@ -60,6 +60,7 @@ class Draft(DraftTree):
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
         self.restores: int | None = None  # the revision whose state this one restores
         self.kept: set[str] = set()  # the files whose edits are still there, or there again
+        self.taken_back: set[str] = set()  # copies whose edits the user takes back by name
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self.is_dry_run = stack.store.state not in directory.parents
         # Where checkouts of editables from version control are kept.

@@ -54,6 +54,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
             past.original.update(removed if key in keys else {})
             past.owned[key].update(removed if key in keys else ())
         past.files.update(past.original)
+        draft.taken_back = keys & draft.before.copies.keys()
         if named := draft.kept & {*draft.by_hand.changed, *draft.by_hand.added}:
             draft.notes.append(f"edits that this takes back: {few(sorted(named))}")
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))

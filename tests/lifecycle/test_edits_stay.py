@@ -53,3 +53,14 @@ def test_rebase_keeps_removals_of_files_that_are_no_text(
     own.change("rebase")
     assert own.version("tool") == "2.0" and "44" in (own.site / "tool/core.py").read_text()
     assert not (own.site / name).exists()
+
+
+def test_what_repair_takes_back_is_named_and_stays_in_the_revision_before(fixed: Bench) -> None:
+    core = fixed.site / "tool/core.py"
+    edited.edit(fixed, core, core.read_text().replace("return 7", "return 77"))
+    plan = fixed.json("repair", "tool")
+    [note] = plan["notes"]
+    assert note.startswith("edits that this takes back: ") and note.endswith("tool/core.py")
+    assert "return 77" not in core.read_text() and fixed.revision == 2
+    [kept] = fixed.tree(1).rglob("tool/core.py")
+    assert "return 77" in kept.read_text() and not kept.stat().st_mode & 0o222
