@@ -23,7 +23,7 @@ _SHELLS = {"Posix": "posix", "Fish": "fish", "Csh": "csh", "Xonsh": "xonsh"}
 def wire_spawn() -> None:
     """Take the wiring out of this process, and let the scripts of conda-spawn end with our line."""
     unwiring = startup.unwire_process()
-    if wiring.disabled(os.environ):
+    if wiring.disabled(os.environ) and not unwiring:
         return
     from importlib import import_module
 
@@ -51,6 +51,8 @@ def _line(shell: str, *, is_wired: bool) -> str:
     """The line that runs the engine, if it may have something to do."""
     from conda_overlay.activation.settings import at_activation
 
+    if wiring.disabled(os.environ):
+        return ""
     settings = at_activation()
     directories = locate.expand(settings.overlay_dirs, os.environ)
     if is_wired or any(map(os.path.isdir, directories)):

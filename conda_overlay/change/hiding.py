@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def _is_regular(module: str, names: Collection[str]) -> bool:
 
 def _has(site: Path, module: str) -> bool:
     """Whether a site-packages has a module, or a part of a namespace, of this name."""
-    return os.path.isdir(site / module) or any(site.glob(f"{module}.*"))
+    return os.path.isdir(site / module) or any(site.glob(f"{glob.escape(module)}.*"))
 
 
 def _owner(site: Site, module: str) -> Distribution | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from conda_overlay.core.errors import OverlayError
@@ -19,6 +20,19 @@ def read(file: str) -> str:
         system = getattr(error, "strerror", None)
         why = f"cannot be read: {system}" if system else "is not UTF-8 text"
         raise OverlayError(f"{file} {why}.", path=file) from error
+
+
+def write_new(file: str, text: str) -> None:
+    """Write a text to a file that does not exist, or that is a dangling link.
+
+    Raises:
+        OverlayError: it exists now, or cannot be written.
+    """
+    try:
+        with open(os.path.realpath(file), "x", encoding="utf-8") as place:
+            place.write(text)
+    except OSError as error:
+        raise OverlayError(f"{file} cannot be written: {error.strerror}.", path=file) from error
 
 
 def write(file: str | None, text: str) -> None:

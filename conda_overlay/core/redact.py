@@ -39,6 +39,10 @@ def without_credentials(text: str) -> str:
     return _NAMED.sub(r"\1", _TOKEN.sub("", text))
 
 
+_COMBINED = re.compile(r"-[a-zA-BD-Z]*C")
+"""The option ``-C``, behind other short ones; all before it may have no value."""
+
+
 def typed(words: Sequence[str]) -> tuple[str, ...]:
     """Remove the credentials from the words of a command line."""
     settings = ("-C", "--config-settings", "--config-setting")
@@ -46,8 +50,10 @@ def typed(words: Sequence[str]) -> tuple[str, ...]:
     for before, word in pairwise(["", *words]):
         option, equals, value = word.partition("=")
         if option not in settings:
-            option, equals, value = (word[:2], "", word[2:]) if word[:2] == "-C" else ("", "", word)
-        if option or before in settings:
+            short = _COMBINED.match(word)  # as in -qC
+            end = short.end() if short else 0
+            option, equals, value = word[:end], "", word[end:]
+        if option or before in settings or _COMBINED.fullmatch(before):
             value = setting(value) or "".join(value.partition("=")[:2])
         result.append(without_credentials(option + equals + value))
     return tuple(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import shutil
 import stat
@@ -138,7 +139,7 @@ def remove_files(tree: Path, files: Collection[Path]) -> None:
         cached = path.parent / "__pycache__"
         doomed = [path]
         if path.suffix == ".py" and cached.is_dir() and not cached.is_symlink():
-            doomed += cached.glob(f"{path.stem}.*.pyc")
+            doomed += cached.glob(f"{glob.escape(path.stem)}.*.pyc")
         for file in doomed:
             parents.add(file.parent)
             try:

@@ -112,7 +112,8 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
     if not os.path.lexists(prefix) and _is_own_directory(place / "old"):
         os.rename(place / "old", prefix)
     if _is_own_directory(prefix) and (prefix / UNCONFIRMED).exists():
-        before = [path for path in place.glob(f"*/{prefix.name}") if _is_own_directory(path)]
+        children = (child / prefix.name for child in place.glob("*"))
+        before = [path for path in children if _is_own_directory(path)]
         try:
             if not keep:
                 raise OverlayError("It was not seen to work.")

@@ -128,6 +128,16 @@ def test_disabled_and_a_conda_spawn_of_another_make_do_no_harm(
         "so no overlay is used\n"))  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["science", "daq"])
+def test_disabled_in_a_wired_shell_takes_the_old_wiring_out(
+    spawning: Conda, alice: User, over: Overlay, name: str
+) -> None:
+    wired = hooked(spawning, alice, "bash", "science")
+    environ = hooked(spawning, alice, "bash", name, {**wired, "CONDA_OVERLAY_DISABLE": "1"})
+    assert "PYTHONPATH" not in environ and "_CONDA_OVERLAY" not in environ
+    assert str(over.path) not in environ["PATH"]
+
+
 def test_status_in_such_a_shell_says_what_is_true(
     spawning: Conda, alice: User, over: Overlay
 ) -> None:

@@ -80,3 +80,10 @@ def test_of_a_command_line_only_build_settings_of_a_known_name_are_kept(
 @pytest.mark.parametrize("text", ["auth=s", "builddir", "cmake.define.X=" + GITHUB, ""])
 def test_a_setting_that_may_be_a_secret_is_not_recorded(text: str) -> None:
     assert setting(text) is None
+
+
+@pytest.mark.parametrize(
+    "words", [["-qC", "license=hunter2"], ["-qClicense=hunter2"], ["-C", "license=hunter2"]]
+)
+def test_a_build_setting_behind_combined_options_is_left_out(words: list[str]) -> None:
+    assert "hunter2" not in " ".join(typed(["pip", "install", *words, "new"]))

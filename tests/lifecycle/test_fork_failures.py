@@ -14,7 +14,7 @@ import pytest
 from tests import sources
 from tests.bed import channel, cpython, dists, packages
 from tests.bed.users import User
-from tests.lifecycle.forks import Forker, listed, url
+from tests.lifecycle.forks import Forker, listed, python, url
 from tests.long import LONG, first
 
 
@@ -280,3 +280,23 @@ def test_no_space_leaves_nothing(forker: Forker, size: str) -> None:
 def test_the_root_directory_is_no_place_for_a_fork(forker: Forker) -> None:
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "-p", "/")
     assert "There is already something at /" in told
+
+
+def test_a_prefix_whose_name_looks_like_a_pattern_keeps_the_old_one(
+    forker: Forker, scratch: Path
+) -> None:
+    prefix = forker.home / "odd" / "x[1]"
+    spec = forker.spec(url("lib-1.0"), name="odd.txt")
+    done = forker.run("--yes", "--from", spec, "-p", prefix)
+    assert done.returncode == 0, done.stderr
+    forker.spec(url("lib-2.0"), python(scratch, "exit 3"), name="odd.txt")
+    done = forker.run("--yes", "--recreate", "-p", prefix)
+    assert done.returncode == 1 and [*prefix.glob("conda-meta/lib-1.0*")], done.stderr
+
+
+def test_a_file_that_the_user_has_changed_outlives_a_failure(forker: Forker, scratch: Path) -> None:
+    file = forker.home / "slow.toml"
+    script = f"echo '# my notes' >> {file}; exit 3"
+    spec = forker.spec(url("lib-1.0"), python(scratch, script), name="slow.txt")
+    done = forker.run("--yes", "--from", spec, "-n", "slow", file)
+    assert done.returncode == 1 and "# my notes" in file.read_text(), done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,8 +82,9 @@ def execute(arguments: Namespace) -> int:
         if not (context.json or output.ask()):
             output.say("Nothing was made.")
             return 0
+        text = _written(plan, origin, arguments.source) if is_new and origin else ""
         if is_new and origin:
-            files.write(str(origin), _written(plan, origin, arguments.source))
+            files.write_new(str(origin), text)
         try:
             with interruptible():
                 make(
@@ -94,8 +96,9 @@ def execute(arguments: Namespace) -> int:
                     allow_conflicts=arguments.allow_conflicts,
                 )
         except BaseException as error:
-            if is_new and origin:
-                origin.unlink(missing_ok=True)
+            with suppress(OSError, ValueError):
+                if is_new and origin and origin.read_text(encoding="utf-8") == text:
+                    origin.unlink()
             if isinstance(error, KeyboardInterrupt):
                 sentence = "Interrupted; what was there is there still, unless all was done."
                 raise OverlayError(sentence, f"conda list -p {prefix}") from None
