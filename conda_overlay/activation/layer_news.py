@@ -53,8 +53,7 @@ def news(
     for layer in layers:
         try:
             if os.lstat(layer.overlay).st_uid != os.geteuid():
-                target = os.readlink(layer.overlay)
-                number = int(os.path.basename(os.path.dirname(target)))
+                number = int(locate.revision_of(layer.overlay))
                 numbers[layer.overlay] = number, _identity(layer.overlay, number)
         except (OSError, ValueError):  # made by hand
             continue

@@ -67,6 +67,15 @@ def state_dir(overlay: str) -> str:
     return os.path.join(os.path.dirname(overlay), "." + os.path.basename(overlay))
 
 
+def revision_of(overlay: str) -> str:
+    """The number of the revision that an overlay's link leads to.
+
+    Raises:
+        OSError: it is no link.
+    """
+    return os.path.basename(os.path.dirname(os.readlink(overlay)))
+
+
 def recorded_host(overlay: str) -> str | None:
     """The real path of the host that an overlay was made for; None if it cannot be read."""
     return recorded_paths(overlay)[0]

@@ -69,7 +69,7 @@ def is_same(overlay: str, host: str, prefix: str) -> bool:
 
 def _has_packages(overlay: str, prefix: str) -> bool:
     try:
-        revision = os.path.basename(os.path.dirname(os.readlink(overlay)))
+        revision = locate.revision_of(overlay)
     except OSError:
         return False
     path = os.path.join(locate.state_dir(overlay), "revisions", revision, "notice")

@@ -64,7 +64,7 @@ def news(overlay: str, prefix: str, today: str, *, seen: bool = True) -> list[st
     """
 
     def facts(state_dir: int) -> dict[str, str]:
-        revision = os.path.basename(os.path.dirname(os.readlink(overlay)))
+        revision = locate.revision_of(overlay)
         return _facts(_read(f"revisions/{revision}/notice", state_dir), prefix, today)
 
     return _news(locate.state_dir(overlay), facts, seen)

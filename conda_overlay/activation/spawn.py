@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from conda_overlay.activation import locate, shells, startup, wiring
+from conda_overlay.activation import shells, startup, wiring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,19 +42,7 @@ def wire_spawn() -> None:
         if shell is None:
             return text
         before = shells.SHELLS[shell].render(unwiring)
-        return f"{before}{text.rstrip()}\n{_line(shell, is_wired=bool(unwiring))}"
+        line = "" if wiring.disabled(os.environ) else startup.line(shell, bool(unwiring))
+        return f"{before}{text.rstrip()}\n{line}"
 
     unix.script = script
-
-
-def _line(shell: str, *, is_wired: bool) -> str:
-    """The line that runs the engine, if it may have something to do."""
-    from conda_overlay.activation.settings import at_activation
-
-    if wiring.disabled(os.environ):
-        return ""
-    settings = at_activation()
-    directories = locate.expand(settings.overlay_dirs, os.environ)
-    if is_wired or any(map(os.path.isdir, directories)):
-        return shells.SHELLS[shell].line(startup.command(shell, settings)) + "\n"
-    return ""

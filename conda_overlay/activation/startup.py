@@ -105,14 +105,21 @@ def unwire_process() -> wiring.EnvironDiff:
 def _print_line(shell: str, is_wired: bool) -> None:
     """Print the line that runs the engine, if it may have something to do."""
     try:
-        from conda_overlay.activation.settings import at_activation
-
-        settings = at_activation()
-        directories = locate.expand(settings.overlay_dirs, os.environ)
-        if is_wired or any(map(os.path.isdir, directories)) or _activates_fork():
-            _print(shells.SHELLS[shell].line(command(shell, settings)) + "\n")
+        if text := line(shell, is_wired):
+            _print(text)
     except Exception:
         return
+
+
+def line(shell: str, is_wired: bool) -> str:
+    """The line that runs the engine; empty if it has nothing to do."""
+    from conda_overlay.activation.settings import at_activation
+
+    settings = at_activation()
+    directories = locate.expand(settings.overlay_dirs, os.environ)
+    if is_wired or any(map(os.path.isdir, directories)) or _activates_fork():
+        return shells.SHELLS[shell].line(command(shell, settings)) + "\n"
+    return ""
 
 
 def _activates_fork() -> bool:
@@ -120,7 +127,8 @@ def _activates_fork() -> bool:
     from conda_overlay.activation.notice import FORK
     from conda_overlay.activation.settings import prefixes
 
-    words = [word for word in sys.argv[3:] if not word.startswith("-")]
+    typed = sys.argv[3:] if activation_request(sys.argv) else []
+    words = [word for word in typed if not word.startswith("-")]
     return any(os.path.lexists(f"{prefix}/{FORK}") for name in words for prefix in prefixes(name))
 
 

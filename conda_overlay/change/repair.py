@@ -49,12 +49,13 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     draft.drop(past.replaced & keys)
     if keys:
         draft.kept |= _named_edits(draft, past, keys)
-        for key, copy in draft.before.copies.items():
-            removed = {normpath(copy.below + p): sha for p, sha in removed_files(copy).items()}
-            past.original.update(removed if key in keys else {})
-            past.owned[key].update(removed if key in keys else ())
-        past.files.update(past.original)
         draft.taken_back = keys & draft.before.copies.keys()
+        for key in draft.taken_back:
+            copy = draft.before.copies[key]
+            removed = {normpath(copy.below + p): sha for p, sha in removed_files(copy).items()}
+            past.original.update(removed)
+            past.owned[key].update(removed)
+        past.files.update(past.original)
         if named := draft.kept & {*draft.by_hand.changed, *draft.by_hand.added}:
             draft.notes.append(f"edits that this takes back: {few(sorted(named))}")
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
@@ -65,7 +66,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     draft.restores = draft.base if alone else None
     if lost:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
-    for key in keys & draft.before.copies.keys():
+    for key in draft.taken_back:
         copy = draft.installed[key][0]
         if back := removed_files(draft.before.copies[key]):
             note_files(copy, {*back, *(name for name, *_ in read_record(copy.path) or ())})

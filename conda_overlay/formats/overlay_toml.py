@@ -197,8 +197,15 @@ def _document(file: _File) -> Document:
     if file.baseline.env and file.baseline.spec:
         raise ValueError("[baseline] has an 'env' and a 'spec'")
     entries = dict(sorted(entries.items()))
-    made_of = Document(name, python, sha256, entries, baseline=file.baseline, fork=file.fork)
-    return replace(made_of, is_part=file.part)
+    return Document(
+        name,
+        python,
+        sha256,
+        entries,
+        baseline=file.baseline,
+        fork=file.fork,
+        is_part=file.part,
+    )
 
 
 def _by_key(table: str, entries: Sequence[HistoryEntry]) -> dict[str, HistoryEntry]:

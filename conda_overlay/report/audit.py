@@ -6,6 +6,7 @@ and their owner is that of the overlay's state. Nothing else of an overlay is op
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pwd
@@ -16,6 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import files, locate, moved, notice
 from conda_overlay.core import serialize
@@ -51,6 +54,11 @@ class Audited:
     there: str | None
     """The version of the environment when the revision was made."""
     entry: HistoryEntry
+
+    @property
+    def key(self) -> str:
+        """The normalized name."""
+        return canonicalize_name(self.name)
 
     @property
     def kind(self) -> str:
@@ -227,16 +235,9 @@ def _judged(
     if found.host and moved.is_gone(found.host):
         more.append("host gone")
     now = known.get(os.path.realpath(found.host)) if found.host else None
-    if now and any(one.retires(now.get(key_of(one))) for one in found.distributions):
+    if now and any(one.retires(now.get(one.key)) for one in found.distributions):
         more.append("redundant")
     return replace(found, attention=(*more,))
-
-
-def key_of(one: Audited) -> str:
-    """The normalized name of a distribution."""
-    from packaging.utils import canonicalize_name
-
-    return str(canonicalize_name(one.name))
 
 
 def requirements(overlay: AuditedOverlay) -> Known | None:
@@ -309,7 +310,7 @@ def _content(name: str, place: int, owner: int) -> bytes:
 
 def _why(error: BaseException) -> str:
     if isinstance(error, OSError):
-        linked = error.errno in (20, 40)  # ENOTDIR, ELOOP
+        linked = error.errno in (errno.ENOTDIR, errno.ELOOP)
         return "a link, which is not followed" if linked else error.strerror or str(error)
     return f"damaged: {str(error)[:_WHY]}" if str(error) else "damaged"
 

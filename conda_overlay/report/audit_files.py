@@ -59,16 +59,19 @@ def page(summary: Summary, made: str) -> str:
         summary: what was read, with its patches.
         made: the time.
     """
-    _e = _escaped
     counts = [
         (summary.overlays, "overlays"), (summary.forks, "forks"), (len(summary.users), "users"),
         (len(summary.environments), "environments"), (summary.unreadable, "unreadable"),
     ]  # fmt: skip
     head = "".join(f"<div><b>{number}</b>{word}</div>" for number, word in counts)
-    tables = "".join(f"<h2>{_e(title)}</h2>{_table(rows)}" for title, rows in summary.rows())
-    return _PAGE.format(made=_e(made), head=head, tables=tables or "<p>Nothing is on top.</p>",
-                        attention="".join(_attention(summary)),
-                        patches="".join(map(_patch, summary.patches.values())))  # fmt: skip
+    tables = "".join(f"<h2>{_escaped(title)}</h2>{_table(rows)}" for title, rows in summary.rows())
+    return _PAGE.format(
+        made=_escaped(made),
+        head=head,
+        tables=tables or "<p>Nothing is on top.</p>",
+        attention="".join(_attention(summary)),
+        patches="".join(map(_patch, summary.patches.values())),
+    )
 
 
 def _table(rows: list[Row]) -> str:

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions import dependencies
 from conda_overlay.host.host import Host
-from conda_overlay.report.audit import Audited, AuditedOverlay, Unreadable, key_of, requirements
+from conda_overlay.report.audit import Audited, AuditedOverlay, Unreadable, requirements
 
 _MOST = 50  # overlays of each kind of attention, and reasons of a row, that are kept
 
@@ -34,8 +37,7 @@ class Row:
     since: str = ""
     until: str = ""
     kinds: Counter[str] = field(default_factory=Counter)
-    reasons: dict[str, str] = field(default_factory=dict)
-    """The first user who gave each."""
+    reasons: set[str] = field(default_factory=set)
     requested: int = 0
 
     def add(self, one: Audited, who: str) -> None:
@@ -49,7 +51,7 @@ class Row:
         self.kinds[one.kind] += 1
         self.requested += entry.requested
         if entry.reason and len(self.reasons) < _MOST:
-            self.reasons.setdefault(entry.reason, who)
+            self.reasons.add(entry.reason)
 
 
 @dataclass
@@ -73,7 +75,6 @@ class Summary:
     forks: int = 0
     users: set[str] = field(default_factory=set)
     environments: set[str] = field(default_factory=set)
-    unreadable: int = 0
     tables: dict[str, dict[str, Row]] = field(default_factory=dict)
     attention: dict[str, list[str]] = field(default_factory=dict)
     """The paths of overlays, by what is wrong."""
@@ -85,10 +86,14 @@ class Summary:
     patches: dict[tuple[str, str], Patch] = field(default_factory=dict)
     """By the distribution and the text, so that equal ones are there once."""
 
+    @property
+    def unreadable(self) -> int:
+        """How much could not be read."""
+        return self.counts["unreadable"]
+
     def add(self, found: AuditedOverlay | Unreadable) -> None:
         """Add what was read."""
         if isinstance(found, Unreadable):
-            self.unreadable += 1
             self._note("unreadable", f"{found.path}: {found.why}", "", "")
             return
         self.users.add(found.user)
@@ -101,11 +106,11 @@ class Summary:
             self._note(kind, found.overlay, found.user, found.host)
         for one in found.distributions if found.kind == "overlay" else ():
             title, who = GROUPS[self.by](found, one)
-            row = self.tables.setdefault(title, {}).setdefault(key_of(one), Row(one.name))
+            row = self.tables.setdefault(title, {}).setdefault(one.key, Row(one.name))
             row.add(one, who)
             if self.keeps_patches and one.entry.patch:
                 new = Patch(one.name, one.version, one.entry.patch)
-                patch = self.patches.setdefault((key_of(one), one.entry.patch), new)
+                patch = self.patches.setdefault((one.key, one.entry.patch), new)
                 patch.users.add(found.user)
                 patch.reasons.update(filter(None, (one.entry.reason,)))
 
@@ -147,11 +152,12 @@ class Next:
         found = self._conflicts(overlay)
         conflicts = found or {}
         for one in overlay.distributions if overlay.kind == "overlay" else ():
-            there, key = self.versions.get(key_of(one)), key_of(one)
+            there = self.versions.get(one.key)
             if one.retires(there):
                 yield Outcome(one.name, one.version, overlay.user, "retires", f"it has {there}")
-            elif key in conflicts:
-                yield Outcome(one.name, one.version, overlay.user, "conflicts", conflicts[key])
+            elif one.key in conflicts:
+                why = conflicts[one.key]
+                yield Outcome(one.name, one.version, overlay.user, "conflicts", why)
             elif one.entry.requested and there is not None:
                 why = f"{one.kind}, {one.entry.intent}; it has {there}"
                 yield Outcome(one.name, one.version, overlay.user, "to decide", why)
@@ -167,8 +173,8 @@ class Next:
             return None
         below = dependencies.effective(self.host.distributions)
         staying = {
-            key_of(one) for one in overlay.distributions
-            if not one.retires(self.versions.get(key_of(one)))
+            one.key for one in overlay.distributions
+            if not one.retires(self.versions.get(one.key))
         }  # fmt: skip
         mine = {
             one.distribution.key: one.distribution
@@ -179,10 +185,9 @@ class Next:
         site, markers = self.host.site_packages, self.host.markers
         found: dict[str, str] = {}
         for conflict in dependencies.new_conflicts(below, view, markers, site):
-            needed = conflict.requirement.replace("[", " ").split(" ")[0]
-            names = [str(conflict.name).lower(), *(k for k in mine if needed.startswith(k))]
-            for key in (name for name in names if name in mine):
-                found.setdefault(key, str(conflict))
+            for name in (conflict.name, Requirement(conflict.requirement).name):
+                if (key := canonicalize_name(name)) in mine:
+                    found.setdefault(key, str(conflict))
         return found
 
 
@@ -193,8 +198,6 @@ def next_environment(environment: str) -> Next:
         HostError: there is no such environment.
         OverlayError: the file is no explicit list.
     """
-    from packaging.utils import canonicalize_name
-
     from conda_overlay.change.overlay import Overlay
 
     if os.path.isfile(environment):
@@ -209,8 +212,6 @@ def next_environment(environment: str) -> Next:
 
 def versions_in(prefix: Path) -> dict[str, str]:
     """The versions of the distributions in an environment, by the names of their metadata."""
-    from packaging.utils import canonicalize_name
-
     found = {}
     for path in prefix.glob("lib/python*/site-packages/*.dist-info"):
         name, _, version = path.stem.partition("-")

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.activation import locate, notice, trust
 from conda_overlay.change import plan
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Finding, HistoryEntry, Revision
+from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import is_compiled
 from conda_overlay.filesystem.tree import size
@@ -277,17 +277,18 @@ def _rows(
         meaning, kind = plan.meaning(found, hosts, **facts), dependencies.kind(hosts, found)
         entry = now.entries[key]
         changed = bool(entry.patch) if now.is_copy(key) else key in edited
-        hidden = (hosts.version, places.get(hosts.prefix, "host")) if hosts else None
+        hidden = _hidden(hosts, places)
         yield _row(found.name, hidden, entry, kind, meaning, changed)
     for key, entry in sorted(revision.distributions.items()) if revision and rebuilt else ():
         if key not in now.site:  # it is installed for another Python
-            hidden = (
-                (below[key].version, places.get(below[key].prefix, "host"))
-                if key in below
-                else None
-            )
+            hidden = _hidden(below.get(key), places)
             kind = "replace" if hidden else "add"
             yield _row(entry.name or key, hidden, entry, kind, "stale", False)
+
+
+def _hidden(found: Distribution | None, places: Mapping[Path, str]) -> tuple[str, str] | None:
+    """The version of what is hidden, and where it is."""
+    return (found.version, places.get(found.prefix, "host")) if found else None
 
 
 def _row(

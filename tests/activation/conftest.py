@@ -9,9 +9,9 @@ from hypothesis import settings
 
 from tests.activation.made import Overlay, overlay
 from tests.activation.run import Shell
-from tests.bed import base, environment, place, pypi, shells
+from tests.bed import environment, place, pypi, shells
 from tests.bed.command import checked
-from tests.bed.condas import Conda
+from tests.bed.condas import Conda, copy
 from tests.bed.users import User
 from tests.long import few
 
@@ -43,9 +43,7 @@ def over_daq(conda: Conda, alice: User) -> Overlay:
 def bare(conda: Conda) -> Iterator[Conda]:
     """A copy of the conda without the plugin."""
     with place.scratch() as directory:
-        prefix = base.clone(conda.prefix, directory / "base")
-        for name in ("science", "daq"):
-            environment.clone(conda.env(name), prefix / "envs" / name)
+        prefix = copy(conda, directory)
         checked([*pypi.pip(prefix), "uninstall", "--quiet", "--yes", "conda-overlay"])
         environment.protect(prefix)
         yield Conda(prefix, conda.version)

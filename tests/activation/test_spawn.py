@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.activation.made import Overlay, overlay
-from tests.bed import base, environment, place, pypi
-from tests.bed.condas import Conda
+from tests.bed import environment, place, pypi
+from tests.bed.condas import Conda, copy
 from tests.bed.users import User
 
 HOOKS = {
@@ -44,10 +44,8 @@ PROBE = """python -c 'print("se" + "en:" + __import__("of_science").__file__ + "
 def spawning(conda: Conda) -> Iterator[Conda]:
     """A copy of the conda, with conda-spawn."""
     with place.scratch() as directory:
-        prefix = base.clone(conda.prefix, directory / "base")
-        for name in ("science", "daq"):
-            environment.clone(conda.env(name), prefix / "envs" / name)
-        python = f"{environment_python(prefix)}"
+        prefix = copy(conda, directory)
+        python = environment_python(prefix)
         pypi.install(prefix, pypi.wheels(["conda-spawn", "pexpect", "shellingham"], python))
         environment.protect(prefix)
         yield Conda(prefix, conda.version)

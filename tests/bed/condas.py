@@ -26,6 +26,14 @@ class Conda:
         return self.prefix / "envs" / name
 
 
+def copy(conda: Conda, directory: Path) -> Path:
+    """Make a copy of a conda and its hosts, not protected yet, and return its prefix."""
+    prefix = base.clone(conda.prefix, directory / "base")
+    for name in ("science", "daq"):
+        environment.clone(conda.env(name), prefix / "envs" / name)
+    return prefix
+
+
 class Condas:
     """The condas under test, each made when it is first asked for."""
 
