@@ -183,8 +183,8 @@ def overlay(conda: Path, host: Path) -> None:
         shell.show(
             "And it replaces one that the environment has, with what the new one needs newer.",
             "conda overlay install --yes --upgrade flask",
-            "shadowing the host:",
-            "2.3.0 (host) -> 3.",
+            "instead of the environment's:",
+            "2.3.0 -> 3.",
             "werkzeug",
             "Revision 2",
         )

@@ -92,7 +92,7 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
     prefix = draft.stack.host.prefix
     raise OverlayError(
         f"No distribution of {prefix} has a module, script or file {text}.",
-        shlex.join(["conda", "overlay", "status", "--all", "-p", str(prefix)]),
+        shlex.join(["conda", "overlay", "status", "--merged", "-p", str(prefix)]),
         name=text,
     )
 
@@ -110,13 +110,15 @@ def edit(draft: Draft, key: str, session: Session) -> None:
     if suffix == ".py" and (compiled := _compiled(stem, copy.names)):
         draft.notes.append(f"{session.file} does not run: Python imports {compiled}")
     if session.editor and originals.text_of(copy.distribution.site / (session.file or "")) is None:
-        sentence = f"{session.file or copy.distribution.name} is no text that can be edited."
+        sentence = f"{session.file or copy.distribution.name} is not a text file."
         raise OverlayError(sentence, "--no-editor prints where the copy is")
     session.run(copy)
     if session.changed or (session.editor is None and key not in draft.before.copies):
         take_copy(draft, copy)
     elif session.editor:
-        draft.notes.append("nothing was saved; an editor with a window has to wait: code --wait")
+        draft.notes.append(
+            "nothing was saved. If your editor opens a window, make it wait: code --wait"
+        )
 
 
 def patch(

@@ -16,6 +16,9 @@ from conda_overlay.layer.state import State
 DECIDED = ("requested", "requirement", "options", "intent", "until", "reason")
 """The fields of an entry that a user decides."""
 
+_TEXTS = ("requirement", "intent", "until", "reason")
+"""Those of them that are texts."""
+
 _SHOWN = ("requested", "requirement", "editable", "url", "sha256", "intent", "until", "reason")
 """The fields of an entry that a plan shows."""
 
@@ -153,4 +156,8 @@ def _change(key: str, before: State, after: State, host: Distribution | None) ->
     if new is None:
         return change
     entry = after.entries[key]
-    return replace(change, **{name: getattr(entry, name) for name in _SHOWN})
+    shown = {name: getattr(entry, name) for name in _SHOWN}
+    if old is not None:
+        before_it = before.entries[key]
+        shown["was"] = {name: getattr(before_it, name) for name in _TEXTS if name in differs}
+    return replace(change, **shown)

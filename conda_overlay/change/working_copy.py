@@ -11,7 +11,7 @@ from stat import S_IMODE, S_IRUSR, S_IWUSR
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.models import COPIED, EDITED, Distribution, HistoryEntry
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
@@ -139,7 +139,7 @@ def edited(copy: Distribution, changed: Collection[str]) -> str:
         changed: its files that have just been changed, relative to site-packages.
     """
     found = patch.summary(copy, changed)
-    return f"edited: {', '.join(found)}" if found else "to be edited"
+    return f"{EDITED}: {', '.join(found)}" if found else COPIED
 
 
 def reasons(draft: Draft, entry: HistoryEntry) -> str | None:

@@ -14,43 +14,63 @@ Help needs no more than this file and the file of the command.
 
 from __future__ import annotations
 
-from argparse import Action, ArgumentError, ArgumentParser, Namespace, _SubParsersAction
+from argparse import (
+    SUPPRESS,
+    Action,
+    ArgumentError,
+    ArgumentParser,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SUMMARY = "Manage a writable overlay on an environment that you cannot change."
+SUMMARY = "Manage a writable layer over an environment that you cannot change."
 
-COMMANDS = {
-    "apply": "Apply an exported file.",
-    "audit": "Add up the overlays of everybody: what is on top, of whom, and why.",
-    "clean": "Drop the files of old revisions.",
-    "delete": "Delete the overlay and its history.",
-    "diff": "Compare two revisions, or a revision and the host.",
-    "edit": "Copy a distribution of the host into the overlay, and edit it.",
-    "env": "Print the variables of the activated environment with its overlay.",
-    "export": "Export the overlay, or what its environment consists of, to a file.",
-    "fork": "Make an ordinary environment that matches a baseline, but for what you say.",
-    "history": "List the revisions: who changed what, when and why.",
-    "hook": "Print shell functions for mamba, micromamba and the like.",
-    "install": "Install distributions into the overlay with pip.",
-    "kernel": "Install a Jupyter kernel that has the overlay.",
-    "list": "List all overlays.",
-    "patch": "Apply a patch to a copy of a distribution.",
-    "pip": "Run pip, but install into the overlay, and remove from it.",
-    "rebase": "Re-resolve the overlay against the current host.",
-    "record": "Make a revision of what was edited by hand.",
-    "redo": "Redo the last undone change.",
-    "remove": "Remove distributions, and what only they needed.",
-    "repair": "Put back what is damaged or missing.",
-    "run": "Run a command in the activated environment with its overlay.",
-    "status": "Show what is overlaid, over what, by whom, since when, and what is wrong.",
-    "undo": "Go back to an earlier revision.",
-    "update": "Update what was asked for to its newest version.",
-    "why": "Explain which copy of something runs, and why.",
+GROUPS = {
+    "change": {
+        "install": "Install packages into the overlay with pip.",
+        "update": "Update the packages that you requested, or some of them.",
+        "remove": "Remove packages, and dependencies that nothing else needs.",
+        "edit": "Copy a package of the environment into the overlay, and edit it.",
+        "patch": "Apply a patch to a copy of a package.",
+        "record": "Make a revision of the files that you edited by hand.",
+        "apply": "Install what an exported file lists.",
+        "rebase": "Fit the overlay to its environment, which has changed.",
+        "repair": "Put back missing or damaged files.",
+    },
+    "look": {
+        "status": "Show what is overlaid, why and since when, and any problems.",
+        "why": "Explain which copy of a package, module or program runs.",
+        "history": "List the revisions: what changed, when, by whom and why.",
+        "diff": "Compare two revisions, or a revision and the environment.",
+        "list": "List your overlays.",
+    },
+    "go back": {
+        "undo": "Go back to an earlier revision.",
+        "redo": "Go forward again after an undo.",
+        "clean": "Delete the files of old revisions.",
+        "delete": "Delete an overlay and its history.",
+    },
+    "use": {
+        "run": "Run a command in the environment with its overlay.",
+        "env": "Print the variables of the environment with its overlay.",
+        "kernel": "Install a Jupyter kernel that has the overlay.",
+        "hook": "Print the shell functions for mamba, micromamba and others.",
+        "pip": "Run pip; what it installs goes into the overlay.",
+    },
+    "share": {
+        "export": "Write the overlay, or its whole environment, to a file.",
+        "fork": "Create a regular environment from one that you cannot change.",
+        "audit": "Summarize the overlays of all users.",
+    },
 }
+
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
 ALIASES = {"uninstall": "remove", "upgrade": "update"}
 """Other names that people may try."""
@@ -115,18 +135,34 @@ class CommandParser(ArgumentParser):
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the commands, each with an empty parser."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.usage = "conda overlay [-h] [--version] COMMAND ..."
+    parser.description = _overview()
     commands = parser.add_subparsers(
-        dest="overlay_command", metavar="COMMAND", action=_Commands, parser_class=CommandParser
+        dest="overlay_command",
+        metavar="COMMAND",
+        help=SUPPRESS,  # `_overview` has them
+        action=_Commands,
+        parser_class=CommandParser,
     )
     commands.choices = None  # type: ignore[assignment]  # `_Commands` says more
-    version = "Show the version of conda-overlay, and end."
+    version = "Show the version of conda-overlay and exit."
     parser.add_argument("--version", action=_Version, nargs=0, help=version)
     for command, summary in COMMANDS.items():
         aliases = [alias for alias, name in ALIASES.items() if name == command]
-        parser = commands.add_parser(command, aliases=aliases, help=summary, description=summary)
+        parser = commands.add_parser(command, aliases=aliases, description=summary)
         parser.command = command
     for command in INSTEAD:
         commands.add_parser(command).command = command
+
+
+def _overview() -> str:
+    """The commands, by group."""
+    lines = [SUMMARY]
+    for title, commands in GROUPS.items():
+        lines += ["", f"{title}:"]
+        lines += [f"  {name:<9} {summary}" for name, summary in commands.items()]
+    return "\n".join([*lines, "", "More on a command: conda overlay COMMAND --help"])
 
 
 def execute(arguments: Namespace) -> int:
@@ -143,7 +179,7 @@ def execute(arguments: Namespace) -> int:
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     if arguments.overlay_command is None:
-        parser = ArgumentParser("conda overlay", description=SUMMARY)
+        parser = ArgumentParser("conda overlay")
         configure_parser(parser)
         parser.print_help()
         return 0

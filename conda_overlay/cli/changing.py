@@ -12,7 +12,7 @@ from conda.base.context import context
 
 from conda_overlay.cli import select
 from conda_overlay.cli.render import output
-from conda_overlay.cli.render.plan import show_plan, show_result
+from conda_overlay.cli.render.plan import NOTHING, show_plan, show_result
 from conda_overlay.cli.render.status import show_trigger
 from conda_overlay.core.errors import (
     OverlayError,
@@ -41,6 +41,7 @@ def run(
     step: Callable[[Draft], None],
     *,
     default: str | None = "yes",
+    unchanged: str = NOTHING,
 ) -> int:
     """Change an overlay, and print the result.
 
@@ -50,6 +51,7 @@ def run(
         step: makes the requested changes to a draft.
         default: the answer if the user only presses Enter: ``no`` if much can be lost; None to
             proceed without a question.
+        unchanged: the sentence to print if there was nothing to change.
     """
     from conda_overlay.report.shell import activation, asked_trigger, is_active, rehash, wired
 
@@ -76,8 +78,8 @@ def run(
                 dry_run=bool(context.dry_run),
             )
         except KeyboardInterrupt:
-            raise OverlayError("Interrupted; the overlay is unchanged.") from None
-        show_result(result)
+            raise OverlayError("Interrupted. Nothing was changed.") from None
+        show_result(result, unchanged)
         if result.revision is not None and trigger is not None:
             show_trigger(trigger())
             host = overlay.host
@@ -86,5 +88,5 @@ def run(
             elif is_active(host) and (
                 command := rehash(overlay.path / "bin", before, overlay.scripts())
             ):
-                output.say(f"\nFor this shell to find its programs anew: {command}")
+                output.say(f"\nIf the shell still starts an old program: {command}")
     return 0

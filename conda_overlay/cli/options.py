@@ -13,7 +13,7 @@ from conda.cli.helpers import (
 
 
 def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -> None:
-    """Add conda's usual options, ``--reason``, and examples below the help."""
+    """Add conda's usual options, ``--reason``, and examples."""
     _add_help(parser, examples)
     add_output_and_prompt_options(parser)
     if reason:
@@ -23,16 +23,16 @@ def add_options(parser: ArgumentParser, examples: str, *, reason: bool = True) -
 def add_change_options(parser: ArgumentParser, examples: str) -> None:
     """Add the options of a command that makes a revision."""
     add_options(parser, examples)
-    meaning = "Proceed despite conflicts, and record them."
+    meaning = "Proceed despite conflicts."
     parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
-    meaning = "Proceed even if edits made by hand are lost, or if you can write to the environment."
+    meaning = "Proceed even if edits are lost, or if you can write to the environment."
     add_force(parser, meaning)
     add_layer(parser)
 
 
 def add_layer(parser: ArgumentParser) -> None:
     """Add ``--layer``."""
-    meaning = "Use this one of overlay_dirs, by its label or path, and only what lies behind it."
+    meaning = "The layer to use: a label or path of overlay_dirs. Layers before it are ignored."
     parser.add_argument("--layer", metavar="DIR|LABEL", help=meaning)
 
 
@@ -42,15 +42,15 @@ def add_force(parser: ArgumentParser, meaning: str) -> None:
 
 
 def add_reading_options(parser: ArgumentParser, examples: str) -> None:
-    """Add conda's usual options for a command that changes nothing, and examples below the help."""
+    """Add conda's usual options for a command that changes nothing, and examples."""
     _add_help(parser, examples)
     add_parser_json(parser)
 
 
 def show_examples(parser: ArgumentParser, examples: str) -> None:
-    """Show examples below the help."""
+    """Show examples in the help, before the options."""
     parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = f"examples:\n{examples}"
+    parser.description = f"{parser.description}\n\nexamples:\n{examples}"
 
 
 def _add_help(parser: ArgumentParser, examples: str) -> None:

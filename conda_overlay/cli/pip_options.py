@@ -45,9 +45,9 @@ def add_pip_options(parser: ArgumentParser) -> None:
     """Add all options of ``pip install`` to a parser, as ``pip_options``."""
     group = parser.add_argument_group(
         "Options of pip install",
-        "All work as in pip: -r -c -e -U --pre --no-deps --index-url --find-links --no-binary "
-        "--config-settings and every other; see pip install --help. Only what says where to "
-        "install is refused, and --prefix is conda's.",
+        "All work as in pip: -r -c -e -U --pre --no-deps --index-url --find-links\n"
+        "--no-binary --config-settings and every other; see pip install --help.\n"
+        "Those that choose where to install are refused, and --prefix is conda's.",
     )
     common: dict[str, Any] = {"action": ForwardedOption, "dest": "pip_options", "default": NONE}
     for option in OPTIONS:

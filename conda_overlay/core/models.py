@@ -21,6 +21,10 @@ problem; ``dev``: forever.
 """
 
 
+COPIED, EDITED = "to be edited", "edited"
+"""How the reasons begin of changes that copy or edit a distribution."""
+
+
 @dataclass(frozen=True)
 class Distribution:
     """An installed distribution, as its metadata describes it."""
@@ -100,6 +104,8 @@ class Change:
     intent: str | None = None
     until: str | None = None
     reason: str | None = None
+    was: Mapping[str, str | None] = field(default_factory=dict)
+    """The recorded texts that differ, such as the reason, as they were before."""
 
     @property
     def key(self) -> str:

@@ -1,4 +1,4 @@
-"""Lists every distribution in effect, for ``conda overlay status --all``."""
+"""Lists every distribution in effect, for ``conda overlay status --merged``."""
 
 from __future__ import annotations
 

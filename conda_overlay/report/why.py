@@ -148,7 +148,7 @@ def _nothing(stack: Stack, text: str, failure: Sequence[str] | None) -> OverlayE
         return OverlayError(sentence, f"conda overlay why {shlex.quote(package)}", name=text)
     what = f"distribution, module or script {text or repr(text)}"
     sentence = f"There is no {what} in {stack.host.prefix}, nor in an overlay of it."
-    return OverlayError(sentence, "conda overlay status --all", name=text)
+    return OverlayError(sentence, "conda overlay status --merged", name=text)
 
 
 def _sites(stack: Stack, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:

@@ -28,6 +28,7 @@ def change(
     return Change(name, kind, host, before, after, tuple(differs.split()), why, **known)
 
 
+WAS = {"intent": "hold", "reason": None}
 CHANGES = (
     change("new", "add", None, None, "1"),
     change("newer", "add", None, "1", "2"),
@@ -35,9 +36,15 @@ CHANGES = (
     change("again", "upgrade", "1", "2", "3", intent="hold", until="2027-01-31"),
     change("mine", "replace", "1", None, "1", editable="/src", intent="dev"),
     change("fixed", "replace", "1", "1", "1", differs="origin content", intent="hold"),
-    change("kept", "add", None, "1", "1", differs="intent reason", reason="ticket 12"),
+    change("kept", "add", None, "1", "1", differs="intent reason", reason="ticket 12", was=WAS),
     change("back", "remove", "1", "2", None),
     change("gone", "remove", None, "2", None),
+)
+
+
+CHANGED = (
+    "new added; up, mine replaced; newer, again, fixed changed; kept recorded; gone removed; "
+    "back back to the environment's"
 )
 
 
@@ -54,46 +61,46 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     )
     show_plan(plan)
     assert capsys.readouterr().out == (
-        "\nhost:    /host\noverlay: /overlay\n\n"
+        "\nenvironment: /host\noverlay:     /overlay\n\n"
         "added:\n"
-        "  new  1  requested\n"
+        "  + new  1  requested\n"
         "\n"
-        "shadowing the host:\n"
-        "  up    1 (host) -> 2  requested\n"
-        "  mine  1 (host) -> 1  requested, editable from /src, intent dev\n"
+        "instead of the environment's:\n"
+        "  ~ up    1 -> 2        requested\n"
+        "  ~ mine  1, your copy  requested, editable from /src\n"
         "\n"
         "changed:\n"
-        "  newer  1 -> 2               requested\n"
-        "  again  2 -> 3               requested, intent hold, until 2027-01-31\n"
-        "  fixed  1 (origin, content)  requested, intent hold\n"
+        "  ~ newer  1 -> 2               requested\n"
+        "  ~ again  2 -> 3               requested, intent hold, until 2027-01-31\n"
+        "  ~ fixed  1 (origin, content)  requested, intent hold\n"
         "\n"
-        "record updated:\n"
-        "  kept  1 (intent, reason)  requested, intent fix, ticket 12\n"
+        "recorded:\n"
+        "  = kept  1  intent hold -> fix; reason ticket 12\n"
         "\n"
         "removed:\n"
-        "  gone  2  removed\n"
+        "  - gone  2  removed\n"
         "\n"
-        "back to the host:\n"
-        "  back  2 -> 1 (host)  removed\n"
+        "back to the environment's:\n"
+        "  - back  2 -> 1  removed\n"
         "\n"
-        "files of no distribution:\n"
+        "other files:\n"
         "  A new.txt\n"
         "  M bin/tool\n"
         "  D old\n"
         "\n"
-        "What lies below has changed; this records it as it is now.\n"
-        "\n"
-        "edits made by hand that will be lost:\n"
-        "  bin/tool\n"
-        "\n"
-        "conflicts (allowed by --allow-conflicts):\n"
-        "  stuck 1 (host) requires up<2, but 2 (overlay) would be in effect\n"
+        "Your overlay will match the environment as it is now.\n"
         "\n"
         "conflicts that this resolves:\n"
         "  lame 1 (overlay) requires crutch, but it is not installed\n"
         "\n"
         "note:\n"
         "  up 3 is held back\n"
+        "\n"
+        "conflicts (allowed by --allow-conflicts):\n"
+        "  stuck 1 (host) requires up<2, but 2 (overlay) would be in effect\n"
+        "\n"
+        "edits that will be lost:\n"
+        "  bin/tool\n"
         "\n"
     )
 
@@ -102,19 +109,19 @@ def test_plan_of_files_alone_for_people(capsys: pytest.CaptureFixture[str]) -> N
     files = FileChanges(tuple(f"{number}.txt" for number in range(1021)))
     show_plan(Plan("/host", "/overlay", files=files))
     printed = capsys.readouterr().out
-    assert "\n\nonly files differ:\n  A 0.txt\n" in printed
+    assert "\n\nfiles:\n  A 0.txt\n" in printed
     assert printed.endswith("  A 19.txt\n  and 1,001 more\n\n")
 
 
 @pytest.mark.parametrize(
     ("changes", "revision", "dry_run", "says"),
     [
-        ((), None, False, "\nAlready as requested: nothing to do.\n"),
-        ((), None, True, "\nAlready as requested: nothing to do.\n"),
+        ((), None, False, "\nNothing to do: all is as requested already.\n"),
+        ((), None, True, "\nNothing to do: all is as requested already.\n"),
         (CHANGES[:1], None, True, "Dry run: nothing was changed.\n"),
         (CHANGES[:1], None, False, "Nothing was changed.\n"),
-        (CHANGES[:1], 3, False, "Revision 3 of /o: 1 distribution changed.\n"),
-        (CHANGES, 3, False, "Revision 3 of /o: 9 distributions changed.\n"),
+        (CHANGES[:1], 3, False, "Revision 3: new added.\n"),
+        (CHANGES, 3, False, f"Revision 3: {CHANGED}.\n"),
     ],
 )
 def test_result_for_people(
@@ -166,6 +173,7 @@ def test_result_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
                 "intent": "fix",
                 "until": None,
                 "reason": None,
+                "was": {},
             }
         ],
         "files": {"added": [], "changed": [], "removed": []},

@@ -116,5 +116,5 @@ def test_the_cursor_that_pip_hides_comes_back_when_it_is_interrupted(quick: Benc
     argv: list[str | Path] = [quick.conda.executable, "overlay", "install", "-y", *quick.where]
     environ = quick.environ_of({"TERM": "xterm", "LANG": "C.UTF-8"})
     shown = on_terminal([*argv, source], environ, quick.user, source / "building")
-    assert "Interrupted; the overlay is unchanged." in shown
+    assert "Interrupted. Nothing was changed." in shown
     assert -1 < shown.rfind("\x1b[?25l") < shown.rfind("\x1b[?25h")

@@ -36,7 +36,7 @@ def test_a_command_without_an_environment_is_refused(quick: Bench, command: str)
 
 def test_the_active_environment_may_be_base(conda: Conda, alice: User) -> None:
     for prefix in (conda.prefix, conda.env("science")):
-        argv: list[str | Path] = [conda.executable, "overlay", "status"]
+        argv: list[str | Path] = [conda.executable, "overlay", "status", "-v"]
         done = alice.run(argv, env={"CONDA_PREFIX": str(prefix), "CONDA_SHLVL": "1"})
         assert (done.returncode, done.stderr) == (0, "")
-        assert f"({prefix})" in done.stdout
+        assert f"{prefix}\n" in done.stdout

@@ -143,7 +143,7 @@ def test_interrupt_leaves_the_old_state(
         running.until_asking()
     running.kill(signal.SIGINT)
     code, printed = running.end()
-    assert "Interrupted; the overlay is unchanged." in printed
+    assert "Interrupted. Nothing was changed." in printed
     assert code == 1
     assert "Traceback" not in printed
     assert bench.content() == before
@@ -163,7 +163,7 @@ def test_next_command_tidies_up_after_one_that_was_killed(
     running.end()
     assert old.revision == 1
     assert old.version("new") == "1.0"
-    assert "Already as requested" in old.install("new")
+    assert "Nothing to do" in old.install("new")
     assert old.content() == before
 
 
@@ -474,7 +474,7 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
     assert bench.revision is None
     bench.given("install", "new")
     assert bench.revision == 2
-    assert "Already as requested" in bench.install("alpha==1.5")
+    assert "Nothing to do" in bench.install("alpha==1.5")
     assert bench.record(1)["reason"] == "adopted: made by hand"
     adopted, entry = bench.record(1)["distributions"]["alpha"], bench.record()["distributions"]
     assert (adopted["version"], adopted["reason"]) == ("1.5", "made by hand")

@@ -125,7 +125,7 @@ def test_prefix_by_way_of_a_link(quick: Bench, scratch: Path) -> None:
     linked = replace(quick, name=str(scratch / "link" / "science"))
     linked.install("alpha==1.5")
     assert quick.version("alpha") == "1.5"
-    assert "Already as requested" in quick.install("alpha==1.5")
+    assert "Nothing to do" in quick.install("alpha==1.5")
 
 
 def test_externally_managed_host(copy: Bench) -> None:
@@ -157,6 +157,6 @@ def test_path_with_spaces_and_quotes(quick: Bench, scratch: Path) -> None:
     said = bench.install("alpha==1.5", "new", env=active)
     command = shlex.join(["conda", "activate", str(host)])  # for its name leads nowhere
     assert said.endswith(f"\nTo use it in this shell: {command}\n")
-    assert f"wiring:    off, {command} activates it\n" in bench.ask("status")
+    assert f"active here:  no, {command} activates it\n" in bench.ask("status")
     assert bench.version("alpha") == "1.5"
     assert bench.script("new") == "new 1.0"

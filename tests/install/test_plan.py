@@ -26,30 +26,33 @@ ALPHA = {
     "intent": "hold",
     "until": None,
     "reason": None,
+    "was": {},
 }
 
 
 def test_plan_is_a_table_of_what_moves_and_why(bench: Bench) -> None:
     printed = bench.install("alpha==2.0", "new")
-    head, *groups, end = printed[printed.index("\nhost:") + 1 :].split("\n\n")
-    assert head == f"host:    {bench.host}\noverlay: {bench.overlay}"
+    head, *groups, end = printed[printed.index("\nenvironment:") + 1 :].split("\n\n")
+    assert head == f"environment: {bench.host}\noverlay:     {bench.overlay}"
     assert groups == [
-        "added:\n  new  1.0  requested",
-        "shadowing the host:\n"
-        "  alpha  1.0 (host) -> 2.0  requested, intent hold\n"
-        "  beta   1.0 (host) -> 2.0  beta 1.0 requires alpha<2",
+        "added:\n  + new  1.0  requested",
+        "instead of the environment's:\n"
+        "  ~ alpha  1.0 -> 2.0  requested, intent hold\n"
+        "  ~ beta   1.0 -> 2.0  beta 1.0 requires alpha<2",
     ]
-    assert end == f"Revision 1 of {bench.overlay}: 3 distributions changed.\n"
+    assert end == "Revision 1: new added; alpha and 1 dependency replaced.\n"
     assert "-> 1.5  requested" not in printed
     assert (
-        "back to the host:\n  alpha  2.0 -> 1.0 (host)  the host has it\n  beta   2.0 -> 1.0 (host)"
+        "back to the environment's:\n"
+        "  - alpha  2.0 -> 1.0  the host has it\n"
+        "  - beta   2.0 -> 1.0  "
     ) in bench.install("alpha==1.0")
 
 
 def test_dry_run_shows_the_plan_and_changes_nothing(bench: Bench) -> None:
     done = bench.try_install("--dry-run", "alpha==2.0")
     assert done.returncode == 0, done.stderr
-    assert "beta   1.0 (host) -> 2.0" in done.stdout
+    assert "  ~ beta   1.0 -> 2.0" in done.stdout
     assert "Dry run: nothing was changed." in done.stdout
     assert not bench.state.exists()
 
@@ -187,7 +190,7 @@ def test_credentials_are_never_recorded(quick: Bench, wheels: Path, links: Path)
 def test_verbosity_is_pips_too(quick: Bench, options: list[str], shows: bool) -> None:
     printed = quick.install(*options, "new")
     assert ("Looking in links" in printed) == shows
-    assert "added:\n  new  1.0" in printed
+    assert "added:\n  + new  1.0" in printed
     assert "Successfully installed" not in printed
 
 

@@ -78,7 +78,7 @@ def test_applying_twice_is_applying_once(quick: Bench, daq: Bench) -> None:
         file = quick.export(words[0])
         daq.change("apply", file, *words[1:])
         revision, content = daq.revision, daq.content()
-        assert "nothing to do" in daq.change("apply", file, *words[1:])
+        assert "Nothing to " in daq.change("apply", file, *words[1:])
         assert (daq.revision, daq.content()) == (revision, content)
     for words in (["overlay.toml"], ["overlay.toml", "--locked"]):
         quick.change("apply", quick.export(words[0]), *words[1:])

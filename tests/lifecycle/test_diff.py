@@ -20,26 +20,26 @@ def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> No
     bench.given("remove", "new")
     assert bench.ask("diff") == (
         "host -> revision 3\n"
-        "shadowing the host:\n"
-        "  alpha  1.0 (host) -> 2.0\n"
-        "  beta   1.0 (host) -> 2.0\n\n"
+        "instead of the environment's:\n"
+        "  ~ alpha  1.0 -> 2.0\n"
+        "  ~ beta   1.0 -> 2.0\n\n"
     )
     assert bench.ask("diff", "1") == (
         "revision 1 -> revision 3\n"
-        "shadowing the host:\n"
-        "  beta  1.0 (host) -> 2.0\n\n"
+        "instead of the environment's:\n"
+        "  ~ beta  1.0 -> 2.0\n\n"
         "changed:\n"
-        "  alpha  1.5 -> 2.0\n\n"
+        "  ~ alpha  1.5 -> 2.0\n\n"
         "removed:\n"
-        "  new  1.0\n\n"
+        "  - new  1.0\n\n"
     )
-    assert "added:\n  new  1.0\n" in bench.ask("diff", "3", "2")
+    assert "added:\n  + new  1.0\n" in bench.ask("diff", "3", "2")
     assert bench.ask("diff", "1", "0") == (
         "revision 1 -> host\n"
         "removed:\n"
-        "  new  1.0\n\n"
-        "back to the host:\n"
-        "  alpha  1.5 -> 1.0 (host)\n\n"
+        "  - new  1.0\n\n"
+        "back to the environment's:\n"
+        "  - alpha  1.5 -> 1.0\n\n"
     )
     assert bench.ask("diff", "2", "2") == "revision 2 -> revision 2\n  no distribution differs\n"
     assert bench.ask("diff", "0", "0") == "host -> host\n  no distribution differs\n"
@@ -126,7 +126,7 @@ def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
 
 def test_overlay_made_by_hand_is_compared_with_the_host(bench: Bench, wheels: Path) -> None:
     bench.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
-    shadowing = "shadowing the host:\n  alpha  1.0 (host) -> 1.5\n\n"
+    shadowing = "instead of the environment's:\n  ~ alpha  1.0 -> 1.5\n\n"
     assert bench.ask("diff") == f"host -> overlay\n{shadowing}"
     assert '+__version__ = "1.5"' in bench.ask("diff", "--text")
     assert "has no revision yet" in bench.refuse("diff", "1")

@@ -75,7 +75,7 @@ def kept(shown: str, name: str) -> str:
 
 def test_nothing_changed_is_no_revision(tool: Bench) -> None:
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR="true")
-    assert "nothing to do" in shown and "code=0" in shown, shown
+    assert "Nothing to " in shown and "code=0" in shown, shown
     assert "code --wait" in shown
     assert tool.revision is None
 
@@ -213,7 +213,7 @@ def test_a_path_out_of_a_traceback_leads_to_the_same_file(tool: Bench) -> None:
     [file] = tool.host.glob("lib/python3*/site-packages/tool/core.py")
     shown = tool.ask("edit", file, "--no-editor", "--yes")
     assert shown.splitlines()[-1] == str(core(tool))
-    assert "nothing to do" in tool.ask("edit", core(tool), "--no-editor", "--yes")
+    assert "Nothing to " in tool.ask("edit", core(tool), "--no-editor", "--yes")
 
 
 @pytest.mark.parametrize("name", ["nosuch", "os", "../../etc/passwd", "tool/../../../etc/passwd"])
@@ -253,7 +253,7 @@ def test_later_edits_are_seen_and_recorded_with_a_reason(tool: Bench) -> None:
     edited.edit(tool, core(tool), FIXED + "MINE = 1\n")
     tool.given("record", "--reason", "ticket 78")
     assert tool.record()["distributions"]["tool"]["reason"] == "ticket 77; ticket 78"
-    assert "nothing to do" in tool.ask("record")
+    assert "Nothing to " in tool.ask("record")
     assert tool.json("status")["overlays"][0]["findings"] == []
     tool.given("install", "new")
     found = tool.json("why", "tool")

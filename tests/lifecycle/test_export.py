@@ -196,7 +196,7 @@ def test_install_takes_the_pylock_with_a_new_pip(quick: Bench, daq: Bench) -> No
     for key, entry in mine.items():
         assert (theirs[key]["url"], theirs[key]["sha256"]) == (entry["url"], entry["sha256"])
     assert daq.script("new") == "new 1.0"
-    assert "Already as requested: nothing to do." in daq.install("-r", file)
+    assert "Nothing to do" in daq.install("-r", file)
     forged = file.read_text().replace(mine["new"]["sha256"], "0" * 64)
     file = sources.write(quick.user, quick.user.home / "pylock.forged.toml", forged)
     daq.given("remove", "new")

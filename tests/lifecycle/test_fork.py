@@ -112,7 +112,7 @@ def test_what_needs_the_dropped_goes_too_when_asked(forker: Forker) -> None:
     assert "Others need what is to be dropped:\n  gui 1.0 needs lib\n" in told
     assert "--allow-conflicts" in told
     done = forker.run(*words, input="n\n")
-    assert "dropped, too" in done.stdout and "gui 1.0 needs lib" in done.stdout
+    assert "also dropped" in done.stdout and "gui 1.0 needs lib" in done.stdout
     assert not forker.env("dropped").exists()
     assert forker.run(*words, input="y\n").returncode == 0
     assert forker.packages("dropped") == {"tool": "1.0"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,22 +29,23 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
     bench.given("remove", "new")
     bench.given("undo")
     lines = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME", bench.ask("history")).splitlines()
-    who = f"TIME  {bench.user.name}@{socket.gethostname()}"
     assert lines == [
-        f"* 3  {who}",
-        "     conda overlay undo -n science --yes",
-        "     back to revision 1",
-        "     new none -> 1.0",
-        f"  2  {who}",
-        "     conda overlay remove -n science --yes new",
-        "     new 1.0 -> none",
-        f"  1  {who} (its state is current)",
-        "     conda overlay install -n science --yes alpha==2.0 new --reason 'ticket 7'",
-        "     ticket 7",
-        "     alpha 1.0 (host) -> 2.0",
-        "     beta 1.0 (host) -> 2.0",
-        "     new none -> 1.0",
+        "* 3  TIME  back to revision 1",
+        "  2  TIME  - new 1.0",
+        "= 1  TIME  ~ alpha 1.0 -> 2.0, + new 1.0 and 1 dependency (ticket 7)",
+        "",
+        "=: the current state is that of revision 1",
+        "",
+        "All of a revision: conda overlay history 3",
     ]
+
+
+def test_who_is_named_where_it_was_not_the_caller_alone(bench: Bench) -> None:
+    bench.given("install", "new")
+    record = bench.state / "revisions" / "1" / "record.json"
+    assert bench.user.name not in bench.ask("history")
+    bench.user.run(["sed", "-i", f's/"user": "{bench.user.name}"/"user": "other"/', record])
+    assert "  other  + new 1.0" in bench.ask("history")
 
 
 @LONG
@@ -101,12 +101,12 @@ def test_what_was_done_by_hand_is_named_by_history_and_status(bench: Bench) -> N
     bench.edit(bench.site / "mine.py", "")
     bench.user.run(["rm", "-f", bench.site / "new" / "__init__.py"])
     site = bench.site.relative_to(bench.overlay)
-    assert bench.ask("history").endswith(
-        "\nedited by hand since the current revision:\n"
+    assert (
+        "\nedited since the current revision; to keep this: conda overlay record\n"
         f"  A {site}/mine.py\n"
         f"  M {site}/alpha/__init__.py\n"
         f"  D {site}/new/__init__.py\n"
-    )
+    ) in bench.ask("history")
     assert bench.json("history")["edits"] == {
         "added": [f"{site}/mine.py"],
         "changed": [f"{site}/alpha/__init__.py"],
@@ -128,7 +128,7 @@ def test_what_was_done_by_hand_stays_known_after_the_next_change(quick: Bench) -
     assert quick.json("history", "2")["edits"] == {
         **{"added": [f"{site}/mine.py"], "changed": [], "removed": []}
     }
-    assert "edited by hand before it: 1 added\n" in quick.ask("history")
+    assert "+ new 1.0; 1 file edited by hand\n" in quick.ask("history")
     assert not any(quick.json("history")["edits"].values())
 
 

@@ -136,7 +136,7 @@ def test_status_shows_the_layer_of_each_distribution_and_what_it_hides_where(
     assert (row["name"], row["host_version"], row["hides"]) == ("alpha", "1.0", "host")
     shown = shared.ask("status")
     assert f"{layer['overlay']} (beamline, for everybody)" in shown
-    assert f"1.5 ({layer['overlay']})" in shown
+    assert "alpha  1.5 -> 2.0 (over beamline)" in shown
 
 
 def test_a_changed_layer_is_drift_of_what_is_in_front_of_it(shared: Bench) -> None:

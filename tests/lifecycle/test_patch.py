@@ -50,7 +50,7 @@ def test_a_pull_request_is_applied_but_for_what_is_not_installed(tool: Bench, fi
 def test_a_patch_that_is_there_already_says_so(tool: Bench, fix: Path) -> None:
     tool.change("patch", "tool", fix)
     shown = tool.ask("patch", "tool", fix)
-    assert "already in tool 1.0" in shown and "nothing to do" in shown
+    assert "already in tool 1.0" in shown and "Nothing to " in shown
     assert tool.revision == 1
 
 
@@ -333,7 +333,7 @@ def test_the_exported_file_makes_the_same_edit_elsewhere(fixed: Bench) -> None:
         assert steps(fixed) == [4, 7]
         fixed.change("apply", *words)
         assert steps(fixed) == [44, 7]
-        assert "nothing to do" in fixed.ask("apply", *words)
+        assert "Nothing to " in fixed.ask("apply", *words)
         entry = fixed.record()["distributions"]["tool"]
         assert entry["reason"] == "ticket 1234" and entry["intent"] == "hold"
 
@@ -372,7 +372,7 @@ def test_an_edited_upgrade_is_made_again_too(tool: Bench) -> None:
         assert tool.python("-c", "import alpha as a; print(a.MINE, a.__version__)").stdout == (
             "1 1.5\n"
         )
-        assert "nothing to do" in tool.ask("apply", "overlay.toml")
+        assert "Nothing to " in tool.ask("apply", "overlay.toml")
 
 
 def test_other_formats_say_that_they_lack_the_edits(fixed: Bench) -> None:
@@ -459,7 +459,7 @@ def test_rebase_edits_the_new_version_of_the_host_in_the_same_way(
     assert plan["lost"] == [] and plan["changes"][0]["why"] == "edited: core.py +1 -1"
     entry = own.record()["distributions"]["tool"]
     assert entry["requirement"] == "tool==2.0" and entry["reason"] == "ticket 1234"
-    assert "nothing to do" in own.ask("rebase")
+    assert "Nothing to " in own.ask("rebase")
 
 
 @LONG
@@ -634,7 +634,7 @@ def test_edits_from_another_environment_come_beside_ones_own(
         other.change("rebase", "--from", own.host)
         assert steps(other) == [44, 7]
         assert other.python("-c", "import tool.extra as e; print(e.MINE)").stdout == "1\n"
-        assert "nothing to do" in other.ask("rebase", "--from", own.host)
+        assert "Nothing to " in other.ask("rebase", "--from", own.host)
 
 
 @LONG

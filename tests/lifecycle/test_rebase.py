@@ -96,7 +96,7 @@ def environment_without_new(own: Bench) -> None:
 def test_twice_is_once_and_what_has_been_looked_at_is_no_news(own: Bench, wheels: Path) -> None:
     own.given("install", "new", "--reason", "ticket 7")
     before = own.record()["distributions"]
-    assert "nothing to do" in own.change("rebase")
+    assert "Nothing to " in own.change("rebase")
     assert own.revision == 1
     sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
     assert "drift" in kinds(own)
@@ -104,7 +104,7 @@ def test_twice_is_once_and_what_has_been_looked_at_is_no_news(own: Bench, wheels
     assert own.revision == 2
     assert kinds(own) == set()
     assert own.record()["distributions"] == before
-    assert "nothing to do" in own.change("rebase")
+    assert "Nothing to " in own.change("rebase")
     assert own.revision == 2
 
 
@@ -187,7 +187,7 @@ def test_for_another_python_it_is_built_again(quick: Bench, science: Path, wheel
         assert own.script("new") == "new 1.0"
         after = own.record()["distributions"]
         assert after == {key: entry for key, entry in before.items() if key != "beta"}
-        assert "nothing to do" in own.change("rebase")
+        assert "Nothing to " in own.change("rebase")
 
 
 def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
@@ -205,7 +205,7 @@ def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
     assert (entries["alpha"]["reason"], entries["alpha"]["intent"]) == ("ticket 7", "hold")
     assert (entries["new"]["until"], entries["new"]["requirement"]) == ("2030-01-31", "new")
     assert daq.see("alpha", "new", "delta") == {"alpha": "2.0", "new": "1.0", "delta": "2.0"}
-    assert "nothing to do" in daq.change("rebase", "--from", str(bench.host))
+    assert "Nothing to " in daq.change("rebase", "--from", str(bench.host))
 
 
 def test_from_leaves_behind_what_the_next_environment_has(

@@ -69,9 +69,9 @@ def test_what_only_it_needed_goes_along(quick: Bench, tower: Path) -> None:
     dry = quick.ask("remove", "top", "--dry-run")
     assert (
         "removed:\n"
-        "  bottom  1.0  nothing needs it any more\n"
-        "  middle  1.0  nothing needs it any more\n"
-        "  top     1.0  requested\n"
+        "  - bottom  1.0  nothing needs it any more\n"
+        "  - middle  1.0  nothing needs it any more\n"
+        "  - top     1.0  requested\n"
     ) in dry
     assert "Dry run: nothing was changed." in dry
     assert names(quick) == ["bottom", "lone", "middle", "top"]
@@ -141,7 +141,7 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
     told = bench.refuse("remove", "--yes", "alpha")
     assert f"  {path}\n" in told
     printed = bench.change("remove", "alpha", "--force")
-    assert f"edits made by hand that will be lost:\n  {path}\n" in printed
+    assert f"edits that will be lost:\n  {path}\n" in printed
     assert bench.version("alpha") == "1.0"
     bench.given("undo")
     assert "__edited__ = True" in module.read_text()
@@ -202,12 +202,12 @@ def test_undo_0_where_nothing_is_overlaid_does_nothing(quick: Bench) -> None:
     assert not quick.state.exists()
     quick.given("install", "new")
     quick.given("undo", "0")
-    assert "nothing to do" in quick.change("undo", "0")
+    assert "Nothing to " in quick.change("undo", "0")
     assert quick.revision == 2
     quick.edit(quick.site / "mine.py", "")
     path = (quick.site / "mine.py").relative_to(quick.overlay)
     assert f"  {path}\nHint: --force" in quick.refuse("undo", "--yes", "0")
-    assert f"only files differ:\n  D {path}\n" in quick.change("undo", "0", "--force")
+    assert f"files:\n  D {path}\n" in quick.change("undo", "0", "--force")
     assert not (quick.site / "mine.py").exists()
 
 

@@ -136,7 +136,7 @@ def test_guard_and_pip_of_another_version_are_named_and_renewed_without_a_revisi
 
 def test_nothing_to_repair_is_no_revision(quick: Bench) -> None:
     quick.given("install", "new")
-    assert "nothing to do" in quick.ask("repair")
+    assert "Nothing to " in quick.ask("repair")
     assert quick.revision == 1
 
 
@@ -186,7 +186,7 @@ def test_what_comes_back_is_of_this_revision_not_of_another_of_its_version(
     after = files_of(twice)
     exactly = gone == "tool/fix.py"
     assert after == before if exactly else content_of(after) == content_of(before)
-    assert "nothing to do" in twice.ask("repair")
+    assert "Nothing to " in twice.ask("repair")
 
 
 @LONG
@@ -225,6 +225,6 @@ def test_another_version_installed_by_hand_is_an_edit(quick: Bench, wheels: Path
     by_hand = wheels / "alpha-2.0-py3-none-any.whl"
     shutil.rmtree(quick.site / "alpha-1.5.dist-info")
     quick.make_by_hand(by_hand)
-    assert "nothing to do" in quick.ask("repair")
+    assert "Nothing to " in quick.ask("repair")
     quick.given("repair", "alpha")
     assert quick.see("alpha") == {"alpha": "1.5"}

@@ -50,7 +50,7 @@ def test_a_distribution_of_the_host_is_updated_in_the_overlay(quick: Bench) -> N
 
 
 def test_nothing_to_update_is_no_revision(quick: Bench) -> None:
-    assert "nothing to do" in quick.ask("update")
+    assert "Nothing to " in quick.ask("update")
     assert quick.revision is None
 
 

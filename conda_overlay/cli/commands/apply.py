@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from conda_overlay.cli import changing, files, options, select
 
 EXAMPLES = """\
-    conda overlay apply overlay.toml              what it asks for, resolved for this host
-    conda overlay apply overlay.toml --locked     exactly its files, by their hashes
+    conda overlay apply overlay.toml              resolved for this environment
+    conda overlay apply overlay.toml --locked     exactly its files, by hash
     conda overlay apply -n other --dry-run overlay.toml
 """
 
@@ -17,7 +17,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("file", metavar="FILE", help="An overlay.toml.")
     options.add_change_options(parser, EXAMPLES)
-    meaning = "Install exactly the files that it names, or fail."
+    meaning = "Install exactly the files that it names, by hash, or fail."
     parser.add_argument("--locked", action="store_true", help=meaning)
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from conda_overlay.report.audit_summary import Next, Summary
 
 EXAMPLES = """\
-    conda overlay audit                               as root: of everybody, in all environments
+    conda overlay audit                               as root: of all users
     conda overlay audit -n science --by user
-    conda overlay audit --against science-2027        what the next environment makes of it
+    conda overlay audit --against science-2027        for the next environment
     conda overlay audit --recipe wanted.yml --patches fixes
     conda overlay audit --html overlays.html
     conda overlay audit '/data/*/overlays' other-machine.json
@@ -36,18 +36,18 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument("places", metavar="DIR|GLOB|FILE", nargs="*", help=meaning)
     meaning = "Look in the homes of all accounts."
     parser.add_argument("--homes", action="store_true", help=meaning)
-    meaning = "Only what is over this environment, by its name or prefix."
+    meaning = "Only overlays of this environment, by its name or prefix."
     parser.add_argument("-n", "--name", dest="environment", metavar="ENV", help=meaning)
-    meaning = "One table for each environment (default) or user, or one of all distributions."
+    meaning = "One table for each environment (default) or user, or one for all."
     parser.add_argument("--by", choices=("name", "env", "user"), default="env", help=meaning)
-    meaning = "Also say what would become of it in this environment, or over this explicit list."
+    meaning = "Also say what would become of each over this environment or explicit list."
     parser.add_argument("--against", metavar="ENV|LIST", help=meaning)
     for option, what in (
         ("--html", "Write a page for a browser."),
         ("--recipe", "Write lines for the recipe of the next environment."),
     ):
         parser.add_argument(option, metavar="FILE", help=what)
-    parser.add_argument("--patches", metavar="DIR", help="Write the patches, equal ones once.")
+    parser.add_argument("--patches", metavar="DIR", help="Write the patches; equal ones once.")
 
 
 def execute(arguments: Namespace) -> int:

@@ -12,9 +12,9 @@ from conda_overlay.cli.render import output
 from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
-    conda overlay clean              keep the files of the current revision alone
-    conda overlay clean --keep 3     keep those of the newest three
-    conda overlay clean --force      also drop what cannot be downloaded again
+    conda overlay clean              keep only the files of the current revision
+    conda overlay clean --keep 3     keep those of the newest three revisions
+    conda overlay clean --force      also delete what cannot be downloaded
 """
 
 
@@ -36,7 +36,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     options.add_layer(parser)
     meaning = "How many revisions keep their files (default: 1)."
     parser.add_argument("--keep", type=int, default=1, metavar="N", help=meaning)
-    meaning = "Also drop what cannot be downloaded again: local sources and edits made by hand."
+    meaning = "Also delete what cannot be downloaded again: local sources and edits."
     options.add_force(parser, meaning)
 
 

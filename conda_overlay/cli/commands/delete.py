@@ -13,8 +13,8 @@ from conda_overlay.cli.render import output
 from conda_overlay.core.errors import OverlayError
 
 EXAMPLES = """\
-    conda overlay delete -n science      the overlay and its history; undo 0 keeps it
-    conda overlay delete -p ~/.conda/overlays/science-2025     whose environment is gone
+    conda overlay delete -n science      the overlay and its history
+    conda overlay delete -p ~/.conda/overlays/science-2025
 """
 
 

@@ -11,29 +11,29 @@ from conda.base.context import context
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
+from conda_overlay.cli.render.changes import show_changes
 from conda_overlay.cli.render.diff import show_files, show_text
-from conda_overlay.cli.render.plan import show_changes
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Plan
 
 EXAMPLES = """\
-    conda overlay diff               the overlay against the host
+    conda overlay diff               the overlay against the environment
     conda overlay diff 3             revision 3 against the current one
     conda overlay diff 2 3 --text    what changed from 2 to 3, line by line
-    conda overlay diff --files 0 3   0 is the host
-    conda overlay diff flask         flask alone, with its files: the overlay's against the host's
+    conda overlay diff --files 0 3   0 is the environment
+    conda overlay diff flask         only flask, with its files
     conda overlay diff flask 2 3 --text
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "Distributions, which default to all, and up to two revisions; 0: the host."
+    meaning = "Packages (default: all) and up to two revisions; 0 is the environment."
     parser.add_argument("words", nargs="*", metavar="NAME|N", help=meaning)
     options.add_reading_options(parser, EXAMPLES)
     options.add_layer(parser)
     parser.add_argument("--files", action="store_true", help="Also list the files that differ.")
-    parser.add_argument("--text", action="store_true", help="A unified diff of text files.")
+    parser.add_argument("--text", action="store_true", help="Print a unified diff of text files.")
 
 
 def execute(arguments: Namespace) -> int:

@@ -14,20 +14,20 @@ from conda_overlay.core.errors import OverlayError
 
 EXAMPLES = """\
     conda overlay edit requests.sessions --reason 'ticket 1234'
-                                         opens $VISUAL or $EDITOR on a copy of the module
-    conda overlay edit requests          a distribution; what it has can be edited
-    conda overlay edit jupyter-lab       the module that a program starts
+                                     opens $VISUAL or $EDITOR on a copy of it
+    conda overlay edit requests      a package: its main module
+    conda overlay edit jupyter-lab   the module that a program starts
     conda overlay edit requests --no-editor
-                                         prints where the copy is; later: conda overlay record
+                                     prints the path; then: conda overlay record
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "A distribution, a module, a script, or the path of a file."
-    parser.add_argument("name_to_edit", metavar="NAME|MODULE|SCRIPT", help=meaning)
+    meaning = "A package, a module, a program, or the path of a file."
+    parser.add_argument("name_to_edit", metavar="NAME", help=meaning)
     options.add_change_options(parser, EXAMPLES)
-    meaning = "Only make the copy, and print where the file is."
+    meaning = "Only make the copy, and print its path."
     parser.add_argument("--no-editor", action="store_true", help=meaning)
 
 
@@ -47,7 +47,11 @@ def execute(arguments: Namespace) -> int:
         edit.edit(draft, key, session)
 
     try:
-        changing.run(arguments, overlay, step, default=None if opens else "yes")
+        default: str | None = "yes"
+        unchanged = "Nothing to do: your overlay has a copy of it already."
+        if opens:
+            default, unchanged = None, "Nothing to record: the file was not changed."
+        changing.run(arguments, overlay, step, default=default, unchanged=unchanged)
     except (OverlayError, OSError):
         if session.changed:
             directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
@@ -56,5 +60,5 @@ def execute(arguments: Namespace) -> int:
         raise
     if not opens and not context.json and not context.dry_run:
         site = overlay.stack.store.overlay / overlay.host.site_below_prefix
-        output.say(str(site / (session.file or "")))
+        output.say("Edit this file, then: conda overlay record", str(site / (session.file or "")))
     return 0

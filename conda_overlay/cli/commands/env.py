@@ -13,7 +13,7 @@ from conda_overlay.core.errors import OverlayError, UsageError
 
 EXAMPLES = """\
     eval "$(conda overlay env -n science bash)"      in a job script
-    conda overlay env -n science --dotenv > .env     for an editor, or systemd's EnvironmentFile
+    conda overlay env -n science --dotenv > .env     for editors and systemd
     conda overlay env -n science --json
 """
 
@@ -34,7 +34,7 @@ class Variables:
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "bash, zsh, fish, tcsh, xonsh or posix, which is what others get, too."
+    meaning = "bash, zsh, fish, tcsh, xonsh or posix (for all others)."
     parser.add_argument("shell", nargs="?", metavar="SHELL", help=meaning)
     options.add_reading_options(parser, EXAMPLES)
     meaning = "Print lines of NAME=value, as editors and systemd read them."

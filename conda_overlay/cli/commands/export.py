@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from conda_overlay.formats.document import Document
 
 EXAMPLES = """\
-    conda overlay export -f overlay.toml             to be applied elsewhere
+    conda overlay export -f overlay.toml             for another overlay
     conda overlay export --format pylock.toml        for other tools (PEP 751)
-    conda overlay export --format environment.yml    what the host would need instead
-    conda overlay export requests -f fix.toml        one fix, to be added to a layer for everybody
-    conda overlay export -f fix.patch                what was edited, to send upstream
+    conda overlay export --format environment.yml    for a new environment
+    conda overlay export requests -f fix.toml        for a shared layer
+    conda overlay export -f fix.patch                your edits, as a patch
     conda overlay export --baseline -n science -f science.txt
-                                                     the environment itself, exactly, for fork
+                                                     the environment, for fork
 """
 
 
@@ -43,12 +43,12 @@ def configure_parser(parser: ArgumentParser) -> None:
 
     options.add_reading_options(parser, EXAMPLES)
     options.add_layer(parser)
-    meaning = "Only these distributions, which apply adds to another overlay."
+    meaning = "Only these packages; apply adds them to another overlay."
     parser.add_argument("names", metavar="NAME", nargs="*", help=meaning)
-    parser.add_argument("-f", "--file", metavar="FILE", help="The output file; default: stdout.")
-    meaning = "Default: by the file name, else overlay.toml."
+    parser.add_argument("-f", "--file", metavar="FILE", help="The output file (default: stdout).")
+    meaning = "The format (default: by the file name, else overlay.toml)."
     parser.add_argument("--format", choices=FORMATS, help=meaning)
-    meaning = "Export the environment itself: an explicit list of all its packages."
+    meaning = "Export the environment itself: the explicit list of its packages."
     parser.add_argument("--baseline", action="store_true", help=meaning)
 
 

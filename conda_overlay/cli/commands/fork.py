@@ -21,34 +21,32 @@ if TYPE_CHECKING:
     from conda_overlay.formats.document import Document
 
 EXAMPLES = """\
-    conda overlay fork --from science -n mine     as science, with your overlay of it
-    conda overlay fork --from science -n mine --drop qt-main --conda 'gcc>=13' humanize
+    conda overlay fork --from science -n mine     science with your overlay
+    conda overlay fork --from science -n mine --drop qt-main --conda 'gcc>=13'
     conda overlay fork --from baselines/2026-3.txt -p ./env
-    conda overlay fork -n mine overlay.toml       what the file says; written if there is none
-    conda overlay fork --recreate -n mine         anew, when its baseline or its file has changed
+    conda overlay fork -n mine overlay.toml       from a file
+    conda overlay fork --recreate -n mine         after a change of its baseline
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "An overlay.toml with a [baseline], and what pip is to add, as NAME or NAME==VERSION."
+    meaning = "An overlay.toml with a [baseline], or a requirement that pip installs."
     parser.add_argument("words", nargs="*", metavar="FILE|REQUIREMENT", help=meaning)
     options.add_options(parser, EXAMPLES, reason=False)
-    meaning = (
-        "The baseline: an environment, or an explicit list (a path or URL); default: the active."
-    )
+    meaning = "The baseline: an environment, or an explicit list (default: the active environment)."
     parser.add_argument("--from", dest="source", metavar="ENV|LIST", help=meaning)
-    meaning = "A conda package to leave out; may be repeated."
+    meaning = "A conda package to leave out (repeatable)."
     parser.add_argument("--drop", action="append", default=[], metavar="PKG", help=meaning)
-    meaning = "A conda package to add; may be repeated."
+    meaning = "A conda package to add (repeatable)."
     parser.add_argument("--conda", action="append", default=[], metavar="SPEC", help=meaning)
-    meaning = "A channel to find these in, in place of your own; may be repeated."
+    meaning = "A channel for these, instead of those configured (repeatable)."
     parser.add_argument("-c", "--channel", action="append", metavar="CHANNEL", help=meaning)
-    meaning = "Make a fork anew from its file, and swap it in at the end."
+    meaning = "Create a fork again from its file, and replace the old one."
     parser.add_argument("--recreate", action="store_true", help=meaning)
-    meaning = "Let what is added change packages of the baseline."
+    meaning = "Allow added packages to change those of the baseline."
     parser.add_argument("--allow-changes", action="store_true", help=meaning)
-    meaning = "With -y, drop what needs the dropped, too; let distributions conflict."
+    meaning = "With -y: also drop dependents of dropped packages; allow conflicts."
     parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
 
 

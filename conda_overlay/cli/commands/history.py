@@ -8,14 +8,16 @@ from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
 EXAMPLES = """\
-    conda overlay history            the revisions, newest first
-    conda overlay history 3          revision 3 alone, with all that it changed
+    conda overlay history            all revisions, newest first
+    conda overlay history 3          revision 3, with all its changes
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("number", nargs="?", type=int, metavar="N", help="A revision.")
+    parser.add_argument(
+        "number", nargs="?", type=int, metavar="N", help="The revision to show (default: all)."
+    )
     options.add_reading_options(parser, EXAMPLES)
     options.add_layer(parser)
 

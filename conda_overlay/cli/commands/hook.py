@@ -12,9 +12,9 @@ from conda_overlay.cli.render import output
 from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
-    eval "$(conda overlay hook bash)"     in ~/.bashrc, behind what conda init or mamba wrote there
-    conda overlay hook fish | source      in ~/.config/fish/config.fish
-    eval "`conda overlay hook tcsh`"      in ~/.tcshrc
+    eval "$(conda overlay hook bash)"    in ~/.bashrc, after conda init's lines
+    conda overlay hook fish | source     in ~/.config/fish/config.fish
+    eval "`conda overlay hook tcsh`"     in ~/.tcshrc
 """
 
 

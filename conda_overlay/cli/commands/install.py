@@ -11,22 +11,24 @@ from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import INTENTS
 
 EXAMPLES = """\
-    conda overlay install humanize                    a new distribution
-    conda overlay install --upgrade flask             a newer one, with what it newly needs
+    conda overlay install humanize            a new package
+    conda overlay install --upgrade flask     a newer one, and its dependencies
     conda overlay install -n science 'numpy<2' --reason 'ticket 1234'
-    conda overlay install -e ./mypackage              your own, under development
+    conda overlay install -e ./mypackage      your own, under development
     conda overlay install --dry-run -r requirements.txt
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options, ours, and those of pip."""
-    meaning = "What to install: a name, a specifier, a path or a URL, as for pip."
+    meaning = "A name, a specifier, a path or a URL, as for pip."
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
     options.add_change_options(parser, EXAMPLES)
-    meaning = "fix: until the host has it; hold: the host's version is at fault; dev: permanently."
+    meaning = (
+        "How long it stays. fix: until the environment has it; hold: until removed; dev: forever."
+    )
     parser.add_argument("--intent", choices=INTENTS, help=meaning)
-    meaning = "The date (YYYY-MM-DD) after which status reports it as overdue."
+    meaning = "The date (YYYY-MM-DD) from which status reports it as overdue."
     parser.add_argument("--until", metavar="DATE", help=meaning)
     add_pip_options(parser)
 

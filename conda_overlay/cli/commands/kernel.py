@@ -8,21 +8,21 @@ from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
 EXAMPLES = """\
-    conda overlay kernel install -n science          a kernel "science (overlay)" for any Jupyter
-    conda overlay kernel install --kernel-name fix --display-name 'science, with the fix'
-    jupyter kernelspec list                          all kernels
+    conda overlay kernel install -n science     named "science (overlay)"
+    conda overlay kernel install --kernel-name fix --display-name 'fixed'
+    jupyter kernelspec list                         all kernels
     jupyter kernelspec remove overlay-science
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("action", choices=("install",), help="Make a kernel.")
+    parser.add_argument("action", choices=("install",), help="Install a kernel.")
     options.add_reading_options(parser, EXAMPLES)
     meaning = "The name of the kernel (--name is conda's, for the environment)."
     parser.add_argument("--kernel-name", metavar="NAME", help=meaning)
-    parser.add_argument("--display-name", metavar="TEXT", help="What notebooks show.")
-    options.add_force(parser, "Replace a kernel that conda-overlay has not made.")
+    parser.add_argument("--display-name", metavar="TEXT", help="The name that notebooks show.")
+    options.add_force(parser, "Replace a kernel that conda-overlay did not create.")
 
 
 def execute(arguments: Namespace) -> int:

@@ -7,14 +7,19 @@ from argparse import ArgumentParser, Namespace
 from conda.cli.helpers import add_parser_help, add_parser_json
 
 from conda_overlay.activation.settings import observe
+from conda_overlay.cli import options
 from conda_overlay.cli.render import output
+
+EXAMPLES = """\
+    conda overlay list
+"""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add conda's usual options."""
     add_parser_help(parser)
     add_parser_json(parser)
-    parser.epilog = "example: conda overlay list"
+    options.show_examples(parser, EXAMPLES)
 
 
 def execute(arguments: Namespace) -> int:

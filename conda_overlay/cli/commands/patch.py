@@ -12,18 +12,18 @@ from conda_overlay.core.redact import without_credentials
 EXAMPLES = """\
     conda overlay patch requests fix.diff --reason 'ticket 1234'
     conda overlay patch requests https://github.com/psf/requests/pull/6644.diff
-    conda overlay patch requests fix.diff --reverse      take it back
+    conda overlay patch requests fix.diff --reverse      revert it
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("name_to_patch", metavar="NAME", help="A distribution.")
-    parser.add_argument("patch", metavar="FILE|URL", help="A unified diff; -: standard input.")
+    parser.add_argument("name_to_patch", metavar="NAME", help="The package to patch.")
+    parser.add_argument("patch", metavar="FILE|URL", help="A unified diff; - for standard input.")
     options.add_change_options(parser, EXAMPLES)
-    meaning = "How many leading directories its paths have too many; default: what fits best."
+    meaning = "Number of leading path components to strip, as in patch -p (default: detected)."
     parser.add_argument("--strip", type=int, metavar="N", help=meaning)
-    parser.add_argument("--reverse", action="store_true", help="Take the patch back.")
+    parser.add_argument("--reverse", action="store_true", help="Revert the patch.")
 
 
 def execute(arguments: Namespace) -> int:

@@ -14,7 +14,7 @@ from conda_overlay.core.pip_options import ELSEWHERE, before_command, names_in, 
 from conda_overlay.core.redact import typed
 
 EXAMPLES = """\
-    conda overlay pip install flask      the same as: conda overlay install flask
+    conda overlay pip install flask    as: conda overlay install flask
     conda overlay pip list
 """
 
@@ -38,7 +38,9 @@ _VARIABLES = (
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument(REST, nargs=REMAINDER, metavar="...", help="What pip gets.")
+    parser.add_argument(
+        REST, nargs=REMAINDER, metavar="...", help="The command and arguments of pip."
+    )
     options.add_reading_options(parser, EXAMPLES)
 
 

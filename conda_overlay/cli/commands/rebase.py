@@ -8,18 +8,20 @@ from pathlib import Path
 from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
-    conda overlay rebase                                          the host was updated
-    conda overlay rebase -n science-2027 --from science-2026      the next cycle's environment
-    conda overlay rebase --from ~/.conda/overlays/science-2026    whose environment is gone
-    conda overlay rebase -n science-2027                          science-2026 was renamed so
+    conda overlay rebase                         its environment was updated
+    conda overlay rebase -n science-2027 --from science-2026
+                                                 to the next cycle's environment
+    conda overlay rebase --from ~/.conda/overlays/science-2026
+                                                 whose environment is gone
+    conda overlay rebase -n science-2027         science-2026 was renamed
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     options.add_change_options(parser, EXAMPLES)
-    meaning = ("Carry the overlay of another environment, by its name or path, to this one; or an "
-               "overlay by its path.")  # fmt: skip
+    meaning = ("Carry over the overlay of another environment (a name or path), or an overlay by "
+               "its path.")  # fmt: skip
     parser.add_argument("--from", dest="source", metavar="ENV|OVERLAY", help=meaning)
 
 
@@ -35,4 +37,5 @@ def execute(arguments: Namespace) -> int:
     if source is not None:
         overlay.check_protection(arguments.force_overlay)
         document = select.document_of(source)
-    return changing.run(arguments, overlay, lambda draft: draft.rebase(document))
+    unchanged = f"Nothing to do: the overlay fits {overlay.host.name} as it is."
+    return changing.run(arguments, overlay, lambda d: d.rebase(document), unchanged=unchanged)

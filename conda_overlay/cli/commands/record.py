@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
-    conda overlay record --reason 'ticket 1234'    after edits in the overlay's own files
-    conda overlay record --dry-run                 what has been edited
+    conda overlay record --reason 'ticket 1234'    after editing its files
+    conda overlay record --dry-run                 what was edited
 """
 
 
@@ -19,4 +19,5 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Record edits made by hand."""
-    return changing.run(arguments, select.opened(arguments), lambda draft: draft.record())
+    overlay, unchanged = select.opened(arguments), "Nothing to record: no file was edited."
+    return changing.run(arguments, overlay, lambda draft: draft.record(), unchanged=unchanged)

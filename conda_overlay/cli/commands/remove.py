@@ -16,8 +16,8 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="A distribution of the overlay.")
-    meaning = "Remove what a requirements file names; may be repeated."
+    parser.add_argument("names", nargs="*", metavar="NAME", help="A package of the overlay.")
+    meaning = "Remove the packages of a requirements file (repeatable)."
     parser.add_argument("-r", "--requirement", action="append", default=[], metavar="FILE",
                         help=meaning)  # fmt: skip
     options.add_change_options(parser, EXAMPLES)

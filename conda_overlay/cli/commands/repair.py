@@ -10,15 +10,15 @@ from conda_overlay.cli import changing, options, select
 from conda_overlay.cli.render import output
 
 EXAMPLES = """\
-    conda overlay repair             put back all files that are missing; edits stay
-    conda overlay repair flask       flask as it was installed, without edits
+    conda overlay repair             put back missing files; edits stay
+    conda overlay repair flask       flask as it was installed
     conda overlay repair --dry-run
 """
 
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "A distribution of the overlay; edits made in it by hand are undone."
+    meaning = "A package of the overlay; your edits to it are undone."
     parser.add_argument("names", nargs="*", metavar="NAME", help=meaning)
     options.add_change_options(parser, EXAMPLES)
 
@@ -28,4 +28,5 @@ def execute(arguments: Namespace) -> int:
     overlay = select.opened(arguments)
     if not context.dry_run and overlay.renew() and not context.json:
         output.say("The overlay has the guard and the pip of this version of conda-overlay again.")
-    return changing.run(arguments, overlay, lambda draft: draft.repair(*arguments.names))
+    names, unchanged = arguments.names, "Nothing to repair: no file is missing or damaged."
+    return changing.run(arguments, overlay, lambda d: d.repair(*names), unchanged=unchanged)

@@ -12,9 +12,9 @@ from conda_overlay.core.errors import NoPythonError, UsageError
 
 EXAMPLES = """\
     conda overlay run -n science python measure.py
-    conda overlay run -p /opt/envs/science -- pytest -q      in a batch job, cron or systemd
+    conda overlay run -p /opt/envs/science -- pytest -q    in a job or cron
     conda overlay run --with humanize --with 'rich<14' python
-    conda overlay run --no-overlay -n science python -V      the host alone
+    conda overlay run --no-overlay -n science python -V      without overlay
 """
 
 REST = "command"
@@ -23,12 +23,12 @@ REST = "command"
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "What to run, with its arguments."
+    meaning = "The command and its arguments."
     parser.add_argument(REST, nargs=REMAINDER, metavar="COMMAND ...", help=meaning)
     options.add_reading_options(parser, EXAMPLES)
     meaning = "Activate the environment without its overlay."
     parser.add_argument("--no-overlay", action="store_true", help=meaning)
-    meaning = "Also have this distribution, for this run; nothing is kept in the overlay."
+    meaning = "Add this package for this run only (repeatable)."
     parser.add_argument("--with", action="append", default=[], dest="extra", help=meaning,
                         metavar="REQUIREMENT")  # fmt: skip
 

@@ -8,7 +8,7 @@ from conda_overlay.cli import changing, options, select
 from conda_overlay.cli.pip_options import add_pip_options
 
 EXAMPLES = """\
-    conda overlay update             all that was asked for, but for what is held
+    conda overlay update             everything requested, except what is held
     conda overlay update flask
     conda overlay update -n science --dry-run
 """
@@ -16,7 +16,7 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "A distribution of the overlay or the environment; all that was asked for if none."
+    meaning = "A package of the overlay or environment (default: all requested ones)."
     parser.add_argument("names", nargs="*", metavar="NAME", help=meaning)
     options.add_change_options(parser, EXAMPLES)
     add_pip_options(parser)
@@ -27,4 +27,7 @@ def execute(arguments: Namespace) -> int:
     overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     names, options = arguments.names, arguments.pip_options
-    return changing.run(arguments, overlay, lambda draft: draft.update(*names, options=options))
+    unchanged = "Nothing to update."
+    return changing.run(
+        arguments, overlay, lambda d: d.update(*names, options=options), unchanged=unchanged
+    )

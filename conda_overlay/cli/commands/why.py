@@ -8,7 +8,7 @@ from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
 EXAMPLES = """\
-    conda overlay why flask              a distribution, a module or a script
+    conda overlay why flask              a package, a module or a program
     conda overlay why flask.app
     conda overlay why -n science jupyter-lab --json
 """
@@ -16,8 +16,8 @@ EXAMPLES = """\
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
-    meaning = "A distribution, a module or a script."
-    parser.add_argument("name_to_explain", metavar="NAME|MODULE|SCRIPT", help=meaning)
+    meaning = "A package, a module or a program."
+    parser.add_argument("name_to_explain", metavar="NAME", help=meaning)
     options.add_reading_options(parser, EXAMPLES)
     options.add_layer(parser)
 

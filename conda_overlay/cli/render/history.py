@@ -5,35 +5,49 @@ from __future__ import annotations
 import os
 import shlex
 
+from conda_overlay.cli.render.changes import items, sentence
 from conda_overlay.cli.render.diff import show_files
-from conda_overlay.cli.render.output import BOLD, local, say, state
-from conda_overlay.cli.render.plan import SHOWN, same_version, show_plan, sides
+from conda_overlay.cli.render.output import BOLD, line_width, local, say, state, table
+from conda_overlay.cli.render.plan import SHOWN, show_plan
+from conda_overlay.filesystem.lock import user
 from conda_overlay.report.history import History, ListedRevision
 
 
 def show_history(history: History) -> None:
-    """Print all revisions in short, newest first."""
+    """Print a line for each revision, newest first; users are named if there are several."""
     if not history.revisions:
         made = ": it was made by hand" if os.path.isdir(history.overlay) else ""
         say(f"No revisions of {history.overlay}{made}.")
-    for revision in history.revisions:
-        here = revision.number == history.position and not revision.current
-        _show_head(revision, " (its state is current)" if here else "")
-        counts = revision.edits.added, revision.edits.changed, revision.edits.removed
-        for count, verb in zip(map(len, counts), ("added", "changed", "removed"), strict=True):
-            if count:
-                say(f"     edited by hand before it: {count} {verb}")
-        for change in revision.plan.changes:
-            edited = f", {change.why}" if change.why.startswith("edited") else ""
-            say(f"     {change.name} {' -> '.join(sides(change))}{same_version(change)}{edited}")
+        return
+    users = {revision.user for revision in history.revisions}
+    rows = []
+    for one in history.revisions:
+        here = one.current or (one.number == history.position)
+        mark = "*" if one.current else "=" if here else " "
+        who = [] if users == {user()} else [one.user]
+        head = [f"{mark} {one.number}", local(one.time), *who]
+        rows.append([*head, _changes(one) + (f" ({one.reason})" if one.reason else "")])
+    table(rows, width=line_width())
+    if history.position not in (None, history.current):
+        say(f"\n=: the current state is that of {state(history.position or 0)}")
     if history.edits:
-        say("\nedited by hand since the current revision:")
-        show_files(history.edits)
+        say("\nedited since the current revision; to keep this: conda overlay record")
+        show_files(history.edits, SHOWN)
+    say(f"\nAll of a revision: conda overlay history {history.revisions[0].number}")
 
 
 def show_revision(revision: ListedRevision) -> None:
     """Print a revision with all that it changed."""
-    _show_head(revision)
+    mark = "*" if revision.current else " "
+    who = f"{revision.user}@{revision.hostname}"
+    say(f"{mark} {revision.number}  {local(revision.time)}  {who}")
+    lines = [shlex.join(revision.command), revision.reason]
+    if revision.restores is not None:
+        lines.append(f"back to {state(revision.restores)}")
+    if not revision.kept:
+        lines.append("its files were dropped")
+    for line in filter(None, lines):
+        say(f"     {line}")
     if revision.edits:
         say("\nedited by hand before it:", style=BOLD)
         show_files(revision.edits, SHOWN)
@@ -42,15 +56,13 @@ def show_revision(revision: ListedRevision) -> None:
     show_plan(revision.plan, allowed_by="--no-deps" if no_deps else "--allow-conflicts")
 
 
-def _show_head(revision: ListedRevision, note: str = "") -> None:
-    """Print who made a revision, when, how and why; the current one is marked."""
-    mark = "*" if revision.current else " "
-    who = f"{revision.user}@{revision.hostname}"
-    say(f"{mark} {revision.number}  {local(revision.time)}  {who}{note}")
-    lines = [shlex.join(revision.command), revision.reason]
+def _changes(revision: ListedRevision) -> str:
+    """The changes of a revision, in a few words."""
     if revision.restores is not None:
-        lines.append(f"back to {state(revision.restores)}")
-    if not revision.kept:
-        lines.append("its files were dropped")
-    for line in filter(None, lines):
-        say(f"     {line}")
+        return f"back to {state(revision.restores)}"
+    parts = [items(revision.plan.changes)]
+    if edited := len(revision.edits.all):
+        parts.append(f"{edited} file{'' if edited == 1 else 's'} edited by hand")
+    elif not revision.plan.changes:
+        parts.append(sentence(revision.plan).removesuffix("."))
+    return "; ".join(filter(None, parts))

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from shutil import get_terminal_size
 from typing import Any, TextIO, TypeVar
 
 from conda.base.context import context
@@ -16,6 +17,9 @@ from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.serialize import encode
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_NARROWEST = 40
+"""The fewest columns that a table is cut to."""
+
 _Result = TypeVar("_Result")
 BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 """The styles of text on a terminal, as ANSI codes."""
@@ -79,13 +83,29 @@ def show(result: _Result, as_text: Callable[[_Result], None], **more: Any) -> No
         as_text(result)
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in aligned columns."""
+def line_width() -> int:
+    """The number of columns of the terminal, or 80."""
+    return max(get_terminal_size().columns, _NARROWEST)
+
+
+def table(rows: Sequence[Sequence[str]], style: str = "", *, width: int | None = None) -> None:
+    """Print rows in aligned columns.
+
+    Args:
+        rows: the cells of each row.
+        style: of the first column.
+        width: the number of columns of the terminal, at which rows are cut; None: never.
+    """
     rows = [[visible(cell, keep="") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print(_styled("  ".join(cells).rstrip(), BOLD if row[0].startswith("# ") else ""))
+        text = "  ".join(cells).rstrip()
+        if width and len(text) > width:
+            text = text[: width - 3] + "..."
+        first = min(len(text), widths[0])
+        head = BOLD if row[0].startswith("# ") else ""
+        print(_styled(_styled(text[:first], style) + text[first:], head))
 
 
 def size(count: float) -> str:

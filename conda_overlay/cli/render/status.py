@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from conda_overlay.cli.render.output import YELLOW, local, say, size, state, table
+from conda_overlay.cli.render.output import (
+    BOLD,
+    YELLOW,
+    line_width,
+    local,
+    say,
+    size,
+    state,
+    table,
+)
 from conda_overlay.core.text import few
+from conda_overlay.filesystem.lock import user
 
 if TYPE_CHECKING:
     from conda_overlay.core.models import Finding
@@ -19,28 +29,47 @@ if TYPE_CHECKING:
     from conda_overlay.report.shell import Trigger
     from conda_overlay.report.status import DistributionStatus, LayerStatus, Status
 
-_MEANINGS = {"redundant": "host has it", "not needed": "nothing needs it"}
-"""The words for people, if they differ from those of the report."""
+_ACTIVE = {"on": "yes", "off": "no, ", "stale": "outdated, "}
+_NOTES = {
+    "redundant": "not needed: the environment has it",
+    "not needed": "not needed: nothing depends on it",
+    "older than host": "older than the environment's",
+    "broken": "broken",
+    "stale": "built for another Python",
+}
+"""The meanings that need to be said, in words."""
+
+_NORMAL = ("newer than host", "in place of host", "not in host", "older than host")
+"""The meanings of a distribution that needs no attention."""
 
 
-def show_status(report: Status) -> None:
-    """Print a host, its wiring, and each of its overlays."""
+def show_status(report: Status, *, every: bool = False, details: bool = False) -> None:
+    """Print the problems of a host's overlays, and what they hold.
+
+    Args:
+        report: the status.
+        every: also list the dependencies.
+        details: also print paths, dates and authors, and all of long lines.
+    """
     host, wiring = report.host, report.wiring
-    say(f"host:      {host.name} ({host.prefix}), Python {host.python}")
-    say(f"protected: {host.protected or 'no, you can write to it'}")
+    say(f"environment:  {host.name}, Python {host.python}")
+    if details:
+        say(f"prefix:       {host.prefix}")
+        say(f"protected:    {host.protected or 'no, you can write to it'}")
     show_drift(report.fork)
     if not report.overlays:
-        say("overlay:   none")
+        say("overlay:      none")
         _show_findings(report.relatives)
         _show_user_site(report.user_site, can_install=bool(host.protected))
         if host.protected:
             start = ["conda", "overlay", "install", "-p", host.prefix, "NAME"]
             say(f"\nStart one with: {shlex.join(start)}")
         return
-    say(f"wiring:    {wiring.state}, {wiring.detail}")
+    say(f"active here:  {_ACTIVE[wiring.state]}{'' if wiring.state == 'on' else wiring.detail}")
     show_trigger(wiring.trigger)
+    places = {one.overlay: one.label or one.overlay for one in report.overlays}
     for overlay in report.overlays:
-        _show_overlay(overlay)
+        _show_overlay(overlay, places, every=every, details=details)
     for kernel in report.kernels:
         words = ["conda", "overlay", "kernel", "install", "-p", kernel.host]
         words += ["--kernel-name", kernel.name, "--force"]
@@ -54,9 +83,9 @@ def show_drift(fork: ForkDrift | None) -> None:
     """Print the baseline of a fork, and the changes since it was made."""
     if not fork:
         return
-    say(f"fork of:   {fork.baseline}")
+    say(f"fork of:      {fork.baseline}")
     if fork.unknown:
-        say(f"drift:     unknown: {fork.unknown}")
+        say(f"drift:        unknown: {fork.unknown}")
     if fork.changes:
         say("\ndrift:", end=" ", style=YELLOW)
         say("the baseline has changed since:", *(f"  {change}" for change in fork.changes))
@@ -105,23 +134,41 @@ def show_merged(rows: Sequence[MergedDistribution]) -> None:
     table(lines)
 
 
-def _show_overlay(overlay: LayerStatus) -> None:
-    revision = str(overlay.revision) if overlay.managed else "unmanaged, made by hand"
-    if overlay.position not in (None, overlay.revision):
-        revision = f"{revision} (the state of {state(overlay.position or 0)})"
+def _show_overlay(
+    overlay: LayerStatus, places: Mapping[str, str], *, every: bool, details: bool
+) -> None:
     count = len(overlay.distributions)
-    plural = "" if count == 1 else "s"
+    facts = [f"{count} distribution{'' if count == 1 else 's'}", size(overlay.size)]
+    facts.insert(0, f"revision {overlay.revision}" if overlay.managed else "made by hand")
+    if overlay.position not in (None, overlay.revision):
+        facts[0] += f" (the state of {state(overlay.position or 0)})"
     label = f" ({overlay.label}, for everybody)" if overlay.label else ""
-    say(f"\noverlay:   {overlay.overlay}{label}")
-    say(f"revision:  {revision}, {count} distribution{plural}, {size(overlay.size)}")
-    if overlay.distributions:
-        say()
-        rows = [["# name", "host", "overlay", "kind", "since", "by", "meaning", "reason"]]
-        for title, asked in (("asked for:", True), ("came along:", False)):
-            part = [row for row in overlay.distributions if row.requested is asked]
-            rows += [[title, *[""] * 7], *map(_status_row, part)] if part else []
-        table(rows)
+    if len(places) > 1 or details:
+        say(f"\noverlay:      {overlay.overlay}{label}", f"              {', '.join(facts)}")
+    else:
+        say(f"overlay:      {', '.join(facts)}{label}")
     _show_findings(overlay.findings)
+    shown = [one for one in overlay.distributions if every or _is_of_interest(one)]
+    for title, here in (("instead of the environment's", True), ("added", False)):
+        part = [one for one in shown if (one.host_version is not None) is here]
+        part.sort(key=lambda one: not one.requested)
+        if part:
+            say()
+            say(f"{title}:", style=BOLD)
+            table(
+                [_row(one, details, places) for one in part],
+                width=None if details else line_width(),
+            )
+    if others := [one for one in overlay.distributions if one not in shown]:
+        hiding = sum(one.host_version is not None for one in others)
+        number = f" {hiding}" if hiding < len(others) else ""
+        also = f",{number} instead of the environment's" if hiding else ""
+        say(f"\nand {len(others)} that these need{also} (--all)")
+
+
+def _is_of_interest(one: DistributionStatus) -> bool:
+    """Whether a distribution was requested, or is not simply what these need."""
+    return one.requested or one.edited or one.meaning not in _NORMAL
 
 
 def _show_findings(findings: Sequence[Finding]) -> None:
@@ -130,27 +177,26 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         say(finding.text, *(f"  {command}" for command in finding.remedies))
 
 
-def _hidden(row: DistributionStatus) -> str:
-    """The version that a distribution hides, and where that is unless in the host."""
-    place = "" if row.hides in (None, "host") else f" ({row.hides})"
-    return f"{row.host_version or '-'}{place}"
-
-
-def _status_row(row: DistributionStatus) -> list[str]:
-    kind = f"editable {row.editable}" if row.editable else row.kind
-    notes = [row.reason] if row.reason else []
-    notes += [row.intent] if row.intent != ("dev" if row.editable else "fix") else []
-    notes += [f"until {row.until}"] if row.until else []
-    return [
-        "  " + row.name,
-        _hidden(row),
-        row.version,
-        f"{kind}, edited" if row.edited else kind,
-        local(row.since) if row.since else "-",
-        row.by or "-",
-        _MEANINGS.get(row.meaning, row.meaning),
-        ", ".join(notes),
-    ]
+def _row(one: DistributionStatus, details: bool, places: Mapping[str, str]) -> list[str]:
+    """The name, the versions, and why a distribution is there, by whom unless by the caller."""
+    versions = one.version
+    if one.host_version is not None:
+        versions = f"{one.host_version} -> {one.version}"
+        if one.host_version == one.version:
+            versions = f"{one.version}, your copy"
+        if one.hides != "host":
+            versions = f"{versions} (over {places.get(one.hides or '', one.hides)})"
+    notes = [_NOTES[one.meaning]] if one.meaning in _NOTES else []
+    if one.editable:
+        notes.append(f"editable from {one.editable}" if details else "editable")
+    notes += ["edited"] if one.edited else []
+    notes += [one.intent] if one.intent != ("dev" if one.editable else "fix") else []
+    notes += [f"until {one.until}"] if one.until else []
+    notes += [f"by {one.by}"] if one.by and (details or one.by != user()) else []
+    notes += ["" if one.requested else "dependency"]
+    text = "; ".join(filter(None, [", ".join(filter(None, notes)), one.reason]))
+    since = local(one.since) if one.since else "-"
+    return [f"  {one.name}", versions, since if details else since[:10], text]
 
 
 def show_health(overlays: Sequence[LayerStatus], relatives: Sequence[Finding]) -> None:
