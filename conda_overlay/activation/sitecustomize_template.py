@@ -8,6 +8,7 @@ import sys
 HOST = None  # the bytes of <real path of the host>/lib/pythonX.Y/site-packages
 PIP_VALUES = []  # the options of pip that may come before its command, with a value
 PIP_ELSEWHERE = ()  # those that choose another place to install to
+PIP_VARIABLES = ()  # the variables that show that pip is not meant to change the environment
 
 
 def _site_of(host, paths):
@@ -168,32 +169,34 @@ def _chain(rest, passed):
     return True
 
 
-def _say_where_pip_installs():
-    """For ``python -m pip install``, also of a notebook: the command that uses the overlay."""
-    argv = getattr(sys, "argv", [])
-    words = getattr(sys, "orig_argv", ())[-len(argv) or 1 :]  # the module's name comes first
-    if argv[:1] != ["-m"] or words[0] not in ("pip", "-mpip"):
+def _hand_over_pip(here):
+    """For ``python -m pip install`` or ``uninstall``: become the overlay's own pip."""
+    given = len(getattr(sys, "argv", ())) - 1
+    if given < 1 or sys.argv[0] != "-m" or sys.prefix != sys.base_prefix:
         return
-    rest = words[1:]
-    while rest and rest[0].startswith("-"):
-        rest = rest[2:] if rest[0] in PIP_VALUES else rest[1:]
-    ours = {"install": "install", "uninstall": "remove"}.get(rest[0] if rest else "")
-    options = [word.split("=")[0] for word in words]
-    places = PIP_ELSEWHERE + ("--prefix",)
-    elsewhere = any(option in places or option[:2] == "-t" for option in options)
-    variables = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND")
-    variables += ("CONDA_BUILD", "VIRTUAL_ENV", "CONDA_OVERLAY_DISABLE")
-    variables += ("PIP_TARGET", "PIP_PREFIX", "PIP_USER")
-    off = os.environ.get("CONDA_PLUGINS_OVERLAY_PIP", "").lower() in ("false", "no", "off", "0")
-    if not ours or elsewhere or off or any(os.environ.get(name) for name in variables):
+    # Python has not put the module into sys.argv yet, and before 3.10 it keeps the name nowhere else.
+    with open("/proc/self/cmdline", "rb") as file:
+        words = os.fsdecode(file.read()).split("\0")[-given - 2 : -1]
+    module = words.pop(0)
+    rest = words[:]
+    while rest and rest[0][:1] == "-":
+        del rest[: 2 if rest[0] in PIP_VALUES else 1]
+    options = [word.partition("=")[0] for word in words]
+    if (
+        (module.partition("m")[2] if module[:1] == "-" else module) != "pip"  # or in -mpip, -Bmpip
+        or rest[:1] not in (["install"], ["uninstall"])
+        or any(option in PIP_ELSEWHERE or option[:2] == "-t" for option in options)
+        or any(os.environ.get(name, "0") not in ("", "0") for name in PIP_VARIABLES)
+    ):
         return
-    import shlex
-
-    # A URL may have a password, and this may be kept in a notebook.
-    typed = "..." if any("://" in word for word in rest) else " ".join(map(shlex.quote, rest[1:]))
-    text = "conda-overlay: this pip does not use the overlay; that does: conda overlay %s %s"
-    text = "".join(c if c.isprintable() else "?" for c in text % (ours, typed))
-    sys.stderr.write(text + "\n")
+    program = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(here))), "bin", "pip")
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os.execv(program, [program] + words)
+    except Exception as error:
+        text = "conda-overlay: this pip does not use the overlay: %s: %s\n"
+        sys.stderr.write(text % (program, getattr(error, "strerror", error)))
 
 
 def _guard():
@@ -204,12 +207,11 @@ def _guard():
         host = HOST if str is bytes else os.fsdecode(HOST)
         entered = _is_trusted(here) and _site_of(host, rest) is not None
         if entered:
-            _enter(here, rest, host)
             try:
-                if "_passed" not in globals():  # the first of several
-                    _say_where_pip_installs()
-            except Exception:  # stderr may be closed, or full
+                _hand_over_pip(here)
+            except Exception:  # there may be no /proc, and stderr may be closed, or full
                 pass
+            _enter(here, rest, host)
         else:
             _leave(here, rest)
     except Exception:

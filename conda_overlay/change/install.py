@@ -107,7 +107,7 @@ def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
     place = user_site.user_site_directory(host) if keys else None
     for key, (mine, *_) in read_site(place).items() if place else ():
         if key in keys:
-            remedy = f"python -m pip uninstall {mine.name}"
+            remedy = f"python -E -m pip uninstall {mine.name}"  # without the overlay
             yield f"{mine.name} {mine.version} of ~/.local is in effect; to remove it: {remedy}"
 
 

@@ -221,7 +221,7 @@ class NotInOverlayError(OverlayError):
             hint = "install another version over it: conda overlay install NAME==VERSION"
         elif where == "user site":
             sentence = f"{name} is in ~/.local, not in the overlay."
-            hint = f"python -m pip uninstall {name}"
+            hint = f"python -E -m pip uninstall {name}"  # without the overlay
         elif where is not None:
             sentence = f"{name} is in the layer {where}, not in your overlay {overlay}."
         else:

@@ -124,6 +124,13 @@ _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """Options that choose another place than the overlay; they are refused."""
 
+VARIABLES = (
+    *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
+    *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
+    *("PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN", "CONDA_OVERLAY_DISABLE"),
+)
+"""Variables that show that pip is not meant to change the environment, unless empty or 0."""
+
 
 @cache
 def used(use: str) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 The guard, ``sitecustomize.py``, keeps the overlay out of other Pythons. The interpreter,
 ``bin/.python``, is a small ``sh`` script that starts the host's Python with the overlay on
-PYTHONPATH. The programs ``pip`` and ``pip3`` forward installations to ``conda overlay pip``.
+PYTHONPATH. The programs ``pip`` and ``pip3`` forward installations to ``conda overlay pip``; the
+guard hands those of ``python -m pip`` to them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from conda_overlay.activation import files, locate, wiring
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.pip_options import ELSEWHERE, before_command
+from conda_overlay.core.pip_options import ELSEWHERE, VARIABLES, before_command
 from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.filesystem.tree import make_own
 from conda_overlay.host.host import Host
@@ -159,7 +160,12 @@ def guard(host_site: Path) -> bytes:
     """The content of the guard for a host's site-packages, given its real path."""
     # Bytes, because decoding depends on the interpreter and its locale.
     here = os.fsencode(host_site)
-    given = {"HOST": here, "PIP_VALUES": before_command(), "PIP_ELSEWHERE": ELSEWHERE}
+    given = {
+        "HOST": here,
+        "PIP_VALUES": before_command(),
+        "PIP_ELSEWHERE": (*ELSEWHERE, "--prefix"),
+        "PIP_VARIABLES": VARIABLES,
+    }
     lines = _TEMPLATE.read_text(encoding="utf-8").splitlines()
     values = {f"{name} = ": f"{name} = {value!r}" for name, value in given.items()}
     return "".join(values.get(line[: line.find("= ") + 2], line) + "\n" for line in lines).encode()

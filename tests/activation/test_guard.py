@@ -636,6 +636,60 @@ def test_pip_isolates_builds_from_the_overlay(
     assert (scratch / "seen").read_text() == seen
 
 
+MODULES = {
+    "install": "install",
+    "uninstall -y name": "uninstall -y name",
+    "-q --timeout 5 install name": "-q --timeout 5 install name",
+    "list": "",
+    "--log install list": "",
+    "install --user name": "",
+    "install --target=x name": "",
+    "install -tx name": "",
+    "--python x install name": "",
+}
+"""The words of ``python -m pip``, and those that the overlay's pip gets."""
+
+
+def programs(tree: Path, host: Host) -> Path:
+    """Make an overlay whose own pip prints its words; its site-packages."""
+    fill(tree, {"bin/pip": "#!/bin/sh\nprintf '[%s]' \"$@\"\nexit 7\n"})
+    (tree / "bin" / "pip").chmod(0o755)
+    return overlay(tree / "lib" / host.site.parent.name / "site-packages", host)
+
+
+def test_python_m_pip_is_handed_to_the_overlays_own_pip(host: Host, scratch: Path) -> None:
+    site = programs(scratch / "overlay", host)
+    fill(host.site, {"pip.py": "import sys; sys.stdout.write('hosts')\n", "other.py": ""})
+    starts = [("-mpip", words) for words in MODULES]
+    starts += [("-u -Bmpip", "install"), ("-W ignore -m pip", "install")]
+    for start, words in starts:
+        done = run(host.python, *start.split(), *words.split(), overlays=[site])
+        handed = "".join(f"[{word}]" for word in MODULES[words].split())
+        assert (done.stdout, done.returncode) == ((handed, 7) if handed else ("hosts", 0)), done
+    odd = os.fsdecode(b"\xff 'n\n\"")
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    argv: list[Any] = [host.python, "-m", "pip", "install", odd, ""]
+    environ = {**env, "PYTHONPATH": str(site)}
+    printed = subprocess.run(argv, env=environ, check=False, capture_output=True).stdout
+    assert printed == b"[install][" + os.fsencode(odd) + b"][]"
+    for variable in ("PIP_BUILD_TRACKER", "VIRTUAL_ENV", "PIP_USER", "CONDA_OVERLAY_DISABLE"):
+        for value, found in (("1", "hosts"), ("0", "[install]")):
+            done = run(host.python, "-mpip", "install", overlays=[site], env={variable: value})
+            assert done.stdout == found, variable
+    for line in ("-E -m pip install", "-m other -m pip install", "-c 0 -m pip install"):
+        assert "[" not in run(host.python, *line.split(), overlays=[site]).stdout
+
+
+def test_python_m_pip_is_handed_to_the_first_layer_of_its_host(
+    host: Host, elsewhere: Host, scratch: Path
+) -> None:
+    bare = overlay(scratch / "bare/lib/python3/site-packages", host)
+    stranger = overlay(scratch / "stranger/lib/python3/site-packages", elsewhere)
+    site = programs(scratch / "overlay", host)
+    done = run(host.python, "-m", "pip", "install", overlays=[stranger, bare, site])
+    assert done.stdout == "[install]" and "bare/bin/pip: No such file" in done.stderr
+
+
 @LONG
 @pytest.mark.network
 def test_coverage_in_the_overlay_measures_child_processes(

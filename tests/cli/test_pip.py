@@ -1,20 +1,23 @@
-"""``pip install`` in an activated environment goes to the overlay, or says what would."""
+"""``pip install`` and ``python -m pip install`` in an activated environment go to the overlay."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests import sources
-from tests.bed import cpython, dists
+from tests.bed import cpython, dists, environment
+from tests.bed.terminal import on_terminal
 from tests.bench import Bench
 from tests.long import LONG, first
 from tests.report.test_status import in_user_site
 
 NAMES = ["pip", "pip3", f"pip{cpython.default().xy}"]
-HINT = "conda-overlay: this pip does not use the overlay; that does: conda overlay "
 
 
 @pytest.fixture
@@ -30,10 +33,17 @@ def pip(
     return bench.user.run(argv, env={**bench.environ, **(env or {})})
 
 
-def module(bench: Bench, *words: str, env: dict[str, str] | None = None) -> str:
-    """What ``python -m pip`` of a wired shell says on stderr."""
+def module(
+    bench: Bench,
+    *words: str | Path,
+    start: Sequence[str | Path] = ("-m", "pip"),
+    python: Path | None = None,
+    env: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m pip`` of a wired shell, or Python with other words at the start."""
     environ = {**bench.environ, "PYTHONPATH": str(bench.site), **(env or {})}
-    return bench.user.run([bench.host / "bin" / "python", "-m", "pip", *words], env=environ).stderr
+    argv = [python or bench.host / "bin" / "python", *start, *words]
+    return bench.user.run(argv, env=environ)
 
 
 @LONG
@@ -65,8 +75,6 @@ def test_options_before_the_command_keep_their_values(made: Bench) -> None:
     assert done.returncode == 0, done
     assert made.see("alpha") == {"alpha": "1.5"}
     assert not (made.user.home / ".local").exists()
-    told = module(made, "--timeout", "5", "install", "--dry-run", "nosuch")
-    assert f"{HINT}install --timeout 5" not in told and f"{HINT}install" in told, told
     assert "overlay install" not in pip(made, "--log", "install", "list").stderr
 
 
@@ -84,7 +92,7 @@ def test_a_requirements_file_and_the_users_own_site_are_no_dead_ends(made: Bench
         in_user_site(made, name, "9.0")
         told = made.run("remove", *made.where, "--yes", name).stderr
         assert f"{name} is in ~/.local, not in the overlay.\n" in told
-        assert f"Hint: python -m pip uninstall {name}\n" in told
+        assert f"Hint: python -E -m pip uninstall {name}\n" in told
 
 
 def test_everything_else_is_the_hosts_pip(made: Bench, tmp_path: Path) -> None:
@@ -139,24 +147,84 @@ def test_a_pip_in_the_overlay_is_run_by_the_same_names(made: Bench, links: Path)
     assert pip(made, "--version").stdout.startswith("pip ")
 
 
-@pytest.mark.skipif(cpython.default().xy < "3.10", reason="older ones do not know how they started")
-def test_python_m_pip_says_the_command_that_uses_the_overlay_and_goes_on(made: Bench) -> None:
-    said = module(made, "install", "--dry-run", "--no-deps", "beta>=2")
-    assert f"{HINT}install --dry-run --no-deps 'beta>=2'" in said
-    assert f"{HINT}remove -y nosuch" in module(made, "uninstall", "-y", "nosuch")
-    assert HINT not in module(made, "list")
-    assert HINT not in module(made, "install", "--dry-run", "--target=/x", "beta==2.0")
-    build = {"PIP_BUILD_TRACKER": "x"}
-    assert HINT not in module(made, "install", "--dry-run", "beta==2.0", env=build)
-    said = module(made, "-q", "install", "--dry-run", "-i", "http://u:pw@127.0.0.1:9/", "x")
-    assert f"{HINT}install ...\n" in said and "pw" not in said.partition("\n")[0]
+def sources_of(tree: Path) -> dict[str, bytes]:
+    """The files of a tree, without bytecode, which each start of Python may add."""
+    files = (path for path in tree.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {str(path): path.read_bytes() for path in files}
 
 
-def test_a_hint_that_cannot_be_written_leaves_the_overlay_in_effect(made: Bench) -> None:
-    code = f"exec {made.host}/bin/python -m pip install --dry-run --no-index x 2>/dev/full"
+def test_python_m_pip_installs_into_the_overlay_and_removes_from_it(made: Bench) -> None:
+    done = module(made, "install", "--no-deps", "alpha==1.5")
+    words = "install --no-deps alpha==1.5"
+    assert done.returncode == 0, done
+    assert f"conda-overlay: pip {words} is: conda overlay {words}\n" in done.stderr
+    assert (made.see("alpha"), made.revision) == ({"alpha": "1.5"}, 2)
+    before = sources_of(made.tree(2))
+    code = "import subprocess as s, sys; sys.exit(s.call([sys.executable, *sys.argv[1:]]))"
+    done = module(made, "-m", "pip", "uninstall", "-y", "alpha", start=("-c", code))  # of a tool
+    assert done.returncode == 0, done
+    assert (made.see("alpha"), made.revision) == ({"alpha": "1.0"}, 3)
+    assert sources_of(made.tree(2)) == before
+    made.change("undo")
+    assert made.see("alpha") == {"alpha": "1.5"}
+    assert not (made.user.home / ".local").exists()
+    assert module(made, "install", "no such; 'thing").returncode == 1
+
+
+def test_python_m_pip_is_pip_where_the_settings_or_its_words_say_so(
+    made: Bench, links: Path
+) -> None:
+    dists.wheel(links, "plain", "1.0")
+    install: list[str | Path] = ["install", "-qI", "--find-links", links, "plain"]
+    left = {"CONDA_PLUGINS_OVERLAY_PIP": "false"}  # as conda overlay pip decides
+    done = module(made, *install, env=left)
+    assert done.returncode == 0 and "conda-overlay" not in done.stderr, done
+    assert [*made.user.home.glob(".local/lib/*/site-packages/plain")]
+    there = made.user.home / "there"
+    done = module(made, *install, "--prefix", there)
+    assert done.returncode == 0 and [*there.rglob("plain/__init__.py")], done
+    # A virtual environment that sees the host's packages sees the overlay.
+    venv = made.user.home / "venv"
+    done = module(made, start=("-m", "venv", "--system-site-packages", "--without-pip", venv))
+    assert done.returncode == 0, done
+    done = module(made, *install, python=venv / "bin" / "python")
+    assert done.returncode == 0 and [*venv.rglob("plain/__init__.py")], done
+    assert made.revision == 1
+
+
+@LONG
+def test_in_an_environment_of_ones_own_pip_installs_there(quick: Bench, scratch: Path) -> None:
+    own = replace(quick, name=str(environment.clone(quick.host, scratch / "own")))
+    for directory, _, _ in os.walk(own.host):
+        os.lchown(directory, own.user.uid, own.user.gid)
+    own.install("--force", "new")
+    done = module(own, "install", "--no-deps", "beta==2.0", "-I")
+    assert done.returncode == 0 and "conda-overlay" not in done.stderr, done
+    assert own.revision == 1 and [*own.host.rglob("beta-2.0.dist-info")]
+
+
+def test_in_a_notebook_nothing_is_asked_because_nobody_can_answer(made: Bench) -> None:
+    kernel = {"TERM": "xterm-color", "PAGER": "cat", "PYTHONPATH": str(made.site)}
+    argv: list[str | Path] = [made.host / "bin" / "python", "-m", "pip"]
+    argv += ["install", "--no-deps", "alpha==1.5"]
+    shown = on_terminal(argv, made.environ_of(kernel), made.user)
+    assert "Proceed" not in shown and made.revision == 2, shown
+    assert made.see("alpha") == {"alpha": "1.5"}
+
+
+@first(1)
+@pytest.mark.parametrize("redirected", ["2>/dev/null", "2>/dev/full", "2>&-"])
+def test_where_the_overlays_pip_cannot_run_it_is_pip_and_the_overlay_stays_in_effect(
+    made: Bench, redirected: str
+) -> None:
     (made.site / "pip.py").write_text("import new; print('of the overlay')\n")
+    made.user.run(["chmod", "u+w", made.overlay / "bin"])
+    made.user.run(["rm", made.overlay / "bin" / "pip"])
     env = {**made.environ, "PYTHONPATH": str(made.site)}
-    assert made.user.run(["sh", "-c", code], env=env).stdout == "of the overlay\n"
+    code = f"exec {made.host}/bin/python -m pip install x"
+    assert made.user.run(["sh", "-c", f"{code} {redirected}"], env=env).stdout == "of the overlay\n"
+    said = f"this pip does not use the overlay: {made.overlay}/bin/pip: No such file or directory"
+    assert said in made.user.run(["sh", "-c", code], env=env).stderr
 
 
 def test_credentials_are_not_repeated_and_options_may_come_first(made: Bench) -> None:

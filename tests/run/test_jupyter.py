@@ -52,8 +52,8 @@ try:
     client.wait_for_ready(timeout=120)
     assert run("import os; print(os.getpid())") != pid
     assert "1.5" in run("import alpha; print(alpha.__version__)")
-    said = run("%pip install --dry-run --no-index nosuch-thing")
-    assert "that does: conda overlay install --dry-run --no-index nosuch-thing" in said, said
+    said = run("%pip install --no-deps alpha==1.0")
+    assert "is: conda overlay install --no-deps alpha==1.0" in said and "Proceed" not in said, said
 finally:
     client.stop_channels()
     manager.shutdown_kernel(now=True)

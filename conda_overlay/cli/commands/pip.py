@@ -10,7 +10,13 @@ from pathlib import Path
 
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
-from conda_overlay.core.pip_options import ELSEWHERE, before_command, names_in, spelled_out
+from conda_overlay.core.pip_options import (
+    ELSEWHERE,
+    VARIABLES,
+    before_command,
+    names_in,
+    spelled_out,
+)
 from conda_overlay.core.redact import typed
 
 EXAMPLES = """\
@@ -28,12 +34,8 @@ _OURS = (
 )
 """Our own options, which pip does not have: they say nothing in its name."""
 
-_VARIABLES = (
-    *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
-    *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
-    *("PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN"),
-)
-"""Variables that show that pip is not meant to change the environment."""
+_NOTEBOOK = {"TERM": "xterm-color", "PAGER": "cat"}
+"""The variables that IPython's kernel sets: the terminal of its ``%pip`` takes no answer."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -55,13 +57,14 @@ def execute(arguments: Namespace) -> int:
     place = _command(words)
     ours = None if place is None else _COMMANDS.get(words[place])
     full = [*map(spelled_out, words)]
-    if ours and overlay.stack.settings.overlay_pip and _is_meant(full):
+    owned = ours == "install" and host.protection is None  # where install refuses, and names pip
+    if ours and overlay.stack.settings.overlay_pip and _is_meant(full) and not owned:
         command = ["conda", "overlay", ours, *(w for i, w in enumerate(full) if i != place)]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
         said = [shlex.join(typed(w)) for w in (["pip", *words], command)]
         output.tell(f"conda-overlay: {said[0]} is: {said[1]}")
-        yes = [] if ours == "remove" or sys.stdin.isatty() else ["--yes"]
+        yes = [] if ours == "remove" or _can_answer() else ["--yes"]
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
     sys.stdout.flush()
@@ -78,9 +81,14 @@ def _command(words: list[str]) -> int | None:
     return place if place < len(words) else None
 
 
+def _can_answer() -> bool:
+    """Whether somebody can answer a question."""
+    return sys.stdin.isatty() and not _NOTEBOOK.items() <= os.environ.items()
+
+
 def _is_meant(words: list[str]) -> bool:
     """Whether pip would change the environment: not in a build, a venv or another directory."""
-    if any(os.environ.get(name) for name in _VARIABLES):
+    if any(os.environ.get(name, "0") not in ("", "0") for name in VARIABLES):
         return False
     others = {*ELSEWHERE, *_OURS, "--prefix", "-t", "-p", "-n"}
     return not others.intersection(name for word in words for name in names_in(word))
