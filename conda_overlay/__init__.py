@@ -11,8 +11,6 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from conda_overlay.change.draft import Draft
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     )
     from conda_overlay.core.models import Change, Conflict, Finding, Plan, Revision
     from conda_overlay.report.status import Status
+
+__version__: str  # of `core.version`
 
 __all__ = [
     "Change",
@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "__version__": "core.version",
     "Draft": "change.draft",
     "Overlay": "change.overlay",
     "Status": "report.status",
@@ -56,7 +57,7 @@ _PLACES = {
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use, because conda and activation need none of them."""
-    if name not in __all__:
+    if name not in _PLACES.keys() | __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.metadata
 import json
@@ -28,15 +29,18 @@ from tests.long import LONG
 pytestmark = LONG
 
 
-RECIPE = place.CHECKOUT / "recipe" / "recipe.yaml"
+FILL = place.CHECKOUT / "recipe" / "fill.py"
+PYPI = "https://pypi.org/packages/source/c/conda-overlay/"
 RATTLER = "py-rattler-build>=0.60"
 CONDAS = ["floor", *filter(None, os.environ.get("CONDA_OVERLAY_TEST_CONDAS", "").split(os.pathsep))]
 
 BUILD = """
 import sys
-from rattler_build import Stage0Recipe
-recipe, output, channel = sys.argv[1:]
-[built] = Stage0Recipe.from_file(recipe).run_build(output_dir=output, channels=[channel])
+from rattler_build import Stage0Recipe, VariantConfig
+recipe, python, output, channel = sys.argv[1:]
+[built] = Stage0Recipe.from_file(recipe).run_build(
+    VariantConfig({"python_min": [python]}), output_dir=output, channels=[channel]
+)
 print(*built.packages)
 """
 TEST = """
@@ -51,8 +55,14 @@ sys.exit(not results or not all(result.success for result in results))
 
 @dataclass(frozen=True)
 class Built:
-    """What rattler-build made of the recipe."""
+    """What rattler-build made of the recipe, and of what."""
 
+    sdist: Path
+    """What ``python -m build`` made of the checkout."""
+    wheel: Path
+    """What it made of the sdist."""
+    recipe: str
+    """The recipe of the sdist, as conda-forge wants it."""
     package: Path
     """The noarch package, in a channel of its own."""
     own: str
@@ -67,8 +77,19 @@ class Built:
 def built() -> Iterator[Built]:
     with place.scratch() as scratch:
         output, dependencies = scratch / "output", f"file://{dependencies_channel()}"
-        printed = rattler(BUILD, scratch, RECIPE, output, dependencies)
-        yield Built(Path(printed.strip()), f"file://{output}", dependencies, scratch)
+        python = cpython.prefix() / "bin" / "python"
+        argv: list[str | Path]
+        argv = [python, "-m", "build", "--no-isolation", "--outdir", scratch, place.CHECKOUT]
+        checked(argv, env={"PYTHONPATH": str(plugin.backend())})
+        [sdist], [wheel] = scratch.glob("*.tar.gz"), scratch.glob("*.whl")
+        argv = [python, FILL, sdist, "--repository", "https://example.org/conda-overlay"]
+        recipe = checked([*argv, "--maintainer", "alice", "--maintainer", "bob"])
+        assert PYPI in recipe
+        local = scratch / "recipe.yaml"  # what PyPI will have is still here
+        local.write_text(recipe.replace(PYPI, f"file://{scratch}/"))
+        printed = rattler(BUILD, scratch, local, cpython.default().xy, output, dependencies)
+        package = Path(printed.strip())
+        yield Built(sdist, wheel, recipe, package, f"file://{output}", dependencies, scratch)
 
 
 @pytest.fixture(scope="module", params=CONDAS, ids=os.path.basename)
@@ -91,35 +112,65 @@ def prefix(request: pytest.FixtureRequest, built: Built, science: Path) -> Itera
         yield prefix
 
 
-def test_recipe_says_what_the_project_says() -> None:
-    recipe = importlib.import_module("ruamel.yaml").YAML(typ="safe").load(RECIPE)
-    metadata = project().metadata
+@pytest.mark.network
+def test_recipe_says_what_the_project_says(built: Built) -> None:
+    recipe, metadata = loaded(built), project(built.wheel).metadata
     assert recipe["package"]["name"] == metadata["Name"]
     assert recipe["context"]["version"] == metadata["Version"] == conda_overlay.__version__
+    assert recipe["source"]["sha256"] == hashlib.sha256(built.sdist.read_bytes()).hexdigest()
     assert recipe["about"]["license"] == metadata["License-Expression"] == "BSD-3-Clause"
     assert [recipe["about"]["license_file"]] == metadata.get_all("License-File") == ["LICENSE"]
-    run = {unconditional(text) for text in recipe["requirements"]["run"]}
-    floor = ".".join(conda.VERSION.split(".")[:2])
-    beside = {f"python{metadata['Requires-Python']}", f"conda>={floor}"}
-    assert run == beside | {unconditional(text) for text in project().requires}
+    assert {*recipe["requirements"]["run"]} == {
+        "__linux",
+        "python >=${{ python_min }}",
+        f"conda >={'.'.join(conda.VERSION.split('.')[:2])}",
+        *(unconditional(text, " ") for text in project(built.wheel).requires),
+    }
+    pyproject = (place.CHECKOUT / "pyproject.toml").read_text()
+    for text in recipe["requirements"]["host"][2:]:
+        assert f'"{text.replace(" ", "")}"' in pyproject
+
+
+@pytest.mark.network
+def test_recipe_is_as_the_linter_of_conda_forge_wants_it(built: Built) -> None:
+    """conda-smithy, which has the linter, is not on PyPI; these are its rules that apply."""
+    recipe = loaded(built)
+    assert [*recipe] == [
+        *("schema_version", "context", "package", "source", "build", "requirements", "tests"),
+        *("about", "extra"),
+    ]
+    assert recipe["build"] | {"script": None} == {"number": 0, "noarch": "python", "script": None}
+    assert recipe["about"].keys() >= {"homepage", "license", "license_file", "summary"}
+    assert recipe["extra"] == {"recipe-maintainers": ["alice", "bob"]}
+    needs = recipe["requirements"]
+    assert [*needs] == ["host", "run"]
+    assert needs["host"][:2] == ["python ${{ python_min }}.*", "pip"]
+    assert all(need.count(" ") < 2 for need in needs["run"] + needs["host"][1:] if "{" not in need)
+    assert recipe["tests"][0]["python"]["python_version"] == ["${{ python_min }}.*", "*"]
+    assert "python_min" not in recipe["context"]  # that is conda-forge's own
+    assert built.recipe.endswith("\n") and not built.recipe.endswith("\n\n")
+    assert built.recipe.count(recipe["context"]["version"]) == 1
+    assert "@" not in built.recipe
 
 
 @pytest.mark.network
 def test_package_passes_the_tests_of_its_recipe(built: Built) -> None:
     printed = rattler(TEST, built.cache, built.package, built.dependencies)
     assert "No broken requirements found." in printed
+    assert f"conda-overlay {version(built)}\n" in printed
     assert "usage: conda overlay " in printed
 
 
 @pytest.mark.network
-def test_conda_lists_the_package(prefix: Path, alice: User) -> None:
+def test_conda_lists_the_package(built: Built, prefix: Path, alice: User) -> None:
     [found] = json.loads(ran(alice, prefix, "list", "--json", "conda-overlay"))
-    assert (found["name"], found["version"]) == ("conda-overlay", conda_overlay.__version__)
+    assert (found["name"], found["version"]) == ("conda-overlay", version(built))
     assert found["channel"] != "pypi"
 
 
 @pytest.mark.network
-def test_user_runs_the_command_of_the_package(prefix: Path, alice: User) -> None:
+def test_user_runs_the_command_of_the_package(built: Built, prefix: Path, alice: User) -> None:
+    assert ran(alice, prefix, "overlay", "--version") == f"conda-overlay {version(built)}\n"
     assert ran(alice, prefix, "overlay", "--help").startswith("usage: conda overlay ")
     status = ran(alice, prefix, "overlay", "status", "-n", "science")
     assert str(prefix / "envs" / "science") in status
@@ -142,17 +193,31 @@ def test_activation_wires_an_overlay_that_the_package_made(
     assert (done.stdout, done.stderr) == ("new 1.0\ngone\n", "")
 
 
-def project() -> Any:
-    """Return what the wheel of the project says of it."""
-    wheel = plugin.wheel()
+@pytest.mark.network
+def test_start_up_hook_is_in_site_packages_and_pip_finds_nothing_broken(prefix: Path) -> None:
+    assert [*prefix.glob("lib/python*/site-packages/__conda_overlay.pth")]
+    python = prefix / "bin" / "python"
+    assert "No broken requirements" in checked([*pypi.pip(prefix), "--python", python, "check"])
+
+
+def loaded(built: Built) -> Any:
+    return importlib.import_module("ruamel.yaml").YAML(typ="safe").load(built.recipe)
+
+
+def version(built: Built) -> str:
+    return str(project(built.wheel).version)
+
+
+def project(wheel: Path) -> Any:
+    """Return what a wheel of the project says of it."""
     info = "-".join(wheel.name.split("-")[:2]) + ".dist-info/"
     return importlib.metadata.PathDistribution(zipfile.Path(wheel, info))
 
 
-def unconditional(text: str) -> str:
+def unconditional(text: str, space: str = "") -> str:
     """Return a requirement without its marker, since a noarch package serves every Python."""
     requirement = Requirement(text)
-    return f"{requirement.name}{requirement.specifier}"
+    return f"{requirement.name}{space}{requirement.specifier}"
 
 
 def rattler(script: str, cache: Path, *arguments: str | Path) -> str:
@@ -173,10 +238,10 @@ def rattler(script: str, cache: Path, *arguments: str | Path) -> str:
 def dependencies_channel() -> Path:
     """Return a channel with Python, conda, pip, the build backend, and what all of them need."""
     python = cpython.default()
-    own = list(map(unconditional, project().requires))
+    own = list(map(unconditional, project(plugin.wheel()).requires))
     wheels = {
         wheel.name: wheel
-        for requirements in (own, ["hatchling"], [*conda.DEPENDENCIES, "pip"])
+        for requirements in (own, plugin.BACKEND, [*conda.DEPENDENCIES, "pip"])
         for wheel in pypi.wheels(requirements, python.xy)
     }
 

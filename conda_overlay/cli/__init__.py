@@ -85,9 +85,10 @@ class _Version(Action):
     def __call__(self, parser: ArgumentParser, *_: Any) -> None:
         """Print it, and end."""
         import sys
-        from importlib.metadata import version
 
-        sys.stdout.write(f"conda-overlay {version('conda-overlay')}\n")
+        from conda_overlay.core.version import __version__
+
+        sys.stdout.write(f"conda-overlay {__version__}\n")
         parser.exit()
 
 
