@@ -21,7 +21,6 @@ from tests.bed import base, cpython, place
 from tests.bed.command import checked
 
 TOOLS = (
-    "hatch-vcs>=0.4,<1",  # by which a checkout knows its version
     "hypothesis>=6.100,<7",
     "mypy>=1.15,<3",
     "pytest>=8.0,<10",

@@ -12,7 +12,7 @@ from tests.bed import dists
 from tests.bench import Bench
 from tests.long import LONG, first
 
-ALPHA = {
+ALPHA: dict[str, object] = {
     "name": "alpha",
     "kind": "upgrade",
     "host_version": "1.0",
