@@ -40,6 +40,7 @@ SIBLINGS = {"run", "fork"}
 FACADE = {
     "Draft.install": "change.install",
     "Draft.update": "change.update",
+    "Draft.note": "change.note",
     "Draft.remove": "change.remove",
     "Draft.patch": "change.edit",
     "Draft.record": "change.edit",

@@ -152,6 +152,22 @@ class Draft(DraftTree):
 
         record(self)
 
+    def note(
+        self,
+        *names: str,
+        reason: str | None = None,
+        intent: str | None = None,
+        until: str | None = None,
+    ) -> None:
+        """Record another reason, intent or date for distributions; empty text removes one.
+
+        Raises:
+            NotInOverlayError: the overlay has no such distribution.
+        """
+        from conda_overlay.change.note import note
+
+        note(self, names, reason, intent, until)
+
     def undo(self, number: int | None = None) -> None:
         """Go back to the state before the last change, or to a revision; 0 is the host.
 

@@ -15,10 +15,10 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import Distribution
-from conda_overlay.core.text import few
+from conda_overlay.core.text import did_you_mean, few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
-from conda_overlay.distributions.site import main_module, modules, programs
+from conda_overlay.distributions.site import main_module, modules, names_in, programs
 from conda_overlay.edits import git, originals
 from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
@@ -89,9 +89,10 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
         names = _files(found)
         if file := path if path in names else _file_of(module, names):
             return key, file
-    prefix = draft.stack.host.prefix
+    prefix, places = draft.stack.host.prefix, {found.site for found in view.values()}
+    meant = did_you_mean(text, {name for place in places for name in names_in(place)})
     raise OverlayError(
-        f"No distribution of {prefix} has a module, script or file {text}.",
+        f"No distribution of {prefix} has a module, script or file {text}.{meant}",
         shlex.join(["conda", "overlay", "status", "--merged", "-p", str(prefix)]),
         name=text,
     )

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.repair import mend
+from conda_overlay.core.errors import CondaPackageError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.pip_options import RECORDED, Options
 from conda_overlay.core.redact import setting, without_credentials
@@ -26,6 +27,9 @@ from conda_overlay.resolve.configuration import is_plain
 from conda_overlay.resolve.resolver import Resolution, Resolver
 from conda_overlay.resolve.stage import sources
 
+_OF_CONDA = re.compile(r"[\w./-]+::[\w.-]+([\s=<>!~].*)?")
+"""One of conda's packages, with its channel."""
+
 
 def install(draft: Draft, request: Request) -> None:
     """Let pip add the requested distributions and their dependencies to a draft.
@@ -33,11 +37,15 @@ def install(draft: Draft, request: Request) -> None:
     Raises:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
+        CondaPackageError: one of conda's packages is requested.
     """
     typed = _typed(request)
     if _is_satisfied(draft, request, typed):
         _ask_again(draft, request, typed, draft.before.site.keys())
         return
+    for one in request.requirements:
+        if _OF_CONDA.fullmatch(text_of(one)):
+            raise CondaPackageError(text_of(one), draft.stack.host.name)
     mended = mend(draft, typed, _replaced(draft, request, typed))
     places = draft.new_scratch(), draft.source_dir
     found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()

@@ -24,7 +24,7 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
         NotInOverlayError: the overlay has no such distribution, or another version of it.
         UsageError: a name is invalid.
     """
-    named = {_check(draft, text): text for text in names}
+    named = {key_in_overlay(draft, text): text for text in names}
     before, stack = draft.before, draft.stack
     wanted, below = {*before.requested}, stack.below_view
     arguments = (stack.host.markers, before.requirements)
@@ -35,14 +35,20 @@ def remove(draft: Draft, names: Sequence[str]) -> None:
     draft.why.update(dict.fromkeys(named, "requested"))
 
 
-def _check(draft: Draft, text: str) -> str:
-    """Check that the overlay has a distribution to remove, and return its normalized name."""
+def key_in_overlay(draft: Draft, text: str) -> str:
+    """Check that the overlay has a distribution, and return its normalized name.
+
+    Raises:
+        NotInOverlayError: it has not, or has another version than the text says.
+        UsageError: the name is invalid.
+    """
     requirement = dependencies.named(text)
     key = str(canonicalize_name(requirement.name))
     found, name = draft.before.entries.get(key), requirement.name
     mine = str(draft.stack.store.overlay)
     if found is None:
-        raise NotInOverlayError(name, where=_place_of(draft, key), overlay=mine)
+        names = draft.before.entries
+        raise NotInOverlayError(name, where=_place_of(draft, key), overlay=mine, names=names)
     if not requirement.specifier.contains(found.version, prereleases=True):
         raise NotInOverlayError(name, where=None, version=found.version, overlay=mine)
     return key

@@ -44,7 +44,8 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     past = Restorer(draft, draft.base)
     for name in names:
         if canonicalize_name(name) not in past.entries:
-            raise NotInOverlayError(name, where=None, overlay=str(store.overlay))
+            mine = str(store.overlay)
+            raise NotInOverlayError(name, where=None, overlay=mine, names=past.entries)
     keys = {str(canonicalize_name(name)) for name in names}
     draft.drop(past.replaced & keys)
     if keys:

@@ -58,6 +58,7 @@ def _wanted(draft: Draft, text: str, entry: HistoryEntry | None) -> Requirement 
     key = str(canonicalize_name(name.name))
     if entry is None or entry.intent == "hold" or not entry.requirement or entry.editable:
         if key not in draft.before.site and key not in draft.stack.below_view:
-            raise NotInOverlayError(name.name, where=None, overlay=str(draft.stack.store.overlay))
+            names, mine = draft.before.site.keys(), str(draft.stack.store.overlay)
+            raise NotInOverlayError(name.name, where=None, overlay=mine, names=names)
         return name
     return parse(entry.requirement)

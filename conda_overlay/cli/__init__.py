@@ -39,6 +39,7 @@ GROUPS = {
         "edit": "Copy a package of the environment into the overlay, and edit it.",
         "patch": "Apply a patch to a copy of a package.",
         "record": "Make a revision of the files that you edited by hand.",
+        "note": "Change the reason, date or intent of a package.",
         "apply": "Install what an exported file lists.",
         "rebase": "Fit the overlay to its environment, which has changed.",
         "repair": "Put back missing or damaged files.",
@@ -100,11 +101,11 @@ class _Commands(_SubParsersAction):  # type: ignore[type-arg]
     ) -> None:
         """Hand on to the parser of the command."""
         if values[0] not in self._name_parser_map:
-            from difflib import get_close_matches
+            from conda_overlay.core.text import did_you_mean
 
-            close = get_close_matches(values[0], [*COMMANDS, *ALIASES])
-            hint = f"did you mean {' or '.join(close)}?" if close else "see: conda overlay --help"
-            raise ArgumentError(None, f"there is no command {values[0]!r}; {hint}")
+            question = did_you_mean(values[0], [*COMMANDS, *ALIASES])
+            hint = question or " See: conda overlay --help"
+            raise ArgumentError(None, f"there is no command {values[0]!r}.{hint}")
         super().__call__(parser, namespace, values, option)
 
 

@@ -30,6 +30,34 @@ def add_change_options(parser: ArgumentParser, examples: str) -> None:
     add_layer(parser)
 
 
+def add_intent(parser: ArgumentParser) -> None:
+    """Add ``--intent`` and ``--until``, which say how long a distribution is to stay."""
+    from conda_overlay.core.models import INTENTS
+
+    meaning = (
+        "How long it stays. fix: until the environment has it; hold: until removed; dev: forever."
+    )
+    parser.add_argument("--intent", choices=INTENTS, help=meaning)
+    meaning = "The date (YYYY-MM-DD) from which status reports it as overdue."
+    parser.add_argument("--until", metavar="DATE", help=meaning)
+
+
+def date_of(text: str) -> str:
+    """A date as it was typed, in one form.
+
+    Raises:
+        UsageError: it is not a date.
+    """
+    from datetime import date
+
+    from conda_overlay.core.errors import UsageError
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"{text} is not a date (YYYY-MM-DD).", "--until 2027-01-31") from None
+
+
 def add_layer(parser: ArgumentParser) -> None:
     """Add ``--layer``."""
     meaning = "The layer to use: a label or path of overlay_dirs. Layers before it are ignored."

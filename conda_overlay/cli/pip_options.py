@@ -7,7 +7,7 @@ from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from conda_overlay.core.errors import UsageError
+from conda_overlay.core.errors import CondaPackageError, UsageError
 from conda_overlay.core.pip_options import ELSEWHERE, NONE, OPTIONS, Options
 
 OF_CONDA = ("--channel", "--override-channels", "--freeze-installed", "--solver")
@@ -34,9 +34,7 @@ class ForwardedOption(Action):
             hint = "choose the environment with -n or -p, and the place with overlay_dirs"
             raise UsageError(sentence, hint, option=option_string)
         if option_string in OF_CONDA or (option_string == "-c" and _is_channel(str(values))):
-            sentence = "conda's packages go into an environment of your own, not into an overlay."
-            hint = "conda overlay fork --from ENV -n NEW --conda PKG"
-            raise UsageError(sentence, hint, option=option_string)
+            raise CondaPackageError(option=option_string)
         words = [str(option_string), *([str(values)] if self.nargs is None else [])]
         setattr(namespace, self.dest, getattr(namespace, self.dest) + Options.parse(words))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from conda import CondaError
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.serialize import encode
+from conda_overlay.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from conda_overlay.core.models import Conflict
@@ -57,11 +58,12 @@ class HostError(OverlayError):
 class NoSuchEnvironmentError(HostError):
     """There is no conda environment at a prefix, or of a name."""
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, names: Iterable[str] = ()) -> None:
+        """Take its name or prefix, and for a name those of the environments that there are."""
         is_path = "/" in environment
-        sentence = f"There is no conda environment {'at' if is_path else 'named'} {environment}."
+        sentence = f"There is no environment {'at' if is_path else 'named'} {environment}."
         data = {"prefix" if is_path else "name": environment}
-        super().__init__(sentence, "conda env list", **data)
+        super().__init__(sentence + did_you_mean(environment, names), "conda env list", **data)
 
 
 class NoPythonError(HostError):
@@ -175,6 +177,20 @@ class ResolutionError(OverlayError):
         super().__init__(sentence, hint, conflicts, conflicts=encode(conflicts))
 
 
+class CondaPackageError(OverlayError):
+    """One of conda's packages was requested, which an overlay cannot have."""
+
+    def __init__(self, spec: str = "PKG", environment: str = "ENV", **data: Any) -> None:
+        sentence = "conda's packages go into an environment of your own, not into an overlay."
+        super().__init__(sentence, fork_command(spec, environment), **data)
+
+
+def fork_command(spec: str, environment: str) -> str:
+    """The command that makes an environment with one of conda's packages added."""
+    words = ["conda", "overlay", "fork", "--from", environment, "-n", "mine", "--conda", spec]
+    return shlex.join(words)
+
+
 class PipError(OverlayError):
     """pip failed; the last lines of its output say why."""
 
@@ -191,8 +207,7 @@ _VERBOSE = "run it again with -v to see all that pip says"
 
 _PIP_HINTS = {
     "No space left": "free some space, or set CONDA_PLUGINS_OVERLAY_DIRS to another directory",
-    "No matching distribution": "check the name and the version, and which index pip uses: "
-    "pip config list",
+    "No matching distribution": "check the name and version, and the index: pip config list",
     "conflicting dependencies": "relax the versions",
 }
 
@@ -210,14 +225,21 @@ class NotInOverlayError(OverlayError):
     """The overlay does not contain a distribution, or not in the version named."""
 
     def __init__(
-        self, name: str, *, where: str | None, overlay: str, version: str | None = None
+        self,
+        name: str,
+        *,
+        where: str | None,
+        overlay: str,
+        version: str | None = None,
+        names: Iterable[str] = (),
     ) -> None:
+        """Take the name, where it is instead, the overlay, its version, and the names there."""
         hint = "conda overlay status"
         if version is not None:
             sentence = f"{name} {version} is installed, not the version named."
             hint = f"conda overlay remove {name}"
         elif where == "host":
-            sentence = f"{name} belongs to the host environment, which is never changed."
+            sentence = f"{name} belongs to the environment, which is never changed."
             hint = "install another version over it: conda overlay install NAME==VERSION"
         elif where == "user site":
             sentence = f"{name} is in ~/.local, not in the overlay."
@@ -225,7 +247,7 @@ class NotInOverlayError(OverlayError):
         elif where is not None:
             sentence = f"{name} is in the layer {where}, not in your overlay {overlay}."
         else:
-            sentence = f"{name} is not in the overlay."
+            sentence = f"{name} is not in the overlay.{did_you_mean(name, names)}"
         super().__init__(sentence, hint, name=name, where=where, overlay=overlay, version=version)
 
 

@@ -1,11 +1,20 @@
-"""Lists in sentences."""
+"""Parts of sentences: lists of names, and names that may be meant."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def few(items: Sequence[str], most: int = 5) -> str:
     """Join the first items with commas, and count the others: ``a, b and 3 more``."""
     rest = len(items) - most
     return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The question whether one of the names is meant that are spelled alike; empty if none is."""
+    from difflib import get_close_matches
+
+    alike = {one.lower(): one for one in names}
+    close = get_close_matches(name.lower(), alike, n=3)
+    return f" Did you mean {' or '.join(alike[one] for one in close)}?" if close else ""

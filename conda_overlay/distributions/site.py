@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
 from importlib.metadata import EntryPoint
+from inspect import getmodulename
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -186,6 +187,13 @@ def main_module(distribution: Distribution, names: Collection[str]) -> str:
     likely = distribution.key.replace("-", "_")
     first = min(names, default=likely)
     return next((name for name in sorted(names) if name.lower() == likely), first)
+
+
+def names_in(site: Path) -> set[str]:
+    """The names of all distributions and top-level modules of a site-packages, by its files."""
+    files = os.listdir(site) if site.is_dir() else []
+    names = {getmodulename(name) or name.partition("-")[0] for name in files}
+    return {name for name in names if not name.startswith(("_", "."))}
 
 
 def _direct_url(path: Path) -> tuple[str | None, str | None]:

@@ -18,13 +18,14 @@ from conda.base.context import context
 from packaging.requirements import Requirement
 
 from conda_overlay.activation import files
-from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.download import download, reason_of
 from conda_overlay.host.conda_meta import moved, read_records
+from conda_overlay.host.host import no_environment
 
 _PACKAGE = re.compile(
     r"(?:https?|file)://[^\s#]+/(?P<subdir>[\w-]+)/"
@@ -92,7 +93,7 @@ def of_environment(prefix: Path) -> Baseline:
         OverlayError: a package has no URL, or its metadata cannot be read.
     """
     if not (prefix / "conda-meta").is_dir():
-        raise NoSuchEnvironmentError(str(prefix))
+        raise no_environment(prefix)
     records: dict[str, Mapping[str, Any]] = {}
     for file, record in read_records(prefix):
         if isinstance(record, Exception):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conda_overlay.activation import files, notice, trust
-from conda_overlay.core.errors import NoSuchEnvironmentError, OverlayError
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.fork import baseline
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.formats import overlay_toml
 from conda_overlay.formats.document import Document
-from conda_overlay.host.host import prefix_of
+from conda_overlay.host.host import no_environment, prefix_of
 
 CHANGES = "changes"
 """The file in a fork with the pinned packages that were allowed to change, one name per line."""
@@ -71,7 +71,7 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
     """
     place = prefix / notice.FORK
     if not place.is_dir():
-        raise NoSuchEnvironmentError(str(prefix))
+        raise no_environment(prefix)
     if reason := trust.distrust(str(place), (), trust.trusted_owners()):
         raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
     origin = _origin(place)

@@ -81,7 +81,7 @@ class Host:
         self.python = prefix / "bin" / "python"
         path = str(prefix)
         if not (prefix / "conda-meta").is_dir():
-            raise NoSuchEnvironmentError(path)
+            raise no_environment(prefix)
         if locate.UNFIT & set(path):
             sentence = f"The path {path!r} contains a colon or a newline, which PATH cannot hold."
             raise HostError(sentence, "use an environment with another path", prefix=path)
@@ -286,7 +286,23 @@ def prefix_of(environment: str | Path) -> Path:
     try:
         return Path(os.path.abspath(locate_prefix_by_name(environment)))
     except CondaError as error:
-        raise NoSuchEnvironmentError(environment) from error
+        raise NoSuchEnvironmentError(str(environment), _names()) from error
+
+
+def no_environment(prefix: Path) -> NoSuchEnvironmentError:
+    """The error for a prefix where there is no environment, by its name if conda gives it one."""
+    from conda.base.context import env_name
+
+    name = str(env_name(str(prefix)))
+    return NoSuchEnvironmentError(name, [] if "/" in name else _names())
+
+
+def _names() -> list[str]:
+    """The names of all environments that have one."""
+    from conda.base.context import env_name
+    from conda.core.envs_manager import list_all_known_prefixes
+
+    return [name for prefix in list_all_known_prefixes() if (name := env_name(prefix)) != prefix]
 
 
 def build(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:

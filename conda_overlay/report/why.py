@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from packaging.utils import canonicalize_name
 from conda_overlay.activation import wiring
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry, Revision
+from conda_overlay.core.text import did_you_mean
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
-from conda_overlay.distributions.site import Site, main_module, modules, read_site
+from conda_overlay.distributions.site import Site, main_module, modules, names_in, read_site
 from conda_overlay.edits import patch
 from conda_overlay.host import user_site
 from conda_overlay.layer.stack import Stack
@@ -77,7 +78,8 @@ class Explanation:
     command: tuple[str, ...]
     reason: str | None
     required_by: tuple[str, ...]
-    differences: tuple[str, ...]  # sentences on exceptions: Pythons that run other files, and so on
+    differences: tuple[str, ...]  # sentences on exceptions: why another file runs, and so on
+    isolated: str | None  # what python -I runs, without overlays, if that is another file
 
 
 def why(stack: Stack, text: str) -> Explanation:
@@ -96,7 +98,7 @@ def why(stack: Stack, text: str) -> Explanation:
     file, namespace, failure, path = _ask(stack, module or text, environ)
     found = file or next(iter(namespace), None) or script
     if not copies and found is None:
-        raise _nothing(stack, text, failure)
+        raise _nothing(stack, text, failure, [site for _, site, _ in sites])
     by_path = _on_pythonpath(file, wiring.unwire(os.environ), [site for _, site, _ in sites])
     elsewhere = [*_elsewhere(path, sites, Path(found))] if found else []
     owner = _owner(elsewhere if copies else [*elsewhere, *sites], Path(found)) if found else None
@@ -130,8 +132,9 @@ def why(stack: Stack, text: str) -> Explanation:
                 else _shining(stack, copies, environ)
             ),
             *(f"the overlay {p} is not used: {reason}" for p, reason in stack.found() if reason),
-            *(_differences(stack, module or text, file) if file else ()),
+            *(_here(stack, module or text, file) if file else ()),
         ),
+        isolated=_isolated(stack, module or text, file) if file else None,
         revision=made.number if made else None,
         since=(entry.since if entry else None) or None,
         by=(entry.by if entry else None) or None,
@@ -140,15 +143,19 @@ def why(stack: Stack, text: str) -> Explanation:
     )
 
 
-def _nothing(stack: Stack, text: str, failure: Sequence[str] | None) -> OverlayError:
+def _nothing(
+    stack: Stack, text: str, failure: Sequence[str] | None, places: Iterable[Path]
+) -> OverlayError:
     """The error for a name that is not found, perhaps because a package cannot be imported."""
     if failure:
         package, how = failure
         sentence = f"{text} cannot be imported, because {package} fails: {how}."
         return OverlayError(sentence, f"conda overlay why {shlex.quote(package)}", name=text)
     what = f"distribution, module or script {text or repr(text)}"
+    known = {name for place in places for name in names_in(place)}
     sentence = f"There is no {what} in {stack.host.prefix}, nor in an overlay of it."
-    return OverlayError(sentence, "conda overlay status --merged", name=text)
+    meant = did_you_mean(text, known)
+    return OverlayError(sentence + meant, "conda overlay status --merged", name=text)
 
 
 def _sites(stack: Stack, environ: Mapping[str, str]) -> Iterator[tuple[str, Path, Site]]:
@@ -237,13 +244,15 @@ def _ask(
     return file, places, failure, path
 
 
-def _differences(stack: Stack, module: str, file: str) -> Iterator[str]:
-    """Yield a sentence for each case where the host's Python runs another file, and why."""
-    host = stack.host
+def _isolated(stack: Stack, module: str, file: str) -> str | None:
+    """What the host's Python runs without overlays, PYTHONPATH and ~/.local, if not this file."""
     bare, places, *_ = _ask(stack, module, wiring.unwire(os.environ), "-I")
-    if bare != file:
-        runs = bare or next(iter(places), "nothing")
-        yield f"python -I, without overlays, PYTHONPATH and ~/.local, runs {runs}"
+    return None if bare == file else bare or next(iter(places), "nothing")
+
+
+def _here(stack: Stack, module: str, file: str) -> Iterator[str]:
+    """Yield a sentence if the calling shell runs another file, with the reason."""
+    host = stack.host
     if not shell.is_active(host):
         return
     here, places, *_ = _ask(stack, module, os.environ)

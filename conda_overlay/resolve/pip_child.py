@@ -96,6 +96,17 @@ def configure(source_dir: str) -> None:
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
 
 
+def hide_installation() -> None:
+    """Hide the progress of installing into the stage: a bar without a name, since pip 25.1."""
+    from pip._internal import req
+
+    module: Any = req
+    if shown := getattr(module, "get_install_progress_renderer", None):
+        module.get_install_progress_renderer = lambda **kwargs: shown(
+            **{**kwargs, "bar_type": "off"}
+        )
+
+
 def refuse_paths() -> None:
     """Refuse a script whose name leads out of ``bin``: older versions of pip write it there."""
     from pip._internal.exceptions import InstallationError
@@ -152,6 +163,7 @@ def main() -> None:
         configure(source_dir)
         install_sources()
         refuse_paths()
+        hide_installation()
     except PipError as error:
         sys.exit(f"ERROR: {error}")
     except (AttributeError, ImportError) as error:

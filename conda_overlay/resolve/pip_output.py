@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from conda_overlay.core.errors import PipError
+from conda_overlay.core.errors import PipError, fork_command
 
 _USAGE = 2  # pip's exit code for wrong options, and for its own errors
 
 _TAIL = 25  # lines of pip's output that an error quotes
-_BUILD_TAIL = 40  # lines of a build's output
 
 _UNMATCHED = "No matching distribution found for"
 _NO_MATCH = re.compile(_UNMATCHED + r" ([\w.-]+)")
@@ -30,7 +30,18 @@ _END = "[end of output]"
 _PRINTED = re.compile(r"^( *)(?:\S+ )?\[\d+ lines? of output\]\n(.*?)^\1    \[end of", re.M | re.S)
 _FAILED = re.compile(r"Failed (?:building \w+ for|to build) ('?)([\w.-]+)\1(?:$| when)", re.M)
 _SDIST = re.compile(r"([^/\s]+)-(\d[^-/\s]*)\.(?:tar\.gz|zip)\b")
-_HEAD = re.compile(r"\s*Traceback \(most|(?:.*[\s:])?(?:fatal )?error: ", re.I)
+_HEAD = re.compile(r"(?:.*[\s:])?(fatal )?error: (?!subprocess-exited|metadata-gen|failed-w)", re.I)
+_NOWHERE = re.compile(r"satisfies the requirement ([\w.-]+)\S* \(from versions: none\)")
+_TOOLS = r"(?:gcc|g\+\+|c\+\+|cc|clang|gfortran|cmake|ninja|make|meson|rustc|cargo|swig|pkg-config)"
+_MISSING = {
+    r"fatal error: ([\w./+-]+): No such file": "the header {} is missing",
+    rf"\b({_TOOLS})['\" ]*(?:failed)?: (?:No such file|(?:command )?not found)": "{} is missing",
+    rf"(?:unable to execute|No such file or directory:) ['\"]?({_TOOLS})\b": "{} is missing",
+    r"can't find Rust compiler": "the Rust compiler is missing",
+    r"(?i)\b(?:no|unknown) \w*compiler": "a compiler is missing",
+    r"ModuleNotFoundError: No module named '([\w.]+)'": "its build needs the module {}",
+}
+"""What the output of a build shows to be missing, and how to say so."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,8 @@ class PipRun:
     """Its resolver's explanation of a conflict: the requirements of each distribution."""
     links: tuple[str, ...] = ()
     """Its messages about the files that it prepared."""
+    log: str | None = None
+    """The file with all of the output, if a build failed."""
 
     @property
     def impossible(self) -> bool:
@@ -68,29 +81,42 @@ class PipRun:
         constrained = _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
         return self.requiring | constrained
 
-    def error(self, requirements: Sequence[str] = ()) -> PipError:
-        """The error for the user."""
+    def error(self, requirements: Sequence[str] = (), environment: str = "ENV") -> PipError:
+        """The error for the user.
+
+        Args:
+            requirements: the requested ones.
+            environment: the name of the environment, for the command in the hint.
+        """
         if self._crashed:
             return self._crash(requirements)
-        if not self._build_failed:
+        if not self.build_failed:
             output = [line for line in self.output if "ResolutionImpossible" not in line]
-            told = (*output[-_TAIL:], *self.explanation)
-            return PipError(told, requirements=list(requirements))
+            told, hint = (*output[-_TAIL:], *self.explanation), None
+            nowhere = _NOWHERE.search("\n".join(output))
+            if nowhere and nowhere[1] in {text[: len(nowhere[1])] for text in requirements}:
+                fork = fork_command(nowhere[1], environment)
+                hint = (
+                    f"check its name, and the index: pip config list; of conda's packages: {fork}"
+                )
+            return PipError(told, hint=hint, requirements=list(requirements))
         text = "\n".join(self.output)
         blocks = _PRINTED.findall(text)
         printed = [line[len(i) + 4 :] for i, block in blocks[-1:] for line in block.splitlines()]
         failed = _FAILED.search(text.rpartition(_END)[2])
         name, sdist = _built(self.links, failed and failed[2])
-        hints = ["-v shows all that the build prints"] if printed else []
+        hints = [f"cat {shlex.quote(self.log)} shows all of its output"] if self.log else []
         hints += self._hint_of(sdist)
-        hint, what = "; ".join(hints) or None, f"Building {name} failed"
-        return PipError(_end_of(printed), what, hint, requirements=list(requirements))
+        reason = _missing("\n".join(printed))
+        what = f"Building {name} failed{reason and f': {reason}'}"
+        hint = "; ".join(hints) or None
+        return PipError(_telling(printed), what, hint, requirements=list(requirements))
 
     def _crash(self, requirements: Sequence[str]) -> PipError:
         """The error where pip itself ends with a traceback, or a build cannot begin: one line."""
         reasons = [found[0] for found in map(_EXCEPTION.search, self.output) if found]
         last, what, hint = (reasons or self.output)[-1], "pip failed", None
-        if self._build_failed:
+        if self.build_failed:
             name, sdist = _built(self.links, None)
             what, hint = f"Building {name} failed", "; ".join(self._hint_of(sdist)) or None
         return PipError([last], what, hint, requirements=list(requirements))
@@ -107,12 +133,13 @@ class PipRun:
         return any(map(_CRASH.search, self.output))
 
     @property
-    def _build_failed(self) -> bool:
+    def build_failed(self) -> bool:
+        """Whether a source could not be built."""
         return any(_STEP.match(line) or _NO_BACKEND.search(line) for line in self.output)
 
     def _says(self, *signs: str) -> bool:
         found = any(sign in line for line in self.output for sign in signs)
-        return found and not self._build_failed
+        return found and not self.build_failed
 
 
 def is_refusal(code: int, output: Sequence[str]) -> bool:
@@ -125,14 +152,19 @@ def _names(pattern: re.Pattern[str], lines: Sequence[str]) -> set[str]:
     return {canonicalize_name(found[1]) for found in map(pattern.search, lines) if found}
 
 
-def _end_of(lines: Sequence[str]) -> Sequence[str]:
-    """The last lines, starting with an error message if there is one."""
-    heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
-    near = [number for number in heads if number >= len(lines) - _BUILD_TAIL]
-    if near:
-        return lines[near[0] :]
-    before = [lines[heads[-1]], "..."] if heads else []
-    return [*before, *lines[-_BUILD_TAIL:]]
+def _telling(lines: Sequence[str]) -> Sequence[str]:
+    """The line of the output that names the error, and the last line."""
+    named = [line for line in lines if _HEAD.match(line)]
+    fatal = [line for line in named if "fatal error:" in line]
+    return [*dict.fromkeys([*(fatal or named)[:1], *lines[-1:]])]
+
+
+def _missing(output: str) -> str:
+    """What is missing for a build, in words; empty if its output does not show it."""
+    for pattern, words in _MISSING.items():
+        if found := re.search(pattern, output):
+            return words.format(*found.groups())
+    return ""
 
 
 def _built(links: Sequence[str], name: str | None) -> tuple[str, str | None]:

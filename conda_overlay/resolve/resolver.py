@@ -106,7 +106,8 @@ class Resolver:
                     break
             elif not (why := self._loosen(outcome, constraints) or self._leave_behind(outcome)):
                 if self.fallback is None or not outcome.impossible:
-                    raise outcome.error([*map(text_of, self.request.requirements)])
+                    asked = [*map(text_of, self.request.requirements)]
+                    raise outcome.error(asked, self.pip.host.name)
                 break
         assert self.fallback is not None
         if self.allow_conflicts:

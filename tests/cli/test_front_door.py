@@ -35,6 +35,39 @@ def test_a_mistyped_command_is_answered_with_those_spelled_alike(
     assert "choose from" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (
+            ["status", "-n", "sciense"],
+            "There is no environment named sciense. Did you mean science?",
+        ),
+        (["remove", "nev", "--yes"], "nev is not in the overlay. Did you mean new?"),
+        (["repair", "nev"], "nev is not in the overlay. Did you mean new?"),
+        (["note", "nev", "--reason", "x"], "nev is not in the overlay. Did you mean new?"),
+        (["why", "gama"], " Did you mean gamma?"),
+        (["edit", "gama", "--no-editor"], " Did you mean gamma?"),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_those_spelled_alike(
+    quick: Bench, words: list[str], meant: str
+) -> None:
+    quick.given("install", "new")
+    where = [] if "-n" in words else quick.where
+    done = quick.run(*words, *where)
+    assert done.returncode == 1 and meant in done.stderr
+    assert "Did you mean" not in quick.run("why", *quick.where, "nothing_like_it").stderr
+
+
+@pytest.mark.parametrize("spec", ["conda-forge::gdal", "conda-forge/linux-64::gdal>=3"])
+def test_a_conda_package_is_answered_with_the_command_that_adds_it(quick: Bench, spec: str) -> None:
+    told = quick.refused(spec)
+    assert "conda's packages go into an environment of your own, not into an overlay." in told
+    assert "conda overlay fork --from science -n mine --conda " in told and "gdal" in told
+    told = quick.refused("nosuch")
+    assert "conda overlay fork --from science -n mine --conda nosuch" in told
+
+
 @pytest.mark.parametrize("command", ["list", "export"])
 def test_condas_lists_say_that_the_overlay_is_not_in_them(bench: Bench, command: str) -> None:
     bench.given("install", "new")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -271,12 +272,10 @@ def test_failing_build_is_named_and_quoted(each_pip: Bench, links: Path, step: s
     assert not each_pip.state.exists()
     assert "Building fails 1.0 failed; the overlay is unchanged.\n" in told
     assert "the flux capacitor is missing\n" in told
-    assert "Hint: -v shows all that the build prints\n" in told + "\n"
-    assert told.count("Traceback") == (step == "deep")
-    if step == "deep":
-        assert "harmless" not in told
-        assert told.index("Traceback (most recent call last)") < told.index("File ")
-        assert told.count("\n") < 60
+    [log] = re.findall(r"Hint: cat (\S+) shows all of its output", told)
+    assert "flux capacitor" in each_pip.user.run(["cat", log]).stdout
+    assert told.count("\n") < 12 and "Traceback" not in told
+    each_pip.user.run(["rm", log])
 
 
 @LONG
@@ -287,7 +286,7 @@ def test_failing_build_of_a_dependency(each_pip: Bench, links: Path) -> None:
     assert "Building fails 1.0 failed; the overlay is unchanged.\n" in told
     assert "try another version, or --only-binary :all: for any that has one" in told
     shown = each_pip.try_install("-v", "--find-links", links, "top")
-    assert "Building fails 1.0 failed; the overlay is unchanged.\nHint: no wheel" in shown.stderr
+    assert "Building fails 1.0 failed; the overlay is unchanged.\n" in shown.stderr
     assert "the flux capacitor is missing\n" in shown.stderr
 
 
@@ -300,7 +299,7 @@ def test_failing_build_for_want_of_what_it_requires(each_pip: Bench, links: Path
     told = each_pip.refused("alpha==1.0", source)
     assert "Building fails 1.0 failed" in told
     assert "No matching distribution found for nosuch>=3" in told
-    assert "Hint: -v shows" in told
+    assert "shows all of its output" in told
     assert "ERROR: ERROR:" not in told
 
 

@@ -29,7 +29,7 @@ from tests.report.test_status import in_user_site, user_site_of
 
 KEYS = {
     *("name", "module", "file", "namespace", "script", "runs", "editable", "edited", "hides"),
-    *("revision", "since", "by", "command", "reason", "required_by", "differences"),
+    *("revision", "since", "by", "command", "reason", "required_by", "differences", "isolated"),
 }
 
 
@@ -52,13 +52,14 @@ def test_a_distribution_of_the_overlay_is_explained_in_full(quick: Bench) -> Non
         assert (found["by"], found["since"][:2]) == (quick.user.name, "20")
         assert found["command"][:3] == ["conda", "overlay", "install"]
         assert "new" in found["required_by"]
-        assert found["differences"] == [
-            f"python -I, without overlays, PYTHONPATH and ~/.local, runs {host}/alpha/__init__.py"
-        ]
+        assert found["differences"] == []
+        assert found["isolated"] == str(host / "alpha" / "__init__.py")
     printed = quick.ask("why", "alpha")
-    assert printed.startswith(f"alpha 2.0, from the overlay ({quick.overlay})\n")
-    assert f"  hides:       1.0, in the host ({host})\n" in printed
+    there = f"from the overlay {quick.overlay}, instead of 1.0 from the environment"
+    assert printed.startswith(f"alpha 2.0 runs {there}.\n")
     assert "revision 1, " in printed and "ticket 12" in printed
+    assert str(host) not in printed
+    assert f"  hides:       1.0, in {host}\n" in quick.ask("why", "alpha", "-v")
 
 
 def test_a_module_and_a_script_lead_to_their_distribution(quick: Bench, links: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conda_overlay.resolve.pip_output import PipRun
@@ -263,7 +265,7 @@ def test_error_quotes_pip_and_its_explanation_but_not_its_help_page() -> None:
 def test_error_of_an_unknown_name_or_version_tells_where_to_look(said: str) -> None:
     error = run(said).error()
     assert str(error).splitlines()[1:-1] == [f"  {line}" for line in said.split("\n") if line]
-    assert error.hint is not None and error.hint.startswith("check the name and the version")
+    assert error.hint is not None and error.hint.startswith("check the name and version")
 
 
 @pytest.mark.parametrize("said", [HASHES_DIFFER, NO_REPOSITORY])
@@ -285,15 +287,15 @@ SDIST = (
 
 @pytest.mark.parametrize("said", [WHEEL_22, WHEEL_26])
 def test_error_of_a_build_names_the_distribution_and_quotes_the_build(said: str) -> None:
-    error = run(said, links=SDIST).error(["late"])
+    error = replace(run(said, links=SDIST), log="/tmp/it s.log").error(["late"])
     assert str(error).splitlines()[:-1] == [
-        "Building late 1.0 failed; the overlay is unchanged.",
+        "Building late 1.0 failed: the header flux.h is missing; the overlay is unchanged.",
         "  late/core.c:1:10: fatal error: flux.h: No such file or directory",
         "  error: command gcc failed with exit code 1",
     ]
     assert error.hint == (
-        "-v shows all that the build prints; no wheel fits this Python: try another version, "
-        "or --only-binary :all: for any that has one"
+        "cat '/tmp/it s.log' shows all of its output; no wheel fits this Python: try another "
+        "version, or --only-binary :all: for any that has one"
     )
     assert vars(error)["requirements"] == ["late"]
 
@@ -363,32 +365,36 @@ def test_error_of_a_build_of_a_directory_names_it_and_does_not_suggest_a_wheel(
 ) -> None:
     error = run(METADATA, links=links).error()
     assert str(error).startswith(f"Building {name} failed; ")
-    assert error.hint == "-v shows all that the build prints"
+    assert error.hint and "wheel" not in error.hint
 
 
 def test_error_of_a_build_of_a_file_that_the_user_names_does_not_suggest_a_wheel() -> None:
     error = run(WHEEL_26, links="Processing ./late-1.0.tar.gz", arguments="./late-1.0.tar.gz")
-    assert error.error().hint == "-v shows all that the build prints"
+    assert "wheel" not in (error.error().hint or "")
 
 
 @pytest.mark.parametrize("said", [NESTED_22, NESTED_26])
 def test_error_of_a_build_requirement_quotes_the_inner_build_too(said: str) -> None:
     error = run(said, links="Processing ./links/deep-1.0.tar.gz").error()
     lines = str(error).splitlines()
-    assert lines[0] == "Building deep 1.0 failed; the overlay is unchanged."
-    assert "        late/core.c:1:10: fatal error: flux.h: No such file or directory" in lines
-    assert lines[-2] == "  Failed to build late"
+    assert lines[0] == (
+        "Building deep 1.0 failed: the header flux.h is missing; the overlay is unchanged."
+    )
+    assert lines[1:-1] == [
+        "        late/core.c:1:10: fatal error: flux.h: No such file or directory",
+        "  Failed to build late",
+    ]
 
 
 def test_error_of_a_build_is_about_the_last_of_several_blocks() -> None:
     first = METADATA.replace("the flux capacitor is missing", "a warning, and no more")
     error = run(first + WHEEL_26, links=SDIST).error()
-    assert str(error).startswith("Building late 1.0 failed; ")
+    assert str(error).startswith("Building late 1.0 failed: ")
     assert "a warning, and no more" not in str(error)
 
 
 def built(*lines: str) -> list[str]:
-    """The lines that the error of a build quotes, if the build prints these."""
+    """The lines that the error of a build quotes, at most two, if the build prints these."""
     indented = "\n".join(f"      {line}" for line in lines)
     said = (
         f"  \u00d7 Building wheel for late did not run successfully.\n  ╰─> [{len(lines)} lines of "
@@ -399,21 +405,53 @@ def built(*lines: str) -> list[str]:
     return quoted
 
 
-def test_long_build_is_quoted_from_its_error_on() -> None:
+def test_a_long_build_is_quoted_with_its_error_and_its_last_line() -> None:
     noise = [f"step {number}" for number in range(200)]
     told = ["Traceback (most recent call last):", "  in setup.py", "ValueError: no flux"]
-    assert built(*noise, *told) == told
-    assert built(*noise, *told, *noise[:10]) == [*told, *noise[:10]]
+    assert built(*noise, *told) == told[-1:]
+    assert built("core.c:1: error: no flux", *noise) == ["core.c:1: error: no flux", noise[-1]]
+    fatal = "core.c:2: fatal error: flux.h: No such file or directory"
+    assert built("error: one thing", fatal, *noise) == [fatal, noise[-1]]
+    assert built(*noise) == noise[-1:]
 
 
-def test_error_far_above_the_end_of_a_build_is_quoted_with_the_end() -> None:
-    noise = [f"step {number}" for number in range(200)]
-    assert built("core.c:1: error: no flux.h", *noise) == [
-        "core.c:1: error: no flux.h",
-        "...",
-        *noise[-40:],
-    ]
-    assert built(*noise) == noise[-40:]
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        (
+            "core.c:1:10: fatal error: sub/flux.h: No such file or directory",
+            "the header sub/flux.h",
+        ),
+        ("error: command 'gcc' failed: No such file or directory", "gcc"),
+        ("unable to execute 'g++': No such file or directory", "g++"),
+        ("/bin/sh: 1: cmake: not found", "cmake"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'cargo'", "cargo"),
+        ("error: can't find Rust compiler", "the Rust compiler"),
+        ("CMake Error: No CMAKE_C_COMPILER could be found.", "a compiler"),
+        ("../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc']]", "a compiler"),
+    ],
+)
+def test_what_a_build_lacks_is_said(line: str, missing: str) -> None:
+    said = WHEEL.replace("late/core.c:1:10: fatal error: flux.h: No such file or directory", line)
+    error = run(said, links=SDIST).error()
+    assert error.message.startswith(f"Building late 1.0 failed: {missing} is missing; ")
+
+
+def test_a_module_that_a_build_lacks_is_said() -> None:
+    said = METADATA.replace(
+        "error: the flux capacitor is missing", "ModuleNotFoundError: No module named 'numpy'"
+    )
+    assert ": its build needs the module numpy; " in run(said, links=SDIST).error().message
+
+
+def test_a_name_that_no_index_has_may_be_one_of_condas_packages() -> None:
+    fork = "conda overlay fork --from science -n mine --conda nosuch"
+    error = run(NOSUCH).error(["nosuch>=2"], "science")
+    assert (
+        error.hint == f"check its name, and the index: pip config list; of conda's packages: {fork}"
+    )
+    assert "fork" not in (run(NOSUCH).error(["other"], "science").hint or "")
+    assert "fork" not in (run(OTHER_VERSIONS).error(["Al_pha==9"], "science").hint or "")
 
 
 def test_build_that_prints_nothing_has_no_lines_to_show() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from datetime import date
 
 from conda_overlay.cli import changing, options, select
+from conda_overlay.cli.options import date_of
 from conda_overlay.cli.pip_options import add_pip_options
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.models import INTENTS
 
 EXAMPLES = """\
     conda overlay install humanize            a new package
@@ -24,12 +23,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     meaning = "A name, a specifier, a path or a URL, as for pip."
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help=meaning)
     options.add_change_options(parser, EXAMPLES)
-    meaning = (
-        "How long it stays. fix: until the environment has it; hold: until removed; dev: forever."
-    )
-    parser.add_argument("--intent", choices=INTENTS, help=meaning)
-    meaning = "The date (YYYY-MM-DD) from which status reports it as overdue."
-    parser.add_argument("--until", metavar="DATE", help=meaning)
+    options.add_intent(parser)
     add_pip_options(parser)
 
 
@@ -39,14 +33,8 @@ def execute(arguments: Namespace) -> int:
     if not requirements and not options.has("--requirement", "--editable", "--group"):
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
         raise UsageError("You must name at least one requirement to install.", hint)
-    given = {"options": options, "intent": arguments.intent, "until": _date(arguments.until)}
+    until = None if arguments.until is None else date_of(arguments.until)
+    given = {"options": options, "intent": arguments.intent, "until": until}
     overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     return changing.run(arguments, overlay, lambda draft: draft.install(*requirements, **given))
-
-
-def _date(text: str | None) -> str | None:
-    try:
-        return None if text is None else date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise UsageError(f"{text} is not a date (YYYY-MM-DD).", "--until 2027-01-31") from None

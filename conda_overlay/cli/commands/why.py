@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda.base.context import context
+
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
 EXAMPLES = """\
     conda overlay why flask              a package, a module or a program
     conda overlay why flask.app
-    conda overlay why -n science jupyter-lab --json
+    conda overlay why -n science jupyter-lab -v
 """
 
 
@@ -27,5 +29,6 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.cli.render.why import show_explanation
     from conda_overlay.report.why import why
 
-    output.show(why(select.opened(arguments).stack, arguments.name_to_explain), show_explanation)
+    found = why(select.opened(arguments).stack, arguments.name_to_explain)
+    output.show(found, lambda one: show_explanation(one, details=context.verbosity > 0))
     return 0

@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from conda_overlay.cli.render.output import local, say
 from conda_overlay.report.why import Explanation, InstalledCopy
 
 
-def show_explanation(found: Explanation) -> None:
-    """Print the copy that runs, those that it hides, and who put it there."""
-    if found.runs:
-        say(f"{found.name} {found.runs.version}, from {_place(found.runs)}")
-    else:
-        say(f"{found.name}, of no distribution")
+def show_explanation(found: Explanation, *, details: bool = False) -> None:
+    """Print which copy runs, and where it comes from.
+
+    Args:
+        found: the explanation.
+        details: also print the script, the hidden copies' places, what requires it, and so on.
+    """
+    say(_sentence(found))
     put = [f"revision {found.revision}"] if found.revision else []
     put += [local(found.since)] if found.since else []
     put += [f"by {found.by}"] if found.by else []
-    put += [shlex.join(found.command)] if found.command else []
-    module = f"{found.module}, {found.file or 'a namespace'}" if found.module else None
-    facts = {
-        "module": [module],
+    made = ", ".join(put) + (f": {shlex.join(found.command)}" if found.command else "")
+    facts: dict[str, Sequence[str | None]] = {
+        "file": [found.file or found.script],
         "parts": found.namespace,
-        "script": [found.script],
-        "editable": [f"from {found.editable}" if found.editable else None],
         "edited": [", ".join(found.edited)],
-        "hides": [f"{copy.version}, in {_place(copy)}" for copy in found.hides],
-        "put there": [", ".join(put)],
+        "from": [made],
         "reason": [found.reason],
-        "required by": [", ".join(found.required_by)],
-        "elsewhere": found.differences,
+        "but": found.differences,
     }
-    for title, lines in facts.items():
+    more: dict[str, Sequence[str | None]] = {
+        "module": [found.module],
+        "script": [found.script if found.file else None],
+        "hides": [f"{copy.version}, in {copy.place}" for copy in found.hides],
+        "required by": [", ".join(found.required_by)],
+        "python -I": [f"runs {found.isolated}" if found.isolated else None],
+    }
+    for title, lines in {**facts, **(more if details else {})}.items():
         for line in filter(None, lines):
             say(f"  {title + ':':<12} {line}")
 
 
+def _sentence(found: Explanation) -> str:
+    """The answer: what runs, from where, instead of what."""
+    hidden = [f"{copy.version} {_place(copy)}" for copy in found.hides]
+    instead = f", instead of {' and '.join(hidden)}" if hidden else ""
+    if found.runs is None:
+        return f"{found.name} runs from a file of no distribution{instead}."
+    source = f"from your source in {found.editable}" if found.editable else _place(found.runs)
+    edited = ", edited," if found.edited else ""
+    return f"{found.name} {found.runs.version}{edited} runs {source}{instead}."
+
+
 def _place(copy: InstalledCopy) -> str:
-    return f"the {copy.where} ({copy.place})"
+    places = {"host": "from the environment", "user site": "from ~/.local"}
+    of_path = f"from {copy.place}, which is on Python's path"
+    places |= {"overlay": f"from the overlay {copy.place}", "path": of_path}
+    return places[copy.where]

@@ -1,0 +1,47 @@
+"""``conda overlay note``: other reasons, dates and intents, without an installation."""
+
+from __future__ import annotations
+
+from tests.bench import Bench
+
+
+def entry(bench: Bench, name: str) -> dict[str, object]:
+    found: dict[str, object] = bench.record()["distributions"][name]
+    return {key: found[key] for key in ("reason", "intent", "until")}
+
+
+def test_only_what_is_given_changes_and_nothing_is_installed(quick: Bench) -> None:
+    quick.given("install", "alpha==2.0", "new", "--reason", "old", "--until", "2999-01-31")
+    before = quick.record()["distributions"]
+    printed = quick.change("note", "new", "--reason", "ticket 7")
+    assert "recorded:\n  = new  1.0  reason old -> ticket 7\n" in printed
+    assert "Revision 2: new recorded." in printed
+    assert entry(quick, "new") == {**entry(quick, "alpha"), "reason": "ticket 7", "intent": "fix"}
+    after = quick.record()["distributions"]
+    assert {**after, "new": None} == {**before, "new": None}
+    assert quick.see("alpha", "new") == {"alpha": "2.0", "new": "1.0"}
+
+
+def test_intent_and_date_can_be_changed_and_a_date_removed(quick: Bench) -> None:
+    quick.given("install", "new", "--until", "2999-01-31")
+    printed = quick.change("note", "new", "--until", "", "--intent", "hold")
+    assert "  = new  1.0  intent fix -> hold; until 2999-01-31 removed\n" in printed
+    assert entry(quick, "new") == {"reason": None, "intent": "hold", "until": None}
+    quick.change("undo")
+    assert entry(quick, "new")["until"] == "2999-01-31"
+
+
+def test_the_same_again_is_no_revision(quick: Bench) -> None:
+    quick.given("install", "new", "--reason", "ticket 7")
+    assert "Nothing to do" in quick.change("note", "new", "--reason", "ticket 7")
+    assert quick.revision == 1
+
+
+def test_nothing_to_note_and_no_date_are_refused(quick: Bench) -> None:
+    quick.given("install", "new")
+    for words, said in (
+        ([], "give a reason, an intent or a date"),
+        (["--until", "soon"], "soon is"),
+    ):
+        done = quick.run("note", *quick.where, "new", *words)
+        assert done.returncode == 2 and said in done.stderr
