@@ -76,6 +76,11 @@ def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> N
         assert process.wait(PATIENCE) == 9
 
 
+def test_the_command_ignores_no_signal_that_python_ignores(quick: Bench) -> None:
+    ignored = run(quick, "sh", "-c", "grep SigIgn /proc/self/status").stdout
+    assert int(ignored.split()[1], 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
+
+
 def test_the_terminal_is_the_commands_own(quick: Bench) -> None:
     argv = [str(quick.conda.executable), "overlay", "run", *quick.where, "tty"]
     pid, terminal = pty.fork()
