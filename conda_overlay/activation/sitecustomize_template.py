@@ -7,8 +7,6 @@ import sys
 
 HOST = None  # the bytes of <real path of the host>/lib/pythonX.Y/site-packages
 PIP_VALUES = []  # the options of pip that may come before its command, with a value
-PIP_ELSEWHERE = ()  # those that choose another place to install to
-PIP_VARIABLES = ()  # the variables that show that pip is not meant to change the environment
 
 
 def _site_of(host, paths):
@@ -169,11 +167,11 @@ def _chain(rest, passed):
     return True
 
 
-def _hand_over_pip(here):
-    """For ``python -m pip install`` or ``uninstall``: become the overlay's own pip."""
+def _changes_of_pip():
+    """The words of ``python -m pip install`` or ``uninstall`` in the host; None of another command."""
     given = len(getattr(sys, "argv", ())) - 1
     if given < 1 or sys.argv[0] != "-m" or sys.prefix != sys.base_prefix:
-        return
+        return None
     # Python has not put the module into sys.argv yet, and before 3.10 it keeps the name nowhere else.
     with open("/proc/self/cmdline", "rb") as file:
         words = os.fsdecode(file.read()).split("\0")[-given - 2 : -1]
@@ -181,14 +179,12 @@ def _hand_over_pip(here):
     rest = words[:]
     while rest and rest[0][:1] == "-":
         del rest[: 2 if rest[0] in PIP_VALUES else 1]
-    options = [word.partition("=")[0] for word in words]
-    if (
-        (module.partition("m")[2] if module[:1] == "-" else module) != "pip"  # or in -mpip, -Bmpip
-        or rest[:1] not in (["install"], ["uninstall"])
-        or any(option in PIP_ELSEWHERE or option[:2] == "-t" for option in options)
-        or any(os.environ.get(name, "0") not in ("", "0") for name in PIP_VARIABLES)
-    ):
-        return
+    module = module.partition("m")[2] if module[:1] == "-" else module  # in -mpip, -Bmpip
+    return words if module == "pip" and rest[:1] in (["install"], ["uninstall"]) else None
+
+
+def _hand_over_pip(here, words):
+    """Become the overlay's own pip, which decides what the words mean."""
     program = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(here))), "bin", "pip")
     try:
         for stream in filter(None, (sys.stdout, sys.stderr)):
@@ -206,11 +202,14 @@ def _guard():
     try:
         host = HOST if str is bytes else os.fsdecode(HOST)
         entered = _is_trusted(here) and _site_of(host, rest) is not None
+        try:
+            words = _changes_of_pip() if entered else None
+            if words:
+                entered = False  # a pip that sees the overlay would uninstall from it
+                _hand_over_pip(here, words)
+        except Exception:  # there may be no /proc, and stderr may be closed, or full
+            pass
         if entered:
-            try:
-                _hand_over_pip(here)
-            except Exception:  # there may be no /proc, and stderr may be closed, or full
-                pass
             _enter(here, rest, host)
         else:
             _leave(here, rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -124,12 +124,15 @@ _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """Options that choose another place than the overlay; they are refused."""
 
-VARIABLES = (
+_SET = (
     *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
-    *("CONDA_BUILD", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
-    *("PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN", "CONDA_OVERLAY_DISABLE"),
+    *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON"),
 )
-"""Variables that show that pip is not meant to change the environment, unless empty or 0."""
+"""Variables that name another place, or a build, whatever their value is."""
+_TRUE = ("CONDA_BUILD", "PIP_USER", "PIP_DRY_RUN")
+"""Flags, which can be false."""
+_FALSE = ("", "0", "n", "no", "f", "false", "off")
+"""The values of flags that pip takes for false."""
 
 
 @cache
@@ -140,7 +143,17 @@ def used(use: str) -> frozenset[str]:
 
 def before_command() -> list[str]:
     """All spellings of the options that may come before the command, with their value."""
-    return [name for o in OPTIONS if GLOBAL in o.uses and o.has_value for name in o.names]
+    ours = [name for o in OPTIONS if GLOBAL in o.uses and o.has_value for name in o.names]
+    return [*ours, "--python"]
+
+
+def is_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Whether variables show that pip is not meant to change the environment.
+
+    That is in a build, or where another place is configured. pip does not read VIRTUAL_ENV.
+    """
+    flags = (environ.get(name, "").lower() not in _FALSE for name in _TRUE)
+    return any(flags) or any(environ.get(name) for name in _SET)
 
 
 def spelled_out(word: str) -> str:

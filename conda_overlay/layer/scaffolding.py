@@ -19,7 +19,7 @@ from pathlib import Path
 
 from conda_overlay.activation import files, locate, wiring
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.pip_options import ELSEWHERE, VARIABLES, before_command
+from conda_overlay.core.pip_options import before_command
 from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.filesystem.tree import make_own
 from conda_overlay.host.host import Host
@@ -63,6 +63,8 @@ if command in ("install", "uninstall"):
     else:
         os.execv(words[0], words + [encode(word) for word in sys.argv[1:]])
     sys.stderr.write("pip: %%s, so pip does not use the overlay\\n" %% why)
+    os.environ.pop("PYTHONPATH", None)
+    os.execv(sys.executable, [sys.executable, "-m", "pip"] + sys.argv[1:])
 """
 
 
@@ -160,12 +162,7 @@ def guard(host_site: Path) -> bytes:
     """The content of the guard for a host's site-packages, given its real path."""
     # Bytes, because decoding depends on the interpreter and its locale.
     here = os.fsencode(host_site)
-    given = {
-        "HOST": here,
-        "PIP_VALUES": before_command(),
-        "PIP_ELSEWHERE": (*ELSEWHERE, "--prefix"),
-        "PIP_VARIABLES": VARIABLES,
-    }
+    given = {"HOST": here, "PIP_VALUES": before_command()}
     lines = _TEMPLATE.read_text(encoding="utf-8").splitlines()
     values = {f"{name} = ": f"{name} = {value!r}" for name, value in given.items()}
     return "".join(values.get(line[: line.find("= ") + 2], line) + "\n" for line in lines).encode()

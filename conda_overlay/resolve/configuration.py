@@ -24,23 +24,32 @@ def is_plain(prefix: Path) -> bool:
     Args:
         prefix: of the environment, which may have its own configuration file.
     """
-    return {*options(prefix)} <= _HARMLESS
+    return options(prefix) <= _HARMLESS
 
 
-def options(prefix: Path) -> Iterator[str]:
-    """Yield the names of all options in variables and files; "?" for an unreadable file."""
+def options(prefix: Path) -> set[str]:
+    """The names of all options in variables and files; "?" for an unreadable file."""
+    return {name for name, _ in settings(prefix)}
+
+
+def settings(prefix: Path) -> list[tuple[str, str]]:
+    """All options in variables and files with their values, in a fixed order."""
+    return sorted(_settings(prefix))
+
+
+def _settings(prefix: Path) -> Iterator[tuple[str, str]]:
     for name, value in os.environ.items():
         if name.startswith("PIP_") and value and name != "PIP_CONFIG_FILE":
-            yield name[4:].lower().replace("_", "-")
+            yield name[4:].lower().replace("_", "-"), value
     for file in filter(os.path.exists, _files(prefix)):
         parser = configparser.RawConfigParser()
         try:
             parser.read_string(Path(file).read_text(encoding="utf-8"))
         except (OSError, ValueError, configparser.Error):
-            yield "?"
+            yield "?", file
         for section in {"global", "install"} & {*parser.sections()}:
             for name in parser.options(section):
-                yield name.removeprefix("--").replace("_", "-")
+                yield name.removeprefix("--").replace("_", "-"), parser.get(section, name)
 
 
 def _files(prefix: Path) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ def become(
         bare: activate the environment without its overlay.
     """
     argv, environ = _call(prefix, command, settings, bare)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores; exec hands that on
+        signal.signal(number, signal.SIG_DFL)
     os.execve(argv[0], argv, environ)
 
 

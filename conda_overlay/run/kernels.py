@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from conda_overlay.layer.stack import Stack
 
 _MARK = "conda_overlay"
 """The key in the metadata of a kernelspec that marks it as ours."""
+
+_RUN = ("overlay", "run", "-p")
+"""The words between conda and the prefix in the command of a kernelspec."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ def install_kernel(
 ) -> Path:
     """Write a kernelspec that starts the host's Python through ``conda overlay run``.
 
+    In a kernelspec of the host, the user's additions stay.
+
     Args:
         stack: the layers of the host.
         name: of the kernel; by default made from the name of the host.
@@ -63,7 +68,7 @@ def install_kernel(
     old = _spec(place)
     same = _host_of(old) == str(host.prefix)
     if os.path.lexists(place) and not same and not force:
-        sentence = f"There is a kernel {name} already, which is not that of {host.prefix}."
+        sentence = f"There is a kernel {name.lower()} already, which is not that of {host.prefix}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
     if place.is_symlink() or place.is_file():
         place.unlink()
@@ -73,9 +78,10 @@ def install_kernel(
         "language": "python",
         "interrupt_mode": "signal",
         "display_name": f"{host.name} (overlay)",
-        **(old if same else {}),  # what the user has added stays
-        "argv": [conda, "overlay", "run", "-p", str(host.prefix), "--", *launcher],
+        **(old if same else {}),
     }
+    start = [conda, *_RUN, str(host.prefix)]
+    spec["argv"] = _started_by(start, spec.get("argv")) or [*start, "--", *launcher]
     metadata = spec.get("metadata")
     more = metadata if isinstance(metadata, dict) else {"debugger": True}
     spec["metadata"] = {**more, _MARK: {"host": str(host.prefix)}}
@@ -100,11 +106,21 @@ def without_overlay(host: Path) -> list[Kernel]:
     return found
 
 
+def _started_by(start: Sequence[str], argv: object) -> list[Any]:
+    """The command of a kernelspec with another start; empty if it is not that of a run."""
+    words = argv if isinstance(argv, list) else []
+    for place in range(1, len(words) - len(_RUN)):
+        if words[place : place + len(_RUN)] == [*_RUN]:
+            return [*words[: place - 1], *start, *words[place + len(_RUN) + 1 :]]
+    return []
+
+
 def _place(name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or name in (".", ".."):
         sentence = f"{name!r} is not a name that Jupyter takes for a kernel."
         raise UsageError(sentence, "use letters, digits and . _ -", name=name)
-    return kernels_directory() / name.lower()  # Jupyter converts names to lower case
+    low = name.lower()  # as Jupyter compares the names of directories
+    return next((p for p in _places() if p.name.lower() == low), kernels_directory() / low)
 
 
 def _places() -> list[Path]:

@@ -22,17 +22,22 @@ from conda_overlay.filesystem.tree import discard
 from conda_overlay.layer import retention
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.store import Store
+from conda_overlay.resolve import configuration
 from conda_overlay.resolve.pip import Pip
 
 _KEPT = 30 * 24 * 3600
 """Seconds for which an unused transient layer is kept."""
 
+_FIXED = re.compile(r"@[0-9a-f]{40,64}(?=$|[#[])|[#&](md5|sha[0-9]+)=[0-9a-f]+")
+"""The part of a URL that says which commit it means, or which hash its file has."""
+
 
 def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     """Put a layer with additional distributions on top; it is made at first use and then cached.
 
-    The overlay itself is not changed. A new layer is made when the host or an overlay has changed.
-    If a requirement names a local file or directory, the requirements are installed each time.
+    The overlay itself is not changed. A new layer is made when the host, an overlay or pip's
+    configuration has changed. If a requirement names a local file or directory, or a URL without
+    a commit or a hash, the requirements are installed each time.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -41,7 +46,7 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     layers = [[os.path.realpath(layer), _identity(Store(layer))] for layer in stack.layers]
     facts = [sorted(requirements), stack.host.fingerprint()["sha256"], layers]
     sources = sorted(filter(None, map(_source, requirements)))
-    facts += [str(stack.host.real), sources]
+    facts += [str(stack.host.real), sources, configuration.settings(stack.host.prefix)]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     cache = _cache()
     place = cache / key
@@ -105,12 +110,14 @@ def _cache() -> Path:
 
 
 def _source(requirement: str) -> str | None:
-    """The local file or directory that a requirement names, with all links resolved."""
+    """The source that a requirement names, if its content may change: a URL or a real path."""
     parsed = as_requirement(requirement)
     text = (parsed and parsed.url) or requirement
     path = re.sub(r"\[[^]]*\]$", "", text)  # without extras
     if url := re.match("file:(?://[^/]*)?([^#]*)", text):
         path = unquote(url[1])
+    elif "://" in text:
+        return None if _FIXED.search(text) else text
     is_name = parsed and not parsed.url  # the file name of a wheel also looks like a name
     found = os.path.isfile(path) if is_name else os.path.exists(path)
     return os.path.realpath(path) if found else None

@@ -46,6 +46,23 @@ def module(
     return bench.user.run(argv, env=environ)
 
 
+def sources_of(tree: Path) -> dict[str, bytes]:
+    """The files of a tree, without bytecode, which each start of Python may add."""
+    files = (path for path in tree.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {str(path): path.read_bytes() for path in files}
+
+
+def without_conda(
+    bench: Bench, *words: str | Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the overlay's pip as if the conda that has written it were gone."""
+    script = (bench.overlay / "bin" / "pip").read_text()
+    copy = bench.user.home / "pip"
+    copy.write_text(script.replace(str(bench.conda.executable), "/nowhere/conda"))
+    argv = [bench.overlay / "bin" / ".python", copy, *words]
+    return bench.user.run(argv, env={**bench.environ, **(env or {})})
+
+
 @LONG
 def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Bench) -> None:
     for name, version in zip(NAMES, ("1.5", "1.0", "1.5"), strict=True):
@@ -116,12 +133,55 @@ def test_another_directory_is_left_to_pip(made: Bench, links: Path, option: str)
 
 
 @first(1)
-@pytest.mark.parametrize("name", ["PIP_BUILD_TRACKER", "VIRTUAL_ENV", "CONDA_PLUGINS_OVERLAY_PIP"])
-def test_in_builds_and_venvs_or_where_a_setting_says_so_it_is_pip(made: Bench, name: str) -> None:
+@pytest.mark.parametrize("name", ["PIP_BUILD_TRACKER", "CONDA_PLUGINS_OVERLAY_PIP"])
+def test_in_builds_or_where_a_setting_says_so_it_is_pip(made: Bench, name: str) -> None:
     value = "false" if "PLUGINS" in name else str(made.user.home)
     done = pip(made, "install", "--dry-run", "--no-deps", "beta==2.0", env={name: value})
     assert "conda-overlay" not in done.stderr and "Would install beta-2.0" in done.stdout
     assert made.revision == 1
+
+
+CASES = [
+    *(("pip", "--prefix"), ("module", "uninstall"), ("module", "PIP_ROOT")),
+    *(("pip", "--python"), ("gone", "--prefix"), ("gone", "uninstall")),
+]
+
+
+@first(2)
+@pytest.mark.parametrize(("start", "how"), CASES)
+def test_the_environments_pip_takes_nothing_from_the_overlay(
+    made: Bench, links: Path, start: str, how: str
+) -> None:
+    dists.wheel(links, "new", "2.0")
+    before = sources_of(made.tree(1))
+    there = made.user.home / "there"
+    env = {
+        "CONDA_PLUGINS_OVERLAY_PIP": "false",
+        "PIP_ROOT": str(there) if how == "PIP_ROOT" else "",
+    }
+    words: list[str | Path] = ["install", "--find-links", links, "new==2.0"]
+    words += ["--prefix", there] if how[:3] == "--p" else []
+    if how == "--python":
+        words = ["--python", made.host / "bin" / "python", *words]
+    if how == "uninstall":
+        words = ["uninstall", "-y", "new"]
+    if start == "gone":
+        done = without_conda(made, *words, env=env)
+    else:
+        done = (pip if start == "pip" else module)(made, *words, env=env)
+    expected = "not installed" if how == "uninstall" else "Successfully installed"
+    assert expected in done.stdout + done.stderr, done
+    assert sources_of(made.tree(1)) == before and made.see("new") == {"new": "1.0"}
+
+
+def test_variables_that_say_no_change_nothing(made: Bench) -> None:
+    """Neither does VIRTUAL_ENV, which pip does not read, and which may be of an earlier shell."""
+    env = {"VIRTUAL_ENV": "/nowhere", "CONDA_BUILD": "0", "PIP_DRY_RUN": "off", "PIP_USER": "False"}
+    done = pip(made, "install", "alpha==1.5", env=env)
+    assert done.returncode == 0 and made.see("alpha") == {"alpha": "1.5"}, done
+    done = module(made, "uninstall", "-y", "alpha", env=env)
+    assert done.returncode == 0 and made.see("alpha") == {"alpha": "1.0"}, done
+    assert not (made.user.home / ".local").exists()
 
 
 def test_arguments_arrive_as_they_were_typed(made: Bench) -> None:
@@ -145,12 +205,6 @@ def test_a_pip_in_the_overlay_is_run_by_the_same_names(made: Bench, links: Path)
     assert "missing" not in made.ask("status") and "by-hand" not in made.ask("status")
     made.change("remove", "pip")
     assert pip(made, "--version").stdout.startswith("pip ")
-
-
-def sources_of(tree: Path) -> dict[str, bytes]:
-    """The files of a tree, without bytecode, which each start of Python may add."""
-    files = (path for path in tree.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return {str(path): path.read_bytes() for path in files}
 
 
 def test_python_m_pip_installs_into_the_overlay_and_removes_from_it(made: Bench) -> None:
@@ -214,15 +268,17 @@ def test_in_a_notebook_nothing_is_asked_because_nobody_can_answer(made: Bench) -
 
 @first(1)
 @pytest.mark.parametrize("redirected", ["2>/dev/null", "2>/dev/full", "2>&-"])
-def test_where_the_overlays_pip_cannot_run_it_is_pip_and_the_overlay_stays_in_effect(
+def test_where_the_overlays_pip_cannot_run_it_is_the_environments_and_sees_no_overlay(
     made: Bench, redirected: str
 ) -> None:
-    (made.site / "pip.py").write_text("import new; print('of the overlay')\n")
+    before = sources_of(made.site)
     made.user.run(["chmod", "u+w", made.overlay / "bin"])
     made.user.run(["rm", made.overlay / "bin" / "pip"])
     env = {**made.environ, "PYTHONPATH": str(made.site)}
-    code = f"exec {made.host}/bin/python -m pip install x"
-    assert made.user.run(["sh", "-c", f"{code} {redirected}"], env=env).stdout == "of the overlay\n"
+    code = f"exec {made.host}/bin/python -m pip uninstall -y new"
+    done = made.user.run(["sh", "-c", f"{code} {redirected}"], env=env)
+    assert "Uninstalling" not in done.stdout, done
+    assert sources_of(made.site) == before
     said = f"this pip does not use the overlay: {made.overlay}/bin/pip: No such file or directory"
     assert said in made.user.run(["sh", "-c", code], env=env).stderr
 
@@ -236,11 +292,5 @@ def test_credentials_are_not_repeated_and_options_may_come_first(made: Bench) ->
 
 
 def test_where_the_conda_is_gone_it_says_so_and_is_the_hosts_pip(made: Bench) -> None:
-    script = made.overlay / "bin" / "pip"
-    gone = script.read_text().replace(str(made.conda.executable), "/nowhere/conda")
-    copy = made.user.home / "pip"
-    copy.write_text(gone)
-    done = made.user.run(
-        [made.overlay / "bin" / ".python", copy, "install", "--dry-run", "--no-index", "x"]
-    )
+    done = without_conda(made, "install", "--dry-run", "--no-index", "x")
     assert done.stderr.startswith("pip: the conda of this overlay is gone")

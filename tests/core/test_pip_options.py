@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from conda_overlay.core import pip_options
-from conda_overlay.core.pip_options import ELSEWHERE, FLAGS, OPTIONS, Options, before_command, used
+from conda_overlay.core.pip_options import (
+    ELSEWHERE,
+    FLAGS,
+    OPTIONS,
+    Options,
+    before_command,
+    is_elsewhere,
+    used,
+)
 
 USES = {
     "recorded": {
@@ -49,6 +57,17 @@ def test_values_before_the_command_are_those_of_options_that_have_one() -> None:
     found = before_command()
     assert {"--timeout", "--default-timeout", "--proxy", "--log"} <= {*found}
     assert not {*found} & FLAGS and "--requirement" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "elsewhere"),
+    [
+        *(("PIP_USER", "1", True), ("PIP_USER", "no", False), ("CONDA_BUILD", "0", False)),
+        *(("PIP_PREFIX", "no", True), ("PIP_PREFIX", "", False), ("VIRTUAL_ENV", "/x", False)),
+    ],
+)
+def test_variables_count_by_their_value(name: str, value: str, elsewhere: bool) -> None:
+    assert is_elsewhere({name: value}) is elsewhere
 
 
 @pytest.mark.parametrize(

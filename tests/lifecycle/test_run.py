@@ -76,6 +76,11 @@ def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> N
         assert process.wait(PATIENCE) == 9
 
 
+def test_the_command_ignores_no_signal_that_python_ignores(quick: Bench) -> None:
+    ignored = run(quick, "sh", "-c", "grep SigIgn /proc/self/status").stdout
+    assert int(ignored.split()[1], 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
+
+
 def test_the_terminal_is_the_commands_own(quick: Bench) -> None:
     argv = [str(quick.conda.executable), "overlay", "run", *quick.where, "tty"]
     pid, terminal = pty.fork()
@@ -97,13 +102,12 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     first = run(quick, "--with", "cowsay>=6", "--", "python", "-c", code, env=env)
     assert first.stdout.split()[:2] == ["6.1", "1.5"], first
     (links / "cowsay-6.1-py3-none-any.whl").unlink()
-    again = run(quick, "--with", "cowsay>=6", "python", "-c", code)
+    again = run(quick, "--with", "cowsay>=6", "python", "-c", code, env=env)
     assert again.stdout == first.stdout
     [layer] = (quick.user.home / ".cache" / "conda-overlay" / "run").iterdir()
     assert str(layer) in again.stdout and layer.parent.stat().st_mode & 0o777 == 0o700
-    assert run(quick, "--with", "cowsay>=6", "sh", "-c", "command -v cowsay").stdout.startswith(
-        str(layer)
-    )
+    which = run(quick, "--with", "cowsay>=6", "sh", "-c", "command -v cowsay", env=env)
+    assert which.stdout.startswith(str(layer))
     assert (quick.content(), quick.revision) == (before, 1)
     assert run(quick, "python", "-c", "import cowsay").returncode == 1
     old = time.time() - 31 * 24 * 3600
@@ -152,6 +156,35 @@ def test_with_a_local_source_runs_what_it_has_now(quick: Bench) -> None:
     assert [mark(".", tree), mark(tree, other), mark(f"mine @ {tree.as_uri()}", other)] == ["C"] * 3
     for layer in (quick.user.home / ".cache" / "conda-overlay" / "run").iterdir():
         assert len([*layer.glob(".science/revisions/*/tree")]) == 1
+
+
+@LONG
+def test_with_a_url_runs_what_it_has_now_unless_it_says_which_commit(quick: Bench) -> None:
+    def mark(requirement: str) -> str:
+        code = "import mine; print(mine.MARK)"
+        return run(quick, "--with", requirement, "--", "python", "-c", code).stdout.strip()
+
+    for text in ("A", "B"):
+        tree = patches.source(quick.user, "mine", "1.0", text)
+        patches.commit(quick.user, tree)
+        assert mark(f"git+{tree.as_uri()}") == text
+    fixed = f"mine @ git+{tree.as_uri()}@{patches.commit_of(quick.user, tree)}"
+    assert mark(fixed) == "B"
+    tree.rename(tree.with_name("away"))
+    assert mark(fixed) == "B"
+
+
+def test_with_another_configuration_of_pip_is_another_layer(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "cowsay", "6.1")
+    dists.wheel(links, "cowsay", "7.0a1")
+    file = quick.user.home / "pip.conf"
+    file.write_text("")
+    env = {"PIP_FIND_LINKS": str(links), "PIP_CONFIG_FILE": str(file)}
+    words = ["--with", "cowsay", "python", "-c", "import cowsay; print(cowsay.__version__)"]
+    assert run(quick, *words, env=env).stdout == "6.1\n"
+    assert run(quick, *words, env={**env, "PIP_PRE": "1"}).stdout == "7.0a1\n"
+    file.write_text("[install]\npre = true\n")
+    assert run(quick, *words, env=env).stdout == "7.0a1\n"
 
 
 def test_a_command_line_without_a_command_is_refused(quick: Bench) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.activation.made import give
 from tests.bed import dists
 from tests.bench import Bench
-from tests.long import LONG, few
+from tests.long import LONG, few, first
 
 SHOW = "import json, os, sys, alpha; print(json.dumps([alpha.__version__, os.getpid(), sys.argv]))"
 
@@ -166,8 +166,34 @@ def test_a_second_kernel_install_keeps_the_names_given(ready: Bench) -> None:
     kernel(ready, "install", "-n", "science", "--display-name", "mine")
     place = specs(ready) / "overlay-science/kernel.json"
     found = json.loads(place.read_text())
-    ready.edit(place, json.dumps({**found, "env": {"A": "1"}}))
+    first, second = found["argv"].index("--"), found["argv"].index("-f")
+    argv = ["nice", "/gone/conda", *found["argv"][1:first], "--with", "new"]
+    argv += [*found["argv"][first:second], "--debug", *found["argv"][second:]]
+    ready.edit(place, json.dumps({**found, "env": {"A": "1"}, "argv": argv}))
     kernel(ready, "install", "-n", "science")
     again = spec(ready, "overlay-science")
     assert again["display_name"] == "mine"
     assert again.get("env") == {"A": "1"}
+    assert again["argv"] == ["nice", str(ready.conda.executable), *argv[2:]]
+
+
+@first(1)
+@pytest.mark.parametrize("argv", [None, ["python", "-m", "ipykernel_launcher"], [1, {}]])
+def test_a_kernel_that_no_longer_starts_through_the_overlay_does_so_again(
+    ready: Bench, argv: Any
+) -> None:
+    kernel(ready, "install", "-n", "science")
+    found = spec(ready, "overlay-science")
+    ready.edit(specs(ready) / "overlay-science/kernel.json", json.dumps({**found, "argv": argv}))
+    kernel(ready, "install", "-n", "science")
+    assert spec(ready, "overlay-science") == found
+
+
+def test_a_kernel_is_the_same_in_upper_and_lower_case(ready: Bench) -> None:
+    """As Jupyter has it: of two such directories it would take either."""
+    theirs = write(ready, "Overlay-Science", {"argv": ["/usr/bin/python3"]})
+    said = kernel(ready, "install", "-n", "science", code=1)
+    assert "There is a kernel overlay-science already" in said
+    kernel(ready, "install", "-n", "science", "--force")
+    assert [*specs(ready).iterdir()] == [theirs]
+    assert started(ready, theirs.name) == "1.5"

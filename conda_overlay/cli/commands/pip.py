@@ -8,12 +8,13 @@ import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
+from conda_overlay.activation import wiring
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.pip_options import (
     ELSEWHERE,
-    VARIABLES,
     before_command,
+    is_elsewhere,
     names_in,
     spelled_out,
 )
@@ -48,6 +49,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Replace this process with our own command, or with pip in the environment."""
+    from conda_overlay.host.host import clean_environ
     from conda_overlay.layer import scaffolding
 
     words = arguments.arguments
@@ -69,7 +71,9 @@ def execute(arguments: Namespace) -> int:
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
     sys.stdout.flush()
     code = f"import sys; sys.path[:1] == [''] and sys.path.pop(0)\n{scaffolding.RUN_PIP}"
-    os.execv(host.python, [str(host.python), "-c", code, *words])
+    # A pip that sees the overlay takes its distributions for the environment's: it uninstalls them.
+    environ = clean_environ() if ours else os.environ
+    os.execve(host.python, [str(host.python), "-c", code, *words], environ)
 
 
 def _command(words: list[str]) -> int | None:
@@ -87,8 +91,8 @@ def _can_answer() -> bool:
 
 
 def _is_meant(words: list[str]) -> bool:
-    """Whether pip would change the environment: not in a build, a venv or another directory."""
-    if any(os.environ.get(name, "0") not in ("", "0") for name in VARIABLES):
+    """Whether pip would change the environment: not in a build or another directory."""
+    if wiring.disabled(os.environ) or is_elsewhere(os.environ):
         return False
     others = {*ELSEWHERE, *_OURS, "--prefix", "-t", "-p", "-n"}
     return not others.intersection(name for word in words for name in names_in(word))
