@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.activation.made import Overlay, overlay
+from tests.activation.test_around_conda import RUN as RUN_XONSH
 from tests.bed import environment, place, pypi
 from tests.bed.condas import Conda, copy
 from tests.bed.users import User
@@ -21,6 +22,14 @@ HOOKS = {
     "fish": ["fish", "--no-config", "-c", "{} spawn --hook --shell fish {} | source; {}"],
     "tcsh": ["tcsh", "-f", "-c", "{} spawn --hook --shell tcsh {} > hook.csh; source hook.csh; {}"],
 }
+
+XONSH = """\
+import json
+text = $({conda} spawn --hook --shell xonsh science)
+__xonsh__.execer.exec(text, glbs=__xonsh__.ctx, filename="conda")
+seen = __xonsh__.env.detype()
+print(json.dumps([seen["PATH"], seen.get("PYTHONPATH")]))
+"""
 
 DRIVE = """
 import json, os, sys, pexpect
@@ -92,6 +101,24 @@ def test_from_a_wired_shell_nothing_of_the_old_one_goes_along(
     environ = hooked(spawning, alice, shell, "daq", wired)
     assert "PYTHONPATH" not in environ and "_CONDA_OVERLAY" not in environ
     assert str(over.path) not in environ["PATH"]
+
+
+def test_xonsh_is_wired_by_the_hook_too(spawning: Conda, alice: User, over: Overlay) -> None:
+    script = alice.home / "script.xsh"
+    script.write_text(XONSH.format(conda=spawning.executable))
+    argv: list[str | Path] = [
+        spawning.prefix / "bin" / "python",
+        "-c",
+        RUN_XONSH,
+        "--no-rc",
+        script,
+    ]
+    done = alice.run(argv)
+    assert done.returncode == 0, done
+    path, pythonpath = json.loads(done.stdout.splitlines()[-1])
+    entries = path.split(os.pathsep)
+    assert entries.index(str(over.bin)) + 1 == entries.index(f"{over.prefix}/bin")
+    assert pythonpath == str(over.site)
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "tcsh"])
