@@ -24,6 +24,7 @@ from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files
+from conda_overlay.layer.state import new_files
 
 
 @dataclass
@@ -220,19 +221,18 @@ def record(draft: Draft) -> None:
         return  # made by hand, or no manifest: there is nothing to compare with
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
+    every = new_files(before)
     for key, (found, *_) in draft.installed.items():
-        site = found.below
-        names = {os.path.relpath(path, site) for path in before.owned[key]}
-        mine = {p for p in by_hand if originals.belongs(p.removeprefix(site), names)}
+        site, new = found.below, every.get(key, set())
+        names = before.names(key)
+        mine = {p for p in names if originals.belongs(p, names)} | new
+        mine = {site + name for name in mine} & by_hand
         if key in before.copies and mine:
             gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
             # Also removes empty directories in the place of these files.
             remove_files(draft.tree, [draft.tree / path for path in gone])
             there = names - {os.path.relpath(path, site) for path in gone}
-            unowned = mine - set().union(*before.owned.values())
-            originals.note_files(found, there | {path.removeprefix(site) for path in unowned})
-        elif key not in before.copies:
-            mine &= before.owned[key]
+            originals.note_files(found, there | new)
         if mine:
             draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
             entry = draft.entries.get(key, before.entries[key])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, take_copy
@@ -14,6 +15,7 @@ from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
+from conda_overlay.layer.state import new_files, read_state
 
 
 def reapply(
@@ -83,9 +85,12 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
         Whether that changes anything; the edits that the new one has itself; and the conflicts,
         line by line.
     """
-    site, names = old.below, originals.files_of(old) or set()
-    beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
-    new = [name for name in beside if originals.belongs(name, names)]
+    site, whole = old.below, draft.before
+    if old.key not in whole.copies:  # it was built for another Python
+        whole = read_state(old.prefix, Path(site), {}, whole.files)
+    mine = {path.removeprefix(site) for path in whole.owned[old.key] & draft.before.edited}
+    new = {name for name in mine if originals.belongs(name, mine)}
+    new |= new_files(whole).get(old.key, set())
     changed, retired, faults = False, [], []
     for path, sha256 in originals.removed_files(old).items():
         place = copy.distribution.site / path

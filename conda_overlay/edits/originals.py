@@ -13,7 +13,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from conda_overlay.activation import files
@@ -137,15 +137,41 @@ def belongs(path: str, names: Collection[str]) -> bool:
         path: of the file, relative to site-packages.
         names: the files of the copy, also relative to site-packages.
     """
+    return _may_belong(path) and (path in names or bool(new_files([path], {"": names})))
+
+
+def new_files(paths: Iterable[str], copies: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Find to which copies the files belong that no distribution owns.
+
+    A file beside the modules of several copies belongs to the one with the nearest directory.
+
+    Args:
+        paths: of these files, relative to site-packages.
+        copies: the files of each copy, by normalized name.
+
+    Returns:
+        The new files of each copy that has any.
+    """
+    nearest = {
+        os.path.dirname(name): key
+        for key in sorted(copies, reverse=True)
+        for name in copies[key]
+        if name.endswith(".py") and "/" in name
+    }
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        above = (str(parent) for parent in PurePosixPath(path).parents)
+        key = next((nearest[place] for place in above if place in nearest), None)
+        if key is not None and _may_belong(path) and not is_temporary(path):
+            found.setdefault(key, set()).add(path)
+    return found
+
+
+def _may_belong(path: str) -> bool:
+    """Whether a path may be that of a file of a copy, except for its metadata and its scripts."""
     if not is_inside(path) or ".dist-info/" in path or ".egg-info/" in path:
         return False
-    if not path.isascii() and not path.isprintable():  # RECORD, in UTF-8, cannot list it
-        return False
-    if path in names:
-        return True
-    own = {os.path.dirname(name) for name in names if name.endswith(".py")} - {""}
-    above = {str(parent) for parent in PurePosixPath(path).parents}
-    return bool(own & above) and not is_temporary(path)
+    return path.isascii() or path.isprintable()  # else RECORD, in UTF-8, cannot list it
 
 
 def is_temporary(path: str) -> bool:
