@@ -126,15 +126,15 @@ def state_of(
     site = index.site
     owned: dict[str, frozenset[str]] = {}
     edited: set[str] = set()
+    same: set[str] = set()
     for key, found in site.items():
         rows = {p: sha for one in found for p, sha in (index.rows[one.path.name][1] or {}).items()}
         owned[key] = frozenset(rows)
         copied = any(path.endswith(f"-info/{originals.ORIGINALS}") for path in rows)
-        edited.update(
-            path
-            for path, sha in rows.items()
-            if path in files and (files[path][2] != sha if sha else copied)  # added: has no hash
-        )
+        for path, sha in rows.items():
+            if path in files and (sha or copied):  # an added file has no hash
+                (same if files[path][2] == sha else edited).add(path)
+    edited -= same  # of two distributions with the same file, one has written it
     if recorded is not None:
         since = differences(recorded, files)
         edited.update((*since.added, *since.changed))

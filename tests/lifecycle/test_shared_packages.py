@@ -9,7 +9,7 @@ import pytest
 from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import edited
-from tests.sources import administrate
+from tests.sources import administrate, write
 
 
 @pytest.fixture
@@ -51,3 +51,29 @@ def test_rebase_leaves_the_edits_of_one_copy_to_that_one(spaced: Bench, links: P
     assert (change["name"], change["why"]) == ("nsb", "edited: b/new.py +1 -0")
     code = "import ns.a, ns.b.c, ns.b.new; print(ns.a.A, ns.b.B, ns.b.c.C, ns.b.new.N)"
     assert spaced.python("-c", code).stdout == "2 2 2 2\n"
+
+
+def test_a_patch_does_not_replace_a_file_of_another_distribution(own: Bench, links: Path) -> None:
+    administrate(own.host, edited.wheel(links))
+    plug = dists.wheel(links, "plug", "1.0", top_level="", files={"tool/plug.py": "PLUG = 1\n"})
+    own.install(plug)
+    text = edited.new_file("tool/plug.py")
+    fix = write(own.user, own.user.home / "fix.patch", edited.FIX.replace("src/", "") + text)
+    told = own.refuse("patch", "tool", fix, "--force", "--yes")
+    assert "tool/plug.py belongs to plug 1.0" in told and "conda overlay edit plug" in told
+    script = 'echo "PLUG = 3" > "$(dirname "$1")/plug.py"'
+    shown = edited.typed(own, "edit", *own.where, "tool", EDITOR=str(edited.editor(own, script)))
+    assert "tool/plug.py belongs to plug 1.0" in shown and "code=1" in shown, shown
+
+
+def test_a_file_of_two_distributions_stays_with_the_other(own: Bench, links: Path) -> None:
+    """As of the `tests/__init__.py` that many wheels have by mistake."""
+    for name in ("one", "two"):
+        files: dict[str, str | bytes] = {f"{name}.py": "", "common.py": f"OF = {name!r}\n"}
+        own.install(dists.wheel(links, name, "1.0", top_level="", files=files))
+    rows = own.json("status")["overlays"][0]["distributions"]
+    assert not any(row["edited"] for row in rows)
+    own.change("remove", "one")
+    assert own.python("-c", "import common, two; print(common.OF)").stdout == "two\n"
+    own.change("remove", "two")
+    assert not (own.site / "common.py").exists()
