@@ -145,7 +145,7 @@ def patch(
     """
     copy = copy_of(draft, key)
     found, names = copy.distribution, copy.names
-    mine = functools.partial(originals.belongs, names=names)
+    mine = functools.partial(originals.belongs, names=names, named=True)
     dos = text.count(b"\r\n") == text.count(b"\n")  # the patch was converted in transit
     fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
     if dos and any(b"\r\n" in (_content(found.site / p.path) or b"") for p in fit.inside):
@@ -169,13 +169,18 @@ def patch(
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name}, to make the change by hand"
         raise OverlayError(sentence, hint, faults)
+    copy = replace(copy, named=frozenset(part.path for part in parts))
     if not copy.changed:
         draft.notes.append(f"the patch changes no text of {what}")
         return
     if done := [part.path for part in fit.inside if part not in parts]:
         draft.notes.append(f"the patch {state} {few(done)}")
-    if fit.outside:
-        draft.notes.append(f"not installed, so left out: {few(fit.outside)}")
+    new = [] if reverse else fit.modules
+    if others := [name for name in fit.outside if name not in new]:
+        draft.notes.append(f"no part of {found.name}, so left out: {few(others)}")
+    if new:
+        modules = f"new modules outside of {found.name}, which its code may need"
+        draft.notes.append(f"{modules}, so left out: {few(new)}")
     take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not _is_edited(draft, key):
         draft.drop({key})

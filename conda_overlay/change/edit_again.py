@@ -55,9 +55,11 @@ def reapply(
         patch.revert(found)
     if old:
         changed, there, faults = _merge(draft, copy, old)
+        named = originals.added_files(old)
     else:
         every = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, every, 1, reverse=False)
+        named = [part.path for part in parts]
         there = [f"the edits of {part.path}" for part in every if part not in parts]
         changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if faults:
@@ -70,7 +72,7 @@ def reapply(
             draft.notes.append(f"the copy of {name} retires: {has}")
         return None
     draft.notes += [f"{edits} retire: {what} has them" for edits in there]
-    take_copy(draft, copy, again=not onto)
+    take_copy(draft, replace(copy, named=frozenset(named)), again=not onto)
     new = draft.entries[key]
     since, by = (entry.since, entry.by) if entry.version == new.version else ("", "")
     given = replace(new, intent=entry.intent, until=entry.until, since=since, by=by)
