@@ -77,3 +77,38 @@ def test_a_file_of_two_distributions_stays_with_the_other(own: Bench, links: Pat
     assert own.python("-c", "import common, two; print(common.OF)").stdout == "two\n"
     own.change("remove", "two")
     assert not (own.site / "common.py").exists()
+
+
+def test_what_a_package_hides_of_another_distribution_is_named(own: Bench, links: Path) -> None:
+    """Also where it replaces, or is a copy of, the package that the other has its modules in."""
+    administrate(own.host, edited.wheel(links))
+    files = {"tool/plug2.py": "P = 1\n", "tool/data/plug2.txt": ""}
+    _wheel(own, links, "plug", "1.0", files)
+    hides = "hides the module tool.plug2 of plug 1.0 (host)"
+    assert own.plan(edited.wheel(links, "2.0"))["notes"] == [f"tool 2.0 {hides}"]
+    own.change("undo")
+    assert own.json("edit", "tool", "--no-editor")["notes"] == [f"tool 1.0 {hides}"]
+    edited.edit(own, own.site / "tool/core.py", edited.FIXED)
+    assert own.json("record")["notes"] == []
+    shown = own.run("why", *own.where, "tool.plug2").stderr
+    assert f"There is no tool.plug2: tool 1.0 {hides}." in shown
+    assert f"conda overlay edit -p {own.host} --no-editor plug" in shown
+    assert f"tool 1.0 {hides}" in own.json("why", "plug")["differences"]
+    [finding] = own.json("status")["overlays"][0]["findings"]
+    assert (finding["kind"], finding["text"]) == ("hidden", f"tool 1.0 {hides}")
+    assert own.json("edit", "plug", "--no-editor")["notes"] == []
+    assert own.python("-c", "import tool.plug2").returncode == 0
+    assert own.json("status")["overlays"][0]["findings"] == []
+
+
+def test_modules_that_a_package_has_itself_are_hidden_but_not_missing(
+    own: Bench, links: Path
+) -> None:
+    """In a namespace, too; a part of a namespace hides nothing beside it."""
+    _wheel(own, links, "plug", "1.0", {"ns/tool/plug.py": "", "ns/other.py": ""})
+    files: dict[str, str | bytes] = {"ns/tool/__init__.py": "", "ns/tool/plug.py": ""}
+    tool = dists.wheel(links, "ns-tool", "1.0", top_level="", files=files)
+    assert own.plan(tool)["notes"] == [
+        "ns-tool 1.0 hides the module ns.tool.plug of plug 1.0 (host)"
+    ]
+    assert own.json("status")["overlays"][0]["findings"] == []
