@@ -266,7 +266,7 @@ def edits(conda: Path, host: Path, user: User) -> None:
             "A pull request has the fix, which goes into a copy of requests in the overlay.",
             "conda overlay patch --yes requests fix.patch --reason 'PR 6644'",
             "edited: adapters.py +3 -0",
-            "not installed, so left out: tests/test_adapters.py",
+            "no part of requests, so left out: tests/test_adapters.py",
         )
         shell.show("It works.", f"conda activate science; {ASK}", "\n/v:h\n")
         shell.show(

@@ -274,8 +274,9 @@ class Draft(DraftTree):
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # show our own files only if nothing else changes
         notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
-        added = [change.key for change in found.changes if change.kind == "add" and change.after]
-        notes += tuple(hidden_modules(self.stack, after, added))
+        if new := [one.key for one in found.changes if one.after and one.before != one.after]:
+            below = [*map(self.stack.read_site, self.stack.below), host.distributions]
+            notes += tuple(map(str, hidden_modules(after, new, below, host.site_packages)))
         found = replace(found, accepts_host=self.accepts_host, notes=notes)
         self._planned = found, after, self._decided()
         return found

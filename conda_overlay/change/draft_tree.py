@@ -156,9 +156,10 @@ class DraftTree:
         """
         site = self.installed if keys else {}
         if going := [found for key in keys for found in site.get(key, ())]:
-            removed = uninstall(going, self.tree, "overlay")
+            index = self.index.without({found.path.name for found in going})
+            removed = uninstall(going, self.tree, "overlay", kept=index.owners)
             self.files = {path: info for path, info in self.files.items() if path not in removed}
-            self.index = self.index.without({found.path.name for found in going})
+            self.index = index
 
     def add(self, stage: Stage, staged: Known) -> None:
         """Move the distributions that pip staged to the draft, replacing other versions.
@@ -188,17 +189,27 @@ class DraftTree:
             known: an earlier manifest of the directory.
 
         Raises:
-            OverlayError: it would replace the guard, or run before it.
+            OverlayError: it would replace the guard, or run before it; or it would replace a file
+                of another distribution.
         """
         host, below = self.stack.host, self.stack.below
         site = root / host.site_below_prefix
         scaffolding.check_for_intruders(site)
-        self.drop({key})
         theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
         interpreters = [host.python, *theirs, self._interpreter]
         scripts.rewrite(root, site, interpreters, self._interpreter)
         files = take_manifest(root, known)
+        self._check_owners(key, files)
+        self.drop({key})
         self._move_in(root, files, read_index(root, host.site_below_prefix, files, Index()))
+
+    def _check_owners(self, key: str, files: Manifest) -> None:
+        """Refuse to replace a file of another distribution with another content."""
+        for path, owner in self.index.owners.items():
+            there = self.files.get(path)
+            if owner.key != key and path in files and (not there or there[2] != files[path][2]):
+                sentence = f"{path} belongs to {owner.name} {owner.version}: {key} cannot have it."
+                raise OverlayError(sentence, f"conda overlay edit {owner.key}, to change it there")
 
     def _move_in(self, root: Path, files: Manifest, index: Index) -> None:
         """Move a directory with distributions to the tree, given its manifest and its index."""

@@ -24,6 +24,7 @@ from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files
+from conda_overlay.layer.state import new_files
 
 
 @dataclass
@@ -147,7 +148,7 @@ def patch(
     """
     copy = copy_of(draft, key)
     found, names = copy.distribution, copy.names
-    mine = functools.partial(originals.belongs, names=names)
+    mine = functools.partial(originals.belongs, names=names, named=True)
     dos = text.count(b"\r\n") == text.count(b"\n")  # the patch was converted in transit
     fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
     if dos and any(b"\r\n" in (_content(found.site / p.path) or b"") for p in fit.inside):
@@ -171,13 +172,18 @@ def patch(
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name}, to make the change by hand"
         raise OverlayError(sentence, hint, faults)
+    copy = replace(copy, named=frozenset(part.path for part in parts))
     if not copy.changed:
         draft.notes.append(f"the patch changes no text of {what}")
         return
     if done := [part.path for part in fit.inside if part not in parts]:
         draft.notes.append(f"the patch {state} {few(done)}")
-    if fit.outside:
-        draft.notes.append(f"not installed, so left out: {few(fit.outside)}")
+    new = [] if reverse else fit.modules
+    if others := [name for name in fit.outside if name not in new]:
+        draft.notes.append(f"no part of {found.name}, so left out: {few(others)}")
+    if new:
+        modules = f"new modules outside of {found.name}, which its code may need"
+        draft.notes.append(f"{modules}, so left out: {few(new)}")
     take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not _is_edited(draft, key):
         draft.drop({key})
@@ -223,19 +229,18 @@ def record(draft: Draft) -> None:
         return  # made by hand, or no manifest: there is nothing to compare with
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
+    every = new_files(before)
     for key, (found, *_) in draft.installed.items():
-        site = found.below
-        names = {os.path.relpath(path, site) for path in before.owned[key]}
-        mine = {p for p in by_hand if originals.belongs(p.removeprefix(site), names)}
+        site, new = found.below, every.get(key, set())
+        names = before.names(key)
+        mine = {p for p in names if originals.belongs(p, names)} | new
+        mine = {site + name for name in mine} & by_hand
         if key in before.copies and mine:
             gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
             # Also removes empty directories in the place of these files.
             remove_files(draft.tree, [draft.tree / path for path in gone])
             there = names - {os.path.relpath(path, site) for path in gone}
-            unowned = mine - set().union(*before.owned.values())
-            originals.note_files(found, there | {path.removeprefix(site) for path in unowned})
-        elif key not in before.copies:
-            mine &= before.owned[key]
+            originals.note_files(found, there | new)
         if mine:
             draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
             entry = draft.entries.get(key, before.entries[key])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, take_copy
@@ -14,6 +15,7 @@ from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
+from conda_overlay.layer.state import new_files, read_state
 
 
 def reapply(
@@ -53,9 +55,11 @@ def reapply(
         patch.revert(found)
     if old:
         changed, there, faults = _merge(draft, copy, old)
+        named = originals.added_files(old)
     else:
         every = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, every, 1, reverse=False)
+        named = [part.path for part in parts]
         there = [f"the edits of {part.path}" for part in every if part not in parts]
         changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if faults:
@@ -68,7 +72,7 @@ def reapply(
             draft.notes.append(f"the copy of {name} retires: {has}")
         return None
     draft.notes += [f"{edits} retire: {what} has them" for edits in there]
-    take_copy(draft, copy, again=not onto)
+    take_copy(draft, replace(copy, named=frozenset(named)), again=not onto)
     new = draft.entries[key]
     since, by = (entry.since, entry.by) if entry.version == new.version else ("", "")
     given = replace(new, intent=entry.intent, until=entry.until, since=since, by=by)
@@ -83,9 +87,12 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
         Whether that changes anything; the edits that the new one has itself; and the conflicts,
         line by line.
     """
-    site, names = old.below, originals.files_of(old) or set()
-    beside = (p.removeprefix(site) for p in draft.before.edited if p.startswith(site))
-    new = [name for name in beside if originals.belongs(name, names)]
+    site, whole = old.below, draft.before
+    if old.key not in whole.copies:  # it was built for another Python
+        whole = read_state(old.prefix, Path(site), {}, whole.files)
+    mine = {path.removeprefix(site) for path in whole.owned[old.key] & draft.before.edited}
+    new = {name for name in mine if originals.belongs(name, mine)}
+    new |= new_files(whole).get(old.key, set())
     changed, retired, faults = False, [], []
     for path, sha256 in originals.removed_files(old).items():
         place = copy.distribution.site / path

@@ -1,60 +1,126 @@
-"""Finds modules of a new distribution that hide those of another one below the overlay."""
+"""Finds the modules that a distribution hides of others below it, whatever these are called."""
 
 from __future__ import annotations
 
 import glob
-import os
-from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from conda_overlay.core.models import Distribution
+from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, modules
-from conda_overlay.layer.stack import Stack
+from conda_overlay.edits.originals import files_of
 from conda_overlay.layer.state import State
 
+_SUFFIXES = (".py", ".so")
 
-def hidden_modules(stack: Stack, after: State, keys: Iterable[str]) -> Iterator[str]:
-    """Say which modules of other distributions are not in effect any more.
 
-    Only a distribution that may be hidden is read.
+@dataclass(frozen=True)
+class Hidden:
+    """Modules that are not in effect, because Python finds those of another distribution first."""
+
+    by: Distribution
+    modules: tuple[str, ...]
+    of: Distribution | None
+    """None if they belong to no distribution."""
+    where: str
+    """Where they are."""
+
+    def __str__(self) -> str:
+        what = f"module{'s' if self.modules[1:] else ''} {few(self.modules)}"
+        whose = f" of {self.of.name} {self.of.version}" if self.of else ""
+        return f"{self.by.name} {self.by.version} hides the {what}{whose} ({self.where})"
+
+
+def hidden_modules(
+    state: State, keys: Iterable[str], below: Sequence[Site], host: Path, *, lost: bool = False
+) -> Iterator[Hidden]:
+    """Find the modules of other distributions that those of an overlay hide.
+
+    Only distributions that may be hidden are read.
 
     Args:
-        stack: the layers over the host.
-        after: the state of a draft.
-        keys: the normalized names of distributions in it that the layers below and the host lack.
+        state: of the overlay.
+        keys: the normalized names of its distributions that may hide others.
+        below: the distributions of the layers below it, and of the host.
+        host: the site-packages of the host.
+        lost: leave out the modules that the distribution that hides them has itself.
     """
-    sites = [(site, "a layer below") for site in stack.below]
+    places = [(next(iter(site.values()))[0].site, site) for site in below if site]
     for key in keys:
-        mine = after.site[key][0]
-        paths = (path for path in after.owned[key] if path.startswith(mine.below))
-        names = {path.removeprefix(mine.below) for path in paths}
-        for module in sorted(filter(lambda name: _is_regular(name, names), modules(names))):
-            for site, where in [*sites, (stack.host.site_packages, "host")]:
-                if _has(site, module):
-                    below = stack.host.distributions if where == "host" else stack.read_site(site)
-                    owner = _owner(below, module)
-                    whose = f" of {owner.name} {owner.version}" if owner else ""
-                    yield f"{mine.name} {mine.version} hides the module {module}{whose} ({where})"
+        mine, names = state.site[key][0], state.names(key)
+        has = names if lost else set()
+        for root in sorted(_roots(names)):
+            for place, site in places:
+                if not _has(place, root) or not _has_others(place, root, has, site.get(key, ())):
+                    continue
+                where = "host" if place == host else "a layer below"
+                others = (one for name, many in site.items() for one in many if name != key)
+                inside = ((one, _in(root, one, has)) for one in others)
+                found = [Hidden(mine, hidden, one, where) for one, hidden in inside if hidden]
+                if not found and key not in site:
+                    found = [Hidden(mine, (_dotted(root),), None, where)]
+                yield from (one for one in found if not one.of or one.of.key not in state.site)
+                if found:
                     break
 
 
-def _is_regular(module: str, names: Collection[str]) -> bool:
-    """Whether a module is a file or a package, and not a part of a namespace."""
-    return f"{module}/__init__.py" in names or any(
-        name.startswith(f"{module}.") and "/" not in name for name in names
-    )
+def hiding(found: Distribution, where: str, above: Iterable[Site]) -> Iterator[Hidden]:
+    """Find the distributions in the layers above another one that hide modules of it."""
+    others = (one for site in above for many in site.values() for one in many)
+    for one in (one for one in others if one.key != found.key):
+        roots = _roots(owned_files(one, one.site) or ())
+        if names := [name for root in sorted(roots) for name in _in(root, found)]:
+            yield Hidden(one, tuple(names), found, where)
 
 
-def _has(site: Path, module: str) -> bool:
-    """Whether a site-packages has a module, or a part of a namespace, of this name."""
-    return os.path.isdir(site / module) or any(site.glob(f"{glob.escape(module)}.*"))
+def _roots(names: Collection[str]) -> set[str]:
+    """The modules with these files that hide others of their name: not the parts of namespaces.
+
+    Returns:
+        Their paths without a suffix, relative to site-packages.
+    """
+    paths = [PurePosixPath(name) for name in names if name.endswith(_SUFFIXES)]
+    packages = {path.parent for path in paths if path.name.startswith("__init__.")}
+    every = packages | {path.with_name(path.name.partition(".")[0]) for path in paths}
+    roots = (path for path in every if not packages.intersection(path.parents))
+    return {str(path) for path in roots if all(part.isidentifier() for part in path.parts)}
 
 
-def _owner(site: Site, module: str) -> Distribution | None:
-    """The distribution that a module belongs to."""
-    for found in (one for several in site.values() for one in several):
-        starts = (f"{found.below}{module}/", f"{found.below}{module}.")
-        if any(path.startswith(starts) for path in owned_files(found, found.prefix) or ()):
-            return found
-    return None
+def _in(root: str, found: Distribution, has: Collection[str] = ()) -> tuple[str, ...]:
+    """The modules of a distribution that are the given one, or lie in it.
+
+    Args:
+        root: the path of the module without a suffix.
+        found: the distribution.
+        has: files to leave out.
+    """
+    owned = {*(owned_files(found, found.site) or ())}.difference(has)
+    names = [name for name in owned if name.endswith(_SUFFIXES)]
+    inside = {name[len(root) + 1 :] for name in names if name.startswith(f"{root}/")}
+    if "__init__.py" in inside or any(name.startswith(f"{root}.") for name in names):
+        return (_dotted(root),)
+    return tuple(f"{_dotted(root)}.{name}" for name in sorted(modules(inside)))
+
+
+def _dotted(root: str) -> str:
+    return root.replace("/", ".")
+
+
+def _has(site: Path, root: str) -> bool:
+    """Whether a site-packages has a module of this name, but not in a package: that would win."""
+    above = [*PurePosixPath(root).parents][:-1]
+    if any((site / parent / "__init__.py").exists() for parent in above):
+        return False
+    return (site / root).is_dir() or any(site.glob(f"{glob.escape(root)}.*"))
+
+
+def _has_others(site: Path, root: str, has: Collection[str], same: Sequence[Distribution]) -> bool:
+    """Whether a module has files there that neither the given ones nor its own namesakes have."""
+    if not has and not same:
+        return True
+    paths = (path for path in (site / root).rglob("*") if path.suffix in _SUFFIXES)
+    others = {str(path.relative_to(site)) for path in paths}.difference(has)
+    return bool(others and others.difference(*(files_of(one) or () for one in same)))

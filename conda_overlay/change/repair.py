@@ -17,9 +17,10 @@ from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import read_record
-from conda_overlay.edits.originals import belongs, files_of, note_files, removed_files
+from conda_overlay.edits.originals import note_files, removed_files
 from conda_overlay.edits.patch import start_again
 from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.layer.state import new_files
 
 
 def repair(draft: Draft, names: Sequence[str] = ()) -> None:
@@ -140,12 +141,7 @@ def _named_edits(draft: Draft, past: Restorer, keys: Collection[str]) -> set[str
         holds, shares = (any(f.startswith(f"{path}/") for f in files) for files in (mine, others))
         return holds and not shares
 
-    copies = [copy for key, copy in before.copies.items() if key in keys]
-    names = [(copy.below, files_of(copy) or set()) for copy in copies]
-    beside = {
-        path
-        for path in before.edited
-        for below, own in names
-        if path.startswith(below) and belongs(path.removeprefix(below), own)
-    }
-    return beside | {path for path in before.edited if is_named(path)}
+    for key, names in new_files(before).items():
+        if key in keys:
+            mine |= {before.copies[key].below + name for name in names}
+    return {path for path in before.edited if is_named(path)}

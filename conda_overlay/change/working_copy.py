@@ -29,6 +29,7 @@ class WorkingCopy:
     source: Path  # the site-packages that it was copied from
     names: frozenset[str]  # the copied files, relative to its site-packages
     before: Manifest  # of the directory right after copying
+    named: frozenset[str] = frozenset()  # files of a patch, which are part of it by any name
 
     @property
     def changed(self) -> set[str]:
@@ -50,7 +51,7 @@ class WorkingCopy:
         return {name for name in there - files if not is_temporary(name)}
 
     def _has(self, name: str) -> bool:
-        return name in self.names or belongs(name, self.names)
+        return name in self.names | self.named or belongs(name, self.names)
 
     def _names(self, paths: Iterable[str]) -> set[str]:
         return {os.path.relpath(self.root / path, self.distribution.site) for path in paths}

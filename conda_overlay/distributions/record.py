@@ -7,7 +7,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from conda_overlay.activation import files
@@ -47,8 +47,19 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
     return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
 
 
-def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> set[str]:
-    """Remove the files of distributions below a root, and return their paths relative to it.
+def uninstall(
+    distributions: Iterable[Distribution], root: Path, where: str, kept: Collection[str] = ()
+) -> set[str]:
+    """Remove the files of distributions below a root.
+
+    Args:
+        distributions: to remove.
+        root: the directory that contains them.
+        where: what that is, for an error.
+        kept: the files that others own as well, relative to the root.
+
+    Returns:
+        The paths of the removed files, relative to the root.
 
     Raises:
         StateError: a distribution has no RECORD.
@@ -63,8 +74,9 @@ def uninstall(distributions: Iterable[Distribution], root: Path, where: str) -> 
             if where == "overlay":
                 hint = f"conda overlay repair {found.key}, or {hint}"
             raise StateError(sentence, hint, path=str(found.path))
-        remove_files(root, [root / file for file in files])
-        removed |= files.keys()
+        going = files.keys() - {*kept}
+        remove_files(root, [root / file for file in going])
+        removed |= going
     return removed
 
 

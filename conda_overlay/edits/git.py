@@ -19,6 +19,7 @@ _NEVER = float("inf")
 _DEEPEST = 9  # strip fewer leading directories than this
 _GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 _PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
+_TOP_MODULE = re.compile(r"[^/]+(/__init__)?\.py")
 _SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
 _NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
 _RANGE = rb"(\d{1,9})(?:,(\d{1,9}))?"
@@ -54,6 +55,7 @@ class Fit(NamedTuple):
     strip: int  # number of leading directories to strip from each path
     inside: list[Part]  # the parts for files that the patch may change
     outside: list[str]  # the other files of the patch
+    modules: tuple[str, ...] = ()  # those of them that are new modules beside the packages
 
 
 def fit(
@@ -87,7 +89,10 @@ def fit(
                 if path and all(map(belongs, (path, *_sources(parts[name], level))))
             }
             outside = [name for name in parts if name not in inside]
-            found.append(Fit(level, [Part(p, parts[n]) for n, p in inside.items()], outside))
+            roots = {name.removesuffix(path) for name, path in inside.items()}
+            new = (name for name in outside if _is_new_module(Part(name, parts[name]), roots))
+            within = [Part(path, parts[name]) for name, path in inside.items()]
+            found.append(Fit(level, within, outside, tuple(new)))
     if not found:
         raise OverlayError("This is not a patch.", "git diff writes one")
     best = max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
@@ -103,6 +108,13 @@ def _sources(section: bytes, level: int) -> list[str]:
     """The files that a section renames or copies; git strips one directory less from these."""
     found = [os.fsdecode(name) for name in _SOURCE.findall(_HUNK.split(section)[0])]
     return ["/".join(name.split("/")[max(level - 1, 0) :]) or ".." for name in found]
+
+
+def _is_new_module(part: Part, roots: Collection[str]) -> bool:
+    """Whether a part adds a module, or a package, directly in one of some directories."""
+    below = (part.path[len(root) :] for root in roots if part.path.startswith(root))
+    is_module = any(_TOP_MODULE.fullmatch(name) for name in below)
+    return is_module and _may_remove(part, reverse=True)
 
 
 def _lacks_context(section: bytes) -> bool:

@@ -13,7 +13,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from conda_overlay.activation import files
@@ -130,22 +130,54 @@ def note_files(distribution: Distribution, files: Iterable[str]) -> None:
     write_record(distribution.path, rows)
 
 
-def belongs(path: str, names: Collection[str]) -> bool:
+def belongs(path: str, names: Collection[str], *, named: bool = False) -> bool:
     """Whether a file is, or would be, part of a copy: one of its files, or beside its modules.
 
     Args:
         path: of the file, relative to site-packages.
         names: the files of the copy, also relative to site-packages.
+        named: whether a patch names the file, so that it is not left by a program.
     """
-    if not is_inside(path) or ".dist-info/" in path or ".egg-info/" in path:
-        return False
-    if not path.isascii() and not path.isprintable():  # RECORD, in UTF-8, cannot list it
-        return False
     if path in names:
-        return True
-    own = {os.path.dirname(name) for name in names if name.endswith(".py")} - {""}
-    above = {str(parent) for parent in PurePosixPath(path).parents}
-    return bool(own & above) and not is_temporary(path)
+        return _may_belong(path)
+    return bool(new_files([path], {"": names}, named=named))
+
+
+def new_files(
+    paths: Iterable[str], copies: Mapping[str, Collection[str]], *, named: bool = False
+) -> dict[str, set[str]]:
+    """Find to which copies the files belong that no distribution owns.
+
+    A file beside the modules of several copies belongs to the one with the nearest directory.
+
+    Args:
+        paths: of these files, relative to site-packages.
+        copies: the files of each copy, by normalized name.
+        named: include files that look like temporary ones, but not bytecode.
+
+    Returns:
+        The new files of each copy that has any.
+    """
+    nearest = {
+        os.path.dirname(name): key
+        for key in sorted(copies, reverse=True)
+        for name in copies[key]
+        if name.endswith(".py") and "/" in name
+    }
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        above = (str(parent) for parent in PurePosixPath(path).parents)
+        key = next((nearest[place] for place in above if place in nearest), None)
+        if key is not None and _may_belong(path) and (named or not is_temporary(path)):
+            found.setdefault(key, set()).add(path)
+    return found
+
+
+def _may_belong(path: str) -> bool:
+    """Whether a path may be that of a file of a copy, except for its metadata and its scripts."""
+    if not is_inside(path) or re.search(r"\.(dist|egg)-info/|\.pyc$|(^|/)__pycache__/", path):
+        return False
+    return path.isascii() or path.isprintable()  # else RECORD, in UTF-8, cannot list it
 
 
 def is_temporary(path: str) -> bool:

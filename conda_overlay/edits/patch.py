@@ -206,7 +206,7 @@ def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git
         OverlayError: it changes other files.
     """
     text = _without_comments(patch).encode()
-    fit = git.fit(text, lambda path: belongs(path, names), 1) if text else None
+    fit = git.fit(text, lambda path: belongs(path, names, named=True), 1) if text else None
     if fit and fit.outside:
         sentence = f"The edits of {copy.name} change files that are not its own."
         raise OverlayError(sentence, None, fit.outside, name=copy.name)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import (
     Known,
@@ -37,6 +38,15 @@ class Index:
     def site(self) -> Site:
         """The distributions."""
         return by_name(self.metadata)
+
+    @property
+    def owners(self) -> dict[str, Distribution]:
+        """The distribution of each file that a RECORD lists, by its path relative to the tree."""
+        return {
+            path: self.metadata[name].distribution
+            for name, (_, owned) in self.rows.items()
+            for path in owned or ()
+        }
 
     def at(self, site: Path) -> Index:
         """The index of a clone of the tree, given its site-packages."""

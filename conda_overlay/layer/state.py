@@ -46,6 +46,10 @@ class State:
         )
         return one == two
 
+    def names(self, key: str) -> set[str]:
+        """The files that a distribution owns, relative to site-packages."""
+        return {os.path.relpath(path, self.site[key][0].below) for path in self.owned[key]}
+
     def content(self, key: str) -> dict[str, str]:
         """The hashes of the files of a distribution, without pip's bookkeeping."""
         owned = (path for path in self.owned.get(key, ()) if not is_bookkeeping(path))
@@ -122,15 +126,15 @@ def state_of(
     site = index.site
     owned: dict[str, frozenset[str]] = {}
     edited: set[str] = set()
+    same: set[str] = set()
     for key, found in site.items():
         rows = {p: sha for one in found for p, sha in (index.rows[one.path.name][1] or {}).items()}
         owned[key] = frozenset(rows)
         copied = any(path.endswith(f"-info/{originals.ORIGINALS}") for path in rows)
-        edited.update(
-            path
-            for path, sha in rows.items()
-            if path in files and (files[path][2] != sha if sha else copied)  # added: has no hash
-        )
+        for path, sha in rows.items():
+            if path in files and (sha or copied):  # an added file has no hash
+                (same if files[path][2] == sha else edited).add(path)
+    edited -= same  # of two distributions with the same file, one has written it
     if recorded is not None:
         since = differences(recorded, files)
         edited.update((*since.added, *since.changed))
@@ -163,22 +167,20 @@ def with_entries(state: State, entries: Mapping[str, HistoryEntry]) -> State:
 
 
 def new_files(state: State) -> dict[str, set[str]]:
-    """The new files beside the modules of copies, and the other files of these, by copy."""
-    free = state.files.keys() - set().union(*state.owned.values()) if state.copies else set()
-    found = {}
-    for key, copy in state.copies.items():
-        names = {os.path.relpath(path, copy.below) for path in state.owned[key]}
-        beside = (p.removeprefix(copy.below) for p in free if p.startswith(copy.below))
-        if new := {name for name in beside if originals.belongs(name, names)}:
-            found[key] = names | new
-    return found
+    """The new files of each copy that has any, relative to site-packages."""
+    if not state.copies:
+        return {}
+    below = next(iter(state.copies.values())).below
+    free = state.files.keys() - set().union(*state.owned.values())
+    beside = (path.removeprefix(below) for path in free if path.startswith(below))
+    return originals.new_files(beside, {key: state.names(key) for key in state.copies})
 
 
 def note_new_files(state: State) -> bool:
     """Make new files beside the modules of copies part of them; return whether there are any."""
     found = new_files(state)
-    for key, names in found.items():
-        originals.note_files(state.copies[key], names)
+    for key, new in found.items():
+        originals.note_files(state.copies[key], state.names(key) | new)
     return bool(found)
 
 

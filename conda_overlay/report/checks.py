@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from conda_overlay.change.hiding import hidden_modules
 from conda_overlay.core.models import Finding, Revision
 from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
@@ -46,7 +47,7 @@ def findings(
     found = [*_python(host, store.real), *_conflicts(host, now, below)]
     if revision:
         found += [*_drift(host, revision, layers), *_overdue(host, revision)]
-    found += _distributions(host, now, revision)
+    found += [*_distributions(host, now, revision), *_hidden(host, now, below)]
     return [*found, *_files(host, store, now, revision, recorded)] if revision else found
 
 
@@ -117,6 +118,13 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
     recorded = known.keys() if here else set()
     for key in sorted(recorded - now.site.keys()):
         yield Finding("missing", f"{key} is gone", repair(key))
+
+
+def _hidden(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
+    for one in hidden_modules(now, now.site, below, host.site_packages, lost=True):
+        if one.of:
+            remedy = overlay_command(host, "edit", "--no-editor", one.of.key)
+            yield Finding("hidden", str(one), (remedy,))
 
 
 def _files(

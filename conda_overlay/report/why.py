@@ -13,6 +13,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import wiring
+from conda_overlay.change.hiding import Hidden, hiding
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry, Revision
 from conda_overlay.core.text import did_you_mean
@@ -98,7 +99,8 @@ def why(stack: Stack, text: str) -> Explanation:
     file, namespace, failure, path = _ask(stack, module or text, environ)
     found = file or next(iter(namespace), None) or script
     if not copies and found is None:
-        raise _nothing(stack, text, failure, [site for _, site, _ in sites])
+        places = [site for _, site, _ in sites]
+        raise _hidden(stack, text, sites) or _nothing(stack, text, failure, places)
     by_path = _on_pythonpath(file, wiring.unwire(os.environ), [site for _, site, _ in sites])
     elsewhere = [*_elsewhere(path, sites, Path(found))] if found else []
     owner = _owner(elsewhere if copies else [*elsewhere, *sites], Path(found)) if found else None
@@ -126,6 +128,7 @@ def why(stack: Stack, text: str) -> Explanation:
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(
             *(f"{key} {c.version} ({c.where}) has no {module}, so this one shows" for c in above),
+            *(map(str, _hiding(first, sites) if first else ())),
             *(
                 [f"PYTHONPATH names {by_path} first"]
                 if by_path
@@ -141,6 +144,27 @@ def why(stack: Stack, text: str) -> Explanation:
         command=made.command if made else (),
         reason=entry.reason if entry else None,
     )
+
+
+def _hiding(found: Distribution, sites: Sequence[tuple[str, Path, Site]]) -> Iterator[Hidden]:
+    """Yield what hides modules of a distribution, in the places before its own."""
+    for number, (where, _, site) in enumerate(sites):
+        if found in site.get(found.key, ()):
+            yield from hiding(found, where, [above for *_, above in sites[:number]])
+
+
+def _hidden(
+    stack: Stack, text: str, sites: Sequence[tuple[str, Path, Site]]
+) -> OverlayError | None:
+    """The error for a module that a package in front of it hides."""
+    start = text.replace(".", "/")
+    for found in (one for *_, site in sites for many in site.values() for one in many):
+        names = owned_files(found, found.site) or ()
+        if any(name.startswith((f"{start}.", f"{start}/__init__.")) for name in names):
+            for one in _hiding(found, sites):
+                remedy = shell.overlay_command(stack.host, "edit", "--no-editor", found.key)
+                return OverlayError(f"There is no {text}: {one}.", remedy, name=text)
+    return None
 
 
 def _nothing(

@@ -52,6 +52,12 @@ new file mode 100644
 """As a pull request has it, whose project has its sources below `src`."""
 
 
+def new_file(path: str, line: str = "X = 1") -> str:
+    """A part of a patch that adds a file of one line."""
+    head = f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n"
+    return f"{head}@@ -0,0 +1 @@\n+{line}\n"
+
+
 def wheel(links: Path, version: str = "1.0", core: str = CORE) -> Path:
     """A wheel of `tool`."""
     return dists.wheel(

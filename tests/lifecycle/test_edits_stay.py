@@ -11,15 +11,6 @@ from tests import sources
 from tests.bench import Bench
 from tests.lifecycle import edited
 
-NEW = """\
-diff --git a/tool/new.py b/tool/new.py
-new file mode 100644
---- /dev/null
-+++ b/tool/new.py
-@@ -0,0 +1 @@
-+X = 1
-"""
-
 
 @pytest.mark.parametrize("is_copy", [True, False])
 def test_a_patch_does_not_replace_a_new_file_of_the_users(tool: Bench, is_copy: bool) -> None:
@@ -30,7 +21,7 @@ def test_a_patch_does_not_replace_a_new_file_of_the_users(tool: Bench, is_copy: 
         tool.change("install", "new")
         tool.user.run(["mkdir", tool.site / "tool"])
         edited.edit(tool, tool.site / "tool/new.py", "MINE = 1\n")
-    patch = sources.write(tool.user, tool.user.home / "new.patch", NEW)
+    patch = sources.write(tool.user, tool.user.home / "new.patch", edited.new_file("tool/new.py"))
     told = tool.refuse("patch", "tool", patch, "--yes")
     assert "tool/new.py" in told
     assert (tool.site / "tool/new.py").read_text() == "MINE = 1\n"

@@ -252,7 +252,7 @@ def test_a_patch_makes_no_links(tool: Bench, fix: Path) -> None:
     assert "link" in tool.refuse("patch", "tool", fix, "--yes")
     sources.write(tool.user, fix, FIX + link.format("docs/latest"))
     [note] = tool.json("patch", "tool", fix)["notes"]
-    assert note.startswith("not installed") and "docs/latest" in note
+    assert note.startswith("no part of tool") and "docs/latest" in note
 
 
 def test_a_patch_of_the_metadata_or_of_the_guard_is_left_out(tool: Bench, fix: Path) -> None:
@@ -260,9 +260,36 @@ def test_a_patch_of_the_metadata_or_of_the_guard_is_left_out(tool: Bench, fix: P
     text += "@@ -0,0 +1 @@\n+x = 1\n"
     more = text.format("sitecustomize.py") + text.format("tool-1.0.dist-info/extra.py")
     sources.write(tool.user, fix, FIX.replace("src/tool", "tool") + more)
-    [note] = tool.json("patch", "tool", fix)["notes"]
-    assert "sitecustomize.py" in note and "dist-info" in note
+    notes = "\n".join(tool.json("patch", "tool", fix)["notes"])
+    assert "sitecustomize.py" in notes and "dist-info" in notes
     assert tool.json("status")["overlays"][0]["findings"] == []
+
+
+def test_a_new_file_in_the_package_is_part_of_a_patch_by_any_name(own: Bench, links: Path) -> None:
+    """In its edits of another version, and in those of an export, too."""
+    names = ["tool/.defaults.cfg", "tool/x.bak", "tool/#x.py"]
+    text = edited.FIX.replace("src/", "") + "".join(map(edited.new_file, names))
+    fix = sources.write(own.user, own.user.home / "fix.patch", text)
+    assert "tool/" not in "".join(own.json("patch", "tool", fix)["notes"])
+    sources.administrate(own.host, edited.wheel(links, "1.1", ELSEWHERE))
+    own.change("rebase")
+    assert all((own.site / name).read_text() == "X = 1\n" for name in names)
+    file = own.export()
+    own.change("delete")
+    own.change("apply", file)
+    assert all((own.site / name).read_text() == "X = 1\n" for name in names)
+    own.change("patch", "tool", fix, "--reverse")
+    assert not own.site.is_dir() or not any((own.site / name).exists() for name in names)
+
+
+def test_new_modules_beside_a_package_are_left_out_and_said_to_be_needed(
+    tool: Bench, fix: Path
+) -> None:
+    text = edited.FIX + edited.new_file("src/_helper.py") + edited.new_file("src/more/__init__.py")
+    sources.write(tool.user, fix, text)
+    rest, modules = tool.json("patch", "tool", fix)["notes"]
+    assert rest == "no part of tool, so left out: docs/changes.md, tests/test_core.py"
+    assert "its code may need" in modules and "src/_helper.py, src/more/__init__.py" in modules
 
 
 def test_a_patch_comes_from_standard_input_or_a_server(tool: Bench, scratch: Path) -> None:

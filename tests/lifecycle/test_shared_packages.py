@@ -1,0 +1,114 @@
+"""Whose a file is where several distributions have files in one package, or in one namespace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+from tests.lifecycle import edited
+from tests.sources import administrate, write
+
+
+@pytest.fixture
+def spaced(own: Bench, links: Path) -> Bench:
+    """Over a host with two distributions in the namespace `ns`, both of them copied."""
+    _wheel(own, links, "nsa", "1.0", {"ns/a.py": "A = 1\n"})
+    _wheel(own, links, "nsb", "1.0", {"ns/b/__init__.py": "B = 1\n", "ns/b/c.py": "C = 1\n"})
+    own.given("edit", "nsa", "--no-editor")
+    own.given("edit", "nsb", "--no-editor")
+    return own
+
+
+def _wheel(own: Bench, links: Path, name: str, version: str, files: dict[str, str]) -> None:
+    wheel = dists.wheel(links, name, version, top_level="", files={**files})
+    administrate(own.host, wheel)
+
+
+def test_a_new_file_belongs_to_the_copy_with_the_nearest_directory(spaced: Bench) -> None:
+    edited.edit(spaced, spaced.site / "ns/b/new.py", "N = 2\n")
+    [change] = spaced.json("record")["changes"]
+    assert (change["name"], change["why"]) == ("nsb", "edited: b/new.py +1 -0")
+    for words in (["repair", "nsa"], ["remove", "nsa"]):
+        spaced.change(*words)
+        assert (spaced.site / "ns/b/new.py").exists()
+    spaced.change("remove", "nsb", "--force")
+    assert not (spaced.site / "ns").exists()
+
+
+def test_rebase_leaves_the_edits_of_one_copy_to_that_one(spaced: Bench, links: Path) -> None:
+    edited.edit(spaced, spaced.site / "ns/a.py", "A = 2\n")
+    edited.edit(spaced, spaced.site / "ns/b/__init__.py", "B = 2\n")
+    edited.edit(spaced, spaced.site / "ns/b/new.py", "N = 2\n")
+    spaced.given("record")
+    _wheel(spaced, links, "nsa", "1.2", {"ns/a.py": "A = 2\n"})
+    [change] = spaced.json("rebase")["changes"]
+    assert (change["name"], change["after"]) == ("nsa", None)
+    _wheel(spaced, links, "nsb", "2.0", {"ns/b/__init__.py": "B = 2\n", "ns/b/c.py": "C = 2\n"})
+    [change] = spaced.json("rebase")["changes"]
+    assert (change["name"], change["why"]) == ("nsb", "edited: b/new.py +1 -0")
+    code = "import ns.a, ns.b.c, ns.b.new; print(ns.a.A, ns.b.B, ns.b.c.C, ns.b.new.N)"
+    assert spaced.python("-c", code).stdout == "2 2 2 2\n"
+
+
+def test_a_patch_does_not_replace_a_file_of_another_distribution(own: Bench, links: Path) -> None:
+    administrate(own.host, edited.wheel(links))
+    plug = dists.wheel(links, "plug", "1.0", top_level="", files={"tool/plug.py": "PLUG = 1\n"})
+    own.install(plug)
+    text = edited.new_file("tool/plug.py")
+    fix = write(own.user, own.user.home / "fix.patch", edited.FIX.replace("src/", "") + text)
+    told = own.refuse("patch", "tool", fix, "--force", "--yes")
+    assert "tool/plug.py belongs to plug 1.0" in told and "conda overlay edit plug" in told
+    script = 'echo "PLUG = 3" > "$(dirname "$1")/plug.py"'
+    shown = edited.typed(own, "edit", *own.where, "tool", EDITOR=str(edited.editor(own, script)))
+    assert "tool/plug.py belongs to plug 1.0" in shown and "code=1" in shown, shown
+
+
+def test_a_file_of_two_distributions_stays_with_the_other(own: Bench, links: Path) -> None:
+    """As of the `tests/__init__.py` that many wheels have by mistake."""
+    for name in ("one", "two"):
+        files: dict[str, str | bytes] = {f"{name}.py": "", "common.py": f"OF = {name!r}\n"}
+        own.install(dists.wheel(links, name, "1.0", top_level="", files=files))
+    rows = own.json("status")["overlays"][0]["distributions"]
+    assert not any(row["edited"] for row in rows)
+    own.change("remove", "one")
+    assert own.python("-c", "import common, two; print(common.OF)").stdout == "two\n"
+    own.change("remove", "two")
+    assert not (own.site / "common.py").exists()
+
+
+def test_what_a_package_hides_of_another_distribution_is_named(own: Bench, links: Path) -> None:
+    """Also where it replaces, or is a copy of, the package that the other has its modules in."""
+    administrate(own.host, edited.wheel(links))
+    files = {"tool/plug2.py": "P = 1\n", "tool/data/plug2.txt": ""}
+    _wheel(own, links, "plug", "1.0", files)
+    hides = "hides the module tool.plug2 of plug 1.0 (host)"
+    assert own.plan(edited.wheel(links, "2.0"))["notes"] == [f"tool 2.0 {hides}"]
+    own.change("undo")
+    assert own.json("edit", "tool", "--no-editor")["notes"] == [f"tool 1.0 {hides}"]
+    edited.edit(own, own.site / "tool/core.py", edited.FIXED)
+    assert own.json("record")["notes"] == []
+    shown = own.run("why", *own.where, "tool.plug2").stderr
+    assert f"There is no tool.plug2: tool 1.0 {hides}." in shown
+    assert f"conda overlay edit -p {own.host} --no-editor plug" in shown
+    assert f"tool 1.0 {hides}" in own.json("why", "plug")["differences"]
+    [finding] = own.json("status")["overlays"][0]["findings"]
+    assert (finding["kind"], finding["text"]) == ("hidden", f"tool 1.0 {hides}")
+    assert own.json("edit", "plug", "--no-editor")["notes"] == []
+    assert own.python("-c", "import tool.plug2").returncode == 0
+    assert own.json("status")["overlays"][0]["findings"] == []
+
+
+def test_modules_that_a_package_has_itself_are_hidden_but_not_missing(
+    own: Bench, links: Path
+) -> None:
+    """In a namespace, too; a part of a namespace hides nothing beside it."""
+    _wheel(own, links, "plug", "1.0", {"ns/tool/plug.py": "", "ns/other.py": ""})
+    files: dict[str, str | bytes] = {"ns/tool/__init__.py": "", "ns/tool/plug.py": ""}
+    tool = dists.wheel(links, "ns-tool", "1.0", top_level="", files=files)
+    assert own.plan(tool)["notes"] == [
+        "ns-tool 1.0 hides the module ns.tool.plug of plug 1.0 (host)"
+    ]
+    assert own.json("status")["overlays"][0]["findings"] == []
