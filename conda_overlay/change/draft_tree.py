@@ -190,15 +190,18 @@ class DraftTree:
         Raises:
             OverlayError: it would replace the guard, or run before it.
         """
-        host, below = self.stack.host, self.stack.below
-        site = root / host.site_below_prefix
-        scaffolding.check_for_intruders(site)
+        below = self.stack.host.site_below_prefix
+        scaffolding.check_for_intruders(root / below)
         self.drop({key})
+        files = take_manifest(root, known)
+        self._move_in(root, files, read_index(root, below, files, Index()))
+
+    def start_with_own_interpreter(self, root: Path) -> None:
+        """Let the scripts of a new copy start with the overlay's own interpreter."""
+        host, below = self.stack.host, self.stack.below
         theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
         interpreters = [host.python, *theirs, self._interpreter]
-        scripts.rewrite(root, site, interpreters, self._interpreter)
-        files = take_manifest(root, known)
-        self._move_in(root, files, read_index(root, host.site_below_prefix, files, Index()))
+        scripts.rewrite(root, root / host.site_below_prefix, interpreters, self._interpreter)
 
     def _move_in(self, root: Path, files: Manifest, index: Index) -> None:
         """Move a directory with distributions to the tree, given its manifest and its index."""

@@ -24,6 +24,7 @@ from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files
+from conda_overlay.layer.state import is_bookkeeping
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Session:
     editor: Callable[[Path], None] | None = None  # called with the file; None: nothing is opened
     file: str | None = None  # the file to open, relative to site-packages
     changed: dict[str, bytes | None] = field(default_factory=dict)  # new content; None: removed
-    base: dict[str, bytes | None] = field(default_factory=dict)  # their content before
+    base: dict[str, str | None] = field(default_factory=dict)  # their sha256 before
 
     def run(self, copy: WorkingCopy) -> None:
         """Let the user edit a copy; if they have already done so, make the same edits in this one.
@@ -43,7 +44,7 @@ class Session:
         """
         site = copy.distribution.site
         for name, content in self.changed.items():
-            if _content(site / name) != self.base[name]:
+            if copy.original(name) != self.base[name]:
                 sentence = f"Another command has changed {name} while you edited it."
                 raise OverlayError(sentence, "conda overlay history, and edit it again")
             if content is None:
@@ -57,7 +58,7 @@ class Session:
             finally:
                 make_readable(copy.root)  # whatever the editor has left
                 self.changed = {name: _content(site / name) for name in copy.changed}
-                self.base = {name: _content(copy.source / name) for name in self.changed}
+                self.base = {name: copy.original(name) for name in self.changed}
             if link := next((name for name in self.changed if (site / name).is_symlink()), None):
                 raise OverlayError(f"{link} is a link now.", "a package has no links")
 
@@ -223,16 +224,21 @@ def record(draft: Draft) -> None:
     for key, (found, *_) in draft.installed.items():
         site = found.below
         names = {os.path.relpath(path, site) for path in before.owned[key]}
-        mine = {p for p in by_hand if originals.belongs(p.removeprefix(site), names)}
+        owned = before.owned[key]
+        gone = [path for path in owned if path[-4:] != ".pyc" and not is_there(draft.tree / path)]
+        mine = {path for path in by_hand & owned if not is_bookkeeping(path)}
+        if key in before.copies:
+            mine |= {p for p in by_hand if originals.belongs(p.removeprefix(site), names)}
+            mine |= {*gone}
+        elif lost := sorted(by_hand.intersection(gone)):
+            hint = f"conda overlay repair {key}; a copy may lack files: conda overlay edit {key}"
+            raise OverlayError(f"{found.name} lacks {few(lost)}.", hint, name=found.name)
         if key in before.copies and mine:
-            gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
             # Also removes empty directories in the place of these files.
             remove_files(draft.tree, [draft.tree / path for path in gone])
             there = names - {os.path.relpath(path, site) for path in gone}
             unowned = mine - set().union(*before.owned.values())
             originals.note_files(found, there | {path.removeprefix(site) for path in unowned})
-        elif key not in before.copies:
-            mine &= before.owned[key]
         if mine:
             draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
             entry = draft.entries.get(key, before.entries[key])

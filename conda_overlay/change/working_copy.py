@@ -26,9 +26,13 @@ class WorkingCopy:
 
     root: Path
     distribution: Distribution
-    source: Path  # the site-packages that it was copied from
     names: frozenset[str]  # the copied files, relative to its site-packages
     before: Manifest  # of the directory right after copying
+
+    def original(self, name: str) -> str | None:
+        """The sha256 of a file when it was copied; None if it was not there."""
+        known = self.before.get(os.path.normpath(self.distribution.below + name))
+        return known[2] if known else None
 
     @property
     def changed(self) -> set[str]:
@@ -94,11 +98,12 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     assert copy is not None
     known = draft.before.files
     if not again:
+        draft.start_with_own_interpreter(root)
         hashed = originals.keep_originals(copy, names).items()
         known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
     before = take_manifest(root, known)
     names = {os.path.relpath(root / path, site) for path in before}
-    return WorkingCopy(root, copy, found.site, frozenset(names), before)
+    return WorkingCopy(root, copy, frozenset(names), before)
 
 
 def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:

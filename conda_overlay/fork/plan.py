@@ -162,7 +162,7 @@ def plan(
         raise OverlayError(sentence, hint, packages=[names])
     edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
     notes = [f"{line} is not repeatable, {lost}" for line in base.local]
-    notes += [f"{edit} was edited and is no text, {lost}" for edit in edits]
+    notes += [f"{edit} was edited, which no file can say, {lost}" for edit in edits]
     notes += _what_goes(prefix) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "There would be no Python, so pip can add nothing."
