@@ -90,5 +90,24 @@ def test_an_edit_of_what_is_installed_is_in_no_patch_and_is_named(quick: Bench) 
     assert quick.distributions() == ["new-1.0"]
 
 
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_copy_of_what_was_edited_before_keeps_that_as_an_edit(
+    quick: Bench, is_recorded: bool
+) -> None:
+    quick.given("install", "new")
+    edit(quick)
+    if is_recorded:
+        quick.change("record")
+    told = quick.json("edit", "new", "--no-editor")
+    note = "new: no patch has the edits of new/__init__.py from before it was copied"
+    assert note in told["notes"]
+    [overlay] = quick.json("status")["overlays"]
+    assert overlay["distributions"][0]["edited"]
+    assert "new: new/__init__.py was edited" in quick.run("export", *quick.where).stderr
+    assert "new/__init__.py" in quick.refuse("remove", "new", "--yes")
+    quick.change("repair", "new")
+    assert quick.python("-c", "import new; new.FIX").returncode != 0
+
+
 def edit(bench: Bench) -> None:
     bench.edit(bench.site / "new/__init__.py", "__version__ = '1.0'\nFIX = 1\n")
