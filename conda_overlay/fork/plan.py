@@ -90,17 +90,18 @@ class ForkPlan:
 
 
 def of_baseline(source: str) -> Document:
-    """The document to fork an environment with the user's overlay of it, or an explicit list."""
+    """The document to fork an environment with all overlays of it, or an explicit list."""
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
         return Document("", "", "", {}, baseline=document.BaselineRef(spec=spec))
     prefix = prefix_of(source)
     source = str(prefix) if "/" in source else source
-    overlay = Overlay.open(prefix) if (prefix / "bin" / "python").exists() else None
-    known = (
-        overlay.document() if overlay and overlay.stack.store.exists else Document("", "", "", {})
-    )
+    known = Document("", "", "", {})
+    if (prefix / "bin" / "python").exists():
+        stack = Overlay.open(prefix).stack
+        for layer in reversed(stack.layers):
+            known = Overlay(stack.from_layer(str(layer.parent))).document().over(known)
     return replace(known, baseline=document.BaselineRef(env=source))
 
 
