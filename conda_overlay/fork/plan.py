@@ -214,7 +214,16 @@ def _what_goes(fork: Path) -> list[str]:
     since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
     notes = [f"{note}, with what was installed since: {few(names, 20)}" if names else note]
+    if sources := [path.name for path in sorted(fork.glob("src/*")) if _has_changed(path, since)]:
+        lost = "so do these sources, with commits that are nowhere else"
+        notes.append(f"{lost}: {few([f'{fork}/src/{name}' for name in sources])}")
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if running:
         notes.append(f"these programs run from it, and its files go: {few(running)}")
     return notes
+
+
+def _has_changed(source: Path, since: int) -> bool:
+    """Whether a file of a checkout was written after a time, except by Python itself."""
+    files = (path for path in source.rglob("*") if path.suffix != ".pyc" and not path.is_dir())
+    return any(path.lstat().st_mtime_ns > since for path in files)
