@@ -40,8 +40,8 @@ be added, and values of `kind`. Texts (`text`, `message`, `why`, `notes`) are fo
 
 `audit --json` has the keys `overlays` and `unreadable`; another `audit` reads it.
 
-Below, `[]` is an element of a list, `{{}}` a value of an object with any keys, and `?` marks a value
-that may be null.
+Below, `[]` is an element of a list, `{{}}` a value of an object with any keys, and `?` marks a
+value that may be null.
 """
 
 

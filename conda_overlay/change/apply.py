@@ -19,6 +19,7 @@ from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request, Source, parse
 from conda_overlay.distributions import dependencies
 from conda_overlay.edits.originals import load_originals
+from conda_overlay.edits.patch import text_in
 from conda_overlay.formats.document import Document, places
 from conda_overlay.layer.state import State
 
@@ -65,10 +66,11 @@ def make_edits(draft: Draft, entries: Mapping[str, HistoryEntry]) -> None:
 
 
 def is_edited(draft: Draft, key: str, entry: HistoryEntry) -> bool:
-    """Whether a draft has a copy of a distribution with the edits of an entry."""
+    """Whether a draft has a distribution with the edits of an entry, in a copy if they are text."""
     mine, there = draft.before.entries.get(key), draft.installed.get(key)
     same = mine and (mine.version, mine.patch) == (entry.version or mine.version, entry.patch)
-    return bool(same and there and load_originals(there[0]) is not None)
+    alone = entry.patch and not entry.copied and not text_in(entry.patch)
+    return bool(same and there and (alone or load_originals(there[0]) is not None))
 
 
 def install_requested(

@@ -192,16 +192,19 @@ class DraftTree:
             OverlayError: it would replace the guard, or run before it; or it would replace a file
                 of another distribution.
         """
-        host, below = self.stack.host, self.stack.below
-        site = root / host.site_below_prefix
-        scaffolding.check_for_intruders(site)
-        theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
-        interpreters = [host.python, *theirs, self._interpreter]
-        scripts.rewrite(root, site, interpreters, self._interpreter)
+        below = self.stack.host.site_below_prefix
+        scaffolding.check_for_intruders(root / below)
         files = take_manifest(root, known)
         self._check_owners(key, files)
         self.drop({key})
-        self._move_in(root, files, read_index(root, host.site_below_prefix, files, Index()))
+        self._move_in(root, files, read_index(root, below, files, Index()))
+
+    def start_with_own_interpreter(self, root: Path) -> None:
+        """Let the scripts of a new copy start with the overlay's own interpreter."""
+        host, below = self.stack.host, self.stack.below
+        theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
+        interpreters = [host.python, *theirs, self._interpreter]
+        scripts.rewrite(root, root / host.site_below_prefix, interpreters, self._interpreter)
 
     def _check_owners(self, key: str, files: Manifest) -> None:
         """Refuse to replace a file of another distribution with another content."""

@@ -24,7 +24,7 @@ from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files
-from conda_overlay.layer.state import new_files
+from conda_overlay.layer.state import is_bookkeeping, new_files
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Session:
     editor: Callable[[Path], None] | None = None  # called with the file; None: nothing is opened
     file: str | None = None  # the file to open, relative to site-packages
     changed: dict[str, bytes | None] = field(default_factory=dict)  # new content; None: removed
-    base: dict[str, bytes | None] = field(default_factory=dict)  # their content before
+    base: dict[str, str | None] = field(default_factory=dict)  # their sha256 before
 
     def run(self, copy: WorkingCopy) -> None:
         """Let the user edit a copy; if they have already done so, make the same edits in this one.
@@ -44,7 +44,7 @@ class Session:
         """
         site = copy.distribution.site
         for name, content in self.changed.items():
-            if _content(site / name) != self.base[name]:
+            if copy.original(name) != self.base[name]:
                 sentence = f"Another command has changed {name} while you edited it."
                 raise OverlayError(sentence, "conda overlay history, and edit it again")
             if content is None:
@@ -58,7 +58,7 @@ class Session:
             finally:
                 make_readable(copy.root)  # whatever the editor has left
                 self.changed = {name: _content(site / name) for name in copy.changed}
-                self.base = {name: _content(copy.source / name) for name in self.changed}
+                self.base = {name: copy.original(name) for name in self.changed}
             if link := next((name for name in self.changed if (site / name).is_symlink()), None):
                 raise OverlayError(f"{link} is a link now.", "a package has no links")
 
@@ -231,15 +231,19 @@ def record(draft: Draft) -> None:
     by_hand = {*differences(recorded, before.files).all}
     every = new_files(before)
     for key, (found, *_) in draft.installed.items():
-        site, new = found.below, every.get(key, set())
-        names = before.names(key)
-        mine = {p for p in names if originals.belongs(p, names)} | new
-        mine = {site + name for name in mine} & by_hand
+        site, owned, new = found.below, before.owned[key], every.get(key, set())
+        likely = owned if key in before.copies else owned & by_hand
+        gone = [path for path in likely if path[-4:] != ".pyc" and not is_there(draft.tree / path)]
+        mine = {path for path in by_hand & owned if not is_bookkeeping(path)}
+        if key in before.copies:
+            mine |= {*gone} | ({site + name for name in new} & by_hand)
+        elif lost := sorted(gone):
+            hint = f"conda overlay repair {key}; a copy may lack files: conda overlay edit {key}"
+            raise OverlayError(f"{found.name} lacks {few(lost)}.", hint, name=found.name)
         if key in before.copies and mine:
-            gone = [path for path in before.owned[key] if not is_there(draft.tree / path)]
             # Also removes empty directories in the place of these files.
             remove_files(draft.tree, [draft.tree / path for path in gone])
-            there = names - {os.path.relpath(path, site) for path in gone}
+            there = before.names(key) - {os.path.relpath(path, site) for path in gone}
             originals.note_files(found, there | new)
         if mine:
             draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})

@@ -43,6 +43,11 @@ def reapply(
         OverlayError: there is no distribution to copy.
     """
     name = entry.name or key
+    if not old:
+        lost = patch.left_out(entry.patch)
+        draft.notes += [f"{name}: {path} was edited, which no file can say" for path in lost]
+    if not entry.copied and entry.patch and not patch.text_in(entry.patch):
+        return None  # it was installed, and the edits are in no patch
     if entry.copied and not onto:
         draft.drop({key})
     if key not in draft.stack.below_view and key not in draft.installed:
@@ -66,7 +71,8 @@ def reapply(
         prefix = str(draft.stack.host.prefix) if old else ""
         raise CannotEditAgainError({name: found.version}, faults, prefix)
     if not changed and not onto:
-        has = f"{what} has all its edits" if entry.patch else "no text was edited in it"
+        text = old or patch.text_in(entry.patch)
+        has = f"{what} has all its edits" if text else "no text was edited in it"
         draft.why[key] = f"retired: {has}"
         if key not in draft.before.site:  # else the plan names it
             draft.notes.append(f"the copy of {name} retires: {has}")

@@ -131,7 +131,7 @@ class Overlay:
         if new is None and not store.exists:
             raise NoSuchRevisionError(str(store.overlay), None, store.numbers())
         why = {"": f"{name_of(old)} -> {name_of(new)}"}
-        sides = self.stack.state(old), self.stack.state(new)
+        sides = self.stack.committed(old), self.stack.committed(new)
         return replace(plan.compare(*sides, plan.Ground.of(self.stack), why), lost=())
 
     def scripts(self) -> set[str]:

@@ -22,6 +22,7 @@ from conda_overlay.core.errors import CannotRestoreError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits.originals import load_originals
+from conda_overlay.edits.patch import text_in
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import has_digest, is_there
 from conda_overlay.filesystem.tree import copy_file, is_own, make_own, remove_files
@@ -201,7 +202,7 @@ class Restorer:
         remove_files(tree, [tree / path for path in owned])
         draft.look()
         for key in copied:
-            again = self.entries[key].patch and not named
+            again = text_in(self.entries[key].patch) and not named
             if again or key not in draft.stack.below_view:  # `reapply` reports that
                 reapply(draft, key, self.entries[key])
             else:

@@ -13,11 +13,13 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import COPIED, EDITED, Distribution, HistoryEntry
 from conda_overlay.core.text import few
+from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import copy_files
+from conda_overlay.layer.state import is_bookkeeping
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,14 @@ class WorkingCopy:
 
     root: Path
     distribution: Distribution
-    source: Path  # the site-packages that it was copied from
     names: frozenset[str]  # the copied files, relative to its site-packages
     before: Manifest  # of the directory right after copying
     named: frozenset[str] = frozenset()  # files of a patch, which are part of it by any name
+
+    def original(self, name: str) -> str | None:
+        """The sha256 of a file when it was copied; None if it was not there."""
+        known = self.before.get(os.path.normpath(self.distribution.below + name))
+        return known[2] if known else None
 
     @property
     def changed(self) -> set[str]:
@@ -95,11 +101,29 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     assert copy is not None
     known = draft.before.files
     if not again:
-        hashed = originals.keep_originals(copy, names).items()
+        draft.start_with_own_interpreter(root)
+        if edits := _edited_before(draft, mine):
+            what = f"no patch has the edits of {few(sorted(edits))} from before it was copied"
+            draft.notes.append(f"{found.name}: {what}")
+        hashed = originals.keep_originals(copy, names, edits).items()
         known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
     before = take_manifest(root, known)
     names = {os.path.relpath(root / path, site) for path in before}
-    return WorkingCopy(root, copy, found.site, frozenset(names), before)
+    return WorkingCopy(root, copy, frozenset(names), before)
+
+
+def _edited_before(draft: Draft, mine: Distribution | None) -> dict[str, str]:
+    """The files of an installed distribution that were edited, and their sha256 before that."""
+    owned = owned_files(mine, mine.prefix) if mine else None
+    return {
+        os.path.relpath(path, mine.below): sha
+        for path, sha in (owned or {}).items()
+        if mine
+        and sha
+        and not is_bookkeeping(path)
+        and path[-4:] != ".pyc"
+        and (path not in draft.files or draft.files[path][2] != sha)
+    }
 
 
 def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:

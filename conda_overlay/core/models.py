@@ -70,7 +70,7 @@ class HistoryEntry:
     editable: str | None = None
     intent: str = "fix"
     until: str | None = None  # the date (ISO 8601) after which it is overdue
-    patch: str | None = None  # of a copy that was made for editing: its edits
+    patch: str | None = None  # its edits; None: it is no copy for editing, and nothing is edited
     copied: bool = False  # whether it was copied from a layer below or from the host
 
     @property

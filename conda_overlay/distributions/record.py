@@ -98,13 +98,22 @@ def row(path: str, sha256: str, size: int) -> list[str]:
     return [path, "sha256=" + digest.decode(), str(size)]
 
 
-def update_record(info: Path, changed: Mapping[str, bytes]) -> None:
-    """Update the RECORD of a distribution with the new content of its changed files."""
+def update_record(info: Path, changed: Mapping[str, tuple[bytes, bytes]]) -> None:
+    """Update the RECORD of a distribution with the new content of files that we have changed.
+
+    A file that was edited before keeps its hash in RECORD, so that the edit can still be found.
+
+    Args:
+        info: its metadata.
+        changed: the old and the new content, by path as in RECORD.
+    """
     rows = read_record(info) or []
-    ours = [one for one in rows if one[0] in changed]
-    for one in ours:
-        content = changed[one[0]]
-        one[:] = row(one[0], hashlib.sha256(content).hexdigest(), len(content))
+    ours = []
+    for one in (one for one in rows if one[0] in changed):
+        old, new = (hashlib.sha256(content).hexdigest() for content in changed[one[0]])
+        if _sha256(*one[1:2]) in (None, old):
+            one[:] = row(one[0], new, len(changed[one[0]][1]))
+            ours.append(one)
     if ours:
         write_record(info, rows)
 
@@ -145,4 +154,4 @@ def clean_origin(info: Path) -> None:
     clean = without_credentials(text)
     if clean != text:
         replace_file(path, clean.encode())
-        update_record(info, {f"{info.name}/{path.name}": clean.encode()})
+        update_record(info, {f"{info.name}/{path.name}": (text.encode(), clean.encode())})

@@ -58,12 +58,16 @@ def load_originals(
         return None
 
 
-def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str, FileInfo]:
+def keep_originals(
+    distribution: Distribution, files: Iterable[str], edited: Mapping[str, str] | None = None
+) -> dict[str, FileInfo]:
     """Store the text files of a new copy as its originals, and write RECORD for all its files.
 
     Args:
         distribution: in the site-packages that it was copied to.
         files: its files, relative to that site-packages.
+        edited: the sha256 that files had before they were edited or removed; their original text
+            is unknown.
 
     Returns:
         The manifest entry of each file.
@@ -71,7 +75,9 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
     info, site = distribution.path, distribution.site
     names = sorted({*files} - {f"{info.name}/{name}" for name in (ORIGINALS, "RECORD")})
     known = {name: _facts(site / name) for name in names}
-    room, inside = _MOST, [n for n in names if not n.startswith((f"{info.name}/", ".."))]
+    original = {**{name: sha256 for name, (*_, sha256) in known.items()}, **(edited or {})}
+    texts = (name for name in names if original[name] == known[name][2])
+    room, inside = _MOST, [n for n in texts if not n.startswith((f"{info.name}/", ".."))]
     with zipfile.ZipFile(info / ORIGINALS, "w") as archive:
         for name in sorted(inside, key=lambda name: not name.endswith(".py")):
             content = text_of(distribution.site / name)
@@ -79,11 +85,12 @@ def keep_originals(distribution: Distribution, files: Iterable[str]) -> dict[str
                 room -= len(content)
                 member = zipfile.ZipInfo(name)  # without a time, so that the zip is reproducible
                 archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)
-        hashes = json.dumps({name: sha256 for name, (_, _, sha256) in known.items()})
         member = zipfile.ZipInfo(f"{info.name}/{_FILES}")
-        archive.writestr(member, hashes, zipfile.ZIP_DEFLATED, compresslevel=1)
-    known[f"{info.name}/{ORIGINALS}"] = _facts(info / ORIGINALS)
-    rows = [row(name, sha256, size) for name, (size, _, sha256) in sorted(known.items())]
+        archive.writestr(member, json.dumps(original), zipfile.ZIP_DEFLATED, compresslevel=1)
+    zipped = f"{info.name}/{ORIGINALS}"
+    known[zipped] = _facts(info / ORIGINALS)
+    original[zipped] = known[zipped][2]
+    rows = [row(name, original[name], size) for name, (size, *_) in sorted(known.items())]
     write_record(info, [*rows, [f"{info.name}/RECORD", "", ""]])
     return known
 

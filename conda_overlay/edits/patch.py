@@ -27,7 +27,10 @@ from conda_overlay.filesystem.manifest import Manifest, is_there, take_manifest
 from conda_overlay.filesystem.tree import make_own, remove_files, without_links
 
 NO_TEXT = "# edited, but no part of this patch: "
-"""The start of a comment in a patch that names an edited file that is not text."""
+"""The start of a comment in a patch that names an edited file whose edits it cannot contain.
+
+These are files that are not text, scripts, metadata, and files whose original is unknown.
+"""
 
 _SHOWN = 10  # files that a summary names
 _LONGEST_PATCH = 1 << 22  # characters
@@ -175,7 +178,7 @@ def restore(
     """Bring copies back to their recorded edits, because their files may be edited in place.
 
     Args:
-        copies: of one tree, by normalized name.
+        copies: of one tree, by normalized name; other distributions are left as they are.
         patches: their recorded edits, by normalized name.
         recorded: the manifest of the tree when it was committed, if known.
 
@@ -184,13 +187,17 @@ def restore(
     """
     faults: list[str] = []
     known = ((copy, patches.get(key)) for key, copy in copies.items())
-    edited = [(copy, patch) for copy, patch in known if patch is not None]
+    edited = [
+        (copy, patch)
+        for copy, patch in known
+        if patch is not None and load_originals(copy) is not None
+    ]
     new: Collection[str] = ()
     if recorded is not None and edited:
         new = take_manifest(edited[0][0].prefix, recorded).keys() - recorded.keys()
     for copy, patch in edited:
         names = files_of(copy) or set()
-        if patch_of(copy) != _without_comments(patch):
+        if patch_of(copy) != text_in(patch):
             revert(copy)
             faults += git.apply_parts(copy.site, parts_of(copy, patch, names), 1, reverse=False)
         mine = (path for path in new if path.startswith(copy.below))
@@ -205,7 +212,7 @@ def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git
     Raises:
         OverlayError: it changes other files.
     """
-    text = _without_comments(patch).encode()
+    text = text_in(patch).encode()
     fit = git.fit(text, lambda path: belongs(path, names, named=True), 1) if text else None
     if fit and fit.outside:
         sentence = f"The edits of {copy.name} change files that are not its own."
@@ -213,8 +220,18 @@ def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git
     return fit.inside if fit else []
 
 
-def _without_comments(patch: str) -> str:
+def text_in(patch: str | None) -> str:
+    """What can be made again of recorded edits: the patch without our comments."""
     return "".join(line for line in _lines(patch) if not line.startswith(NO_TEXT))
+
+
+def left_out(patch: str | None) -> list[str]:
+    """The files whose recorded edits no patch can say."""
+    return [
+        line.removeprefix(NO_TEXT).rstrip("\n")
+        for line in _lines(patch)
+        if line.startswith(NO_TEXT)
+    ]
 
 
 def _lines(text: str | None) -> list[str]:

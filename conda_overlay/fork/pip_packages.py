@@ -63,7 +63,8 @@ def add(
         broken = [c for c in found if key_of(parse(c.requirement)) in {*dropped}]
         if broken and not allow_conflicts:
             raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
-    from_pip = {key: entry for key, entry in wanted.items() if not entry.copied}
+    there = read_site(host.site_packages)  # what is copied from elsewhere, pip gets, too
+    from_pip = {key: e for key, e in wanted.items() if not e.copied or key not in there}
     scratches = (new.with_name(f"resolved{number}") for number in count())
 
     def install(request: Request) -> None:

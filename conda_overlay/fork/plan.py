@@ -90,17 +90,18 @@ class ForkPlan:
 
 
 def of_baseline(source: str) -> Document:
-    """The document to fork an environment with the user's overlay of it, or an explicit list."""
+    """The document to fork an environment with all overlays of it, or an explicit list."""
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
         return Document("", "", "", {}, baseline=document.BaselineRef(spec=spec))
     prefix = prefix_of(source)
     source = str(prefix) if "/" in source else source
-    overlay = Overlay.open(prefix) if (prefix / "bin" / "python").exists() else None
-    known = (
-        overlay.document() if overlay and overlay.stack.store.exists else Document("", "", "", {})
-    )
+    known = Document("", "", "", {})
+    if (prefix / "bin" / "python").exists():
+        stack = Overlay.open(prefix).stack
+        for layer in reversed(stack.layers):
+            known = Overlay(stack.from_layer(str(layer.parent))).document().over(known)
     return replace(known, baseline=document.BaselineRef(env=source))
 
 
@@ -162,7 +163,7 @@ def plan(
         raise OverlayError(sentence, hint, packages=[names])
     edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
     notes = [f"{line} is not repeatable, {lost}" for line in base.local]
-    notes += [f"{edit} was edited and is no text, {lost}" for edit in edits]
+    notes += [f"{edit} was edited, which no file can say, {lost}" for edit in edits]
     notes += _what_goes(prefix) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "There would be no Python, so pip can add nothing."
@@ -213,7 +214,16 @@ def _what_goes(fork: Path) -> list[str]:
     since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
     notes = [f"{note}, with what was installed since: {few(names, 20)}" if names else note]
+    if sources := [path.name for path in sorted(fork.glob("src/*")) if _has_changed(path, since)]:
+        lost = "so do these sources, with commits that are nowhere else"
+        notes.append(f"{lost}: {few([f'{fork}/src/{name}' for name in sources])}")
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if running:
         notes.append(f"these programs run from it, and its files go: {few(running)}")
     return notes
+
+
+def _has_changed(source: Path, since: int) -> bool:
+    """Whether a file of a checkout was written after a time, except by Python itself."""
+    files = (path for path in source.rglob("*") if path.suffix != ".pyc" and not path.is_dir())
+    return any(path.lstat().st_mtime_ns > since for path in files)

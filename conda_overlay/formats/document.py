@@ -72,6 +72,25 @@ class Document:
             found[str(key)] = replace(entry, requested=True, requirement=pin)
         return replace(self, entries=dict(sorted(found.items())), is_part=True)
 
+    def over(self, behind: Document) -> Document:
+        """This overlay with what another one behind it has: all that is in effect of both.
+
+        A copy whose original is behind is that original, with the edits of both.
+        """
+        found = dict(behind.entries)
+        for key, entry in self.entries.items():
+            hidden, pin = behind.entries.get(key), f"{entry.name or key}=={entry.version}"
+            if hidden and entry.copied and hidden.version == entry.version:
+                text = hidden.requirement if hidden.is_direct else pin
+                edits, why = f"{hidden.patch or ''}{entry.patch or ''}", entry.reason
+                entry = replace(hidden, requested=True, requirement=text, patch=edits, reason=why)
+            elif hidden and hidden.requested and not entry.requested:
+                entry = replace(entry, requested=True, requirement=pin)
+            found[key] = entry
+        return replace(
+            self, entries=dict(sorted(found.items())), conda={**behind.conda, **self.conda}
+        )
+
     @property
     def requested(self) -> dict[str, HistoryEntry]:
         """The requested distributions; a plain lock file (PEP 751) does not record them."""

@@ -15,7 +15,7 @@ from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.pip_options import BUILD
 from conda_overlay.core.text import few
-from conda_overlay.edits.patch import NO_TEXT
+from conda_overlay.edits.patch import left_out, text_in
 from conda_overlay.formats import pylock
 from conda_overlay.formats.document import Document, places
 from conda_overlay.formats.overlay_toml import to_toml
@@ -120,18 +120,14 @@ def notes(document: Document, name: str) -> list[str]:
     found += [f"{edit} was edited, which no file can say." for edit in edits_left_out(document)]
     if name not in ("overlay.toml", "patch"):
         found += [f"{e.name} was edited, which only overlay.toml and patch can say."
-                  for e in entries if e.patch]  # fmt: skip
+                  for e in entries if text_in(e.patch)]  # fmt: skip
     return found
 
 
 def edits_left_out(document: Document) -> list[str]:
-    """The edited files that are not text, each with its distribution."""
-    return [
-        f"{entry.name}: {line.removeprefix(NO_TEXT)}"
-        for entry in document.entries.values()
-        for line in (entry.patch or "").split("\n")
-        if line.startswith(NO_TEXT)
-    ]
+    """The edited files whose edits no patch can say, each with its distribution."""
+    entries = document.entries.values()
+    return [f"{entry.name}: {path}" for entry in entries for path in left_out(entry.patch)]
 
 
 def _options(document: Document) -> list[str]:

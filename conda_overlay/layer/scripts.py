@@ -42,7 +42,7 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
             content = with_head(final, found["plain"] or found["long"] or b"", body)
             if content != found.string:
                 replace_file(script, content, script.stat().st_mode)
-                changed[os.path.relpath(script, site)] = content  # as RECORD spells it
+                changed[os.path.relpath(script, site)] = found.string, content  # as in RECORD
     if changed:
         for info in [*site.glob("*.dist-info"), *site.glob("*.egg-info")]:
             update_record(info, changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,16 @@ class Stack:
         entries, recorded = store.revision(number).distributions, store.manifest(number)
         index = store.index(number, place / site)
         return state.read_state(place, site, entries, recorded, index=index, progress=self.progress)
+
+    def committed(self, number: int | None = None) -> State:
+        """The same, but an earlier revision with the files that it was committed with.
+
+        Later edits can be in its tree, too: it shares files, and was the one that was edited.
+        """
+        found = self.state(number)
+        earlier = number not in (None, 0, self.store.current())
+        recorded = self.store.manifest(number) if earlier else None
+        return found if recorded is None else replace(found, files=recorded)
 
     def fingerprint(self) -> dict[str, Any]:
         """The host now, and the layers below the writable one."""

@@ -146,16 +146,16 @@ def state_of(
 
 
 def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
-    """The entries of a state, with the present edits of the copies."""
-    copies = state.copies
+    """The entries of a state, with the present edits of the distributions."""
     for key, entry in state.entries.items():
+        found, owned, copied = state.site[key][0], state.owned[key], key in state.copies
+        paths = {path for path in owned & state.edited if not is_bookkeeping(path)}
         patch = None
-        if copy := copies.get(key):
-            own = {p.removeprefix(copy.below): p for p in state.owned[key] if p in state.files}
-            edited = {name for name, path in own.items() if path in state.edited}
-            inside = (n for n in edited if not n.startswith(("bin/", f"{copy.path.name}/")))
-            gone = (name.removeprefix("../../../") for name in originals.removed_files(copy))
-            patch = patch_of(copy, [*inside, *gone], unchanged=own.keys() - edited)
+        if copied or paths:
+            edited = {path.removeprefix(found.below) for path in paths}
+            there = {path.removeprefix(found.below) for path in owned & state.files.keys()}
+            gone = (name.removeprefix("../../../") for name in originals.removed_files(found))
+            patch = patch_of(found, [*edited, *gone], unchanged=there - edited)
         yield key, replace(entry, patch=patch)
 
 

@@ -41,7 +41,7 @@ Pair = tuple[Place | None, Place | None]
 
 def compare_files(stack: Stack, old: int | None, new: int | None) -> FileChanges:
     """Find the files that differ; against the host (0), those that the overlay adds or hides."""
-    before, after = stack.state(old).files, stack.state(new).files
+    before, after = stack.committed(old).files, stack.committed(new).files
     if old != 0 and new != 0:
         return differences(before, after)
     host = stack.host.prefix
@@ -66,7 +66,9 @@ def unified_files(
         found = [Place(name, path, root / path) for name, root in sides]
         before, after = (place if _is_file(place.file) else None for place in found)
         same = before and after and _agree(before, after)
-        if (before or after) and not same and not is_bookkeeping(path):
+        if before and after and _same(before.file, after.file) and not is_bookkeeping(path):
+            yield f"# {path} was edited in place, so its earlier text is gone\n"
+        elif (before or after) and not same and not is_bookkeeping(path):
             yield from text(before, after)
 
 
@@ -96,8 +98,10 @@ def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> l
             raise OverlayError(sentence, "conda overlay status", name=key)
         one, other = before or {}, after or {}
         if any(state.is_copy(key) for state in states.values()):
+            shared = one.keys() & other.keys()  # RECORD of a conda package may have no scripts
             one, other = (
-                {p: f for p, f in d.items() if "site-packages/" in p} for d in (one, other)
+                {p: f for p, f in d.items() if "site-packages/" in p or p in shared}
+                for d in (one, other)
             )
         pairs += [(one.get(path), other.get(path)) for path in sorted({**one, **other})]
     return [(one, other) for one, other in pairs if not (one and other and _agree(one, other))]

@@ -115,6 +115,7 @@ def why(stack: Stack, text: str) -> Explanation:
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
     made, entry = _origin(None if ownerless else copy, key)
+    unsaid = patch.left_out(entry.patch) if entry else ()
     return Explanation(
         name=first.name if first else text,
         module=module if file or namespace else None,
@@ -123,7 +124,7 @@ def why(stack: Stack, text: str) -> Explanation:
         script=script,
         runs=None if ownerless else copy,
         editable=first.editable if first and not ownerless else None,
-        edited=tuple(patch.summary(first)) if first and not ownerless else (),
+        edited=tuple(patch.summary(first, unsaid)) if first and not ownerless else (),
         hides=tuple(copy for copy, _ in hidden),
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(

@@ -174,6 +174,20 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
     assert forker.packages("changed") == {"lib": "1.0"}
 
 
+def test_recreate_names_the_sources_that_go(forker: Forker) -> None:
+    """Those of editables from version control, which pip keeps in the environment."""
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "sources")
+    source = forker.env("sources") / "src" / "mine"
+    forker.bench.user.run(["mkdir", "-p", source])
+    forker.bench.edit(source / "mine.py", "FIX = 1\n")
+    told = forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]
+    line = "so do these sources, with commits that are nowhere else"
+    assert told[1:] == [f"{line}: {source}"]
+    made = (forker.env("sources") / "conda-meta/overlay-fork/overlay.toml").stat().st_mtime
+    os.utime(source / "mine.py", (made - 1, made - 1))
+    assert len(forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]) == 1
+
+
 def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:
     spec = forker.spec(url("lib-1.0"), name="failing.txt")
     forker.fork("--from", spec, "-n", "failing")

@@ -1,0 +1,86 @@
+"""A fork has what is in effect in its baseline with all its layers, edits included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import cpython, packages, pypi
+from tests.bench import Bench
+from tests.lifecycle import edited
+from tests.lifecycle import shared as layers
+from tests.lifecycle.forks import Forker
+from tests.long import LONG
+
+LOOK = "import new; print(new.__version__, *getattr(new, 'EDITS', ()))"
+TEXT = "__version__ = '1.0'\nEDITS = []\n\n\n\n\n\n\n\n\n\nLAST = 1\n"
+
+
+@pytest.fixture(scope="module")
+def plain(forker: Forker, wheels: Path) -> Forker:
+    """Of an environment with Python, pip and alpha 1.0."""
+    pips = pypi.wheels(["pip"], cpython.default().xy, dependencies=False)
+    wheel = wheels / "alpha-1.0-py3-none-any.whl"
+    lab = packages.template([f"python={cpython.default().xy}"], [*pips, wheel])
+    return Forker(replace(forker.bench, name=str(lab)))
+
+
+@pytest.fixture
+def layered(plain: Forker, scratch: Path) -> Iterator[Forker]:
+    """With a layer of others behind the user's own, which has `new`."""
+    bench = layers.lay(plain.bench, scratch)
+    layers.change(bench, "install", "new")
+    yield Forker(bench)
+    bench.user.empty_home()
+
+
+def write(bench: Bench, old: str, new: str) -> None:
+    """Edit the copy of `new`, and record that."""
+    place = bench.site / "new/__init__.py"
+    text = place.read_text() if "EDITS" in place.read_text() else TEXT
+    edited.edit(bench, place, text.replace(old, new))
+
+
+def test_what_a_layer_behind_has_is_in_the_fork(layered: Forker) -> None:
+    bench = layered.bench
+    told = layered.fork("--from", bench.host, "-n", "behind", "--dry-run")
+    assert "new" in told["distributions"]
+    bench.change("edit", "new", "--no-editor")
+    write(bench, "EDITS = []", "EDITS = ['mine']")
+    bench.change("record")
+    assert "new==1.0" in layered.fork("--from", bench.host, "-n", "behind")["distributions"]
+    assert layered.python("behind", "-c", LOOK) == "1.0 mine"
+    layered.fork("--recreate", "-n", "behind")
+    assert layered.python("behind", "-c", LOOK) == "1.0 mine"
+
+
+@LONG
+def test_a_copy_of_an_edited_copy_has_the_edits_of_both(layered: Forker) -> None:
+    bench, theirs = layered.bench, layers.by_owner(layered.bench)
+    layers.change(bench, "edit", "new", "--no-editor")
+    there = layers.layer_of(bench) / Path(bench.name).name
+    place = next(there.glob("lib/python3.*/site-packages/new/__init__.py"))
+    edited.edit(theirs, place, TEXT.replace("EDITS = []", "EDITS = ['theirs']"))
+    layers.change(bench, "record")
+    bench.change("edit", "new", "--no-editor")
+    write(bench, "LAST = 1", "EDITS += ['mine']")
+    bench.change("record")
+    layered.fork("--from", bench.host, "-n", "both")
+    assert layered.python("both", "-c", LOOK) == "1.0 theirs mine"
+
+
+@LONG
+def test_a_copy_of_what_the_baseline_lacks_is_installed(plain: Forker) -> None:
+    bench = plain.bench
+    bench.change("edit", "alpha", "--no-editor")
+    edited.edit(bench, bench.site / "alpha/__init__.py", "MINE = 1\n")
+    bench.change("record")
+    lines = bench.ask("export", "--baseline").splitlines()
+    plain.spec(*(line for line in lines if line[:1] not in ("", "#", "@") or "# pip pip @" in line))
+    text = bench.export().read_text() + '\n[baseline]\nspec = "baseline.txt"\n'
+    plain.fork(plain.write("fork.toml", text), "-n", "lacking")
+    assert plain.python("lacking", "-c", "import alpha; print(alpha.MINE)") == "1"
+    bench.user.empty_home()
