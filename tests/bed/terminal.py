@@ -22,6 +22,7 @@ def on_terminal(
     environ: Mapping[str, str],
     user: User | None = None,
     interrupt_at: Path | None = None,
+    typed: Sequence[str] = (),
 ) -> str:
     """Run a command whose stdin, stdout and stderr are a terminal, and return what it shows.
 
@@ -32,6 +33,7 @@ def on_terminal(
         environ: all its variables; TERM says what the terminal can do.
         user: who runs it; the current user if not given.
         interrupt_at: a file: when it appears, the command is interrupted.
+        typed: lines, each typed when the terminal shows a prompt (``$``) or a question (``?``).
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -45,7 +47,7 @@ def on_terminal(
         **(options if os.geteuid() == 0 else {}),
     ) as process:
         os.close(theirs)
-        shown = b""
+        shown, lines = b"", [*typed]
         while interrupt_at and process.poll() is None:
             if interrupt_at.exists():
                 os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C: what it has started, too
@@ -56,6 +58,8 @@ def on_terminal(
                 shown += os.read(ours, 1 << 16)
             except OSError:  # all have closed it
                 break
+            if lines and shown.endswith((b"$ ", b"? ")):
+                os.write(ours, f"{lines.pop(0)}\n".encode())
     os.close(ours)
     text = shown.decode("utf-8", "replace").replace("\r\n", "\n")
     assert (process.returncode == 0) is (interrupt_at is None), text
