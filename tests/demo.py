@@ -389,7 +389,7 @@ def cycle(conda: Path, host: Path, user: User, scratch: Path) -> None:
             "What the next environment has is left behind, the rest is carried over.",
             "conda overlay rebase --yes --from science -n science-2027",
             "cowsay",
-            "is not carried over: the host has the same version already",
+            "is not carried over: the environment has the same version already",
         )
         shell.show(
             "It works.",

@@ -105,7 +105,7 @@ def _news(
 
 def _facts(notice: list[str], prefix: str, today: str = "") -> dict[str, str]:
     """The facts to tell today: each as it is remembered, with its sentence."""
-    revision, what = "the last change", "the host environment"
+    revision, what = "the last change", "the environment"
     facts = {}
     for line in notice:
         word, fact, rest = [*line.split(" ", 2), "", ""][:3]
@@ -123,7 +123,7 @@ def _facts(notice: list[str], prefix: str, today: str = "") -> dict[str, str]:
             if now != names:
                 facts[f"host {names} {now}"] = f"{what} has changed since {revision}"
         elif word == "until" and fact < today:
-            facts[line] = f"{rest} is overdue since {fact}"
+            facts[line] = f"{rest} has been overdue since {fact}"
     return facts
 
 

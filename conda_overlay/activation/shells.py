@@ -84,7 +84,8 @@ class Posix:
         if not diff:
             return ""
         names = " ".join(diff)
-        warning = f"conda-overlay: nothing is changed, for one of these is read-only: {names}"
+        reason = "nothing was changed because one of these variables is read-only"
+        warning = f"conda-overlay: {reason}: {names}"
         return (
             f"if (\\unset {names}) 2>/dev/null; then\n{self.commands(diff)}"
             f"else \\printf '%s\\n' {self.quote(warning)} >&2; fi\n"

@@ -31,7 +31,7 @@ def wire_spawn() -> None:
         unix: Any = import_module("conda_spawn.shell").UnixShell
         original = unix.script
     except (ImportError, AttributeError):
-        say = "conda-spawn is made otherwise than conda-overlay knows, so no overlay is used"
+        say = "this version of conda-spawn is not supported, so no overlay is used"
         sys.stderr.write(f"conda-overlay: {say}\n")
         return
 

@@ -46,13 +46,13 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         return
     requested = document.requested
     if not document.is_part:
-        drop_orphans(draft, requested, "the file does not name it")
+        drop_orphans(draft, requested, "not in the file")
     from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
-    install_requested(draft, from_pip, dict.fromkeys(from_pip, "the file says so"))
+    install_requested(draft, from_pip, dict.fromkeys(from_pip, "from the file"))
     make_edits(draft, requested)
     if document.is_part:
         return
-    drop_orphans(draft, requested, "nothing needs it any more")
+    drop_orphans(draft, requested, "nothing depends on it")
     for key in draft.entries.keys() - requested.keys():
         entry = draft.entries[key]
         draft.entries[key] = replace(entry, requested=False, requirement=None, options=NONE)
@@ -173,9 +173,9 @@ def _take(draft: Draft, document: Document) -> None:
     new = {key: entry for key, entry in locked.items() if not _is_there(before, key, entry)}
     gone = set() if document.is_part else before.site.keys() - document.entries.keys()
     draft.drop({*new, *gone})
-    draft.why.update(dict.fromkeys(gone, "the file does not name it"))
+    draft.why.update(dict.fromkeys(gone, "not in the file"))
     install_exactly(draft, new, places(document.requested))
-    draft.why.update(dict.fromkeys(new, "the file says so"))
+    draft.why.update(dict.fromkeys(new, "from the file"))
     for key, entry in locked.items():
         if key in new:
             given = replace(entry, reason=entry.reason or draft.reason)

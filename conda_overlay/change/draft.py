@@ -331,7 +331,7 @@ class Draft(DraftTree):
         recorded = self.recorded if self.restores is None else {}
         for key in sorted(recorded.keys() - self.before.site.keys() - after.site.keys()):
             below, old = self.stack.below_view.get(key), recorded[key].version
-            host, why = below.version if below else None, "its files were removed by hand"
+            host, why = below.version if below else None, "its files are gone"
             yield Change(recorded[key].name or key, "remove", host, old, None, ("version",), why)
 
     def _carried(self, after: State) -> Iterator[str]:
@@ -340,7 +340,7 @@ class Draft(DraftTree):
         paths = (path for path in self.by_hand.all if path in there)
         same = [path for path in paths if after.files[path][2] == before[path][2]]
         if same:
-            yield f"edited by hand, and in this revision, too: {few(same)}"
+            yield f"this revision keeps your edits: {few(same)}"
 
 
 def _parsed(options: Options | Sequence[str]) -> Options:

@@ -124,7 +124,7 @@ class DraftTree:
         self.files, self.index = self.before.files, self.before.index
         if not store.managed:  # made by hand, and now adopted
             scripts.rewrite(self.tree, self.site, [self.stack.host.python], self._interpreter)
-            self.why.update(dict.fromkeys(self.before.site, "its scripts now work from anywhere"))
+            self.why.update(dict.fromkeys(self.before.site, "its programs now work from anywhere"))
         if source != store.real or not store.managed:
             self.look(known)
 
@@ -226,7 +226,7 @@ class DraftTree:
     def has_directory_at(self, path: str) -> OverlayError:
         """The error for a directory that is not empty in the place of a file of the tree."""
         there = shlex.quote(str(self.stack.store.overlay / path))
-        sentence = f"A directory is in the place of the file {path}."
+        sentence = f"There is a directory where the file belongs: {path}."
         return OverlayError(sentence, f"move it away: {there}")
 
     def renew_scripts(self) -> None:

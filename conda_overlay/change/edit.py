@@ -60,7 +60,7 @@ class Session:
                 self.changed = {name: _content(site / name) for name in copy.changed}
                 self.base = {name: copy.original(name) for name in self.changed}
             if link := next((name for name in self.changed if (site / name).is_symlink()), None):
-                raise OverlayError(f"{link} is a link now.", "a package has no links")
+                raise OverlayError(f"{link} is now a link.", "packages cannot contain links")
 
     def keep(self, directory: Path) -> None:
         """Write the edited files to a directory."""
@@ -113,7 +113,7 @@ def edit(draft: Draft, key: str, session: Session) -> None:
         draft.notes.append(f"{session.file} does not run: Python imports {compiled}")
     if session.editor and originals.text_of(copy.distribution.site / (session.file or "")) is None:
         sentence = f"{session.file or copy.distribution.name} is not a text file."
-        raise OverlayError(sentence, "--no-editor prints where the copy is")
+        raise OverlayError(sentence, "--no-editor prints the path of the copy")
     session.run(copy)
     if session.changed or (session.editor is None and key not in draft.before.copies):
         take_copy(draft, copy)
@@ -156,8 +156,8 @@ def patch(
     what = f"{found.name} {found.version}"
     if not fit.inside:
         raise OverlayError(
-            f"The patch changes no file of {what}.",
-            "name the distribution that it belongs to, or the directories to take off: --strip N",
+            f"The patch does not change any file of {what}.",
+            "name the package that it belongs to, or the path components to strip: --strip N",
             [few(fit.outside)] if fit.outside else [],
         )
     parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
@@ -167,7 +167,7 @@ def patch(
         return
     if reverse and not force and (theirs := _in_original(draft, copy, parts, fit.strip)):
         sentence = f"{what} has this change itself, in {few(theirs)}: it is not your patch."
-        raise OverlayError(sentence, "--force takes it out all the same", files=theirs)
+        raise OverlayError(sentence, "--force reverts it anyway", files=theirs)
     if faults := git.apply_parts(found.site, parts, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name}, to make the change by hand"
@@ -187,7 +187,7 @@ def patch(
     take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not _is_edited(draft, key):
         draft.drop({key})
-        draft.why[key] = "it has no edits any more"
+        draft.why[key] = "no edits are left"
 
 
 def _is_edited(draft: Draft, key: str) -> bool:

@@ -45,13 +45,15 @@ def reapply(
     name = entry.name or key
     if not old:
         lost = patch.left_out(entry.patch)
-        draft.notes += [f"{name}: {path} was edited, which no file can say" for path in lost]
+        draft.notes += [
+            f"{name}: {path} was edited, which an exported file cannot contain" for path in lost
+        ]
     if not entry.copied and entry.patch and not patch.text_in(entry.patch):
         return None  # it was installed, and the edits are in no patch
     if entry.copied and not onto:
         draft.drop({key})
     if key not in draft.stack.below_view and key not in draft.installed:
-        sentence = f"{name}, which was edited, is not in the host any more."
+        sentence = f"{name} was edited and is no longer in the environment."
         pin = f"=={entry.version}" if entry.version else ""
         raise OverlayError(sentence, f"conda overlay install {name}{pin}", name=name)
     copy = copy_of(draft, key)
@@ -72,7 +74,7 @@ def reapply(
         raise CannotEditAgainError({name: found.version}, faults, prefix)
     if not changed and not onto:
         text = old or patch.text_in(entry.patch)
-        has = f"{what} has all its edits" if text else "no text was edited in it"
+        has = f"{what} has all its edits" if text else "no text of it was edited"
         draft.why[key] = f"retired: {has}"
         if key not in draft.before.site:  # else the plan names it
             draft.notes.append(f"the copy of {name} retires: {has}")
@@ -108,7 +110,7 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
             place.unlink()
             changed = True
         else:
-            faults.append(f"{path}, which was removed, and which the host has changed")
+            faults.append(f"{path}, which was removed, and which the environment has changed")
     for path, before, after in patch.edits_of(old, new):
         place = copy.distribution.site / path
         there = originals.text_of(place)
@@ -131,7 +133,7 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
                 retired.append(f"some edits of {path}")
             put_file(place, merged)
         elif not conflicts:
-            faults.append(f"{path}, which the edits and the host have both changed")
+            faults.append(f"{path}, which the edits and the environment have both changed")
     return changed, retired, faults
 
 
@@ -147,7 +149,7 @@ def _conflict(path: str, there: str, wanted: str) -> Sequence[str]:
     return [
         f"{path}: your edits have",
         *(f"    {line}" for line in mine),
-        "where the host has",
+        "where the environment has",
         *(f"    {line}" for line in other),
     ]
 

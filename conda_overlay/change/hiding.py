@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from conda_overlay.core.models import Distribution
-from conda_overlay.core.text import few
+from conda_overlay.core.text import few, named
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, modules
 from conda_overlay.edits.originals import files_of
@@ -31,7 +31,7 @@ class Hidden:
     def __str__(self) -> str:
         what = f"module{'s' if self.modules[1:] else ''} {few(self.modules)}"
         whose = f" of {self.of.name} {self.of.version}" if self.of else ""
-        return f"{self.by.name} {self.by.version} hides the {what}{whose} ({self.where})"
+        return f"{self.by.name} {self.by.version} hides the {what}{whose} ({named(self.where)})"
 
 
 def hidden_modules(

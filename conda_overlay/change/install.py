@@ -139,7 +139,7 @@ def _without_copies_of_the_host(
         del kept[key]
         if key in own:
             reverted.add(key)
-            draft.why.setdefault(key, "the host has it")
+            draft.why.setdefault(key, "the environment has it")
     return kept, reverted
 
 

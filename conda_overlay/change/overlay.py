@@ -267,7 +267,7 @@ class Overlay:
             except OvertakenError:
                 if attempt >= _ATTEMPTS and time.monotonic() - start > timeout:
                     raise
-                self.stack.progress.tell("The overlay has changed in the meantime; trying again.")
+                self.stack.progress.tell("Another command has changed the overlay; trying again.")
 
     def renew(self) -> bool:
         """Replace our own files in the current revision, which another version may have written.

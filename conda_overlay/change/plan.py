@@ -60,7 +60,7 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
         if given := why.get(key) or why.get(""):
             return given
         if key not in after.site:
-            return "nothing needs it any more"
+            return "nothing depends on it"
         if after.entries[key].requested:
             return "requested"
         was, asked = old.get(key), after.requirements
@@ -89,10 +89,10 @@ def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
     staying = {key for key in state.site if is_to_stay(state, key)}
     for key in state.requested.keys() & below.keys() - staying:
         if not dependencies.is_newer(state.site[key][0].version, below[key].version):
-            found[key] = f"redundant: the host has {below[key].version}"
+            found[key] = f"not needed: the environment has {below[key].version}"
     wanted = {*state.requested, *staying} - found.keys()
     spare = dependencies.orphans(state.site, below, (*found,), wanted, markers, state.requirements)
-    return {**dict.fromkeys(spare, "nothing needs it any more"), **found}
+    return {**dict.fromkeys(spare, "nothing depends on it"), **found}
 
 
 def is_to_stay(state: State, key: str) -> bool:

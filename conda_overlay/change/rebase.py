@@ -68,7 +68,7 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     make_edits(draft, {key: entry for key, entry in requested.items() if not entry.copied})
     before = draft.before
     staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
-    drop_orphans(draft, {**staying, **requested}, "nothing needs it any more")
+    drop_orphans(draft, {**staying, **requested}, "nothing depends on it")
     draft.notes += _left_out(draft, carried)
     draft.accepts_host = stack.has_moved_on()
 
@@ -146,8 +146,8 @@ def _why_carried(draft: Draft, key: str, document: Document) -> str:
     if entry.version == host.version:
         return f"{why}: {entry.intent}, in place of the same version"
     if dependencies.is_newer(entry.version, host.version):
-        return f"{why}: the host has {host.version}, which is older"
-    return f"{why}: {entry.intent}, although the host has {host.version}, which is newer"
+        return f"{why}: the environment has {host.version}, which is older"
+    return f"{why}: {entry.intent}, although the environment has {host.version}, which is newer"
 
 
 def _left_out(draft: Draft, document: Document | None) -> Iterator[str]:
@@ -157,4 +157,4 @@ def _left_out(draft: Draft, document: Document | None) -> Iterator[str]:
         if host and key not in draft.installed and not entry.copied:
             what = f"{entry.name or key} {entry.version}".rstrip()
             there = "the same version" if host.version == entry.version else host.version
-            yield f"{what} is not carried over: the host has {there} already"
+            yield f"{what} is not carried over: the environment has {there} already"

@@ -71,7 +71,7 @@ def _restore(draft: Draft, number: int) -> None:
     else:
         draft.start_from(None)
         draft.entries = {}
-    draft.why = {"": f"back to revision {number}" if number else "back to the host"}
+    draft.why = {"": f"back to revision {number}" if number else "back to the environment"}
 
 
 def _restore_files(draft: Draft, number: int) -> None:

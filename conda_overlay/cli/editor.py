@@ -45,7 +45,7 @@ def editor() -> list[str]:
     try:
         return shlex.split(command)
     except ValueError as error:
-        sentence = f"The editor {command} is no command: {error}."
+        sentence = f"The editor {command} is not a command: {error}."
         raise UsageError(sentence, "set EDITOR to another one, or use --no-editor") from error
 
 

@@ -30,8 +30,8 @@ class ForwardedOption(Action):
             UsageError: the option does not apply to overlays.
         """
         if option_string in ELSEWHERE:
-            sentence = f"{option_string} would install somewhere else than into an overlay."
-            hint = "choose the environment with -n or -p, and the place with overlay_dirs"
+            sentence = f"{option_string} would install outside the overlay."
+            hint = "choose the environment with -n or -p, the directory with overlay_dirs"
             raise UsageError(sentence, hint, option=option_string)
         if option_string in OF_CONDA or (option_string == "-c" and _is_channel(str(values))):
             raise CondaPackageError(option=option_string)

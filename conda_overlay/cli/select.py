@@ -102,7 +102,9 @@ def named_prefix(*, active: bool = True) -> str:
     """
     if not context.prefix_specified and not (active and context.active_prefix):
         hint = "name one with -n ENV, or conda activate ENV first" if active else "-n NEW"
-        raise UsageError("No environment is active." if active else "The fork has no name.", hint)
+        raise UsageError(
+            "No environment is active." if active else "Give the new environment a name.", hint
+        )
     return str(context.target_prefix)
 
 

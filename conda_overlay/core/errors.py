@@ -163,7 +163,7 @@ class OvertakenError(OverlayError):
     """The overlay was changed while another change was being prepared."""
 
     def __init__(self, overlay: str) -> None:
-        sentence = f"{overlay} has changed in the meantime, so nothing was committed."
+        sentence = f"{overlay} was changed by another command, so nothing was committed."
         super().__init__(sentence, "try again", overlay=overlay)
 
 
@@ -236,7 +236,7 @@ class NotInOverlayError(OverlayError):
         """Take the name, where it is instead, the overlay, its version, and the names there."""
         hint = "conda overlay status"
         if version is not None:
-            sentence = f"{name} {version} is installed, not the version named."
+            sentence = f"{name} {version} is installed, not the version that you named."
             hint = f"conda overlay remove {name}"
         elif where == "host":
             sentence = f"{name} belongs to the environment, which is never changed."
@@ -255,7 +255,7 @@ class EditedError(OverlayError):
     """Edits made by hand would be lost."""
 
     def __init__(self, files: Sequence[str]) -> None:
-        sentence = "These files were edited by hand, and the edits would be lost:"
+        sentence = "Your edits to these files would be lost:"
         super().__init__(sentence, "--force proceeds anyway", files, files=list(files))
 
 
@@ -290,7 +290,7 @@ class CannotRestoreError(OverlayError):
         sentence = f"Revision {number} cannot be restored exactly; the overlay is unchanged."
         shown = [line.strip() for line in why[:_SHOWN]]
         shown += [f"and {len(why) - _SHOWN} more"] if len(why) > _SHOWN else []
-        hint = f"conda overlay history {number}, which shows its contents"
+        hint = f"conda overlay history {number}, which shows its changes"
         super().__init__(sentence, hint, shown, number=number, why=list(why))
 
 

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import as_requirement, is_direct
+from conda_overlay.core.text import named
 
 INTENTS = ("fix", "hold", "dev")
 """How long a distribution stays.
@@ -137,10 +138,9 @@ class Conflict:
     def __str__(self) -> str:
         there = "it is not installed"
         if self.found:
-            there = f"{self.found} ({self.found_origin}) would be in effect"
-        return (
-            f"{self.name} {self.version} ({self.origin}) requires {self.requirement}, but {there}"
-        )
+            there = f"{self.found} ({named(self.found_origin)}) would be in effect"
+        origin = f"{self.name} {self.version} ({named(self.origin)})"
+        return f"{origin} requires {self.requirement}, but {there}"
 
     @property
     def identity(self) -> tuple[str, str, str]:

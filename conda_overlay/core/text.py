@@ -18,3 +18,8 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     alike = {one.lower(): one for one in names}
     close = get_close_matches(name.lower(), alike, n=3)
     return f" Did you mean {' or '.join(alike[one] for one in close)}?" if close else ""
+
+
+def named(place: str | None) -> str:
+    """The word for a place of distributions in messages: a host is the environment there."""
+    return "environment" if place == "host" else place or ""

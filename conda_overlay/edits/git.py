@@ -97,7 +97,9 @@ def fit(
         raise OverlayError("This is not a patch.", "git diff writes one")
     best = max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
     if any(_NO_FILE.search(_HUNK.split(part.text)[0]) for part in best.inside):
-        raise OverlayError("The patch makes a link or a submodule.", "a package has none of these")
+        raise OverlayError(
+            "The patch creates a link or a submodule.", "packages cannot contain these"
+        )
     if bare := next((part.path for part in best.inside if _lacks_context(part.text)), None):
         sentence = f"The patch of {bare} does not apply: it has no lines around those it changes."
         raise OverlayError(sentence, "git diff, without -U0, writes them")
@@ -206,7 +208,9 @@ def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: 
         said = done.stderr.decode("utf-8", "replace")
         return lines or [line for line in said.splitlines() if line.startswith("error: ")]
     if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
-        raise OverlayError(f"The patch makes a link of {link}.", "a package has no links")
+        raise OverlayError(
+            f"The patch turns this into a link: {link}.", "packages cannot contain links"
+        )
     return []
 
 
@@ -267,8 +271,8 @@ def _git(words: Sequence[str], patch: bytes, directory: Path) -> subprocess.Comp
     """Run git outside of any repository, and without user or system configuration."""
     program = shutil.which("git")
     if program is None:
-        sentence = "There is no git on PATH, which a patch is applied with."
-        raise OverlayError(sentence, "load or install git, and try again")
+        sentence = "Patches are applied with git, which is not on PATH."
+        raise OverlayError(sentence, "install git or load its module, and try again")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environ |= dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"), os.devnull)
     environ |= dict.fromkeys(("GIT_CONFIG_NOSYSTEM", "GIT_ATTR_NOSYSTEM"), "1")

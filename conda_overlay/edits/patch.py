@@ -26,7 +26,7 @@ from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import Manifest, is_there, take_manifest
 from conda_overlay.filesystem.tree import make_own, remove_files, without_links
 
-NO_TEXT = "# edited, but no part of this patch: "
+NO_TEXT = "# edited, not included in this patch: "
 """The start of a comment in a patch that names an edited file whose edits it cannot contain.
 
 These are files that are not text, scripts, metadata, and files whose original is unknown.

@@ -117,8 +117,8 @@ def solved(records: Sequence[Any], wanted: ForkSpec) -> tuple[tuple[Any, ...], t
         raise OverlayError(
             sentence, "check the channels, their credentials, and the network", lines
         )
-    sentence = f"conda finds no way to add {what} to what is pinned:"
-    hint = "ask for other versions, or --drop what is in the way"
+    sentence = f"conda cannot add {what} to the pinned packages:"
+    hint = "request other versions, or --drop packages in the way"
     if "NotFound" in type(failure).__name__:  # no channel has that
         hint = "check the name, the version, and the channels: -c CHANNEL"
     raise OverlayError(sentence, hint, lines)
@@ -187,7 +187,7 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
         while first and not isinstance(first, CondaError):
             first = first.__context__
         if first:  # as conda prints others, for `_why`
-            print(json.dumps({"message": str(first)}, indent=2))
+            sys.stdout.write(json.dumps({"message": str(first)}, indent=2) + "\n")
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -223,10 +223,10 @@ def _failure(output: str, urls: Sequence[str], prefix: Path) -> OverlayError:
         what = "cannot be fetched without credentials"
         hint = "give them to conda, as for any channel: conda config"
     elif "mismatch" in output:
-        what = "cannot be used, for its hash differs from the baseline's"
+        what = "cannot be used: the hash differs from the baseline's"
         hint = "take it from where it is unchanged"
     elif "HTTP 404" in output or "PathNotFoundError" in output:
-        what, hint = "can be found in no channel any more", "--drop it, or take a newer baseline"
+        what, hint = "are no longer in any channel", "--drop it, or take a newer baseline"
     else:
         what = "can be neither found in the package cache nor fetched"
         hint = "try again where there is a network"

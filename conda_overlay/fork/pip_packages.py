@@ -62,7 +62,9 @@ def add(
         found = conflicts(effective(host.distributions), host.markers, host.site_packages)
         broken = [c for c in found if key_of(parse(c.requirement)) in {*dropped}]
         if broken and not allow_conflicts:
-            raise ResolutionError("What pip has in the baseline needs what is dropped:", broken)
+            raise ResolutionError(
+                "Packages that pip installed in the baseline depend on these:", broken
+            )
     there = read_site(host.site_packages)  # what is copied from elsewhere, pip gets, too
     from_pip = {key: e for key, e in wanted.items() if not e.copied or key not in there}
     scratches = (new.with_name(f"resolved{number}") for number in count())

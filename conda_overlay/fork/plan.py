@@ -163,11 +163,11 @@ def plan(
         raise OverlayError(sentence, hint, packages=[names])
     edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
     notes = [f"{line} is not repeatable, {lost}" for line in base.local]
-    notes += [f"{edit} was edited, which no file can say, {lost}" for edit in edits]
+    notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
     notes += _what_goes(prefix) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
-        sentence = "There would be no Python, so pip can add nothing."
-        raise OverlayError(sentence, "leave out what pip is to add, or keep python")
+        sentence = "Without Python, pip cannot add anything."
+        raise OverlayError(sentence, "keep python, or leave out the packages for pip")
     if not drop and not specs:
         return ForkPlan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
     urls = base.urls
@@ -211,7 +211,7 @@ def _what_goes(fork: Path) -> list[str]:
     records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
     infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
     records |= {file.parent.stem: file for file in infos}
-    since, note = made.stat().st_mtime_ns, "what you have changed in the present fork by hand goes"
+    since, note = made.stat().st_mtime_ns, "files that you changed in the present fork will be lost"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
     notes = [f"{note}, with what was installed since: {few(names, 20)}" if names else note]
     if sources := [path.name for path in sorted(fork.glob("src/*")) if _has_changed(path, since)]:
@@ -219,7 +219,7 @@ def _what_goes(fork: Path) -> list[str]:
         notes.append(f"{lost}: {few([f'{fork}/src/{name}' for name in sources])}")
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if running:
-        notes.append(f"these programs run from it, and its files go: {few(running)}")
+        notes.append(f"these programs run from it and will lose their files: {few(running)}")
     return notes
 
 

@@ -51,7 +51,7 @@ def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) 
         raise _occupied(prefix)
     if there and not (prefix / notice.FORK).is_dir():
         hint = "conda overlay fork --from ENV -n NEW, which makes one"
-        raise OverlayError(f"{prefix} is no fork.", hint, prefix=str(prefix))
+        raise OverlayError(f"{prefix} is not a fork.", hint, prefix=str(prefix))
 
 
 def _place(prefix: Path) -> Path:
@@ -69,7 +69,7 @@ def _check_ours(place: Path) -> None:
     if place.is_symlink():
         raise _unused(place, "it is a link")
     if place.is_dir() and not (place / _MARK).is_file() and any(place.iterdir()):
-        raise _unused(place, "conda-overlay has not made it")
+        raise _unused(place, "conda-overlay did not create it")
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
         before = [path for path in children if _is_own_directory(path)]
         try:
             if not keep:
-                raise OverlayError("It was not seen to work.")
+                raise OverlayError("It does not work.")
             works(prefix)
             (prefix / UNCONFIRMED).unlink()
         except OverlayError:
@@ -172,7 +172,7 @@ def _unused(place: Path, reason: str) -> OverlayError:
 def _occupied(prefix: Path) -> OverlayError:
     hint = "choose another name"
     if (prefix / notice.FORK).is_dir():
-        hint += ", or make the fork anew: conda overlay fork --recreate"
+        hint += ", or create the fork again: conda overlay fork --recreate"
     return OverlayError(f"There is already something at {prefix}.", hint, prefix=str(prefix))
 
 

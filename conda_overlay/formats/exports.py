@@ -117,9 +117,12 @@ def notes(document: Document, name: str) -> list[str]:
     where = "the file can only be applied where that directory exists"
     found = [f"{e.name} is an editable install of {e.editable}: {where}."
              for e in entries if e.editable and name != "patch"]  # fmt: skip
-    found += [f"{edit} was edited, which no file can say." for edit in edits_left_out(document)]
+    found += [
+        f"{edit} was edited, which an exported file cannot contain."
+        for edit in edits_left_out(document)
+    ]
     if name not in ("overlay.toml", "patch"):
-        found += [f"{e.name} was edited, which only overlay.toml and patch can say."
+        found += [f"{e.name} was edited, which only overlay.toml and patch can contain."
                   for e in entries if text_in(e.patch)]  # fmt: skip
     return found
 

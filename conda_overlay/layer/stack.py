@@ -292,7 +292,7 @@ class Stack:
             OverlayError: the current revision was built for another Python.
         """
         if self.is_stale():
-            sentence = "The overlay was built for another Python than the host has now."
+            sentence = "The overlay was built for another Python than the environment has now."
             raise OverlayError(sentence, "conda overlay rebase, which keeps edits")
 
 

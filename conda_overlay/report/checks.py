@@ -55,7 +55,7 @@ def _python(host: Host, tree: Path) -> Iterator[Finding]:
     versions = sorted(path.parent.name for path in tree.glob("lib/python*/site-packages"))
     mine = host.site_below_prefix.parent.name
     if versions and mine not in versions:
-        text = f"built for {', '.join(versions)}, but the host has {mine}"
+        text = f"built for {', '.join(versions)}, but the environment has {mine}"
         yield Finding("python", text, (overlay_command(host, "rebase"),))
 
 
@@ -79,7 +79,7 @@ def _drift(host: Host, revision: Revision, layers: Mapping[str, Any]) -> Iterato
             what.insert(0, f"{name} {revision.host[field]} -> {now[field]}")
     if not what:
         what = [f"its conda packages: {few(moved(versions_of(revision.host), versions_of(now)))}"]
-    text = f"the host has changed since revision {revision.number}: {few(what)}"
+    text = f"the environment has changed since revision {revision.number}: {few(what)}"
     yield Finding("drift", text, (overlay_command(host, "rebase"),))
 
 
@@ -90,7 +90,7 @@ def _overdue(host: Host, revision: Revision) -> Iterator[Finding]:
         if entry.until and entry.until < today.isoformat():
             ways = (("remove", key), ("install", key, "--until", later))
             remedies = tuple(overlay_command(host, *words) for words in ways)
-            yield Finding("overdue", f"{key} is overdue since {entry.until}", remedies)
+            yield Finding("overdue", f"{key} has been overdue since {entry.until}", remedies)
 
 
 def _distributions(host: Host, now: State, revision: Revision | None) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def _files(
         yield Finding("leftover", text, (overlay_command(host, "repair"),))
     here = store.overlay / "bin" / scaffolding.INTERPRETER
     if others := sorted(scripts.interpreters(store.real) - {here}):
-        text = f"its programs start with {few([*map(str, others)])}, as if it were there"
+        text = f"its programs still point to {few([*map(str, others)])}"
         yield Finding("moved", text, (overlay_command(host, "repair"),))
     yield from _own_files(host, store, now, recorded or {})
 
@@ -157,9 +157,9 @@ def _own_files(host: Host, store: Store, now: State, recorded: Manifest) -> Iter
     as_made = all(p in now.files and now.files[p][2] == recorded[p][2] for p in ours)
     text = "its guard or its pip is missing or was changed"
     if as_made:
-        text = "made by another version of conda-overlay, with another guard or another pip"
+        text = "made by another version of conda-overlay"
     owner = store.real.stat().st_uid
     if owner == os.geteuid():
         yield Finding("guard", text, (overlay_command(host, "repair"),))
     else:
-        yield Finding("guard", f"{text}; who owns it can repair it", ())
+        yield Finding("guard", f"{text}; its owner can repair it", ())

@@ -159,7 +159,9 @@ def _lost(stack: Stack) -> list[LayerStatus]:
         return []
     ways = [shell.overlay_command(stack.host, "repair")]
     ways.append(shlex.join(["conda", "overlay", "delete", "-p", str(store.overlay)]))
-    gone = Finding("gone", "its link is gone, so it is not used; its revisions are there", (*ways,))
+    gone = Finding(
+        "gone", "its link is gone, so it is not used; its revisions are still there", (*ways,)
+    )
     about = str(store.overlay), stack.label_of(store.overlay)
     return [LayerStatus(*about, True, None, None, size(store.state), (), (gone,))]
 

@@ -16,7 +16,7 @@ from conda_overlay.activation import wiring
 from conda_overlay.change.hiding import Hidden, hiding
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry, Revision
-from conda_overlay.core.text import did_you_mean
+from conda_overlay.core.text import did_you_mean, named
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, main_module, modules, names_in, read_site
@@ -128,7 +128,11 @@ def why(stack: Stack, text: str) -> Explanation:
         hides=tuple(copy for copy, _ in hidden),
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(
-            *(f"{key} {c.version} ({c.where}) has no {module}, so this one shows" for c in above),
+            *(
+                f"{key} {c.version} ({named(c.where)}) does not contain {module}, "
+                "so Python uses this copy"
+                for c in above
+            ),
             *(map(str, _hiding(first, sites) if first else ())),
             *(
                 [f"PYTHONPATH names {by_path} first"]
@@ -249,7 +253,8 @@ def _shining(
         for name in sorted(_modules(found) - _modules(copies[0][1])):
             file, *_ = _ask(stack, name, environ)
             if file and _has(found, Path(file)):
-                yield f"{name} of the hidden {copy.version} ({copy.where}) can still be imported"
+                hidden = f"{copy.version} ({named(copy.where)})"
+                yield f"{name} of the hidden {hidden} can still be imported"
 
 
 def _ask(

@@ -160,7 +160,7 @@ class Resolver:
         self.free |= blamed if one_by_one else held
         if not one_by_one:
             return "with any version of what is installed"
-        who = ", ".join(sorted(outcome.requiring - blamed)) or "what you ask for"
+        who = ", ".join(sorted(outcome.requiring - blamed)) or "the request"
         return f"{who} needs another {', '.join(sorted(blamed))}"
 
     def _leave_behind(self, outcome: PipRun) -> str:

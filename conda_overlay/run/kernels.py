@@ -68,7 +68,7 @@ def install_kernel(
     old = _spec(place)
     same = _host_of(old) == str(host.prefix)
     if os.path.lexists(place) and not same and not force:
-        sentence = f"There is a kernel {name.lower()} already, which is not that of {host.prefix}."
+        sentence = f"The kernel {name.lower()} already exists, and is not that of {host.prefix}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
     if place.is_symlink() or place.is_file():
         place.unlink()
@@ -117,7 +117,7 @@ def _started_by(start: Sequence[str], argv: object) -> list[Any]:
 
 def _place(name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or name in (".", ".."):
-        sentence = f"{name!r} is not a name that Jupyter takes for a kernel."
+        sentence = f"{name!r} is not a valid name for a Jupyter kernel."
         raise UsageError(sentence, "use letters, digits and . _ -", name=name)
     low = name.lower()  # as Jupyter compares the names of directories
     return next((p for p in _places() if p.name.lower() == low), kernels_directory() / low)

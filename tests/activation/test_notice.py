@@ -114,10 +114,10 @@ def test_what_a_new_revision_was_made_for_is_no_news(scene: Scene) -> None:
 def test_what_is_overdue_is_told_after_its_day(scene: Scene) -> None:
     scene.write(("2026-03-01", "alpha"), ("2026-04-01", "beta"))
     assert scene.news("2026-03-01") == []
-    assert scene.news("2026-03-02") == ["alpha is overdue since 2026-03-01"]
+    assert scene.news("2026-03-02") == ["alpha has been overdue since 2026-03-01"]
     assert scene.news("2026-03-03") == []
     scene.install("gamma-1.0")
-    assert scene.news("2026-04-02") == [CHANGED, "beta is overdue since 2026-04-01"]
+    assert scene.news("2026-04-02") == [CHANGED, "beta has been overdue since 2026-04-01"]
     assert scene.news("2026-04-02") == []
 
 
@@ -213,7 +213,8 @@ def test_no_control_character_reaches_the_terminal(bash: Shell, over_science: Ov
     (current / "notice").write_text("until 2020-01-01 x\x1b]0;y\x07\u202ez\n")
     give([over_science.path.with_name(".science")], bash.user)
     assert bash.run(["conda activate science"]).stderr == (
-        f"conda-overlay: {over_science.path}: x\\x1b]0;y\\x07\\u202ez is overdue since 2020-01-01; "
+        f"conda-overlay: {over_science.path}: x\\x1b]0;y\\x07\\u202ez has been "
+        "overdue since 2020-01-01; "
         "see: conda overlay status\n"
     )
 

@@ -228,12 +228,12 @@ def test_conflicts_come_and_go_with_what_differs() -> None:
     below = site(a=("1", "b<2"), b="1", c=("1", "d>=2"), d="1")
     broken = state(site(OVERLAY, b="2"))
     [come] = compare(State(), broken, below).conflicts
-    assert str(come) == "a 1 (host) requires b<2, but 2 (overlay) would be in effect"
+    assert str(come) == "a 1 (environment) requires b<2, but 2 (overlay) would be in effect"
     assert compare(broken, State(), below).resolved == (come,)
     whole = compare(State(), state(site(OVERLAY, d="2")), below)
     assert whole.conflicts == ()
     assert [str(c) for c in whole.resolved] == [
-        "c 1 (host) requires d>=2, but 1 (host) would be in effect"
+        "c 1 (environment) requires d>=2, but 1 (environment) would be in effect"
     ]
 
 
@@ -256,7 +256,7 @@ def test_why_is_worked_out_where_nobody_tells_it() -> None:
         "a": "requested",
         "b": "required",
         "d": "b 2 requires d",
-        "gone": "nothing needs it any more",
+        "gone": "nothing depends on it",
         "z": "required",
     }
 
@@ -368,10 +368,10 @@ def test_redundant_is_what_the_host_has_or_nothing_needs(mine: State) -> None:
     found = plan.redundant(mine, below, MARKERS)
     for key, why in found.items():
         if mine.entries[key].requested:
-            assert why == f"redundant: the host has {below[key].version}"
+            assert why == f"not needed: the environment has {below[key].version}"
             assert mine.site[key][0].version <= below[key].version
         else:
-            assert why == "nothing needs it any more"
+            assert why == "nothing depends on it"
 
 
 @pytest.mark.parametrize(
@@ -397,8 +397,8 @@ def test_what_only_a_redundant_one_needed_goes_with_it() -> None:
     own = state(site(OVERLAY, a=("1", "b"), b="1", c=("1", "d"), d="1"), entries)
     below = dependencies.effective(site(a="1"))
     assert plan.redundant(own, below, MARKERS) == {
-        "a": "redundant: the host has 1",
-        "b": "nothing needs it any more",
+        "a": "not needed: the environment has 1",
+        "b": "nothing depends on it",
     }
 
 

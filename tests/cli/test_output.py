@@ -97,7 +97,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "  up 3 is held back\n"
         "\n"
         "conflicts (allowed by --allow-conflicts):\n"
-        "  stuck 1 (host) requires up<2, but 2 (overlay) would be in effect\n"
+        "  stuck 1 (environment) requires up<2, but 2 (overlay) would be in effect\n"
         "\n"
         "edits that will be lost:\n"
         "  bin/tool\n"

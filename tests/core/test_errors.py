@@ -138,7 +138,8 @@ def test_conflicts_are_told_and_are_data() -> None:
     conflict = Conflict("beta", "1.0", "host", "alpha<2", "2.0", "overlay")
     error = errors.ResolutionError("No set exists:", [conflict])
     assert error.message == (
-        "No set exists:\n  beta 1.0 (host) requires alpha<2, but 2.0 (overlay) would be in effect"
+        "No set exists:\n"
+        "  beta 1.0 (environment) requires alpha<2, but 2.0 (overlay) would be in effect"
     )
     assert vars(error)["conflicts"] == [
         {

@@ -93,13 +93,13 @@ def test_first_site_wins() -> None:
 @pytest.mark.parametrize(
     ("requirement", "says"),
     [
-        ("b<2", ["a 1 (host) requires b<2, but 2 (overlay) would be in effect"]),
+        ("b<2", ["a 1 (environment) requires b<2, but 2 (overlay) would be in effect"]),
         ("b", []),
         ("b>=1", []),
         ("b<2; python_version < '3'", []),
         (
             "b<2; python_version > '3'",
-            ["a 1 (host) requires b<2, but 2 (overlay) would be in effect"],
+            ["a 1 (environment) requires b<2, but 2 (overlay) would be in effect"],
         ),
         ("b<2; extra == 'x'", []),
         ("b<2; unknown_marker == 'x'", []),
@@ -141,7 +141,9 @@ def test_extra_counts_once_something_asks_for_it() -> None:
     plain = [site(OVERLAY, b="2"), host]
     assert broken([host], plain) == []
     asked = [site(OVERLAY, b="2", d=("1", "c[x]")), host]
-    assert broken([host], asked) == ["c 1 (host) requires b<2, but 2 (overlay) would be in effect"]
+    assert broken([host], asked) == [
+        "c 1 (environment) requires b<2, but 2 (overlay) would be in effect"
+    ]
 
 
 def test_constraints_keep_whole_what_is_whole() -> None:

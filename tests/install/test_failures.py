@@ -469,7 +469,7 @@ def test_overlay_made_by_hand_is_adopted(bench: Bench, wheels: Path) -> None:
     assert done.returncode == 0, done.stderr
     by_hand = {p.relative_to(bench.overlay): c for p, c in files(bench.overlay).items()}
     printed = bench.install("--dry-run", "alpha==1.5")
-    assert "alpha  1.5 (content)  its scripts now work from anywhere" in printed
+    assert "alpha  1.5 (content)  its programs now work from anywhere" in printed
     assert bench.revision is None
     bench.given("install", "new")
     assert bench.revision == 2

@@ -63,7 +63,7 @@ def check(bench: Bench) -> None:
     assert bench.distributions() == ["alpha-2.0", "beta-2.0"]
     assert bench.see("alpha", "beta") == {"alpha": "2.0", "beta": "2.0"}
     assert bench.script("beta") == "beta 2.0"
-    assert "stuck 1.0 (host) requires delta<2" in bench.refused("delta==2.0")
+    assert "stuck 1.0 (environment) requires delta<2" in bench.refused("delta==2.0")
     bench.install("alpha==1.0")
     assert bench.distributions() == []
     assert environment.tree_hash(bench.host) == before

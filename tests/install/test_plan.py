@@ -44,7 +44,7 @@ def test_plan_is_a_table_of_what_moves_and_why(bench: Bench) -> None:
     assert "-> 1.5  requested" not in printed
     assert (
         "back to the environment's:\n"
-        "  - alpha  2.0 -> 1.0  the host has it\n"
+        "  - alpha  2.0 -> 1.0  the environment has it\n"
         "  - beta   2.0 -> 1.0  "
     ) in bench.install("alpha==1.0")
 
@@ -207,4 +207,4 @@ def test_modules_of_another_distribution_that_are_hidden_are_named(
     dists.wheel(links, "alpha-headless", "3.0", top_level="alpha")
     dists.wheel(links, "ns-a", "1.0", top_level="", files={"alpha/part.py": ""})
     plan = quick.plan("--find-links", links, "alpha-headless", "ns-a", "new")
-    assert plan["notes"] == ["alpha-headless 3.0 hides the module alpha of alpha 1.0 (host)"]
+    assert plan["notes"] == ["alpha-headless 3.0 hides the module alpha of alpha 1.0 (environment)"]

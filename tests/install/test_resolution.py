@@ -48,7 +48,7 @@ def test_dependents_that_would_break_move_too(bench: Bench) -> None:
 
 def test_no_consistent_set_is_refused_with_who_requires_what(bench: Bench) -> None:
     told = bench.refused("delta==2.0")
-    assert "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect" in told
+    assert "stuck 1.0 (environment) requires delta<2, but 2.0 (overlay) would be in effect" in told
     assert "Hint: --allow-conflicts" in told
     assert not bench.state.exists()
 
@@ -56,7 +56,8 @@ def test_no_consistent_set_is_refused_with_who_requires_what(bench: Bench) -> No
 def test_conflicts_are_installed_and_recorded_if_allowed(bench: Bench) -> None:
     printed = bench.install("--allow-conflicts", "delta==2.0")
     assert (
-        "conflicts (allowed by --allow-conflicts):\n  stuck 1.0 (host) requires delta<2" in printed
+        "conflicts (allowed by --allow-conflicts):\n  stuck 1.0 (environment) requires delta<2"
+        in printed
     )
     assert bench.version("delta") == "2.0"
     [conflict] = bench.record()["plan"]["conflicts"]
@@ -81,7 +82,7 @@ def test_only_the_dependents_that_must_move_do(quick: Bench, links: Path) -> Non
 @LONG
 def test_dependents_that_cannot_move_do_not_hold_back_those_that_can(quick: Bench) -> None:
     told = quick.refused("alpha==2.0", "delta==2.0")
-    assert "stuck 1.0 (host) requires delta<2" in told
+    assert "stuck 1.0 (environment) requires delta<2" in told
     assert "beta" not in told
     quick.given("install", "--allow-conflicts", "alpha==2.0", "delta==2.0")
     assert quick.distributions() == ["alpha-2.0", "beta-2.0", "delta-2.0"]
@@ -160,7 +161,7 @@ def test_without_dependencies_only_what_is_asked_for_comes(quick: Bench, links: 
 
 
 def test_without_dependencies_the_host_is_kept_whole_all_the_same(quick: Bench) -> None:
-    assert "beta 1.0 (host) requires alpha<2" in quick.refused("--no-deps", "alpha==2.0")
+    assert "beta 1.0 (environment) requires alpha<2" in quick.refused("--no-deps", "alpha==2.0")
 
 
 def test_conflicts_of_the_host_itself_are_not_reported(quick: Bench, broken_host: Path) -> None:

@@ -52,10 +52,10 @@ def test_what_the_file_does_not_name_is_removed_and_the_plan_says_why(
     daq.given("install", "alpha==2.0", "delta==2.0", "--allow-conflicts")
     plan = daq.json("apply", quick.export())
     assert {c["name"]: (c["kind"], c["why"], c["requested"]) for c in plan["changes"]} == {
-        "alpha": ("remove", "the file does not name it", False),
-        "beta": ("remove", "the file does not name it", False),
-        "delta": ("remove", "the file does not name it", False),
-        "new": ("add", "the file says so", True),
+        "alpha": ("remove", "not in the file", False),
+        "beta": ("remove", "not in the file", False),
+        "delta": ("remove", "not in the file", False),
+        "new": ("add", "from the file", True),
     }
     assert daq.see("alpha", "new") == {"alpha": "1.0", "new": "1.0"}
     assert daq.distributions() == ["new-1.0"]
@@ -154,7 +154,7 @@ def test_locked_files_that_break_the_host_are_refused_unless_allowed(
     quick.given("install", "delta==2.0", "--allow-conflicts")
     file = quick.export()
     told = daq.refuse("apply", file, "--locked", "--yes")
-    assert "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect" in told
+    assert "stuck 1.0 (environment) requires delta<2, but 2.0 (overlay) would be in effect" in told
     daq.change("apply", file, "--locked", "--allow-conflicts")
     assert daq.version("delta") == "2.0"
 

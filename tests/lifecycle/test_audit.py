@@ -109,7 +109,7 @@ def test_against_says_what_retires_and_what_must_be_decided(
     found = {line[0]: line[1:] for line in lines if line}
     assert found["new"][:3] == ["1.0", "overlay-alice,", layers.SERVICE]
     assert told.index("conflicts:") < told.index("  alpha 1.5") < told.index("retires:")
-    assert "needs 1.0 (host) requires alpha>=2" in told
+    assert "needs 1.0 (environment) requires alpha>=2" in told
     assert told.index("retires:") < told.index("  new 1.0")
     explicit = tmp_path / "next.txt"
     explicit.write_text("@EXPLICIT\nhttps://c.example/noarch/new-1.0-py_0.conda\n")

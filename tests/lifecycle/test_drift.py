@@ -77,7 +77,7 @@ def test_activation_says_it_in_one_line_once_for_each_host_state(
 
 def test_what_is_overdue_is_told_by_activation_and_status(own: Bench) -> None:
     own.given("install", "new", "--until", "2020-01-31")
-    told = "new is overdue since 2020-01-31"
+    told = "new has been overdue since 2020-01-31"
     assert activate(own) == f"conda-overlay: {own.overlay}: {told}; see: conda overlay status\n"
     assert activate(own) == ""
     assert findings(own)["overdue"] == told
@@ -122,8 +122,10 @@ def test_a_finding_comes_with_a_command_that_mends_it(own: Bench, wheels: Path, 
 def test_status_says_what_changed(own: Bench, wheels: Path) -> None:
     own.given("install", "new")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
-    assert findings(own)["drift"] == "the host has changed since revision 1: alpha 1.0 -> 2.0"
-    assert "drift: the host has changed" in own.ask("status")
+    assert (
+        findings(own)["drift"] == "the environment has changed since revision 1: alpha 1.0 -> 2.0"
+    )
+    assert "drift: the environment has changed" in own.ask("status")
 
 
 def test_status_says_that_conda_packages_changed(own: Bench) -> None:
@@ -156,7 +158,7 @@ def test_broken_is_what_lacks_a_requirement_now(own: Bench, wheels: Path) -> Non
     sources.administrate(own.host, wheel(wheels, "delta", "1.0"))
     assert meaning(own, "gamma") == "broken"
     told = findings(own)["conflict"]
-    assert told == "gamma 2.0 (overlay) requires delta>=2, but 1.0 (host) is in effect"
+    assert told == "gamma 2.0 (overlay) requires delta>=2, but 1.0 (environment) is in effect"
 
 
 @LONG

@@ -514,7 +514,7 @@ def test_a_file_that_is_no_text_is_edited_too_but_is_in_no_patch(tool: Bench) ->
     assert change["why"] == "edited: table.bin" and "content" in change["differs"]
     assert tool.json("status")["overlays"][0]["distributions"][0]["edited"]
     assert tool.record()["distributions"]["tool"]["patch"] == (
-        "# edited, but no part of this patch: tool/data/table.bin\n"
+        "# edited, not included in this patch: tool/data/table.bin\n"
     )
     assert "table.bin was edited" in tool.run("export", *tool.where).stderr
     assert tool.json("repair", "tool")["changes"][0]["differs"] == ["content"]

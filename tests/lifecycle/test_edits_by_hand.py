@@ -131,7 +131,7 @@ def test_what_was_removed_by_hand_is_in_the_next_plan_by_its_name(quick: Bench) 
     plan = quick.json("remove", "new")
     gone = {change["name"]: change for change in plan["changes"]}["alpha"]
     assert (gone["kind"], gone["before"], gone["after"]) == ("remove", "2.0", None)
-    assert (gone["host_version"], gone["why"]) == ("1.0", "its files were removed by hand")
+    assert (gone["host_version"], gone["why"]) == ("1.0", "its files are gone")
     assert "alpha" not in quick.record()["distributions"]
     quick.given("undo")
     assert quick.version("alpha") == "2.0"

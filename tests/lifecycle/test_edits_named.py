@@ -39,10 +39,10 @@ def test_an_edit_of_metadata_or_of_a_script_is_named(tool: Bench, pattern: str, 
     assert tool.record()["distributions"]["tool"]["patch"] == f"{NO_TEXT}{path}\n"
     file = tool.user.home / "overlay.toml"
     told = tool.run("export", *tool.where, "-f", file).stderr
-    assert f"tool: {path} was edited, which no file can say.\n" in told
+    assert f"tool: {path} was edited, which an exported file cannot contain.\n" in told
     tool.change("delete")
     done = tool.json("apply", file)
-    assert f"tool: {path} was edited, which no file can say" in done["notes"]
+    assert f"tool: {path} was edited, which an exported file cannot contain" in done["notes"]
 
 
 def test_an_edit_of_a_script_by_the_editor_is_found_later(tool: Bench) -> None:
@@ -78,7 +78,7 @@ def test_an_edit_of_what_is_installed_is_in_no_patch_and_is_named(quick: Bench) 
     quick.given("install", "new")
     edit(quick)
     quick.change("record")
-    line = "new: new/__init__.py was edited, which no file can say"
+    line = "new: new/__init__.py was edited, which an exported file cannot contain"
     for form in ("overlay.toml", "patch"):
         assert f"{line}.\n" in quick.run("export", *quick.where, "--format", form).stderr
     file = quick.export()

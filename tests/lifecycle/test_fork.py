@@ -109,7 +109,7 @@ def test_what_needs_the_dropped_goes_too_when_asked(forker: Forker) -> None:
     spec = forker.spec(url("lib-1.0"), url("gui-1.0"), url("tool-1.0"))
     words = ("--from", spec, "--drop", "lib", "-n", "dropped")
     told = forker.refused(*words)
-    assert "Others need what is to be dropped:\n  gui 1.0 needs lib\n" in told
+    assert "Other packages depend on these:\n  gui 1.0 needs lib\n" in told
     assert "--allow-conflicts" in told
     done = forker.run(*words, input="n\n")
     assert "also dropped" in done.stdout and "gui 1.0 needs lib" in done.stdout
@@ -196,13 +196,13 @@ def test_what_pip_has_in_the_baseline_may_need_the_dropped(own: Forker, links: P
     sources.administrate(own.bench.host, dists.wheel(links, "above", "1.0", requires=["app"]))
     words = ("--from", own.bench.host, "--drop", "app", "-n", "above")
     told = own.refused(*words)
-    assert "What pip has in the baseline needs what is dropped:\n  above 1.0" in told
+    assert "Packages that pip installed in the baseline depend on these:\n  above 1.0" in told
     own.fork(*words, "--allow-conflicts")
 
 
 def test_without_python_pip_adds_nothing(forker: Forker) -> None:
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "-n", "python", "alpha")
-    assert "There would be no Python, so pip can add nothing." in told
+    assert "Without Python, pip cannot add anything." in told
 
 
 def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
@@ -212,7 +212,7 @@ def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
     assert (told["dry_run"], told["packages"]) == (True, 1)
     shown = forker.run(*words, "--dry-run").stdout
     assert f"conda packages are from:\n  {packages.channel().as_uri()}\n" in shown
-    assert "Dry run: nothing was made." in shown
+    assert "Dry run: nothing was created." in shown
     assert "Nothing was made." in forker.run(*words, input="n\n").stdout
     assert forker.content() == before
 
@@ -225,7 +225,7 @@ def test_a_directory_of_the_users_own_beside_the_fork_stays(forker: Forker) -> N
     words = ("--from", forker.spec(url("lib-1.0")), "-n", "next")
     for more in ((), ("--dry-run",)):
         told = forker.refused(*words, *more)
-        assert f"{mine} is not used: conda-overlay has not made it" in told
+        assert f"{mine} is not used: conda-overlay did not create it" in told
     assert (mine / "old/bin/python").read_text() == (mine / "notes.txt").read_text() == "mine"
     assert not forker.env("next").exists()
 
@@ -239,7 +239,7 @@ def test_the_file_is_written_if_there_is_none_and_serves_again(forker: Forker) -
     forker.fork(file, "-n", "second")
     assert forker.packages("first") == forker.packages("second") == {"lib": "1.0", "extra": "1.0"}
     told = forker.refused("--from", spec, file, "-n", "third")
-    assert "Name the baseline, or one file that names it, and not both." in told
+    assert "Name the baseline or a file that names it, not both." in told
 
 
 @LONG

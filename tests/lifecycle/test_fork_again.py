@@ -131,7 +131,7 @@ def test_a_fork_is_made_anew_from_the_file_that_it_was_made_from(forker: Forker)
     assert status(forker, "filed")["changed_file"] is None
     forker.write("mine.toml", '[baseline]\nspec = "baseline.txt"\n[fork]\ndrop = ["tool"]\n')
     told = forker.bench.run("status", "-n", "filed").stdout
-    said = f"\ndrift: the file that it was made from has changed since: {file}\nTo follow it: "
+    said = f"\ndrift: its file has changed since: {file}\nTo follow it: "
     assert said in told
     forker.fork("--recreate", "-n", "filed")
     assert forker.packages("filed") == {"lib": "1.0"}
@@ -158,7 +158,7 @@ def test_status_survives_a_damaged_fork(forker: Forker) -> None:
 
 def test_recreate_says_what_goes(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "changed")
-    note = "what you have changed in the present fork by hand goes"
+    note = "files that you changed in the present fork will be lost"
     assert forker.fork("--recreate", "-n", "changed")["notes"] == [note]
     forker.conda("install", "--yes", "-n", "changed", "tool=1.0")
     since = f"{note}, with what was installed since: tool-1.0-0"
@@ -169,7 +169,7 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
     with subprocess.Popen([program, "60"], **owner) as process:  # type: ignore[call-overload]
         told = forker.fork("--recreate", "-n", "changed")
         process.kill()
-    running = f"these programs run from it, and its files go: {process.pid} sleep 60"
+    running = f"these programs run from it and will lose their files: {process.pid} sleep 60"
     assert told["notes"] == [since, running]
     assert forker.packages("changed") == {"lib": "1.0"}
 
@@ -193,7 +193,7 @@ def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:
     forker.fork("--from", spec, "-n", "failing")
     forker.spec(url("lib-1.0"), url("gone-1.0"), name="failing.txt")
     told = forker.refused("--recreate", "-n", "failing")
-    assert f"{url('gone-1.0', hashed=False)} can be found in no channel any more" in told
+    assert f"{url('gone-1.0', hashed=False)} are no longer in any channel" in told
     assert forker.packages("failing") == {"lib": "1.0"}
 
 

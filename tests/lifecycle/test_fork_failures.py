@@ -38,7 +38,7 @@ def test_a_package_that_no_channel_has_is_named_with_its_url(
     gone = served(server[1], "gone-1.0").partition("#")[0]
     spec = forker.spec(served(server[1], "tool-1.0"), gone)
     told = forker.refused("--from", spec, "-n", "gone")
-    assert f"{gone} can be found in no channel any more; nothing has changed." in told
+    assert f"{gone} are no longer in any channel; nothing has changed." in told
     assert "tool-1.0" not in told
 
 
@@ -50,7 +50,7 @@ def test_a_package_with_another_hash_is_named(
     place = line.partition("#")[0]
     told = forker.refused("--from", forker.spec(f"{place}#{'0' * 32}"), "-n", "hash")
     assert (
-        f"{place} cannot be used, for its hash differs from the baseline's; nothing has changed."
+        f"{place} cannot be used: the hash differs from the baseline's; nothing has changed."
         in told
     )
 
@@ -150,7 +150,9 @@ def test_what_is_no_environment_is_no_baseline(forker: Forker) -> None:
     told = forker.refused("--from", forker.spec(url("lib-1.0")), "--drop", "qt", "-n", "no")
     assert "has no conda package qt." in told
     assert "No baseline is named" in forker.refused("-n", "no")
-    assert "The fork has no name." in forker.refused("--from", forker.home / "baseline.txt")
+    assert "Give the new environment a name." in forker.refused(
+        "--from", forker.home / "baseline.txt"
+    )
 
 
 @pytest.mark.parametrize(

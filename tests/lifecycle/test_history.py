@@ -65,7 +65,7 @@ def test_one_revision_is_shown_with_its_whole_plan(bench: Bench) -> None:
     bench.given("install", "delta==2.0", "--allow-conflicts", "--reason", "ticket 7")
     bench.given("remove", "delta")
     shown = bench.ask("history", "1")
-    for line in ("ticket 7", "delta", "stuck 1.0 (host) requires delta<2"):
+    for line in ("ticket 7", "delta", "stuck 1.0 (environment) requires delta<2"):
         assert line in shown
     assert "{" not in shown
     assert "remove" not in shown
@@ -123,7 +123,7 @@ def test_what_was_done_by_hand_stays_known_after_the_next_change(quick: Bench) -
     quick.edit(quick.site / "mine.py", "")
     plan = quick.plan("new")
     site = quick.site.relative_to(quick.overlay)
-    assert plan["notes"] == [f"edited by hand, and in this revision, too: {site}/mine.py"]
+    assert plan["notes"] == [f"this revision keeps your edits: {site}/mine.py"]
     assert f"edited by hand before it:\n  A {site}/mine.py\n" in quick.ask("history", "2")
     assert quick.json("history", "2")["edits"] == {
         **{"added": [f"{site}/mine.py"], "changed": [], "removed": []}

@@ -160,7 +160,7 @@ def test_rebase_drops_what_the_layer_has_now(shared: Bench) -> None:
     change(shared, "install", "new")
     plan = shared.json("rebase")
     assert [(one["name"], one["why"]) for one in plan["changes"]] == [
-        ("new", "redundant: the host has 1.0")
+        ("new", "not needed: the environment has 1.0")
     ]
 
 

@@ -29,7 +29,7 @@ def test_what_the_host_has_now_is_dropped_with_what_only_it_needed(
     own.given("install", "alpha>=1.5", "new")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
     plan = own.json("rebase")
-    assert reasons(plan) == {"alpha": ("remove", "redundant: the host has 2.0")}
+    assert reasons(plan) == {"alpha": ("remove", "not needed: the environment has 2.0")}
     assert own.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": "1.0"}
     assert own.distributions() == ["new-1.0"]
 
@@ -40,8 +40,8 @@ def test_dependents_that_moved_along_go_too(own: Bench, wheels: Path) -> None:
     assert own.distributions() == ["alpha-2.0", "beta-2.0"]
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
     assert reasons(own.json("rebase")) == {
-        "alpha": ("remove", "redundant: the host has 2.0"),
-        "beta": ("remove", "nothing needs it any more"),
+        "alpha": ("remove", "not needed: the environment has 2.0"),
+        "beta": ("remove", "nothing depends on it"),
     }
     assert own.distributions() == []
 
@@ -121,7 +121,7 @@ def test_dry_run_shows_each_line_with_its_reason_and_changes_nothing(
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"))
     before = own.content()
     shown = own.ask("rebase", "--dry-run", "--allow-conflicts")
-    assert "alpha  1.5 -> 2.0 (host)  redundant: the host has 2.0" in shown
+    assert "alpha  1.5 -> 2.0  not needed: the environment has 2.0" in shown
     assert own.content() == before
 
 
@@ -132,7 +132,7 @@ def test_it_can_be_undone(own: Bench, wheels: Path) -> None:
     own.given("rebase")
     assert own.version("alpha") == "2.0"
     told = own.refuse("undo", "--yes")
-    assert "beta 2.0 (host) requires alpha>=2, but 1.5 (overlay) would be in effect" in told
+    assert "beta 2.0 (environment) requires alpha>=2, but 1.5 (overlay) would be in effect" in told
     own.given("undo", "--allow-conflicts")
     assert own.version("alpha") == "1.5"
 
@@ -197,7 +197,7 @@ def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
     daq.given("install", "delta==2.0", "--allow-conflicts")
     plan = daq.json("rebase", "--from", "science")
     assert {key: why for key, (_, why) in reasons(plan).items()} == {
-        "alpha": "carried over from science: the host has 1.0, which is older",
+        "alpha": "carried over from science: the environment has 1.0, which is older",
         "beta": "beta 1.0 requires alpha<2",
         "new": "carried over from science",
     }
@@ -214,7 +214,7 @@ def test_from_leaves_behind_what_the_next_environment_has(
     quick.given("install", "alpha>=1.5", "new")
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
     told = own.change("rebase", "--from", "science")
-    assert "alpha 1.5 is not carried over: the host has 2.0 already" in told
+    assert "alpha 1.5 is not carried over: the environment has 2.0 already" in told
     assert own.distributions() == ["new-1.0"]
 
 
@@ -225,7 +225,7 @@ def test_from_is_no_downgrade_to_an_older_version_of_the_next_environment(
     quick.given("install", "new")
     sources.administrate(own.host, dists.wheel(tmp_path, "new", "0.5"))
     plan = own.json("rebase", "--from", "science")
-    why = "carried over from science: the host has 0.5, which is older"
+    why = "carried over from science: the environment has 0.5, which is older"
     assert reasons(plan) == {"new": ("upgrade", why)}
     assert own.version("new") == "1.0"
     assert own.record()["distributions"]["new"]["requirement"] == "new>=1.0"
@@ -238,9 +238,9 @@ def test_from_names_each_downgrade_and_each_conflict(
     needs = dists.wheel(tmp_path, "needs", "1.0", requires=["alpha>=2"])
     sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), needs)
     told = own.refuse("rebase", "--from", "science", "--yes")
-    assert "needs 1.0 (host) requires alpha>=2, but 1.5 (overlay) would be in effect" in told
+    assert "needs 1.0 (environment) requires alpha>=2, but 1.5 (overlay) would be in effect" in told
     plan = own.json("rebase", "--from", "science", "--allow-conflicts")
-    why = "carried over from science: hold, although the host has 2.0, which is newer"
+    why = "carried over from science: hold, although the environment has 2.0, which is newer"
     assert reasons(plan)["alpha"] == ("downgrade", why)
     assert reasons(plan)["new"] == ("add", "carried over from science")
     assert {conflict["name"] for conflict in plan["conflicts"]} >= {"needs"}

@@ -37,9 +37,9 @@ def test_dependent_that_moved_along_goes_back_with_what_it_followed(bench: Bench
     assert bench.see("alpha", "beta", "new") == {"alpha": "2.0", "beta": "2.0", "new": None}
     printed = bench.change("remove", "alpha", "--reason", "not needed")
     assert (
-        "back to the host:\n"
-        "  alpha  2.0 -> 1.0 (host)  requested\n"
-        "  beta   2.0 -> 1.0 (host)  nothing needs it any more\n"
+        "back to the environment's:\n"
+        "  alpha  2.0 -> 1.0  requested\n"
+        "  beta   2.0 -> 1.0  nothing depends on it\n"
     ) in printed
     assert f"Revision 3 of {bench.overlay}: 2 distributions changed." in printed
     assert bench.see("alpha", "beta") == {"alpha": "1.0", "beta": "1.0"}
@@ -69,8 +69,8 @@ def test_what_only_it_needed_goes_along(quick: Bench, tower: Path) -> None:
     dry = quick.ask("remove", "top", "--dry-run")
     assert (
         "removed:\n"
-        "  - bottom  1.0  nothing needs it any more\n"
-        "  - middle  1.0  nothing needs it any more\n"
+        "  - bottom  1.0  nothing depends on it\n"
+        "  - middle  1.0  nothing depends on it\n"
         "  - top     1.0  requested\n"
     ) in dry
     assert "Dry run: nothing was changed." in dry
@@ -110,7 +110,7 @@ def test_what_another_one_needs_is_refused_unless_conflicts_are_allowed(
     assert "top 1.0 (overlay) requires middle, but it is not installed" in told
     assert "Hint: --allow-conflicts proceeds anyway, and records the conflicts" in told
     told = bench.refuse("remove", "--yes", "alpha")
-    assert "beta 2.0 (overlay) requires alpha>=2, but 1.0 (host) would be in effect" in told
+    assert "beta 2.0 (overlay) requires alpha>=2, but 1.0 (environment) would be in effect" in told
     printed = bench.change("remove", "alpha", "--allow-conflicts")
     assert (
         "conflicts (allowed by --allow-conflicts):\n  beta 2.0 (overlay) requires alpha>=2"
@@ -123,7 +123,7 @@ def test_what_another_one_needs_is_refused_unless_conflicts_are_allowed(
 def test_dependent_of_what_stays_cannot_go_back_alone(quick: Bench) -> None:
     quick.given("install", "alpha==2.0")
     told = quick.refuse("remove", "--yes", "beta")
-    assert "beta 1.0 (host) requires alpha<2, but 2.0 (overlay) would be in effect" in told
+    assert "beta 1.0 (environment) requires alpha<2, but 2.0 (overlay) would be in effect" in told
 
 
 def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
@@ -133,9 +133,7 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
     path = str(module.relative_to(bench.overlay))
     told = bench.refuse("remove", "--yes", "alpha")
     assert (
-        "These files were edited by hand, and the edits would be lost:\n"
-        f"  {path}\n"
-        "Hint: --force proceeds anyway\n"
+        f"Your edits to these files would be lost:\n  {path}\nHint: --force proceeds anyway\n"
     ) in told
     bench.given("remove", "new")  # in the revision that this makes, the file is as committed
     told = bench.refuse("remove", "--yes", "alpha")
@@ -179,7 +177,7 @@ def test_undo_0_goes_back_to_the_host_and_can_be_redone(bench: Bench) -> None:
     assert "removed:\n  new  1.0  requested\n" in printed
     assert names(bench) == ["alpha", "beta"]
     printed = bench.change("undo", "0")
-    assert "alpha  2.0 -> 1.0 (host)  back to the host" in printed
+    assert "alpha  2.0 -> 1.0  back to the environment" in printed
     path = (bench.site / "mine.py").relative_to(bench.overlay)
     assert f"files of no distribution:\n  D {path}\n" in printed
     assert bench.see("alpha", "beta", "new") == {"alpha": "1.0", "beta": "1.0", "new": None}

@@ -84,7 +84,7 @@ def test_what_a_package_hides_of_another_distribution_is_named(own: Bench, links
     administrate(own.host, edited.wheel(links))
     files = {"tool/plug2.py": "P = 1\n", "tool/data/plug2.txt": ""}
     _wheel(own, links, "plug", "1.0", files)
-    hides = "hides the module tool.plug2 of plug 1.0 (host)"
+    hides = "hides the module tool.plug2 of plug 1.0 (environment)"
     assert own.plan(edited.wheel(links, "2.0"))["notes"] == [f"tool 2.0 {hides}"]
     own.change("undo")
     assert own.json("edit", "tool", "--no-editor")["notes"] == [f"tool 1.0 {hides}"]
@@ -109,6 +109,6 @@ def test_modules_that_a_package_has_itself_are_hidden_but_not_missing(
     files: dict[str, str | bytes] = {"ns/tool/__init__.py": "", "ns/tool/plug.py": ""}
     tool = dists.wheel(links, "ns-tool", "1.0", top_level="", files=files)
     assert own.plan(tool)["notes"] == [
-        "ns-tool 1.0 hides the module ns.tool.plug of plug 1.0 (host)"
+        "ns-tool 1.0 hides the module ns.tool.plug of plug 1.0 (environment)"
     ]
     assert own.json("status")["overlays"][0]["findings"] == []

@@ -82,7 +82,7 @@ def test_undo_to_any_revision_and_to_the_host(bench: Bench) -> None:
     )
     assert "Nothing to " in bench.change("undo", "4")
     assert "Nothing to " in bench.change("undo", "1")
-    assert "alpha  1.5 -> 1.0  back to the host" in bench.change("undo", "0", env=ALONE)
+    assert "alpha  1.5 -> 1.0  back to the environment" in bench.change("undo", "0", env=ALONE)
     assert bench.see("alpha", "beta") == {"alpha": "1.0", "beta": "1.0"}
     assert "Nothing to " in bench.change("undo", "0")
     assert (bench.revision, bench.record()["restores"]) == (5, 0)
@@ -107,10 +107,10 @@ def test_overlay_made_by_hand_is_adopted_by_undo_0_and_comes_back(
     dry = bench.json("undo", "0", "--dry-run")
     assert (dry["lost"], bench.revision) == ([], None)
     assert {c["name"]: (c["kind"], c["why"]) for c in dry["changes"]} == {
-        name: ("remove", "back to the host") for name in ("alpha", "new")
+        name: ("remove", "back to the environment") for name in ("alpha", "new")
     }
     printed = bench.change("undo", "0")
-    assert "alpha  1.5 -> 1.0  back to the host" in printed
+    assert "alpha  1.5 -> 1.0  back to the environment" in printed
     assert (bench.numbers, bench.revision, bench.record()["restores"]) == ([1, 2], 2, 0)
     assert bench.record(1)["reason"] == "adopted: made by hand"
     assert bench.see("alpha", "new") == {"alpha": "1.0", "new": None}
@@ -149,7 +149,7 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
 def test_a_conflict_that_comes_back_is_shown_and_has_to_be_allowed(quick: Bench) -> None:
     quick.given("install", "delta==2.0", "--allow-conflicts")
     quick.given("remove", "delta")
-    conflict = "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect"
+    conflict = "stuck 1.0 (environment) requires delta<2, but 2.0 (overlay) would be in effect"
     told = quick.refuse("undo", "--yes")
     assert f"  {conflict}\nHint: --allow-conflicts proceeds anyway" in told
     printed = quick.change("undo", "--allow-conflicts")

@@ -165,7 +165,7 @@ def test_conflicts_that_the_overlay_causes_are_named(
 ) -> None:
     overlay_of(host, "delta==2.0", "--allow-conflicts")
     text = findings(conda, alice, host)["conflict"]
-    assert text == "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) is in effect"
+    assert text == "stuck 1.0 (environment) requires delta<2, but 2.0 (overlay) is in effect"
 
 
 def test_a_host_that_has_changed_since_is_told(
@@ -239,7 +239,10 @@ def test_an_overlay_for_another_python_is_told(conda: Conda, alice: User, host: 
     overlay = alice.home / ".conda" / "overlays" / host.name
     alice.run(["mkdir", "-p", overlay / "lib" / other / "site-packages"])
     mine = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    assert findings(conda, alice, host)["python"] == f"built for {other}, but the host has {mine}"
+    assert (
+        findings(conda, alice, host)["python"]
+        == f"built for {other}, but the environment has {mine}"
+    )
 
 
 def test_an_overlay_that_others_can_write_is_not_trusted(

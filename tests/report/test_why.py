@@ -85,7 +85,7 @@ def test_a_module_that_a_newer_version_dropped_is_told_from_it(quick: Bench, lin
     assert said in found["differences"]
     shown = why(quick, "gamma")
     assert (shown["runs"]["version"], shown["module"]) == ("9.0", "gamma_9")
-    assert "gamma of the hidden 1.0 (host) can still be imported" in shown["differences"]
+    assert "gamma of the hidden 1.0 (environment) can still be imported" in shown["differences"]
 
 
 def test_a_copy_without_the_file_is_not_what_runs(quick: Bench) -> None:
@@ -239,7 +239,7 @@ def test_copy_of_the_overlay_is_of_the_revision_that_installed_it(stack: Stack) 
     assert found.hides == (InstalledCopy("1.0", "host", host),)
     assert facts(found) == (1, TOOL.since, "me", "ticket 1")
     assert (found.command, found.required_by) == (("conda", "overlay", "1"), ("user",))
-    assert found.differences[0] == "dropped of the hidden 1.0 (host) can still be imported"
+    assert found.differences[0] == "dropped of the hidden 1.0 (environment) can still be imported"
 
 
 def test_edited_copy_is_of_the_revision_that_edited_it_last(stack: Stack) -> None:

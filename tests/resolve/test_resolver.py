@@ -78,7 +78,7 @@ def test_dependent_that_would_break_moves_along(
         ("alpha==2.0 beta", ["delta<2", "delta>=1"]),
     ]
     assert capsys.readouterr().out.splitlines() == [
-        "Resolving again (round 2): what you ask for needs another alpha",
+        "Resolving again (round 2): the request needs another alpha",
         "Resolving again (round 3): beta needs alpha<2",
     ]
 
@@ -173,7 +173,7 @@ NO_SET = (DELTA_2, Answer({"delta 2.0": []}), STUCK, STUCK)
 
 def test_without_a_consistent_set_the_error_names_who_requires_it(played: Played) -> None:
     assert refused(played, "delta==2.0", *NO_SET) == [
-        "stuck 1.0 (host) requires delta<2, but 2.0 (overlay) would be in effect"
+        "stuck 1.0 (environment) requires delta<2, but 2.0 (overlay) would be in effect"
     ]
     assert [words for words, _ in played.runs] == [
         *("delta==2.0", "delta==2.0", "delta==2.0 stuck", "delta==2.0 stuck")
@@ -217,7 +217,7 @@ def test_dependent_that_cannot_move_is_left_behind_so_that_others_move(
 
 def test_only_those_that_are_left_behind_are_named(played: Played) -> None:
     [reason] = refused(played, "alpha==2.0 delta==2.0", *LEFT)
-    assert reason.startswith("stuck 1.0 (host) requires delta<2")
+    assert reason.startswith("stuck 1.0 (environment) requires delta<2")
 
 
 def test_dependents_that_pip_cannot_move_in_hash_mode_are_named(tmp_path: Path) -> None:
@@ -225,12 +225,12 @@ def test_dependents_that_pip_cannot_move_in_hash_mode_are_named(tmp_path: Path) 
     played = Played(tmp_path, {"a 1.0": [], "b 1.0": ["a<2"]})
     answers = Answer({"a 2.0": []}), Answer(stderr=HASHES_ARE_MISSING)
     [reason] = refused(played, "--require-hashes a==2.0", *answers)
-    assert reason.startswith("b 1.0 (host) requires a<2")
+    assert reason.startswith("b 1.0 (environment) requires a<2")
 
 
 def test_no_deps_lets_no_dependent_join(played: Played) -> None:
     [reason] = refused(played, "--no-deps alpha==2.0", ALPHA_2, Answer({"alpha 2.0": []}))
-    assert reason.startswith("beta 1.0 (host) requires alpha<2")
+    assert reason.startswith("beta 1.0 (environment) requires alpha<2")
     assert len(played.runs) == 2
 
 
@@ -240,7 +240,7 @@ def test_search_ends_after_twelve_rounds(tmp_path: Path) -> None:
     played = Played(tmp_path, {"d00 1.0": [], **{f"{b} 1.0": [f"{a}<2"] for a, b in after}})
     answers = [Answer({f"{name} 2.0": [] for name in names[: number + 1]}) for number in range(12)]
     [reason] = refused(played, "d00==2.0", *answers)
-    assert reason.startswith("d01 1.0 (host) requires d00<2")
+    assert reason.startswith("d01 1.0 (environment) requires d00<2")
     assert len(played.runs) == 12
 
 

@@ -45,7 +45,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.layer import retention
 
     if arguments.keep < 1:
-        raise UsageError("--keep takes a number from 1 on: the current revision always stays.")
+        raise UsageError("--keep needs a number of at least 1: the current revision always stays.")
     overlay, dry_run = select.opened(arguments), bool(context.dry_run)
     select.check_writable(overlay)
     going, kept = retention.droppable(overlay.stack, arguments.keep, force=arguments.force_overlay)

@@ -47,7 +47,7 @@ def execute(arguments: Namespace) -> int:
     numbers: list[Any] = [int(word) for word in arguments.words if word.isdecimal()]
     keys = {str(canonicalize_name(word)) for word in arguments.words if not word.isdecimal()}
     if len(numbers) > 2:
-        raise UsageError("diff takes two revisions at the most.", "conda overlay history")
+        raise UsageError("diff compares two revisions at most.", "conda overlay history")
     overlay = select.opened(arguments)
     old, new = [*(numbers or [0]), None][:2]
     if new is None and overlay.stack.store.managed:

@@ -56,7 +56,7 @@ def execute(arguments: Namespace) -> int:
         if session.changed:
             directory = Path(tempfile.mkdtemp(prefix="conda-overlay-"))
             session.keep(directory)
-            output.tell(f"What you edited is kept in {directory}.")
+            output.tell(f"Your edits are kept in {directory}.")
         raise
     if not opens and not context.json and not context.dry_run:
         site = overlay.stack.store.overlay / overlay.host.site_below_prefix

@@ -49,7 +49,7 @@ def execute(arguments: Namespace) -> int:
     shell = arguments.shell or "posix"
     if shell not in shells.SHELLS:
         known = ", ".join(sorted(shells.SHELLS))
-        raise UsageError(f"{shell} is not a shell that is known.", f"one of {known}", shell=shell)
+        raise UsageError(f"{shell} is not a supported shell.", f"one of {known}", shell=shell)
     overlay = select.opened(arguments)
     both = dict(os.environ), command.environ(overlay.stack)
     before, after = ({n: v for n, v in found.items() if n not in _OWN} for found in both)
@@ -78,6 +78,6 @@ def _dotenv(name: str, value: str) -> str:
     if re.fullmatch(r"[\w/:.,@%+=-]*", value):
         return f"{name}={value}"
     if "'" in value or "\n" in value:
-        sentence = f"{name} has a quote or a newline, which no .env file holds for all its readers."
+        sentence = f"{name} contains a quote or a newline, which .env files cannot hold."
         raise OverlayError(sentence, "conda overlay env --json", name=name)
     return f"{name}='{value}'"

@@ -58,7 +58,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.formats.exports import FORMATS, format_of, notes
 
     if arguments.baseline and arguments.names:
-        raise UsageError("--baseline exports all of the environment.", "leave out the names")
+        raise UsageError("--baseline exports the whole environment.", "leave out the names")
     if arguments.baseline:
         return _export_baseline(arguments.file)
     document = _part(select.document(arguments), arguments.names)
@@ -88,7 +88,10 @@ def _export_baseline(file: str | None) -> int:
 
     found = baseline.of_environment(Path(select.named_prefix()))
     files.write(file, found.text)
-    notes = tuple(f"{name} is not repeatable." for name in found.local)
+    notes = tuple(
+        f"{name} was installed from a local directory and cannot be reproduced."
+        for name in found.local
+    )
     facts = {"fingerprint": found.fingerprint, "packages": len(found.urls)}
     output.show(Exported("explicit", file, found.text, notes), _show, success=True, **facts)
     return 0

@@ -75,8 +75,8 @@ def execute(arguments: Namespace) -> int:
         known = agreed(prefix) if again else set()
         needs = [why for name, why in plan.dependents.items() if name not in known]
         if needs and yes and not arguments.allow_conflicts:
-            hint = "--allow-conflicts drops these, too; or name them with --drop"
-            raise OverlayError("Others need what is to be dropped:", hint, needs, dependents=needs)
+            hint = "--allow-conflicts drops them as well; or name them with --drop"
+            raise OverlayError("Other packages depend on these:", hint, needs, dependents=needs)
         if not (context.json or output.ask()):
             output.say("Nothing was made.")
             return 0
@@ -98,7 +98,7 @@ def execute(arguments: Namespace) -> int:
                 if is_new and origin and origin.read_text(encoding="utf-8") == text:
                     origin.unlink()
             if isinstance(error, KeyboardInterrupt):
-                sentence = "Interrupted; what was there is there still, unless all was done."
+                sentence = "Interrupted. The environment is either as it was before, or complete."
                 raise OverlayError(sentence, f"conda list -p {prefix}") from None
             raise
     done = {"success": True, "dry_run": bool(context.dry_run)}
@@ -121,7 +121,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
     file = files[0] if files else None
     exists = file is not None and os.path.lexists(file)
     if len(files) > 1 or (arguments.source and (exists or arguments.recreate)):
-        sentence = "Name the baseline, or one file that names it, and not both."
+        sentence = "Name the baseline or a file that names it, not both."
         raise UsageError(sentence, "conda overlay fork --help")
     if file and exists:
         document = origin.read_file(file)
@@ -157,7 +157,7 @@ def _show_made(fork: ForkSummary) -> None:
     from conda_overlay.report.shell import activation
 
     if context.dry_run:
-        output.say("Dry run: nothing was made.")
+        output.say("Dry run: nothing was created.")
     else:
-        output.say(f"Made {fork.prefix}, a fork of {fork.baseline}.")
+        output.say(f"Created {fork.prefix}, a fork of {fork.baseline}.")
         output.say(f"\nTo use it: {activation(Path(fork.prefix))}")

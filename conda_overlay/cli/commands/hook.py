@@ -31,7 +31,7 @@ def execute(arguments: Namespace) -> int:
 
     if arguments.shell not in shells.SHELLS:
         known = ", ".join(sorted(shells.SHELLS))
-        raise UsageError(f"{arguments.shell} is not a shell that is known.", f"one of {known}")
+        raise UsageError(f"{arguments.shell} is not a supported shell.", f"one of {known}")
     command = startup.command(arguments.shell, observe())
     output.say(shells.SHELLS[arguments.shell].hook(command), end="")
     return 0

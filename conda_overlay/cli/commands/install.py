@@ -32,7 +32,7 @@ def execute(arguments: Namespace) -> int:
     options, requirements = arguments.pip_options, tuple(arguments.requirements)
     if not requirements and not options.has("--requirement", "--editable", "--group"):
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
-        raise UsageError("You must name at least one requirement to install.", hint)
+        raise UsageError("Name at least one package to install.", hint)
     until = None if arguments.until is None else date_of(arguments.until)
     given = {"options": options, "intent": arguments.intent, "until": until}
     overlay = select.opened(arguments)

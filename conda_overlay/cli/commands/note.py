@@ -26,7 +26,7 @@ def execute(arguments: Namespace) -> int:
     """Change the reason, the intent or the date."""
     given = {name: getattr(arguments, name) for name in ("reason", "intent", "until")}
     if not any(value is not None for value in given.values()):
-        sentence = "There is nothing to note: give a reason, an intent or a date."
+        sentence = "Nothing to note: give a reason, an intent or a date."
         raise UsageError(sentence, "conda overlay note NAME --reason TEXT")
     given["until"] = given["until"] and options.date_of(given["until"])
     overlay, names = select.opened(arguments), arguments.names

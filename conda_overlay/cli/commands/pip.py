@@ -65,7 +65,7 @@ def execute(arguments: Namespace) -> int:
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
         said = [shlex.join(typed(w)) for w in (["pip", *words], command)]
-        output.tell(f"conda-overlay: {said[0]} is: {said[1]}")
+        output.tell(f"conda-overlay: {said[0]} -> {said[1]} (into your overlay)")
         yes = [] if ours == "remove" or _can_answer() else ["--yes"]
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])

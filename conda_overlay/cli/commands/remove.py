@@ -31,10 +31,10 @@ def execute(arguments: Namespace) -> int:
     for file in arguments.requirement:
         found = [line for line in lines_of(file) if line and not line.startswith("-")]
         if not found:
-            sentence = f"{file} cannot be read, or names no distribution."
+            sentence = f"{file} cannot be read, or does not name any package."
             raise UsageError(sentence, shlex.join(["cat", file]), path=file)
         names += found
     if not names:
         hint = "conda overlay remove NAME, or -r FILE"
-        raise UsageError("You must name at least one distribution to remove.", hint)
+        raise UsageError("Name at least one package to remove.", hint)
     return changing.run(arguments, select.opened(arguments), lambda draft: draft.remove(*names))

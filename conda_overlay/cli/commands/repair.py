@@ -27,6 +27,6 @@ def execute(arguments: Namespace) -> int:
     """Repair the overlay."""
     overlay = select.opened(arguments)
     if not context.dry_run and overlay.renew() and not context.json:
-        output.say("The overlay has the guard and the pip of this version of conda-overlay again.")
+        output.say("The overlay's guard and pip are now those of this version of conda-overlay.")
     names, unchanged = arguments.names, "Nothing to repair: no file is missing or damaged."
     return changing.run(arguments, overlay, lambda d: d.repair(*names), unchanged=unchanged)

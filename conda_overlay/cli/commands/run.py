@@ -43,7 +43,7 @@ def execute(arguments: Namespace) -> int:
     if not command:
         raise UsageError("There is no command to run.", "conda overlay run -n ENV -- python")
     if arguments.extra and arguments.no_overlay:
-        raise UsageError("--with needs the overlay that --no-overlay leaves out.", "choose one")
+        raise UsageError("--with and --no-overlay exclude each other.", "choose one")
     prefix = Path(select.named_prefix())
     try:
         stack = select.opened(arguments).stack

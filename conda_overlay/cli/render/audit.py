@@ -96,7 +96,7 @@ def show_outcomes(target: str, outcomes: Iterable[Outcome]) -> int:
             table([[f"  {name} {version}", few(sorted(users), 3), why]
                    for (name, version, why), users in ordered])  # fmt: skip
     if not groups:
-        say("nothing of anybody's is concerned.")
+        say("it affects nobody's overlay.")
     return len(groups.get("conflicts", ())) + len(groups.get("to decide", ()))
 
 

@@ -133,4 +133,4 @@ def local(time: str) -> str:
 
 def state(number: int) -> str:
     """Describe a revision, or the host (0), in words."""
-    return f"revision {number}" if number else "the host"
+    return f"revision {number}" if number else "the environment"

@@ -91,7 +91,7 @@ def show_drift(fork: ForkDrift | None) -> None:
         say("the baseline has changed since:", *(f"  {change}" for change in fork.changes))
     if fork.changed_file:
         say("\ndrift:", end=" ", style=YELLOW)
-        say(f"the file that it was made from has changed since: {fork.changed_file}")
+        say(f"its file has changed since: {fork.changed_file}")
     if fork.changes or fork.changed_file:
         say(f"To follow it: {shlex.join(['conda', 'overlay', *fork.remedy])}\n")
 
@@ -105,12 +105,12 @@ def _show_user_site(
     """Print the distributions in ``~/.local``, and remedies."""
     if not found:
         return
-    say("\nin ~/.local, which every environment of this Python sees:")
+    say("\nin ~/.local (visible in every environment with this Python):")
     rows, only = [], []
     for row in found:
-        meaning = f"hides {row.host_version} of the host"
+        meaning = f"hides the environment's {row.host_version}"
         if row.overlay_version:
-            meaning = f"hidden by {row.overlay_version} of the overlay"
+            meaning = f"hidden by the overlay's {row.overlay_version}"
         elif not row.host_version:
             only.append(f"{row.name} {row.version}")
             continue
@@ -121,7 +121,7 @@ def _show_user_site(
     hiding = [row for row in found if row.host_version and not row.overlay_version]
     names = [f"{row.name}=={row.version}" for row in hiding]
     if names and can_install:
-        say(f"To have it in the overlay instead: conda overlay install {shlex.join(names)}")
+        say(f"To install it into the overlay instead: conda overlay install {shlex.join(names)}")
     say(f"To hide all of ~/.local: {hide}")
 
 
@@ -226,7 +226,7 @@ def show_overlays(found: Overlays) -> None:
     if not found.overlays:
         say("No overlays. Start one with: conda overlay install -n ENVIRONMENT NAME")
         if os.geteuid() == 0:
-            say("Those of all users: conda overlay audit")
+            say("For the overlays of all users: conda overlay audit")
         return
     rows = [["# overlay", "host", "revision", "size", "state"]]
     for one in found.overlays:
