@@ -169,6 +169,7 @@ def install_packages(urls: Sequence[str], place: Path, prefix: Path, *options: s
 
 def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> NoReturn:
     """Run a command of conda in this process, and end the process: with 0, or 1 if it failed."""
+    from conda import CondaError
     from conda.cli.main import main
 
     code: Any = 1
@@ -180,8 +181,13 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
         os.environ.update(environ)
         sys.argv[1:] = words
         code = main(*words)
-    except BaseException:  # conda's own error handler fails for some errors
+    except BaseException as error:  # conda's own error handler fails for some errors
         traceback.print_exc()
+        first: BaseException | None = error
+        while first and not isinstance(first, CondaError):
+            first = first.__context__
+        if first:  # as conda prints others, for `_why`
+            sys.stderr.write(json.dumps({"message": str(first)}, indent=2))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -233,5 +239,7 @@ def _why(output: str) -> list[str]:
     with suppress(ValueError, AttributeError):
         said = json.loads(output[output.index("{\n") :])
         errors = said.get("errors") or [said]
-        lines = [line for e in errors for line in str(e.get("message") or "").splitlines()] or lines
+        texts = (str(error.get("message") or "") for error in errors)
+        if found := [line for text in texts for line in text.splitlines() if line.strip(" ()")]:
+            return found[:5] if len(found) < 10 else [found[0], *found[-4:]]
     return lines[:5] if len(lines) < 10 else lines[-5:]

@@ -300,3 +300,10 @@ def test_a_file_that_the_user_has_changed_outlives_a_failure(forker: Forker, scr
     spec = forker.spec(url("lib-1.0"), python(scratch, script), name="slow.txt")
     done = forker.run("--yes", "--from", spec, "-n", "slow", file)
     assert done.returncode == 1 and "# my notes" in file.read_text(), done.stderr
+
+
+def test_an_error_that_conda_cannot_print_is_said_all_the_same(forker: Forker) -> None:
+    """Its scripts of packages fail where the prefix has a space and a quote."""
+    spec = forker.spec(url("cache-1.0"), name="quoted.txt")
+    told = forker.refused("--from", spec, "-p", forker.home / "odd" / "a b'")
+    assert "post-link script failed for package" in told and "AttributeError" not in told
