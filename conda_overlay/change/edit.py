@@ -230,9 +230,9 @@ def record(draft: Draft) -> None:
         if key in before.copies:
             mine |= {p for p in by_hand if originals.belongs(p.removeprefix(site), names)}
             mine |= {*gone}
-        elif lost := sorted(by_hand.intersection(gone)):
+        elif lost := [p for p in gone if p in by_hand and not os.path.lexists(draft.tree / p)]:
             hint = f"conda overlay repair {key}; a copy may lack files: conda overlay edit {key}"
-            raise OverlayError(f"{found.name} lacks {few(lost)}.", hint, name=found.name)
+            raise OverlayError(f"{found.name} lacks {few(sorted(lost))}.", hint, name=found.name)
         if key in before.copies and mine:
             # Also removes empty directories in the place of these files.
             remove_files(draft.tree, [draft.tree / path for path in gone])
