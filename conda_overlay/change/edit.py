@@ -237,9 +237,9 @@ def record(draft: Draft) -> None:
         mine = {path for path in by_hand & owned if not is_bookkeeping(path)}
         if key in before.copies:
             mine |= {*gone} | ({site + name for name in new} & by_hand)
-        elif lost := sorted(gone):
+        elif lost := [path for path in gone if not os.path.lexists(draft.tree / path)]:
             hint = f"conda overlay repair {key}; a copy may lack files: conda overlay edit {key}"
-            raise OverlayError(f"{found.name} lacks {few(lost)}.", hint, name=found.name)
+            raise OverlayError(f"{found.name} lacks {few(sorted(lost))}.", hint, name=found.name)
         if key in before.copies and mine:
             # Also removes empty directories in the place of these files.
             remove_files(draft.tree, [draft.tree / path for path in gone])

@@ -187,7 +187,7 @@ def _be_conda(words: Sequence[str], environ: Mapping[str, str], output: int) -> 
         while first and not isinstance(first, CondaError):
             first = first.__context__
         if first:  # as conda prints others, for `_why`
-            sys.stdout.write(json.dumps({"message": str(first)}, indent=2) + "\n")
+            sys.stderr.write(json.dumps({"message": str(first)}, indent=2))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
