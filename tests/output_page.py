@@ -28,6 +28,7 @@ This page is made from the code by `{make}`; a test compares them.
 | 0 | done, or nothing to do; also of `--dry-run`, and of a question that was answered with no |
 | 1 | it could not be done, and nothing was changed; stderr says why, with the command to type |
 | 2 | the command line is wrong |
+| 1, of `audit` | the audit was made, and something needs attention or cannot be read |
 | another | of `run` alone: that of the command, or 128 and the number of the signal that ended it |
 
 With `--json`, stdout is one JSON value, in ASCII. Questions are answered with yes; messages and
