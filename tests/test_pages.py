@@ -122,7 +122,7 @@ def world(floor: Conda, hermetic: dict[str, str]) -> Iterator[World]:
         editor.write_text(EDITOR)
         editor.chmod(0o755)
         shutil.unpack_archive(dists.sdist(directory / "source", "flask", "2.3.0"), directory)
-        clone = ["bash", "-c", REPOSITORY, "bash", directory / "flask-2.3.0"]
+        clone: list[str | Path] = ["bash", "-c", REPOSITORY, "bash", directory / "flask-2.3.0"]
         assert user.run(clone).returncode == 0
         environ = {**hermetic, "PIP_FIND_LINKS": str(links), "CONDA_ALWAYS_YES": "true"}
         environ |= {"EDITOR": str(editor), "TERM": "dumb"}

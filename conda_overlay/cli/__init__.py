@@ -142,6 +142,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.description = _overview()
     commands = parser.add_subparsers(
         dest="overlay_command",
+        prog=parser.prog,
         metavar="COMMAND",
         help=SUPPRESS,  # `_overview` has them
         action=_Commands,

@@ -177,7 +177,7 @@ class ResolutionError(OverlayError):
         super().__init__(sentence, hint, conflicts, conflicts=encode(conflicts))
 
 
-class CondaPackageError(OverlayError):
+class CondaPackageError(UsageError):
     """One of conda's packages was requested, which an overlay cannot have."""
 
     def __init__(self, spec: str = "PKG", environment: str = "ENV", **data: Any) -> None:

@@ -162,7 +162,7 @@ def plan(
         hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
     edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
-    notes = [f"{line} is not repeatable, {lost}" for line in base.local]
+    notes = [f"{line} was installed from a local directory, {lost}" for line in base.local]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
     notes += _what_goes(prefix) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:

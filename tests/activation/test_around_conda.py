@@ -94,7 +94,10 @@ def test_a_read_only_variable_costs_the_overlay_and_not_the_shell(
     wired, bare = shell.with_and_without(steps, {"PYTHONPATH": "/mine"})
     check(steps, wired, bare)
     assert wired.returncode == 0 and wired.environs["after"]["PYTHONPATH"] == "/mine"
-    assert "conda-overlay: nothing is changed, for one of these is read-only" in wired.stderr
+    assert (
+        "conda-overlay: nothing was changed because one of these variables is read-only"
+        in wired.stderr
+    )
 
 
 def test_a_list_that_fish_joins_with_spaces_and_a_universal_variable_come_back(

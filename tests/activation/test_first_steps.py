@@ -34,4 +34,4 @@ def test_only_what_this_shell_needs_is_named(
     second, _, third = rest.partition("+2")
     assert "To use it in this shell: conda activate science" in first and command not in first
     assert "conda activate" not in second and "hash" not in second
-    assert f"For this shell to find its programs anew: {command}" in third
+    assert f"If the shell still starts an old program: {command}" in third

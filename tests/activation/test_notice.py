@@ -16,7 +16,7 @@ from tests.activation.made import Overlay, give
 from tests.activation.run import Shell
 from tests.bed import users
 
-CHANGED = "the host environment has changed since revision 3"
+CHANGED = "the environment has changed since revision 3"
 
 
 class Scene:
@@ -292,7 +292,7 @@ def test_a_list_of_other_content_is_told_once_and_a_touched_one_is_not(fork: For
 )
 def test_a_damaged_notice_of_a_fork_raises_nothing(fork: Fork, text: str) -> None:
     fork.write(text)
-    assert fork.news() in ([], DRIFT, ["the host environment has changed since the last change"])
+    assert fork.news() in ([], DRIFT, ["the environment has changed since the last change"])
 
 
 def test_an_environment_that_is_no_fork_costs_one_look(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_disabled_and_a_conda_spawn_of_another_make_do_no_harm(
     )
     done = alice.run([spawning.prefix / "bin" / "python", "-c", code])
     assert (done.returncode, done.stderr) == (0, (
-        "conda-overlay: conda-spawn is made otherwise than conda-overlay knows, "
+        "conda-overlay: this version of conda-spawn is not supported, "
         "so no overlay is used\n"))  # fmt: skip
 
 

@@ -68,8 +68,8 @@ def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Be
     for name, version in zip(NAMES, ("1.5", "1.0", "1.5"), strict=True):
         done = pip(made, "install", "--no-deps", f"alpha=={version}", name=name)
         assert done.returncode == 0, done
-        line = f"conda-overlay: pip install --no-deps alpha=={version} is: conda overlay install"
-        assert f"{line} --no-deps alpha=={version}" in done.stderr
+        words = f"install --no-deps alpha=={version}"
+        assert f"conda-overlay: pip {words} -> conda overlay {words} " in done.stderr
     assert made.see("alpha") == {"alpha": "1.5"}
     done = pip(made, "uninstall", "-y", "alpha")
     assert done.returncode == 0, done
@@ -211,7 +211,9 @@ def test_python_m_pip_installs_into_the_overlay_and_removes_from_it(made: Bench)
     done = module(made, "install", "--no-deps", "alpha==1.5")
     words = "install --no-deps alpha==1.5"
     assert done.returncode == 0, done
-    assert f"conda-overlay: pip {words} is: conda overlay {words}\n" in done.stderr
+    assert (
+        f"conda-overlay: pip {words} -> conda overlay {words} (into your overlay)\n" in done.stderr
+    )
     assert (made.see("alpha"), made.revision) == ({"alpha": "1.5"}, 2)
     before = sources_of(made.tree(2))
     code = "import subprocess as s, sys; sys.exit(s.call([sys.executable, *sys.argv[1:]]))"
@@ -288,7 +290,7 @@ def test_credentials_are_not_repeated_and_options_may_come_first(made: Bench) ->
         made, "-q", "install", "--no-deps", "--index-url", "https://u:s3cret@127.0.0.1:9/", "x"
     )
     assert done.returncode == 1 and "s3cret" not in done.stderr
-    assert "is: conda overlay install -q --no-deps" in done.stderr
+    assert "-> conda overlay install -q --no-deps" in done.stderr
 
 
 def test_where_the_conda_is_gone_it_says_so_and_is_the_hosts_pip(made: Bench) -> None:

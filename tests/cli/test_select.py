@@ -17,6 +17,7 @@ ARGUMENTS = {
     "fork": ["--recreate"],
     "install": ["new"],
     "kernel": ["install"],
+    "note": ["new", "--reason", "x"],
     "patch": ["new", "-"],
     "pip": ["list"],
     "remove": ["new"],

@@ -152,11 +152,11 @@ def test_conflicts_are_told_and_are_data() -> None:
 @pytest.mark.parametrize(
     ("where", "version", "says"),
     [
-        ("host", None, "x belongs to the host environment, which is never changed."),
+        ("host", None, "x belongs to the environment, which is never changed."),
         ("user site", None, "x is in ~/.local, not in the overlay."),
         ("/group/science", None, "x is in the layer /group/science, not in your overlay /o."),
         (None, None, "x is not in the overlay."),
-        ("/o", "2.0", "x 2.0 is installed, not the version named."),
+        ("/o", "2.0", "x 2.0 is installed, not the version that you named."),
     ],
 )
 def test_distribution_that_is_elsewhere_is_said_to_be_there(

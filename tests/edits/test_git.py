@@ -209,7 +209,7 @@ def test_patch_that_is_cut_short_is_refused() -> None:
     ids=["link", "submodule", "file becomes a link"],
 )
 def test_patch_that_makes_a_link_or_a_submodule_is_refused(part: str) -> None:
-    with pytest.raises(OverlayError, match="makes a link or a submodule"):
+    with pytest.raises(OverlayError, match="creates a link or a submodule"):
         fit(git_style("tool/other.py") + part)
 
 
@@ -424,7 +424,7 @@ def test_no_repository_around_it_and_no_variable_of_git_matters(
 def test_without_git_the_error_says_so(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(site))
     parts = [Part("tool/core.py", git_style("tool/core.py").encode())]
-    with pytest.raises(OverlayError, match="There is no git on PATH"):
+    with pytest.raises(OverlayError, match="Patches are applied with git"):
         git.apply_parts(site, parts, 1, reverse=False)
 
 

@@ -34,7 +34,7 @@ def test_after_a_change_the_users_programs_of_this_host_are_named(quick: Bench) 
     ):
         after = time.time()
         printed = quick.change("install", "new")
-        assert "keep what they have loaded until they are started again" in printed
+        assert "use the old code until you restart them" in printed
         assert f"  {pid}  " in printed and "sys.stdin.read()" in printed
         assert f"  {other}  " not in printed
         assert f"  {roots}  " not in printed or os.geteuid() != 0

@@ -222,7 +222,7 @@ def test_copy_with_edits_is_a_comment_and_takes_no_hash_away() -> None:
     assert exports.requirements(document(WHEEL, copy)) == (
         f"{HEAD}# beta 1.0 is the environment's, edited.\nAlpha_One==2.0 --hash=sha256:{SHA}\n"
     )
-    with pytest.raises(OverlayError, match=r"beta is edited, which no pylock\.toml can say"):
+    with pytest.raises(OverlayError, match=r"beta is edited, which a pylock\.toml cannot contain"):
         exports.pylock_toml(document(WHEEL, copy))
 
 

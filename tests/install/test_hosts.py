@@ -100,7 +100,7 @@ def test_prefix_that_is_no_environment(bench: Bench, scratch: Path, exists: bool
     if exists:
         place.mkdir()
     told = replace(bench, name=str(place)).refused("new")
-    assert f"no conda environment at {place}" in told or "Not a conda environment" in told
+    assert f"no environment at {place}" in told or "Not a conda environment" in told
 
 
 def test_no_environment_is_active(bench: Bench) -> None:

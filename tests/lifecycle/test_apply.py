@@ -211,7 +211,7 @@ def test_dry_run_shows_the_plan_and_changes_nothing(quick: Bench) -> None:
     file = toml(quick.user, '[[wanted]]\nrequirement = "new"\n')
     before = quick.content()
     shown = quick.ask("apply", file, "--dry-run")
-    assert "new  1.0  the file says so" in shown
+    assert "new  1.0  from the file" in shown
     assert "Dry run: nothing was changed." in shown
     assert quick.content() == before
 

@@ -115,7 +115,7 @@ def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
     bench.given("install", "new")
     bench.given("undo", "0")
     assert "has no revision 7" in bench.refuse("diff", "7")
-    assert "diff takes two revisions at the most" in bench.refuse("diff", "0", "1", "2", code=2)
+    assert "diff compares two revisions at most" in bench.refuse("diff", "0", "1", "2", code=2)
     told = bench.refuse("diff", "one")
     assert "There is no one in host or revision 2." in told
     bench.given("clean")

@@ -22,7 +22,7 @@ conda activate '{host}'
 python -c 'import new; print(new.__version__)'
 conda deactivate
 """
-CHANGED = "the host environment has changed since revision 1; see: conda overlay status"
+CHANGED = "the environment has changed since revision 1; see: conda overlay status"
 
 
 def wheel(wheels: Path, name: str, version: str) -> Path:

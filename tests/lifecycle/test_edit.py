@@ -65,7 +65,7 @@ def test_a_copy_is_edited_once_something_is_edited_in_it(tool: Bench) -> None:
 
 def kept(shown: str, name: str) -> str:
     """What was written of a file that could not be committed."""
-    [line] = [line for line in shown.splitlines() if "is kept in" in line]
+    [line] = [line for line in shown.splitlines() if "are kept in" in line]
     directory = Path(line.rpartition(" ")[2].rstrip("."))
     [file] = directory.rglob(name)
     text = file.read_text()
@@ -100,7 +100,7 @@ def test_a_terminal_that_is_closed_loses_nothing_that_was_saved(tool: Bench) -> 
 @pytest.mark.parametrize("left", ['ln -sf ~/secret "$1"', 'ln -s ~/secret "${1%/*}/beside.py"'])
 def test_a_link_that_an_editor_leaves_is_refused(tool: Bench, left: str) -> None:
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR=str(edited.editor(tool, left)))
-    assert "is a link now" in shown and "code=1" in shown and "Traceback" not in shown, shown
+    assert "is now a link" in shown and "code=1" in shown and "Traceback" not in shown, shown
     assert tool.revision is None
 
 
@@ -108,7 +108,7 @@ def test_an_editor_that_is_not_there_is_named(tool: Bench) -> None:
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR="nosuch --wait")
     assert "The editor nosuch does not run" in shown and "code=1" in shown, shown
     shown = typed(tool, "edit", *tool.where, "tool", EDITOR="vim '")
-    assert "is no command" in shown and "code=2" in shown, shown
+    assert "is not a command" in shown and "code=2" in shown, shown
 
 
 def test_without_a_variable_the_editor_is_that_of_the_machine(tool: Bench) -> None:
@@ -302,7 +302,7 @@ def test_a_file_that_was_added_or_removed_is_part_of_the_edit(tool: Bench) -> No
     edited.edit(tool, tool.site / "tool" / "a\tb.py", "")
     tool.given("record")
     text = tool.ask("export", "--format", "patch")
-    assert "+\f\n" in text and "no part of this patch: tool/a\\tb.py" in text
+    assert "+\f\n" in text and "not included in this patch: tool/a\\tb.py" in text
     tool.given("undo")
     tool.given("redo")
     assert tool.json("repair", "tool")["changes"][0]["why"] == "repaired"

@@ -102,7 +102,7 @@ def test_activation_of_a_fork_sets_no_pythonpath(forker: Forker, whole: Path) ->
 def test_a_clone_of_a_fork_is_no_fork(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "original")
     forker.conda("create", "--yes", "--clone", "original", "-n", "cloned")
-    assert "is no fork" in forker.refused("--recreate", "-n", "cloned")
+    assert "is not a fork" in forker.refused("--recreate", "-n", "cloned")
 
 
 def test_what_needs_the_dropped_goes_too_when_asked(forker: Forker) -> None:
@@ -140,12 +140,16 @@ def test_a_change_of_what_is_pinned_is_refused_or_allowed(forker: Forker) -> Non
 
 @pytest.mark.parametrize(
     ("spec", "hint"),
-    [("clash", "--drop what is in the way"), ("nowhere", "check the name"), ("tool>=9", "version")],
+    [
+        ("clash", "--drop packages in the way"),
+        ("nowhere", "check the name"),
+        ("tool>=9", "version"),
+    ],
 )
 def test_what_cannot_be_added_is_refused(forker: Forker, spec: str, hint: str) -> None:
     baseline = forker.spec(url("lib-1.0"), url("gui-1.0"))
     told = forker.refused("--from", baseline, "--conda", spec, "-n", "clash")
-    assert f"conda finds no way to add {spec} to what is pinned:" in told
+    assert f"conda cannot add {spec} to the pinned packages:" in told
     assert hint in told.partition("Hint: ")[2]
 
 
@@ -186,7 +190,8 @@ def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 0.1\n")
     (info / "direct_url.json").write_text(json.dumps({"url": source.as_uri(), "dir_info": {}}))
     told = own.fork("--from", own.bench.host, "-n", "local", "--dry-run")
-    note = f"mine 0.1 from {source.as_uri()} is not repeatable, so the fork does not have it"
+    note = f"mine 0.1 from {source.as_uri()} was installed from a local directory, so the fork "
+    note += "does not have it"
     assert told["notes"] == [note]
     assert not [line for line in told["distributions"] if line.startswith("mine")]
 
@@ -213,7 +218,7 @@ def test_a_dry_run_and_a_no_change_nothing(forker: Forker) -> None:
     shown = forker.run(*words, "--dry-run").stdout
     assert f"conda packages are from:\n  {packages.channel().as_uri()}\n" in shown
     assert "Dry run: nothing was created." in shown
-    assert "Nothing was made." in forker.run(*words, input="n\n").stdout
+    assert "Nothing was created." in forker.run(*words, input="n\n").stdout
     assert forker.content() == before
 
 

@@ -249,7 +249,7 @@ def test_only_a_fork_is_made_anew(forker: Forker) -> None:
     file = forker.write("anew.toml", text)
     forker.bench.user.run(["mkdir", forker.home / "precious"])
     precious = forker.write("precious/thesis", "mine")
-    assert "is no fork" in forker.refused("--recreate", file, "-p", precious.parent)
+    assert "is not a fork" in forker.refused("--recreate", file, "-p", precious.parent)
     assert precious.read_text() == "mine"
 
 
@@ -258,7 +258,7 @@ def test_what_a_fork_is_made_from_is_kept_as_it_is(forker: Forker) -> None:
     spec = forker.spec(url("lib-1.0"), url("tool-1.0"))
     file = forker.home / "kept.toml"
     forker.refused("--from", spec, "-n", "kept", "--conda", "tokens-tool=1.0", file)
-    assert not file.exists()  # nothing was made
+    assert not file.exists()  # nothing was created
     forker.fork("--from", spec, "-n", "kept", file, "--conda", "extra=1.0")
     assert '"extra=1.0"' in file.read_text()
 

@@ -136,7 +136,7 @@ def test_a_link_that_leads_elsewhere_now_says_so_and_rebase_carries_the_overlay_
 def test_news_count_as_told_only_where_somebody_sees_them(own: Bench) -> None:
     own.given("install", "new")
     (own.host / "conda-meta" / "more-1.0-0.json").write_text("{}")
-    changed = "the host environment has changed since revision 1"
+    changed = "the environment has changed since revision 1"
     for _ in range(2):  # as in a batch job
         assert changed in activate(own)[1]
     script = SCRIPT.format(base=own.conda.prefix, host=own.host)

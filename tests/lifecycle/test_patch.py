@@ -149,7 +149,7 @@ def test_a_renamed_file_is_renamed_and_a_new_directory_is_made(tool: Bench, fix:
     sources.write(tool.user, fix, rename.format(*reversed(names)))
     tool.change("patch", "tool", fix)
     assert tool.json("why", "tool")["edited"] == ["core.py +1 -1"]
-    assert "no part of this patch" not in tool.ask("export", "--format", "patch")
+    assert "not included in this patch" not in tool.ask("export", "--format", "patch")
 
 
 def test_the_line_ends_of_a_patch_need_not_be_those_of_the_file(tool: Bench, fix: Path) -> None:
@@ -202,9 +202,9 @@ def test_the_attributes_of_the_user_decide_nothing(tool: Bench, fix: Path) -> No
     ("text", "words", "said"),
     [
         ("no patch at all\n", [], "not a patch"),
-        (FIX.replace("src/tool", "src/other"), [], "changes no file of tool 1.0"),
-        (FIX, ["--strip", "0"], "changes no file of tool 1.0"),
-        (FIX.replace("src/tool/core.py", "src/tool/../core.py"), [], "changes no file"),
+        (FIX.replace("src/tool", "src/other"), [], "does not change any file of tool 1.0"),
+        (FIX, ["--strip", "0"], "does not change any file of tool 1.0"),
+        (FIX.replace("src/tool/core.py", "src/tool/../core.py"), [], "does not change any file"),
     ],
 )
 def test_what_is_no_patch_for_it_is_refused(
@@ -320,7 +320,7 @@ def test_without_git_a_patch_is_refused_in_a_sentence(tool: Bench, fix: Path) ->
     bins = tool.user.home / "bin"
     bins.mkdir()
     told = tool.refuse("patch", "tool", fix, "--yes", env={"PATH": str(bins)})
-    assert "no git on PATH" in told
+    assert "with git, which is not on PATH" in told
 
 
 # -- as a patch

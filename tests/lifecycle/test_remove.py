@@ -11,7 +11,7 @@ from tests.bench import Bench
 from tests.lifecycle.patches import PLAN
 from tests.long import LONG
 
-NEVER = "belongs to the host environment, which is never changed"
+NEVER = "belongs to the environment, which is never changed"
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ def test_env_prints_what_makes_any_shell_see_the_overlay(quick: Bench) -> None:
     assert done.stdout == "1.5\n", done
     assert "set -gx PYTHONPATH" in quick.ask("env", "fish").replace("builtin ", "")
     done = quick.run("env", *quick.where, "nosuch")
-    assert done.returncode == 2 and "not a shell" in done.stderr
+    assert done.returncode == 2 and "not a supported shell" in done.stderr
 
 
 def test_env_reads_what_scripts_print_and_any_variable(own: Bench) -> None:

@@ -433,7 +433,7 @@ def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: B
     for name in ("alpha", "gamma", "unrelated"):
         in_user_site(quick, name, "9.0")
     printed = quick.ask("status")  # they count without an overlay, too
-    assert "gamma  9.0  hides 1.0 of the host" in printed
+    assert "gamma  9.0  hides the environment's 1.0" in printed
     assert "also in effect: unrelated 9.0" in printed
     assert "conda overlay install alpha==9.0 gamma==9.0\n" in printed
     assert "To hide all of ~/.local: export PYTHONNOUSERSITE=1\n" in printed
@@ -445,8 +445,8 @@ def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: B
         {"name": "unrelated", "version": "9.0", "host_version": None, "overlay_version": None},
     ]
     printed = quick.ask("status")
-    assert "alpha  9.0  hidden by 2.0 of the overlay" in printed
-    assert "gamma  9.0  hides 1.0 of the host" in printed
+    assert "alpha  9.0  hidden by the overlay's 2.0" in printed
+    assert "gamma  9.0  hides the environment's 1.0" in printed
     assert "conda overlay install gamma==9.0\n" in printed
     assert "conda config --set plugins.overlay_hide_user_site true" in printed
     for hiding in ({"PYTHONNOUSERSITE": "1"}, {"CONDA_PLUGINS_OVERLAY_HIDE_USER_SITE": "true"}):

@@ -81,7 +81,7 @@ def test_a_module_that_a_newer_version_dropped_is_told_from_it(quick: Bench, lin
     quick.install("--find-links", links, "gamma==9.0")
     found = why(quick, "gamma.__init__")
     assert (found["runs"]["where"], found["runs"]["version"]) == ("host", "1.0")
-    said = "gamma 9.0 (overlay) has no gamma.__init__, so this one shows"
+    said = "gamma 9.0 (overlay) does not contain gamma.__init__, so Python uses this copy"
     assert said in found["differences"]
     shown = why(quick, "gamma")
     assert (shown["runs"]["version"], shown["module"]) == ("9.0", "gamma_9")
@@ -93,7 +93,10 @@ def test_a_copy_without_the_file_is_not_what_runs(quick: Bench) -> None:
     shutil.rmtree(quick.site / "alpha")
     found = why(quick, "alpha")
     assert (found["runs"]["where"], found["runs"]["version"]) == ("host", "1.0")
-    assert "alpha 2.0 (overlay) has no alpha, so this one shows" in found["differences"]
+    assert (
+        "alpha 2.0 (overlay) does not contain alpha, so Python uses this copy"
+        in found["differences"]
+    )
 
 
 def test_what_pythonpath_names_is_of_no_distribution(quick: Bench) -> None:

@@ -53,7 +53,7 @@ try:
     assert run("import os; print(os.getpid())") != pid
     assert "1.5" in run("import alpha; print(alpha.__version__)")
     said = run("%pip install --no-deps alpha==1.0")
-    assert "is: conda overlay install --no-deps alpha==1.0" in said and "Proceed" not in said, said
+    assert "-> conda overlay install --no-deps alpha==1.0" in said and "Proceed" not in said, said
 finally:
     client.stop_channels()
     manager.shutdown_kernel(now=True)

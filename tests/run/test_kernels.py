@@ -146,7 +146,7 @@ def test_only_what_is_ours_is_replaced_and_no_link_is_followed(ready: Bench) -> 
     (specs(ready) / "file").write_text("mine")
     for name in ("theirs", "link", "file"):
         chosen = ["install", "-n", "science", "--kernel-name", name]
-        assert f"There is a kernel {name} already" in kernel(ready, *chosen, code=1)
+        assert f"The kernel {name} already exists" in kernel(ready, *chosen, code=1)
         assert spec(ready, "theirs") == content
     for name in ("link", "file", "theirs"):
         kernel(ready, "install", "-n", "science", "--kernel-name", name, "--force")
@@ -193,7 +193,7 @@ def test_a_kernel_is_the_same_in_upper_and_lower_case(ready: Bench) -> None:
     """As Jupyter has it: of two such directories it would take either."""
     theirs = write(ready, "Overlay-Science", {"argv": ["/usr/bin/python3"]})
     said = kernel(ready, "install", "-n", "science", code=1)
-    assert "There is a kernel overlay-science already" in said
+    assert "The kernel overlay-science already exists" in said
     kernel(ready, "install", "-n", "science", "--force")
     assert [*specs(ready).iterdir()] == [theirs]
     assert started(ready, theirs.name) == "1.5"

@@ -78,7 +78,7 @@ def execute(arguments: Namespace) -> int:
             hint = "--allow-conflicts drops them as well; or name them with --drop"
             raise OverlayError("Other packages depend on these:", hint, needs, dependents=needs)
         if not (context.json or output.ask()):
-            output.say("Nothing was made.")
+            output.say("Nothing was created.")
             return 0
         text = _written(plan, origin, arguments.source) if is_new and origin else ""
         if is_new and origin:
