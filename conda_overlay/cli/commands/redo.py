@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from conda_overlay.cli import changing, options, select
 
 EXAMPLES = """\
-    conda overlay redo               one step for each undo
+    conda overlay redo               one change forward; again: one further
 """
 
 
