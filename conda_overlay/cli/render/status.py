@@ -39,8 +39,8 @@ _NOTES = {
 }
 """The meanings that need to be said, in words."""
 
-_NORMAL = ("newer than host", "in place of host", "not in host", "older than host")
-"""The meanings of a distribution that needs no attention."""
+_NORMAL = ("newer than host", "in place of host", "not in host", "older than host", "")
+"""The meanings of a distribution that needs no attention; empty: of one without a host."""
 
 
 def show_status(report: Status, *, every: bool = False, details: bool = False) -> None:
@@ -148,7 +148,10 @@ def _show_overlay(
     else:
         say(f"overlay:      {', '.join(facts)}{label}")
     _show_findings(overlay.findings)
-    shown = [one for one in overlay.distributions if every or _is_of_interest(one)]
+    shown: list[DistributionStatus] = []
+    others: list[DistributionStatus] = []
+    for one in overlay.distributions:
+        (shown if every or _is_of_interest(one) else others).append(one)
     for title, here in (("instead of the environment's", True), ("added", False)):
         part = [one for one in shown if (one.host_version is not None) is here]
         part.sort(key=lambda one: not one.requested)
@@ -159,7 +162,7 @@ def _show_overlay(
                 [_row(one, details, places) for one in part],
                 width=None if details else line_width(),
             )
-    if others := [one for one in overlay.distributions if one not in shown]:
+    if others:
         hiding = sum(one.host_version is not None for one in others)
         number = f" {hiding}" if hiding < len(others) else ""
         also = f",{number} instead of the environment's" if hiding else ""
