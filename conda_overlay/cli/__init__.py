@@ -76,7 +76,11 @@ COMMANDS = {name: text for group in GROUPS.values() for name, text in group.item
 ALIASES = {"uninstall": "remove", "upgrade": "update"}
 """Other names that people may try."""
 
-INSTEAD = {"reset": "conda overlay undo 0, or conda overlay remove NAME"}
+INSTEAD = {
+    "reset": "conda overlay undo 0, or conda overlay remove NAME",
+    "log": "conda overlay history",
+    "show": "conda overlay status",
+}
 """The commands to suggest for names that people may try but that do not exist."""
 
 

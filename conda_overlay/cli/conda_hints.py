@@ -105,6 +105,9 @@ def mention_overlay() -> None:
         with suppress(OSError):
             count += sum(name.endswith(".dist-info") for name in os.listdir(layer.site))
     if count:
-        what = "1 distribution" if count == 1 else f"{count} distributions"
-        verb = "is" if count == 1 else "are"
-        tell(f"conda-overlay: {what} of your overlay {verb} not in this: conda overlay status")
+        what = (
+            "1 package of your overlay is"
+            if count == 1
+            else f"{count} packages of your overlay are"
+        )
+        tell(f"conda-overlay: {what} not listed; see: conda overlay status")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 
+from conda_overlay.cli.render.output import tell
 from conda_overlay.core.errors import OverlayError, UsageError
 
 _USUAL = ("sensible-editor", "editor", "nano", "vi")
@@ -41,9 +42,11 @@ def editor() -> list[str]:
     """
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return []
-    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or _usual()
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not command and (command := _usual()):
+        tell(f"Opening it in {command}. For another editor: export EDITOR=NAME, or use --no-editor")
     try:
-        return shlex.split(command)
+        return shlex.split(command or "")
     except ValueError as error:
         sentence = f"The editor {command} is not a command: {error}."
         raise UsageError(sentence, "set EDITOR to another one, or use --no-editor") from error

@@ -181,7 +181,7 @@ class CondaPackageError(UsageError):
     """One of conda's packages was requested, which an overlay cannot have."""
 
     def __init__(self, spec: str = "PKG", environment: str = "ENV", **data: Any) -> None:
-        sentence = "conda's packages go into an environment of your own, not into an overlay."
+        sentence = "Overlays cannot hold conda packages; they need an environment of your own."
         super().__init__(sentence, fork_command(spec, environment), **data)
 
 

@@ -22,7 +22,7 @@ problem; ``dev``: forever.
 """
 
 
-COPIED, EDITED = "to be edited", "edited"
+COPIED, EDITED = "copied for editing", "edited"
 """How the reasons begin of changes that copy or edit a distribution."""
 
 

@@ -137,7 +137,8 @@ def _files(
                 keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
                 ways = [("record",), *([("repair", *keys)] if keys else [])]
                 remedies = tuple(overlay_command(host, *words) for words in ways)
-                text = f"{verb} since revision {revision.number}: {few(mine)}"
+                keep = "record keeps this, repair undoes it"
+                text = f"{verb} since revision {revision.number}: {few(mine)}; {keep}"
                 yield Finding("by-hand", text, remedies)
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {few(left)}"

@@ -54,7 +54,7 @@ def wired(host: Host, settings: Settings) -> Wired:
     if wiring.disabled(environ):
         return Wired("off", f"{wiring.DISABLE} is set")
     command = activation(host.prefix)
-    switch = Wired("off", f"{command} activates it")
+    switch = Wired("off", f"to activate it: {command}")
     if not is_active(host):
         return switch
     outcome = _outcome(environ, settings)
@@ -68,7 +68,7 @@ def wired(host: Host, settings: Settings) -> Wired:
         return Wired("off", "the overlay is not trusted")
     if not should and not mine:
         return Wired("off", "there is no overlay to use")
-    return Wired("stale", f"{command} updates it") if mine else switch
+    return Wired("stale", f"to update it: {command}") if mine else switch
 
 
 def activation(prefix: Path) -> str:

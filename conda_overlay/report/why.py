@@ -99,7 +99,8 @@ def why(stack: Stack, text: str) -> Explanation:
     file, namespace, failure, path = _ask(stack, module or text, environ)
     found = file or next(iter(namespace), None) or script
     if not copies and found is None:
-        places = [site for _, site, _ in sites]
+        every = (one for *_, site in sites for several in site.values() for one in several)
+        places = {one.site for one in every}
         raise _hidden(stack, text, sites) or _nothing(stack, text, failure, places)
     by_path = _on_pythonpath(file, wiring.unwire(os.environ), [site for _, site, _ in sites])
     elsewhere = [*_elsewhere(path, sites, Path(found))] if found else []
@@ -180,9 +181,9 @@ def _nothing(
         package, how = failure
         sentence = f"{text} cannot be imported, because {package} fails: {how}."
         return OverlayError(sentence, f"conda overlay why {shlex.quote(package)}", name=text)
-    what = f"distribution, module or script {text or repr(text)}"
+    what = f"package, module or program {text or repr(text)}"
     known = {name for place in places for name in names_in(place)}
-    sentence = f"There is no {what} in {stack.host.prefix}, nor in an overlay of it."
+    sentence = f"There is no {what} in {stack.host.name}, nor in an overlay of it."
     meant = did_you_mean(text, known)
     return OverlayError(sentence + meant, "conda overlay status --merged", name=text)
 
@@ -289,7 +290,7 @@ def _here(stack: Stack, module: str, file: str) -> Iterator[str]:
     if here == file:
         return
     wired = shell.wired(host, stack.settings)
-    reason = f"it is not wired as it should be: {wired.detail}"
+    reason = f"it is not wired as it should be; {wired.detail}"
     if wired.state == "on":
         first = _on_pythonpath(here, os.environ)
         reason = f"PYTHONPATH names {first} first" if first else "its environment differs"

@@ -96,16 +96,14 @@ class PipRun:
             nowhere = _NOWHERE.search("\n".join(output))
             if nowhere and nowhere[1] in {text[: len(nowhere[1])] for text in requirements}:
                 fork = fork_command(nowhere[1], environment)
-                hint = (
-                    f"check its name, and the index: pip config list; of conda's packages: {fork}"
-                )
+                hint = f"check the name; if it is a conda package: {fork}"
             return PipError(told, hint=hint, requirements=list(requirements))
         text = "\n".join(self.output)
         blocks = _PRINTED.findall(text)
         printed = [line[len(i) + 4 :] for i, block in blocks[-1:] for line in block.splitlines()]
         failed = _FAILED.search(text.rpartition(_END)[2])
         name, sdist = _built(self.links, failed and failed[2])
-        hints = [f"cat {shlex.quote(self.log)} shows all of its output"] if self.log else []
+        hints = [f"for all of its output: cat {shlex.quote(self.log)}"] if self.log else []
         hints += self._hint_of(sdist)
         reason = _missing("\n".join(printed))
         what = f"Building {name} failed{reason and f': {reason}'}"
@@ -123,7 +121,8 @@ class PipRun:
 
     def _hint_of(self, sdist: str | None) -> list[str]:
         """The hint for an sdist that the user has not named."""
-        if not sdist or any(word.endswith(sdist) for word in self.arguments):
+        typed = sdist and any(word.endswith(sdist) for word in self.arguments)
+        if not sdist or typed or any(word.startswith("--no-binary") for word in self.arguments):
             return []
         other = "try another version, or --only-binary :all: for any that has one"
         return [f"no wheel fits this Python: {other}"]

@@ -61,8 +61,8 @@ def test_a_mistyped_name_is_answered_with_those_spelled_alike(
 
 @pytest.mark.parametrize("spec", ["conda-forge::gdal", "conda-forge/linux-64::gdal>=3"])
 def test_a_conda_package_is_answered_with_the_command_that_adds_it(quick: Bench, spec: str) -> None:
-    told = quick.refused(spec)
-    assert "conda's packages go into an environment of your own, not into an overlay." in told
+    told = quick.refused(spec, code=2)
+    assert "Overlays cannot hold conda packages; they need an environment of your own." in told
     assert "conda overlay fork --from science -n mine --conda " in told and "gdal" in told
     told = quick.refused("nosuch")
     assert "conda overlay fork --from science -n mine --conda nosuch" in told
@@ -72,7 +72,7 @@ def test_a_conda_package_is_answered_with_the_command_that_adds_it(quick: Bench,
 def test_condas_lists_say_that_the_overlay_is_not_in_them(bench: Bench, command: str) -> None:
     bench.given("install", "new")
     source = f"source {bench.conda.prefix}/etc/profile.d/conda.sh; conda activate science"
-    line = "conda-overlay: 1 distribution of your overlay is not in this: conda overlay status\n"
+    line = "conda-overlay: 1 package of your overlay is not listed; see: conda overlay status\n"
 
     def typed(text: str) -> tuple[str, str]:
         script = f"{source}; {text}"

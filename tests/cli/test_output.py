@@ -43,7 +43,7 @@ CHANGES = (
 
 
 CHANGED = (
-    "new added; up, mine replaced; newer, again, fixed changed; kept recorded; gone removed; "
+    "new added; up, mine replaced; newer, again, fixed changed; kept noted; gone removed; "
     "back back to the environment's"
 )
 
@@ -70,12 +70,12 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "  ~ mine  1, your copy  requested, editable from /src\n"
         "\n"
         "changed:\n"
-        "  ~ newer  1 -> 2               requested\n"
-        "  ~ again  2 -> 3               requested, intent hold, until 2027-01-31\n"
-        "  ~ fixed  1 (origin, content)  requested, intent hold\n"
+        "  ~ newer  1 -> 2                               requested\n"
+        "  ~ again  2 -> 3                               requested, kept until removed, until 2027-01-31\n"
+        "  ~ fixed  1, another source and other content  requested, kept until removed\n"
         "\n"
-        "recorded:\n"
-        "  = kept  1  intent hold -> fix; reason ticket 12\n"
+        "noted:\n"
+        "  = kept  1  intent hold -> fix; reason 'ticket 12'\n"
         "\n"
         "removed:\n"
         "  - gone  2  removed\n"

@@ -272,7 +272,7 @@ def test_failing_build_is_named_and_quoted(each_pip: Bench, links: Path, step: s
     assert not each_pip.state.exists()
     assert "Building fails 1.0 failed; the overlay is unchanged.\n" in told
     assert "the flux capacitor is missing\n" in told
-    [log] = re.findall(r"Hint: cat (\S+) shows all of its output", told)
+    [log] = re.findall(r"Hint: cat (\S+) for all of its output", told)
     assert "flux capacitor" in each_pip.user.run(["cat", log]).stdout
     assert told.count("\n") < 12 and "Traceback" not in told
     each_pip.user.run(["rm", log])
@@ -299,7 +299,7 @@ def test_failing_build_for_want_of_what_it_requires(each_pip: Bench, links: Path
     told = each_pip.refused("alpha==1.0", source)
     assert "Building fails 1.0 failed" in told
     assert "No matching distribution found for nosuch>=3" in told
-    assert "shows all of its output" in told
+    assert "for all of its output" in told
     assert "ERROR: ERROR:" not in told
 
 

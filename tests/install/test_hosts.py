@@ -157,6 +157,6 @@ def test_path_with_spaces_and_quotes(quick: Bench, scratch: Path) -> None:
     said = bench.install("alpha==1.5", "new", env=active)
     command = shlex.join(["conda", "activate", str(host)])  # for its name leads nowhere
     assert said.endswith(f"\nTo use it in this shell: {command}\n")
-    assert f"active here:  no, {command} activates it\n" in bench.ask("status")
+    assert f"active here:  no; to activate it: {command}\n" in bench.ask("status")
     assert bench.version("alpha") == "1.5"
     assert bench.script("new") == "new 1.0"

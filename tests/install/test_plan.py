@@ -37,7 +37,7 @@ def test_plan_is_a_table_of_what_moves_and_why(bench: Bench) -> None:
     assert groups == [
         "added:\n  + new  1.0  requested",
         "instead of the environment's:\n"
-        "  ~ alpha  1.0 -> 2.0  requested, intent hold\n"
+        "  ~ alpha  1.0 -> 2.0  requested, kept until removed\n"
         "  ~ beta   1.0 -> 2.0  beta 1.0 requires alpha<2",
     ]
     assert end == "Revision 1: new added; alpha and 1 dependency replaced.\n"

@@ -55,7 +55,7 @@ def test_it_asks_and_leaves_nothing(bench: Bench) -> None:
         assert bench.content() == before
     assert "No answer was given, so nothing was changed." in bench.refuse("delete")
     done = bench.run("delete", *bench.where, input="y\n")
-    assert done.stdout == f"{says}Proceed (y/[n])? "
+    assert done.stdout == f"{says}Proceed (y/[n])? Deleted.\n"
     assert done.returncode == 0, done.stderr
     assert list(bench.overlay.parent.iterdir()) == []
     assert bench.version("alpha") == "1.0"
@@ -107,3 +107,11 @@ def test_an_overlay_whose_link_was_removed_is_named_with_the_ways_out(quick: Ben
     quick.overlay.unlink()
     assert quick.run("delete", "-p", quick.overlay, "--json").returncode == 0
     assert quick.run("list", "--json").stdout.split() == ["{", '"overlays":', "[]", "}"]
+
+
+def test_a_shell_in_which_it_is_active_is_told_how_to_forget_it(bench: Bench) -> None:
+    bench.given("install", "new")
+    source = f"source {bench.conda.prefix}/etc/profile.d/conda.sh; conda activate science"
+    script = f"{source}; conda overlay delete --yes"
+    done = bench.user.run(["bash", "--norc", "-c", script], env=bench.environ)
+    assert "Deleted.\nTo clear it from this shell: conda activate science\n" in done.stdout, done

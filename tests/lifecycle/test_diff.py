@@ -19,7 +19,7 @@ def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> No
     bench.given("install", "alpha==2.0")
     bench.given("remove", "new")
     assert bench.ask("diff") == (
-        "host -> revision 3\n"
+        "environment -> revision 3\n"
         "instead of the environment's:\n"
         "  ~ alpha  1.0 -> 2.0\n"
         "  ~ beta   1.0 -> 2.0\n\n"
@@ -35,14 +35,14 @@ def test_distributions_of_the_overlay_the_host_and_revisions(bench: Bench) -> No
     )
     assert "added:\n  + new  1.0\n" in bench.ask("diff", "3", "2")
     assert bench.ask("diff", "1", "0") == (
-        "revision 1 -> host\n"
+        "revision 1 -> environment\n"
         "removed:\n"
         "  - new  1.0\n\n"
         "back to the environment's:\n"
         "  - alpha  1.5 -> 1.0\n\n"
     )
     assert bench.ask("diff", "2", "2") == "revision 2 -> revision 2\n  no distribution differs\n"
-    assert bench.ask("diff", "0", "0") == "host -> host\n  no distribution differs\n"
+    assert bench.ask("diff", "0", "0") == "environment -> environment\n  no distribution differs\n"
 
 
 def test_files_and_text(bench: Bench, links: Path) -> None:
@@ -127,7 +127,7 @@ def test_what_is_not_there_is_one_clear_error(bench: Bench) -> None:
 def test_overlay_made_by_hand_is_compared_with_the_host(bench: Bench, wheels: Path) -> None:
     bench.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
     shadowing = "instead of the environment's:\n  ~ alpha  1.0 -> 1.5\n\n"
-    assert bench.ask("diff") == f"host -> overlay\n{shadowing}"
+    assert bench.ask("diff") == f"environment -> overlay\n{shadowing}"
     assert '+__version__ = "1.5"' in bench.ask("diff", "--text")
     assert "has no revision yet" in bench.refuse("diff", "1")
 
@@ -192,4 +192,4 @@ def test_metadata_of_two_versions_is_compared(quick: Bench) -> None:
         "--- a/alpha/__init__.py\thost",
         "+++ b/alpha/__init__.py\trevision 1",
     ]
-    assert quick.ask("diff", "beta") == "host -> revision 1\n  no distribution differs\n"
+    assert quick.ask("diff", "beta") == "environment -> revision 1\n  no distribution differs\n"

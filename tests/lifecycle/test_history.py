@@ -68,7 +68,7 @@ def test_one_revision_is_shown_with_its_whole_plan(bench: Bench) -> None:
     for line in ("ticket 7", "delta", "stuck 1.0 (environment) requires delta<2"):
         assert line in shown
     assert "{" not in shown
-    assert "remove" not in shown
+    assert "overlay remove" not in shown
 
 
 def test_json_keys_stay_and_a_record_is_whole(bench: Bench) -> None:

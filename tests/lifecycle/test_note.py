@@ -14,8 +14,8 @@ def test_only_what_is_given_changes_and_nothing_is_installed(quick: Bench) -> No
     quick.given("install", "alpha==2.0", "new", "--reason", "old", "--until", "2999-01-31")
     before = quick.record()["distributions"]
     printed = quick.change("note", "new", "--reason", "ticket 7")
-    assert "recorded:\n  = new  1.0  reason old -> ticket 7\n" in printed
-    assert "Revision 2: new recorded." in printed
+    assert "noted:\n  = new  1.0  reason 'old' -> 'ticket 7'\n" in printed
+    assert "Revision 2: new noted." in printed
     assert entry(quick, "new") == {**entry(quick, "alpha"), "reason": "ticket 7", "intent": "fix"}
     after = quick.record()["distributions"]
     assert {**after, "new": None} == {**before, "new": None}

@@ -63,13 +63,13 @@ def test_without_an_overlay_it_says_how_to_start_one(conda: Conda, alice: User) 
     done = run(conda, alice, "status", "-n", "science")
     assert done.returncode == 0
     assert "overlay:      none" in done.stdout
-    assert f"conda overlay install -p {conda.env('science')} NAME" in done.stdout
+    assert "conda overlay install -n science NAME" in done.stdout
     report = status(conda, alice, conda.env("science"))
     assert report["overlays"] == []
 
 
 def test_command_to_start_an_overlay_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
-    host = HostStatus("science", "/with space", "root", "it belongs to root", "3.11.7")
+    host = HostStatus("/with space", "/with space", "root", "it belongs to root", "3.11.7")
     wiring = Wiring("off", "", Trigger("start-up hook"))
     show_status(Status(host, None, wiring, (), (), (), ()))
     assert "conda overlay install -p '/with space' NAME\n" in capsys.readouterr().out
@@ -287,7 +287,7 @@ def test_it_knows_the_wiring_of_the_shell_that_asks(
     overlay_of(host, "new")
     script = WIRING.format(base=conda.prefix, host=host)
     lines = alice.run(["bash", "--norc", "-c", script]).stdout.splitlines()
-    states = [line.split()[2].rstrip(",") for line in lines]
+    states = [line.split()[2].rstrip(";") for line in lines]
     assert states == ["no", "yes", "outdated", "yes", "no"]
 
 

@@ -55,7 +55,7 @@ def test_a_distribution_of_the_overlay_is_explained_in_full(quick: Bench) -> Non
         assert found["differences"] == []
         assert found["isolated"] == str(host / "alpha" / "__init__.py")
     printed = quick.ask("why", "alpha")
-    there = f"from the overlay {quick.overlay}, instead of 1.0 from the environment"
+    there = "from the overlay, instead of 1.0 from the environment"
     assert printed.startswith(f"alpha 2.0 runs {there}.\n")
     assert "revision 1, " in printed and "ticket 12" in printed
     assert str(host) not in printed
@@ -161,8 +161,8 @@ def test_a_shell_that_runs_something_else_is_told_why(quick: Bench) -> None:
     host = next(quick.host.glob("lib/python3.*/site-packages"))
     stale = quick.json("why", "alpha", env=active)["differences"]
     assert stale[-1] == (
-        f"this shell runs {host}/alpha/__init__.py: it is not wired as it should be: "
-        "conda activate science activates it"
+        f"this shell runs {host}/alpha/__init__.py: it is not wired as it should be; "
+        "to activate it: conda activate science"
     )
 
 
@@ -173,7 +173,7 @@ def test_a_shell_that_runs_something_else_is_told_why(quick: Bench) -> None:
 def test_what_is_nowhere_is_one_sentence(quick: Bench, name: str) -> None:
     done = quick.run("why", *quick.where, name)
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    what = f"There is no distribution, module or script {name or repr(name)} in {quick.host}"
+    what = f"There is no package, module or program {name or repr(name)} in science"
     assert f"{what}, nor in an overlay of it.\n" in done.stderr
 
 
@@ -298,7 +298,7 @@ def test_distribution_in_another_directory_on_the_path_is_named(
 
 
 def test_name_that_is_nowhere_and_package_that_fails_are_told_apart(stack: Stack) -> None:
-    with pytest.raises(OverlayError, match="There is no distribution, module or script nosuch in"):
+    with pytest.raises(OverlayError, match="There is no package, module or program nosuch in"):
         explain(stack, "nosuch")
     (stack.host.site_packages / "tool" / "__init__.py").write_text("import nosuch\n")
     with pytest.raises(OverlayError, match=r"tool\.x cannot be imported, because tool fails: Mod"):

@@ -294,7 +294,7 @@ def test_error_of_a_build_names_the_distribution_and_quotes_the_build(said: str)
         "  error: command gcc failed with exit code 1",
     ]
     assert error.hint == (
-        "cat '/tmp/it s.log' shows all of its output; no wheel fits this Python: try another "
+        "for all of its output: cat '/tmp/it s.log'; no wheel fits this Python: try another "
         "version, or --only-binary :all: for any that has one"
     )
     assert vars(error)["requirements"] == ["late"]
@@ -447,9 +447,7 @@ def test_a_module_that_a_build_lacks_is_said() -> None:
 def test_a_name_that_no_index_has_may_be_one_of_condas_packages() -> None:
     fork = "conda overlay fork --from science -n mine --conda nosuch"
     error = run(NOSUCH).error(["nosuch>=2"], "science")
-    assert (
-        error.hint == f"check its name, and the index: pip config list; of conda's packages: {fork}"
-    )
+    assert error.hint == f"check the name; if it is a conda package: {fork}"
     assert "fork" not in (run(NOSUCH).error(["other"], "science").hint or "")
     assert "fork" not in (run(OTHER_VERSIONS).error(["Al_pha==9"], "science").hint or "")
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
+from conda_overlay.activation import wiring
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import OverlayError
+
+if TYPE_CHECKING:
+    from conda_overlay.layer.store import Store
 
 EXAMPLES = """\
     conda overlay delete -n science      the overlay and its history
@@ -42,5 +48,17 @@ def execute(arguments: Namespace) -> int:
             sentence = f"{place} is deleted, but some of its files cannot be removed."
             raise OverlayError(sentence, shlex.join(["rm", "-r", str(store.state)]))
     done = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone}
-    output.show(done, lambda _: None if gone or not there else output.say("Nothing was deleted."))
+    output.show(done, lambda _: _show(store, gone=gone, there=there))
     return 0
+
+
+def _show(store: Store, *, gone: bool, there: bool) -> None:
+    """Say what became of an overlay, and how the shell forgets it."""
+    from conda_overlay.report.shell import activation
+
+    if there:
+        output.say("Deleted." if gone else "Nothing was deleted.")
+    state = wiring.Wiring.decode(os.environ.get(wiring.STATE))
+    mine = [layer for layer in state.layers if layer.overlay == str(store.overlay)]
+    if gone and mine:
+        output.say(f"To clear it from this shell: {activation(Path(mine[0].prefix))}")

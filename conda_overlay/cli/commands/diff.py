@@ -15,6 +15,7 @@ from conda_overlay.cli.render.changes import show_changes
 from conda_overlay.cli.render.diff import show_files, show_text
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Plan
+from conda_overlay.core.text import named
 
 EXAMPLES = """\
     conda overlay diff               the overlay against the environment
@@ -69,7 +70,7 @@ def execute(arguments: Namespace) -> int:
         return 0
 
     def show(plan: Plan) -> None:
-        output.say(f"{name_of(old)} -> {name_of(new)}")
+        output.say(f"{named(name_of(old))} -> {named(name_of(new))}")
         show_changes(plan.changes, why=False)
         if not plan.changes:
             output.say("  no distribution differs")

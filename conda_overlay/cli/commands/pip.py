@@ -64,8 +64,9 @@ def execute(arguments: Namespace) -> int:
         command = ["conda", "overlay", ours, *(w for i, w in enumerate(full) if i != place)]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
+        where = "into" if ours == "install" else "from"
         said = [shlex.join(typed(w)) for w in (["pip", *words], command)]
-        output.tell(f"conda-overlay: {said[0]} -> {said[1]} (into your overlay)")
+        output.tell(f"conda-overlay: {said[0]} -> {said[1]} ({where} your overlay)")
         yes = [] if ours == "remove" or _can_answer() else ["--yes"]
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])

@@ -12,11 +12,21 @@ _GROUPS = {
     "added": ("+", GREEN, "added"),
     "instead of the environment's": ("~", YELLOW, "replaced"),
     "changed": ("~", YELLOW, "changed"),
-    "recorded": ("=", "", "recorded"),
+    "noted": ("=", "", "noted"),
     "removed": ("-", RED, "removed"),
     "back to the environment's": ("-", RED, "back to the environment's"),
 }
 """For each group of changes its sign, the style of the sign, and a verb."""
+
+_OTHER = {"origin": "another source", "content": "other content"}
+"""What can differ in one version, in words."""
+
+_STAYS = {
+    "fix": "until the environment has it",
+    "hold": "kept until removed",
+    "dev": "kept forever",
+}
+"""The intents, in words."""
 
 _FEW, _FEW_ITEMS = 3, 2  # names in a sentence, changes in a line
 
@@ -34,7 +44,7 @@ def show_changes(changes: Sequence[Change], *, why: bool = True) -> None:
 def _item(change: Change) -> str:
     """Describe a change in a few words, behind its sign: ``~ flask 2.3.0 -> 3.1.3``."""
     title = _group(change)
-    if title == "recorded":
+    if title == "noted":
         return f"= {change.name}: {'; '.join(_recorded(change))}"
     if change.after and change.why.startswith(EDITED):
         return f"~ {change.name} {change.after} {change.why}"
@@ -43,6 +53,9 @@ def _item(change: Change) -> str:
 
 def sentence(plan: Plan) -> str:
     """Describe a plan in one sentence, as in ``humanize and 2 dependencies added``."""
+    whys = {change.why for change in plan.changes}
+    if len(whys) == 1 and min(whys).startswith("back to "):
+        return f"{min(whys)}."
     parts = [f"{_names(g)} {_verb(g, title)}" for title, g in _grouped(plan.changes).items()]
     if not parts and plan.files:
         parts = [f"{few(plan.files.all, _FEW)} changed"]
@@ -65,9 +78,10 @@ def versions(change: Change) -> str:
         return after or before or ""
     if before != after:
         return f"{before} -> {after}"
-    if change.before is None:
+    if change.before is None or change.why == COPIED:
         return f"{after}, your copy"
-    return f"{after} ({', '.join(change.differs)})" if _group(change) == "changed" else str(after)
+    other = [_OTHER[name] for name in change.differs if name in _OTHER]
+    return f"{after}, {' and '.join(other)}" if other else after
 
 
 def _grouped(changes: Sequence[Change]) -> dict[str, list[Change]]:
@@ -84,7 +98,7 @@ def _group(change: Change) -> str:
         return "back to the environment's" if below else "removed"
     if change.before is None:
         return "instead of the environment's" if below else "added"
-    return "changed" if change.files_differ else "recorded"
+    return "changed" if change.files_differ else "noted"
 
 
 def _names(group: Sequence[Change]) -> str:
@@ -116,7 +130,7 @@ def _verb(group: Sequence[Change], title: str) -> str:
 def _notes(change: Change, why: bool) -> str:
     """The reason for a change, and what the history records of it."""
     notes = [change.why] if why else []
-    if _group(change) == "recorded":
+    if _group(change) == "noted":
         return "; ".join(_recorded(change))
     if not why:
         return ""
@@ -124,7 +138,7 @@ def _notes(change: Change, why: bool) -> str:
         notes.append(f"editable from {change.editable}")
     usual = "dev" if change.editable else "fix"
     if change.after and ("intent" in change.differs or change.intent != usual):
-        notes.append(f"intent {change.intent}")
+        notes.append(_STAYS[change.intent or "fix"])
     if change.until:
         notes.append(f"until {change.until}")
     if "reason" in change.differs and change.reason:
@@ -143,8 +157,7 @@ def _recorded(change: Change) -> list[str]:
             found.append("other options for pip")
         elif name == "requirement":
             found.append(f"the requirement is now {new}" if new else f"not required as {old}")
-        elif old and new:
-            found.append(f"{name} {old} -> {new}")
         else:
-            found.append(f"{name} {new or old}{'' if new else ' removed'}")
+            texts = [f"'{text}'" if name == "reason" else text for text in (old, new) if text]
+            found.append(f"{name} {' -> '.join(texts)}{'' if new else ' removed'}")
     return found

@@ -26,7 +26,8 @@ def show_history(history: History) -> None:
         mark = "*" if one.current else "=" if here else " "
         who = [] if users == {user()} else [one.user]
         head = [f"{mark} {one.number}", local(one.time), *who]
-        rows.append([*head, _changes(one) + (f" ({one.reason})" if one.reason else "")])
+        said, reason = _changes(one), one.reason
+        rows.append([*head, said + (f" ({reason})" if reason and reason not in said else "")])
     table(rows, width=line_width())
     if history.position not in (None, history.current):
         say(f"\n=: the current state is that of {state(history.position or 0)}")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from conda_overlay.report.shell import Trigger
     from conda_overlay.report.status import DistributionStatus, LayerStatus, Status
 
-_ACTIVE = {"on": "yes", "off": "no, ", "stale": "outdated, "}
+_ACTIVE = {"on": "yes", "off": "no; ", "stale": "outdated; "}
 _NOTES = {
     "redundant": "not needed: the environment has it",
     "not needed": "not needed: nothing depends on it",
@@ -62,8 +62,8 @@ def show_status(report: Status, *, every: bool = False, details: bool = False) -
         _show_findings(report.relatives)
         _show_user_site(report.user_site, can_install=bool(host.protected))
         if host.protected:
-            start = ["conda", "overlay", "install", "-p", host.prefix, "NAME"]
-            say(f"\nStart one with: {shlex.join(start)}")
+            where = ["-p", host.prefix] if "/" in host.name else ["-n", host.name]
+            say(f"\nStart one with: {shlex.join(['conda', 'overlay', 'install', *where, 'NAME'])}")
         return
     say(f"active here:  {_ACTIVE[wiring.state]}{'' if wiring.state == 'on' else wiring.detail}")
     show_trigger(wiring.trigger)

@@ -43,7 +43,7 @@ def show_explanation(found: Explanation, *, details: bool = False) -> None:
 
 def _sentence(found: Explanation) -> str:
     """The answer: what runs, from where, instead of what."""
-    hidden = [f"{copy.version} {_place(copy)}" for copy in found.hides]
+    hidden = [f"{copy.version} {_place(copy, path=True)}" for copy in found.hides]
     instead = f", instead of {' and '.join(hidden)}" if hidden else ""
     if found.runs is None:
         return f"{found.name} runs from a file of no distribution{instead}."
@@ -52,8 +52,8 @@ def _sentence(found: Explanation) -> str:
     return f"{found.name} {found.runs.version}{edited} runs {source}{instead}."
 
 
-def _place(copy: InstalledCopy) -> str:
+def _place(copy: InstalledCopy, *, path: bool = False) -> str:
     places = {"host": "from the environment", "user site": "from ~/.local"}
     of_path = f"from {copy.place}, which is on Python's path"
-    places |= {"overlay": f"from the overlay {copy.place}", "path": of_path}
+    places |= {"overlay": f"from the overlay{f' {copy.place}' * path}", "path": of_path}
     return places[copy.where]
