@@ -240,7 +240,7 @@ class NotInOverlayError(OverlayError):
             hint = f"conda overlay remove {name}"
         elif where == "host":
             sentence = f"{name} belongs to the environment, which is never changed."
-            hint = "install another version over it: conda overlay install NAME==VERSION"
+            hint = f"install another version over it: conda overlay install {name}==VERSION"
         elif where == "user site":
             sentence = f"{name} is in ~/.local, not in the overlay."
             hint = f"python -E -m pip uninstall {name}"  # without the overlay

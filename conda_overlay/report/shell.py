@@ -72,8 +72,13 @@ def wired(host: Host, settings: Settings) -> Wired:
 
 
 def activation(prefix: Path) -> str:
-    """The command that activates an environment, by its path if conda finds it under no name."""
-    return shlex.join(["conda", "activate", _name_of(prefix)])
+    """The command that activates an environment, by its path if conda finds it under no name.
+
+    In a shell of ``conda spawn``, where ``conda activate`` fails, it spawns another.
+    """
+    spawned = os.environ.get("_CONDA_SPAWN", "0") not in ("", "0")
+    words = ["spawn", "--replace"] if spawned else ["activate"]
+    return shlex.join(["conda", *words, _name_of(prefix)])
 
 
 def _name_of(prefix: Path) -> str:

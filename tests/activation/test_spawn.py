@@ -163,6 +163,16 @@ def test_disabled_in_a_wired_shell_takes_the_old_wiring_out(
     assert str(over.path) not in environ["PATH"]
 
 
+def test_what_to_type_in_such_a_shell_is_what_works_there(
+    spawning: Conda, alice: User, over: Overlay
+) -> None:
+    environ = hooked(spawning, alice, "bash", "science")
+    overlay(alice.home / ".conda" / "overlays", spawning.env("daq"), alice)
+    argv: list[str | Path] = [spawning.executable, "overlay", "status", "-n", "daq"]
+    said = alice.run(argv, env={**environ, "_CONDA_SPAWN": "1"}).stdout
+    assert "active here:  no; to activate it: conda spawn --replace daq\n" in said
+
+
 def test_status_in_such_a_shell_says_what_is_true(
     spawning: Conda, alice: User, over: Overlay
 ) -> None:

@@ -15,6 +15,7 @@ from conda.base.context import reset_context
 
 from conda_overlay.cli.render import output
 from conda_overlay.cli.render.plan import show_plan, show_result
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Change, Conflict, FileChanges, Plan, Program, Result
 from tests.bed.terminal import on_terminal
 
@@ -134,6 +135,14 @@ def test_result_for_people(
 ) -> None:
     show_result(Result(Plan("/h", "/o", changes), revision, dry_run))
     assert capsys.readouterr().out == says
+
+
+def test_a_notebook_is_not_asked_because_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-color")
+    monkeypatch.setenv("PAGER", "cat")
+    with pytest.raises(OverlayError, match="A notebook cannot ask") as caught:
+        output.ask()
+    assert caught.value.hint == "add --yes"
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_each_name_of_pip_installs_into_the_overlay_and_removes_from_it(made: Be
         done = pip(made, "install", "--no-deps", f"alpha=={version}", name=name)
         assert done.returncode == 0, done
         words = f"install --no-deps alpha=={version}"
-        assert f"conda-overlay: pip {words} -> conda overlay {words} " in done.stderr
+        assert f"conda-overlay: pip install -> conda overlay {words} (into " in done.stderr
     assert made.see("alpha") == {"alpha": "1.5"}
     done = pip(made, "uninstall", "-y", "alpha")
     assert done.returncode == 0, done
@@ -211,9 +211,7 @@ def test_python_m_pip_installs_into_the_overlay_and_removes_from_it(made: Bench)
     done = module(made, "install", "--no-deps", "alpha==1.5")
     words = "install --no-deps alpha==1.5"
     assert done.returncode == 0, done
-    assert (
-        f"conda-overlay: pip {words} -> conda overlay {words} (into your overlay)\n" in done.stderr
-    )
+    assert f"-> conda overlay {words} (" in done.stderr
     assert (made.see("alpha"), made.revision) == ({"alpha": "1.5"}, 2)
     before = sources_of(made.tree(2))
     code = "import subprocess as s, sys; sys.exit(s.call([sys.executable, *sys.argv[1:]]))"

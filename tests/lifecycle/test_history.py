@@ -34,7 +34,7 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
         "  2  TIME  - new 1.0",
         "= 1  TIME  ~ alpha 1.0 -> 2.0, + new 1.0 and 1 dependency (ticket 7)",
         "",
-        "=: the current state is that of revision 1",
+        "*: the current revision, with the state of revision 1 (=)",
         "",
         "All of a revision: conda overlay history 3",
     ]

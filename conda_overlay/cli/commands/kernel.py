@@ -19,7 +19,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("action", choices=("install",), help="Install a kernel.")
     options.add_reading_options(parser, EXAMPLES)
-    meaning = "The name of the kernel (--name is conda's, for the environment)."
+    meaning = "The name of the kernel (--name selects the environment)."
     parser.add_argument("--kernel-name", metavar="NAME", help=meaning)
     parser.add_argument("--display-name", metavar="TEXT", help="The name that notebooks show.")
     options.add_force(parser, "Replace a kernel that conda-overlay did not create.")
@@ -33,7 +33,7 @@ def execute(arguments: Namespace) -> int:
     place = kernels.install_kernel(
         select.opened(arguments).stack, *names, force=arguments.force_overlay
     )
-    told = f"Installed the kernel {place.name}: {place}"
+    told = f"Installed the kernel {place.name}; choose it in Jupyter. It is in\n  {place}"
     done = {"success": True, "kernel": place.name, "path": place}
     output.show(done, lambda _: output.say(told))
     return 0

@@ -35,9 +35,6 @@ _OURS = (
 )
 """Our own options, which pip does not have: they say nothing in its name."""
 
-_NOTEBOOK = {"TERM": "xterm-color", "PAGER": "cat"}
-"""The variables that IPython's kernel sets: the terminal of its ``%pip`` takes no answer."""
-
 
 def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
@@ -65,9 +62,9 @@ def execute(arguments: Namespace) -> int:
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
         where = "into" if ours == "install" else "from"
-        said = [shlex.join(typed(w)) for w in (["pip", *words], command)]
-        output.tell(f"conda-overlay: {said[0]} -> {said[1]} ({where} your overlay)")
-        yes = [] if ours == "remove" or _can_answer() else ["--yes"]
+        said = shlex.join(typed(command))
+        output.tell(f"conda-overlay: pip {words[place or 0]} -> {said} ({where} your overlay)")
+        yes = [] if ours == "remove" or output.can_answer() else ["--yes"]
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
     sys.stdout.flush()
@@ -84,11 +81,6 @@ def _command(words: list[str]) -> int | None:
     while place < len(words) and words[place][:1] == "-":
         place += 2 if words[place] in values else 1
     return place if place < len(words) else None
-
-
-def _can_answer() -> bool:
-    """Whether somebody can answer a question."""
-    return sys.stdin.isatty() and not _NOTEBOOK.items() <= os.environ.items()
 
 
 def _is_meant(words: list[str]) -> bool:

@@ -30,7 +30,7 @@ def show_history(history: History) -> None:
         rows.append([*head, said + (f" ({reason})" if reason and reason not in said else "")])
     table(rows, width=line_width())
     if history.position not in (None, history.current):
-        say(f"\n=: the current state is that of {state(history.position or 0)}")
+        say(f"\n*: the current revision, with the state of {state(history.position or 0)} (=)")
     if history.edits:
         say("\nedited since the current revision; to keep this: conda overlay record")
         show_files(history.edits, SHOWN)

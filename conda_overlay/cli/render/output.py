@@ -25,14 +25,30 @@ BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 """The styles of text on a terminal, as ANSI codes."""
 
 
+_NOTEBOOK = {"TERM": "xterm-color", "PAGER": "cat"}
+"""The variables that IPython's kernel sets: the terminal of its cells takes no answer."""
+
+
+def can_answer() -> bool:
+    """Whether somebody can answer a question."""
+    return sys.stdin.isatty() and not in_notebook()
+
+
+def in_notebook() -> bool:
+    """Whether the command was started in a cell of a notebook."""
+    return _NOTEBOOK.items() <= os.environ.items()
+
+
 def ask(default: str = "yes") -> bool:
     """Ask whether to proceed, as conda does.
 
     Raises:
-        OverlayError: the input has ended, so there is no answer.
+        OverlayError: the input has ended, or is that of a notebook, so there is no answer.
     """
     if context.always_yes:
         return True
+    if in_notebook():
+        raise OverlayError("A notebook cannot ask, so nothing was changed.", "add --yes")
     choices = "([y]/n)" if default == "yes" else "(y/[n])"
     while True:
         try:
