@@ -9,10 +9,9 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from operator import itemgetter
@@ -109,8 +108,7 @@ class Pip:
             tuple(map(_clean, file.read_bytes().splitlines())) if file.exists() else ()
             for file in (stage.work / "explanation.txt", stage.work / "links.txt")
         )
-        run = PipRun(False, tuple(arguments), lines, explanation, links)
-        return replace(run, log=_keep(lines)) if run.build_failed else run
+        return PipRun(False, tuple(arguments), lines, explanation, links)
 
     def _options(self, stage: Stage, constraints: Sequence[Requirement]) -> Iterator[str]:
         """Our options; they come before the user's, which take precedence."""
@@ -187,11 +185,3 @@ class Pip:
 def _clean(line: bytes) -> str:
     text = visible(without_credentials(line.decode(errors="replace").rstrip("\r\n")))
     return text.replace("ERROR: ERROR:", "ERROR:")
-
-
-def _keep(lines: Sequence[str]) -> str:
-    """Write the output of a failed build to a file of the user's, and return its path."""
-    file, path = tempfile.mkstemp(prefix="conda-overlay-build-", suffix=".log")
-    with open(file, "w", encoding="utf-8", errors="backslashreplace") as log:
-        log.write("\n".join([*lines, ""]))
-    return path

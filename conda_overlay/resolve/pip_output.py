@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,8 +58,6 @@ class PipRun:
     """Its resolver's explanation of a conflict: the requirements of each distribution."""
     links: tuple[str, ...] = ()
     """Its messages about the files that it prepared."""
-    log: str | None = None
-    """The file with all of the output, if a build failed."""
 
     @property
     def impossible(self) -> bool:
@@ -82,7 +81,7 @@ class PipRun:
         return self.requiring | constrained
 
     def error(self, requirements: Sequence[str] = (), environment: str = "ENV") -> PipError:
-        """The error for the user.
+        """The error for the user; of a failed build, all of the output is kept in a file.
 
         Args:
             requirements: the requested ones.
@@ -103,11 +102,11 @@ class PipRun:
         printed = [line[len(i) + 4 :] for i, block in blocks[-1:] for line in block.splitlines()]
         failed = _FAILED.search(text.rpartition(_END)[2])
         name, sdist = _built(self.links, failed and failed[2])
-        hints = [f"for all of its output: cat {shlex.quote(self.log)}"] if self.log else []
+        hints = [f"for all of its output: cat {shlex.quote(_keep(self.output))}"]
         hints += self._hint_of(sdist)
         reason = _missing("\n".join(printed))
         what = f"Building {name} failed{reason and f': {reason}'}"
-        hint = "; ".join(hints) or None
+        hint = "; ".join(hints)
         return PipError(_telling(printed), what, hint, requirements=list(requirements))
 
     def _crash(self, requirements: Sequence[str]) -> PipError:
@@ -175,3 +174,11 @@ def _built(links: Sequence[str], name: str | None) -> tuple[str, str | None]:
         if name is None:
             return link.split(maxsplit=1)[1].partition(" (from ")[0], None
     return name or "a distribution", None
+
+
+def _keep(lines: Sequence[str]) -> str:
+    """Write the output of a failed build to a file of the user's, and return its path."""
+    file, path = tempfile.mkstemp(prefix="conda-overlay-build-", suffix=".log")
+    with open(file, "w", encoding="utf-8", errors="backslashreplace") as log:
+        log.write("\n".join([*lines, ""]))
+    return path

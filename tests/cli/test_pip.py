@@ -104,7 +104,7 @@ def test_a_requirements_file_and_the_users_own_site_are_no_dead_ends(made: Bench
     done = pip(made, "uninstall", "-y", "-r", "reqs/r.txt")
     assert (done.returncode, made.distributions()) == (0, []), done
     done = made.run("remove", *made.where, "-r", "nowhere.txt")
-    assert done.returncode == 2 and "nowhere.txt cannot be read, or names no" in done.stderr
+    assert done.returncode == 2 and "nowhere.txt cannot be read, or does not name" in done.stderr
     for name in ("gamma", "mine"):  # which the host has, too, or nobody else
         in_user_site(made, name, "9.0")
         told = made.run("remove", *made.where, "--yes", name).stderr

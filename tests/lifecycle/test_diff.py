@@ -159,7 +159,7 @@ def test_other_content_of_one_version_is_named_file_by_file(fixed_twice: Bench) 
     assert fixed_twice.ask("diff", "Alpha", "1", "2") == (
         "revision 1 -> revision 2\n"
         "changed:\n"
-        "  alpha  1.0 (origin, content)\n\n"
+        "  ~ alpha  1.0, another source and other content\n\n"
         f"  M {site}/alpha/data\n"
         f"  M {site}/alpha/fix.py\n"
     )

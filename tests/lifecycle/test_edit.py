@@ -201,7 +201,7 @@ def test_a_compiled_module_is_found_before_the_source_that_it_hides(
         files |= {"fast/part/__init__.py": "", "fast/part.py": ""}
         administrate(own.host, dists.wheel(links, "fast", "1.0", files=files))
         shown = typed(own, "edit", *own.where, "fast.md", EDITOR="true")
-        assert "fast/md.abi3.so is no text that can be edited" in shown
+        assert "fast/md.abi3.so is not a text file" in shown
         shown = own.ask("edit", "fast/md.py", "--no-editor", "--yes")
         assert "fast/md.py does not run: Python imports fast/md.abi3.so" in shown
         for module, file in (("fast.md", "md.abi3.so"), ("fast.part", "part/__init__.py")):

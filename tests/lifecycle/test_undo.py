@@ -55,11 +55,11 @@ def test_undo_goes_back_by_one_and_redo_comes_forward(bench: Bench) -> None:
     bench.given("install", "alpha==2.0")
     bench.given("install", "new", "--reason", "ticket 7")
     dry = bench.ask("undo", "--dry-run")
-    assert "removed:\n  new  1.0  back to revision 1\n" in dry
+    assert "removed:\n  - new  1.0  back to revision 1\n" in dry
     assert "Dry run: nothing was changed." in dry
     assert bench.revision == 2
     printed = bench.change("undo", env=ALONE)
-    assert f"Revision 3 of {bench.overlay}: 1 distribution changed." in printed
+    assert "Revision 3: back to revision 1." in printed
     assert bench.see("alpha", "new") == {"alpha": "2.0", "new": None}
     assert bench.files(3) == bench.files(1)
     assert "back to revision 2" in bench.change("redo", env=ALONE)
