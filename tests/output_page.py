@@ -78,7 +78,7 @@ def page() -> str:
         "export": (Exported, success),
         "export --baseline": (Exported, {**success, "fingerprint": str, "packages": int}),
         "clean": (Dropped, success),
-        "delete": (None, {**dry, "overlay": str, "deleted": bool}),
+        "delete": (None, {**dry, "overlay": str, "deleted": bool, "checkouts": list[str]}),
         "kernel install": (None, {**success, "kernel": str, "path": str}),
         "fork": (ForkSummary, dry),
     }

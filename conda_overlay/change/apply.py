@@ -18,6 +18,7 @@ from conda_overlay.core.models import HistoryEntry, requirements_of
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request, Source, parse
 from conda_overlay.distributions import dependencies
+from conda_overlay.edits.checkouts import left_behind
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.edits.patch import text_in
 from conda_overlay.formats.document import Document, places
@@ -78,6 +79,7 @@ def install_requested(
 ) -> None:
     """Let pip add the missing distributions, and record all requests as given."""
     mend(draft, requested, requested)
+    draft.notes += left_behind(requested[key] for key in requested.keys() - draft.installed.keys())
     wanted = requests(requested, draft.installed.keys())
     in_turn(wanted, lambda request: install(draft, request))
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})

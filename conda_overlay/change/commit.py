@@ -23,6 +23,7 @@ from conda_overlay.edits import originals, patch
 from conda_overlay.filesystem.lock import now, person, user
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import make_writable
+from conda_overlay.layer.checkouts import drop_unused
 from conda_overlay.layer.host_file import record_host
 from conda_overlay.layer.retention import droppable
 from conda_overlay.layer.state import State
@@ -94,6 +95,7 @@ def commit(
             if draft.base is not None and (draft.before.copies or draft.by_hand):
                 _close(draft, draft.base)
             store.drop_trees(droppable(stack, stack.settings.overlay_keep_revisions)[0])
+            drop_unused(store)
     for note in notes:
         stack.progress.tell(note)
     return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,11 @@ from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
 from conda_overlay.core.text import few
+from conda_overlay.edits.checkouts import root_of, stays
 from conda_overlay.filesystem.manifest import differences, take_manifest
+from conda_overlay.filesystem.tree import discard
 from conda_overlay.formats.document import Document
-from conda_overlay.layer import scaffolding, state
+from conda_overlay.layer import checkouts, scaffolding, state
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import PATIENCE
@@ -63,8 +66,9 @@ class Draft(DraftTree):
         self.taken_back: set[str] = set()  # copies whose edits the user takes back by name
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self.is_dry_run = stack.store.state not in directory.parents
-        # Where checkouts of editables from version control are kept.
-        self.source_dir = (directory if self.is_dry_run else stack.store.state) / "src"
+        # Where this draft clones editables from version control.
+        state_dir = directory if self.is_dry_run else stack.store.state
+        self.source_dir = state_dir / checkouts.BELOW / directory.name
         self._planned: tuple[Plan, State, Any] | None = None
 
     def install(
@@ -252,6 +256,12 @@ class Draft(DraftTree):
 
         return commit(self, allow_conflicts=allow_conflicts, force=force, timeout=timeout)
 
+    def drop_checkouts(self) -> None:
+        """Remove its clones, which no revision uses."""
+        discard(self.source_dir)
+        with suppress(OSError):  # others are there
+            self.source_dir.parent.rmdir()
+
     # -- the present state
 
     @cached_property
@@ -273,7 +283,9 @@ class Draft(DraftTree):
         theirs = found.files.without(scaffolding.paths(host.site_below_prefix))
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # show our own files only if nothing else changes
-        notes = (*self.notes, *self._carried(after)) if found else tuple(self.notes)
+        notes = tuple(self.notes)
+        if found:
+            notes += (*self._carried(after), *self._checkouts_left(after))
         if new := [one.key for one in found.changes if one.after and one.before != one.after]:
             below = [*map(self.stack.read_site, self.stack.below), host.distributions]
             notes += tuple(map(str, hidden_modules(after, new, below, host.site_packages)))
@@ -341,6 +353,15 @@ class Draft(DraftTree):
         same = [path for path in paths if after.files[path][2] == before[path][2]]
         if same:
             yield f"this revision keeps your edits: {few(same)}"
+
+    def _checkouts_left(self, after: State) -> Iterator[str]:
+        """A note on each checkout with the user's work that is no longer in effect."""
+        ours = self.stack.store.state / checkouts.BELOW
+        for key, (old, *_) in self.before.site.items():
+            now = after.site.get(key)
+            if old.editable and not (now and now[0].editable == old.editable):
+                source = Path(old.editable)
+                yield from stays(root_of(source)) if source.is_relative_to(ours) else ()
 
 
 def _parsed(options: Options | Sequence[str]) -> Options:

@@ -20,9 +20,11 @@ from conda_overlay.core.request import Request, Source, as_requirement, key_of, 
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.edits.checkouts import are_same, has_work, root_of
 from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.formats.document import PINS, default_intent
 from conda_overlay.host import user_site
+from conda_overlay.layer import checkouts
 from conda_overlay.resolve.configuration import is_plain
 from conda_overlay.resolve.resolver import Resolution, Resolver
 from conda_overlay.resolve.stage import sources
@@ -49,6 +51,7 @@ def install(draft: Draft, request: Request) -> None:
     mended = mend(draft, typed, _replaced(draft, request, typed))
     places = draft.new_scratch(), draft.source_dir
     found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
+    found = _without_same_checkouts(draft, found, request)
     for key in mended & found.staged.keys():
         draft.why.pop(key, None)
     staged, reverted = _without_copies_of_the_host(draft, found, request)
@@ -143,6 +146,27 @@ def _without_copies_of_the_host(
     return kept, reverted
 
 
+def _without_same_checkouts(draft: Draft, found: Resolution, request: Request) -> Resolution:
+    """Leave out new clones where the overlay's own checkout is of the same commit and unchanged."""
+    if request.options.has("--force-reinstall", "--ignore-installed"):
+        return found
+    root, ours = found.stage.root, draft.stack.store.state / checkouts.BELOW
+    kept = dict(found.metadata)
+    for key, (new, *_) in found.staged.items():
+        for old in draft.index.site.get(key, ()):
+            if draft.entries[key].options != _lasting(request.options):
+                continue
+            clone, mine = Path(new.editable or ""), Path(old.editable or "")
+            if not (clone.is_relative_to(draft.source_dir) and mine.is_relative_to(ours)):
+                continue
+            clone, mine = root_of(clone), root_of(mine)
+            if are_same(clone, mine) and not has_work(mine):
+                remove_files(root, [root / file for file in owned_files(new, root) or ()])
+                del kept[new.path.name]
+                checkouts.drop(clone)
+    return replace(found, metadata=kept)
+
+
 def _record_staged(
     draft: Draft,
     request: Request,
@@ -152,8 +176,13 @@ def _record_staged(
 ) -> None:
     """Record the staged distributions for the history."""
     origins = sources(found.stage)
+    final = str(draft.stack.store.state / checkouts.BELOW / draft.directory.name)
     for key, (new, *_) in staged.items():
         url, sha256 = origins.get(key, (None, None))
+        if draft.is_dry_run:  # what it cloned would be elsewhere
+            url = url and url.replace(str(draft.source_dir), final)
+            there = new.editable and new.editable.replace(str(draft.source_dir), final)
+            new = replace(new, editable=there)
         old = draft.entries.get(key)
         url = url if new.editable else new.direct_url or url
         before = old if old and old.requested and old.since else None

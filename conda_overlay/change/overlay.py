@@ -194,7 +194,7 @@ class Overlay:
             with new as directory:
                 stack.check_trust()
                 pip = pip or Pip(self.host, verbosity=-1)
-                yield Draft(
+                draft = Draft(
                     stack,
                     directory,
                     pip,
@@ -202,6 +202,11 @@ class Overlay:
                     command=command,
                     allow_conflicts=allow_conflicts,
                 )
+                try:
+                    yield draft
+                finally:
+                    if not draft.committed:
+                        draft.drop_checkouts()
         finally:
             os.umask(previous)
 

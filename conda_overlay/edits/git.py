@@ -147,7 +147,7 @@ def _split(patch: bytes, count: int) -> list[bytes]:
 @cache
 def _names(patch: bytes, strip: int) -> list[str]:
     """The files that the sections change, as git reads them; empty if git rejects the patch."""
-    done = _git(["apply", "--numstat", "-z", f"-p{strip}", "-"], patch, Path("/"))
+    done = run(["apply", "--numstat", "-z", f"-p{strip}", "-"], patch, Path("/"))
     lines = done.stdout.split(b"\0")[:-1] if done.returncode == 0 else []
     return [os.fsdecode(line.split(b"\t", 2)[-1]) for line in lines]
 
@@ -229,7 +229,7 @@ def merge(ours: Path, base: bytes, theirs: bytes) -> tuple[bytes | None, list[tu
         for place, content in zip(places, (base, theirs), strict=True):
             place.write_bytes(content)
         words = ["merge-file", "-p", f"--marker-size={_MARKS}", str(ours), *map(str, places)]
-        done = _git(words, b"", Path(directory))
+        done = run(words, b"", Path(directory))
     if done.returncode == 0:
         return done.stdout, []
     said = done.stdout.decode("utf-8", "replace")
@@ -247,7 +247,7 @@ def _apply(
 ) -> subprocess.CompletedProcess[bytes]:
     given = {"--reverse": reverse, "--check": check, "--reject": reject}
     flags = [flag for flag, on in given.items() if on]
-    return _git(["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, "-"], text, directory)
+    return run(["apply", "-v", f"-p{strip}", "--whitespace=nowarn", *flags, "-"], text, directory)
 
 
 def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
@@ -267,7 +267,7 @@ def _both_sides(directory: Path, failed: re.Match[str]) -> list[str]:
     ]
 
 
-def _git(words: Sequence[str], patch: bytes, directory: Path) -> subprocess.CompletedProcess[bytes]:
+def run(words: Sequence[str], patch: bytes, directory: Path) -> subprocess.CompletedProcess[bytes]:
     """Run git outside of any repository, and without user or system configuration."""
     program = shutil.which("git")
     if program is None:

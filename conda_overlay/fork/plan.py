@@ -16,6 +16,7 @@ from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import as_requirement
 from conda_overlay.core.text import few
+from conda_overlay.edits.checkouts import has_work, left_behind
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
@@ -164,6 +165,7 @@ def plan(
     edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
     notes = [f"{line} was installed from a local directory, {lost}" for line in base.local]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
+    notes += left_behind(made_from.requested.values())
     notes += _what_goes(prefix) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "Without Python, pip cannot add anything."
@@ -214,16 +216,10 @@ def _what_goes(fork: Path) -> list[str]:
     since, note = made.stat().st_mtime_ns, "files that you changed in the present fork will be lost"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
     notes = [f"{note}, with what was installed since: {few(names, 20)}" if names else note]
-    if sources := [path.name for path in sorted(fork.glob("src/*")) if _has_changed(path, since)]:
+    if sources := [path.name for path in sorted(fork.glob("src/*")) if has_work(path)]:
         lost = "so do these sources, with commits that are nowhere else"
         notes.append(f"{lost}: {few([f'{fork}/src/{name}' for name in sources])}")
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if running:
         notes.append(f"these programs run from it and will lose their files: {few(running)}")
     return notes
-
-
-def _has_changed(source: Path, since: int) -> bool:
-    """Whether a file of a checkout was written after a time, except by Python itself."""
-    files = (path for path in source.rglob("*") if path.suffix != ".pyc" and not path.is_dir())
-    return any(path.lstat().st_mtime_ns > since for path in files)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from conda_overlay.filesystem import tree
-from conda_overlay.layer import scaffolding
+from conda_overlay.layer import checkouts, scaffolding
 from conda_overlay.layer.shared import WEEK
 from conda_overlay.layer.stack import Stack
 
@@ -47,6 +47,7 @@ def drop(stack: Stack, numbers: Sequence[int]) -> None:
     if stack.store.state.is_dir():
         with stack.store.lock():
             stack.store.drop_trees(numbers)
+            checkouts.drop_unused(stack.store)
 
 
 def bytes_freed(stack: Stack, numbers: Sequence[int]) -> int:

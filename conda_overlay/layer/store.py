@@ -5,6 +5,7 @@
     <overlay dir>/.<name>/lock              who is committing now
     <overlay dir>/.<name>/revisions/<N>/    tree/, notice, {record,manifest,index,host}.json
     <overlay dir>/.<name>/drafts/<random>/  the draft of a running command
+    <overlay dir>/.<name>/src/<random>/     the checkouts of editables that a draft made
 
 One rename gives a complete revision its number, and a second one makes the link point to it. A
 command that dies between the two leaves a revision that is complete but not current.

@@ -25,6 +25,7 @@ from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import HostError
 from conda_overlay.core.pip_options import INDEX, Options
 from conda_overlay.core.redact import without_credentials
+from conda_overlay.edits.checkouts import note_commit
 from conda_overlay.host.host import Host, clean_environ
 from conda_overlay.resolve.pip_output import PipRun, is_refusal
 from conda_overlay.resolve.stage import Stage
@@ -93,7 +94,7 @@ class Pip:
             stage: a new one.
             arguments: options and requirements.
             constraints: the versions that pip may use.
-            source_dir: where checkouts of editables from version control are kept.
+            source_dir: where editables from version control are cloned; pip resets a clone there.
             again: whether an earlier run is repeated, so that less output is shown.
         """
         words = ["install", *self._options(stage, constraints), *arguments]
@@ -101,6 +102,8 @@ class Pip:
         for location in self.locations:
             code, lines = self._run(*self._command(location, stage, words, source_dir, silence))
             if code == 0:
+                for checkout in source_dir.glob("*"):
+                    note_commit(checkout)
                 return PipRun(True)
             if not is_refusal(code, lines):  # else an older pip may accept it
                 break

@@ -87,7 +87,8 @@ def test_what_no_index_can_give_again_needs_force_and_a_yes(quick: Bench) -> Non
     says = "Kept revision 1, which cannot be downloaded again; --force drops them.\n"
     assert quick.change("clean") == quick.ask("clean", "--dry-run") == says
     assert quick.json("clean") == {
-        **{"success": True, "dry_run": False, "revisions": [], "kept": [1], "bytes": 0}
+        **{"success": True, "dry_run": False, "revisions": [], "kept": [1], "bytes": 0},
+        "checkouts": [],
     }
     for answer in ("n\n", "\n"):
         done = quick.run("clean", *quick.where, "--force", input=answer)

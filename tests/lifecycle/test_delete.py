@@ -25,7 +25,8 @@ conda deactivate
 def told(bench: Bench, *, dry_run: bool, deleted: bool) -> dict[str, object]:
     """What ``--json`` prints."""
     place = str(bench.overlay)
-    return {"success": True, "dry_run": dry_run, "overlay": place, "deleted": deleted}
+    told = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": deleted}
+    return {**told, "checkouts": []}
 
 
 def test_files_that_cannot_be_removed_are_told_with_the_command_to_type(quick: Bench) -> None:

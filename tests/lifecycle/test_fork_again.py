@@ -183,8 +183,9 @@ def test_recreate_names_the_sources_that_go(forker: Forker) -> None:
     told = forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]
     line = "so do these sources, with commits that are nowhere else"
     assert told[1:] == [f"{line}: {source}"]
-    made = (forker.env("sources") / "conda-meta/overlay-fork/overlay.toml").stat().st_mtime
-    os.utime(source / "mine.py", (made - 1, made - 1))
+    script = "git init -q; git add -A; git -c user.name=a -c user.email=a@b commit -qm x"
+    remote = "git update-ref refs/remotes/origin/main HEAD"
+    forker.bench.user.run(["sh", "-ec", f"{script}; {remote}"], cwd=source)
     assert len(forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]) == 1
 
 

@@ -28,6 +28,8 @@ class Dropped:
     """Those that cannot be downloaded again, or that others may still use."""
     bytes: int
     """The freed size."""
+    checkouts: tuple[str, ...] = ()
+    """Those with the user's commits or edits, which stay though no revision uses them."""
 
 
 def configure_parser(parser: ArgumentParser) -> None:
@@ -42,14 +44,18 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Drop the files of old revisions, and print the freed size."""
-    from conda_overlay.layer import retention
+    from conda_overlay.filesystem.tree import size
+    from conda_overlay.layer import checkouts, retention
 
     if arguments.keep < 1:
         raise UsageError("--keep needs a number of at least 1: the current revision always stays.")
     overlay, dry_run = select.opened(arguments), bool(context.dry_run)
     select.check_writable(overlay)
     going, kept = retention.droppable(overlay.stack, arguments.keep, force=arguments.force_overlay)
+    spare = checkouts.unused(overlay.stack.store, going)
+    staying = checkouts.with_work(spare)
     freed = retention.bytes_freed(overlay.stack, going)
+    freed += sum(size(path) for path in spare if path not in staying)
     final = arguments.force_overlay and going and not dry_run and not context.json
     if final:
         output.say(f"{output.revisions(going).capitalize()} may not come back the same.")
@@ -59,7 +65,8 @@ def execute(arguments: Namespace) -> int:
     if not dry_run:
         retention.drop(overlay.stack, going)
     shared = overlay.stack.is_shared
-    done = Dropped(dry_run, tuple(going), tuple(kept), freed)
+    named = tuple(map(str, staying))
+    done = Dropped(dry_run, tuple(going), tuple(kept), freed, named)
     output.show(done, lambda done: _show(done, shared=shared), success=True)
     return 0
 
@@ -74,5 +81,7 @@ def _show(done: Dropped, *, shared: bool) -> None:
         which = "which cannot be downloaded again"
         which += " or were in use this week" if shared else ""
         output.say(f"Kept {output.revisions(done.kept)}, {which}; --force drops them.")
+    for path in done.checkouts:
+        output.say(f"Kept {path}: its commits or edits are yours, and may be nowhere else.")
     if not done.revisions and not done.kept:
         output.say("Nothing to drop.")

@@ -32,14 +32,19 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Ask, then delete the overlay and its history."""
+    from conda_overlay.layer import checkouts
+
     store = select.store_of(arguments)
     if arguments.layer:
         select.check_writable(select.opened(arguments))
     place, dry_run = str(store.overlay), bool(context.dry_run)
     there = store.exists or store.managed or bool(store.numbers())
     will = f"The overlay {place} and its history will be deleted permanently."
+    work = [str(path) for path in checkouts.with_work(checkouts.all_of(store))]
     if not context.json:
         output.say(will if there else f"No overlay at {place}.")
+        for path in work:
+            output.say(f"With it go your commits or edits in {path}, which are nowhere else.")
     gone = there and not dry_run and (bool(context.json) or output.ask("no"))
     if gone:
         with store.lock():
@@ -48,6 +53,7 @@ def execute(arguments: Namespace) -> int:
             sentence = f"{place} is deleted, but some of its files cannot be removed."
             raise OverlayError(sentence, shlex.join(["rm", "-r", str(store.state)]))
     done = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone}
+    done["checkouts"] = work
     output.show(done, lambda _: _show(store, gone=gone, there=there))
     return 0
 
