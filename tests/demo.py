@@ -235,7 +235,7 @@ def fork(conda: Path) -> None:
         shell.show(
             "A fork is an ordinary environment that matches it, but for what one says.",
             "conda overlay fork --yes --from ./science.txt -n mine cowsay",
-            "Made ",
+            "Created ",
         )
         shell.show("It is the user's own,", "conda activate mine && cowsay -t hi", "| hi |")
         shell.show("and has what the baseline has.", "conda list '^(python|flask)$'", "2.3.0")
@@ -249,7 +249,7 @@ def fork(conda: Path) -> None:
         shell.show(
             "It is made anew, beside the old one, which stays until the new one works.",
             "conda overlay fork --yes --recreate -n mine",
-            "Made ",
+            "Created ",
         )
         look = "import importlib.metadata as m; print(m.version('click'))"
         shell.show("That is all.", f'python -c "{look}"', "8.1.7")
