@@ -108,7 +108,7 @@ def _ask_again(
 ) -> None:
     """Update the entries of requested distributions that were installed already."""
     for key in (typed.keys() & {*there}) - {*staged}:
-        draft.entries[key] = _asked_again(draft, draft.entries[key], typed[key], request)
+        draft.entries[key] = _asked_again(draft, key, typed[key], request)
     draft.notes += _hidden(draft, typed.keys() - {*there})
 
 
@@ -217,15 +217,13 @@ def _asked(
 ) -> HistoryEntry:
     """The entry of a distribution that was requested."""
     host = draft.stack.below_view.get(new.key)
-    upgrade = request.options.has("--upgrade") or dependencies.kind(host, new) == "upgrade"
+    upgrade = request.options.has("--upgrade")
     if new.direct_url and not new.editable:
         requirement = f"{new.name} @ {new.direct_url}"
     elif typed is None:
         requirement = new.editable or f"{new.name}=={new.version}"
-    elif upgrade and isinstance(typed, Requirement) and not new.editable:
-        requirement = at_least(typed, new.version)
     else:
-        requirement = _recordable(typed)
+        requirement = _enough(draft, typed, new, upgrade=upgrade)
     told = requirement if typed or new.direct_url else new.name  # without these the pin is ours
     default = default_intent(told, editable=bool(new.editable))
     if default == "fix" and dependencies.kind(host, new) == "downgrade":
@@ -241,12 +239,15 @@ def _asked(
 
 
 def _asked_again(
-    draft: Draft, entry: HistoryEntry, typed: Requirement | Source, request: Request
+    draft: Draft, key: str, typed: Requirement | Source, request: Request
 ) -> HistoryEntry:
     """The entry of a requested distribution that is already installed, updated by the request."""
+    entry = draft.entries[key]
     text, requirement = _recordable(typed), entry.requirement
     says_more = isinstance(typed, Requirement) and text != typed.name and not typed.url
-    if requirement is None or (says_more and not entry.editable):
+    if requirement is None:
+        requirement = _enough(draft, typed, draft.installed[key][0])
+    elif says_more and not entry.editable:
         requirement = text
     pinned = default_intent(text) == "hold" and entry.intent == "fix"
     return replace(
@@ -257,6 +258,27 @@ def _asked_again(
         intent=request.intent or ("hold" if pinned else entry.intent),
         until=request.until or entry.until,
     )
+
+
+def requested(draft: Draft, key: str, entry: HistoryEntry) -> HistoryEntry:
+    """The entry of a dependency as if it had been requested itself, at its present version."""
+    new = draft.installed[key][0]
+    typed: Requirement | Source = Requirement(new.name)
+    if new.editable or new.direct_url:
+        typed = parse(new.editable or f"{new.name} @ {new.direct_url}")
+    elif entry.intent == "hold":
+        typed = Requirement(f"{new.name}=={new.version}")
+    return replace(entry, requested=True, requirement=_enough(draft, typed, new))
+
+
+def _enough(
+    draft: Draft, typed: Requirement | Source, new: Distribution, *, upgrade: bool = False
+) -> str:
+    """The requirement to record: of an upgrade, with the version reached as its lower bound."""
+    upgrade = upgrade or dependencies.kind(draft.stack.below_view.get(new.key), new) == "upgrade"
+    if upgrade and isinstance(typed, Requirement) and not new.editable:
+        return at_least(typed, new.version)
+    return _recordable(typed)
 
 
 def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.install import requested
 from conda_overlay.change.remove import key_in_overlay
 
 
@@ -14,6 +15,8 @@ def note(
     draft: Draft, names: Sequence[str], reason: str | None, intent: str | None, until: str | None
 ) -> None:
     """Record another reason, intent or date for distributions; None keeps, empty text removes.
+
+    A dependency becomes requested: otherwise it would go when nothing needs it, note and all.
 
     Raises:
         NotInOverlayError: the overlay has no such distribution.
@@ -23,4 +26,7 @@ def note(
         name: value or None for name, value in given.items() if value is not None
     }
     for key in [key_in_overlay(draft, name) for name in names]:
-        draft.entries[key] = replace(draft.entries[key], **new)
+        entry = replace(draft.entries[key], **new)
+        if any(new.values()) and not entry.requested and key in draft.installed:
+            entry = requested(draft, key, entry)
+        draft.entries[key] = entry

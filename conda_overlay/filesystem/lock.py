@@ -61,6 +61,18 @@ def lock_own(path: Path) -> int:
     return handle
 
 
+def keep(path: Path, *, shared: bool) -> bool:
+    """Lock a file until this process ends, also as the command that it becomes, and its children.
+
+    Returns:
+        False if another process holds the lock.
+    """
+    if (handle := _try(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)) is None:
+        return False
+    os.set_inheritable(handle, True)
+    return True
+
+
 def is_held(path: Path) -> bool:
     """Whether a running process holds the lock on a file."""
     try:
@@ -101,7 +113,7 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _try(path: Path) -> int | None:
+def _try(path: Path, how: int = fcntl.LOCK_EX) -> int | None:
     """Lock a file; return its descriptor, or None when another process holds it."""
     make_directories(path.parent)  # the last holder may have removed it
     try:
@@ -109,7 +121,7 @@ def _try(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
         if os.fstat(handle).st_nlink:  # if its holder has removed the file, it locks nothing
             return handle
     except BlockingIOError:

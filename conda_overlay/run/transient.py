@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ from conda_overlay.activation.settings import Settings
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayDirError
 from conda_overlay.core.request import as_requirement
+from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.manifest import is_there
 from conda_overlay.filesystem.tree import discard
 from conda_overlay.layer import retention
@@ -28,6 +29,9 @@ from conda_overlay.resolve.pip import Pip
 _KEPT = 30 * 24 * 3600
 """Seconds for which an unused transient layer is kept."""
 
+_LOCK = "lock"
+"""The file in a layer that the programs that use it keep locked."""
+
 _FIXED = re.compile(r"@[0-9a-f]{40,64}(?=$|[#[])|[#&](md5|sha[0-9]+)=[0-9a-f]+")
 """The part of a URL that says which commit it means, or which hash its file has."""
 
@@ -37,7 +41,8 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
 
     The overlay itself is not changed. A new layer is made when the host, an overlay or pip's
     configuration has changed. If a requirement names a local file or directory, or a URL without
-    a commit or a hash, the requirements are installed each time.
+    a commit or a hash, the requirements are installed each time, and never in a layer that a
+    program still uses. This process, as the command that it becomes, keeps the layer in use.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -47,30 +52,44 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     facts = [sorted(requirements), stack.host.fingerprint()["sha256"], layers]
     sources = sorted(filter(None, map(_source, requirements)))
     facts += [str(stack.host.real), sources, configuration.settings(stack.host.prefix)]
-    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     cache = _cache()
-    place = cache / key
     _drop_old(cache)
-    dirs = stack.settings.overlay_dirs or (locate.DEFAULT_DIR,)
-    settings: Settings = stack.settings._replace(overlay_dirs=(str(place), *dirs))
-    if place.is_symlink():  # not ours: nothing is written where it leads
-        place.unlink()
-    top = Overlay(Stack(stack.host, settings, stack.progress))
-    if (place / "complete").exists() and not sources and not _is_whole(top.stack):
-        discard(place)
+    for number in count():
+        key = hashlib.sha256(json.dumps([*facts, number]).encode()).hexdigest()[:16]
+        place, top = cache / key, _on_top(stack, cache / key)
+        if _take(place, top.stack, changing=bool(sources)):
+            break
     if sources or not (place / "complete").exists():
         command = ("conda", "overlay", "run", "--with", *requirements)
         pip = Pip(top.host, verbosity=-1, to_stderr=True)
         try:
             top.change(lambda draft: draft.install(*requirements), command=command, pip=pip)
         except BaseException:
-            with suppress(OSError):  # not empty: an earlier layer stays
-                place.rmdir()
+            if os.listdir(place) == [_LOCK]:  # else an earlier layer stays
+                discard(place)
             raise
         retention.drop(top.stack, retention.droppable(top.stack, 1, force=True)[0])
         (place / "complete").write_text("layer" if top.stack.store.exists else "nothing to add")
     os.utime(place)
     return top.stack
+
+
+def _on_top(stack: Stack, place: Path) -> Overlay:
+    """The overlay in a place, as one more layer on top."""
+    dirs = stack.settings.overlay_dirs or (locate.DEFAULT_DIR,)
+    settings: Settings = stack.settings._replace(overlay_dirs=(str(place), *dirs))
+    if place.is_symlink():  # not ours: nothing is written where it leads
+        place.unlink()
+    return Overlay(Stack(stack.host, settings, stack.progress))
+
+
+def _take(place: Path, stack: Stack, *, changing: bool) -> bool:
+    """Keep a layer in use until the command ends; False if its files must change and are in use."""
+    if not changing and (place / "complete").exists() and not _is_whole(stack):
+        if lock.is_held(place / _LOCK):
+            return False
+        discard(place)
+    return lock.keep(place / _LOCK, shared=not changing)
 
 
 def _identity(store: Store) -> str:
@@ -126,5 +145,6 @@ def _source(requirement: str) -> str | None:
 def _drop_old(cache: Path) -> None:
     for place in cache.iterdir():
         ours = re.fullmatch("[0-9a-f]{16}", place.name) and not place.is_symlink()
-        if ours and place.lstat().st_mtime < time.time() - _KEPT:
+        old = ours and place.lstat().st_mtime < time.time() - _KEPT
+        if old and not lock.is_held(place / _LOCK):
             discard(place)

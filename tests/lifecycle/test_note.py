@@ -45,3 +45,31 @@ def test_nothing_to_note_and_no_date_are_refused(quick: Bench) -> None:
     ):
         done = quick.run("note", *quick.where, "new", *words)
         assert done.returncode == 2 and said in done.stderr
+
+
+def test_a_dependency_that_is_noted_is_requested_from_then_on(quick: Bench) -> None:
+    """So it stays, with its note, whatever becomes of what needed it, and is exported."""
+    quick.given("install", "beta==2.0")
+    assert quick.record()["distributions"]["alpha"]["requested"] is False
+    meant = {"reason": "R", "intent": "hold", "until": "2999-01-31"}
+    assert "Nothing to do" in quick.change("note", "alpha", "--until", "")
+    words = [word for name, text in meant.items() for word in (f"--{name}", text)]
+    printed = quick.change("note", "alpha", *words)
+    assert "now requested; the requirement is now alpha==2.0" in printed
+    file = quick.export()
+    quick.change("remove", "beta", "--allow-conflicts")  # the environment's needs alpha<2
+    assert quick.see("alpha") == {"alpha": "2.0"} and entry(quick, "alpha") == meant
+    quick.change("delete")
+    quick.change("apply", file)
+    assert entry(quick, "alpha") == meant
+    quick.change("install", "beta==1.0")
+    assert quick.see("alpha", "beta") == {"alpha": "1.5", "beta": "1.0"}
+    assert entry(quick, "alpha") == meant
+
+
+def test_a_dependency_is_requested_with_the_version_it_has_reached(quick: Bench) -> None:
+    for words in (["note", "alpha", "--reason", "R"], ["install", "alpha", "--reason", "R"]):
+        quick.change("install", "beta==2.0")
+        quick.change(*words)
+        assert quick.record()["distributions"]["alpha"]["requirement"] == "alpha>=2.0"
+        quick.change("delete")

@@ -6,7 +6,9 @@ import os
 import shutil
 
 from tests.bench import Bench
+from tests.lifecycle import patches
 from tests.lifecycle.forks import Forker, url
+from tests.lifecycle.running import running
 from tests.lifecycle.test_run import run
 
 
@@ -53,6 +55,35 @@ def test_a_layer_place_that_is_a_link(quick: Bench) -> None:
     done = run(quick, "--with", "new", *code)
     assert "Traceback" not in done.stderr
     assert [*away.iterdir()] == [], done
+
+
+def test_with_a_source_that_changes_while_a_program_runs_from_it(quick: Bench) -> None:
+    """The program keeps what it started with, and the next run has what is there now."""
+    code = "import mine, importlib; print('ready', flush=True); input()"
+    code += "; print(importlib.reload(mine).MARK)"
+    now = "import mine; print(mine.MARK)"
+    tree = patches.source(quick.user, "mine", "1.0", "A")
+    with running(quick, "run", "--with", tree, "--", "python", "-c", code) as first:
+        first.wait_for("ready")
+        patches.source(quick.user, "mine", "1.0", "B")
+        assert run(quick, "--with", tree, "--", "python", "-c", now).stdout == "B\n"
+        first.answer("")
+        assert first.end() == 0 and first.out.endswith("A\n"), first.out + first.err
+    places = {*(quick.user.home / ".cache/conda-overlay/run").iterdir()}
+    assert run(quick, "--with", tree, "--", "python", "-c", now).stdout == "B\n"
+    assert {*(quick.user.home / ".cache/conda-overlay/run").iterdir()} == places  # nobody uses it
+    assert len(places) == 2
+
+
+def test_a_layer_in_use_is_not_dropped_as_old(quick: Bench) -> None:
+    code = "print('ready', flush=True); input(); import new; print(new.__version__)"
+    with running(quick, "run", "--with", "new", "--", "python", "-c", code) as first:
+        first.wait_for("ready")
+        [layer] = (quick.user.home / ".cache/conda-overlay/run").iterdir()
+        os.utime(layer, (0, 0))
+        assert run(quick, "--with", "gamma", "true").returncode == 0
+        first.answer("")
+        assert first.end() == 0 and first.out.endswith("1.0\n"), first.out + first.err
 
 
 def test_words_of_the_command_that_look_like_options_of_exec(quick: Bench) -> None:
