@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from os.path import normpath
 
 from packaging.utils import canonicalize_name
@@ -18,7 +19,7 @@ from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import read_record
 from conda_overlay.edits.originals import note_files, removed_files
-from conda_overlay.edits.patch import start_again
+from conda_overlay.edits.patch import edits_of, start_again
 from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.layer.state import new_files
 
@@ -58,7 +59,10 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
             past.original.update(removed)
             past.owned[key].update(removed)
         past.files.update(past.original)
-        if named := draft.kept & {*draft.by_hand.changed, *draft.by_hand.added}:
+        named = draft.kept & {*draft.by_hand.changed, *draft.by_hand.added}
+        copies = [draft.before.copies[key] for key in draft.taken_back]
+        named |= {copy.below + edit.path for copy in copies for edit in edits_of(copy)}
+        if named:
             draft.notes.append(f"edits that this takes back: {few(sorted(named))}")
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
     lost = past.owners(lacking)
@@ -74,6 +78,9 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
             note_files(copy, {*back, *(name for name, *_ in read_record(copy.path) or ())})
         if start_again(copy):  # it had recorded new or removed files
             touched.add(key)
+    for key in draft.taken_back & touched:
+        if past.entries[key].patch:  # the reason was that of the edits
+            draft.entries[key] = replace(past.entries[key], reason=None)
     draft.renew_scripts()
     draft.why.update(dict.fromkeys(touched, "repaired"))
     gone = sorted(path for path in lacking if not os.path.lexists(draft.tree / path))

@@ -55,3 +55,17 @@ def test_what_repair_takes_back_is_named_and_stays_in_the_revision_before(fixed:
     assert "return 77" not in core.read_text() and fixed.revision == 2
     [kept] = fixed.tree(1).rglob("tool/core.py")
     assert "return 77" in kept.read_text() and not kept.stat().st_mode & 0o222
+
+
+def test_recorded_edits_that_repair_takes_back_are_named_and_so_is_their_reason(
+    fixed: Bench,
+) -> None:
+    plan = fixed.json("repair", "tool")
+    [note] = plan["notes"]
+    assert note.startswith("edits that this takes back: ") and note.endswith("tool/core.py")
+    [change] = plan["changes"]
+    assert change["was"]["reason"] == "ticket 1234" and change["reason"] is None
+    entry = fixed.record()["distributions"]["tool"]
+    assert not entry["patch"] and entry["reason"] is None
+    fixed.change("undo")
+    assert fixed.record()["distributions"]["tool"]["reason"] == "ticket 1234"
