@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import as_requirement
 from conda_overlay.core.text import few
 from conda_overlay.edits.checkouts import has_work, left_behind
+from conda_overlay.edits.originals import load_originals
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
@@ -25,6 +28,7 @@ from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import prefix_of
+from conda_overlay.layer.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,33 @@ def of_baseline(source: str) -> Document:
     if (prefix / "bin" / "python").exists():
         stack = Overlay.open(prefix).stack
         for layer in reversed(stack.layers):
-            known = Overlay(stack.from_layer(str(layer.parent))).document().over(known)
+            overlay = Overlay(stack.from_layer(str(layer.parent)))
+            _check_copies(overlay.stack)
+            known = overlay.document().over(known)
     return replace(known, baseline=document.BaselineRef(env=source))
+
+
+def _check_copies(stack: Stack) -> None:
+    """Check that a layer's copies of what layers behind have were made from what is there now.
+
+    Raises:
+        OverlayError: one was not, so its edits are against another text.
+    """
+    for key, copy in stack.state().copies.items() if stack.below else ():
+        below = stack.below_view.get(key)
+        texts = load_originals(copy) or {}
+        if below and any(_content(below.site / name) != text for name, text in texts.items()):
+            sentence = (
+                f"What your copy of {copy.name} was made from has changed in a layer behind it."
+            )
+            hint = shlex.join(["conda", "overlay", "rebase", "-p", str(stack.host.prefix)])
+            raise OverlayError(sentence, hint, name=copy.name)
+
+
+def _content(file: Path) -> bytes | None:
+    with suppress(OSError):
+        return file.read_bytes()
+    return None
 
 
 def with_more(

@@ -84,3 +84,15 @@ def test_a_copy_of_what_the_baseline_lacks_is_installed(plain: Forker) -> None:
     plain.fork(plain.write("fork.toml", text), "-n", "lacking")
     assert plain.python("lacking", "-c", "import alpha; print(alpha.MINE)") == "1"
     bench.user.empty_home()
+
+
+def test_a_copy_whose_original_in_a_layer_behind_has_changed_is_refused(layered: Forker) -> None:
+    bench = layered.bench
+    layers.change(bench, "install", "alpha==2.0", "--force")
+    bench.change("edit", "alpha", "--no-editor")
+    edited.edit(bench, bench.site / "alpha/__init__.py", "__version__ = '2.0'\nMINE = 1\n")
+    bench.change("record")
+    layers.change(bench, "remove", "alpha", "--force")
+    told = layered.refused("--from", bench.host, "-n", "drifted")
+    assert "What your copy of alpha was made from has changed in a layer behind it." in told
+    assert f"Hint: conda overlay rebase -p {bench.host}" in told
