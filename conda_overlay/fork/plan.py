@@ -123,7 +123,7 @@ def _check_copies(stack: Stack) -> None:
         texts = load_originals(copy) or {}
         if below and any(_content(below.site / name) != text for name, text in texts.items()):
             sentence = (
-                f"What your copy of {copy.name} was made from has changed in a layer behind it."
+                f"The original of your copy of {copy.name} has changed, in a layer behind it."
             )
             hint = shlex.join(["conda", "overlay", "rebase", "-p", str(stack.host.prefix)])
             raise OverlayError(sentence, hint, name=copy.name)

@@ -94,5 +94,5 @@ def test_a_copy_whose_original_in_a_layer_behind_has_changed_is_refused(layered:
     bench.change("record")
     layers.change(bench, "remove", "alpha", "--force")
     told = layered.refused("--from", bench.host, "-n", "drifted")
-    assert "What your copy of alpha was made from has changed in a layer behind it." in told
+    assert "The original of your copy of alpha has changed, in a layer behind it." in told
     assert f"Hint: conda overlay rebase -p {bench.host}" in told
