@@ -172,7 +172,7 @@ def test_user_runs_the_command_of_the_package(built: Built, prefix: Path, alice:
     assert ran(alice, prefix, "overlay", "--version") == f"conda-overlay {version(built)}\n"
     assert ran(alice, prefix, "overlay", "--help").startswith("usage: conda overlay ")
     status = ran(alice, prefix, "overlay", "status", "-n", "science")
-    assert str(prefix / "envs" / "science") in status
+    assert "conda overlay install -n science NAME" in status
     assert "Start one with: conda overlay install" in status
 
 

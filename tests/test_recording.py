@@ -59,5 +59,7 @@ def test_recorded_session_is_the_one_of_the_script() -> None:
 @pytest.mark.network
 def test_session_can_be_recorded_again() -> None:
     shown = recording.session()
-    assert "Revision 1: humanize added." in shown and "Revision 2: humanize removed." in shown
+    assert (
+        "Revision 1: humanize added." in shown and "Revision 2: back to the environment." in shown
+    )
     recording.picture(shown)

@@ -83,7 +83,7 @@ def test_writer_without_patience_says_why_it_gave_up(
         expected = {
             # Of who has just taken the lock the name may not be known yet.
             "LockedError": f"is being changed by ({bench.user.name} on |unknown)",
-            "OvertakenError": "has changed in the meantime",
+            "OvertakenError": "was changed by another command",
         }
         assert re.search(expected[told["exception_name"]], told["message"]), each
     assert 1 <= len(succeeded) < len(names)

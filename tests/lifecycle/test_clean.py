@@ -26,7 +26,7 @@ def test_it_frees_what_it_says_and_du_agrees(bench: Bench, links: Path) -> None:
     before = used(bench)
     records = [bench.record(number) for number in (1, 2, 3, 4)]
     dry = bench.json("clean", "--keep", "2", "--dry-run")
-    assert dry.keys() == {"success", "dry_run", "revisions", "kept", "bytes"}
+    assert dry.keys() == {"success", "dry_run", "revisions", "kept", "bytes", "checkouts"}
     assert bench.kept == [1, 2, 3, 4]
     assert "Would drop the files of revisions 1, 2: " in bench.ask(
         "clean", "--keep", "2", "--dry-run"

@@ -48,7 +48,7 @@ def test_what_is_written_in_place_all_the_same_is_said(quick: Bench) -> None:
     [overlay] = quick.json("status")["overlays"]
     name = str(path.relative_to(quick.overlay))
     remedies = ["conda overlay record -n science", "conda overlay repair -n science alpha"]
-    text = f"changed since revision 2: {name}"
+    text = f"changed since revision 2: {name}; record keeps this, repair undoes it"
     assert {"kind": "by-hand", "text": text, "remedies": remedies} in overlay["findings"]
     assert json.loads(quick.ask("history", "--json"))["edits"]["changed"] == [name]
 

@@ -31,7 +31,7 @@ def test_an_edit_of_metadata_or_of_a_script_is_named(tool: Bench, pattern: str, 
     [overlay] = tool.json("status")["overlays"]
     assert overlay["distributions"][0]["edited"]
     assert tool.json("why", "tool")["edited"] == [Path(path).name]
-    assert "tool  1.0 (content)" in tool.ask("diff", "1", "2")
+    assert "tool  1.0, other content" in tool.ask("diff", "1", "2")
     [differs] = {*tool.json("diff", "1", "2")["files"]["changed"]} & {
         *map(str, [p.relative_to(tool.overlay) for p in tool.overlay.glob(pattern)])
     }

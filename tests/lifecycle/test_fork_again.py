@@ -238,9 +238,9 @@ def test_a_baseline_that_is_gone_is_said_and_a_name_that_is_taken_is_not_it(fork
     forker.fork("--from", forker.spec(url("tool-1.0")), "-n", "named")
     forker.fork("--from", "named", "-n", "of-named")
     shutil.rmtree(forker.env("named"))
-    assert "no conda environment" in str(status(forker, "of-named")["unknown"])
+    assert "no environment" in str(status(forker, "of-named")["unknown"])
     told = forker.refused("--recreate", "-n", "of-named")
-    assert "no conda environment" in told
+    assert "no environment" in told
     file = forker.write("self.toml", f'[baseline]\nenv = "{forker.env("of-named")}"\n')
     assert "own baseline" in forker.refused("--recreate", file, "-n", "of-named")
 
