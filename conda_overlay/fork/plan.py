@@ -10,6 +10,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import notice
+from conda_overlay.change.edit_again import outdated_copies
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
@@ -90,7 +91,11 @@ class ForkPlan:
 
 
 def of_baseline(source: str) -> Document:
-    """The document to fork an environment with all overlays of it, or an explicit list."""
+    """The document to fork an environment with all overlays of it, or an explicit list.
+
+    Raises:
+        OverlayError: the edits of a copy are not relative to the files that are below it now.
+    """
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
@@ -101,8 +106,19 @@ def of_baseline(source: str) -> Document:
     if (prefix / "bin" / "python").exists():
         stack = Overlay.open(prefix).stack
         for layer in reversed(stack.layers):
-            known = Overlay(stack.from_layer(str(layer.parent))).document().over(known)
+            mine = layer == stack.store.overlay
+            overlay = Overlay(stack if mine else stack.from_layer(str(layer.parent)))
+            if outdated := outdated_copies(overlay.stack):
+                raise _outdated(outdated)
+            known = overlay.document().over(known)
     return replace(known, baseline=document.BaselineRef(env=source))
+
+
+def _outdated(copies: Mapping[str, str]) -> OverlayError:
+    """Refuse to fork copies whose originals have changed: the fork would run other code."""
+    names = few(sorted(copies))
+    sentence = f"{names} has changed below your copy, so the fork would not run what runs now."
+    return OverlayError(sentence, next(iter(copies.values())), packages=[*copies])
 
 
 def with_more(
