@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
+from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import new_files, read_state
 
 
@@ -163,3 +165,18 @@ def is_outdated(copy: Distribution, below: Distribution) -> bool:
         not (below.site / path).is_file() or digest((below.site / path).resolve()) != sha
         for path, sha in made_of.items()
     )
+
+
+def outdated_copies(stack: Stack) -> dict[str, str]:
+    """The copies whose files below have changed since they were made: each name, and the command.
+
+    Their recorded edits are not relative to the files that are below now.
+    """
+    if stack.is_stale() or not stack.store.exists:
+        return {}
+    command = ["conda", "overlay", "rebase", "-p", str(stack.host.prefix)]
+    if stack.layer is not None:
+        command += ["--layer", stack.label_of(stack.store.overlay) or str(stack.layer)]
+    copies, below = stack.state().copies, stack.below_view
+    outdated = (c for key, c in copies.items() if key in below and is_outdated(c, below[key]))
+    return {copy.name: shlex.join(command) for copy in outdated}

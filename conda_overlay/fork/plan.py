@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import notice
+from conda_overlay.change.edit_again import outdated_copies
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
@@ -19,7 +18,6 @@ from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import as_requirement
 from conda_overlay.core.text import few
 from conda_overlay.edits.checkouts import has_work, left_behind
-from conda_overlay.edits.originals import load_originals
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
@@ -28,7 +26,6 @@ from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import prefix_of
-from conda_overlay.layer.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,11 @@ class ForkPlan:
 
 
 def of_baseline(source: str) -> Document:
-    """The document to fork an environment with all overlays of it, or an explicit list."""
+    """The document to fork an environment with all overlays of it, or an explicit list.
+
+    Raises:
+        OverlayError: the edits of a copy are not relative to the files that are below it now.
+    """
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
@@ -106,33 +107,19 @@ def of_baseline(source: str) -> Document:
     if (prefix / "bin" / "python").exists():
         stack = Overlay.open(prefix).stack
         for layer in reversed(stack.layers):
-            overlay = Overlay(stack.from_layer(str(layer.parent)))
-            _check_copies(overlay.stack)
+            mine = layer == stack.store.overlay
+            overlay = Overlay(stack if mine else stack.from_layer(str(layer.parent)))
+            if outdated := outdated_copies(overlay.stack):
+                raise _outdated(outdated)
             known = overlay.document().over(known)
     return replace(known, baseline=document.BaselineRef(env=source))
 
 
-def _check_copies(stack: Stack) -> None:
-    """Check that a layer's copies of what layers behind have were made from what is there now.
-
-    Raises:
-        OverlayError: one was not, so its edits are against another text.
-    """
-    for key, copy in stack.state().copies.items() if stack.below else ():
-        below = stack.below_view.get(key)
-        texts = load_originals(copy) or {}
-        if below and any(_content(below.site / name) != text for name, text in texts.items()):
-            sentence = (
-                f"The original of your copy of {copy.name} has changed, in a layer behind it."
-            )
-            hint = shlex.join(["conda", "overlay", "rebase", "-p", str(stack.host.prefix)])
-            raise OverlayError(sentence, hint, name=copy.name)
-
-
-def _content(file: Path) -> bytes | None:
-    with suppress(OSError):
-        return file.read_bytes()
-    return None
+def _outdated(copies: Mapping[str, str]) -> OverlayError:
+    """Refuse to fork copies whose originals have changed: the fork would run other code."""
+    names = few(sorted(copies))
+    sentence = f"{names} has changed below your copy, so the fork would not run what runs now."
+    return OverlayError(sentence, next(iter(copies.values())), packages=[*copies])
 
 
 def with_more(

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import cpython, packages, pypi
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle import shared as layers
 from tests.lifecycle.forks import Forker
+from tests.lifecycle.test_fork import PATCH
 from tests.long import LONG
 
 LOOK = "import new; print(new.__version__, *getattr(new, 'EDITS', ()))"
@@ -57,6 +59,28 @@ def test_what_a_layer_behind_has_is_in_the_fork(layered: Forker) -> None:
     assert layered.python("behind", "-c", LOOK) == "1.0 mine"
 
 
+def test_a_copy_whose_original_has_changed_is_refused_until_rebase(layered: Forker) -> None:
+    """Its edits are not relative to what a fork would have below them."""
+    bench, home = layered.bench, layers.service().home
+    text = PATCH.replace("alpha", "new")
+    patch = sources.write(layers.service(), home / "new.patch", text)
+    layers.change(bench, "patch", "new", patch)
+    bench.change("edit", "new", "--no-editor")
+    place = bench.site / "new/__init__.py"
+    edited.edit(bench, place, f"{place.read_text()}MINE = 1\n")
+    bench.change("record")
+    words = ("--from", bench.host, "-n", "moved", "--dry-run")
+    layered.fork(*words)
+    layers.change(bench, "patch", "new", patch, "--reverse")
+    refused = layered.refused(*words)
+    assert "new has changed below your copy" in refused
+    command = f"conda overlay rebase -p {bench.host}"
+    assert command in refused and command in bench.run("export", *bench.where).stderr
+    bench.change("rebase")
+    layered.fork(*words)
+    assert "rebase" not in bench.run("export", *bench.where).stderr
+
+
 @LONG
 def test_a_copy_of_an_edited_copy_has_the_edits_of_both(layered: Forker) -> None:
     bench, theirs = layered.bench, layers.by_owner(layered.bench)
@@ -84,15 +108,3 @@ def test_a_copy_of_what_the_baseline_lacks_is_installed(plain: Forker) -> None:
     plain.fork(plain.write("fork.toml", text), "-n", "lacking")
     assert plain.python("lacking", "-c", "import alpha; print(alpha.MINE)") == "1"
     bench.user.empty_home()
-
-
-def test_a_copy_whose_original_in_a_layer_behind_has_changed_is_refused(layered: Forker) -> None:
-    bench = layered.bench
-    layers.change(bench, "install", "alpha==2.0", "--force")
-    bench.change("edit", "alpha", "--no-editor")
-    edited.edit(bench, bench.site / "alpha/__init__.py", "__version__ = '2.0'\nMINE = 1\n")
-    bench.change("record")
-    layers.change(bench, "remove", "alpha", "--force")
-    told = layered.refused("--from", bench.host, "-n", "drifted")
-    assert "The original of your copy of alpha has changed, in a layer behind it." in told
-    assert f"Hint: conda overlay rebase -p {bench.host}" in told

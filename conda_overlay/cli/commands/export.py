@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,8 +67,22 @@ def execute(arguments: Namespace) -> int:
     name = arguments.format or format_of(Path(file or "").name)
     text = FORMATS[name](document)
     files.write(file, text)
-    output.show(Exported(name, file, text, tuple(notes(document, name))), _show, success=True)
+    told = (*notes(document, name), *_outdated(arguments, document))
+    output.show(Exported(name, file, text, told), _show, success=True)
     return 0
+
+
+def _outdated(arguments: Namespace, document: Document) -> Iterator[str]:
+    """A note on each copy whose edits are not relative to the files that are below it now."""
+    from packaging.utils import canonicalize_name
+
+    from conda_overlay.change.edit_again import outdated_copies
+    from conda_overlay.core.errors import NoSuchEnvironmentError
+
+    with suppress(NoSuchEnvironmentError):  # an overlay may outlive its environment
+        for name, command in outdated_copies(select.opened(arguments).stack).items():
+            if canonicalize_name(name) in document.entries:
+                yield f"{name} has changed below your copy; your edits fit it after: {command}"
 
 
 def _part(document: Document, names: Sequence[str]) -> Document:
