@@ -61,7 +61,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         past.files.update(past.original)
         named = draft.kept & {*draft.by_hand.changed, *draft.by_hand.added}
         copies = [draft.before.copies[key] for key in draft.taken_back]
-        named |= {copy.below + edit.path for copy in copies for edit in edits_of(copy)}
+        named |= {normpath(copy.below + e.path) for copy in copies for e in edits_of(copy)}
         if named:
             draft.notes.append(f"edits that this takes back: {few(sorted(named))}")
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
@@ -79,7 +79,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         if start_again(copy):  # it had recorded new or removed files
             touched.add(key)
     for key in draft.taken_back & touched:
-        if past.entries[key].patch:  # the reason was that of the edits
+        if past.entries[key].copied and past.entries[key].patch:  # the reason was that of the edits
             draft.entries[key] = replace(past.entries[key], reason=None)
     draft.renew_scripts()
     draft.why.update(dict.fromkeys(touched, "repaired"))

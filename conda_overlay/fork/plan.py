@@ -117,8 +117,8 @@ def of_baseline(source: str) -> Document:
 
 def _outdated(copies: Mapping[str, str]) -> OverlayError:
     """Refuse to fork copies whose originals have changed: the fork would run other code."""
-    names = few(sorted(copies))
-    sentence = f"{names} has changed below your copy, so the fork would not run what runs now."
+    names, verb = few(sorted(copies)), "has" if len(copies) == 1 else "have"
+    sentence = f"{names} {verb} changed below your copy, so the fork would not run what runs now."
     return OverlayError(sentence, next(iter(copies.values())), packages=[*copies])
 
 
