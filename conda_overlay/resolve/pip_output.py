@@ -42,7 +42,7 @@ _MISSING = {
     r"(?i)\b(?:no|unknown) \w*compiler": "a compiler is missing",
     r"ModuleNotFoundError: No module named '([\w.]+)'": "its build needs the module {}",
 }
-"""What the output of a build shows to be missing, and how to say so."""
+"""The signs of a missing program, header or module in the output of a build, and the words."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _GROUPS = {
 """For each group of changes its sign, the style of the sign, and a verb."""
 
 _OTHER = {"origin": "another source", "content": "other content"}
-"""What can differ in one version, in words."""
+"""The differences within one version, in words."""
 
 _STAYS = {
     "fix": "until the environment has it",
