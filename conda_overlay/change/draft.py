@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,6 @@ from conda_overlay.core.request import Request
 from conda_overlay.core.text import few
 from conda_overlay.edits.checkouts import root_of, stays
 from conda_overlay.filesystem.manifest import differences, take_manifest
-from conda_overlay.filesystem.tree import discard
 from conda_overlay.formats.document import Document
 from conda_overlay.layer import checkouts, scaffolding, state
 from conda_overlay.layer.stack import Stack
@@ -258,9 +256,7 @@ class Draft(DraftTree):
 
     def drop_checkouts(self) -> None:
         """Remove its clones, which no revision uses."""
-        discard(self.source_dir)
-        with suppress(OSError):  # others are there
-            self.source_dir.parent.rmdir()
+        checkouts.drop(self.source_dir)
 
     # -- the present state
 

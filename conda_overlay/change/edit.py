@@ -90,9 +90,8 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
         names = _files(found)
         if file := path if path in names else _file_of(module, names):
             return key, file
-    name = draft.stack.host.name
-    prefix, places = draft.stack.host.prefix, {found.site for found in view.values()}
-    meant = did_you_mean(text, {name for place in places for name in names_in(place)})
+    name, prefix = draft.stack.host.name, draft.stack.host.prefix
+    meant = did_you_mean(text, names_in({found.site for found in view.values()}))
     raise OverlayError(
         f"There is no package, module, program or file {text} in {name}.{meant}",
         shlex.join(["conda", "overlay", "status", "--merged", "-p", str(prefix)]),

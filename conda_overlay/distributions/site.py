@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from importlib.metadata import Distribution as Installed
@@ -189,9 +189,9 @@ def main_module(distribution: Distribution, names: Collection[str]) -> str:
     return next((name for name in sorted(names) if name.lower() == likely), first)
 
 
-def names_in(site: Path) -> set[str]:
-    """The names of all distributions and top-level modules of a site-packages, by its files."""
-    files = os.listdir(site) if site.is_dir() else []
+def names_in(sites: Iterable[Path]) -> set[str]:
+    """The names of all distributions and top-level modules of site-packages, by their files."""
+    files = [name for site in sites if site.is_dir() for name in os.listdir(site)]
     names = {getmodulename(name) or name.partition("-")[0] for name in files}
     return {name for name in names if not name.startswith(("_", "."))}
 

@@ -59,7 +59,7 @@ def drop_unused(store: Store) -> None:
 
 
 def drop(checkout: Path) -> None:
-    """Remove a checkout, and the directory of its draft if no other one is there."""
+    """Remove a checkout, or all of a draft, and the directory above if nothing else is there."""
     discard(checkout)
     with suppress(OSError):
         checkout.parent.rmdir()

@@ -182,9 +182,8 @@ def _nothing(
         sentence = f"{text} cannot be imported, because {package} fails: {how}."
         return OverlayError(sentence, f"conda overlay why {shlex.quote(package)}", name=text)
     what = f"package, module or program {text or repr(text)}"
-    known = {name for place in places for name in names_in(place)}
     sentence = f"There is no {what} in {stack.host.name}, nor in an overlay of it."
-    meant = did_you_mean(text, known)
+    meant = did_you_mean(text, names_in(places))
     return OverlayError(sentence + meant, "conda overlay status --merged", name=text)
 
 

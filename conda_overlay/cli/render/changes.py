@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from conda_overlay.cli.render.output import BOLD, GREEN, RED, YELLOW, say, table
 from conda_overlay.core.models import COPIED, EDITED, Change, Plan
@@ -56,7 +57,10 @@ def sentence(plan: Plan) -> str:
     whys = {change.why for change in plan.changes}
     if len(whys) == 1 and min(whys).startswith("back to "):
         return f"{min(whys)}."
-    parts = [f"{_names(g)} {_verb(g, title)}" for title, g in _grouped(plan.changes).items()]
+    parts = [
+        f"{_listed(group, attrgetter('name'), _FEW)} {_verb(group, title)}"
+        for title, group in _grouped(plan.changes).items()
+    ]
     if not parts and plan.files:
         parts = [f"{few(plan.files.all, _FEW)} changed"]
     return "; ".join(parts or ["your overlay matches the environment as it is now"]) + "."
@@ -64,10 +68,7 @@ def sentence(plan: Plan) -> str:
 
 def items(changes: Sequence[Change]) -> str:
     """Describe changes in a line: the requested ones, and how many others there are."""
-    asked = [one for one in changes if _is_requested(one)]
-    shown = asked or changes
-    text = few([*map(_item, shown)], _FEW_ITEMS)
-    return text + _and_dependencies(len(changes) - len(shown))
+    return _listed(changes, _item, _FEW_ITEMS)
 
 
 def versions(change: Change) -> str:
@@ -101,15 +102,12 @@ def _group(change: Change) -> str:
     return "changed" if change.files_differ else "noted"
 
 
-def _names(group: Sequence[Change]) -> str:
-    """The names of a group: those of requested distributions, and how many others there are."""
-    asked = [one.name for one in group if _is_requested(one)]
-    shown = asked or [one.name for one in group]
-    return few(shown, _FEW) + _and_dependencies(len(group) - len(shown))
-
-
-def _and_dependencies(count: int) -> str:
-    return f" and {count} {'dependency' if count == 1 else 'dependencies'}" if count else ""
+def _listed(changes: Sequence[Change], describe: Callable[[Change], str], most: int) -> str:
+    """Describe the changes that the user requested, and count the others; or all if none is."""
+    shown = [one for one in changes if _is_requested(one)] or changes
+    count = len(changes) - len(shown)
+    others = f" and {count} {'dependency' if count == 1 else 'dependencies'}" if count else ""
+    return few([*map(describe, shown)], most) + others
 
 
 def _is_requested(change: Change) -> bool:
