@@ -86,7 +86,6 @@ FIRST = (
 """What takes long comes first, so that no worker has it left alone at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)
 @pytest.hookimpl(tryfirst=True)  # before pytest takes out what is not chosen
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes long first, and keep the order otherwise; see also `tests.long`."""
