@@ -124,13 +124,12 @@ _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """Options that choose another place than the overlay; they are refused."""
 
-_SET = (
-    *("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND"),
-    *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON"),
-)
-"""Variables that name another place, or a build, whatever their value is."""
-_TRUE = ("CONDA_BUILD", "PIP_USER", "PIP_DRY_RUN")
-"""Flags, which can be false."""
+_BUILDS = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND")
+"""Variables that a build sets."""
+_PLACES = ("target", "prefix", "root", "python")
+"""Options in pip's configuration that name another place."""
+_MAY_BE_FALSE = ("user", "dry-run")
+"""Those that can be false."""
 _FALSE = ("", "0", "n", "no", "f", "false", "off")
 """The values of flags that pip takes for false."""
 
@@ -147,13 +146,19 @@ def before_command() -> list[str]:
     return [*ours, "--python"]
 
 
-def is_elsewhere(environ: Mapping[str, str]) -> bool:
-    """Whether variables show that pip is not meant to change the environment.
+def is_build(environ: Mapping[str, str]) -> bool:
+    """Whether variables show that a build runs pip."""
+    of_conda = environ.get("CONDA_BUILD", "").lower() not in _FALSE
+    return of_conda or any(environ.get(name) for name in _BUILDS)
 
-    That is in a build, or where another place is configured. pip does not read VIRTUAL_ENV.
+
+def is_elsewhere(configured: Mapping[str, str]) -> bool:
+    """Whether pip's configuration, as options with values, keeps it from the environment.
+
+    It names another place, or a dry run. pip does not read VIRTUAL_ENV.
     """
-    flags = (environ.get(name, "").lower() not in _FALSE for name in _TRUE)
-    return any(flags) or any(environ.get(name) for name in _SET)
+    flags = (configured.get(name, "").lower() not in _FALSE for name in _MAY_BE_FALSE)
+    return any(flags) or any(configured.get(name) for name in _PLACES)
 
 
 def spelled_out(word: str) -> str:

@@ -141,6 +141,23 @@ def test_in_builds_or_where_a_setting_says_so_it_is_pip(made: Bench, name: str) 
     assert made.revision == 1
 
 
+@first(2)
+@pytest.mark.parametrize("line", ["[install]\nuser = yes", "[global]\ndry-run = on"])
+def test_a_place_in_the_users_pip_conf_counts_as_in_a_variable(
+    made: Bench, links: Path, line: str
+) -> None:
+    dists.wheel(links, "plain", "1.0")
+    sources.write(made.user, made.user.home / ".config/pip/pip.conf", f"{line}\n")
+    made = replace(made, environ={**made.environ, "PIP_CONFIG_FILE": ""})  # it keeps pip from it
+    words: list[str | Path] = ["install", "-q", "--find-links", links, "plain"]
+    done = pip(made, *words)
+    assert done.returncode == 0 and "conda-overlay" not in done.stderr, done
+    inside = [*made.user.home.glob(".local/lib/*/site-packages/plain")]
+    assert (bool(inside), made.revision) == ("user" in line, 1)
+    done = module(made, *words, env={"PIP_USER": "no", "PIP_DRY_RUN": "0"})
+    assert "-> conda overlay install" in done.stderr and made.revision == 2, done
+
+
 CASES = [
     *(("pip", "--prefix"), ("module", "uninstall"), ("module", "PIP_ROOT")),
     *(("pip", "--python"), ("gone", "--prefix"), ("gone", "uninstall")),

@@ -11,6 +11,7 @@ from conda_overlay.core.pip_options import (
     OPTIONS,
     Options,
     before_command,
+    is_build,
     is_elsewhere,
     used,
 )
@@ -62,12 +63,25 @@ def test_values_before_the_command_are_those_of_options_that_have_one() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "elsewhere"),
     [
-        *(("PIP_USER", "1", True), ("PIP_USER", "no", False), ("CONDA_BUILD", "0", False)),
-        *(("PIP_PREFIX", "no", True), ("PIP_PREFIX", "", False), ("VIRTUAL_ENV", "/x", False)),
+        *(("user", "1", True), ("user", "No", False), ("dry-run", "on", True)),
+        *(("prefix", "no", True), ("prefix", "", False), ("index-url", "/x", False)),
     ],
 )
-def test_variables_count_by_their_value(name: str, value: str, elsewhere: bool) -> None:
+def test_options_in_the_configuration_count_by_their_value(
+    name: str, value: str, elsewhere: bool
+) -> None:
     assert is_elsewhere({name: value}) is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "builds"),
+    [
+        *(("CONDA_BUILD", "0", False), ("CONDA_BUILD", "1", True)),
+        *(("PIP_BUILD_TRACKER", "/x", True), ("VIRTUAL_ENV", "/x", False)),
+    ],
+)
+def test_variables_of_builds_count_by_their_value(name: str, value: str, builds: bool) -> None:
+    assert is_build({name: value}) is builds
 
 
 @pytest.mark.parametrize(

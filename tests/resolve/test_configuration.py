@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from conda_overlay.resolve.configuration import is_plain
+from conda_overlay.resolve.configuration import in_effect, is_plain
 
 PLACES = {
     "user": ("HOME", ".config/pip/pip.conf"),
@@ -19,7 +20,7 @@ PLACES = {
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is configured, whatever is on this machine."""
-    for name in ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_TRUSTED_HOST", "XDG_CONFIG_HOME"):
+    for name in ("XDG_CONFIG_HOME", *(name for name in os.environ if name.startswith("PIP_"))):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "none"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -72,3 +73,27 @@ def test_file_of_the_environment_counts_and_so_does_the_one_that_is_named(
     assert is_plain(tmp_path)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     assert not is_plain(tmp_path / "elsewhere")
+
+
+def test_of_several_values_the_one_that_pip_uses_is_in_effect(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A variable before the section of the command, and that before the other, in any file."""
+
+    def found(prefix: Path) -> dict[str, str]:
+        names = ("user", "target", "root", "prefix")  # this machine may configure others
+        return {name: value for name, value in in_effect(prefix).items() if name in names}
+
+    mine = tmp_path / "home/.config/pip/pip.conf"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("[install]\nuser = yes\nroot =\n[list]\nprefix = /x\n")
+    (tmp_path / "pip.conf").write_text("[global]\nuser = no\ntarget = /there\n")
+    assert found(tmp_path) == {"user": "yes", "target": "/there"}
+    monkeypatch.setenv("PIP_USER", "0")
+    assert found(tmp_path)["user"] == "0"
+    named = tmp_path / "named.conf"
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(named))
+    assert found(tmp_path / "elsewhere") == {"user": "0"}
+    monkeypatch.delenv("PIP_USER")
+    named.write_text("[global]\nroot = /mine\n")  # then pip does not read the user's own
+    assert found(tmp_path / "elsewhere") == {"root": "/mine"}

@@ -14,6 +14,7 @@ from conda_overlay.cli.render import output
 from conda_overlay.core.pip_options import (
     ELSEWHERE,
     before_command,
+    is_build,
     is_elsewhere,
     names_in,
     spelled_out,
@@ -57,7 +58,7 @@ def execute(arguments: Namespace) -> int:
     ours = None if place is None else _COMMANDS.get(words[place])
     full = [*map(spelled_out, words)]
     owned = ours == "install" and host.protection is None  # where install refuses, and names pip
-    if ours and overlay.stack.settings.overlay_pip and _is_meant(full) and not owned:
+    if ours and overlay.stack.settings.overlay_pip and _is_meant(full, host.prefix) and not owned:
         command = ["conda", "overlay", ours, *(w for i, w in enumerate(full) if i != place)]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
@@ -83,9 +84,11 @@ def _command(words: list[str]) -> int | None:
     return place if place < len(words) else None
 
 
-def _is_meant(words: list[str]) -> bool:
+def _is_meant(words: list[str], prefix: Path) -> bool:
     """Whether pip would change the environment: not in a build or another directory."""
-    if wiring.disabled(os.environ) or is_elsewhere(os.environ):
+    from conda_overlay.resolve.configuration import in_effect
+
+    if wiring.disabled(os.environ) or is_build(os.environ) or is_elsewhere(in_effect(prefix)):
         return False
     others = {*ELSEWHERE, *_OURS, "--prefix", "-t", "-p", "-n"}
     return not others.intersection(name for word in words for name in names_in(word))
