@@ -78,7 +78,10 @@ def page() -> str:
         "export": (Exported, success),
         "export --baseline": (Exported, {**success, "fingerprint": str, "packages": int}),
         "clean": (Dropped, success),
-        "delete": (None, {**dry, "overlay": str, "deleted": bool, "checkouts": list[str]}),
+        "delete": (
+            None,
+            {**dry, "overlay": str, "deleted": bool, "checkouts": list[str], "lost": list[str]},
+        ),
         "kernel install": (None, {**success, "kernel": str, "path": str}),
         "fork": (ForkSummary, dry),
     }

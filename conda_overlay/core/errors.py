@@ -252,10 +252,11 @@ class NotInOverlayError(OverlayError):
 
 
 class EditedError(OverlayError):
-    """Edits made by hand would be lost."""
+    """Edits made by hand, or commits, would be lost."""
 
-    def __init__(self, files: Sequence[str]) -> None:
-        sentence = "Your edits to these files would be lost:"
+    def __init__(
+        self, files: Sequence[str], sentence: str = "Your edits to these files would be lost:"
+    ) -> None:
         super().__init__(sentence, "--force proceeds anyway", files, files=list(files))
 
 

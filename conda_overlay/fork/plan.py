@@ -65,6 +65,8 @@ class ForkPlan:
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """The checkouts in the present fork with commits or edits that would be lost."""
 
     @property
     def text(self) -> str:
@@ -182,12 +184,14 @@ def plan(
     notes = [f"{line} was installed from a local directory, {lost}" for line in base.local]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
     notes += left_behind(made_from.requested.values())
-    notes += _what_goes(prefix) if again else []
+    work = tuple(str(p) for p in sorted(prefix.glob("src/*")) if has_work(p)) if again else ()
+    notes += _what_goes(prefix, work) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "Without Python, pip cannot add anything."
         raise OverlayError(sentence, "keep python, or leave out the packages for pip")
     if not drop and not specs:
-        return ForkPlan(prefix, made_from, base, tuple(base.urls.values()), notes=tuple(notes))
+        every = tuple(base.urls.values())
+        return ForkPlan(prefix, made_from, base, every, notes=tuple(notes), lost=work)
     urls = base.urls
     records = (
         conda_packages.installed(prefix_of(env))
@@ -218,10 +222,11 @@ def plan(
         added,
         tuple(changed),
         tuple(notes),
+        work,
     )
 
 
-def _what_goes(fork: Path) -> list[str]:
+def _what_goes(fork: Path, checkouts: Sequence[str]) -> list[str]:
     """Notes on the losses when a fork is replaced: changes by hand, and files of its programs."""
     made = fork / notice.FORK / "overlay.toml"
     if not made.is_file():
@@ -232,9 +237,9 @@ def _what_goes(fork: Path) -> list[str]:
     since, note = made.stat().st_mtime_ns, "files that you changed in the present fork will be lost"
     names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
     notes = [f"{note}, with what was installed since: {few(names, 20)}" if names else note]
-    if sources := [path.name for path in sorted(fork.glob("src/*")) if has_work(path)]:
-        lost = "so do these sources, with commits that are nowhere else"
-        notes.append(f"{lost}: {few([f'{fork}/src/{name}' for name in sources])}")
+    if checkouts:
+        lost = "so do these sources, with commits or edits that are nowhere else"
+        notes.append(f"{lost}: {few(checkouts)}")
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if running:
         notes.append(f"these programs run from it and will lose their files: {few(running)}")

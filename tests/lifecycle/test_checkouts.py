@@ -117,12 +117,17 @@ def test_clean_drops_the_checkouts_that_no_revision_uses(mine: Mine) -> None:
     assert mine.checkout not in mine.checkouts() and mine.runs == "0.2"
 
 
-def test_delete_names_what_goes(mine: Mine) -> None:
+def test_delete_names_the_work_that_goes_and_needs_force(mine: Mine) -> None:
     mine.work()
+    for words in (["--yes"], ["--json"], []):
+        done = mine.bench.run("delete", *mine.bench.where, *words, input="y\n")
+        told = done.stdout + done.stderr
+        assert str(mine.checkout) in told and "--force proceeds anyway" in told, done
+        assert done.returncode == 1 and mine.is_kept and mine.bench.revision == 1
     line = f"With it go your commits or edits in {mine.checkout}, which are nowhere else."
     assert line in mine.bench.ask("delete", "--dry-run")
     assert mine.bench.json("delete", "--dry-run")["checkouts"] == [str(mine.checkout)]
-    assert line in mine.bench.change("delete")
+    assert line in mine.bench.change("delete", "--force")
     assert not mine.bench.state.exists()
 
 

@@ -26,7 +26,7 @@ def told(bench: Bench, *, dry_run: bool, deleted: bool) -> dict[str, object]:
     """What ``--json`` prints."""
     place = str(bench.overlay)
     told = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": deleted}
-    return {**told, "checkouts": []}
+    return {**told, "checkouts": [], "lost": []}
 
 
 def test_files_that_cannot_be_removed_are_told_with_the_command_to_type(quick: Bench) -> None:
@@ -34,7 +34,7 @@ def test_files_that_cannot_be_removed_are_told_with_the_command_to_type(quick: B
     place = quick.site / "of_root"
     place.mkdir()
     (place / "file").touch()
-    done = quick.run("delete", *quick.where, "--yes")
+    done = quick.run("delete", *quick.where, "--yes", "--force")
     assert f"{quick.overlay} is deleted, but some of its files cannot be removed." in done.stderr
     assert f"Hint: rm -r {quick.state}" in done.stderr and done.returncode == 1
     assert not quick.overlay.exists()
@@ -77,6 +77,19 @@ def test_overlay_made_by_hand_is_deleted_too(quick: Bench, wheels: Path) -> None
     quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
     quick.given("delete")
     assert list(quick.overlay.parent.iterdir()) == []
+
+
+def test_edits_are_named_and_need_force(quick: Bench) -> None:
+    quick.given("install", "new")
+    quick.edit(quick.site / "new/__init__.py", "FIX = 1\n")
+    name = str((quick.site / "new/__init__.py").relative_to(quick.overlay))
+    for step in ("edited", "recorded"):
+        told = quick.refuse("delete", "--yes")
+        assert name in told and "--force proceeds anyway" in told, step
+        quick.change("record")
+    assert name in quick.ask("delete", "--dry-run")
+    assert quick.json("delete", "--force")["lost"] == [name]
+    assert not quick.state.exists()
 
 
 @LONG

@@ -40,7 +40,7 @@ def test_an_edit_of_metadata_or_of_a_script_is_named(tool: Bench, pattern: str, 
     file = tool.user.home / "overlay.toml"
     told = tool.run("export", *tool.where, "-f", file).stderr
     assert f"tool: {path} was edited, which an exported file cannot contain.\n" in told
-    tool.change("delete")
+    tool.change("delete", "--force")
     done = tool.json("apply", file)
     assert f"tool: {path} was edited, which an exported file cannot contain" in done["notes"]
 

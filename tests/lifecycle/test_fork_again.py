@@ -174,19 +174,27 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
     assert forker.packages("changed") == {"lib": "1.0"}
 
 
-def test_recreate_names_the_sources_that_go(forker: Forker) -> None:
+def test_recreate_names_the_checkouts_with_work_that_go_and_needs_force(
+    forker: Forker,
+) -> None:
     """Those of editables from version control, which pip keeps in the environment."""
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "sources")
     source = forker.env("sources") / "src" / "mine"
     forker.bench.user.run(["mkdir", "-p", source])
     forker.bench.edit(source / "mine.py", "FIX = 1\n")
     told = forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]
-    line = "so do these sources, with commits that are nowhere else"
+    line = "so do these sources, with commits or edits that are nowhere else"
     assert told[1:] == [f"{line}: {source}"]
+    refused = forker.refused("--recreate", "-n", "sources")
+    assert f"{source}" in refused and "--force proceeds anyway" in refused
+    assert (source / "mine.py").exists()
     script = "git init -q; git add -A; git -c user.name=a -c user.email=a@b commit -qm x"
     remote = "git update-ref refs/remotes/origin/main HEAD"
     forker.bench.user.run(["sh", "-ec", f"{script}; {remote}"], cwd=source)
     assert len(forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]) == 1
+    forker.bench.edit(source / "mine.py", "FIX = 2\n")
+    forker.fork("--recreate", "-n", "sources", "--force")
+    assert not source.exists()
 
 
 def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:

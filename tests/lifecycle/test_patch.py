@@ -275,7 +275,7 @@ def test_a_new_file_in_the_package_is_part_of_a_patch_by_any_name(own: Bench, li
     own.change("rebase")
     assert all((own.site / name).read_text() == "X = 1\n" for name in names)
     file = own.export()
-    own.change("delete")
+    own.change("delete", "--force")
     own.change("apply", file)
     assert all((own.site / name).read_text() == "X = 1\n" for name in names)
     own.change("patch", "tool", fix, "--reverse")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conda.base.context import context
 
 from conda_overlay.activation import wiring
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
-from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.errors import EditedError, NoSuchEnvironmentError, OverlayError
+from conda_overlay.core.text import few
 
 if TYPE_CHECKING:
     from conda_overlay.layer.store import Store
@@ -28,6 +30,8 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     options.add_options(parser, EXAMPLES, reason=False)
     options.add_layer(parser)
+    meaning = "Proceed even if your edits, or commits in checkouts, are lost."
+    options.add_force(parser, meaning)
 
 
 def execute(arguments: Namespace) -> int:
@@ -41,10 +45,15 @@ def execute(arguments: Namespace) -> int:
     there = store.exists or store.managed or bool(store.numbers())
     will = f"The overlay {place} and its history will be deleted permanently."
     work = [str(path) for path in checkouts.with_work(checkouts.all_of(store))]
+    lost = _edited(arguments, store) if there else []
+    if (work or lost) and there and not dry_run and not arguments.force_overlay:
+        raise EditedError([*work, *lost], f"With {place} your commits or edits would be lost:")
     if not context.json:
         output.say(will if there else f"No overlay at {place}.")
         for path in work:
             output.say(f"With it go your commits or edits in {path}, which are nowhere else.")
+        if lost:
+            output.say(f"With it go your edits: {few(lost)}.")
     gone = there and not dry_run and (bool(context.json) or output.ask("no"))
     if gone:
         with store.lock():
@@ -52,10 +61,23 @@ def execute(arguments: Namespace) -> int:
         if os.path.lexists(store.state):
             sentence = f"{place} is deleted, but some of its files cannot be removed."
             raise OverlayError(sentence, shlex.join(["rm", "-r", str(store.state)]))
-    done = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone}
-    done["checkouts"] = work
+    done: dict[str, Any] = {"success": True, "dry_run": dry_run, "overlay": place, "deleted": gone}
+    done |= {"checkouts": work, "lost": lost}
     output.show(done, lambda _: _show(store, gone=gone, there=there))
     return 0
+
+
+def _edited(arguments: Namespace, store: Store) -> list[str]:
+    """The files with the user's edits; if the environment is gone, the distributions with some."""
+    with suppress(OverlayError):  # what cannot be read is no obstacle
+        try:
+            stack = select.opened(arguments).stack
+        except NoSuchEnvironmentError:
+            entries = store.revision(store.current() or 0).distributions
+            return sorted(key for key, entry in entries.items() if entry.patch)
+        stack.check_trust()
+        return sorted(stack.state().edited)
+    return []
 
 
 def _show(store: Store, *, gone: bool, there: bool) -> None:

@@ -14,7 +14,7 @@ from conda.base.context import context
 from conda_overlay.cli import changing, files, options, select
 from conda_overlay.cli.render import output, progress
 from conda_overlay.cli.render.plan import show_fork_plan
-from conda_overlay.core.errors import OverlayError, UsageError
+from conda_overlay.core.errors import EditedError, OverlayError, UsageError
 
 if TYPE_CHECKING:
     from conda_overlay.fork.plan import ForkPlan, ForkSummary
@@ -48,6 +48,8 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument("--allow-changes", action="store_true", help=meaning)
     meaning = "With -y: also drop dependents of dropped packages; allow conflicts."
     parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
+    meaning = "With --recreate: proceed even if commits or edits in its checkouts are lost."
+    options.add_force(parser, meaning)
 
 
 def execute(arguments: Namespace) -> int:
@@ -71,6 +73,9 @@ def execute(arguments: Namespace) -> int:
     if not context.json:
         show_fork_plan(plan.summary)
     if not context.dry_run:
+        if plan.lost and not arguments.force_overlay:
+            sentence = "Your commits or edits in these checkouts would be lost:"
+            raise EditedError(plan.lost, sentence)
         yes = context.always_yes or context.json
         known = agreed(prefix) if again else set()
         needs = [why for name, why in plan.dependents.items() if name not in known]
