@@ -84,6 +84,9 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
             f"conda overlay install -I --no-deps {found.name}=={found.version}, and edit that",
             name=found.name,
         )
+    if mine:  # its data files are nowhere else
+        owned = owned_files(mine, mine.prefix) or ()
+        files |= {os.path.relpath(path, mine.below) for path in owned if path[-4:] != ".pyc"}
     root = draft.new_scratch() / "copy"
     site = root / draft.stack.host.site_below_prefix
     site.mkdir(parents=True)
