@@ -219,6 +219,7 @@ def record(draft: Draft) -> None:
 
     Raises:
         NoSuchRevisionError: there is no overlay.
+        OverlayError: files are gone that are no edits.
     """
     store, before = draft.stack.store, draft.before
     if not store.exists:
@@ -235,6 +236,10 @@ def record(draft: Draft) -> None:
         likely = owned if key in before.copies else owned & by_hand
         gone = [path for path in likely if path[-4:] != ".pyc" and not is_there(draft.tree / path)]
         mine = {path for path in by_hand & owned if not is_bookkeeping(path)}
+        listing = {f"{site}{found.path.name}/RECORD"} & by_hand - before.files.keys()
+        if lost := [path for path in (*gone, *listing) if is_bookkeeping(path)]:
+            hint = "conda overlay repair, which puts that back and keeps the edits"
+            raise OverlayError(f"{found.name} lacks {few(sorted(lost))}.", hint, name=found.name)
         if key in before.copies:
             mine |= {*gone} | ({site + name for name in new} & by_hand)
         elif lost := [path for path in gone if not os.path.lexists(draft.tree / path)]:

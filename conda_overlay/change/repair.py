@@ -16,7 +16,6 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
-from conda_overlay.core.text import few
 from conda_overlay.distributions.record import read_record
 from conda_overlay.edits.originals import note_files, removed_files
 from conda_overlay.edits.patch import edits_of, start_again
@@ -53,17 +52,16 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
     if keys:
         draft.kept |= _named_edits(draft, past, keys)
         draft.taken_back = keys & draft.before.copies.keys()
+        named = {*draft.kept}
         for key in draft.taken_back:
             copy = draft.before.copies[key]
             removed = {normpath(copy.below + p): sha for p, sha in removed_files(copy).items()}
             past.original.update(removed)
             past.owned[key].update(removed)
+            named |= {*removed, *(normpath(copy.below + edit.path) for edit in edits_of(copy))}
         past.files.update(past.original)
-        named = draft.kept & {*draft.by_hand.changed, *draft.by_hand.added}
-        copies = [draft.before.copies[key] for key in draft.taken_back]
-        named |= {normpath(copy.below + e.path) for copy in copies for e in edits_of(copy)}
         if named:
-            draft.notes.append(f"edits that this takes back: {few(sorted(named))}")
+            draft.notes.append(f"edits that this takes back: {', '.join(sorted(named))}")
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
     lost = past.owners(lacking)
     touched = lost | past.owners(broken)

@@ -21,7 +21,7 @@ from conda_overlay.change.working_copy import copy_of, take_copy
 from conda_overlay.core.errors import CannotRestoreError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files
-from conda_overlay.edits.originals import load_originals
+from conda_overlay.edits.originals import ORIGINALS, load_originals
 from conda_overlay.edits.patch import text_in
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import has_digest, is_there
@@ -127,11 +127,11 @@ class Restorer:
         return set().union(*(self.owned[key] for key in keys))
 
     def has(self, path: str, *, whole: bool) -> bool:
-        """Whether a file exists; with `whole`, or for a RECORD, whether it is as recorded."""
+        """Whether a file exists; with `whole`, or if edits are compared with it, as recorded."""
         place = self._draft.tree / path
         if not is_own(self._draft.tree, place):
             return False
-        whole = whole or path.endswith(".dist-info/RECORD")
+        whole = whole or path.endswith(".dist-info/RECORD") or _is_archive(path)
         return has_digest(place, self.files.get(path)) if whole else is_there(place)
 
     def restore(self, path: str) -> bool:
@@ -195,23 +195,25 @@ class Restorer:
             CannotRestoreError: pip installs files that differ from the recorded ones.
         """
         draft, tree = self._draft, self._draft.tree
-        copied = {key for key in keys if self.entries[key].copied}
-        kept = set() if named else self.owned_by(copied)
+        below = {key for key in keys if self.entries[key].copied}
+        copies = below | {k for k in keys if any(_is_archive(path) for path in self.owned[k])}
+        kept = set() if named else self.owned_by(copies)
         self.files.update({p: sha for p, sha in self.original.items() if p not in kept})
         owned = self.owned_by(keys)
         remove_files(tree, [tree / path for path in owned])
         draft.look()
-        for key in copied:
+        install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - below)})
+        for key in sorted(copies):
             again = text_in(self.entries[key].patch) and not named
-            if again or key not in draft.stack.below_view:  # `reapply` reports that
+            if again or key not in {*draft.stack.below_view, *draft.installed}:  # an error there
                 reapply(draft, key, self.entries[key])
             else:
                 take_copy(draft, copy_of(draft, key))
             draft.entries[key] = self.entries[key]
-        install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - copied)})
         for found in (found for key, found in draft.installed.items() if key in keys):
             owned.update(owned_files(found[0], tree) or ())
-        files = sorted(p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))
+        compared = (p for p in owned if p not in edited and p[-4:] != ".pyc")
+        files = sorted(path for path in compared if not is_bookkeeping(path))
         if faults := [path for path in files if not self.has(path, whole=True)]:
             raise CannotRestoreError(self._number, faults)
         notes = [path for path in owned if is_bookkeeping(path) and path in self.files]
@@ -219,6 +221,11 @@ class Restorer:
             all(map(self.restore, notes))
         for path in owned.intersection(edited):
             copy_file(draft.stack.store.real / path, tree / path)
+
+
+def _is_archive(path: str) -> bool:
+    """Whether a file is the archive of the originals of a copy."""
+    return path.endswith(f".dist-info/{ORIGINALS}")
 
 
 def _distribution_of(path: str) -> str:

@@ -75,16 +75,24 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
         sentence = f"{found.name} is an editable install: edit it in {found.editable}."
         raise OverlayError(sentence, shlex.join(["cd", found.editable]), name=found.name)
     files = originals.files_of(found)
+    entry = draft.entries.get(key)
+    if mine and files is None and entry and entry.patch is not None:
+        raise _damaged(mine, "RECORD")
     if files is None:
         raise OverlayError(
             f"{found.name} {found.version} has no RECORD, and no conda package lists its files.",
             f"conda overlay install -I --no-deps {found.name}=={found.version}, and edit that",
             name=found.name,
         )
+    if mine:  # its data files are nowhere else
+        owned = owned_files(mine, mine.prefix) or ()
+        files |= {os.path.relpath(path, mine.below) for path in owned if path[-4:] != ".pyc"}
     root = draft.new_scratch() / "copy"
     site = root / draft.stack.host.site_below_prefix
     site.mkdir(parents=True)
     again = mine is not None and originals.load_originals(mine) is not None
+    if mine and not again and f"{found.path.name}/{originals.ORIGINALS}" in files:
+        raise _damaged(mine, originals.ORIGINALS)
     left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", originals.ORIGINALS)
     unwanted = {f"{found.path.name}/{name}" for name in left_out}
     names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
@@ -110,6 +118,12 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     before = take_manifest(root, known)
     names = {os.path.relpath(root / path, site) for path in before}
     return WorkingCopy(root, copy, frozenset(names), before)
+
+
+def _damaged(copy: Distribution, name: str) -> OverlayError:
+    """The error for a copy that lacks a file of ours, or has another in its place."""
+    sentence = f"{copy.name} lacks {copy.path.name}/{name} as it was, so its edits are unknown."
+    return OverlayError(sentence, "conda overlay repair, which keeps the edits", name=copy.name)
 
 
 def _edited_before(draft: Draft, mine: Distribution | None) -> dict[str, str]:

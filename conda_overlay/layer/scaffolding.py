@@ -121,7 +121,8 @@ def is_of_this_version(tree: Path, host: Host) -> bool:
     codes = [_code(files.read(str(tree / "bin" / n))) for n in pips(host.site_below_prefix)]
     mine = _code(pip(Path(INTERPRETER), Path(), Path()))
     guarded = has_intact_guard(tree / host.site_below_prefix, host.site_packages)
-    return guarded and codes == [mine] * len(codes)
+    starts = os.access(tree / "bin" / INTERPRETER, os.X_OK)
+    return guarded and starts and codes == [mine] * len(codes)
 
 
 def _code(content: bytes | None) -> bytes:

@@ -75,8 +75,17 @@ class State:
 
     def is_copy(self, key: str) -> bool:
         """Whether a distribution is a copy for editing."""
-        info = "/".join(self.site[key][0].path.parts[-4:]) if key in self.site else ""
-        return f"{info}/{originals.ORIGINALS}" in self.owned.get(key, ())
+        return key in self.site and self._originals(key) in self.owned.get(key, ())
+
+    def shows_edits(self, key: str) -> bool:
+        """Whether a distribution has its RECORD and, if it is a copy, its originals as kept."""
+        path = self._originals(key)
+        kept = path in self.files and path not in self.edited
+        return self.has_record(key) and (kept or not self.is_copy(key))
+
+    def _originals(self, key: str) -> str:
+        found = self.site[key][0]
+        return f"{found.below}{found.path.name}/{originals.ORIGINALS}"
 
     @property
     def requested(self) -> dict[str, HistoryEntry]:
@@ -146,8 +155,14 @@ def state_of(
 
 
 def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
-    """The entries of a state, with the present edits of the distributions."""
+    """The entries of a state, with the present edits of the distributions.
+
+    Edits that cannot be seen, because what they are compared with is gone, stay as recorded.
+    """
     for key, entry in state.entries.items():
+        if entry.patch is not None and not state.shows_edits(key):
+            yield key, entry
+            continue
         found, owned, copied = state.site[key][0], state.owned[key], key in state.copies
         paths = {path for path in owned & state.edited if not is_bookkeeping(path)}
         patch = None

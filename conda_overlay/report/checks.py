@@ -151,12 +151,12 @@ def _files(
 
 
 def _own_files(host: Host, store: Store, now: State, recorded: Manifest) -> Iterator[Finding]:
-    """Find a guard or a pip that is damaged, or that another version of conda-overlay wrote."""
+    """Find files of ours that are damaged, or that another version of conda-overlay wrote."""
     if scaffolding.is_of_this_version(store.real, host):
         return
     ours = scaffolding.paths(host.site_below_prefix) & recorded.keys()
     as_made = all(p in now.files and now.files[p][2] == recorded[p][2] for p in ours)
-    text = "its guard or its pip is missing or was changed"
+    text = "its guard, its pip or its bin/.python is missing or was changed"
     if as_made:
         text = "made by another version of conda-overlay"
     owner = store.real.stat().st_uid

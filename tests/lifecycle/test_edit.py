@@ -432,6 +432,35 @@ def test_a_distribution_of_the_overlay_is_edited_where_it_is(tool: Bench) -> Non
     assert tool.distributions() == ["alpha-1.5"]
 
 
+def test_a_distribution_of_the_overlay_keeps_its_files_outside_of_site_packages(
+    quick: Bench, links: Path
+) -> None:
+    names = ["bin/solo-tool", "bin/solo/more", "etc/solo.conf", "share/solo/table.bin"]
+    data = {f"data/{name}": "#!/bin/sh\n\0" for name in names}
+    quick.given("install", dists.wheel(links, "solo", "1.0", data=data))
+
+    def outside() -> dict[str, tuple[bytes, int]]:
+        paths = [quick.overlay / name for name in names]
+        there = [path for path in paths if path.exists()]
+        return {p.name: (p.read_bytes(), p.stat().st_mode & 0o111) for p in there}
+
+    before = outside()
+    assert len(before) == 4
+    quick.change("edit", "solo", "--no-editor")
+    assert outside() == before
+    quick.edit(quick.site / "solo/__init__.py", "MINE = 1\n")
+    quick.edit(quick.overlay / "etc/solo.conf", "mine")
+    why = quick.json("record")["changes"][0]["why"]
+    assert why.startswith("edited: __init__.py +1 ") and why.endswith(", solo.conf")
+    quick.change("repair", "solo")
+    assert outside() == before
+    (quick.overlay / "share/solo/table.bin").unlink()
+    quick.change("repair")
+    assert outside() == before
+    quick.change("remove", "solo")
+    assert outside() == {}
+
+
 @LONG
 def test_a_distribution_without_record_is_copied_by_the_list_of_its_conda_package(
     quick: Bench, science: Path, links: Path

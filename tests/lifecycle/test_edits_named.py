@@ -63,7 +63,8 @@ def test_a_removed_script_of_a_copy_is_recorded(tool: Bench) -> None:
     tool.change("install", "new")
     assert change(tool.json("record"), "tool")["why"] == "edited: tool-step"
     assert tool.json("status")["overlays"][0]["findings"] == []
-    tool.change("repair", "tool")
+    [note] = tool.json("repair", "tool")["notes"]
+    assert note == f"edits that this takes back: {SCRIPT}"
     assert (tool.overlay / SCRIPT).exists()
 
 

@@ -69,3 +69,23 @@ def test_recorded_edits_that_repair_takes_back_are_named_and_so_is_their_reason(
     assert not entry["patch"] and entry["reason"] is None
     fixed.change("undo")
     assert fixed.record()["distributions"]["tool"]["reason"] == "ticket 1234"
+
+
+@pytest.mark.parametrize("is_copy", [True, False], ids=["copy", "installed"])
+@pytest.mark.parametrize("name", ["core.py", "data/table.bin"])
+def test_each_recorded_edit_that_repair_takes_back_is_named(
+    tool: Bench, links: Path, name: str, is_copy: bool
+) -> None:
+    if is_copy:
+        tool.given("edit", "tool", "--no-editor")
+    else:
+        tool.install("-I", "--no-deps", edited.wheel(links))
+    place = tool.site / "tool" / name
+    before = place.read_bytes()
+    tool.edit(place, "mine\1")
+    tool.change("record")
+    plan = tool.json("repair", "tool", "--dry-run")
+    path = str(place.relative_to(tool.overlay))
+    assert plan["notes"] == [f"edits that this takes back: {path}"]
+    tool.change("repair", "tool")
+    assert place.read_bytes() == before

@@ -104,7 +104,7 @@ def test_edits_stay_unless_their_distribution_is_named(quick: Bench) -> None:
 
 GUARD_FINDINGS = {
     "made": "made by another version of conda-overlay",
-    "changed": "its guard or its pip is missing or was changed",
+    "changed": "its guard, its pip or its bin/.python is missing or was changed",
 }
 
 
@@ -132,6 +132,16 @@ def test_guard_and_pip_of_another_version_are_named_and_renewed_without_a_revisi
     assert place.read_bytes() == mine and not place.stat().st_mode & 0o222
     assert quick.numbers == [1]
     assert quick.json("status")["overlays"][0]["findings"] == []
+
+
+def test_the_interpreter_of_scripts_is_named_when_it_is_gone_and_renewed(quick: Bench) -> None:
+    quick.given("install", "new")
+    place = quick.overlay / "bin" / ".python"
+    place.unlink()
+    [finding] = quick.json("status")["overlays"][0]["findings"]
+    assert (finding["kind"], finding["text"]) == ("guard", GUARD_FINDINGS["changed"])
+    quick.change("repair")
+    assert quick.script("new") == "new 1.0" and quick.numbers == [1]
 
 
 def test_nothing_to_repair_is_no_revision(quick: Bench) -> None:
