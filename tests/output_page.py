@@ -30,6 +30,7 @@ This page is made from the code by `{make}`; a test compares them.
 | 2 | the command line is wrong |
 | 1, of `audit` | the audit was made, and something needs attention or cannot be read |
 | another | of `run` alone: that of the command, or 128 and the number of the signal that ended it |
+| 126, 127 | of `run` alone: the command cannot be run, or does not exist |
 
 With `--json`, stdout is one JSON value, in ASCII. Questions are answered with yes; messages and
 pip's output go to stderr. An error is an object of conda's form: `error`, `exception_name`,

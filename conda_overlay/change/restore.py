@@ -7,7 +7,8 @@ the host. `undo` restores all files of a revision, `repair` the missing ones of 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+import shlex
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.change.working_copy import copy_of, take_copy
 from conda_overlay.core.errors import CannotRestoreError
-from conda_overlay.core.models import Distribution
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits.originals import ORIGINALS, load_originals
 from conda_overlay.edits.patch import text_in
@@ -202,7 +203,9 @@ class Restorer:
         owned = self.owned_by(keys)
         remove_files(tree, [tree / path for path in owned])
         draft.look()
-        install_exactly(draft, {key: self.entries[key] for key in sorted({*keys} - below)})
+        others = {key: self.entries[key] for key in sorted({*keys} - below)}
+        check_sources(draft, self._number, others)
+        install_exactly(draft, others)
         for key in sorted(copies):
             again = text_in(self.entries[key].patch) and not named
             if again or key not in {*draft.stack.below_view, *draft.installed}:  # an error there
@@ -226,6 +229,23 @@ class Restorer:
 def _is_archive(path: str) -> bool:
     """Whether a file is the archive of the originals of a copy."""
     return path.endswith(f".dist-info/{ORIGINALS}")
+
+
+def check_sources(draft: Draft, number: int, entries: Mapping[str, HistoryEntry]) -> None:
+    """Check that the directories of editables exist from which a revision is installed again.
+
+    Raises:
+        CannotRestoreError: one does not; of a checkout, no commit is recorded to clone it at.
+    """
+    gone = [e for e in entries.values() if e.editable and not os.path.isdir(e.editable)]
+    if gone:
+        remote = [e.requirement for e in gone if e.requirement and "://" in e.requirement]
+        words = ["conda", "overlay", "install", "-p", str(draft.stack.host.prefix)]
+        words += [word for requirement in remote for word in ("-e", requirement)]
+        hint = f"{shlex.join(words)}, which clones what is there now" if remote else None
+        kinds = [(e, "checkout" if e.requirement in remote else "directory") for e in gone]
+        why = [f"the {kind} {e.editable} of {e.name} is gone" for e, kind in kinds]
+        raise CannotRestoreError(number, why, hint)
 
 
 def _distribution_of(path: str) -> str:

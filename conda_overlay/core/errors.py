@@ -287,11 +287,11 @@ class CannotEditAgainError(OverlayError):
 class CannotRestoreError(OverlayError):
     """The files of a revision cannot be restored exactly."""
 
-    def __init__(self, number: int, why: Sequence[str]) -> None:
+    def __init__(self, number: int, why: Sequence[str], hint: str | None = None) -> None:
         sentence = f"Revision {number} cannot be restored exactly; the overlay is unchanged."
         shown = [line.strip() for line in why[:_SHOWN]]
         shown += [f"and {len(why) - _SHOWN} more"] if len(why) > _SHOWN else []
-        hint = f"conda overlay history {number}, which shows its changes"
+        hint = hint or f"conda overlay history {number}, which shows its changes"
         super().__init__(sentence, hint, shown, number=number, why=list(why))
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -77,8 +78,18 @@ def activation(prefix: Path) -> str:
     In a shell of ``conda spawn``, where ``conda activate`` fails, it spawns another.
     """
     spawned = os.environ.get("_CONDA_SPAWN", "0") not in ("", "0")
-    words = ["spawn", "--replace"] if spawned else ["activate"]
-    return shlex.join(["conda", *words, _name_of(prefix)])
+    words = ["spawn"] if spawned or _is_hooked(os.environ) else ["activate"]
+    return shlex.join(["conda", *words, *(["--replace"] if spawned else []), _name_of(prefix)])
+
+
+def _is_hooked(environ: Mapping[str, str]) -> bool:
+    """Whether the code of ``conda spawn --hook`` has activated, which has no functions of conda's.
+
+    It puts conda first into PATH, and unsets the variables that those functions need.
+    """
+    first = environ.get("PATH", "").partition(":")[0]
+    there = first == str(Path(sys.prefix, "condabin")) and "CONDA_EXE" not in environ
+    return there and "CONDA_PREFIX" in environ and find_spec("conda_spawn") is not None
 
 
 def _name_of(prefix: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,30 @@ import json, os, sys
 names = {os.fsdecode(name): os.fsdecode(value) for name, value in os.environb.items()}
 sys.stdout.write("\\x1e" + json.dumps(names))
 """
+
+_FAIL = """
+import os, shlex, signal, sys
+prefix, *argv = sys.argv[1:]
+name = argv[0]
+for number in (signal.SIGPIPE, signal.SIGXFSZ):
+    signal.signal(number, signal.SIG_DFL)
+try:
+    os.execvp(name, argv)
+except (OSError, ValueError) as error:
+    failure = getattr(error, "strerror", None) or str(error)
+path = [""] if "/" in name else os.environ.get("PATH", os.defpath).split(":")
+there = [place for place in (os.path.join(one, name) for one in path) if os.path.isfile(place)]
+if "/" in name or there:
+    place = (there or [name])[0]
+    said, hint = f"{place}: {failure}.", shlex.join(["ls", "-ld", place])
+else:
+    said, hint = f"{name}: command not found in {prefix}.", shlex.join(["ls", f"{prefix}/bin"])
+text = f"OverlayError: {said}\\nHint: {hint}"
+text = "".join(c if c.isprintable() or c == "\\n" else ascii(c)[1:-1] for c in text)
+print(f"\\n{text}\\n", file=sys.stderr)
+sys.exit(126 if os.path.lexists(name) and "/" in name or there else 127)
+"""
+"""Becomes a command that the shell does not find, or says why that fails, as conda's errors do."""
 
 
 def become(
@@ -73,7 +98,10 @@ def _call(
     code = PosixActivator(["activate", str(prefix)]).execute()
     line = shells.SHELLS["posix"].line(startup.command("posix", settings))
     shell = shutil.which("bash", path=os.defpath) or "/bin/sh"
-    dashes = "-- " if shell != "/bin/sh" else ""  # exec of dash knows no options
     # In a function, as in conda, so that the activate.d scripts cannot change the arguments.
-    script = f'_activate() {{\n{code}\n}}\n_activate\n{"" if bare else line}\n\\exec {dashes}"$@"\n'
+    script = f"_activate() {{\n{code}\n}}\n_activate\n{'' if bare else line}\n"
+    if shell != "/bin/sh":  # whose exec knows no options, and which has no such search
+        script += '[ -x "$(\\type -P -- "$1")" ] && \\exec -- "$@"\n'
+    fail = [sys.executable, "-I", "-S", "-c", _FAIL, str(prefix)]
+    script += f'\\exec {shlex.join(fail)} "$@"\n'
     return [shell, "-c", script, "conda-overlay", *command], dict(os.environ)

@@ -122,14 +122,16 @@ def test_xonsh_is_wired_by_the_hook_too(spawning: Conda, alice: User, over: Over
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "tcsh"])
-@pytest.mark.parametrize("more", [[], ["--replace"], ["--stack"]], ids=" ".join)
+@pytest.mark.parametrize("more", [[], ["--replace"], ["--stack"], ["hooked"]], ids=" ".join)
 def test_an_interactive_shell_is_wired_and_exit_leaves_it(
     spawning: Conda, alice: User, over: Overlay, shell: str, more: list[str]
 ) -> None:
+    """Also where the code of a hook has activated, without an option."""
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell}")
     env = hooked(spawning, alice, "bash", "science") if more else {}
-    env |= {"CONDA_SPAWN": "1"} if more else {}
+    env |= {"CONDA_SPAWN": "1"} if more[:1] != ["hooked"] and more else {}
+    more = [word for word in more if word != "hooked"]
     python = spawning.prefix / "bin" / "python"
     argv: list[str | Path] = [python, "-c", DRIVE, str(spawning.executable), shell, PROBE, *more]
     done = alice.run(argv, env=env, timeout=120)
@@ -171,6 +173,9 @@ def test_what_to_type_in_such_a_shell_is_what_works_there(
     argv: list[str | Path] = [spawning.executable, "overlay", "status", "-n", "daq"]
     said = alice.run(argv, env={**environ, "_CONDA_SPAWN": "1"}).stdout
     assert "active here:  no; to activate it: conda spawn --replace daq\n" in said
+    assert "to activate it: conda spawn daq\n" in alice.run(argv, env=environ).stdout
+    by_conda = {**environ, "CONDA_EXE": str(spawning.executable)}
+    assert "to activate it: conda activate daq\n" in alice.run(argv, env=by_conda).stdout
 
 
 def test_status_in_such_a_shell_says_what_is_true(

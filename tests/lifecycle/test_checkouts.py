@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,3 +139,25 @@ def test_what_is_made_from_it_elsewhere_lacks_the_work(mine: Mine) -> None:
     assert mine.note in told
     told = mine.bench.run("fork", "--from", mine.bench.name, "-n", "other", "--dry-run").stdout
     assert mine.note in told
+
+
+def test_undo_to_a_checkout_that_was_dropped_names_it_and_the_command(mine: Mine) -> None:
+    mine.bench.change("remove", "mine")
+    mine.bench.change("clean", "--force")
+    for word in ("--yes", "--dry-run"):
+        told = mine.bench.refuse("undo", word)
+        assert f"the checkout {mine.checkout} of mine is gone\n" in told
+        hint = ["conda", "overlay", "install", "-p", str(mine.bench.host), "-e", mine.url]
+        assert f"Hint: {shlex.join(hint)}, which clones what is there now\n" in told
+    assert mine.checkouts() == [] and mine.bench.revision == 2
+    mine.bench.change(*hint[2:3], *hint[5:])
+    assert mine.runs == "0.1"
+
+
+def test_undo_to_an_editable_whose_directory_is_gone_names_it(mine: Mine) -> None:
+    mine.bench.install("-e", mine.upstream)
+    mine.bench.change("remove", "mine")
+    mine.bench.change("clean", "--force")
+    mine.bench.user.run(["rm", "-r", mine.upstream])
+    told = mine.bench.refuse("undo", "--yes")
+    assert f"the directory {mine.upstream} of mine is gone\nHint: conda overlay history 2" in told

@@ -73,3 +73,15 @@ def test_a_dependency_is_requested_with_the_version_it_has_reached(quick: Bench)
         quick.change(*words)
         assert quick.record()["distributions"]["alpha"]["requirement"] == "alpha>=2.0"
         quick.change("delete")
+
+
+def test_the_reason_of_an_edited_dependency_goes_with_its_edits_alone_which_needs_force(
+    quick: Bench,
+) -> None:
+    quick.given("install", "beta==2.0")
+    quick.edit(quick.site / "alpha/__init__.py", "FIX = 1\n")
+    quick.change("record", "--reason", "R")
+    assert entry(quick, "alpha")["reason"] == "R"
+    told = quick.refuse("remove", "beta", "--yes", "--allow-conflicts")
+    assert "alpha/__init__.py" in told and "--force proceeds anyway" in told
+    assert entry(quick, "alpha")["reason"] == "R"

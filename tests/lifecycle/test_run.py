@@ -55,7 +55,6 @@ def test_an_environment_without_python_is_activated_alone(quick: Bench) -> None:
 def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> None:
     quick.given("install", "new")
     assert run(quick, "sh", "-c", "exit 7").returncode == 7
-    assert run(quick, "nosuch-command").returncode == 127
     argv = [str(quick.conda.executable), "overlay", "run", *quick.where, "--"]
     script = "import os, signal, sys\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(9))\n"
     script += "print(os.getpid(), sys.stdin.readline(), flush=True)\nsignal.pause()"
@@ -74,6 +73,27 @@ def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> N
         assert process.stdout.readline().split() == [str(process.pid), "typed"]  # no child between
         process.send_signal(signal.SIGUSR1)
         assert process.wait(PATIENCE) == 9
+
+
+def test_a_command_that_cannot_be_run_is_a_sentence_and_a_hint(quick: Bench) -> None:
+    plain = quick.user.home / "plain"
+    quick.user.run(["sh", "-c", 'echo x > "$1"', "sh", plain])
+    for word, code, told, hint in (
+        ("nope", 127, f"nope: command not found in {quick.host}.", f"ls {quick.host}/bin"),
+        ("no\x1bpe", 127, f"no\\x1bpe: command not found in {quick.host}.", f"ls {quick.host}/bin"),
+        (str(plain), 126, f"{plain}: Permission denied.", f"ls -ld {plain}"),
+        (f"{plain}/x", 127, f"{plain}/x: Not a directory.", f"ls -ld {plain}/x"),
+        (str(quick.user.home), 126, f"{quick.user.home}: Permission denied.", None),
+    ):
+        for more in ([], ["--with", "gamma"]):
+            done = run(quick, *more, "--", word)
+            assert done.returncode == code and done.stdout == "", done
+            assert done.stderr.startswith(f"\nOverlayError: {told}\nHint: {hint or ''}"), done
+
+
+def test_a_program_of_the_name_of_a_builtin_is_run(quick: Bench) -> None:
+    assert run(quick, "printf", "%s", "-n").stdout == "-n"
+    assert run(quick, "false").returncode == 1
 
 
 def test_the_command_ignores_no_signal_that_python_ignores(quick: Bench) -> None:
