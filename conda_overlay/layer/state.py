@@ -84,8 +84,8 @@ class State:
         return self.has_record(key) and (kept or not self.is_copy(key))
 
     def _originals(self, key: str) -> str:
-        found = self.site[key][0]
-        return f"{found.below}{found.path.name}/{originals.ORIGINALS}"
+        info = "/".join(self.site[key][0].path.parts[-4:])
+        return f"{info}/{originals.ORIGINALS}"
 
     @property
     def requested(self) -> dict[str, HistoryEntry]:
