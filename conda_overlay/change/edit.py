@@ -18,6 +18,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.text import did_you_mean, few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
+from conda_overlay.distributions.record import differing
 from conda_overlay.distributions.site import main_module, modules, names_in, programs
 from conda_overlay.edits import git, originals
 from conda_overlay.edits.patch import edits_of
@@ -198,8 +199,7 @@ def _is_edited(draft: Draft, key: str) -> bool:
     draft.look()
     rows = draft.index.rows[copy.path.name][1] or {}
     info = f"{copy.below}{copy.path.name}/"
-    mine = {p: sha for p, sha in rows.items() if not p.startswith(info) and p[-4:] != ".pyc"}
-    return any(p not in draft.files or draft.files[p][2] != sha for p, sha in mine.items())
+    return any(not path.startswith(info) for path in differing(rows, draft.files))
 
 
 def _in_original(

@@ -1,4 +1,4 @@
-"""Finds the modules that a distribution hides of others below it, whatever these are called."""
+"""Finds the modules that a distribution hides below it, and those that a copy hides no more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.text import few, named
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, modules
-from conda_overlay.edits.originals import files_of
+from conda_overlay.edits.originals import files_of, original_hashes
 from conda_overlay.layer.state import State
 
 _SUFFIXES = (".py", ".so")
@@ -34,6 +34,22 @@ class Hidden:
         return f"{self.by.name} {self.by.version} hides the {what}{whose} ({named(self.where)})"
 
 
+@dataclass(frozen=True)
+class Deleted:
+    """Modules that were deleted from a copy, so that those below it are in effect."""
+
+    copy: Distribution
+    modules: tuple[str, ...]
+    where: str
+    """Where they still are."""
+
+    def __str__(self) -> str:
+        what, those = ("modules", "those") if self.modules[1:] else ("module", "that")
+        what = f"{what} {few(self.modules)} deleted from the copy of {self.copy.name}"
+        where = "the environment" if self.where == "host" else self.where
+        return f"{what}: {those} of {where} can still be imported"
+
+
 def hidden_modules(
     state: State, keys: Iterable[str], below: Sequence[Site], host: Path, *, lost: bool = False
 ) -> Iterator[Hidden]:
@@ -48,7 +64,7 @@ def hidden_modules(
         host: the site-packages of the host.
         lost: leave out the modules that the distribution that hides them has itself.
     """
-    places = [(next(iter(site.values()))[0].site, site) for site in below if site]
+    places = _places(below)
     for key in keys:
         mine, names = state.site[key][0], state.names(key)
         has = names if lost else set()
@@ -56,7 +72,7 @@ def hidden_modules(
             for place, site in places:
                 if not _has(place, root) or not _has_others(place, root, has, site.get(key, ())):
                     continue
-                where = "host" if place == host else "a layer below"
+                where = _where(place, host)
                 others = (one for name, many in site.items() for one in many if name != key)
                 inside = ((one, _in(root, one, has)) for one in others)
                 found = [Hidden(mine, hidden, one, where) for one, hidden in inside if hidden]
@@ -67,6 +83,25 @@ def hidden_modules(
                     break
 
 
+def deleted_modules(
+    state: State, keys: Iterable[str], below: Sequence[Site], host: Path
+) -> Iterator[Deleted]:
+    """Find the modules that were deleted from copies, but not from what is below the overlay.
+
+    The arguments are those of `hidden_modules`.
+    """
+    for key in state.copies.keys() & {*keys}:
+        copy = state.copies[key]
+        there = {path.removeprefix(copy.below) for path in state.files}
+        gone = _roots(original_hashes(copy)) - _roots(state.names(key) & there)
+        gone = gone and gone - _roots(there)  # another distribution may have them
+        for place, _ in _places(below):
+            found = {root for root in gone if _has(place, root)}
+            if names := tuple(map(_dotted, sorted(found))):
+                yield Deleted(copy, names, _where(place, host))
+            gone -= found
+
+
 def hiding(found: Distribution, where: str, above: Iterable[Site]) -> Iterator[Hidden]:
     """Find the distributions in the layers above another one that hide modules of it."""
     others = (one for site in above for many in site.values() for one in many)
@@ -74,6 +109,15 @@ def hiding(found: Distribution, where: str, above: Iterable[Site]) -> Iterator[H
         roots = _roots(owned_files(one, one.site) or ())
         if names := [name for root in sorted(roots) for name in _in(root, found)]:
             yield Hidden(one, tuple(names), found, where)
+
+
+def _places(below: Sequence[Site]) -> list[tuple[Path, Site]]:
+    """The site-packages of layers, with their distributions; not those without any."""
+    return [(next(iter(site.values()))[0].site, site) for site in below if site]
+
+
+def _where(place: Path, host: Path) -> str:
+    return "host" if place == host else "a layer below"
 
 
 def _roots(names: Collection[str]) -> set[str]:

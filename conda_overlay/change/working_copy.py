@@ -13,7 +13,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import COPIED, EDITED, Distribution, HistoryEntry
 from conda_overlay.core.text import few
-from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
@@ -128,15 +128,13 @@ def _damaged(copy: Distribution, name: str) -> OverlayError:
 
 def _edited_before(draft: Draft, mine: Distribution | None) -> dict[str, str]:
     """The files of an installed distribution that were edited, and their sha256 before that."""
-    owned = owned_files(mine, mine.prefix) if mine else None
+    if mine is None:
+        return {}
+    changed = differing(owned_files(mine, mine.prefix) or {}, draft.files)
     return {
         os.path.relpath(path, mine.below): sha
-        for path, sha in (owned or {}).items()
-        if mine
-        and sha
-        and not is_bookkeeping(path)
-        and path[-4:] != ".pyc"
-        and (path not in draft.files or draft.files[path][2] != sha)
+        for path, sha in changed.items()
+        if sha and not is_bookkeeping(path)
     }
 
 

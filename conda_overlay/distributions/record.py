@@ -47,6 +47,20 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
     return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
 
 
+def differing(rows: Mapping[str, str | None], files: Manifest) -> dict[str, str | None]:
+    """The rows whose file has another sha256, or none recorded, or is gone; not bytecode.
+
+    Args:
+        rows: the result of `owned_files`.
+        files: the manifest of the same root, which has no bytecode.
+    """
+    return {
+        path: sha
+        for path, sha in rows.items()
+        if path[-4:] != ".pyc" and (path not in files or files[path][2] != sha)
+    }
+
+
 def uninstall(
     distributions: Iterable[Distribution], root: Path, where: str, kept: Collection[str] = ()
 ) -> set[str]:

@@ -105,13 +105,13 @@ def removed_files(distribution: Distribution) -> dict[str, str]:
 
     Those that are text are edits, too: see `patch.edits_of`.
     """
-    found, site = _hashes(distribution), distribution.site
+    found, site = original_hashes(distribution), distribution.site
     gone = {p: sha for p, sha in found.items() if not os.path.lexists(site / p)}
     texts = load_originals(distribution) or {} if gone else {}
     return {p: sha for p, sha in gone.items() if p not in texts and p[-4:] != ".pyc"}
 
 
-def _hashes(distribution: Distribution) -> dict[str, str]:
+def original_hashes(distribution: Distribution) -> dict[str, str]:
     """The sha256 of all original files of a copy, in hex; none for other distributions."""
     info = distribution.path
     try:
@@ -127,7 +127,7 @@ def _hashes(distribution: Distribution) -> dict[str, str]:
 
 def note_files(distribution: Distribution, files: Iterable[str]) -> None:
     """Update RECORD with the files that were added to a copy, or removed from it."""
-    there, before = {*files}, _hashes(distribution)
+    there, before = {*files}, original_hashes(distribution)
     rows = [one for one in read_record(distribution.path) or () if one[0] in there]
     for name in sorted(there - {name for name, *_ in rows}):
         rows.append([name, "", ""])

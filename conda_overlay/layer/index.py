@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.core.models import Distribution
-from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import (
     Known,
     Site,
@@ -66,8 +66,8 @@ class Index:
         return {
             name
             for name, (_, owned) in self.rows.items()
-            for path, sha in (owned or {}).items()
-            if sha and path in files and files[path][2] != sha
+            for path, sha in differing(owned or {}, files).items()
+            if sha and path in files
         }
 
     def joined(self, other: Index) -> Index:

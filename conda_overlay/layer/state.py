@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 from conda_overlay.core.models import Distribution, HistoryEntry, requirements_of
 from conda_overlay.core.progress import SILENT, Progress
+from conda_overlay.distributions.record import differing
 from conda_overlay.distributions.site import Site
 from conda_overlay.edits import originals
 from conda_overlay.edits.patch import patch_of
@@ -84,8 +85,8 @@ class State:
         return self.has_record(key) and (kept or not self.is_copy(key))
 
     def _originals(self, key: str) -> str:
-        found = self.site[key][0]
-        return f"{found.below}{found.path.name}/{originals.ORIGINALS}"
+        info = "/".join(self.site[key][0].path.parts[-4:])
+        return f"{info}/{originals.ORIGINALS}"
 
     @property
     def requested(self) -> dict[str, HistoryEntry]:
@@ -140,9 +141,10 @@ def state_of(
         rows = {p: sha for one in found for p, sha in (index.rows[one.path.name][1] or {}).items()}
         owned[key] = frozenset(rows)
         copied = any(path.endswith(f"-info/{originals.ORIGINALS}") for path in rows)
-        for path, sha in rows.items():
-            if path in files and (sha or copied):  # an added file has no hash
-                (same if files[path][2] == sha else edited).add(path)
+        changed = differing(rows, files)
+        same.update(rows.keys() & files.keys() - changed.keys())
+        # An added file has no hash.
+        edited.update(p for p, sha in changed.items() if p in files and (sha or copied))
     edited -= same  # of two distributions with the same file, one has written it
     if recorded is not None:
         since = differences(recorded, files)

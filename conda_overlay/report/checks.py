@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from conda_overlay.change.hiding import hidden_modules
+from conda_overlay.change.hiding import deleted_modules, hidden_modules
 from conda_overlay.core.models import Finding, Revision
 from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
@@ -125,6 +125,9 @@ def _hidden(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
         if one.of:
             remedy = overlay_command(host, "edit", "--no-editor", one.of.key)
             yield Finding("hidden", str(one), (remedy,))
+    for gone in deleted_modules(now, now.site, below, host.site_packages):
+        text = f"{gone}; one that raises ImportError would hide it"
+        yield Finding("deleted", text, (overlay_command(host, "repair", gone.copy.key),))
 
 
 def _files(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution, read_site
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
@@ -160,6 +160,13 @@ def test_record_tells_hashes_in_hex(tmp_path: Path) -> None:
         "foo.py": digest.hexdigest(),
         **dict.fromkeys(["old.py", "bad.py", "bare.py"]),
     }
+
+
+def test_differing_rows_are_changed_missing_or_without_a_hash_but_not_bytecode() -> None:
+    rows = {"same.py": "a", "changed.py": "a", "gone.py": "a", "added.py": None, "x.pyc": "a"}
+    files = {name: (1, 1, sha) for name, sha in [("same.py", "a"), ("changed.py", "b")]}
+    files["added.py"] = (1, 1, "c")
+    assert differing(rows, files) == {"changed.py": "a", "gone.py": "a", "added.py": None}
 
 
 def test_no_record_means_that_nobody_can_tell_the_files(tmp_path: Path) -> None:

@@ -101,6 +101,39 @@ def test_what_a_package_hides_of_another_distribution_is_named(own: Bench, links
     assert own.json("status")["overlays"][0]["findings"] == []
 
 
+@pytest.mark.parametrize("how", ["record", "patch"])
+def test_modules_deleted_from_a_copy_that_the_environment_still_has_are_named(
+    own: Bench, links: Path, how: str
+) -> None:
+    gone = ["alone.py", "whole/__init__.py", "whole/part.py"]
+    files: dict[str, str | bytes] = {name: "X = 1\n" for name in gone}
+    files["kept/part.py"] = "X = 1\n"
+    administrate(own.host, dists.wheel(links, "kept", "1.0", files=files))
+    own.change("edit", "kept", "--no-editor")
+    (own.site / "kept/part.py").unlink()
+    assert own.json("record")["notes"] == []  # nothing is behind that
+    if how == "record":
+        for name in gone:
+            (own.site / name).unlink()
+        plan = own.json("record")
+    else:
+        text = "".join(edited.new_file(name) for name in gone)
+        fix = write(own.user, own.user.home / "fix.patch", text)
+        plan = own.json("patch", "kept", fix, "--reverse", "--force")
+    told = "modules alone, whole deleted from the copy of kept: those of the environment can still "
+    assert plan["notes"] == [f"{told}be imported"]
+    assert own.python("-c", "import alone, whole.part").returncode == 0
+    [finding] = own.json("status")["overlays"][0]["findings"]
+    assert (finding["kind"], finding["text"].startswith(told)) == ("deleted", True)
+    [remedy] = finding["remedies"]
+    own.run(*remedy.split()[2:], "--yes")
+    assert own.json("status")["overlays"][0]["findings"] == []
+    edited.edit(own, own.site / "alone.py", "raise ImportError\n")
+    own.change("record")
+    assert own.python("-c", "import alone").returncode == 1
+    assert own.json("status")["overlays"][0]["findings"] == []
+
+
 def test_modules_that_a_package_has_itself_are_hidden_but_not_missing(
     own: Bench, links: Path
 ) -> None:
