@@ -231,6 +231,10 @@ def record(draft: Draft) -> None:
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
     every = new_files(before)
+    for path in by_hand - before.files.keys():
+        info, _, name = path.rpartition("/")
+        if name == "METADATA" and f"{info}/RECORD" in before.files:  # else all of it was removed
+            raise _damaged(os.path.basename(info), [path])
     for key, (found, *_) in draft.installed.items():
         site, owned, new = found.below, before.owned[key], every.get(key, set())
         likely = owned if key in before.copies else owned & by_hand
@@ -238,8 +242,7 @@ def record(draft: Draft) -> None:
         mine = {path for path in by_hand & owned if not is_bookkeeping(path)}
         listing = {f"{site}{found.path.name}/RECORD"} & by_hand - before.files.keys()
         if lost := [path for path in (*gone, *listing) if is_bookkeeping(path)]:
-            hint = "conda overlay repair, which puts that back and keeps the edits"
-            raise OverlayError(f"{found.name} lacks {few(sorted(lost))}.", hint, name=found.name)
+            raise _damaged(found.name, lost)
         if key in before.copies:
             mine |= {*gone} | ({site + name for name in new} & by_hand)
         elif lost := [path for path in gone if not os.path.lexists(draft.tree / path)]:
@@ -254,6 +257,12 @@ def record(draft: Draft) -> None:
             draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
             entry = draft.entries.get(key, before.entries[key])
             draft.entries[key] = replace(entry, reason=reasons(draft, entry))
+
+
+def _damaged(name: str, lost: Collection[str]) -> OverlayError:
+    """The error for a distribution without files that describe it, whose absence is no edit."""
+    hint = "conda overlay repair, which puts that back and keeps the edits"
+    return OverlayError(f"{name} lacks {few(sorted(lost))}.", hint, name=name)
 
 
 def _below_site(draft: Draft, path: str) -> str:

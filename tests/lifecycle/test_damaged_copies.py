@@ -39,7 +39,7 @@ def is_mended(tool: Bench, name: str, patch: str | None) -> bool:
     return not overlay["findings"]
 
 
-@pytest.mark.parametrize("name", [*OURS, "INSTALLER"])
+@pytest.mark.parametrize("name", [*OURS, "INSTALLER", "METADATA"])
 def test_record_refuses_a_copy_without_our_files_and_repair_puts_them_back(
     tool: Bench, fix: Path, name: str
 ) -> None:
