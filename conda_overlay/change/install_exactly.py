@@ -60,7 +60,7 @@ def _install_hashed(
 
 
 def _install(draft: Draft, arguments: Sequence[str]) -> PipRun:
-    stage = Stage(draft.new_scratch() / "stage", draft.stack.host, [])
+    stage = Stage(draft.new_scratch() / "stage", draft.stack.host, {})
     options = ["--no-deps", "--ignore-installed", *arguments]
     outcome = draft.pip.install(stage, options, [], draft.source_dir)
     if outcome.ok:

@@ -130,7 +130,7 @@ _PLACES = ("target", "prefix", "root", "python")
 """Options in pip's configuration that name another place."""
 _MAY_BE_FALSE = ("user", "dry-run")
 """Those that can be false."""
-_FALSE = ("", "0", "n", "no", "f", "false", "off")
+FALSE = ("", "0", "n", "no", "f", "false", "off")
 """The values of flags that pip takes for false."""
 
 
@@ -148,7 +148,7 @@ def before_command() -> list[str]:
 
 def is_build(environ: Mapping[str, str]) -> bool:
     """Whether variables show that a build runs pip."""
-    of_conda = environ.get("CONDA_BUILD", "").lower() not in _FALSE
+    of_conda = environ.get("CONDA_BUILD", "").lower() not in FALSE
     return of_conda or any(environ.get(name) for name in _BUILDS)
 
 
@@ -157,7 +157,7 @@ def is_elsewhere(configured: Mapping[str, str]) -> bool:
 
     It names another place, or a dry run. pip does not read VIRTUAL_ENV.
     """
-    flags = (configured.get(name, "").lower() not in _FALSE for name in _MAY_BE_FALSE)
+    flags = (configured.get(name, "").lower() not in FALSE for name in _MAY_BE_FALSE)
     return any(flags) or any(configured.get(name) for name in _PLACES)
 
 

@@ -38,7 +38,7 @@ def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
         return "host" if distribution.site == host_site else "overlay"
 
     result = []
-    for one, requirement in _requirements(view, markers):
+    for one, requirement in requirements(view, markers):
         found = view.get(canonicalize_name(requirement.name))
         if found is None or not _holds(requirement, found):
             there = (found.version, origin(found)) if found else (None, None)
@@ -68,7 +68,7 @@ def constraints(view: View, markers: Markers, requested: Collection[str]) -> lis
     requirements that are already broken.
     """
     lines: dict[str, Requirement] = {}
-    for one, requirement in _requirements(view, markers):
+    for one, requirement in requirements(view, markers):
         found = view.get(canonicalize_name(requirement.name))
         counts = one.key not in requested and requirement.specifier
         if counts and found and _holds(requirement, found):
@@ -99,7 +99,7 @@ def why_required(
     """
     reasons = []
     typed = {str(canonicalize_name(wanted.name)): wanted for wanted in asked}
-    for one, requirement in _requirements(view, markers, typed.values()):
+    for one, requirement in requirements(view, markers, typed.values()):
         if canonicalize_name(requirement.name) == key:
             needed = previous is None or not _holds(requirement, previous)
             asker = f"{one.name} {one.version}"
@@ -113,7 +113,7 @@ def why_required(
 
 def requiring(key: str, view: View, markers: Markers) -> list[str]:
     """The names of the distributions that require one, sorted."""
-    found = _requirements(view, markers)
+    found = requirements(view, markers)
     return sorted({one.name for one, needed in found if canonicalize_name(needed.name) == key})
 
 
@@ -138,7 +138,7 @@ def is_newer(one: str, other: str) -> bool:
         return True
 
 
-def _requirements(
+def requirements(
     view: View, markers: Markers, asked: Iterable[Requirement] = ()
 ) -> Iterator[tuple[Distribution, Requirement]]:
     """Every requirement that applies, including those of extras that are in use.
@@ -272,7 +272,7 @@ def orphans(
     while True:
         view = {**below, **{key: mine[key] for key in staying}}
         needed: set[str] = set()
-        for distribution, requirement in _requirements(view, markers, typed):
+        for distribution, requirement in requirements(view, markers, typed):
             key, target = distribution.key, canonicalize_name(requirement.name)
             host, found = below.get(target), view.get(target)
             if target in loose and key in staying and not (host and _holds(requirement, host)):

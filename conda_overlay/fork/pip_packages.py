@@ -52,7 +52,7 @@ def add(
     check_sources(wanted)
     host, sources = Host(new, prefix.name), new / "src"
     if exact:
-        stage = Stage(new.with_name("exactly"), host, [])
+        stage = Stage(new.with_name("exactly"), host, {})
         words = ["--no-deps", "--ignore-installed", *map(for_pip, map(parse, exact))]
         outcome = pip(host).install(stage, words, [], sources)
         if not outcome.ok:

@@ -32,6 +32,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+parse_toml = tomllib.loads
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 FORMAT = 1
@@ -86,7 +87,7 @@ def parse(text: str, name: str) -> Document:
         OverlayError: the text is not an ``overlay.toml``, or has a newer format.
     """
     try:
-        data = tomllib.loads(text)
+        data = parse_toml(text)
         if "lock-version" in data:
             sentence = f"{name} is a lock file for pip and other tools, not an overlay.toml."
             raise OverlayError(sentence, f"conda overlay install -r {shlex.quote(name)}", path=name)

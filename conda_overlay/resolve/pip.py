@@ -79,6 +79,11 @@ class Pip:
         if self.verbosity >= 0:
             print(text, file=sys.stderr if self.to_stderr else sys.stdout, flush=True)
 
+    def explain(self, text: str) -> None:
+        """Print a line with -v."""
+        if self.verbosity > 0:
+            self.say(_clean(os.fsencode(text)))
+
     def install(
         self,
         stage: Stage,
@@ -146,15 +151,19 @@ class Pip:
         self, location: str, stage: Stage, words: Sequence[str], source_dir: Path, silence: int
     ) -> tuple[list[str], dict[str, str]]:
         """The arguments and the environ of a run of pip in a stage."""
+        # B: the stage sees the overlay's site-packages, where pip must not write bytecode.
+        runner = [str(_RUNNER), location, str(stage.work), str(source_dir), str(silence)]
+        return [str(stage.python), "-IB", *runner, *words], self.environ(stage)
+
+    def environ(self, stage: Stage) -> dict[str, str]:
+        """The environ of a program that works in a stage."""
         temporary = str(stage.work / "tmp")
         environ = {**clean_environ(), "PYTHONNOUSERSITE": "1", "TMPDIR": temporary}
         environ.pop("VIRTUAL_ENV", None)
         # Builds must not take a repository around this directory for their own.
         ceilings = [temporary, *filter(None, [environ.get("GIT_CEILING_DIRECTORIES")])]
         environ["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(ceilings)
-        # B: the stage sees the overlay's site-packages, where pip must not write bytecode.
-        runner = [str(_RUNNER), location, str(stage.work), str(source_dir), str(silence)]
-        return [str(stage.python), "-IB", *runner, *words], environ
+        return environ
 
     def _run(self, argv: Sequence[str], environ: dict[str, str]) -> tuple[int, tuple[str, ...]]:
         """Run pip, and return its exit code and the lines of its stderr.

@@ -92,7 +92,7 @@ class Resolver:
             if number:
                 self.pip.say(f"Resolving again (round {number + 1}): {why}")
             constraints = self._constraints()
-            stage = Stage(self.scratch / f"stage{number}", self.pip.host, [*self.layers])
+            stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.layers)
             wanted = (*self.request.requirements, *map(Requirement, self.moved))
             words = replace(self.request, requirements=wanted).words
             outcome = self.pip.install(stage, words, constraints, self.source_dir, again=number > 0)

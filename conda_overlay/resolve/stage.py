@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -18,6 +20,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.activation import files
 from conda_overlay.core.errors import StateError
 from conda_overlay.core.redact import without_credentials
+from conda_overlay.distributions.dependencies import View, effective
 from conda_overlay.distributions.record import clean_origin
 from conda_overlay.distributions.site import Site
 from conda_overlay.host.host import Host
@@ -37,28 +40,43 @@ class Stage:
         work: the directory beside it for pip's reports and temporary files.
     """
 
-    def __init__(self, root: Path, host: Host, overlays: Sequence[Path]) -> None:
+    def __init__(self, root: Path, host: Host, layers: Mapping[Path, Site]) -> None:
         """Create the stage, without the venv module.
 
         Args:
             root: a directory that does not exist yet.
             host: the environment below.
-            overlays: site-packages of the overlays above the host; the first wins.
+            layers: the distributions of the overlays above the host, by site-packages; the first
+                wins.
 
         Raises:
             StateError: a METADATA in one of them would block pip (a pipe) or fill its memory.
         """
-        self.root = root
+        self.root, self.host, self.layers = root, host, layers
         self.python = root / "bin" / "python"
         self.site = root / host.site_below_prefix
         self.work = root.with_suffix(".work")
+        for file in (file for site in layers for file in site.glob("*-info/METADATA")):
+            if file.exists() and not (file.is_file() and file.stat().st_size <= files.LARGE):
+                sentence = f"{file} is not a file that pip can read."
+                raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
+        self._make()
+
+    def make_anew(self) -> None:
+        """Drop what is in it."""
+        for directory in (self.root, self.work):
+            shutil.rmtree(directory)
+        self._make()
+
+    def _make(self) -> None:
+        host, root = self.host, self.root
         for directory in (self.site, self.work / "tmp", self.python.parent):
             directory.mkdir(parents=True)
         self.python.symlink_to(host.python)
         home = f"home = {host.prefix / 'bin'}\ninclude-system-site-packages = true\n"
         texts = {
             root / "pyvenv.cfg": home,
-            self.site / "_conda_overlay_stage.pth": "".join(f"{site}\n" for site in overlays),
+            self.site / "_conda_overlay_stage.pth": "".join(f"{site}\n" for site in self.layers),
         }
         for path, text in texts.items():
             path.write_bytes(os.fsencode(text))
@@ -66,10 +84,11 @@ class Stage:
         for name in configured:
             (root / name).symlink_to(host.prefix / name)
         self._scaffolding = [self.python, *texts, *(root / name for name in configured)]
-        for file in (file for site in overlays for file in site.glob("*-info/METADATA")):
-            if file.exists() and not (file.is_file() and file.stat().st_size <= files.LARGE):
-                sentence = f"{file} is not a file that pip can read."
-                raise StateError(sentence, shlex.join(["rm", str(file)]), path=str(file))
+
+    @cached_property
+    def installed(self) -> View:
+        """The distributions that pip sees."""
+        return effective(*self.layers.values(), self.host.distributions)
 
     def finish(self, interpreter: Path, staged: Site) -> None:
         """Keep only the files from pip, without credentials; let scripts use an interpreter."""
