@@ -293,8 +293,9 @@ def test_pip_is_run_in_one_place() -> None:
         if isinstance(node, ast.Constant) and node.value in ("pip", "pip3", "pip_child.py")
     }
     # The scaffolding has the overlay's own pip; the rest speak of what users type.
-    spoken = {"activation.sitecustomize_template", "cli", "cli.commands.pip", "layer.scaffolding"}
-    assert runners - spoken == {"resolve.pip", "resolve.pip_child"}
+    spoken = {"activation.settings", "activation.sitecustomize_template", "cli"}
+    spoken |= {"cli.commands.pip", "layer.scaffolding"}
+    assert runners - spoken == {"resolve.pip", "resolve.pip_child", "resolve.uv"}
 
 
 def test_processes_are_started_in_few_places() -> None:
@@ -306,6 +307,7 @@ def test_processes_are_started_in_few_places() -> None:
     assert starters == {
         "host.host",
         "resolve.pip",
+        "resolve.uv",
         "edits.git",
         "report.shell",
         "cli.editor",

@@ -20,6 +20,7 @@ DESCRIPTIONS = {
     "overlay_trusted_owners": "Users whose overlays are trusted, in addition to you and root.",
     "overlay_keep_revisions": "How many revisions of an overlay keep their files, for undo.",
     "overlay_hide_user_site": "Whether activation hides ~/.local from Python, with an overlay.",
+    "overlay_installer": "What installs into an overlay: pip, or uv where pip would do the same.",
     "overlay_pip": "Whether pip install in an activated environment installs into the overlay.",
 }
 
@@ -32,6 +33,7 @@ class Settings(NamedTuple):
     overlay_trusted_owners: tuple[str, ...] = ()
     overlay_keep_revisions: int = 10
     overlay_hide_user_site: bool = False
+    overlay_installer: str = "pip"
     overlay_pip: bool = True
 
 
@@ -44,6 +46,9 @@ def parameters() -> dict[str, Any]:
         "overlay_trusted_owners": SequenceParameter(PrimitiveParameter("", str)),
         "overlay_keep_revisions": PrimitiveParameter(Settings().overlay_keep_revisions),
         "overlay_hide_user_site": PrimitiveParameter(False),
+        "overlay_installer": PrimitiveParameter(
+            "pip", validation=lambda value: value in ("pip", "uv") or "It is neither pip nor uv."
+        ),
         "overlay_pip": PrimitiveParameter(True),
     }
 

@@ -38,6 +38,7 @@ from conda_overlay.layer.revision import name_of
 from conda_overlay.layer.stack import Stack, hosts
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
+from conda_overlay.resolve.uv import installer
 
 if TYPE_CHECKING:
     from conda_overlay.report.status import Status
@@ -193,7 +194,7 @@ class Overlay:
             new = store.new_draft(*paths, dry_run=dry_run, timeout=timeout)
             with new as directory:
                 stack.check_trust()
-                pip = pip or Pip(self.host, verbosity=-1)
+                pip = pip or installer(self.host, stack.settings.overlay_installer)
                 draft = Draft(
                     stack,
                     directory,

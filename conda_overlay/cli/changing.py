@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 
 def pip_of(host: Host) -> Pip:
-    """Create the runner of a host's pip, with the verbosity of conda."""
-    from conda_overlay.resolve.pip import Pip
+    """Create the runner of a host's pip, or of uv, with the verbosity of conda."""
+    from conda_overlay.activation.settings import observe
+    from conda_overlay.resolve.uv import installer
 
     verbosity = -1 if context.quiet else int(context.verbosity)
-    return Pip(host, verbosity=verbosity, to_stderr=bool(context.json))
+    wanted = observe().overlay_installer
+    return installer(host, wanted, verbosity, to_stderr=bool(context.json))
 
 
 def run(

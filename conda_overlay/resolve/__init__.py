@@ -2,6 +2,7 @@
 
 resolver       the rounds: which constraints are dropped, which dependents join
 stage          the environment that pip resolves and installs into
+uv             lets uv install instead, where pip would install the same
 pip            starts pip, with our options and the user's; the newest that is at hand
 configuration  whether the user's configuration of pip could change a satisfied request
 pip_child      runs in pip's process

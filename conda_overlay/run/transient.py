@@ -24,7 +24,7 @@ from conda_overlay.layer import retention
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.store import Store
 from conda_overlay.resolve import configuration
-from conda_overlay.resolve.pip import Pip
+from conda_overlay.resolve.uv import installer
 
 _KEPT = 30 * 24 * 3600
 """Seconds for which an unused transient layer is kept."""
@@ -61,7 +61,7 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
             break
     if sources or not (place / "complete").exists():
         command = ("conda", "overlay", "run", "--with", *requirements)
-        pip = Pip(top.host, verbosity=-1, to_stderr=True)
+        pip = installer(top.host, stack.settings.overlay_installer, to_stderr=True)
         try:
             top.change(lambda draft: draft.install(*requirements), command=command, pip=pip)
         except BaseException:

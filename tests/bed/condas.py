@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bed import base, environment, place, users
+from tests.bed import base, environment, place, pypi, users
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Condas:
             directory = self._exits.enter_context(place.scratch())
             prefix = base.clone(source, directory / "base")
             base.install_plugin(prefix)
+            (prefix / "bin" / "uv").symlink_to(pypi.uv())
             for name in ("science", "daq"):
                 environment.clone(self._science, prefix / "envs" / name)
             environment.protect(prefix)

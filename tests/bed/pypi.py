@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.bed import place
 from tests.bed.command import checked
 
+_THIS = "{}.{}".format(*sys.version_info)
+
 
 def wheels(requirements: Sequence[str], version: str, *, dependencies: bool = True) -> list[Path]:
     """Return wheels that satisfy the requirements, on this machine, in a Python `X.Y`."""
@@ -50,6 +52,18 @@ def pip(prefix: Path) -> list[str | Path]:
         checked([python, "-m", "compileall", "-q", directory])
 
     return [python, place.built("installer", (version, *found), build) / "pip"]
+
+
+def uv() -> Path:
+    """Return the program uv."""
+
+    def build(target: Path) -> None:
+        unpack(wheels(["uv"], _THIS, dependencies=False), target)
+        for path in (target, *target.rglob("*")):
+            path.chmod(0o755)
+
+    [program] = place.built("uv", (_THIS,), build).glob("*.data/scripts/uv")
+    return program
 
 
 @cache

@@ -1,0 +1,350 @@
+"""Lets uv install in place of pip, where pip's answer is certain to be the same.
+
+uv searches in another order than pip, so its answer counts only with a proof. For each
+distribution, pip takes the installed version if that fits the requirements that it has met so far,
+else the newest one that fits. Where each single requirement leads to the version that uv has
+installed, all of them do, in whatever order pip meets them. uv knows which version is the newest:
+it is asked again, for each distribution without its dependencies. An installed version that pip may
+try at first is allowed if its own requirements, which are known, exclude nothing.
+
+Whatever is not certain is left to pip: other requests than for names, other options than
+``--upgrade``, configuration that cannot be translated, archives of source, and failures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.parser import HeaderParser
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.tags import parse_tag
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from conda_overlay.activation.trust import distrust_way, trusted_owners
+from conda_overlay.core.models import Distribution
+from conda_overlay.core.pip_options import FALSE
+from conda_overlay.core.request import as_requirement
+from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.dependencies import View, effective
+from conda_overlay.distributions.site import read_site
+from conda_overlay.formats.overlay_toml import parse_toml
+from conda_overlay.host.host import Host
+from conda_overlay.resolve import configuration, pip_child
+from conda_overlay.resolve.pip import Pip
+from conda_overlay.resolve.pip_output import PipRun
+from conda_overlay.resolve.stage import Stage
+
+_INDEX = """\
+[[index]]
+url = {}
+default = true
+cache-control = {{ api = "max-age=0" }}
+"""
+"""uv's configuration: like pip, it asks the index each time what is new."""
+_PYPI = "https://pypi.org/simple"
+
+_VARIABLES = {
+    **{"find-links": "UV_FIND_LINKS", "trusted-host": "UV_INSECURE_HOST", "cert": "SSL_CERT_FILE"},
+    **{"timeout": "UV_HTTP_TIMEOUT", "default-timeout": "UV_HTTP_TIMEOUT"},
+}
+"""uv's variable for each option of pip that has a value."""
+_FLAGS = {"no-index": "--no-index", "no-cache-dir": "--no-cache"}
+_OTHERS = {
+    *(*pip_child.REDIRECTING, *pip_child.OURS),  # which do not reach pip either
+    *("constraint", "debug", "disable-pip-version-check", "index-url", "no-color", "no-input"),
+    *("no-python-version-warning", "no-warn-conflicts", "no-warn-script-location", "progress-bar"),
+    *("resume-retries", "retries", "root-user-action", "src", "use-pep517"),
+}
+"""Options that are read elsewhere, or do not change which wheels pip installs."""
+
+_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
+
+Specifiers = Mapping[str, Iterable[SpecifierSet]]
+"""Specifiers by the normalized name of a distribution."""
+
+
+class _DoubtError(Exception):
+    """Says why pip's answer may be another one."""
+
+
+def installer(host: Host, wanted: str, verbosity: int = -1, *, to_stderr: bool = False) -> Pip:
+    """The wanted installer, ``pip`` or ``uv``; pip also where uv is not installed beside conda.
+
+    That is the file ``bin/uv`` of conda's environment, which both conda's and PyPI's package have.
+    """
+    pip, program = Pip(host, verbosity, to_stderr), Path(sys.prefix, "bin", "uv")
+    if wanted == "uv" and program.exists():
+        return Uv(host, verbosity, to_stderr, program=program)
+    if wanted == "uv":
+        pip.explain(f"pip installs: there is no {program}")
+    return pip
+
+
+@dataclass
+class Uv(Pip):
+    """Runs uv for one host, and pip for what uv cannot do."""
+
+    program: Path = field(kw_only=True)
+
+    def install(
+        self,
+        stage: Stage,
+        arguments: Sequence[str],
+        constraints: Sequence[Requirement],
+        source_dir: Path,
+        *,
+        again: bool = False,
+    ) -> PipRun:
+        """Install into a stage; see `Pip.install`."""
+        try:
+            _Search(self, stage, arguments, constraints).install()
+        except (_DoubtError, OSError, ValueError) as doubt:
+            self.explain(f"pip installs: {doubt}")
+            stage.make_anew()
+            return super().install(stage, arguments, constraints, source_dir, again=again)
+        return PipRun(True)
+
+
+class _Search:
+    """A run of uv, and its proof; the methods raise `_DoubtError`, OSError or ValueError."""
+
+    def __init__(
+        self, uv: Uv, stage: Stage, arguments: Sequence[str], constraints: Sequence[Requirement]
+    ) -> None:
+        self.uv, self.stage = uv, stage
+        self.requested, self.upgrade = _request(arguments)
+        self.named = {canonicalize_name(one.name) for one in self.requested}
+        dropped = ("UV_", "PIP_")
+        environ = uv.environ(stage).items()
+        self.environ = {name: value for name, value in environ if not name.startswith(dropped)}
+        self.flags: list[str] = []
+        self.constraints = [*constraints, *self._configure()]
+        self.bounds: dict[str, list[SpecifierSet]] = defaultdict(list)
+        """The specifiers in the request and the constraints."""
+        for one in (*self.requested, *self.constraints):
+            self.bounds[canonicalize_name(one.name)].append(one.specifier)
+        self.files: dict[str, Sequence[Mapping[str, Any]]] = {}
+        """The files of each distribution to install, from which uv has chosen one."""
+
+    def install(self) -> None:
+        """Install into the stage, and write a report as pip does."""
+        before = self.stage.installed
+        infos = [self._pretend(one) for one in before.values()]
+        words = ["install", "--no-build", "--link-mode", "copy"]
+        if self.constraints:
+            steering = self.stage.work / "constraints.txt"
+            steering.write_text("".join(f"{one}\n" for one in self.constraints), encoding="utf-8")
+            words += ["--constraints", str(steering)]
+        if self.upgrade:
+            words += (word for name in sorted(self.named) for word in ("-P", name))
+        self._run([*words, "--", *map(str, self.requested)])
+        for info in infos:
+            if not (info / "WHEEL").exists():
+                shutil.rmtree(info, ignore_errors=True)
+        (self.stage.root / ".lock").unlink(missing_ok=True)
+        staged = effective(read_site(self.stage.site))
+        if not all(as_requirement(text) for one in staged.values() for text in one.requires):
+            raise _DoubtError("a requirement is not valid")  # pip takes another version
+        self._prove(before, staged)
+        report = {"install": [self._reported(one) for one in staged.values()]}
+        (self.stage.work / "report.json").write_text(json.dumps(report), encoding="utf-8")
+
+    def _configure(self) -> Iterator[Requirement]:
+        """Translate pip's configuration, and yield its constraints."""
+        for name in {"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"} & self.environ.keys():
+            self.environ["SSL_CERT_FILE"] = self.environ[name]
+        self.environ |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # by version of uv
+        configured = configuration.in_effect(self.uv.host.prefix)
+        for name, value in configured.items():
+            if name in _VARIABLES:
+                self.environ[_VARIABLES[name]] = value
+            elif name in _FLAGS:
+                self.flags += [] if value.lower() in FALSE else [_FLAGS[name]]
+            elif name not in _OTHERS:
+                raise _DoubtError(f"uv has no equivalent of {name} in pip's configuration")
+        for file in configured.get("constraint", "").split():
+            for line in Path(file).read_text(encoding="utf-8").splitlines():
+                if text := re.sub(r"(^|\s)#.*", "", line).strip():
+                    yield _plain(text)
+        links = configured.get("find-links")
+        if links and ("--no-index" not in self.flags or not os.path.isdir(links)):
+            # Of one version in two places, pip may take another file than uv.
+            raise _DoubtError("pip's configuration names more than one index or directory")
+        own = self.stage.work / "uv.toml"
+        own.touch(0o600)  # the URL may contain a password
+        own.write_text(_INDEX.format(json.dumps(configured.get("index-url", _PYPI))))
+        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        if distrust_way(os.path.join(home, "uv"), trusted_owners()):
+            self.flags.append("--no-cache")  # as pip does, for example under sudo
+
+    def _pretend(self, one: Distribution) -> Path:
+        """Let uv see a distribution in the stage: its metadata, without files to remove."""
+        name, version = one.key.replace("-", "_"), Version(one.version)
+        info = self.stage.site / f"{name}-{version}.dist-info"
+        info.mkdir()
+        extras = sorted({extra for text in one.requires for extra in _EXTRA.findall(text)})
+        lines = (
+            *("Metadata-Version: 2.1", f"Name: {one.key}", f"Version: {version}"),
+            *(f"Requires-Dist: {text}" for text in one.requires),
+            *(f"Provides-Extra: {extra}" for extra in extras),
+        )
+        (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
+        (info / "RECORD").touch()
+        return info
+
+    def _run(self, words: Sequence[str]) -> str:
+        """Run uv, and return its output."""
+        options = ["--quiet", "--no-python-downloads", *self.flags]
+        options += ["--config-file", str(self.stage.work / "uv.toml")]
+        options += ["--python", str(self.stage.python), "--index-strategy", "unsafe-best-match"]
+        argv = [str(self.uv.program), "pip", words[0], *options, *words[1:]]
+        done = subprocess.run(argv, env=self.environ, check=False, capture_output=True)
+        if done.returncode:
+            lines = done.stderr.decode(errors="replace").split("\n")
+            raise _DoubtError(" ".join(["uv failed:", *filter(None, map(str.strip, lines))]))
+        return done.stdout.decode()
+
+    def _prove(self, before: View, staged: View) -> None:
+        """Raise an error unless pip would install the same distributions."""
+        after = {**before, **staged}
+        renewed: set[str] = {*self.named} if self.upgrade else set()
+        replaced = (staged.keys() & before.keys()) - renewed
+        # The installed versions that pip may try at first.
+        tried = {key for key in replaced if _fits(before[key], self.bounds[key])}
+        new = self._requirements(after)
+        old = self._requirements(before, *chain.from_iterable(new.values()))
+        needs = {key: new[key] + (old[key] if key in tried else []) for key in after}
+        reached = _reached(self.named, needs)
+        if not staged.keys() <= reached <= after.keys():
+            raise _DoubtError("uv has installed more or less than pip may need")
+        wanted = _specifiers(chain.from_iterable(needs[key] for key in reached))
+        if any(one.url for key in reached for one in needs[key]):
+            raise _DoubtError("a requirement names a URL")
+        for key in reached:
+            if not _fits(after[key], self.bounds[key], wanted[key]):
+                raise _DoubtError(f"pip may try what does not go with {key} {after[key].version}")
+        open_ = tried & reached
+        while open_:
+            final = {key: new[key] for key in after if key not in open_}
+            said = _specifiers(chain(*(final.get(key, ()) for key in _reached(self.named, final))))
+            kept = {key for key in open_ if _fits(before[key], said[key])}
+            if kept == open_:
+                raise _DoubtError(f"pip may keep the installed {', '.join(sorted(kept))}")
+            open_ = kept
+        self._prove_newest(after, {*staged}, renewed, wanted)
+
+    def _prove_newest(
+        self, after: View, staged: set[str], renewed: set[str], wanted: Specifiers
+    ) -> None:
+        """Raise an error unless each requirement leads to the installed version of the index."""
+        asked = {key: self.bounds[key] for key in sorted(staged | renewed)}
+        both = {key: [*specifiers, *wanted[key]] for key, specifiers in asked.items()}
+        early = {key for key, specifiers in both.items() if any(s.prereleases for s in specifiers)}
+        explicit = {key for key in staged if any(s.prereleases for s in self.bounds[key])}
+        if any(Version(after[key].version).is_prerelease for key in staged - explicit):
+            raise _DoubtError("a prerelease is not requested")  # pip has other rules
+        newest = self._newest(asked, early)
+        for key in renewed - staged:
+            if newest[key] > Version(after[key].version):
+                raise _DoubtError(f"pip may install {key} {newest[key]}")
+        held = [key for key in staged if newest[key] != Version(after[key].version)]
+        each = [[(key, [*self.bounds[key], one]) for one in wanted[key]] for key in held]
+        if not all(each) or self.named & {*held}:
+            raise _DoubtError(f"pip may try newer versions of {', '.join(sorted(held))}")
+        for row in zip_longest(*each):
+            for key, version in self._newest(dict(filter(None, row)), early).items():
+                if version != Version(after[key].version):
+                    raise _DoubtError(f"pip may try {key} {version}")
+
+    def _newest(self, asked: Specifiers, early: set[str]) -> dict[str, Version]:
+        """Ask uv for the newest version of each that fits; a prerelease only of some."""
+        if not asked:
+            return {}
+        lines = (f"{key}{','.join(filter(None, map(str, one)))}\n" for key, one in asked.items())
+        file = self.stage.work / "asked.txt"
+        file.write_text("".join(lines), encoding="utf-8")
+        allowed = [word for key in early for word in ("--prerelease-package", f"{key}=allow")]
+        words = ["compile", "--no-deps", "--format", "pylock.toml", *allowed, str(file)]
+        found = {one["name"]: one for one in parse_toml(self._run(words))["packages"]}
+        if found.keys() != asked.keys():
+            raise _DoubtError("uv does not know all versions")
+        self.files |= {key: one.get("wheels", []) for key, one in found.items()}
+        return {key: Version(one["version"]) for key, one in found.items()}
+
+    def _requirements(self, view: View, *asked: Requirement) -> dict[str, list[Requirement]]:
+        """The requirements of each distribution in a view, with the extras that are in use."""
+        found = defaultdict(list)
+        asked = (*self.requested, *asked)
+        for one, needed in dependencies.requirements(view, self.uv.host.markers, asked):
+            found[one.key].append(needed)
+        return found
+
+    def _reported(self, one: Distribution) -> dict[str, Any]:
+        """An installed distribution in pip's report: where its wheel comes from."""
+        files = self.files[one.key]
+        if len(files) > 1:
+            wheel = HeaderParser().parsestr((one.path / "WHEEL").read_text(encoding="utf-8"))
+            tags = {tag for text in wheel.get_all("Tag", []) for tag in parse_tag(text)}
+            files = [one for one in files if parse_wheel_filename(Path(_path(one)).name)[3] == tags]
+        if len(files) != 1 or "sha256" not in files[0]["hashes"]:
+            raise _DoubtError(f"the wheel of {one.key} is not certain")
+        url = urlsplit(files[0]["url"])._replace(path=quote(_path(files[0])))  # as pip writes it
+        source = {"url": url.geturl(), "archive_info": {"hashes": files[0]["hashes"]}}
+        return {"metadata": {"name": one.name}, "download_info": source}
+
+
+def _request(arguments: Sequence[str]) -> tuple[Sequence[Requirement], bool]:
+    """Read pip's arguments: the requirements by name, and whether these are upgraded."""
+    place = arguments.index("--") if "--" in arguments else len(arguments)
+    if others := {*arguments[:place]} - {"--upgrade"}:
+        raise _DoubtError(f"uv has no equivalent of {' '.join(sorted(others))}")
+    return [_plain(text) for text in arguments[place + 1 :]], place > 0
+
+
+def _plain(text: str) -> Requirement:
+    """Read a requirement by name, without a marker."""
+    found = as_requirement(text)
+    if found is None or found.url or found.marker:
+        raise _DoubtError(f"{text} is not a name with versions")
+    return found
+
+
+def _reached(names: Iterable[str], needs: Mapping[str, Iterable[Requirement]]) -> set[str]:
+    """The names, and all that they require, directly or not."""
+    reached: set[str] = set()
+    waiting = [*names]
+    while waiting:
+        if (key := waiting.pop()) not in reached:
+            reached.add(key)
+            waiting += (canonicalize_name(one.name) for one in needs.get(key, ()))
+    return reached
+
+
+def _specifiers(requirements: Iterable[Requirement]) -> Mapping[str, set[SpecifierSet]]:
+    """The different specifiers in requirements."""
+    found: dict[str, set[SpecifierSet]] = defaultdict(set)
+    for one in requirements:
+        found[canonicalize_name(one.name)].add(one.specifier)
+    return found
+
+
+def _fits(one: Distribution, *specifiers: Iterable[SpecifierSet]) -> bool:
+    return all(s.contains(one.version, prereleases=True) for s in chain(*specifiers))
+
+
+def _path(file: Mapping[str, Any]) -> str:
+    return unquote(urlsplit(file["url"]).path)
