@@ -39,7 +39,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.pip_options import FALSE
 from conda_overlay.core.request import as_requirement
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.dependencies import View, effective
+from conda_overlay.distributions.dependencies import View, effective, is_newer
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.overlay_toml import parse_toml
 from conda_overlay.host.host import Host
@@ -82,10 +82,7 @@ class _DoubtError(Exception):
 
 
 def installer(host: Host, wanted: str, verbosity: int = -1, *, to_stderr: bool = False) -> Pip:
-    """The wanted installer, ``pip`` or ``uv``; pip also where uv is not installed beside conda.
-
-    That is the file ``bin/uv`` of conda's environment, which both conda's and PyPI's package have.
-    """
+    """uv, if it is wanted and is beside conda, as its packages of conda and PyPI are; else pip."""
     pip, program = Pip(host, verbosity, to_stderr), Path(sys.prefix, "bin", "uv")
     if wanted == "uv" and program.exists():
         return Uv(host, verbosity, to_stderr, program=program)
@@ -222,9 +219,13 @@ class _Search:
         """Raise an error unless pip would install the same distributions."""
         after = {**before, **staged}
         renewed: set[str] = {*self.named} if self.upgrade else set()
-        replaced = (staged.keys() & before.keys()) - renewed
-        # The installed versions that pip may try at first.
-        tried = {key for key in replaced if _fits(before[key], self.bounds[key])}
+        # The installed versions that pip may try at first; an upgrade skips older ones.
+        tried = {
+            key
+            for key in staged.keys() & before.keys()
+            if _fits(before[key], self.bounds[key])
+            and (key not in renewed or is_newer(before[key].version, staged[key].version))
+        }
         new = self._requirements(after)
         old = self._requirements(before, *chain.from_iterable(new.values()))
         needs = {key: new[key] + (old[key] if key in tried else []) for key in after}
@@ -287,9 +288,8 @@ class _Search:
 
     def _requirements(self, view: View, *asked: Requirement) -> dict[str, list[Requirement]]:
         """The requirements of each distribution in a view, with the extras that are in use."""
-        found = defaultdict(list)
-        asked = (*self.requested, *asked)
-        for one, needed in dependencies.requirements(view, self.uv.host.markers, asked):
+        found, typed = defaultdict(list), (*self.requested, *asked)
+        for one, needed in dependencies.requirements(view, self.uv.host.markers, typed):
             found[one.key].append(needed)
         return found
 

@@ -41,6 +41,8 @@ def races(scene: Scene) -> Iterator[Race]:
     user = replace(scene.nobody, home=scene.nobody.fresh_home())
     for task in TASKS:
         yield Race(f"install: {task.title}", list(_contenders(scene, user, task)))
+    for task, goal in ((TASKS[0], ""), (TASKS[-1], "<= 1.5")):
+        yield Race(f"uv installs: {task.title}", list(_with_uv(scene, user, task, goal)))
     for requirement, goal in (("sphinx", "<= 1.6"), ("jupyterlab", "<= 2.0")):
         contenders = _over_what_is_there(scene, requirement, goal)
         yield Race(f"over {requirement} and all it needs", list(contenders))
@@ -91,6 +93,32 @@ def _contenders(scene: Scene, user: User, task: Task) -> Iterator[Contender]:
         task.goal,
         prepare=gone(overlays),
     )
+
+
+def _with_uv(scene: Scene, user: User, task: Task, goal: str) -> Iterator[Contender]:
+    """uv by hand, which does not see the host, after a start of conda; and by the setting."""
+    links, conda = wheels_for(task.requirement), scene.plugin / "bin" / "conda"
+    target, overlays = user.home / "target", user.home / ".conda" / "overlays"
+    uv: list[str | Path] = [scene.plugin / "bin" / "uv", "pip", "install", "--link-mode", "copy"]
+    uv += ["--python", scene.host / "bin" / "python", "--no-index", "--find-links", links]
+    install = [conda, "overlay", "install", "--yes", "-p", scene.host, task.requirement]
+    environ = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
+
+    def by_hand() -> str:
+        return ran(user, [conda, "--version"]) + ran(
+            user, [*uv, "--target", target, task.requirement]
+        )
+
+    def overlay(installer: str) -> Callable[[], str]:
+        return lambda: ran(user, install, **environ, CONDA_PLUGINS_OVERLAY_INSTALLER=installer)
+
+    def gone(directory: Path) -> Callable[[], None]:
+        return lambda: place.remove(directory)
+
+    yield Contender("conda --version; uv pip install --target", by_hand, prepare=gone(target))
+    for installer, wanted in (("uv", goal), ("pip", "")):
+        title = f"conda overlay install, by {installer}"
+        yield Contender(title, overlay(installer), wanted, prepare=gone(overlays))
 
 
 def _version_of(host: Path, conda: Path | None = None) -> str:
