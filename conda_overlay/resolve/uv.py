@@ -310,8 +310,8 @@ class _Search:
 def _request(arguments: Sequence[str]) -> tuple[Sequence[Requirement], bool]:
     """Read pip's arguments: the requirements by name, and whether these are upgraded."""
     place = arguments.index("--") if "--" in arguments else len(arguments)
-    if others := {*arguments[:place]} - {"--upgrade"}:
-        raise _DoubtError(f"uv has no equivalent of {' '.join(sorted(others))}")
+    if {*arguments[:place]} - {"--upgrade"}:
+        raise _DoubtError(f"uv has no equivalent of {' '.join(arguments[:place])}")
     return [_plain(text) for text in arguments[place + 1 :]], place > 0
 
 

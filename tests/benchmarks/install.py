@@ -101,7 +101,8 @@ def _with_uv(scene: Scene, user: User, task: Task, goal: str) -> Iterator[Conten
     target, overlays = user.home / "target", user.home / ".conda" / "overlays"
     uv: list[str | Path] = [scene.plugin / "bin" / "uv", "pip", "install", "--link-mode", "copy"]
     uv += ["--python", scene.host / "bin" / "python", "--no-index", "--find-links", links]
-    install = [conda, "overlay", "install", "--yes", "-p", scene.host, task.requirement]
+    install: list[str | Path] = [conda, "overlay", "install", "--yes", "-p", scene.host]
+    install.append(task.requirement)
     environ = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
 
     def by_hand() -> str:

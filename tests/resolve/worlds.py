@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class World:
     """Versions of which there is no wheel."""
     host: dict[str, str] = field(default_factory=dict)
     overlay: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, object] = field(default_factory=dict)
+    """Where installed distributions come from that are not from an index (PEP 610)."""
     request: list[str] = field(default_factory=list)
 
     @classmethod
@@ -80,6 +83,9 @@ class World:
             for name in NAMES:
                 if some(likely):
                     there[name] = random.choice([v for n, v in world.index if n == name])
+        editable = {"url": "file:///work/mine", "dir_info": {"editable": True}}
+        commit = {"url": "https://example.org/x", "vcs_info": {"vcs": "git", "commit_id": "0" * 40}}
+        world.origins = {name: random.choice((editable, commit)) for name in NAMES if some(0.1)}
         named = random.sample(NAMES[:4], random.choice((1, 1, 2)))
         loose = [f"{name}{random.choice(SPECIFIERS) if some(0.3) else ''}" for name in named]
         if some(0.1):
@@ -117,6 +123,8 @@ class World:
                     pypi.unpack([wheel], site)
             for info in site.glob("*.dist-info"):
                 (info / "INSTALLER").write_text("pip\n")
+                if origin := self.origins.get(info.name.split("-")[0]):
+                    (info / "direct_url.json").write_text(json.dumps(origin))
 
     @property
     def simple(self) -> Path:
