@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,6 +78,12 @@ class Pip:
         """Print a line between two runs of pip."""
         if self.verbosity >= 0:
             print(text, file=sys.stderr if self.to_stderr else sys.stdout, flush=True)
+
+    def warn(self, lines: Iterable[str]) -> None:
+        """Print the warnings among lines of pip or uv."""
+        for line in lines:
+            if line.lstrip().startswith(("WARNING", "DEPRECATION", "warning")):
+                print(_clean(os.fsencode(line)), file=sys.stderr)
 
     def explain(self, text: str) -> None:
         """Print a line with -v."""
@@ -188,9 +194,7 @@ class Pip:
                     print(_SHOW_CURSOR, end="", file=shown, flush=True)
                 raise
         if process.returncode == 0 and self.verbosity <= 0:
-            for line in told:
-                if line.lstrip().startswith(("WARNING", "DEPRECATION")):
-                    print(line, file=sys.stderr)
+            self.warn(told)
         return process.returncode, tuple(line for line in told if line.strip())
 
 

@@ -1,14 +1,13 @@
 """Lets uv install in place of pip, where pip's answer is certain to be the same.
 
-uv searches in another order than pip, so its answer counts only with a proof. For each
-distribution, pip takes the installed version if that fits the requirements that it has met so far,
-else the newest one that fits. Where each single requirement leads to the version that uv has
-installed, all of them do, in whatever order pip meets them. uv knows which version is the newest:
-it is asked again, for each distribution without its dependencies. An installed version that pip may
-try at first is allowed if its own requirements, which are known, exclude nothing.
+uv searches in another order, so its answer counts only with a proof. pip takes of each distribution
+the installed version, if that fits the requirements that it has met so far, else the newest that
+fits. Where each requirement by itself leads to the version that uv has installed, all of them do,
+in whatever order pip meets them. uv is asked again which version is the newest. An installed one
+that pip may try at first is allowed if its own requirements, which are known, exclude nothing.
 
-Whatever is not certain is left to pip: other requests than for names, other options than
-``--upgrade``, configuration that cannot be translated, archives of source, and failures.
+Left to pip: requests for others than names, other options than ``--upgrade``, configuration that
+cannot be translated, archives of source, and failures.
 """
 
 from __future__ import annotations
@@ -55,10 +54,9 @@ default = true
 cache-control = {{ api = "max-age=0" }}
 """
 """uv's configuration: like pip, it asks the index each time what is new."""
-_PYPI = "https://pypi.org/simple"
 
 _VARIABLES = {
-    **{"find-links": "UV_FIND_LINKS", "trusted-host": "UV_INSECURE_HOST", "cert": "SSL_CERT_FILE"},
+    **{"find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"},
     **{"timeout": "UV_HTTP_TIMEOUT", "default-timeout": "UV_HTTP_TIMEOUT"},
 }
 """uv's variable for each option of pip that has a value."""
@@ -73,8 +71,7 @@ _OTHERS = {
 
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 
-Specifiers = Mapping[str, Iterable[SpecifierSet]]
-"""Specifiers by the normalized name of a distribution."""
+Specifiers = Mapping[str, Iterable[SpecifierSet]]  # by name
 
 
 class _DoubtError(Exception):
@@ -108,7 +105,7 @@ class Uv(Pip):
     ) -> PipRun:
         """Install into a stage; see `Pip.install`."""
         try:
-            _Search(self, stage, arguments, constraints).install()
+            self.warn(_Search(self, stage, arguments, constraints).install())
         except (_DoubtError, OSError, ValueError) as doubt:
             self.explain(f"pip installs: {doubt}")
             stage.make_anew()
@@ -137,18 +134,16 @@ class _Search:
         self.files: dict[str, Sequence[Mapping[str, Any]]] = {}
         """The files of each distribution to install, from which uv has chosen one."""
 
-    def install(self) -> None:
-        """Install into the stage, and write a report as pip does."""
+    def install(self) -> Sequence[str]:
+        """Install into the stage, write a report as pip does, and return the lines of uv."""
         before = self.stage.installed
         infos = [self._pretend(one) for one in before.values()]
-        words = ["install", "--no-build", "--link-mode", "copy"]
-        if self.constraints:
-            steering = self.stage.work / "constraints.txt"
-            steering.write_text("".join(f"{one}\n" for one in self.constraints), encoding="utf-8")
-            words += ["--constraints", str(steering)]
+        steering = self.stage.work / "constraints.txt"
+        steering.write_text("".join(f"{one}\n" for one in self.constraints), encoding="utf-8")
+        words = ["install", "--no-build", "--link-mode", "copy", "--constraints", str(steering)]
         if self.upgrade:
             words += (word for name in sorted(self.named) for word in ("-P", name))
-        self._run([*words, "--", *map(str, self.requested)])
+        lines = self._run([*words, "--", *map(str, self.requested)]).stderr.splitlines()
         for info in infos:
             if not (info / "WHEEL").exists():
                 shutil.rmtree(info, ignore_errors=True)
@@ -159,12 +154,14 @@ class _Search:
         self._prove(before, staged)
         report = {"install": [self._reported(one) for one in staged.values()]}
         (self.stage.work / "report.json").write_text(json.dumps(report), encoding="utf-8")
+        return lines
 
     def _configure(self) -> Iterator[Requirement]:
         """Translate pip's configuration, and yield its constraints."""
-        for name in {"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"} & self.environ.keys():
-            self.environ["SSL_CERT_FILE"] = self.environ[name]
         self.environ |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # by version of uv
+        for name in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):  # pip's order
+            if self.environ.get(name):
+                self.environ["SSL_CERT_FILE"] = self.environ[name]
         configured = configuration.in_effect(self.uv.host.prefix)
         for name, value in configured.items():
             if name in _VARIABLES:
@@ -181,9 +178,12 @@ class _Search:
         if links and ("--no-index" not in self.flags or not os.path.isdir(links)):
             # Of one version in two places, pip may take another file than uv.
             raise _DoubtError("pip's configuration names more than one index or directory")
+        url = configured.get("index-url", "https://pypi.org/simple")
+        if urlsplit(url).scheme not in ("https", "file"):
+            raise _DoubtError("the index is not secure")
         own = self.stage.work / "uv.toml"
         own.touch(0o600)  # the URL may contain a password
-        own.write_text(_INDEX.format(json.dumps(configured.get("index-url", _PYPI))))
+        own.write_text(_INDEX.format(json.dumps(url)))
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         if distrust_way(os.path.join(home, "uv"), trusted_owners()):
             self.flags.append("--no-cache")  # as pip does, for example under sudo
@@ -203,17 +203,19 @@ class _Search:
         (info / "RECORD").touch()
         return info
 
-    def _run(self, words: Sequence[str]) -> str:
-        """Run uv, and return its output."""
-        options = ["--quiet", "--no-python-downloads", *self.flags]
+    def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run uv."""
+        options = ["--no-progress", "--color", "never", "--no-python-downloads", *self.flags]
         options += ["--config-file", str(self.stage.work / "uv.toml")]
         options += ["--python", str(self.stage.python), "--index-strategy", "unsafe-best-match"]
         argv = [str(self.uv.program), "pip", words[0], *options, *words[1:]]
-        done = subprocess.run(argv, env=self.environ, check=False, capture_output=True)
+        done = subprocess.run(
+            argv, env=self.environ, check=False, capture_output=True, encoding="utf-8"
+        )
         if done.returncode:
-            lines = done.stderr.decode(errors="replace").split("\n")
-            raise _DoubtError(" ".join(["uv failed:", *filter(None, map(str.strip, lines))]))
-        return done.stdout.decode()
+            error = done.stderr.partition("error: ")[2] or done.stderr
+            raise _DoubtError(f"uv failed: {' '.join(error.split())}")
+        return done
 
     def _prove(self, before: View, staged: View) -> None:
         """Raise an error unless pip would install the same distributions."""
@@ -233,10 +235,9 @@ class _Search:
         if not staged.keys() <= reached <= after.keys():
             raise _DoubtError("uv has installed more or less than pip may need")
         wanted = _specifiers(chain.from_iterable(needs[key] for key in reached))
-        if any(one.url for key in reached for one in needs[key]):
-            raise _DoubtError("a requirement names a URL")
         for key in reached:
-            if not _fits(after[key], self.bounds[key], wanted[key]):
+            urls = any(one.url for one in needs[key])
+            if urls or not _fits(after[key], self.bounds[key], wanted[key]):
                 raise _DoubtError(f"pip may try what does not go with {key} {after[key].version}")
         open_ = tried & reached
         while open_:
@@ -280,7 +281,7 @@ class _Search:
         file.write_text("".join(lines), encoding="utf-8")
         allowed = [word for key in early for word in ("--prerelease-package", f"{key}=allow")]
         words = ["compile", "--no-deps", "--format", "pylock.toml", *allowed, str(file)]
-        found = {one["name"]: one for one in parse_toml(self._run(words))["packages"]}
+        found = {one["name"]: one for one in parse_toml(self._run(words).stdout)["packages"]}
         if found.keys() != asked.keys():
             raise _DoubtError("uv does not know all versions")
         self.files |= {key: one.get("wheels", []) for key, one in found.items()}
@@ -295,11 +296,10 @@ class _Search:
 
     def _reported(self, one: Distribution) -> dict[str, Any]:
         """An installed distribution in pip's report: where its wheel comes from."""
-        files = self.files[one.key]
-        if len(files) > 1:
+        if len(files := self.files[one.key]) > 1:
             wheel = HeaderParser().parsestr((one.path / "WHEEL").read_text(encoding="utf-8"))
             tags = {tag for text in wheel.get_all("Tag", []) for tag in parse_tag(text)}
-            files = [one for one in files if parse_wheel_filename(Path(_path(one)).name)[3] == tags]
+            files = [f for f in files if parse_wheel_filename(Path(_path(f)).name)[3] == tags]
         if len(files) != 1 or "sha256" not in files[0]["hashes"]:
             raise _DoubtError(f"the wheel of {one.key} is not certain")
         url = urlsplit(files[0]["url"])._replace(path=quote(_path(files[0])))  # as pip writes it
