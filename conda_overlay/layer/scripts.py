@@ -20,10 +20,20 @@ _LONGEST = 127  # bytes of a ``#!`` line that every kernel reads
 _CODING = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*[-\w.]+[^\n]*\n")
 _HEAD = 1 << 13  # bytes: of a long path, and of the comment before it
 _OURS = re.compile(rb"""^(?:#![ \t]*|'''exec' ')(/[^'"\n]*/bin/\.python)(?=[' \n])""", re.M)
+_GENERATED = re.compile(
+    rb"(?:# -\*- coding: utf-8 -\*-\n)?(?:import re\n)?import sys\n"
+    rb"(from [\w.]+ import \w+\n)if __name__ == .__main__.:\n"
+    rb"(?:    (?:sys\.argv\[0\] = |if sys\.argv|    sys\.argv|elif sys\.argv)[^\n]*\n)*"
+    rb"    sys\.exit\(([\w.]+)\(\)\)\n?"
+)
+"""The program of an entry point, as pip and uv write it, which differs by their version."""
+_PROGRAM = b"import sys\n%bif __name__ == '__main__':\n    sys.exit(%b())\n"
 _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
 
-def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -> None:
+def rewrite(
+    root: Path, site: Path, interpreters: Sequence[Path], final: Path, *, new: bool = False
+) -> None:
     """Make all Python scripts in ``root/bin`` use another interpreter, and update RECORD.
 
     Args:
@@ -31,6 +41,8 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
         site: its site-packages.
         interpreters: scripts that run one of these, or another one beside it, are changed.
         final: the new interpreter.
+        new: whether pip has just written them; then programs of entry points get one form, which
+            pip and uv change, so that another version can install exactly the same again.
     """
     heads = _heads_of(interpreters)
     changed = {}
@@ -39,6 +51,8 @@ def rewrite(root: Path, site: Path, interpreters: Sequence[Path], final: Path) -
             continue
         if found := heads.match(script.read_bytes()):
             body = (found["coding"] or b"") + found.string[found.end() :]
+            if new and (generated := _GENERATED.fullmatch(body)):
+                body = _PROGRAM % generated.groups()
             content = with_head(final, found["plain"] or found["long"] or b"", body)
             if content != found.string:
                 replace_file(script, content, script.stat().st_mode)

@@ -39,6 +39,7 @@ from conda_overlay.core.pip_options import FALSE
 from conda_overlay.core.request import as_requirement
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View, effective, is_newer
+from conda_overlay.distributions.record import read_record, write_record
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.overlay_toml import parse_toml
 from conda_overlay.host.host import Host
@@ -68,8 +69,6 @@ _OTHERS = {
     *("resume-retries", "retries", "root-user-action", "src", "use-pep517"),
 }
 """Options that are read elsewhere, or do not change which wheels pip installs."""
-
-_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 
 Specifiers = Mapping[str, Iterable[SpecifierSet]]  # by name
 
@@ -152,6 +151,8 @@ class _Search:
         if not all(as_requirement(text) for one in staged.values() for text in one.requires):
             raise _DoubtError("a requirement is not valid")  # pip takes another version
         self._prove(before, staged)
+        for one in staged.values():
+            self._tidy(one)
         report = {"install": [self._reported(one) for one in staged.values()]}
         (self.stage.work / "report.json").write_text(json.dumps(report), encoding="utf-8")
         return lines
@@ -193,12 +194,8 @@ class _Search:
         name, version = one.key.replace("-", "_"), Version(one.version)
         info = self.stage.site / f"{name}-{version}.dist-info"
         info.mkdir()
-        extras = sorted({extra for text in one.requires for extra in _EXTRA.findall(text)})
-        lines = (
-            *("Metadata-Version: 2.1", f"Name: {one.key}", f"Version: {version}"),
-            *(f"Requires-Dist: {text}" for text in one.requires),
-            *(f"Provides-Extra: {extra}" for extra in extras),
-        )
+        lines = ["Metadata-Version: 2.1", f"Name: {one.key}", f"Version: {version}"]
+        lines += (f"Requires-Dist: {text}" for text in one.requires)
         (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
         (info / "RECORD").touch()
         return info
@@ -293,6 +290,14 @@ class _Search:
         for one, needed in dependencies.requirements(view, self.uv.host.markers, typed):
             found[one.key].append(needed)
         return found
+
+    def _tidy(self, one: Distribution) -> None:
+        """Remove from the metadata the files that pip would not have written."""
+        others = {"uv_cache.json", *(["REQUESTED"] if one.key not in self.named else [])}
+        paths = {f"{one.path.name}/{name}" for name in others}
+        write_record(one.path, (row for row in read_record(one.path) or () if row[0] not in paths))
+        for name in others:
+            (one.path / name).unlink(missing_ok=True)
 
     def _reported(self, one: Distribution) -> dict[str, Any]:
         """An installed distribution in pip's report: where its wheel comes from."""
