@@ -26,7 +26,7 @@ _GENERATED = re.compile(
     rb"(?:    (?:sys\.argv\[0\] = |if sys\.argv|    sys\.argv|elif sys\.argv)[^\n]*\n)*"
     rb"    sys\.exit\(([\w.]+)\(\)\)\n?"
 )
-"""The program of an entry point, as pip and uv write it, which differs by their version."""
+"""The program of an entry point, as pip and uv write it."""
 _PROGRAM = b"import sys\n%bif __name__ == '__main__':\n    sys.exit(%b())\n"
 _IGNORES_ENVIRON = re.compile(rb" -\w*[EI]")
 
@@ -41,8 +41,7 @@ def rewrite(
         site: its site-packages.
         interpreters: scripts that run one of these, or another one beside it, are changed.
         final: the new interpreter.
-        new: whether pip has just written them; then programs of entry points get one form, which
-            pip and uv change, so that another version can install exactly the same again.
+        new: whether pip has just written them; then they get one form.
     """
     heads = _heads_of(interpreters)
     changed = {}
@@ -51,8 +50,7 @@ def rewrite(
             continue
         if found := heads.match(script.read_bytes()):
             body = (found["coding"] or b"") + found.string[found.end() :]
-            if new and (generated := _GENERATED.fullmatch(body)):
-                body = _PROGRAM % generated.groups()
+            body = in_one_form(body) if new else body
             content = with_head(final, found["plain"] or found["long"] or b"", body)
             if content != found.string:
                 replace_file(script, content, script.stat().st_mode)
@@ -60,6 +58,16 @@ def rewrite(
     if changed:
         for info in [*site.glob("*.dist-info"), *site.glob("*.egg-info")]:
             update_record(info, changed)
+
+
+def in_one_form(body: bytes) -> bytes:
+    """The program of an entry point in the form that we give it; others as they are.
+
+    pip's form differs by its version, and from uv's. Else another version could not install exactly
+    the same files again.
+    """
+    generated = _GENERATED.fullmatch(body)
+    return _PROGRAM % generated.groups() if generated else body
 
 
 def interpreters(root: Path) -> set[Path]:

@@ -17,6 +17,7 @@ from conda_overlay.edits import patch
 from conda_overlay.edits.originals import text_of
 from conda_overlay.filesystem.manifest import differences
 from conda_overlay.layer import scaffolding
+from conda_overlay.layer.scripts import in_one_form
 from conda_overlay.layer.state import State, is_bookkeeping
 
 if TYPE_CHECKING:
@@ -156,13 +157,13 @@ def _of(stack: Stack, key: str, number: int | None, state: State) -> dict[str, P
 
 
 def _agree(one: Place, other: Place) -> bool:
-    """Whether two files are the same, except for the interpreter that a script names."""
+    """Whether two files are the same; of scripts, except for the interpreter and pip's form."""
     if _same(one.file, other.file):
         return True
     texts = [text_of(place.file) for place in (one, other) if place.path.startswith("bin/")]
     lines = [found.decode().splitlines() for found in texts if found]
-    bodies = [[*dropwhile(lambda n: n.startswith(_HEAD), found)] for found in lines]
-    return len(bodies) == 2 and bodies[0] == bodies[1]
+    bodies = ["\n".join(dropwhile(lambda n: n.startswith(_HEAD), found)) for found in lines]
+    return len(bodies) == 2 and len({in_one_form(body.encode()) for body in bodies}) == 1
 
 
 def _root(stack: Stack, number: int | None) -> Path:

@@ -404,6 +404,51 @@ def test_hard_linked_older_copies_do_not_change(
     assert {path: path.read_bytes() for path in before} == before
 
 
+GENERATED = {
+    "pip 22": b"""# -*- coding: utf-8 -*-
+import re
+import sys
+from tool.cli import main
+if __name__ == '__main__':
+    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])
+    sys.exit(main.run())
+""",
+    "pip 26": b"""import sys
+from tool.cli import main
+if __name__ == '__main__':
+    sys.argv[0] = sys.argv[0].removesuffix('.exe')
+    sys.exit(main.run())
+""",
+    "uv": b"""# -*- coding: utf-8 -*-
+import sys
+from tool.cli import main
+if __name__ == "__main__":
+    if sys.argv[0].endswith("-script.pyw"):
+        sys.argv[0] = sys.argv[0][:-11]
+    elif sys.argv[0].endswith(".exe"):
+        sys.argv[0] = sys.argv[0][:-4]
+    sys.exit(main.run())
+""",
+}
+"""The program of an entry point, from several installers."""
+
+
+@pytest.mark.parametrize("kind", GENERATED)
+def test_programs_of_entry_points_have_one_form(kind: str) -> None:
+    form = b"""import sys
+from tool.cli import main
+if __name__ == '__main__':
+    sys.exit(main.run())
+"""
+    assert scripts.in_one_form(GENERATED[kind]) == scripts.in_one_form(form) == form
+
+
+@pytest.mark.parametrize("change", [(b"run()", b"run(1)"), (b"import sys\n", b"import sys, os\n")])
+def test_programs_of_another_kind_are_left_alone(change: tuple[bytes, bytes]) -> None:
+    body = GENERATED["pip 26"].replace(*change)
+    assert scripts.in_one_form(body) == body
+
+
 @first(4)
 def test_pip_writes_no_head_that_is_not_known(named: Overlay, tool: Path, scratch: Path) -> None:
     fresh = Overlay(scratch, scratch / named.site.relative_to(named.root), named.python)
