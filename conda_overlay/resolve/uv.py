@@ -6,8 +6,7 @@ fits. Where each requirement by itself leads to the version that uv has installe
 in whatever order pip meets them. uv is asked again which version is the newest. An installed one
 that pip may try at first is allowed if its own requirements, which are known, exclude nothing.
 
-Left to pip: requests for others than names, other options than ``--upgrade``, configuration that
-cannot be translated, archives of source, and failures.
+Left to pip: sources, other options than ``--upgrade``, configuration that uv lacks, and failures.
 """
 
 from __future__ import annotations
@@ -48,12 +47,7 @@ from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
 from conda_overlay.resolve.stage import Stage
 
-_INDEX = """\
-[[index]]
-url = {}
-default = true
-cache-control = {{ api = "max-age=0" }}
-"""
+_INDEX = '[[index]]\nurl = {}\ndefault = true\ncache-control = {{ api = "max-age=0" }}\n'
 """uv's configuration: like pip, it asks the index each time what is new."""
 
 _VARIABLES = {
@@ -69,6 +63,8 @@ _OTHERS = {
     *("resume-retries", "retries", "root-user-action", "src", "use-pep517"),
 }
 """Options that are read elsewhere, or do not change which wheels pip installs."""
+
+_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 
 Specifiers = Mapping[str, Iterable[SpecifierSet]]  # by name
 
@@ -121,9 +117,8 @@ class _Search:
         self.uv, self.stage = uv, stage
         self.requested, self.upgrade = _request(arguments)
         self.named = {canonicalize_name(one.name) for one in self.requested}
-        dropped = ("UV_", "PIP_")
         environ = uv.environ(stage).items()
-        self.environ = {name: value for name, value in environ if not name.startswith(dropped)}
+        self.environ = {k: value for k, value in environ if not k.startswith(("UV_", "PIP_"))}
         self.flags: list[str] = []
         self.constraints = [*constraints, *self._configure()]
         self.bounds: dict[str, list[SpecifierSet]] = defaultdict(list)
@@ -139,7 +134,8 @@ class _Search:
         infos = [self._pretend(one) for one in before.values()]
         steering = self.stage.work / "constraints.txt"
         steering.write_text("".join(f"{one}\n" for one in self.constraints), encoding="utf-8")
-        words = ["install", "--no-build", "--link-mode", "copy", "--constraints", str(steering)]
+        words = ["install", "--no-build", "--link-mode", "copy"]
+        words += ["--constraints", str(steering)] if self.constraints else []
         if self.upgrade:
             words += (word for name in sorted(self.named) for word in ("-P", name))
         lines = self._run([*words, "--", *map(str, self.requested)]).stderr.splitlines()
@@ -151,9 +147,7 @@ class _Search:
         if not all(as_requirement(text) for one in staged.values() for text in one.requires):
             raise _DoubtError("a requirement is not valid")  # pip takes another version
         self._prove(before, staged)
-        for one in staged.values():
-            self._tidy(one)
-        report = {"install": [self._reported(one) for one in staged.values()]}
+        report = {"install": [self._finish(one) for one in staged.values()]}
         (self.stage.work / "report.json").write_text(json.dumps(report), encoding="utf-8")
         return lines
 
@@ -195,7 +189,9 @@ class _Search:
         info = self.stage.site / f"{name}-{version}.dist-info"
         info.mkdir()
         lines = ["Metadata-Version: 2.1", f"Name: {one.key}", f"Version: {version}"]
-        lines += (f"Requires-Dist: {text}" for text in one.requires)
+        for text in one.requires:
+            lines += (f"Provides-Extra: {extra}" for extra in _EXTRA.findall(text))
+            lines.append(f"Requires-Dist: {text}")
         (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
         (info / "RECORD").touch()
         return info
@@ -244,23 +240,21 @@ class _Search:
             if kept == open_:
                 raise _DoubtError(f"pip may keep the installed {', '.join(sorted(kept))}")
             open_ = kept
-        self._prove_newest(after, {*staged}, renewed, wanted)
+        self._prove_newest(after, staged, renewed, wanted)
 
-    def _prove_newest(
-        self, after: View, staged: set[str], renewed: set[str], wanted: Specifiers
-    ) -> None:
+    def _prove_newest(self, after: View, new: View, renewed: set[str], wanted: Specifiers) -> None:
         """Raise an error unless each requirement leads to the installed version of the index."""
-        asked = {key: self.bounds[key] for key in sorted(staged | renewed)}
+        asked = {key: self.bounds[key] for key in sorted(new.keys() | renewed)}
         both = {key: [*specifiers, *wanted[key]] for key, specifiers in asked.items()}
         early = {key for key, specifiers in both.items() if any(s.prereleases for s in specifiers)}
-        explicit = {key for key in staged if any(s.prereleases for s in self.bounds[key])}
-        if any(Version(after[key].version).is_prerelease for key in staged - explicit):
+        explicit = {key for key in new if any(s.prereleases for s in self.bounds[key])}
+        if any(Version(after[key].version).is_prerelease for key in new.keys() - explicit):
             raise _DoubtError("a prerelease is not requested")  # pip has other rules
         newest = self._newest(asked, early)
-        for key in renewed - staged:
+        for key in renewed - new.keys():
             if newest[key] > Version(after[key].version):
                 raise _DoubtError(f"pip may install {key} {newest[key]}")
-        held = [key for key in staged if newest[key] != Version(after[key].version)]
+        held = [key for key in new if newest[key] != Version(after[key].version)]
         each = [[(key, [*self.bounds[key], one]) for one in wanted[key]] for key in held]
         if not all(each) or self.named & {*held}:
             raise _DoubtError(f"pip may try newer versions of {', '.join(sorted(held))}")
@@ -299,8 +293,9 @@ class _Search:
         for name in others:
             (one.path / name).unlink(missing_ok=True)
 
-    def _reported(self, one: Distribution) -> dict[str, Any]:
-        """An installed distribution in pip's report: where its wheel comes from."""
+    def _finish(self, one: Distribution) -> dict[str, Any]:
+        """Make the metadata as pip's, and return the part of pip's report: the wheel's source."""
+        self._tidy(one)
         if len(files := self.files[one.key]) > 1:
             wheel = HeaderParser().parsestr((one.path / "WHEEL").read_text(encoding="utf-8"))
             tags = {tag for text in wheel.get_all("Tag", []) for tag in parse_tag(text)}

@@ -43,6 +43,7 @@ class Rivals:
     world: World
     program: Path
     capfd: pytest.CaptureFixture[str]
+    printed: str = ""
 
     def pip(self) -> Installed | str:
         return self._tried(Pip(self._host()))
@@ -51,7 +52,8 @@ class Rivals:
         """The answer, and why pip has given it; empty if uv has."""
         self.capfd.readouterr()
         answer = self._tried(Uv(self._host(), 1, to_stderr=True, program=self.program))
-        said = re.findall(r"^pip installs: (.*)", self.capfd.readouterr().err, re.M)
+        self.printed = self.capfd.readouterr().err
+        said = re.findall(r"^pip installs: (.*)", self.printed, re.M)
         return answer, " ".join(said)
 
     def _host(self) -> Host:
@@ -73,6 +75,7 @@ def rivals(tmp_path: Path, program: Path, capfd: pytest.CaptureFixture[str]) -> 
     world = World(tmp_path)
     world.index = {("tool", f"{number}.0"): ["lib>=1"] for number in (1, 2, 3)}
     world.index |= {("lib", "1.0"): [], ("lib", "2.0"): []}
+    world.extras["lib", "1.0"] = ["tool"]
     world.host = {"lib": "1.0"}
     world.request = ["tool"]
     world.make()
@@ -120,6 +123,7 @@ def test_answer_is_that_of_pip_in_random_worlds(
         ("tool==1.0 lib", {"tool": "1.0"}),
         ("--upgrade tool lib", {"tool": "3.0", "lib": "2.0"}),
         ("lib", {}),
+        ("lib[more]", {"tool": "3.0"}),
         ("lib>1", {"lib": "2.0"}),
     ],
 )
@@ -128,6 +132,7 @@ def test_request_for_names_is_answered_by_uv(
 ) -> None:
     rivals.world.request = request_.split()
     answer, reason = rivals.uv()
+    assert "warning" not in rivals.printed
     assert (versions(answer), reason) == (expected, "")
     assert answer == rivals.pip()
 
