@@ -17,9 +17,13 @@ OWN = ("INSTALLER",)
 """Files that differ."""
 
 
+def by_uv(bench: Bench) -> Bench:
+    return replace(bench, environ={**bench.environ, **WITH_UV})
+
+
 @pytest.fixture
 def fast(quick: Bench) -> Bench:
-    return replace(quick, environ={**quick.environ, **WITH_UV})
+    return by_uv(quick)
 
 
 def installer(bench: Bench, name: str) -> str:
@@ -34,23 +38,23 @@ def without_times(record: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "since": None} for name, entry in found.items()}
 
 
-def test_uv_installs_upgrades_and_is_undone_as_pip(quick: Bench, fast: Bench) -> None:
+def test_uv_installs_upgrades_and_is_undone_as_pip(bench: Bench) -> None:
     seen = []
-    for bench in (quick, fast):
-        bench.user.empty_home()
-        bench.install("new", "alpha==1.5")
-        assert installer(bench, "new") == ("uv" if bench is fast else "pip")
-        assert bench.script("new") == "new 1.0"
-        first = without_times(bench.record())
-        bench.install("-U", "alpha", "beta")
-        assert bench.distributions() == ["alpha-2.0", "beta-2.0", "new-1.0"]
-        second = without_times(bench.record())
-        (bench.overlay.resolve() / "bin" / "new").unlink()
-        bench.change("repair")  # by pip, exactly
-        assert bench.script("new") == "new 1.0"
-        bench.change("undo", "0")
-        assert bench.distributions() == []
-        seen.append((first, second, bench.numbers))
+    for name, one in (("pip", bench), ("uv", by_uv(bench))):
+        one.user.empty_home()
+        one.install("new", "alpha==1.5")
+        assert installer(one, "new") == name
+        assert one.script("new") == "new 1.0"
+        first = without_times(one.record())
+        one.install("-U", "alpha", "beta")
+        assert one.distributions() == ["alpha-2.0", "beta-2.0", "new-1.0"]
+        second = without_times(one.record())
+        (one.overlay.resolve() / "bin" / "new").unlink()
+        one.change("repair")  # by pip, exactly
+        assert one.script("new") == "new 1.0"
+        one.change("undo", "0")
+        assert one.distributions() == []
+        seen.append((first, second, one.numbers))
     assert seen[0] == seen[1]
 
 
