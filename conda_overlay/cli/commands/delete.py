@@ -93,12 +93,14 @@ def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
             state = stack.state()
             entries, lost = state.entries, sorted(state.edited)
     known = {(key, entry.patch) for key, entry in entries.items()}
+    others: dict[str, list[int]] = {}
     for number in reversed(store.numbers()):
         with suppress(OverlayError):
-            for key, entry in sorted(store.revision(number).distributions.items()):
+            for key, entry in store.revision(number).distributions.items():
                 if entry.patch and (key, entry.patch) not in known:
                     known.add((key, entry.patch))
-                    lost.append(f"{entry.name or key} in revision {number}")
+                    others.setdefault(entry.name or key, []).insert(0, number)
+    lost += [f"{name} in {output.revisions(numbers)}" for name, numbers in sorted(others.items())]
     return work, lost
 
 
