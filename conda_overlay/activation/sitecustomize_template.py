@@ -6,7 +6,7 @@ import os
 import sys
 
 HOST = None  # the bytes of <real path of the host>/lib/pythonX.Y/site-packages
-PIP_VALUES = []  # the options of pip that may come before its command, with a value
+PIP_VALUES = []  # the options of pip that may come before its command, with a value, also shortened
 
 
 def _site_of(host, paths):

@@ -177,6 +177,7 @@ def outdated_copies(stack: Stack) -> dict[str, str]:
     command = ["conda", "overlay", "rebase", "-p", str(stack.host.prefix)]
     if stack.layer is not None:
         command += ["--layer", stack.label_of(stack.store.overlay) or str(stack.layer)]
-    copies, below = stack.state().copies, stack.below_view
-    outdated = (c for key, c in copies.items() if key in below and is_outdated(c, below[key]))
+    now, below = stack.state(), stack.below_view
+    copied = ((key, c) for key, c in now.copies.items() if now.entries[key].copied)
+    outdated = (c for key, c in copied if key in below and is_outdated(c, below[key]))
     return {copy.name: shlex.join(command) for copy in outdated}

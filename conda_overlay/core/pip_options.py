@@ -124,6 +124,12 @@ _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """Options that choose another place than the overlay; they are refused."""
 
+_BEFORE = (
+    *(name for option in OPTIONS if GLOBAL in option.uses for name in option.names),
+    *("--python", "--help", "--debug", "--verbose", "--version", "--quiet"),
+)
+"""All long options that may come before the command."""
+
 _BUILDS = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND")
 """Variables that a build sets."""
 _PLACES = ("target", "prefix", "root", "python")
@@ -141,9 +147,10 @@ def used(use: str) -> frozenset[str]:
 
 
 def before_command() -> list[str]:
-    """All spellings of the options that may come before the command, with their value."""
-    ours = [name for o in OPTIONS if GLOBAL in o.uses and o.has_value for name in o.names]
-    return [*ours, "--python"]
+    """All spellings of the options that may come before the command with a value, also short."""
+    long = [name for o in OPTIONS if GLOBAL in o.uses and o.has_value for name in o.names]
+    starts = {name[:end] for name in (*long, "--python") for end in range(3, len(name))}
+    return sorted({*long, "--python", *(s for s in starts if len(_fitting(s, _BEFORE)) == 1)})
 
 
 def is_build(environ: Mapping[str, str]) -> bool:
@@ -161,15 +168,32 @@ def is_elsewhere(configured: Mapping[str, str]) -> bool:
     return any(flags) or any(configured.get(name) for name in _PLACES)
 
 
-def spelled_out(word: str) -> str:
-    """A word with its long option in full: pip takes any beginning that fits one option only."""
+def _fitting(start: str, every: Iterable[str]) -> list[str]:
+    """The options that begin so; pip takes any beginning that fits one option only."""
+    return sorted(one for one in every if one.startswith(start))
+
+
+def spelled_out(word: str, *, before_command: bool = False) -> str:
+    """A word behind or before the command with its long option in full, as pip takes it."""
     name, equals, value = word.partition("=")
-    every = {*_BY_NAME, *ELSEWHERE, "--prefix"}
+    every = _BEFORE if before_command else {*_BY_NAME, *ELSEWHERE, "--prefix"}
     if name in every or name[:2] != "--" or name == "--":
         return word
-    fits = sorted(one for one in every if one.startswith(name))
+    fits = _fitting(name, every)
     options = {_BY_NAME[one].name if one in _BY_NAME else one for one in fits}
     return f"{fits[0]}{equals}{value}" if len(options) == 1 else word
+
+
+def without_globals(words: Iterable[str]) -> Iterator[str]:
+    """Words without the options that all commands of pip have, and their values."""
+    rest = iter(words)
+    for word in rest:
+        name, equals, _ = word.partition("=")
+        option = _BY_NAME.get(name)
+        if option is None or GLOBAL not in option.uses:
+            yield word
+        elif option.has_value and not equals:
+            next(rest, None)
 
 
 def names_in(word: str) -> list[str]:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conda_overlay.activation import notice
-from conda_overlay.core.errors import OverlayError, PipError
+from conda_overlay.core.errors import EditedError, OverlayError, PipError
 from conda_overlay.core.progress import Progress
 from conda_overlay.fork import conda_packages
 from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of
 from conda_overlay.fork.pip_packages import add
-from conda_overlay.fork.plan import ForkPlan
+from conda_overlay.fork.plan import LOST, ForkPlan, checkouts_with_work
 from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
 from conda_overlay.host.host import Host, prefix_of
 
@@ -36,6 +36,7 @@ def make(
     origin: Path | None = None,
     again: bool = False,
     allow_conflicts: bool = False,
+    force: bool = False,
 ) -> None:
     """Make a fork.
 
@@ -46,8 +47,10 @@ def make(
         origin: the file to read when the fork is made again, if not the fork's own copy.
         again: replace the existing fork.
         allow_conflicts: accept that pip finds no consistent set.
+        force: lose commits and edits in checkouts of the existing fork.
 
     Raises:
+        EditedError: some would be lost; nothing has changed.
         OverlayError: conda or pip failed; nothing has changed.
     """
     prefix = plan.prefix
@@ -68,6 +71,8 @@ def make(
                 raise OverlayError(text, hint) from error
         relocate(new, prefix)
         _keep(plan, new / notice.FORK, origin, digest)
+        if again and not force and (lost := checkouts_with_work(prefix)):
+            raise EditedError(lost, LOST)
         swap(new, prefix, again=again)
         works(prefix)
         (prefix / UNCONFIRMED).unlink()

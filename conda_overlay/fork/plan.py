@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +19,9 @@ from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import as_requirement
 from conda_overlay.core.text import few
-from conda_overlay.edits.checkouts import has_work, left_behind
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.site import read_distribution, read_site
+from conda_overlay.edits.checkouts import has_work, left_behind, root_of
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
@@ -26,6 +30,11 @@ from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import prefix_of
+
+LOST = "Your commits or edits in these checkouts would be lost:"
+
+_OF_CONDA = (".json", "history")
+"""How the names of conda's records end."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +193,7 @@ def plan(
     notes = [f"{line} was installed from a local directory, {lost}" for line in base.local]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
     notes += left_behind(made_from.requested.values())
-    work = tuple(str(p) for p in sorted(prefix.glob("src/*")) if has_work(p)) if again else ()
+    work = checkouts_with_work(prefix) if again else ()
     notes += _what_goes(prefix, work) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "Without Python, pip cannot add anything."
@@ -226,6 +235,18 @@ def plan(
     )
 
 
+def checkouts_with_work(fork: Path) -> tuple[str, ...]:
+    """The checkouts in a fork, of pip's and of editables, with commits or edits of the user."""
+    found = {*fork.glob("src/*")}
+    for site in fork.glob("lib/python*/site-packages"):
+        for one in (one for ones in read_site(site).values() for one in ones if one.editable):
+            source = Path(os.path.realpath(one.editable or ""))
+            root = root_of(source)
+            found.add(root if root.is_relative_to(fork) and root != fork else source)
+    below = sorted(path for path in found if path.is_relative_to(fork))
+    return tuple(str(path) for path in below if has_work(path))
+
+
 def _what_goes(fork: Path, checkouts: Sequence[str]) -> list[str]:
     """Notes on the losses when a fork is replaced: changes by hand, and files of its programs."""
     made = fork / notice.FORK / "overlay.toml"
@@ -235,8 +256,12 @@ def _what_goes(fork: Path, checkouts: Sequence[str]) -> list[str]:
     infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
     records |= {file.parent.stem: file for file in infos}
     since, note = made.stat().st_mtime_ns, "files that you changed in the present fork will be lost"
-    names = sorted(name for name, file in records.items() if file.lstat().st_mtime_ns > since)
-    notes = [f"{note}, with what was installed since: {few(names, 20)}" if names else note]
+    new = {name: f for name, f in sorted(records.items()) if f.lstat().st_mtime_ns > since}
+    of_others = {path for file in new.values() for path in _files_of(file, fork)}
+    passed = [os.path.relpath(path, fork) + "/" for path in checkouts]
+    changed = sorted({*_changed(fork, since, passed)} - of_others)
+    note += f": {few(changed)}" if changed else ""
+    notes = [f"{note}, with what was installed since: {few([*new], 20)}" if new else note]
     if checkouts:
         lost = "so do these sources, with commits or edits that are nowhere else"
         notes.append(f"{lost}: {few(checkouts)}")
@@ -244,3 +269,37 @@ def _what_goes(fork: Path, checkouts: Sequence[str]) -> list[str]:
     if running:
         notes.append(f"these programs run from it and will lose their files: {few(running)}")
     return notes
+
+
+def _files_of(record: Path, fork: Path) -> Iterator[str]:
+    """The files that a package of conda or a distribution has brought, relative to a fork."""
+    if record.suffix == ".json":
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            yield from map(str, json.loads(record.read_bytes()).get("files", ()))
+    elif found := read_distribution(record.parent):
+        yield from owned_files(found, fork) or ()
+
+
+def _changed(fork: Path, since: int, passed: Sequence[str]) -> Iterator[str]:
+    """The files of a fork that are new or changed since a time, relative to it.
+
+    A file that is not a link into conda's cache is also new if it keeps an older time, as copies
+    of `cp -p` do. Bytecode, the insides of repositories and conda's own records are left out.
+
+    Args:
+        fork: its prefix.
+        since: the time, in nanoseconds.
+        passed: directories, relative to the prefix with a slash at the end, to leave out.
+    """
+    for directory, directories, names in os.walk(fork):
+        below = os.path.relpath(directory, fork) + "/" if directory != str(fork) else ""
+        left = ("__pycache__", ".git")
+        directories[:] = [n for n in directories if n not in left and f"{below}{n}/" not in passed]
+        for name in names if below != f"{notice.FORK}/" else ():
+            if name.endswith(".pyc") or (below == "conda-meta/" and name.endswith(_OF_CONDA)):
+                continue
+            with suppress(OSError):
+                found = os.lstat(os.path.join(directory, name))
+                changed = found.st_ctime_ns if found.st_nlink == 1 else 0
+                if max(found.st_mtime_ns, changed) > since:
+                    yield below + name

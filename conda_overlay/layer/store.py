@@ -315,8 +315,8 @@ class Store:
             protect(tree)
 
     def drop_trees(self, numbers: Sequence[int]) -> None:
-        """Remove the trees of revisions that are not current; their records stay."""
-        for number in numbers:
+        """Remove the trees of revisions, except the current one's; their records stay."""
+        for number in sorted({*numbers} - {self.current()}):
             if tree := self.tree(number):
                 self._throw_away(tree)
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import configparser
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
-from conda_overlay.core.pip_options import HARMLESS, OPTIONS
+from conda_overlay.core.pip_options import HARMLESS, OPTIONS, PLACE
+from conda_overlay.filesystem.manifest import digest
 
 _HARMLESS = {
     *(name.strip("-") for o in OPTIONS if HARMLESS in o.uses for name in o.names),
     *("debug", "quiet", "user", "verbose"),
 }
 """The options that do not matter to a request that is satisfied already."""
+
+_READ = {name.strip("-") for o in OPTIONS if PLACE in o.uses for name in o.names}
+"""The harmless options whose files still decide which distributions pip finds."""
 
 
 def is_plain(prefix: Path) -> bool:
@@ -35,6 +41,44 @@ def options(prefix: Path) -> set[str]:
 def settings(prefix: Path) -> list[tuple[str, str]]:
     """All options in variables and files with their values, in a fixed order."""
     return sorted(_settings(prefix))
+
+
+def files_in(prefix: Path) -> list[list[object]]:
+    """The local files and directories that options name, and that pip reads to choose.
+
+    Each has its real path and its content: of a directory, such as one of wheels, the name, size
+    and time of each entry; of a file, such as one of constraints, also those that it names.
+    """
+    found: dict[str, object] = {}
+    for name, value in settings(prefix):
+        if name in _READ or name not in _HARMLESS:
+            for word in value.split():
+                _add(found, _path(word, ""))
+    return [[*pair] for pair in sorted(found.items())]
+
+
+def _add(found: dict[str, object], path: str) -> None:
+    """Add a file or directory, if it is there, and those that the options in a file name."""
+    path = os.path.realpath(path)
+    if path in found:
+        return
+    with suppress(OSError):
+        if os.path.isdir(path):
+            with os.scandir(path) as entries:
+                seen = [(entry.name, entry.stat()) for entry in entries]
+            found[path] = sorted([name, s.st_size, s.st_mtime_ns] for name, s in seen)
+        elif os.path.isfile(path):
+            found[path] = digest(Path(path))
+            for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
+                for word in line.replace("=", " ").split() if line.lstrip()[:1] == "-" else ():
+                    _add(found, _path(word, os.path.dirname(path)))
+
+
+def _path(word: str, directory: str) -> str:
+    """The path that a word may mean, as pip reads it, relative to a directory."""
+    if word.startswith("file:"):
+        return unquote(word.removeprefix("file:").removeprefix("//").partition("#")[0])
+    return os.path.join(directory, os.path.expanduser(word))
 
 
 def in_effect(prefix: Path) -> dict[str, str]:

@@ -39,19 +39,22 @@ _FIXED = re.compile(r"@[0-9a-f]{40,64}(?=$|[#[])|[#&](md5|sha[0-9]+)=[0-9a-f]+")
 def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     """Put a layer with additional distributions on top; it is made at first use and then cached.
 
-    The overlay itself is not changed. A new layer is made when the host, an overlay or pip's
-    configuration has changed. If a requirement names a local file or directory, or a URL without
-    a commit or a hash, the requirements are installed each time, and never in a layer that a
-    program still uses. This process, as the command that it becomes, keeps the layer in use.
+    The overlay itself is not changed. A new layer is made when the host, an overlay, pip's
+    configuration or a file that it names has changed. If a requirement names a local file or
+    directory, or a URL without a commit or a hash, the requirements are installed each time, and
+    never in a layer that a program still uses. This process, as the command that it becomes, keeps
+    the layer in use.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
-    layers = [[os.path.realpath(layer), _identity(Store(layer))] for layer in stack.layers]
+    layers = [_identity(stack, Store(layer)) for layer in stack.layers]
     facts = [sorted(requirements), stack.host.fingerprint()["sha256"], layers]
     sources = sorted(filter(None, map(_source, requirements)))
-    facts += [str(stack.host.real), sources, configuration.settings(stack.host.prefix)]
+    prefix = stack.host.prefix
+    facts += [str(stack.host.real), sources]
+    facts += [configuration.settings(prefix), configuration.files_in(prefix)]
     cache = _cache()
     _drop_old(cache)
     for number in count():
@@ -92,10 +95,15 @@ def _take(place: Path, stack: Stack, *, changing: bool) -> bool:
     return lock.keep(place / _LOCK, shared=not changing)
 
 
-def _identity(store: Store) -> str:
-    """A hash of the current revision: after `delete`, another one may have its number."""
-    number = store.current()
-    return "" if number is None else hashlib.sha256(store.read(number, "record.json")).hexdigest()
+def _identity(stack: Stack, store: Store) -> list[object]:
+    """An overlay, its current revision, and the names in its site-packages, which may be rm'ed.
+
+    The revision is a hash, because after `delete` another one may have its number.
+    """
+    number, site = store.current(), store.real / stack.host.site_below_prefix
+    record = b"" if number is None else store.read(number, "record.json")
+    names = sorted(set(os.listdir(site)) - {"__pycache__"}) if site.is_dir() else []
+    return [str(store.real), hashlib.sha256(record).hexdigest(), names]
 
 
 def _is_whole(stack: Stack) -> bool:

@@ -13,6 +13,7 @@ from conda_overlay.core.pip_options import (
     before_command,
     is_build,
     is_elsewhere,
+    spelled_out,
     used,
 )
 
@@ -58,6 +59,24 @@ def test_values_before_the_command_are_those_of_options_that_have_one() -> None:
     found = before_command()
     assert {"--timeout", "--default-timeout", "--proxy", "--log"} <= {*found}
     assert not {*found} & FLAGS and "--requirement" not in found
+    assert {"--time", "--retr", "--py"} <= {*found}
+    assert not {"--", "--re", "--no-c", "--lo"} & {*found}  # of which pip takes none
+
+
+@pytest.mark.parametrize(
+    ("word", "before", "behind"),
+    [
+        ("--time=5", "--timeout=5", "--timeout=5"),
+        ("--pro", "--proxy", "--pro"),
+        ("--py", "--python", "--py"),
+        ("--targ=x", "--targ=x", "--target=x"),
+        ("--re", "--re", "--re"),
+        ("5", "5", "5"),
+    ],
+)
+def test_shortened_options_mean_those_of_their_place(word: str, before: str, behind: str) -> None:
+    assert spelled_out(word, before_command=True) == before
+    assert spelled_out(word) == behind
 
 
 @pytest.mark.parametrize(

@@ -519,6 +519,14 @@ def test_dropped_tree_leaves_its_record(kept: Store) -> None:
     assert drafts(kept) == []
 
 
+def test_the_current_tree_is_never_dropped(kept: Store) -> None:
+    """It may have the number of one that was to go when a command asked."""
+    change(kept, "one")
+    with kept.lock():
+        kept.drop_trees([1])
+    assert kept.tree(1) is not None
+
+
 def test_record_of_a_dropped_tree_stays_although_its_manifest_is_lost(kept: Store) -> None:
     for text in ("one", "two"):
         change(kept, text)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.bench import Bench
+from tests.lifecycle.running import running
 from tests.long import LONG
 
 SESSION = """
@@ -90,6 +93,33 @@ def test_edits_are_named_and_need_force(quick: Bench) -> None:
     assert name in quick.ask("delete", "--dry-run")
     assert quick.json("delete", "--force")["lost"] == [name]
     assert not quick.state.exists()
+
+
+def test_edits_in_a_revision_that_redo_would_bring_back_are_named_too(quick: Bench) -> None:
+    quick.given("install", "new")
+    quick.edit(quick.site / "new/__init__.py", "FIX = 1\n")
+    quick.change("record")
+    quick.change("undo", "0")
+    told = quick.refuse("delete", "--yes")
+    assert "\n  new in revision 2\n" in told and "--force proceeds anyway" in told
+    assert "With it go your edits: new in revision 2.\n" in quick.ask("delete", "--dry-run")
+    quick.change("redo")
+    assert quick.json("delete", "--force")["deleted"]
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["by hand", "recorded"])
+def test_edits_that_are_made_while_it_asks_are_not_deleted(quick: Bench, recorded: bool) -> None:
+    quick.given("install", "new")
+    with running(quick, "delete") as waiting:
+        waiting.wait_for("Proceed")
+        quick.edit(quick.site / "new/__init__.py", "FIX = 1\n")
+        if recorded:
+            quick.change("record")
+        waiting.answer("y")
+        assert waiting.end() == 1
+    assert "would be lost that are new since then:" in waiting.err
+    assert "new/__init__.py\n" in waiting.err and "--force proceeds anyway" in waiting.err
+    assert quick.python("-c", "import new; new.FIX").returncode == 0
 
 
 @LONG

@@ -107,6 +107,18 @@ def test_undo_and_redo_over_a_changed_host_are_no_rebase(own: Bench, wheels: Pat
     assert "drift" not in findings(own)
 
 
+def test_other_files_below_a_copy_at_the_same_version_are_drift(own: Bench) -> None:
+    own.given("edit", "gamma", "--no-editor")
+    assert "drift" not in findings(own)
+    [file] = own.host.glob("lib/python*/site-packages/gamma/__init__.py")
+    file.write_text(file.read_text() + "MENDED = 1\n")
+    text = "the files below your copies have changed at the same version: gamma"
+    assert findings(own)["drift"] == text
+    own.given("rebase")
+    assert "drift" not in findings(own)
+    assert own.python("-c", "import gamma; gamma.MENDED").returncode == 0
+
+
 @pytest.mark.parametrize("kind", ["drift", "overdue"])
 def test_a_finding_comes_with_a_command_that_mends_it(own: Bench, wheels: Path, kind: str) -> None:
     own.given("install", "new", "--until", "2020-01-31")

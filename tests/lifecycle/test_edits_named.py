@@ -86,7 +86,7 @@ def test_an_edit_of_what_is_installed_is_in_no_patch_and_is_named(quick: Bench) 
     assert line not in quick.json("apply", file)["notes"]
     assert line not in quick.json("rebase")["notes"]
     quick.change("undo", "1", "--force")
-    quick.change("delete")
+    quick.change("delete", "--force")
     assert line in quick.json("apply", file)["notes"]
     assert quick.distributions() == ["new-1.0"]
 

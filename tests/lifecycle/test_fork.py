@@ -178,7 +178,7 @@ def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> 
     assert own.python("overlaid", "-c", "import new; print(new.__file__)").startswith(
         str(own.env("overlaid"))
     )
-    own.bench.change("delete")
+    own.bench.change("delete", "--force")
 
 
 def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:

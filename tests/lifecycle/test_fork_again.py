@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import forks, packages, place
 from tests.bed.command import interruptible
 from tests.bed.terminal import on_terminal
 from tests.bed.users import User
 from tests.lifecycle.forks import Forker, python, url
+from tests.lifecycle.running import running
 from tests.long import LONG
 from tests.server import KILLED, Server
 
@@ -161,7 +163,7 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
     note = "files that you changed in the present fork will be lost"
     assert forker.fork("--recreate", "-n", "changed")["notes"] == [note]
     forker.conda("install", "--yes", "-n", "changed", "tool=1.0")
-    since = f"{note}, with what was installed since: tool-1.0-0"
+    since = f"{note}: sleep, with what was installed since: tool-1.0-0"
     program = forker.env("changed") / "sleep"
     forker.bench.user.run(["cp", shutil.which("sleep") or "sleep", program])
     user = forker.bench.user
@@ -195,6 +197,58 @@ def test_recreate_names_the_checkouts_with_work_that_go_and_needs_force(
     forker.bench.edit(source / "mine.py", "FIX = 2\n")
     forker.fork("--recreate", "-n", "sources", "--force")
     assert not source.exists()
+
+
+def editable_in(forker: Forker, name: str) -> Path:
+    """Make a fork with an editable in it, in a commit that is nowhere else; return its source."""
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", name)
+    source = sources.project(forker.bench.user, "mine")
+    place = forker.env(name) / "work" / "mine"
+    info = forker.env(name) / "lib/python3.12/site-packages/mine-0.1.dist-info"
+    direct = json.dumps({"url": place.as_uri(), "dir_info": {"editable": True}})
+    forker.write("METADATA", "Name: mine\nVersion: 0.1\n")
+    script = """mkdir -p "$2" "$3"; mv "$1" "$2"; mv ~/METADATA "$3"
+printf %s "$4" > "$3/direct_url.json"; cd "$2/mine"
+git init -q; git add -A; git -c user.name=a -c user.email=a@b commit -qm x"""
+    words: list[str | Path] = ["sh", "-ec", script, "sh", source, place.parent, info, direct]
+    assert forker.bench.user.run(words).returncode == 0
+    return place
+
+
+def test_recreate_needs_force_for_the_work_in_an_editable_wherever_in_the_fork(
+    forker: Forker,
+) -> None:
+    place = editable_in(forker, "editable")
+    refused = forker.refused("--recreate", "-n", "editable")
+    assert f"\n  {place}\n" in refused and "--force proceeds anyway" in refused
+    note, line = forker.fork("--recreate", "-n", "editable", "--force")["notes"]
+    assert line.endswith(f"with commits or edits that are nowhere else: {place}")
+    assert "work/mine" not in note and not place.exists()
+
+
+def test_work_that_is_done_while_recreate_asks_is_not_lost(forker: Forker) -> None:
+    place = editable_in(forker, "asking")
+    remote = "git update-ref refs/remotes/origin/main HEAD"
+    forker.bench.user.run(["sh", "-ec", remote], cwd=place)
+    with running(replace(forker.bench, name="asking"), "fork", "--recreate") as waiting:
+        waiting.wait_for("Proceed")
+        forker.bench.edit(place / "mine.py", "FIX = 1\n")
+        waiting.answer("y")
+        assert waiting.end() == 1
+    assert f"\n  {place}\n" in waiting.err and (place / "mine.py").read_text() == "FIX = 1\n"
+
+
+def test_recreate_names_the_files_of_the_user(forker: Forker) -> None:
+    """Also copies that keep their time, and edits of files that a package has."""
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "files")
+    place = forker.env("files")
+    script = """touch -d 2020-01-01 ~/a.csv; cd "$1"; mkdir -p data .cache/__pycache__
+cp -p ~/a.csv data; for n in 1 2 3; do echo > $n.ipynb; done; echo > .cache/__pycache__/x.pyc
+rm etc/lib.conf; echo mine > etc/lib.conf; echo {} > conda-meta/state"""
+    assert forker.bench.user.run(["sh", "-ec", script, "sh", place]).returncode == 0
+    named = "1.ipynb, 2.ipynb, 3.ipynb, conda-meta/state, data/a.csv and 1 more"
+    [note] = forker.fork("--recreate", "-n", "files")["notes"]
+    assert note == f"files that you changed in the present fork will be lost: {named}"
 
 
 def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:

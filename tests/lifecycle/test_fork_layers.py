@@ -81,6 +81,18 @@ def test_a_copy_whose_original_has_changed_is_refused_until_rebase(layered: Fork
     assert "rebase" not in bench.run("export", *bench.where).stderr
 
 
+def test_edits_of_what_was_installed_are_in_the_fork(plain: Forker) -> None:
+    """Whatever the environment has: nothing of it is below them."""
+    bench = plain.bench
+    bench.change("install", "alpha==1.5")
+    bench.change("edit", "alpha", "--no-editor")
+    edited.edit(bench, bench.site / "alpha/__init__.py", "MINE = 1\n")
+    bench.change("record")
+    plain.fork("--from", bench.host, "-n", "installed")
+    assert plain.python("installed", "-c", "import alpha; print(alpha.MINE)") == "1"
+    bench.user.empty_home()
+
+
 @LONG
 def test_a_copy_of_an_edited_copy_has_the_edits_of_both(layered: Forker) -> None:
     bench, theirs = layered.bench, layers.by_owner(layered.bench)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from subprocess import CompletedProcess
 
 import pytest
 
 from tests.bench import Bench
-from tests.cli.test_pip import pip
+from tests.cli.test_pip import module, pip
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,28 @@ def test_other_spellings_of_an_install(quick: Bench, words: list[str]) -> None:
     assert done.returncode == 0, done
     assert quick.see("alpha") == {"alpha": "1.5"}, done
     assert not (quick.user.home / ".local").exists(), done
+
+
+@pytest.mark.parametrize("run", [pip, module])
+@pytest.mark.parametrize("option", [["--time", "5"], ["--retr", "1"], ["--time=5"]], ids=" ".join)
+def test_shortened_options_before_the_command(
+    quick: Bench, run: Callable[..., CompletedProcess[str]], option: list[str]
+) -> None:
+    quick.given("install", "new")
+    done = run(quick, *option, "install", "--no-deps", "alpha==1.5")
+    assert (done.returncode, quick.see("alpha")) == (0, {"alpha": "1.5"}), done
+    done = run(quick, *option, "uninstall", "-y", "new")
+    assert (done.returncode, quick.numbers) == (0, [1, 2, 3]), done
+    assert quick.distributions() == ["alpha-1.5"]
+    assert not (quick.user.home / ".local").exists(), done
+
+
+@pytest.mark.parametrize("option", ["--re", "--py"])
+def test_shortened_options_before_the_command_that_pip_alone_understands(
+    quick: Bench, option: str
+) -> None:
+    """The first may be --retries or --require-virtualenv; the second is --python."""
+    quick.given("install", "new")
+    done = pip(quick, option, "5", "install", "alpha==1.5")
+    assert done.returncode and "conda-overlay" not in done.stdout + done.stderr, done
+    assert quick.revision == 1

@@ -22,10 +22,12 @@ SEE = "import alpha, json, os, sys\n"
 SEE += "print(json.dumps([alpha.__file__, sys.argv[1:], dict(os.environ)]))"
 
 
-def run(bench: Bench, *words: str | Path, env: dict[str, str] | None = None) -> Done:
+def run(
+    bench: Bench, *words: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> Done:
     """As in a batch job: no shell functions, no wiring."""
     argv = [str(bench.conda.executable), "overlay", "run", *bench.where, *map(str, words)]
-    return bench.user.run(argv, env={**bench.environ, **(env or {})})
+    return bench.user.run(argv, env={**bench.environ, **(env or {})}, cwd=cwd)
 
 
 def test_a_command_runs_as_activated_with_the_overlay_and_its_arguments(own: Bench) -> None:
@@ -121,9 +123,10 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     before = quick.content()
     first = run(quick, "--with", "cowsay>=6", "--", "python", "-c", code, env=env)
     assert first.stdout.split()[:2] == ["6.1", "1.5"], first
-    (links / "cowsay-6.1-py3-none-any.whl").unlink()
+    made = Path(first.stdout.split()[2]).stat()
     again = run(quick, "--with", "cowsay>=6", "python", "-c", code, env=env)
     assert again.stdout == first.stdout
+    assert Path(again.stdout.split()[2]).stat()[:9] == made[:9]
     [layer] = (quick.user.home / ".cache" / "conda-overlay" / "run").iterdir()
     assert str(layer) in again.stdout and layer.parent.stat().st_mode & 0o777 == 0o700
     which = run(quick, "--with", "cowsay>=6", "sh", "-c", "command -v cowsay", env=env)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
+from tests import sources
+from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import patches
 from tests.lifecycle.forks import Forker, url
@@ -100,3 +103,38 @@ def test_a_dangling_link_for_the_file_outlives_a_failure(forker: Forker) -> None
     done = forker.run("--yes", *words)
     assert done.returncode and "Traceback" not in done.stderr
     assert link.is_symlink() and not (forker.home / "there.toml").exists(), done.stderr
+
+
+# -- files that pip's configuration names, and files of the overlay
+
+SEE_ALPHA = ("python", "-c", "import alpha; print(alpha.__version__)")
+
+
+def test_a_relative_directory_of_wheels_is_that_of_each_project(
+    quick: Bench, scratch: Path
+) -> None:
+    code, seen = "import mine; print(mine.MARK)", []
+    for name in ("A", "B", "A"):
+        file = dists.wheel(scratch, "mine", "1.0", files={"mine/__init__.py": f"MARK = '{name}'\n"})
+        wheels = quick.user.home / name / "wheels"
+        quick.user.run(["sh", "-c", 'mkdir -p "$1"; cp -u "$2" "$1"', "sh", wheels, file])
+        env, cwd = {"PIP_FIND_LINKS": "wheels"}, wheels.parent
+        done = run(quick, "--with", "mine", "--", "python", "-c", code, env=env, cwd=cwd)
+        seen.append(done.stdout)
+    assert seen == ["A\n", "B\n", "A\n"]
+
+
+def test_constraints_are_those_that_the_file_has_now(quick: Bench) -> None:
+    for name, version in (("A", "1.5"), ("B", "2.0"), ("A", "2.0")):
+        file = sources.write(quick.user, quick.user.home / name / "c.txt", f"alpha=={version}\n")
+        env = {"PIP_CONSTRAINT": "c.txt"}
+        done = run(quick, "--with", "alpha>1", "--", *SEE_ALPHA, env=env, cwd=file.parent)
+        assert done.stdout == f"{version}\n", done
+
+
+def test_a_requirement_that_was_removed_from_the_overlay_by_hand_is_installed(quick: Bench) -> None:
+    code = ["python", "-c", "import new; print(new.__version__)"]
+    quick.given("install", "new")
+    assert run(quick, "--with", "new", "--", *code).stdout == "1.0\n"
+    quick.user.run(["sh", "-c", 'chmod -R u+w "$1"; rm -r "$1"/new*', "sh", quick.site])
+    assert run(quick, "--with", "new", "--", *code).stdout == "1.0\n"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from conda_overlay.resolve.configuration import in_effect, is_plain
+from conda_overlay.resolve.configuration import files_in, in_effect, is_plain
 
 PLACES = {
     "user": ("HOME", ".config/pip/pip.conf"),
@@ -97,3 +98,30 @@ def test_of_several_values_the_one_that_pip_uses_is_in_effect(
     monkeypatch.delenv("PIP_USER")
     named.write_text("[global]\nroot = /mine\n")  # then pip does not read the user's own
     assert found(tmp_path / "elsewhere") == {"root": "/mine"}
+
+
+def test_files_that_options_name_count_by_their_content(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also those that a file of constraints names, relative to it; but not a log."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "more").mkdir()
+    written = {"c.txt": "-c more/c.txt\n", "more/c.txt": "a<2\n", "log": "", "wheels/a.whl": ""}
+    for name, text in written.items():
+        (tmp_path / name).write_text(text)
+    for variable, value in (
+        ("CONSTRAINT", "c.txt gone.txt"),
+        ("FIND_LINKS", (tmp_path / "wheels").as_uri()),
+        ("LOG", "log"),
+        ("INDEX_URL", "https://localhost/simple"),
+    ):
+        monkeypatch.setenv(f"PIP_{variable}", value)
+    seen = [files_in(tmp_path)]
+    assert [path for path, _ in seen[0]] == [
+        str(tmp_path / name) for name in ("c.txt", "more/c.txt", "wheels")
+    ]
+    for name in written:
+        (tmp_path / name).write_text("other\n")
+        seen.append(files_in(tmp_path))
+    assert [one != other for one, other in pairwise(seen)] == [True, False, False, True]

@@ -18,6 +18,9 @@ from conda_overlay.core.errors import EditedError, NoSuchEnvironmentError, Overl
 from conda_overlay.core.text import few
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conda_overlay.core.models import HistoryEntry
     from conda_overlay.layer.store import Store
 
 EXAMPLES = """\
@@ -36,17 +39,14 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Ask, then delete the overlay and its history."""
-    from conda_overlay.layer import checkouts
-
     store = select.store_of(arguments)
     if arguments.layer:
         select.check_writable(select.opened(arguments))
     place, dry_run = str(store.overlay), bool(context.dry_run)
     there = store.exists or store.managed or bool(store.numbers())
     will = f"The overlay {place} and its history will be deleted permanently."
-    work = [str(path) for path in checkouts.with_work(checkouts.all_of(store))]
-    lost = _edited(arguments, store) if there else []
-    if (work or lost) and there and not dry_run and not arguments.force_overlay:
+    work, lost = _losses(arguments, store) if there else ([], [])
+    if (work or lost) and not dry_run and not arguments.force_overlay:
         raise EditedError([*work, *lost], f"With {place} your commits or edits would be lost:")
     if not context.json:
         output.say(will if there else f"No overlay at {place}.")
@@ -57,6 +57,11 @@ def execute(arguments: Namespace) -> int:
     gone = there and not dry_run and (bool(context.json) or output.ask("no"))
     if gone:
         with store.lock():
+            now = _losses(arguments, store)
+            new = {*now[0], *now[1]} - {*work, *lost}
+            if new and not arguments.force_overlay:
+                sentence = f"With {place} commits or edits would be lost that are new since then:"
+                raise EditedError(sorted(new), sentence)
             store.delete()
         if os.path.lexists(store.state):
             sentence = f"{place} is deleted, but some of its files cannot be removed."
@@ -67,17 +72,36 @@ def execute(arguments: Namespace) -> int:
     return 0
 
 
-def _edited(arguments: Namespace, store: Store) -> list[str]:
-    """The files with the user's edits; if the environment is gone, the distributions with some."""
+def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
+    """The checkouts with the user's work, and the edits: files, and those of other revisions.
+
+    If the environment is gone, the distributions with edits stand for the files.
+    """
+    from conda_overlay.layer import checkouts
+
+    work = [str(path) for path in checkouts.with_work(checkouts.all_of(store))]
+    lost: list[str] = []
+    entries: Mapping[str, HistoryEntry] = {}
     with suppress(OverlayError):  # what cannot be read is no obstacle
         try:
             stack = select.opened(arguments).stack
         except NoSuchEnvironmentError:
             entries = store.revision(store.current() or 0).distributions
-            return sorted(key for key, entry in entries.items() if entry.patch)
-        stack.check_trust()
-        return sorted(stack.state().edited)
-    return []
+            lost = sorted(key for key, entry in entries.items() if entry.patch)
+        else:
+            stack.check_trust()
+            state = stack.state()
+            entries, lost = state.entries, sorted(state.edited)
+    known = {(key, entry.patch) for key, entry in entries.items()}
+    others: dict[str, list[int]] = {}
+    for number in reversed(store.numbers()):
+        with suppress(OverlayError):
+            for key, entry in store.revision(number).distributions.items():
+                if entry.patch and (key, entry.patch) not in known:
+                    known.add((key, entry.patch))
+                    others.setdefault(entry.name or key, []).insert(0, number)
+    lost += [f"{name} in {output.revisions(numbers)}" for name, numbers in sorted(others.items())]
+    return work, lost
 
 
 def _show(store: Store, *, gone: bool, there: bool) -> None:

@@ -58,6 +58,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.fork import replace
     from conda_overlay.fork.make import make
     from conda_overlay.fork.origin import agreed
+    from conda_overlay.fork.plan import LOST
     from conda_overlay.fork.plan import plan as work_out
 
     prefix = Path(select.named_prefix(active=arguments.recreate))
@@ -74,8 +75,7 @@ def execute(arguments: Namespace) -> int:
         show_fork_plan(plan.summary)
     if not context.dry_run:
         if plan.lost and not arguments.force_overlay:
-            sentence = "Your commits or edits in these checkouts would be lost:"
-            raise EditedError(plan.lost, sentence)
+            raise EditedError(plan.lost, LOST)
         yes = context.always_yes or context.json
         known = agreed(prefix) if again else set()
         needs = [why for name, why in plan.dependents.items() if name not in known]
@@ -97,6 +97,7 @@ def execute(arguments: Namespace) -> int:
                     origin=origin,
                     again=again,
                     allow_conflicts=arguments.allow_conflicts,
+                    force=arguments.force_overlay,
                 )
         except BaseException as error:
             with suppress(OSError, ValueError):

@@ -18,6 +18,7 @@ from conda_overlay.core.pip_options import (
     is_elsewhere,
     names_in,
     spelled_out,
+    without_globals,
 )
 from conda_overlay.core.redact import typed
 
@@ -56,10 +57,12 @@ def execute(arguments: Namespace) -> int:
     host = overlay.host
     place = _command(words)
     ours = None if place is None else _COMMANDS.get(words[place])
-    full = [*map(spelled_out, words)]
+    full = [spelled_out(w, before_command=i < (place or 0)) for i, w in enumerate(words)]
     owned = ours == "install" and host.protection is None  # where install refuses, and names pip
     if ours and overlay.stack.settings.overlay_pip and _is_meant(full, host.prefix) and not owned:
-        command = ["conda", "overlay", ours, *(w for i, w in enumerate(full) if i != place)]
+        rest = [word for i, word in enumerate(full) if i != place]
+        rest = [*without_globals(rest)] if ours == "remove" else rest  # which needs no pip
+        command = ["conda", "overlay", ours, *rest]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
         where = "into" if ours == "install" else "from"
