@@ -74,16 +74,21 @@ def edits_of(
 
 
 def patch_of(
-    distribution: Distribution, edited: Collection[str] = (), *, unchanged: Collection[str] = ()
+    distribution: Distribution,
+    edited: Collection[str] = (),
+    added: Iterable[str] = (),
+    *,
+    unchanged: Collection[str] = (),
 ) -> str:
     """The edits of a copy as a patch; empty if there are none.
 
     Args:
         distribution: the copy.
         edited: its edited files; those that are not text are named in comments.
+        added: new files that RECORD does not have yet.
         unchanged: its files that are known to be unchanged, and so are not read.
     """
-    found = edits_of(distribution, unchanged=unchanged)
+    found = edits_of(distribution, added, unchanged=unchanged)
     site = distribution.site
     lines: list[str] = []
     for path, old, new in found:

@@ -22,10 +22,12 @@ from conda_overlay.core.errors import (
     RefusedError,
     way_to_trust,
 )
+from conda_overlay.core.models import Distribution
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.edits.originals import ORIGINALS
 from conda_overlay.host.host import Host, build, owner_of
 from conda_overlay.layer import behind, state
 from conda_overlay.layer.shared import FOR_GROUPS, check_shared
@@ -226,6 +228,17 @@ class Stack:
     def read_site(self, site: Path) -> Site:
         """The distributions of a layer, given its site-packages."""
         return read_site(site, Store(site.parents[2]).index(None, site).metadata)
+
+    def new_files(self, found: Distribution) -> set[str]:
+        """The files beside the modules of a copy in a layer below that its RECORD lacks.
+
+        Returns:
+            Their paths relative to site-packages; none for other distributions.
+        """
+        if found.site not in self.below or not (found.path / ORIGINALS).is_file():
+            return set()
+        now = self.from_layer(str(found.prefix.parent)).state()
+        return {path.removeprefix(found.below) for path in now.new.get(found.key, ())}
 
     # -- the writable layer
 

@@ -140,7 +140,7 @@ def _through_overlay(old: Mapping[str, Any], host: Host) -> dict[str, Any]:
 def _started_by(start: Sequence[str], words: Sequence[str]) -> list[str]:
     """The command of a kernelspec with another start: that of the run in it, or of its Python.
 
-    What is around that stays, as do the other options of the run. Empty if there is neither.
+    The words around that stay, as do the other options of the run. Empty if there is neither.
     """
     for place in range(1, len(words) - 1):
         if tuple(words[place : place + 2]) == _RUN:
