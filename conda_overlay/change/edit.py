@@ -88,7 +88,7 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
     path = _below_site(draft, text) if "/" in text else None
     module = path or _module_of_script(view, text) or text
     for key, found in view.items():
-        names = _files(found)
+        names = _files(found) | draft.stack.new_files(found)
         if file := path if path in names else _file_of(module, names):
             return key, file
     name, prefix = draft.stack.host.name, draft.stack.host.prefix

@@ -131,17 +131,20 @@ def unified(
         yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 
-def summary(distribution: Distribution, changed: Collection[str] = ()) -> list[str]:
+def summary(
+    distribution: Distribution, changed: Collection[str] = (), new: Iterable[str] = ()
+) -> list[str]:
     """Summarize the edits of a copy, one text per file: ``sessions.py +2 -1``, without the package.
 
     Args:
         distribution: the copy.
         changed: its changed files; those that are not text are listed by name only.
+        new: new files that RECORD does not have yet.
     """
-    found, every = [], edits_of(distribution)
+    found, every = [], edits_of(distribution, new)
     others = sorted({*changed} - {edit.path for edit in every})
-    for path, old, new in every[:_SHOWN]:
-        added, removed = lines_changed(old, new)
+    for path, *texts in every[:_SHOWN]:
+        added, removed = lines_changed(*texts)
         found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
     found += [os.path.basename(path) for path in others[: _SHOWN - len(found)]]
     rest = len(every) + len(others) - len(found)

@@ -22,7 +22,7 @@ from conda_overlay.core.errors import (
     RefusedError,
     way_to_trust,
 )
-from conda_overlay.core.models import Distribution
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
@@ -230,12 +230,13 @@ class Stack:
         return read_site(site, Store(site.parents[2]).index(None, site).metadata)
 
     def new_files(self, found: Distribution) -> set[str]:
-        """The files beside the modules of a copy in a layer below that its RECORD lacks.
+        """The files beside the modules of a copy in a layer that its RECORD lacks.
 
         Returns:
             Their paths relative to site-packages; none for other distributions.
         """
-        if found.site not in self.below or not (found.path / ORIGINALS).is_file():
+        is_copy = (found.path / ORIGINALS).is_file()
+        if not is_copy or found.site not in self.sites(self.layers):
             return set()
         now = self.from_layer(str(found.prefix.parent)).state()
         return {path.removeprefix(found.below) for path in now.new.get(found.key, ())}
@@ -307,6 +308,18 @@ class Stack:
         if self.is_stale():
             sentence = "The overlay was built for another Python than the environment has now."
             raise OverlayError(sentence, "conda overlay rebase, which keeps edits")
+
+
+def present_entries(store: Store, number: int) -> Mapping[str, HistoryEntry]:
+    """The distributions of the current revision, for whichever Python, with their present edits."""
+    entries = dict(store.revision(number).distributions)
+    for site in store.real.glob("lib/python*/site-packages"):
+        below, recorded = site.relative_to(store.real), store.manifest(number)
+        index = store.index(number, site)
+        now = state.read_state(store.real, below, entries, recorded, index=index).entries
+        same = (k for k in entries.keys() & now.keys() if entries[k].version == now[k].version)
+        entries.update({key: now[key] for key in same})
+    return entries
 
 
 def everywhere(settings: Settings) -> Iterator[tuple[Path, str | None]]:

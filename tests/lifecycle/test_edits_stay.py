@@ -109,6 +109,7 @@ def has_more(bench: Bench) -> bool:
 def test_a_new_module_that_is_not_recorded_is_in_every_export_and_difference(grown: Bench) -> None:
     assert "+++ b/tool/more.py" in grown.ask("export", "--format", "patch")
     assert "+++ b/tool/more.py" in grown.ask("diff", "--text", "tool")
+    assert grown.json("why", "tool")["edited"] == ["more.py +1 -0"]
     grown.ask("export", "-f", "o.toml")
     grown.given("remove", "tool", "--force")
     assert not has_more(grown)
@@ -145,6 +146,6 @@ def test_a_copy_of_a_copy_in_a_layer_has_its_new_modules(shared: Bench) -> None:
     owner = layers.by_owner(shared)
     edited.edit(owner, site / "alpha/more.py", "X = 1\n")
     edited.edit(owner, site / "alpha/__init__.py", "from alpha.more import X\n")
-    shared.change("edit", "alpha", "--no-editor")
+    shared.change("edit", "alpha.more", "--no-editor")
     assert (shared.site / "alpha/more.py").exists()
     assert shared.python("-c", "import alpha; print(alpha.X)").stdout == "1\n"
