@@ -296,11 +296,11 @@ class Draft(DraftTree):
         store, host, below = self.stack.store, self.stack.host, self.stack.below
         if self.is_untouched and scaffolding.is_current(store.real, store.overlay, host, below):
             unchanged = state.with_entries(self.before, self.entries)
-            if not state.new_files(unchanged):
+            if not unchanged.new:
                 return unchanged
         scaffolding.add_to_tree(self.tree, store.overlay, host, below)
         after = self._state_now()
-        return self._state_now() if state.note_new_files(after) else after
+        return self._state_now() if state.note_new_files(after, after.site) else after
 
     def _state_now(self) -> State:
         self.look()

@@ -25,7 +25,7 @@ from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files
-from conda_overlay.layer.state import is_bookkeeping, new_files
+from conda_overlay.layer.state import is_bookkeeping
 
 
 @dataclass
@@ -88,7 +88,7 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
     path = _below_site(draft, text) if "/" in text else None
     module = path or _module_of_script(view, text) or text
     for key, found in view.items():
-        names = _files(found)
+        names = _files(found) | draft.stack.new_files(found)
         if file := path if path in names else _file_of(module, names):
             return key, file
     name, prefix = draft.stack.host.name, draft.stack.host.prefix
@@ -198,8 +198,7 @@ def _is_edited(draft: Draft, key: str) -> bool:
         return True
     draft.look()
     rows = draft.index.rows[copy.path.name][1] or {}
-    info = f"{copy.below}{copy.path.name}/"
-    return any(not path.startswith(info) for path in differing(rows, draft.files))
+    return any(not is_bookkeeping(path) for path in differing(rows, draft.files))
 
 
 def _in_original(
@@ -230,13 +229,12 @@ def record(draft: Draft) -> None:
         return  # made by hand, or no manifest: there is nothing to compare with
     draft.compared = replace(before, files=recorded, edited=frozenset())
     by_hand = {*differences(recorded, before.files).all}
-    every = new_files(before)
     for path in by_hand - before.files.keys():
         info, _, name = path.rpartition("/")
         if name == "METADATA" and f"{info}/RECORD" in before.files:  # else all of it was removed
             raise _damaged(os.path.basename(info), [path])
     for key, (found, *_) in draft.installed.items():
-        site, owned, new = found.below, before.owned[key], every.get(key, set())
+        site, owned = found.below, before.owned[key]
         likely = owned if key in before.copies else owned & by_hand
         gone = [path for path in likely if path[-4:] != ".pyc" and not is_there(draft.tree / path)]
         mine = {path for path in by_hand & owned if not is_bookkeeping(path)}
@@ -244,7 +242,7 @@ def record(draft: Draft) -> None:
         if lost := [path for path in (*gone, *listing) if is_bookkeeping(path)]:
             raise _damaged(found.name, lost)
         if key in before.copies:
-            mine |= {*gone} | ({site + name for name in new} & by_hand)
+            mine |= {*gone}
         elif lost := [path for path in gone if not os.path.lexists(draft.tree / path)]:
             hint = f"conda overlay repair {key}; a copy may lack files: conda overlay edit {key}"
             raise OverlayError(f"{found.name} lacks {few(sorted(lost))}.", hint, name=found.name)
@@ -252,7 +250,7 @@ def record(draft: Draft) -> None:
             # Also removes empty directories in the place of these files.
             remove_files(draft.tree, [draft.tree / path for path in gone])
             there = before.names(key) - {os.path.relpath(path, site) for path in gone}
-            originals.note_files(found, there | new)
+            originals.note_files(found, there)
         if mine:
             draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
             entry = draft.entries.get(key, before.entries[key])

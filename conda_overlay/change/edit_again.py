@@ -17,7 +17,7 @@ from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
 from conda_overlay.layer.stack import Stack
-from conda_overlay.layer.state import new_files, read_state
+from conda_overlay.layer.state import read_state
 
 
 def reapply(
@@ -102,7 +102,6 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
         whole = read_state(old.prefix, Path(site), {}, whole.files)
     mine = {path.removeprefix(site) for path in whole.owned[old.key] & draft.before.edited}
     new = {name for name in mine if originals.belongs(name, mine)}
-    new |= new_files(whole).get(old.key, set())
     changed, retired, faults = False, [], []
     for path, sha256 in originals.removed_files(old).items():
         place = copy.distribution.site / path

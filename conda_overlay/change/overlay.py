@@ -35,7 +35,7 @@ from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.revision import name_of
-from conda_overlay.layer.stack import Stack, hosts
+from conda_overlay.layer.stack import Stack, hosts, present_entries
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.uv import installer
@@ -152,7 +152,7 @@ class Overlay:
             raise NoSuchRevisionError(str(store.overlay), None, [])
         number = store.current()
         if number is not None and stack.is_stale():  # installed for another Python
-            entries = store.revision(number).distributions
+            entries = present_entries(store, number)
         else:
             entries = stack.state().entries
         return describe(self.host.name, self.host.fingerprint(), entries)

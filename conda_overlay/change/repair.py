@@ -20,7 +20,6 @@ from conda_overlay.distributions.record import read_record
 from conda_overlay.edits.originals import note_files, removed_files
 from conda_overlay.edits.patch import edits_of, start_again
 from conda_overlay.filesystem.tree import remove_files
-from conda_overlay.layer.state import new_files
 
 
 def repair(draft: Draft, names: Sequence[str] = ()) -> None:
@@ -72,9 +71,10 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         past.reinstall(lost, edited=() if keys else draft.before.edited, named=bool(keys))
     for key in draft.taken_back:
         copy = draft.installed[key][0]
-        if back := removed_files(draft.before.copies[key]):
+        new = (path.removeprefix(copy.below) for path in draft.before.new.get(key, ()))
+        if back := {*removed_files(draft.before.copies[key]), *new}:
             note_files(copy, {*back, *(name for name, *_ in read_record(copy.path) or ())})
-        if start_again(copy):  # it had recorded new or removed files
+        if start_again(copy):  # it had new or removed files
             touched.add(key)
     for key in draft.taken_back & touched:
         if past.entries[key].copied and past.entries[key].patch:  # the reason was that of the edits
@@ -146,7 +146,4 @@ def _named_edits(draft: Draft, past: Restorer, keys: Collection[str]) -> set[str
         holds, shares = (any(f.startswith(f"{path}/") for f in files) for files in (mine, others))
         return holds and not shares
 
-    for key, names in new_files(before).items():
-        if key in keys:
-            mine |= {before.copies[key].below + name for name in names}
     return {path for path in before.edited if is_named(path)}

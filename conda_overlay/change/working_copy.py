@@ -87,6 +87,8 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     if mine:  # its data files are nowhere else
         owned = owned_files(mine, mine.prefix) or ()
         files |= {os.path.relpath(path, mine.below) for path in owned if path[-4:] != ".pyc"}
+    else:
+        files |= draft.stack.new_files(found)
     root = draft.new_scratch() / "copy"
     site = root / draft.stack.host.site_below_prefix
     site.mkdir(parents=True)

@@ -147,12 +147,13 @@ def document_of(source: str) -> Document:
 
 def _document_in(store: Store) -> Document:
     from conda_overlay.formats.document import describe
+    from conda_overlay.layer.stack import present_entries
 
     number = store.current()
     if number is None:
         raise NoSuchRevisionError(str(store.overlay), None, [])
-    revision = store.revision(number)
-    return describe(store.overlay.name, revision.host, revision.distributions)
+    host = store.revision(number).host
+    return describe(store.overlay.name, host, present_entries(store, number))
 
 
 def _orphaned(name: str) -> Store | None:

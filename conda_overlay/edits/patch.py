@@ -74,16 +74,21 @@ def edits_of(
 
 
 def patch_of(
-    distribution: Distribution, edited: Collection[str] = (), *, unchanged: Collection[str] = ()
+    distribution: Distribution,
+    edited: Collection[str] = (),
+    added: Iterable[str] = (),
+    *,
+    unchanged: Collection[str] = (),
 ) -> str:
     """The edits of a copy as a patch; empty if there are none.
 
     Args:
         distribution: the copy.
         edited: its edited files; those that are not text are named in comments.
+        added: new files that RECORD does not have yet.
         unchanged: its files that are known to be unchanged, and so are not read.
     """
-    found = edits_of(distribution, unchanged=unchanged)
+    found = edits_of(distribution, added, unchanged=unchanged)
     site = distribution.site
     lines: list[str] = []
     for path, old, new in found:
@@ -126,17 +131,20 @@ def unified(
         yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 
-def summary(distribution: Distribution, changed: Collection[str] = ()) -> list[str]:
+def summary(
+    distribution: Distribution, changed: Collection[str] = (), new: Iterable[str] = ()
+) -> list[str]:
     """Summarize the edits of a copy, one text per file: ``sessions.py +2 -1``, without the package.
 
     Args:
         distribution: the copy.
         changed: its changed files; those that are not text are listed by name only.
+        new: new files that RECORD does not have yet.
     """
-    found, every = [], edits_of(distribution)
+    found, every = [], edits_of(distribution, new)
     others = sorted({*changed} - {edit.path for edit in every})
-    for path, old, new in every[:_SHOWN]:
-        added, removed = lines_changed(old, new)
+    for path, *texts in every[:_SHOWN]:
+        added, removed = lines_changed(*texts)
         found.append(f"{path.partition('/')[2] or path} +{added} -{removed}")
     found += [os.path.basename(path) for path in others[: _SHOWN - len(found)]]
     rest = len(every) + len(others) - len(found)

@@ -22,10 +22,12 @@ from conda_overlay.core.errors import (
     RefusedError,
     way_to_trust,
 )
+from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.edits.originals import ORIGINALS
 from conda_overlay.host.host import Host, build, owner_of
 from conda_overlay.layer import behind, state
 from conda_overlay.layer.shared import FOR_GROUPS, check_shared
@@ -227,6 +229,18 @@ class Stack:
         """The distributions of a layer, given its site-packages."""
         return read_site(site, Store(site.parents[2]).index(None, site).metadata)
 
+    def new_files(self, found: Distribution) -> set[str]:
+        """The files beside the modules of a copy in a layer that its RECORD lacks.
+
+        Returns:
+            Their paths relative to site-packages; none for other distributions.
+        """
+        is_copy = (found.path / ORIGINALS).is_file()
+        if not is_copy or found.site not in self.sites(self.layers):
+            return set()
+        now = self.from_layer(str(found.prefix.parent)).state()
+        return {path.removeprefix(found.below) for path in now.new.get(found.key, ())}
+
     # -- the writable layer
 
     def state(self, number: int | None = None) -> State:
@@ -294,6 +308,18 @@ class Stack:
         if self.is_stale():
             sentence = "The overlay was built for another Python than the environment has now."
             raise OverlayError(sentence, "conda overlay rebase, which keeps edits")
+
+
+def present_entries(store: Store, number: int) -> Mapping[str, HistoryEntry]:
+    """The distributions of the current revision, for whichever Python, with their present edits."""
+    entries = dict(store.revision(number).distributions)
+    for site in store.real.glob("lib/python*/site-packages"):
+        below, recorded = site.relative_to(store.real), store.manifest(number)
+        index = store.index(number, site)
+        now = state.read_state(store.real, below, entries, recorded, index=index).entries
+        same = (k for k in entries.keys() & now.keys() if entries[k].version == now[k].version)
+        entries.update({key: now[key] for key in same})
+    return entries
 
 
 def everywhere(settings: Settings) -> Iterator[tuple[Path, str | None]]:

@@ -33,9 +33,14 @@ class State:
         default_factory=dict
     )  # also of distributions that were installed by hand
     files: Manifest = field(default_factory=dict)
-    owned: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by RECORD, also missing
+    owned: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # by RECORD, also missing; and the new files of copies
     edited: frozenset[str] = frozenset()  # files that were changed or added by hand
     index: Index = field(default_factory=Index, compare=False)
+    new: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # of each copy that has any: the files beside its modules that its RECORD lacks
 
     def has_files_of(self, other: State, key: str) -> bool:
         """Whether a distribution has, and lacks, the same files in both, without bookkeeping."""
@@ -152,7 +157,10 @@ def state_of(
     ours = scaffolding.paths(site_below_prefix)
     edited -= {p for p in edited if p in ours or is_leftover(p) or p.endswith("/RECORD")}
     known_entries = {key: _entry(found[0], entries.get(key)) for key, found in site.items()}
-    whole = State(site, known_entries, files, owned, frozenset(edited), index)
+    new = _new_files(State(site, files=files, owned=owned))
+    owned.update({key: owned[key] | names for key, names in new.items()})
+    edited.update(*new.values())
+    whole = State(site, known_entries, files, owned, frozenset(edited), index, new)
     return replace(whole, entries=dict(_with_patches(whole)))
 
 
@@ -172,7 +180,8 @@ def _with_patches(state: State) -> Iterator[tuple[str, HistoryEntry]]:
             edited = {path.removeprefix(found.below) for path in paths}
             there = {path.removeprefix(found.below) for path in owned & state.files.keys()}
             gone = (name.removeprefix("../../../") for name in originals.removed_files(found))
-            patch = patch_of(found, [*edited, *gone], unchanged=there - edited)
+            new = {path.removeprefix(found.below) for path in state.new.get(key, ())}
+            patch = patch_of(found, [*edited, *gone], new, unchanged=there - edited)
         yield key, replace(entry, patch=patch)
 
 
@@ -183,22 +192,27 @@ def with_entries(state: State, entries: Mapping[str, HistoryEntry]) -> State:
     return replace(state, entries={k: replace(e, patch=patches[k]) for k, e in known.items()})
 
 
-def new_files(state: State) -> dict[str, set[str]]:
-    """The new files of each copy that has any, relative to site-packages."""
+def _new_files(state: State) -> dict[str, frozenset[str]]:
+    """The new files of each copy that has any, given the others by RECORD."""
     if not state.copies:
         return {}
     below = next(iter(state.copies.values())).below
     free = state.files.keys() - set().union(*state.owned.values())
     beside = (path.removeprefix(below) for path in free if path.startswith(below))
-    return originals.new_files(beside, {key: state.names(key) for key in state.copies})
+    found = originals.new_files(beside, {key: state.names(key) for key in state.copies})
+    return {key: frozenset(below + name for name in names) for key, names in found.items()}
 
 
-def note_new_files(state: State) -> bool:
-    """Make new files beside the modules of copies part of them; return whether there are any."""
-    found = new_files(state)
-    for key, new in found.items():
-        originals.note_files(state.copies[key], state.names(key) | new)
-    return bool(found)
+def note_new_files(state: State, site: Site) -> bool:
+    """List the new files of copies in their RECORDs; return whether there are any.
+
+    Args:
+        state: of a tree.
+        site: the distributions of that tree, or of a clone of it, in which that is done.
+    """
+    for key in state.new:
+        originals.note_files(site[key][0], state.names(key))
+    return bool(state.new)
 
 
 def missing_files(owned: Collection[str], files: Manifest) -> list[str]:

@@ -116,7 +116,6 @@ def why(stack: Stack, text: str) -> Explanation:
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
     made, entry = _origin(None if ownerless else copy, key)
-    unsaid = patch.left_out(entry.patch) if entry else ()
     return Explanation(
         name=first.name if first else text,
         module=module if file or namespace else None,
@@ -125,7 +124,7 @@ def why(stack: Stack, text: str) -> Explanation:
         script=script,
         runs=None if ownerless else copy,
         editable=first.editable if first and not ownerless else None,
-        edited=tuple(patch.summary(first, unsaid)) if first and not ownerless else (),
+        edited=_edited(stack, first, entry) if first and not ownerless else (),
         hides=tuple(copy for copy, _ in hidden),
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(
@@ -150,6 +149,12 @@ def why(stack: Stack, text: str) -> Explanation:
         command=made.command if made else (),
         reason=entry.reason if entry else None,
     )
+
+
+def _edited(stack: Stack, found: Distribution, entry: HistoryEntry | None) -> tuple[str, ...]:
+    """The edited files of a distribution, with the numbers of lines added and removed."""
+    unsaid = patch.left_out(entry.patch) if entry else ()
+    return tuple(patch.summary(found, unsaid, stack.new_files(found)))
 
 
 def _hiding(found: Distribution, sites: Sequence[tuple[str, Path, Site]]) -> Iterator[Hidden]:

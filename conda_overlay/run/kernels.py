@@ -15,13 +15,21 @@ from conda_overlay.activation import files
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.distributions import dependencies
 from conda_overlay.filesystem.atomic import replace_file
+from conda_overlay.host.host import Host
 from conda_overlay.layer.stack import Stack
 
 _MARK = "conda_overlay"
 """The key in the metadata of a kernelspec that marks it as ours."""
 
-_RUN = ("overlay", "run", "-p")
-"""The words between conda and the prefix in the command of a kernelspec."""
+_RUN = ("overlay", "run")
+"""The words behind conda in the command of a kernelspec."""
+
+_WHERE = ("-p", "--prefix", "-n", "--name")
+"""The options of a run that name the environment."""
+
+
+_LAUNCHER = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
+"""The command without the overlay."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +55,18 @@ def install_kernel(
 ) -> Path:
     """Write a kernelspec that starts the host's Python through ``conda overlay run``.
 
-    In a kernelspec of the host, the user's additions stay.
+    In a kernelspec that starts the host's Python, with its overlay or without, the user's additions
+    stay.
 
     Args:
         stack: the layers of the host.
         name: of the kernel; by default made from the name of the host.
         display_name: the name that notebooks show.
-        force: replace another kernel of that name.
+        force: replace another kernel of that name, a command that starts something else, or a link.
 
     Raises:
         UsageError: the name is not valid for Jupyter.
-        OverlayError: there is no ipykernel, or there is another kernel of that name.
+        OverlayError: there is no ipykernel; or there is, without `force`, something to replace.
     """
     host = stack.host
     name = name or "overlay-" + re.sub(r"[^a-z0-9._-]", "-", host.name.lower())
@@ -70,23 +79,24 @@ def install_kernel(
     if os.path.lexists(place) and not same and not force:
         sentence = f"The kernel {name.lower()} already exists, and is not that of {host.prefix}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
-    if place.is_symlink() or place.is_file():
-        place.unlink()
-    conda = str(Path(sys.executable).with_name("conda"))
-    launcher = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
-    spec = {
-        "language": "python",
-        "interrupt_mode": "signal",
-        "display_name": f"{host.name} (overlay)",
-        **(old if same else {}),
-    }
-    start = [conda, *_RUN, str(host.prefix)]
-    spec["argv"] = _started_by(start, spec.get("argv")) or [*start, "--", *launcher]
-    metadata = spec.get("metadata")
-    more = metadata if isinstance(metadata, dict) else {"debugger": True}
-    spec["metadata"] = {**more, _MARK: {"host": str(host.prefix)}}
+    if not same and _bare_prefix(old) != str(host.real):
+        old = {}
+    spec = _through_overlay(old, host)
+    words = _words(old)
+    if words and not _started_by([], words) and not force:
+        sentence = f"The kernel {name.lower()} starts {words[0]}, which may not have the overlay."
+        raise OverlayError(sentence, "--force replaces its command", path=str(place))
     if display_name:
         spec["display_name"] = display_name
+    if spec == old:
+        return place
+    link = next((path for path in (place, place / "kernel.json") if path.is_symlink()), None)
+    if link and not force:
+        sentence = f"{link} is a link to {os.readlink(link)}, where this does not write."
+        hint = "choose another --kernel-name, or --force to replace the link"
+        raise OverlayError(sentence, hint, path=str(link))
+    if place.is_symlink() or place.is_file():
+        place.unlink()
     place.mkdir(parents=True, exist_ok=True)
     replace_file(place / "kernel.json", json.dumps(spec, indent=1).encode())
     return place
@@ -97,22 +107,60 @@ def without_overlay(host: Path) -> list[Kernel]:
     found = []
     for place in _places():
         spec = _spec(place)
-        argv = spec.get("argv")
-        words = [str(word) for word in argv] if isinstance(argv, list) else []
-        if "ipykernel_launcher" in words and words[0].startswith("/"):
-            prefix = os.path.dirname(os.path.dirname(words[0]))
-            if os.path.realpath(prefix) == str(host) and _host_of(spec) is None:
-                found.append(Kernel(place.name, str(spec.get("display_name")), prefix))
+        if _host_of(spec) is None and _bare_prefix(spec) == str(host):
+            prefix = os.path.dirname(os.path.dirname(_words(spec)[0]))
+            found.append(Kernel(place.name, str(spec.get("display_name")), prefix))
     return found
 
 
-def _started_by(start: Sequence[str], argv: object) -> list[Any]:
-    """The command of a kernelspec with another start; empty if it is not that of a run."""
-    words = argv if isinstance(argv, list) else []
-    for place in range(1, len(words) - len(_RUN)):
-        if words[place : place + len(_RUN)] == [*_RUN]:
-            return [*words[: place - 1], *start, *words[place + len(_RUN) + 1 :]]
+def _bare_prefix(spec: Mapping[str, Any]) -> str | None:
+    """The real prefix whose Python a kernelspec starts directly; None if it does not."""
+    words = _words(spec)
+    if "ipykernel_launcher" not in words or not words[0].startswith("/"):
+        return None
+    return os.path.realpath(os.path.dirname(os.path.dirname(words[0])))
+
+
+def _through_overlay(old: Mapping[str, Any], host: Host) -> dict[str, Any]:
+    """A kernelspec that starts a host with its overlay, with the additions in an old one."""
+    conda = str(Path(sys.executable).with_name("conda"))
+    start = [conda, *_RUN, "-p", str(host.prefix)]
+    metadata = old.get("metadata")
+    more = metadata if isinstance(metadata, dict) else {"debugger": True}
+    return {
+        "language": "python",
+        "interrupt_mode": "signal",
+        "display_name": f"{host.name} (overlay)",
+        **old,
+        "argv": _started_by(start, _words(old)) or _started_by(start, _LAUNCHER),
+        "metadata": {**more, _MARK: {"host": str(host.prefix)}},
+    }
+
+
+def _started_by(start: Sequence[str], words: Sequence[str]) -> list[str]:
+    """The command of a kernelspec with another start: that of the run in it, or of its Python.
+
+    The words around that stay, as do the other options of the run. Empty if there is neither.
+    """
+    for place in range(1, len(words) - 1):
+        if tuple(words[place : place + 2]) == _RUN:
+            return [*words[: place - 1], *start, *_without_place(words[place + 2 :])]
+    for place, word in enumerate(words):
+        if os.path.basename(word).startswith("python") and "ipykernel_launcher" in words[place:]:
+            return [*words[:place], *start, "--", "python", *words[place + 1 :]]
     return []
+
+
+def _without_place(words: Sequence[str]) -> list[str]:
+    """The words behind ``conda overlay run``, without the options that name the environment."""
+    kept: list[str] = []
+    rest = [*words]
+    while rest and rest[0].startswith("-") and rest[0] != "--":
+        option = rest[: 2 if rest[0] in (*_WHERE, "--with") else 1]
+        del rest[: len(option)]
+        names = re.match(r"--(prefix|name)(=|$)|-[pn]", option[0])
+        kept += [] if names else option
+    return [*kept, *rest]
 
 
 def _place(name: str) -> Path:
@@ -138,6 +186,13 @@ def _spec(place: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _words(spec: Mapping[str, Any]) -> list[str]:
+    """The command of a kernelspec; empty if it is none."""
+    argv = spec.get("argv")
+    words = argv if isinstance(argv, list) else []
+    return words if all(isinstance(word, str) for word in words) else []
 
 
 def _host_of(spec: Mapping[str, Any]) -> str | None:

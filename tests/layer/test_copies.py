@@ -6,27 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from conda_overlay.core.models import HistoryEntry
-from conda_overlay.layer.state import new_files, note_new_files, read_state, with_entries
+from conda_overlay.layer.state import note_new_files, read_state, with_entries
 from tests.edits.copies import copied, write
 from tests.layer.test_state import SITE
 
 
-def test_new_files_beside_the_modules_of_a_copy_become_part_of_it(tmp_path: Path) -> None:
+def test_new_files_beside_the_modules_of_a_copy_are_part_of_it(tmp_path: Path) -> None:
     copy = copied(tmp_path)
     before = read_state(tmp_path, SITE, {})
-    assert (new_files(before), note_new_files(before)) == ({}, False)
+    assert (before.new, note_new_files(before, before.site)) == ({}, False)
     write(copy, "tool/more.py", "more = 1\n")
     write(copy, "elsewhere.py", "x = 1\n")
     found = read_state(tmp_path, SITE, {})
-    assert new_files(found)["tool"] - new_files(found)["tool"].intersection(
-        path.removeprefix(copy.below) for path in found.owned["tool"]
-    ) == {"tool/more.py"}
-    assert note_new_files(found)
+    assert found.new == {"tool": {copy.below + "tool/more.py"}}
+    assert note_new_files(found, found.site)
     after = read_state(tmp_path, SITE, {}, index=found.index)
-    assert copy.below + "tool/more.py" in after.owned["tool"]
-    assert copy.below + "elsewhere.py" not in after.owned["tool"]
-    assert "+more = 1" in (after.entries["tool"].patch or "")
-    assert not note_new_files(after)
+    for state in (found, after):
+        assert copy.below + "tool/more.py" in state.owned["tool"] & state.edited
+        assert copy.below + "elsewhere.py" not in state.owned["tool"]
+        assert "+more = 1" in (state.entries["tool"].patch or "")
+    assert not note_new_files(after, after.site)
 
 
 def test_other_entries_keep_the_edits_that_are_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from conda_overlay.edits.patch import NO_TEXT
 from tests import sources
 from tests.bench import Bench
 from tests.lifecycle import edited
+from tests.lifecycle import shared as layers
 
 
 @pytest.mark.parametrize("is_copy", [True, False])
@@ -89,3 +91,61 @@ def test_each_recorded_edit_that_repair_takes_back_is_named(
     assert plan["notes"] == [f"edits that this takes back: {path}"]
     tool.change("repair", "tool")
     assert place.read_bytes() == before
+
+
+@pytest.fixture
+def grown(tool: Bench) -> Bench:
+    """A copy with a new module that is not recorded."""
+    tool.given("edit", "tool", "--no-editor")
+    edited.edit(tool, tool.site / "tool/more.py", "X = 1\n")
+    return tool
+
+
+def has_more(bench: Bench) -> bool:
+    """Whether `tool.more` can be imported."""
+    return bench.python("-c", "import tool.more").returncode == 0
+
+
+def test_a_new_module_that_is_not_recorded_is_in_every_export_and_difference(grown: Bench) -> None:
+    assert "+++ b/tool/more.py" in grown.ask("export", "--format", "patch")
+    assert "+++ b/tool/more.py" in grown.ask("diff", "--text", "tool")
+    assert grown.json("why", "tool")["edited"] == ["more.py +1 -0"]
+    grown.ask("export", "-f", "o.toml")
+    grown.given("remove", "tool", "--force")
+    assert not has_more(grown)
+    grown.change("apply", "o.toml")
+    assert has_more(grown)
+
+
+def test_a_new_module_that_is_not_recorded_is_carried_over(
+    grown: Bench, own: Bench, links: Path
+) -> None:
+    other = replace(own, name=str(own.host.rename(own.host.with_name("next"))))
+    sources.administrate(other.host, edited.wheel(links))
+    other.change("rebase", "--from", grown.host)
+    assert has_more(other)
+
+
+def test_a_new_module_that_is_not_recorded_is_lost_by_force_alone(grown: Bench) -> None:
+    assert "tool/more.py" in grown.refuse("remove", "tool", "--yes")
+    grown.given("remove", "tool", "--force")
+    assert not (grown.site / "tool").exists()
+
+
+def test_repair_takes_back_each_new_module_that_it_names(grown: Bench) -> None:
+    plan = grown.json("repair", "tool")
+    [note] = plan["notes"]
+    assert note.startswith("edits that this takes back: ") and note.endswith("tool/more.py")
+    assert not (grown.site / "tool/more.py").exists()
+    grown.given("undo", "--force")
+
+
+def test_a_copy_of_a_copy_in_a_layer_has_its_new_modules(shared: Bench) -> None:
+    layers.change(shared, "edit", "alpha", "--no-editor")
+    [site] = layers.layer_of(shared).glob("science/lib/python3*/site-packages")
+    owner = layers.by_owner(shared)
+    edited.edit(owner, site / "alpha/more.py", "X = 1\n")
+    edited.edit(owner, site / "alpha/__init__.py", "from alpha.more import X\n")
+    shared.change("edit", "alpha.more", "--no-editor")
+    assert (shared.site / "alpha/more.py").exists()
+    assert shared.python("-c", "import alpha; print(alpha.X)").stdout == "1\n"

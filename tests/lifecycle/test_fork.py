@@ -171,9 +171,10 @@ def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> 
     own.bench.change("patch", "alpha", patch)
     own.bench.edit(own.bench.site / "alpha/more.bin", "\udcff")
     own.bench.change("record")
+    own.bench.edit(own.bench.site / "alpha/new.py", "")  # not recorded
     [note] = own.fork("--from", own.bench.host, "-n", "overlaid")["notes"]
     assert note.startswith("alpha: alpha/more.bin was edited")
-    look = "import alpha; print(alpha.__version__, alpha.main.__name__)"
+    look = "import alpha, alpha.new; print(alpha.__version__, alpha.main.__name__)"
     assert own.python("overlaid", "-c", look) == "1.0-fixed main"
     assert own.python("overlaid", "-c", "import new; print(new.__file__)").startswith(
         str(own.env("overlaid"))

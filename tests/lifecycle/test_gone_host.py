@@ -1,4 +1,4 @@
-"""An overlay whose environment is gone can be deleted, by any of its names."""
+"""An overlay whose environment is gone can be deleted, by any of its names, and exported."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.bed import environment, place
 from tests.bench import Bench
+from tests.lifecycle import edited
 from tests.long import first
 
 
@@ -74,3 +75,14 @@ def test_what_was_never_there_is_an_error(quick: Bench, words: list[str]) -> Non
     assert done.returncode == 1
     assert "of-1999" in done.stderr
     assert quick.content() == before
+
+
+def test_edits_that_are_not_recorded_are_exported_all_the_same(quick: Bench, science: Path) -> None:
+    host = quick.conda.env(f"of-{secrets.token_hex(4)}")
+    try:
+        bench = replace(quick, name=str(environment.clone(science, host)))
+        bench.change("edit", "alpha", "--no-editor")
+        edited.edit(bench, bench.site / "alpha/more.py", "X = 1\n")
+    finally:
+        place.remove(host)
+    assert "+++ b/alpha/more.py" in bench.ask("export", "--format", "patch")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import Bench
+from tests.lifecycle import edited
 
 
 def test_an_edit_of_no_text_outlives_a_patch_that_is_taken_back(fixed: Bench, fix: Path) -> None:
@@ -53,3 +54,18 @@ def test_a_removed_file_of_no_text_stays_removed(
         fixed.change("record")
     fixed.change("patch", "tool", fix, "--reverse")
     assert (fixed.site / "tool/core.py").exists() and not (fixed.site / name).exists()
+
+
+@pytest.mark.parametrize("name", ["METADATA", "entry_points.txt"])
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_an_edit_of_the_metadata_outlives_it(
+    fixed: Bench, fix: Path, name: str, is_recorded: bool
+) -> None:
+    [place] = fixed.site.glob(f"tool-*.dist-info/{name}")
+    text = place.read_text() + "\n"
+    fixed.edit(place, text)
+    if is_recorded:
+        fixed.change("record")
+    fixed.change("patch", "tool", fix, "--reverse")
+    assert place.read_text() == text
+    assert edited.steps(fixed) == [4, 7]

@@ -86,6 +86,7 @@ def test_a_host_without_ipykernel_gets_the_command_that_installs_it(quick: Bench
     assert f"conda overlay install -p {quick.host} ipykernel" in said
 
 
+BARE = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 ODD = ["", "[", '{"argv": [{}]}', '{"argv": ["ipykernel_launcher", 1]}', "[" * 5000]
 
 
@@ -111,7 +112,7 @@ def test_status_points_out_a_kernel_without_the_overlay_and_the_command_that_men
 ) -> None:
     kernel(ready, "install", "-n", "science")
     python = str(ready.host / "bin" / "python")
-    write(ready, "bare", {"argv": [python, "-m", "ipykernel_launcher"], "display_name": "B"})
+    write(ready, "bare", {"argv": [python, *BARE[1:]], "display_name": "B"})
     write(ready, "other", {"argv": ["/usr/bin/python3", "-m", "ipykernel_launcher"]})
     write(ready, "julia", {"argv": [str(ready.host / "bin" / "julia")], "display_name": "J"})
     write(ready, "named", {"argv": ["python", "-m", "ipykernel_launcher"], "display_name": "N"})
@@ -177,8 +178,75 @@ def test_a_second_kernel_install_keeps_the_names_given(ready: Bench) -> None:
     assert again["argv"] == ["nice", str(ready.conda.executable), *argv[2:]]
 
 
+RUN = ["overlay", "run"]
+OWN = {
+    "with in front": ["conda", *RUN, "--with", "new", "-p", "X", "--", *BARE],
+    "by name": ["/usr/bin/env", "A=1", "conda", *RUN, "-n", "science", "--", *BARE, "--debug"],
+    "by one word": ["conda", *RUN, "--prefix=X", "--with=new", "-nscience", *BARE],
+}
+
+
+@pytest.mark.parametrize("own", OWN.values(), ids=OWN)
+def test_options_stay_wherever_they_are_in_the_command(ready: Bench, own: list[str]) -> None:
+    kernel(ready, "install", "-n", "science")
+    found = spec(ready, "overlay-science")
+    place = specs(ready) / "overlay-science/kernel.json"
+    ready.edit(place, json.dumps({**found, "argv": own}))
+    kernel(ready, "install", "-n", "science")
+    named = {"-p", "-n", "X", "science", "--prefix=X", "-nscience", "conda"}
+    argv = spec(ready, "overlay-science")["argv"]
+    start = [str(ready.conda.executable), *RUN, "-p", str(ready.host)]
+    assert [word for word in argv if word not in start] == [
+        word for word in own if word not in {*named, *start}
+    ]
+    first = argv.index("overlay") - 1
+    assert argv[first : first + len(start)] == start
+
+
+def test_a_command_of_the_users_own_is_replaced_by_force_alone(ready: Bench) -> None:
+    kernel(ready, "install", "-n", "science")
+    found = spec(ready, "overlay-science")
+    mine = {**found, "argv": ["/home/me/start.sh", "{connection_file}"]}
+    ready.edit(specs(ready) / "overlay-science/kernel.json", json.dumps(mine))
+    said = kernel(ready, "install", "-n", "science", code=1)
+    assert "starts /home/me/start.sh" in said and "--force" in said
+    assert spec(ready, "overlay-science") == mine
+    kernel(ready, "install", "-n", "science", "--force")
+    assert spec(ready, "overlay-science") == found
+
+
+@pytest.mark.parametrize("name", ["", "kernel.json"])
+def test_a_link_is_replaced_by_force_alone_and_what_is_behind_it_stays(
+    ready: Bench, name: str
+) -> None:
+    kernel(ready, "install", "-n", "science")
+    linked, behind = specs(ready) / "overlay-science" / name, ready.user.home / "behind"
+    ready.user.run(["mv", linked, behind])
+    ready.user.run(["ln", "-s", behind, linked])
+    kernel(ready, "install", "-n", "science")  # there is nothing to write
+    again = ["install", "-n", "science", "--display-name", "mine"]
+    said = kernel(ready, *again, code=1)
+    assert f"{linked} is a link to {behind}" in said and linked.is_symlink()
+    kernel(ready, *again, "--force")
+    assert not linked.is_symlink() and spec(ready, "overlay-science")["display_name"] == "mine"
+    old = behind if name else behind / "kernel.json"
+    assert json.loads(old.read_text())["display_name"] == "science (overlay)"
+
+
+def test_the_command_that_status_proposes_keeps_what_was_added_to_the_kernel(ready: Bench) -> None:
+    python = str(ready.host / "bin" / "python")
+    argv = [python, "-Xfrozen_modules=off", *BARE[1:], "--debug"]
+    write(ready, "bare", {"argv": argv, "display_name": "B", "env": {"A": "1"}})
+    [command] = re.findall(r"^  conda overlay kernel (.+)$", ready.ask("status"), re.MULTILINE)
+    kernel(ready, *shlex.split(command))
+    found = spec(ready, "bare")
+    start = [str(ready.conda.executable), *RUN, "-p", str(ready.host)]
+    assert found["argv"] == [*start, "--", "python", *argv[1:]]
+    assert (found["env"], found["display_name"]) == ({"A": "1"}, "B")
+
+
 @first(1)
-@pytest.mark.parametrize("argv", [None, ["python", "-m", "ipykernel_launcher"], [1, {}]])
+@pytest.mark.parametrize("argv", [None, BARE, [1, {}]])
 def test_a_kernel_that_no_longer_starts_through_the_overlay_does_so_again(
     ready: Bench, argv: Any
 ) -> None:

@@ -22,7 +22,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     meaning = "The name of the kernel (--name selects the environment)."
     parser.add_argument("--kernel-name", metavar="NAME", help=meaning)
     parser.add_argument("--display-name", metavar="TEXT", help="The name that notebooks show.")
-    options.add_force(parser, "Replace a kernel that conda-overlay did not create.")
+    options.add_force(parser, "Replace a kernel, a command or a link that is yours.")
 
 
 def execute(arguments: Namespace) -> int:
