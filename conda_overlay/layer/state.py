@@ -33,14 +33,12 @@ class State:
         default_factory=dict
     )  # also of distributions that were installed by hand
     files: Manifest = field(default_factory=dict)
-    owned: Mapping[str, frozenset[str]] = field(
-        default_factory=dict
-    )  # by RECORD, also missing; and the new files of copies
+    owned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By RECORD, also missing files; and the new files of copies."""
     edited: frozenset[str] = frozenset()  # files that were changed or added by hand
     index: Index = field(default_factory=Index, compare=False)
-    new: Mapping[str, frozenset[str]] = field(
-        default_factory=dict
-    )  # of each copy that has any: the files beside its modules that its RECORD lacks
+    new: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of each copy that has any: the files beside its modules that its RECORD lacks."""
 
     def has_files_of(self, other: State, key: str) -> bool:
         """Whether a distribution has, and lacks, the same files in both, without bookkeeping."""
