@@ -85,10 +85,10 @@ def activation(prefix: Path) -> str:
 def _is_hooked(environ: Mapping[str, str]) -> bool:
     """Whether the code of ``conda spawn --hook`` has activated, which has no functions of conda's.
 
-    It puts conda first into PATH, and unsets the variables that those functions need.
+    It puts conda first into PATH, and unsets or empties the variables that those functions need.
     """
     first = environ.get("PATH", "").partition(":")[0]
-    there = first == str(Path(sys.prefix, "condabin")) and "CONDA_EXE" not in environ
+    there = first == str(Path(sys.prefix, "condabin")) and not environ.get("CONDA_EXE")
     return there and "CONDA_PREFIX" in environ and find_spec("conda_spawn") is not None
 
 
