@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conda_overlay.activation import locate
 from conda_overlay.core import serialize
@@ -24,6 +25,9 @@ from conda_overlay.distributions.site import (
     load_metadata,
     read_metadata,
 )
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
 
 _PROBE = """
 import json, os, platform, sys, sysconfig
@@ -192,6 +196,22 @@ class Host:
     def markers(self) -> Mapping[str, str]:
         """The values of its environment markers (PEP 508)."""
         return self._python.markers
+
+    @cached_property
+    def tags(self) -> Mapping[Tag, int]:
+        """The tags of wheels (PEP 425) that its Python supports, each with its place: best first.
+
+        Empty for other Pythons than CPython.
+        """
+        from packaging.tags import compatible_tags, cpython_tags
+
+        found = re.match(r"cpython-(\w+)", self._python.abi or "")
+        if not found:
+            return {}
+        version = [*map(int, self.python_version.split("."))]
+        theirs = cpython_tags(version, [f"cp{found[1]}"])
+        every = dict.fromkeys((*theirs, *compatible_tags(version, "cp{}{}".format(*version))))
+        return {tag: place for place, tag in enumerate(every)}
 
     @property
     def python_version(self) -> str:

@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from itertools import chain, zip_longest
@@ -28,7 +28,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.tags import parse_tag
+from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -51,14 +51,12 @@ _INDEX = '[[index]]\nurl = {}\ndefault = true\ncache-control = {{ api = "max-age
 """uv's configuration: like pip, it asks the index each time what is new."""
 
 _VARIABLES = {
-    **{"find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"},
-    **{"timeout": "UV_HTTP_TIMEOUT", "default-timeout": "UV_HTTP_TIMEOUT"},
+    **{"timeout": "UV_HTTP_TIMEOUT", "default-timeout": "UV_HTTP_TIMEOUT", "cert": "SSL_CERT_FILE"}
 }
 """uv's variable for each option of pip that has a value."""
-_FLAGS = {"no-index": "--no-index", "no-cache-dir": "--no-cache"}
 _OTHERS = {
     *(*pip_child.REDIRECTING, *pip_child.OURS),  # which do not reach pip either
-    *("constraint", "debug", "disable-pip-version-check", "index-url", "no-color", "no-input"),
+    *("debug", "disable-pip-version-check", "index-url", "no-cache-dir", "no-color", "no-input"),
     *("no-python-version-warning", "no-warn-conflicts", "no-warn-script-location", "progress-bar"),
     *("resume-retries", "retries", "root-user-action", "src", "use-pep517"),
 }
@@ -120,7 +118,8 @@ class _Search:
         environ = uv.environ(stage).items()
         self.environ = {k: value for k, value in environ if not k.startswith(("UV_", "PIP_"))}
         self.flags: list[str] = []
-        self.constraints = [*constraints, *self._configure()]
+        self.constraints = constraints
+        self._configure()
         self.bounds: dict[str, list[SpecifierSet]] = defaultdict(list)
         """The specifiers in the request and the constraints."""
         for one in (*self.requested, *self.constraints):
@@ -147,12 +146,15 @@ class _Search:
         if not all(as_requirement(text) for one in staged.values() for text in one.requires):
             raise _DoubtError("a requirement is not valid")  # pip takes another version
         self._prove(before, staged)
+        paths = [row[0] for one in staged.values() for row in read_record(one.path) or ()]
+        if len(paths) > len({*paths}):
+            raise _DoubtError("two of them have the same file")  # pip's last one wins
         report = {"install": [self._finish(one) for one in staged.values()]}
         (self.stage.work / "report.json").write_text(json.dumps(report), encoding="utf-8")
         return lines
 
-    def _configure(self) -> Iterator[Requirement]:
-        """Translate pip's configuration, and yield its constraints."""
+    def _configure(self) -> None:
+        """Translate pip's configuration."""
         self.environ |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # by version of uv
         for name in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):  # pip's order
             if self.environ.get(name):
@@ -161,27 +163,22 @@ class _Search:
         for name, value in configured.items():
             if name in _VARIABLES:
                 self.environ[_VARIABLES[name]] = value
-            elif name in _FLAGS:
-                self.flags += [] if value.lower() in FALSE else [_FLAGS[name]]
             elif name not in _OTHERS:
                 raise _DoubtError(f"uv has no equivalent of {name} in pip's configuration")
-        for file in configured.get("constraint", "").split():
-            for line in Path(file).read_text(encoding="utf-8").splitlines():
-                if text := re.sub(r"(^|\s)#.*", "", line).strip():
-                    yield _plain(text)
-        links = configured.get("find-links")
-        if links and ("--no-index" not in self.flags or not os.path.isdir(links)):
-            # Of one version in two places, pip may take another file than uv.
-            raise _DoubtError("pip's configuration names more than one index or directory")
         url = configured.get("index-url", "https://pypi.org/simple")
         if urlsplit(url).scheme not in ("https", "file"):
             raise _DoubtError("the index is not secure")
         own = self.stage.work / "uv.toml"
         own.touch(0o600)  # the URL may contain a password
         own.write_text(_INDEX.format(json.dumps(url)))
+        # In the user's own cache of uv, files may be hard links into environments.
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        if distrust_way(os.path.join(home, "uv"), trusted_owners()):
-            self.flags.append("--no-cache")  # as pip does, for example under sudo
+        mask = os.umask(0o022)
+        os.umask(mask)  # the modes in the cache are those of who fills it
+        self.environ["UV_CACHE_DIR"] = os.path.join(home, "conda-overlay", f"uv-{mask:03o}")
+        unsafe = distrust_way(self.environ["UV_CACHE_DIR"], trusted_owners())  # as under sudo
+        if unsafe or configured.get("no-cache-dir", "").lower() not in FALSE:
+            self.flags.append("--no-cache")
 
     def _pretend(self, one: Distribution) -> Path:
         """Let uv see a distribution in the stage: its metadata, without files to remove."""
@@ -296,15 +293,23 @@ class _Search:
     def _finish(self, one: Distribution) -> dict[str, Any]:
         """Make the metadata as pip's, and return the part of pip's report: the wheel's source."""
         self._tidy(one)
-        if len(files := self.files[one.key]) > 1:
+        files = sorted(self.files[one.key], key=self._rank)
+        if len(files) > 1:
             wheel = HeaderParser().parsestr((one.path / "WHEEL").read_text(encoding="utf-8"))
             tags = {tag for text in wheel.get_all("Tag", []) for tag in parse_tag(text)}
-            files = [f for f in files if parse_wheel_filename(Path(_path(f)).name)[3] == tags]
-        if len(files) != 1 or "sha256" not in files[0]["hashes"]:
+            if self._rank(files[0]) == self._rank(files[1]) or _tags(files[0]) != tags:
+                raise _DoubtError(f"pip may take another wheel of {one.key}")
+        if not files or "sha256" not in files[0]["hashes"]:
             raise _DoubtError(f"the wheel of {one.key} is not certain")
-        url = urlsplit(files[0]["url"])._replace(path=quote(_path(files[0])))  # as pip writes it
+        url = urlsplit(files[0]["url"])
+        url = url._replace(path=quote(unquote(url.path)))  # as pip writes it
         source = {"url": url.geturl(), "archive_info": {"hashes": files[0]["hashes"]}}
         return {"metadata": {"name": one.name}, "download_info": source}
+
+    def _rank(self, file: Mapping[str, Any]) -> int:
+        """The place of a wheel in the order in which pip prefers them."""
+        ranks = self.uv.host.tags
+        return min(ranks.get(tag, len(ranks)) for tag in _tags(file))
 
 
 def _request(arguments: Sequence[str]) -> tuple[Sequence[Requirement], bool]:
@@ -312,15 +317,10 @@ def _request(arguments: Sequence[str]) -> tuple[Sequence[Requirement], bool]:
     place = arguments.index("--") if "--" in arguments else len(arguments)
     if {*arguments[:place]} - {"--upgrade"}:
         raise _DoubtError(f"uv has no equivalent of {' '.join(arguments[:place])}")
-    return [_plain(text) for text in arguments[place + 1 :]], place > 0
-
-
-def _plain(text: str) -> Requirement:
-    """Read a requirement by name, without a marker."""
-    found = as_requirement(text)
-    if found is None or found.url or found.marker:
-        raise _DoubtError(f"{text} is not a name with versions")
-    return found
+    found = [one for text in arguments[place + 1 :] if (one := as_requirement(text))]
+    if len(found) < len(arguments[place + 1 :]) or any(one.url or one.marker for one in found):
+        raise _DoubtError(f"{' '.join(arguments[place + 1 :])}: not only names with versions")
+    return found, place > 0
 
 
 def _reached(names: Iterable[str], needs: Mapping[str, Iterable[Requirement]]) -> set[str]:
@@ -346,5 +346,5 @@ def _fits(one: Distribution, *specifiers: Iterable[SpecifierSet]) -> bool:
     return all(s.contains(one.version, prereleases=True) for s in chain(*specifiers))
 
 
-def _path(file: Mapping[str, Any]) -> str:
-    return unquote(urlsplit(file["url"]).path)
+def _tags(file: Mapping[str, Any]) -> frozenset[Tag]:
+    return parse_wheel_filename(unquote(os.path.basename(file["url"])))[3]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bed import place
+from tests.bed import dists, place
 from tests.bed.command import checked
 from tests.bed.users import User
 from tests.benchmarks.race import Contender, Race
@@ -97,13 +98,15 @@ def _contenders(scene: Scene, user: User, task: Task) -> Iterator[Contender]:
 
 def _with_uv(scene: Scene, user: User, task: Task, goal: str) -> Iterator[Contender]:
     """uv by hand, which does not see the host, after a start of conda; and by the setting."""
-    links, conda = wheels_for(task.requirement), scene.plugin / "bin" / "conda"
+    links, conda = scene.root / f"links-{task.requirement}", scene.plugin / "bin" / "conda"
+    shutil.copytree(wheels_for(task.requirement), links)
+    index = dists.index(links).as_uri()
     target, overlays = user.home / "target", user.home / ".conda" / "overlays"
     uv: list[str | Path] = [scene.plugin / "bin" / "uv", "pip", "install", "--link-mode", "copy"]
-    uv += ["--python", scene.host / "bin" / "python", "--no-index", "--find-links", links]
+    uv += ["--python", scene.host / "bin" / "python", "--index-url", index]
     install: list[str | Path] = [conda, "overlay", "install", "--yes", "-p", scene.host]
     install.append(task.requirement)
-    environ = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
+    environ = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index}
 
     def by_hand() -> str:
         return ran(user, [conda, "--version"]) + ran(

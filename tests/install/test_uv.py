@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,18 +14,27 @@ from tests.bed import dists
 from tests.bench import Bench
 
 WITH_UV = {"CONDA_PLUGINS_OVERLAY_INSTALLER": "uv"}
+WITH_PIP = {"CONDA_PLUGINS_OVERLAY_INSTALLER": "pip"}
 
 OWN = ("INSTALLER",)
 """Files that differ."""
 
 
-def by_uv(bench: Bench) -> Bench:
-    return replace(bench, environ={**bench.environ, **WITH_UV})
+@pytest.fixture
+def index(wheels: Path, links: Path) -> Path:
+    """A directory with the test's own wheels, and an index over them."""
+    shutil.copytree(wheels, links, dirs_exist_ok=True)
+    return dists.index(links)
+
+
+def by_uv(bench: Bench, index: Path) -> Bench:
+    environ = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.as_uri()}
+    return replace(bench, environ={**environ, **WITH_UV})
 
 
 @pytest.fixture
-def fast(quick: Bench) -> Bench:
-    return by_uv(quick)
+def fast(quick: Bench, index: Path) -> Bench:
+    return by_uv(quick, index)
 
 
 def installer(bench: Bench, name: str) -> str:
@@ -38,9 +49,11 @@ def without_times(record: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "since": None} for name, entry in found.items()}
 
 
-def test_uv_installs_upgrades_and_is_undone_as_pip(bench: Bench) -> None:
+def test_uv_installs_upgrades_and_is_undone_as_pip(bench: Bench, index: Path) -> None:
     seen = []
-    for name, one in (("pip", bench), ("uv", by_uv(bench))):
+    fast = by_uv(bench, index)
+    slow = replace(fast, environ={**fast.environ, **WITH_PIP})
+    for name, one in (("pip", slow), ("uv", fast)):
         one.user.empty_home()
         one.install("new", "alpha==1.5")
         assert installer(one, "new") == name
@@ -63,10 +76,11 @@ def test_files_and_modes_are_those_of_pip(quick: Bench, fast: Bench, links: Path
     dists.wheel(
         links, "tool", "1.0", scripts={"tool": "tool:main"}, data=scripts, files={"tool/x.sh": ""}
     )
+    dists.index(links)
     found = []
     for bench in (quick, fast):
         bench.user.empty_home()
-        bench.install("tool", env={"PIP_FIND_LINKS": str(links)})
+        bench.install("tool", env=None if bench is fast else {"PIP_FIND_LINKS": str(links)})
         assert installer(bench, "tool") == ("uv" if bench is fast else "pip")
         assert bench.script("tool") == "tool 1.0"
         tree = bench.overlay.resolve()

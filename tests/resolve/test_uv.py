@@ -16,7 +16,7 @@ from conda_overlay.core.errors import OverlayError
 from conda_overlay.host.host import Host
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.uv import Uv
-from tests.bed import dists, pypi
+from tests.bed import cpython, dists, pypi
 from tests.long import LONG
 from tests.resolve.worlds import Installed, World
 
@@ -145,10 +145,10 @@ def test_request_for_names_is_answered_by_uv(
         (["--no-deps", "tool"], "uv has no equivalent of --no-deps"),
         (["--editable={files}"], "uv has no equivalent of --editable"),
         (["--require-hashes", "tool"], "uv has no equivalent of --require-hashes"),
-        (["git+file:///nowhere"], "is not a name with versions"),
-        (['tool; python_version > "3"'], "is not a name with versions"),
-        (["tool @ {files}/tool-2.0-py3-none-any.whl"], "is not a name with versions"),
-        (["{files}/tool-2.0-py3-none-any.whl"], "is not a name with versions"),
+        (["git+file:///nowhere"], "not only names"),
+        (['tool; python_version > "3"'], "not only names"),
+        (["tool @ {files}/tool-2.0-py3-none-any.whl"], "not only names"),
+        (["{files}/tool-2.0-py3-none-any.whl"], "not only names"),
         (["tool>4"], "uv failed: No solution found"),
     ],
 )
@@ -233,6 +233,56 @@ def test_answer_that_is_not_certain_is_left_to_pip(
     assert answer == rivals.pip()
 
 
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        (("py3-none-any", "py2.py3-none-any"), "pip may take another wheel of tool"),
+        (("py3-none-any", "{cp}-none-any"), ""),
+        (("{cp}-abi3-{linux}", "{cp}-{cp}-{linux}", "py3-none-{linux}"), ""),
+        (("{cp}-{cp}-{linux}", "{cp}-{cp}-{many}"), "pip may take another wheel of tool"),
+    ],
+)
+def test_wheel_of_a_version_is_the_one_that_pip_takes(
+    rivals: Rivals, tags: Sequence[str], reason: str
+) -> None:
+    python, machine = cpython.default().xy.replace(".", ""), os.uname().machine
+    names = {"cp": f"cp{python}", "linux": f"linux_{machine}", "many": f"manylinux2014_{machine}"}
+    files = rivals.world.simple.parent
+    for tag in tags:
+        dists.wheel(files, "tool", "4.0", tag=tag.format(**names))
+    dists.index(files)
+    answer, said = rivals.uv()
+    assert said == reason
+    assert versions(answer) == {"tool": "4.0"}
+    assert answer == rivals.pip()
+
+
+def test_distributions_with_the_same_file_are_installed_by_pip(rivals: Rivals) -> None:
+    files = rivals.world.simple.parent
+    dists.wheel(files, "tool", "4.0", files={"shared.py": "tool"}, requires=["other"])
+    dists.wheel(files, "other", "1.0", files={"shared.py": "other"})
+    dists.index(files)
+    answer, reason = rivals.uv()
+    assert "the same file" in reason
+    assert answer == rivals.pip()
+
+
+def test_modes_are_those_of_the_umask_whoever_has_filled_the_cache(
+    rivals: Rivals, tmp_path: Path
+) -> None:
+    modes = []
+    for mask in (0o077, 0o022):
+        before = os.umask(mask)
+        try:
+            assert rivals.uv()[1] == ""
+        finally:
+            os.umask(before)
+        [module] = tmp_path.glob("tmp*/stage0/lib/python*/site-packages/tool/__init__.py")
+        modes.append(oct(module.stat().st_mode))
+        module.unlink()
+    assert modes == ["0o100600", "0o100644"]
+
+
 def test_newer_archive_of_source_is_built_by_pip(rivals: Rivals) -> None:
     world = rivals.world
     dists.sdist(world.simple.parent, "tool", "4.0", requires=["lib"])
@@ -246,15 +296,11 @@ def test_newer_archive_of_source_is_built_by_pip(rivals: Rivals) -> None:
     ("options", "reason"),
     [
         ({"TIMEOUT": "7", "NO_INPUT": "1", "NO_CACHE_DIR": "1", "TARGET": "/nowhere"}, ""),
-        ({"INDEX_URL": "", "NO_INDEX": "1", "FIND_LINKS": "{files}"}, ""),
-        ({"FIND_LINKS": "{files}"}, "more than one index"),
+        ({"CONSTRAINT": "{place}/constraints.txt"}, "uv has no equivalent of constraint"),
         ({"EXTRA_INDEX_URL": "{files}/simple"}, "uv has no equivalent of extra-index-url"),
         ({"INDEX_URL": "http://127.0.0.1:9/", "RETRIES": "0"}, "the index is not secure"),
         ({"NO_BINARY": "tool"}, "uv has no equivalent of no-binary"),
         ({"OPTION_OF_A_LATER_PIP": "1"}, "uv has no equivalent of option-of-a-later-pip"),
-        ({"CONSTRAINT": "{place}/constraints.txt"}, ""),
-        ({"CONSTRAINT": "{place}/odd.txt"}, "is not a name with versions"),
-        ({"CONSTRAINT": "{place}/absent.txt"}, "No such file"),
     ],
 )
 def test_configuration_is_translated_or_left_to_pip(
@@ -262,7 +308,6 @@ def test_configuration_is_translated_or_left_to_pip(
 ) -> None:
     where = rivals.world.place
     (where / "constraints.txt").write_text("# ours\ntool<3  # 3 is broken\n")
-    (where / "odd.txt").write_text("tool<3; python_version > '3'\n")
     for name, value in options.items():
         files = where / "files"
         monkeypatch.setenv(f"PIP_{name}", value.format(files=files, place=where))
@@ -271,8 +316,7 @@ def test_configuration_is_translated_or_left_to_pip(
     assert bool(reason) == bool(said)
     assert answer == rivals.pip()
     if not reason:
-        expected = "2.0" if "CONSTRAINT" in options else "3.0"
-        assert versions(answer) == {"tool": expected}
+        assert versions(answer) == {"tool": "3.0"}
 
 
 def test_configuration_of_uv_does_not_count(
@@ -304,7 +348,7 @@ def test_files_are_copies_of_those_in_the_cache_of_uv(rivals: Rivals, tmp_path: 
     rivals.uv()
     rivals.uv()  # from the cache
     modules = [*tmp_path.glob("tmp*/stage0/lib/python*/site-packages/tool/__init__.py")]
-    cached = [*tmp_path.glob("home/.cache/uv/**/tool/__init__.py")]
+    cached = [*tmp_path.glob("home/.cache/conda-overlay/uv-*/**/tool/__init__.py")]
     assert (len(modules), len(cached)) == (2, 1)
     assert [file.stat().st_nlink for file in (*modules, *cached)] == [1, 1, 1]
 
