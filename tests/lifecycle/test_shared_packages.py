@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,19 @@ def test_modules_that_a_package_has_itself_are_hidden_but_not_missing(
         "ns-tool 1.0 hides the module ns.tool.plug of plug 1.0 (environment)"
     ]
     assert own.json("status")["overlays"][0]["findings"] == []
+
+
+def test_remove_names_files_that_stay_as_the_removed_one_had_them(
+    quick: Bench, links: Path
+) -> None:
+    for name in ("aa", "bb"):
+        text = f"WHOSE = '{name}'\n"
+        quick.install(
+            dists.wheel(links, name, "1.0", top_level="", files={"shared/__init__.py": text})
+        )
+    said = quick.change("remove", "bb")
+    assert "shared/__init__.py of aa as bb had it" in said
+    [key] = re.findall(r"conda overlay repair (\S+)", said)
+    quick.change("repair", key)
+    assert quick.python("-c", "import shared; print(shared.WHOSE)").stdout == "aa\n"
+    assert "conda overlay repair" not in quick.change("remove", "aa")
