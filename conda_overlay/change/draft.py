@@ -281,7 +281,7 @@ class Draft(DraftTree):
             found = replace(found, files=theirs)  # show our own files only if nothing else changes
         notes = tuple(self.notes)
         if found:
-            notes += (*self._carried(after), *self._checkouts_left(after))
+            notes += (*self._carried(after), *self._left(after), *self._checkouts_left(after))
         if keys := [one.key for one in found.changes if one.after and one.files_differ]:
             new = [one.key for one in found.changes if one.after and one.before != one.after]
             below = [*map(self.stack.read_site, self.stack.below), host.distributions]
@@ -351,6 +351,21 @@ class Draft(DraftTree):
         same = [path for path in paths if after.files[path][2] == before[path][2]]
         if same:
             yield f"this revision keeps your edits: {few(same)}"
+
+    def _left(self, after: State) -> Iterator[str]:
+        """A note on each distribution with files as another had them that no longer owns them."""
+        left: dict[str, tuple[str, str | None]] = {}
+        for key, owned in self.before.owned.items():
+            if paths := (owned - after.owned.get(key, frozenset())) & after.files.keys():
+                rows = self.before.rows(key)
+                left.update({p: (key, rows[p]) for p in paths if rows.get(p) == after.files[p][2]})
+        for key in after.site if left else ():
+            rows = after.rows(key)
+            mine = sorted(p for p in left.keys() & rows.keys() if rows[p] not in (None, left[p][1]))
+            if mine:
+                others = few(sorted({left[path][0] for path in mine}))
+                files = few([path.removeprefix(after.site[key][0].below) for path in mine])
+                yield f"{files} of {key} as {others} had it: conda overlay repair {key}"
 
     def _checkouts_left(self, after: State) -> Iterator[str]:
         """A note on each checkout with the user's work that is no longer in effect."""

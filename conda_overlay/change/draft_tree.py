@@ -178,7 +178,9 @@ class DraftTree:
         files = take_manifest(stage.root, None, self.stack.progress)
         below = self.stack.host.site_below_prefix
         index = read_index(stage.root, below, files, Index(staged))
-        if any([correct_record(index.metadata[n].distribution, files) for n in index.wrong(files)]):
+        unsure = index.unsure(files)
+        wrong = index.wrong(unsure)
+        if any([correct_record(index.metadata[name].distribution, unsure) for name in wrong]):
             files = take_manifest(stage.root, files)
             index = read_index(stage.root, below, files, index)
         self._move_in(stage.root, files, index)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from conda_overlay.core.errors import OverlayError
+from conda_overlay.filesystem.atomic import drop_bytecode
 
 _NEVER = float("inf")
 _DEEPEST = 9  # strip fewer leading directories than this
@@ -211,6 +212,8 @@ def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: 
         raise OverlayError(
             f"The patch turns this into a link: {link}.", "packages cannot contain links"
         )
+    for part in parts:
+        drop_bytecode(directory / part.path)
     return []
 
 

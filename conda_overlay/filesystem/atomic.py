@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
 import re
 import stat
@@ -32,17 +33,35 @@ def is_unfinished(path: Path) -> bool:
 def put_file(path: Path, content: bytes | None) -> None:
     """Write a new file, and its directory if necessary; None: remove the file if it exists.
 
-    It is executable if the file that it replaces is.
+    It is executable if the file that it replaces is, whose bytecode goes.
     """
     runs = 0
     if path.is_file() and not path.is_symlink():
         runs = path.stat().st_mode & 0o111
     path.unlink(missing_ok=True)  # an older revision may share it
+    drop_bytecode(path)
     if content is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         if runs:
             path.chmod(stat.S_IMODE(path.stat().st_mode) | runs)
+
+
+def bytecode_of(path: Path) -> list[Path]:
+    """The bytecode made from a file, which Python takes for that of a newer one of the same second.
+
+    None behind a link in the place of its directory.
+    """
+    cached = path.parent / "__pycache__"
+    if path.suffix != ".py" or not cached.is_dir() or cached.is_symlink():
+        return []
+    return [*cached.glob(f"{glob.escape(path.stem)}.*.pyc")]
+
+
+def drop_bytecode(path: Path) -> None:
+    """Remove the bytecode made from a file that is rewritten."""
+    for cached in bytecode_of(path):
+        cached.unlink(missing_ok=True)
 
 
 def exchange(one: Path, other: Path) -> bool:

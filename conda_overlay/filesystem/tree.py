@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import glob
 import os
 import shutil
 import stat
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from conda_overlay.core.errors import FULL
 from conda_overlay.core.progress import SILENT, Progress
+from conda_overlay.filesystem.atomic import bytecode_of
 
 _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
 
@@ -136,11 +136,7 @@ def remove_files(tree: Path, files: Collection[Path]) -> None:
     """
     parents = set()
     for path in {_own(tree, file) for file in files}:
-        cached = path.parent / "__pycache__"
-        doomed = [path]
-        if path.suffix == ".py" and cached.is_dir() and not cached.is_symlink():
-            doomed += cached.glob(f"{glob.escape(path.stem)}.*.pyc")
-        for file in doomed:
+        for file in (path, *bytecode_of(path)):
             parents.add(file.parent)
             try:
                 file.unlink()

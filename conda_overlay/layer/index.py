@@ -70,6 +70,12 @@ class Index:
             if sha and path in files
         }
 
+    def unsure(self, files: Manifest) -> Manifest:
+        """The files of a tree that are as no RECORD has them; of two owners, one has written it."""
+        rows = [item for _, owned in self.rows.values() for item in (owned or {}).items()]
+        sure = {path for path, sha in rows if path in files and files[path][2] == sha}
+        return {path: info for path, info in files.items() if path not in sure}
+
     def joined(self, other: Index) -> Index:
         """The index after the distributions of another one were moved into the tree."""
         return Index({**self.metadata, **other.metadata}, {**self.rows, **other.rows})

@@ -59,6 +59,12 @@ class State:
         owned = (path for path in self.owned.get(key, ()) if not is_bookkeeping(path))
         return {path: self.files[path][2] for path in owned if path in self.files}
 
+    def rows(self, key: str) -> dict[str, str | None]:
+        """The files of a distribution by RECORD, with their sha256 if recorded."""
+        rows = self.index.rows
+        found = (rows[one.path.name][1] or {} for one in self.site[key])
+        return {path: sha for one in found for path, sha in one.items()}
+
     def missing(self, key: str) -> list[str]:
         """The files of a distribution that do not exist."""
         return missing_files(self.owned.get(key, ()), self.files)
@@ -136,12 +142,12 @@ def state_of(
 
     The other arguments are those of `read_state`.
     """
-    site = index.site
+    site, read = index.site, State(index.site, index=index)
     owned: dict[str, frozenset[str]] = {}
     edited: set[str] = set()
     same: set[str] = set()
-    for key, found in site.items():
-        rows = {p: sha for one in found for p, sha in (index.rows[one.path.name][1] or {}).items()}
+    for key in site:
+        rows = read.rows(key)
         owned[key] = frozenset(rows)
         copied = any(path.endswith(f"-info/{originals.ORIGINALS}") for path in rows)
         changed = differing(rows, files)

@@ -144,22 +144,33 @@ def _started_by(start: Sequence[str], words: Sequence[str]) -> list[str]:
     """
     for place in range(1, len(words) - 1):
         if tuple(words[place : place + 2]) == _RUN:
-            return [*words[: place - 1], *start, *_without_place(words[place + 2 :])]
+            first = _start_of_conda(words[:place])
+            return [*words[:first], *start, *_with_overlay(words[place + 2 :])]
     for place, word in enumerate(words):
         if os.path.basename(word).startswith("python") and "ipykernel_launcher" in words[place:]:
             return [*words[:place], *start, "--", "python", *words[place + 1 :]]
     return []
 
 
-def _without_place(words: Sequence[str]) -> list[str]:
-    """The words behind ``conda overlay run``, without the options that name the environment."""
+def _start_of_conda(words: Sequence[str]) -> int:
+    """Where conda, or Python with ``-m conda``, is among the words in front of ``overlay``."""
+    for place in reversed(range(len(words))):
+        name = os.path.basename(words[place])
+        as_module = name.startswith("python") and "-m" in words[place:]
+        if as_module or (name == "conda" and words[place - 1 : place] != ["-m"]):
+            return place
+    return len(words) - 1
+
+
+def _with_overlay(words: Sequence[str]) -> list[str]:
+    """The words behind ``conda overlay run``, without its environment and ``--no-overlay``."""
     kept: list[str] = []
     rest = [*words]
     while rest and rest[0].startswith("-") and rest[0] != "--":
         option = rest[: 2 if rest[0] in (*_WHERE, "--with") else 1]
         del rest[: len(option)]
-        names = re.match(r"--(prefix|name)(=|$)|-[pn]", option[0])
-        kept += [] if names else option
+        if not re.match(r"--(prefix|name)(=|$)|-[pn]|--no-overlay$", option[0]):
+            kept += option
     return [*kept, *rest]
 
 

@@ -311,3 +311,24 @@ def test_patch_of_any_edits_makes_the_same_files_again(
         assert patch_of(theirs) == patch
         assert revert(theirs) is bool(patch)
         assert texts(theirs).items() == before.items()
+
+
+def test_a_file_that_is_rewritten_has_no_bytecode_of_its_other_text(copy: Distribution) -> None:
+    """Of the same size, and in the same second, Python would take one for the other."""
+    old, new = copy.site / "tool/core.py", CORE.replace("two", "TWO")
+    patch = {"tool": patch_of(copy)}
+    cached = [old.parent / f"__pycache__/{name}.cpython-312.pyc" for name in ("core", "core2")]
+
+    def compiled() -> None:
+        for path in cached:
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+
+    edit(copy, "tool/core.py", new)
+    compiled()
+    assert restore({"tool": copy}, patch, None) == [] and old.read_text() == CORE
+    assert [path.exists() for path in cached] == [False, True]
+    compiled()
+    parts = parts_of(copy, PATCH, {"tool/core.py"})
+    assert git.apply_parts(copy.site, parts, 1, reverse=False) == [] and old.read_text() == new
+    assert [path.exists() for path in cached] == [False, True]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,31 @@ def test_modules_that_a_package_has_itself_are_hidden_but_not_missing(
         "ns-tool 1.0 hides the module ns.tool.plug of plug 1.0 (environment)"
     ]
     assert own.json("status")["overlays"][0]["findings"] == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("words", [["remove", "{}"], ["install", "{}==2.0"]], ids=" ".join)
+def test_files_that_stay_as_the_last_owner_had_them_are_named_with_the_remedy(
+    quick: Bench, links: Path, words: list[str], together: bool
+) -> None:
+    def wheel(name: str) -> Path:
+        files = {"shared/__init__.py": f"WHOSE = '{name}'\n"}
+        return dists.wheel(links, name, "1.0", top_level="", files={**files})
+
+    def whose() -> str:
+        return quick.python("-c", "import shared; print(shared.WHOSE)").stdout.strip()
+
+    made = [wheel("aa"), wheel("bb")]
+    for wheels in [made] if together else [made[:1], made[1:]]:
+        quick.install(*wheels)
+    last = whose()
+    other = "ab".replace(last[0], "") * 2
+    dists.wheel(links, last, "2.0")
+    environ = {**quick.environ, "PIP_FIND_LINKS": f"{quick.environ['PIP_FIND_LINKS']} {links}"}
+    quick = replace(quick, environ=environ)
+    said = quick.change(*(word.format(last) for word in words))
+    assert f"shared/__init__.py of {other} as {last} had it" in said
+    [key] = re.findall(r"conda overlay repair (\S+)", said)
+    quick.change("repair", key)
+    assert whose() == other
+    assert "conda overlay repair" not in quick.change("remove", other)

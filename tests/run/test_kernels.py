@@ -203,6 +203,28 @@ def test_options_stay_wherever_they_are_in_the_command(ready: Bench, own: list[s
     assert argv[first : first + len(start)] == start
 
 
+@pytest.mark.parametrize("front", [["conda", "-v"], ["python", "-E", "-m", "conda", "-v"]])
+def test_conda_with_options_in_front_of_overlay_is_replaced_whole(
+    ready: Bench, front: list[str]
+) -> None:
+    kernel(ready, "install", "-n", "science")
+    found = spec(ready, "overlay-science")
+    argv = ["/usr/bin/env", "A=1", *front, *found["argv"][1:]]
+    ready.edit(specs(ready) / "overlay-science/kernel.json", json.dumps({**found, "argv": argv}))
+    kernel(ready, "install", "-n", "science")
+    assert spec(ready, "overlay-science")["argv"] == [*argv[:2], *found["argv"]]
+    assert started(ready, "overlay-science") == "1.5"
+
+
+def test_a_kernel_that_leaves_the_overlay_out_has_it_after_the_install(ready: Bench) -> None:
+    kernel(ready, "install", "-n", "science")
+    found = spec(ready, "overlay-science")
+    argv = [*found["argv"][:3], "--no-overlay", *found["argv"][3:]]
+    ready.edit(specs(ready) / "overlay-science/kernel.json", json.dumps({**found, "argv": argv}))
+    kernel(ready, "install", "-n", "science")
+    assert spec(ready, "overlay-science") == found
+
+
 def test_a_command_of_the_users_own_is_replaced_by_force_alone(ready: Bench) -> None:
     kernel(ready, "install", "-n", "science")
     found = spec(ready, "overlay-science")
