@@ -302,7 +302,9 @@ def _requires_python(path: Path) -> str | None:
     if path.suffix != ".whl":
         return None
     with zipfile.ZipFile(path) as archive:
-        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = min(
+            (n for n in archive.namelist() if n.endswith(".dist-info/METADATA")), key=len
+        )
         return Parser().parsestr(archive.read(metadata).decode()).get("Requires-Python")
 
 

@@ -91,8 +91,8 @@ def versions(installed: Installed | str) -> Mapping[str, str]:
 @pytest.mark.parametrize(
     "seeds",
     [
-        *(range(0, 10), range(10, 20), (1161, 2099)),  # the last two were different once
-        *(pytest.param(range(seed, seed + 10), marks=LONG) for seed in range(20, 120, 10)),
+        *(range(10), (1161, 2099)),  # the last two were different once
+        *(pytest.param(range(seed, seed + 10), marks=LONG) for seed in range(10, 50, 10)),
     ],
 )
 def test_answer_is_that_of_pip_in_random_worlds(
