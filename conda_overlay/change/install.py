@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.repair import mend
 from conda_overlay.core.errors import CondaPackageError
 from conda_overlay.core.models import Distribution, HistoryEntry
-from conda_overlay.core.pip_options import RECORDED, Options
+from conda_overlay.core.pip_options import NONE, RECORDED, Options
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import Request, Source, as_requirement, key_of, parse, text_of
 from conda_overlay.distributions import dependencies
@@ -154,7 +156,7 @@ def _without_same_checkouts(draft: Draft, found: Resolution, request: Request) -
     kept = dict(found.metadata)
     for key, (new, *_) in found.staged.items():
         for old in draft.index.site.get(key, ()):
-            if draft.entries[key].options != _lasting(request.options):
+            if draft.entries[key].options != _lasting(request):
                 continue
             clone, mine = Path(new.editable or ""), Path(old.editable or "")
             if not (clone.is_relative_to(draft.source_dir) and mine.is_relative_to(ours)):
@@ -232,7 +234,7 @@ def _asked(
         entry,
         requested=True,
         requirement=requirement,
-        options=_lasting(request.options),
+        options=_lasting(request),
         intent=request.intent or default,
         until=request.until or entry.until,
     )
@@ -324,6 +326,15 @@ def _typed(request: Request) -> dict[str, Requirement | Source]:
 def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
     """The lines of a requirements file, without comments and per-requirement options.
 
+    Files named with -r are included.
+    """
+    for _, line in _lines(file):
+        yield re.split(r"\s--", f" {line}")[0].strip()
+
+
+def _lines(file: str, above: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """The lines of a requirements file, each with its directory, without comments.
+
     Files named with -r are included, except for those in `above`, which include this one.
     """
     try:
@@ -333,13 +344,26 @@ def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
     for line in text.replace("\\\n", "").splitlines():
         if named := re.match(r"\s*(?:-r|--requirement)[\s=]*([^\s#]+)", line):
             inner = os.path.realpath(os.path.join(os.path.dirname(file), named[1]))
-            yield from () if inner in above else lines_of(inner, {*above, inner})
-        yield re.split(r"\s#|\s--", f" {line}")[0].strip()
+            yield from () if inner in above else _lines(inner, {*above, inner})
+        yield os.path.dirname(file), re.split(r"\s#", f" {line}")[0].strip()
 
 
-def _lasting(options: Options) -> Options:
+def _options_in(files: Iterable[str]) -> Options:
+    """The options in lines of their own in requirements files; paths are relative to the file."""
+    found = NONE
+    for directory, line in (pair for file in files for pair in _lines(file)):
+        with suppress(ValueError):  # pip has refused it, or it is no option to record
+            for name, value in Options.parse(shlex.split(line) if line[:1] == "-" else ()).given:
+                path = os.path.join(directory, value or "")
+                is_path = name in ("--find-links", "--constraint") and os.path.exists(path)
+                found += Options(((name, os.path.abspath(path) if is_path else value),))
+    return found
+
+
+def _lasting(request: Request) -> Options:
     """The options to record: without credentials, and with paths that are valid anywhere."""
     found = []
+    options = request.options + _options_in(request.options.values("--requirement"))
     for name, value in options.used(RECORDED).given:
         if name == "--config-settings":
             value = setting(value or "")

@@ -83,3 +83,32 @@ def test_requirements_name_what_is_to_be_built(found: Bench) -> None:
     assert "--no-binary=foo" in lines
     assert not [line for line in lines if line.startswith("--pre") or ":all:" in line]
     assert [line.partition(" ")[0] for line in lines if "==" in line] == ["bar==1.0", "foo==0.9"]
+
+
+@pytest.mark.parametrize("how", ["update", "apply"])
+@pytest.mark.parametrize(
+    "line",
+    ["--index-url {uri}", "-i {uri}", "--find-links ../lab", "--constraint=c.txt", "-r i.txt"],
+)
+def test_options_in_a_requirements_file_are_recorded_as_if_typed(
+    quick: Bench, links: Path, scratch: Path, line: str, how: str
+) -> None:
+    """Elsewhere there is a newer one of the same name."""
+    for directory, version in ((scratch / "lab", "1.0"), (links, "1.0"), (links, "2.0")):
+        dists.wheel(directory, "mine", version)
+    uri = dists.index(scratch / "lab").as_uri()
+    project = scratch / "project"
+    project.mkdir()
+    (project / "c.txt").write_text("mine<2\n")
+    (project / "i.txt").write_text(f"--index-url={uri}\n")
+    (project / "r.txt").write_text(f"# ours\n{line.format(uri=uri)}  # of the lab\nmine\n")
+    elsewhere = dists.index(links).as_uri()
+    environ = {"PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": elsewhere}
+    if "find-links" in line:
+        environ = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1"}
+    bench = replace(quick, environ=environ)
+    bench.install("-r", project / "r.txt")
+    assert bench.distributions() == ["mine-1.0"]
+    again(bench, how)
+    assert bench.distributions() == ["mine-1.0"]
+    assert bench.record()["distributions"]["mine"]["options"]
