@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, take_copy
 from conda_overlay.core.errors import CannotEditAgainError, OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
 from conda_overlay.layer.stack import Stack
-from conda_overlay.layer.state import read_state
+from conda_overlay.layer.state import State, read_state
 
 
 def reapply(
@@ -176,7 +177,12 @@ def outdated_copies(stack: Stack) -> dict[str, str]:
     command = ["conda", "overlay", "rebase", "-p", str(stack.host.prefix)]
     if stack.layer is not None:
         command += ["--layer", stack.label_of(stack.store.overlay) or str(stack.layer)]
-    now, below = stack.state(), stack.below_view
-    copied = ((key, c) for key, c in now.copies.items() if now.entries[key].copied)
-    outdated = (c for key, c in copied if key in below and is_outdated(c, below[key]))
-    return {copy.name: shlex.join(command) for copy in outdated}
+    pairs = copies_over(stack.below_view, stack.state())
+    return {copy.name: shlex.join(command) for copy, its in pairs if is_outdated(copy, its)}
+
+
+def copies_over(below: View, state: State) -> Iterator[tuple[Distribution, Distribution]]:
+    """The copies of an overlay that were made from below it, each with what is there now."""
+    for key, copy in state.copies.items():
+        if state.entries[key].copied and key in below:
+            yield copy, below[key]

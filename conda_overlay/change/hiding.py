@@ -90,12 +90,13 @@ def deleted_modules(
 
     The arguments are those of `hidden_modules`.
     """
-    for key in state.copies.keys() & {*keys}:
-        copy = state.copies[key]
-        there = {path.removeprefix(copy.below) for path in state.files}
-        gone = _roots(original_hashes(copy)) - _roots(state.names(key) & there)
+    copies = [state.copies[key] for key in state.copies.keys() & {*keys}]
+    there = {path.removeprefix(copies[0].below) for path in state.files} if copies else set()
+    places = _places(below)
+    for copy in copies:
+        gone = _roots(original_hashes(copy)) - _roots(state.names(copy.key) & there)
         gone = gone and gone - _roots(there)  # another distribution may have them
-        for place, _ in _places(below):
+        for place, _ in places:
             found = {root for root in gone if _has(place, root)}
             if names := tuple(map(_dotted, sorted(found))):
                 yield Deleted(copy, names, _where(place, host))

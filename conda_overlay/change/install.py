@@ -53,14 +53,16 @@ def install(draft: Draft, request: Request) -> None:
     mended = mend(draft, typed, _replaced(draft, request, typed))
     places = draft.new_scratch(), draft.source_dir
     found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
-    found = _without_same_checkouts(draft, found, request)
+    in_files = _options_in(request.options.values("--requirement"))
+    whole = replace(request, options=request.options + in_files)
+    found = _without_same_checkouts(draft, found, whole)
     for key in mended & found.staged.keys():
         draft.why.pop(key, None)
     staged, reverted = _without_copies_of_the_host(draft, found, request)
     marked = {key for key, (new, *_) in staged.items() if (new.path / "REQUESTED").exists()}
     requested = ({*typed} | marked) - {*found.moved}
     draft.drop(reverted)
-    _record_staged(draft, request, found, staged, {key: typed.get(key) for key in requested})
+    _record_staged(draft, whole, found, staged, {key: typed.get(key) for key in requested})
     draft.add(found.stage, found.metadata)
     draft.notes += found.held_back
     _ask_again(draft, request, typed, draft.installed.keys(), staged)
@@ -156,7 +158,7 @@ def _without_same_checkouts(draft: Draft, found: Resolution, request: Request) -
     kept = dict(found.metadata)
     for key, (new, *_) in found.staged.items():
         for old in draft.index.site.get(key, ()):
-            if draft.entries[key].options != _lasting(request):
+            if draft.entries[key].options != _lasting(request.options):
                 continue
             clone, mine = Path(new.editable or ""), Path(old.editable or "")
             if not (clone.is_relative_to(draft.source_dir) and mine.is_relative_to(ours)):
@@ -234,7 +236,7 @@ def _asked(
         entry,
         requested=True,
         requirement=requirement,
-        options=_lasting(request),
+        options=_lasting(request.options),
         intent=request.intent or default,
         until=request.until or entry.until,
     )
@@ -360,10 +362,9 @@ def _options_in(files: Iterable[str]) -> Options:
     return found
 
 
-def _lasting(request: Request) -> Options:
+def _lasting(options: Options) -> Options:
     """The options to record: without credentials, and with paths that are valid anywhere."""
     found = []
-    options = request.options + _options_in(request.options.values("--requirement"))
     for name, value in options.used(RECORDED).given:
         if name == "--config-settings":
             value = setting(value or "")

@@ -204,7 +204,7 @@ class Restorer:
         remove_files(tree, [tree / path for path in owned])
         draft.look()
         others = {key: self.entries[key] for key in sorted({*keys} - below)}
-        check_sources(draft, self._number, others)
+        check_editables(draft, self._number, others)
         install_exactly(draft, others)
         for key in sorted(copies):
             again = text_in(self.entries[key].patch) and not named
@@ -231,7 +231,7 @@ def _is_archive(path: str) -> bool:
     return path.endswith(f".dist-info/{ORIGINALS}")
 
 
-def check_sources(draft: Draft, number: int, entries: Mapping[str, HistoryEntry]) -> None:
+def check_editables(draft: Draft, number: int, entries: Mapping[str, HistoryEntry]) -> None:
     """Check that the directories of editables exist from which a revision is installed again.
 
     Raises:

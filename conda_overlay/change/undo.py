@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.install_exactly import install_exactly
-from conda_overlay.change.restore import Restorer, check_sources
+from conda_overlay.change.restore import Restorer, check_editables
 from conda_overlay.core.errors import (
     CannotRestoreError,
     NoSuchRevisionError,
@@ -137,7 +137,7 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
 
 def _reinstall(draft: Draft, revision: Revision) -> None:
     """Reinstall the distributions of a revision."""
-    check_sources(draft, revision.number, revision.distributions)
+    check_editables(draft, revision.number, revision.distributions)
     draft.pip.say(f"The files of revision {revision.number} are gone; installing them again.")
     try:
         install_exactly(draft, revision.distributions)

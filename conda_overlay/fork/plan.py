@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,15 +20,16 @@ from conda_overlay.core.request import as_requirement
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_distribution, read_site
-from conda_overlay.edits.checkouts import has_work, left_behind, root_of
+from conda_overlay.edits.checkouts import left_behind, root_of
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, let_change, source
 from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
-from conda_overlay.host.conda_meta import moved
+from conda_overlay.host.conda_meta import moved, read_package
 from conda_overlay.host.host import prefix_of
+from conda_overlay.layer.checkouts import with_work
 
 LOST = "Your commits or edits in these checkouts would be lost:"
 
@@ -244,7 +244,7 @@ def checkouts_with_work(fork: Path) -> tuple[str, ...]:
             root = root_of(source)
             found.add(root if root.is_relative_to(fork) and root != fork else source)
     below = sorted(path for path in found if path.is_relative_to(fork))
-    return tuple(str(path) for path in below if has_work(path))
+    return tuple(map(str, with_work(below)))
 
 
 def _what_goes(fork: Path, checkouts: Sequence[str]) -> list[str]:
@@ -274,8 +274,8 @@ def _what_goes(fork: Path, checkouts: Sequence[str]) -> list[str]:
 def _files_of(record: Path, fork: Path) -> Iterator[str]:
     """The files that a package of conda or a distribution has brought, relative to a fork."""
     if record.suffix == ".json":
-        with suppress(OSError, ValueError, TypeError, AttributeError):
-            yield from map(str, json.loads(record.read_bytes()).get("files", ()))
+        package = read_package(record)
+        yield from () if isinstance(package, Exception) else package["files"]
     elif found := read_distribution(record.parent):
         yield from owned_files(found, fork) or ()
 

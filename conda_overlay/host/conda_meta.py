@@ -19,12 +19,17 @@ def read_records(prefix: Path) -> Iterator[tuple[Path, dict[str, Any] | Exceptio
         The file; and its content, or the error if it is not a record.
     """
     for file in sorted((prefix / "conda-meta").glob("*.json")):
-        try:
-            record = json.loads(files.read_file(str(file), largest=files.LARGE, follow=True))
-            name, listed = record.get("name", ""), [*map(str, record.get("files", ()))]
-            yield file, {**record, "name": str(name), "files": listed}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            yield file, error
+        yield file, read_package(file)
+
+
+def read_package(file: Path) -> dict[str, Any] | Exception:
+    """Read the record of a conda package; return the error if it is not a record."""
+    try:
+        record = json.loads(files.read_file(str(file), largest=files.LARGE, follow=True))
+        name, listed = record.get("name", ""), [*map(str, record.get("files", ()))]
+        return {**record, "name": str(name), "files": listed}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return error
 
 
 def files_of_package(distribution: Distribution) -> list[str] | None:

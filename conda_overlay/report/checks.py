@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from conda_overlay.change.edit_again import is_outdated
+from conda_overlay.change.edit_again import copies_over, is_outdated
 from conda_overlay.change.hiding import deleted_modules, hidden_modules
 from conda_overlay.core.models import Finding, Revision
 from conda_overlay.core.text import few
@@ -87,10 +87,8 @@ def _drift(host: Host, revision: Revision, layers: Mapping[str, Any]) -> Iterato
 
 def _originals(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
     """Find copies whose originals have other files at the same version: these alone are read."""
-    view = dependencies.effective(*below)
-    copied = ((key, c) for key, c in now.copies.items() if now.entries[key].copied)
-    same = ((c, view[key]) for key, c in copied if key in view)
-    there = [c.name for c, its in same if c.version == its.version and is_outdated(c, its)]
+    pairs = copies_over(dependencies.effective(*below), now)
+    there = [c.name for c, its in pairs if c.version == its.version and is_outdated(c, its)]
     if there:
         text = f"the files below your copies have changed at the same version: {few(there)}"
         yield Finding("drift", text, (overlay_command(host, "rebase"),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
@@ -43,14 +43,17 @@ def settings(prefix: Path) -> list[tuple[str, str]]:
     return sorted(_settings(prefix))
 
 
-def files_in(prefix: Path) -> list[list[object]]:
+def files_in(configured: Sequence[tuple[str, str]]) -> list[list[object]]:
     """The local files and directories that options name, and that pip reads to choose.
 
     Each has its real path and its content: of a directory, such as one of wheels, the name, size
     and time of each entry; of a file, such as one of constraints, also those that it names.
+
+    Args:
+        configured: the options, from `settings`.
     """
     found: dict[str, object] = {}
-    for name, value in settings(prefix):
+    for name, value in configured:
         if name in _READ or name not in _HARMLESS:
             for word in value.split():
                 _add(found, _path(word, ""))

@@ -79,10 +79,10 @@ class Pip:
         if self.verbosity >= 0:
             print(text, file=sys.stderr if self.to_stderr else sys.stdout, flush=True)
 
-    def warn(self, lines: Iterable[str]) -> None:
-        """Print the warnings among lines of pip or uv."""
+    def warn(self, lines: Iterable[str], *starts: str) -> None:
+        """Print the lines that start as warnings do."""
         for line in lines:
-            if line.lstrip().startswith(("WARNING", "DEPRECATION", "warning")):
+            if line.lstrip().startswith(starts):
                 print(_clean(os.fsencode(line)), file=sys.stderr)
 
     def explain(self, text: str) -> None:
@@ -194,7 +194,7 @@ class Pip:
                     print(_SHOW_CURSOR, end="", file=shown, flush=True)
                 raise
         if process.returncode == 0 and self.verbosity <= 0:
-            self.warn(told)
+            self.warn(told, "WARNING", "DEPRECATION")
         return process.returncode, tuple(line for line in told if line.strip())
 
 

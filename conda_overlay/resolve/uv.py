@@ -98,7 +98,7 @@ class Uv(Pip):
     ) -> PipRun:
         """Install into a stage; see `Pip.install`."""
         try:
-            self.warn(_Search(self, stage, arguments, constraints).install())
+            self.warn(_Search(self, stage, arguments, constraints).install(), "warning")
         except (_DoubtError, OSError, ValueError) as doubt:
             self.explain(f"pip installs: {doubt}")
             stage.make_anew()
@@ -146,10 +146,11 @@ class _Search:
         if not all(as_requirement(text) for one in staged.values() for text in one.requires):
             raise _DoubtError("a requirement is not valid")  # pip takes another version
         self._prove(before, staged)
-        paths = [row[0] for one in staged.values() for row in read_record(one.path) or ()]
+        rows = {key: read_record(one.path) or [] for key, one in staged.items()}
+        paths = [row[0] for every in rows.values() for row in every]
         if len(paths) > len({*paths}):
             raise _DoubtError("two of them have the same file")  # pip's last one wins
-        report = {"install": [self._finish(one) for one in staged.values()]}
+        report = {"install": [self._finish(one, rows[key]) for key, one in staged.items()]}
         (self.stage.work / "report.json").write_text(json.dumps(report), encoding="utf-8")
         return lines
 
@@ -282,17 +283,13 @@ class _Search:
             found[one.key].append(needed)
         return found
 
-    def _tidy(self, one: Distribution) -> None:
-        """Remove from the metadata the files that pip would not have written."""
+    def _finish(self, one: Distribution, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+        """Make the metadata as pip's, and return the part of pip's report: the wheel's source."""
         others = {"uv_cache.json", *(["REQUESTED"] if one.key not in self.named else [])}
         paths = {f"{one.path.name}/{name}" for name in others}
-        write_record(one.path, (row for row in read_record(one.path) or () if row[0] not in paths))
+        write_record(one.path, (row for row in rows if row[0] not in paths))
         for name in others:
             (one.path / name).unlink(missing_ok=True)
-
-    def _finish(self, one: Distribution) -> dict[str, Any]:
-        """Make the metadata as pip's, and return the part of pip's report: the wheel's source."""
-        self._tidy(one)
         files = sorted(self.files[one.key], key=self._rank)
         if len(files) > 1:
             wheel = HeaderParser().parsestr((one.path / "WHEEL").read_text(encoding="utf-8"))

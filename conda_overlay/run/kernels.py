@@ -27,7 +27,6 @@ _RUN = ("overlay", "run")
 _WHERE = ("-p", "--prefix", "-n", "--name")
 """The options of a run that name the environment."""
 
-
 _LAUNCHER = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
 """The command without the overlay."""
 

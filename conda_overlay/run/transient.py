@@ -52,9 +52,8 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     layers = [_identity(stack, Store(layer)) for layer in stack.layers]
     facts = [sorted(requirements), stack.host.fingerprint()["sha256"], layers]
     sources = sorted(filter(None, map(_source, requirements)))
-    prefix = stack.host.prefix
-    facts += [str(stack.host.real), sources]
-    facts += [configuration.settings(prefix), configuration.files_in(prefix)]
+    configured = configuration.settings(stack.host.prefix)
+    facts += [str(stack.host.real), sources, configured, configuration.files_in(configured)]
     cache = _cache()
     _drop_old(cache)
     for number in count():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.resolve.configuration import files_in, in_effect, is_plain
+from conda_overlay.resolve.configuration import files_in, in_effect, is_plain, settings
 
 PLACES = {
     "user": ("HOME", ".config/pip/pip.conf"),
@@ -117,11 +117,11 @@ def test_files_that_options_name_count_by_their_content(
         ("INDEX_URL", "https://localhost/simple"),
     ):
         monkeypatch.setenv(f"PIP_{variable}", value)
-    seen = [files_in(tmp_path)]
+    seen = [files_in(settings(tmp_path))]
     assert [path for path, _ in seen[0]] == [
         str(tmp_path / name) for name in ("c.txt", "more/c.txt", "wheels")
     ]
     for name in written:
         (tmp_path / name).write_text("other\n")
-        seen.append(files_in(tmp_path))
+        seen.append(files_in(settings(tmp_path)))
     assert [one != other for one, other in pairwise(seen)] == [True, False, False, True]
