@@ -15,8 +15,8 @@ from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.change.repair import mend
 from conda_overlay.core.errors import OverlayError, PipError, ResolutionError
 from conda_overlay.core.models import HistoryEntry, requirements_of
-from conda_overlay.core.pip_options import NONE, Options
-from conda_overlay.core.request import Request, Source, parse
+from conda_overlay.core.pip_options import NONE
+from conda_overlay.core.request import Request, Source, grouped, parse
 from conda_overlay.distributions import dependencies
 from conda_overlay.edits.checkouts import left_behind
 from conda_overlay.edits.originals import load_originals
@@ -104,23 +104,15 @@ def requests(requested: Mapping[str, HistoryEntry], installed: Collection[str]) 
     Options are only for the distributions that they were typed for. Installed editables and sources
     are named without URL, so they stay.
     """
-    groups: dict[Options, dict[str, HistoryEntry]] = {}
-    for key, entry in sorted(requested.items(), key=lambda item: item[1].since):
-        groups.setdefault(entry.options, {})[key] = entry
-    return [_request(options, group, installed) for options, group in groups.items()]
+    in_order = sorted(requested.items(), key=lambda item: item[1].since)
+    return grouped((_wanted(key, entry, installed), entry.options) for key, entry in in_order)
 
 
-def _request(
-    options: Options, group: Mapping[str, HistoryEntry], installed: Collection[str]
-) -> Request:
-    wanted: list[Requirement | Source] = []
-    for key, entry in group.items():
-        text = entry.requirement or f"{entry.name or key}=={entry.version}"
-        if key in installed and entry.is_direct:
-            wanted.append(Requirement(key))
-        else:
-            wanted.append(Source(text, editable=True) if entry.editable else parse(text))
-    return Request(tuple(wanted), options)
+def _wanted(key: str, entry: HistoryEntry, installed: Collection[str]) -> Requirement | Source:
+    if key in installed and entry.is_direct:
+        return Requirement(key)
+    text = entry.requirement or f"{entry.name or key}=={entry.version}"
+    return Source(text, editable=True) if entry.editable else parse(text)
 
 
 def in_turn(requests: Sequence[Request], install: Callable[[Request], None]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +12,20 @@ from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.repair import mend
+from conda_overlay.change.requirements_file import options_in, requirements_in
 from conda_overlay.core.errors import CondaPackageError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.pip_options import NONE, RECORDED, Options
 from conda_overlay.core.redact import setting, without_credentials
-from conda_overlay.core.request import Request, Source, as_requirement, key_of, parse, text_of
+from conda_overlay.core.request import (
+    Request,
+    Source,
+    as_requirement,
+    key_of,
+    parse,
+    text_of,
+    with_hash,
+)
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site, read_site
@@ -34,6 +41,9 @@ from conda_overlay.resolve.stage import sources
 _OF_CONDA = re.compile(r"[\w./-]+::[\w.-]+([\s=<>!~].*)?")
 """One of conda's packages, with its channel."""
 
+_HASH = re.compile(r"#(.*&)?(md5|sha\d+)=")
+"""In a URL: which file must be there."""
+
 
 def install(draft: Draft, request: Request) -> None:
     """Let pip add the requested distributions and their dependencies to a draft.
@@ -43,9 +53,10 @@ def install(draft: Draft, request: Request) -> None:
         PipError: pip failed.
         CondaPackageError: one of conda's packages is requested.
     """
-    typed = _typed(request)
+    whole = _with_files(request)
+    typed = {key: one for one in whole.requirements if (key := key_of(one))}
     if _is_satisfied(draft, request, typed):
-        _ask_again(draft, request, typed, draft.before.site.keys())
+        _ask_again(draft, whole, typed, draft.before.site.keys())
         return
     for one in request.requirements:
         if _OF_CONDA.fullmatch(text_of(one)):
@@ -53,8 +64,6 @@ def install(draft: Draft, request: Request) -> None:
     mended = mend(draft, typed, _replaced(draft, request, typed))
     places = draft.new_scratch(), draft.source_dir
     found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
-    in_files = _options_in(request.options.values("--requirement"))
-    whole = replace(request, options=request.options + in_files)
     found = _without_same_checkouts(draft, found, whole)
     for key in mended & found.staged.keys():
         draft.why.pop(key, None)
@@ -65,7 +74,7 @@ def install(draft: Draft, request: Request) -> None:
     _record_staged(draft, whole, found, staged, {key: typed.get(key) for key in requested})
     draft.add(found.stage, found.metadata)
     draft.notes += found.held_back
-    _ask_again(draft, request, typed, draft.installed.keys(), staged)
+    _ask_again(draft, whole, typed, draft.installed.keys(), staged)
     for value in request.options.values("--config-settings"):
         if setting(value) is None:
             name = value.partition("=")[0]
@@ -222,8 +231,12 @@ def _asked(
     """The entry of a distribution that was requested."""
     host = draft.stack.below_view.get(new.key)
     upgrade = request.options.has("--upgrade")
+    own = request.own.get(new.key, NONE)
     if new.direct_url and not new.editable:
-        requirement = f"{new.name} @ {new.direct_url}"
+        url = new.direct_url
+        if entry.sha256 and _is_hashed(new, request):
+            url, own = with_hash(url, entry.sha256), own.without("--hash")
+        requirement = f"{new.name} @ {url}"
     elif typed is None:
         requirement = new.editable or f"{new.name}=={new.version}"
     else:
@@ -236,7 +249,7 @@ def _asked(
         entry,
         requested=True,
         requirement=requirement,
-        options=_lasting(request.options),
+        options=_lasting(request.options + own),
         intent=request.intent or default,
         until=request.until or entry.until,
     )
@@ -248,6 +261,7 @@ def _asked_again(
     """The entry of a requested distribution that is already installed, updated by the request."""
     entry = draft.entries[key]
     text, requirement = _recordable(typed), entry.requirement
+    own = _lasting(request.own.get(key, NONE))
     says_more = isinstance(typed, Requirement) and text != typed.name and not typed.url
     if requirement is None:
         requirement = _enough(draft, typed, draft.installed[key][0])
@@ -258,6 +272,7 @@ def _asked_again(
         entry,
         requested=True,
         requirement=requirement,
+        options=entry.options.without("--hash") + own if own else entry.options,
         reason=draft.reason or entry.reason,
         intent=request.intent or ("hold" if pinned else entry.intent),
         until=request.until or entry.until,
@@ -315,51 +330,29 @@ def _recordable(wanted: Requirement | Source) -> str:
     return without_credentials(text_of(wanted))
 
 
-def _typed(request: Request) -> dict[str, Requirement | Source]:
-    """The requirements from the command line and from requirements files, by normalized name.
-
-    Paths have none: their names are known after pip's run.
-    """
-    lines = (line for file in request.options.values("--requirement") for line in lines_of(file))
-    wanted = (*map(parse, lines), *request.requirements)
-    return {key: one for one in wanted if (key := key_of(one))}
-
-
-def lines_of(file: str, above: Collection[str] = ()) -> Iterator[str]:
-    """The lines of a requirements file, without comments and per-requirement options.
-
-    Files named with -r are included.
-    """
-    for _, line in _lines(file):
-        yield re.split(r"\s--", f" {line}")[0].strip()
+def _with_files(request: Request) -> Request:
+    """Add the requirements and options that requirements files contain."""
+    files, own = request.options.values("--requirement"), dict(request.own)
+    wanted = []
+    for line, options in requirements_in(files):
+        wanted.append(parse(line))
+        if options:
+            own[key_of(wanted[-1]) or ""] = options
+    return replace(
+        request,
+        requirements=(*wanted, *request.requirements),
+        options=request.options + options_in(files),
+        own=own,
+    )
 
 
-def _lines(file: str, above: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """The lines of a requirements file, each with its directory, without comments.
-
-    Files named with -r are included, except for those in `above`, which include this one.
-    """
-    try:
-        text = Path(file).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):
-        return  # perhaps a URL: the version is known once pip has installed it
-    for line in text.replace("\\\n", "").splitlines():
-        if named := re.match(r"\s*(?:-r|--requirement)[\s=]*([^\s#]+)", line):
-            inner = os.path.realpath(os.path.join(os.path.dirname(file), named[1]))
-            yield from () if inner in above else _lines(inner, {*above, inner})
-        yield os.path.dirname(file), re.split(r"\s#", f" {line}")[0].strip()
-
-
-def _options_in(files: Iterable[str]) -> Options:
-    """The options in lines of their own in requirements files; paths are relative to the file."""
-    found = NONE
-    for directory, line in (pair for file in files for pair in _lines(file)):
-        with suppress(ValueError):  # pip has refused it, or it is no option to record
-            for name, value in Options.parse(shlex.split(line) if line[:1] == "-" else ()).given:
-                path = os.path.join(directory, value or "")
-                is_path = name in ("--find-links", "--constraint") and os.path.exists(path)
-                found += Options(((name, os.path.abspath(path) if is_path else value),))
-    return found
+def _is_hashed(new: Distribution, request: Request) -> bool:
+    """Whether a hash was requested of a distribution from a URL."""
+    if any(options.has("--hash") for options in request.own.values()):
+        return True  # pip demands one of each
+    urls = (getattr(one, "url", None) or text_of(one) for one in request.requirements)
+    url = without_credentials(new.direct_url or "").partition("#")[0]
+    return any(_HASH.search(one) and without_credentials(one).startswith(url) for one in urls)
 
 
 def _lasting(options: Options) -> Options:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from packaging.requirements import Requirement
+
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.pip_options import NONE, Options
-from conda_overlay.core.request import for_pip, parse
+from conda_overlay.core.request import Source, for_pip, in_file, parse
 from conda_overlay.distributions.site import read_metadata
 from conda_overlay.formats.document import places
 from conda_overlay.resolve.pip_output import PipRun
@@ -37,7 +39,7 @@ def install_exactly(
             outcome = _install_hashed(draft, hashed, where, by_url=True)
         _check(outcome)
     for key, entry in sorted(others.items()):
-        wanted = ["--editable", entry.editable] if entry.editable else [_named(key, entry)]
+        wanted = ["--editable", entry.editable] if entry.editable else [for_pip(_named(key, entry))]
         _check(_install(draft, [*(where + places({key: entry})).words, *wanted]))
 
 
@@ -50,7 +52,7 @@ def _install_hashed(
 ) -> PipRun:
     file = draft.new_scratch() / "locked.txt"
     lines = [
-        (_named(key, entry) if by_url and _is_remote(entry) else f"{key}=={entry.version}")
+        (in_file(_named(key, entry)) if by_url and _is_remote(entry) else f"{key}=={entry.version}")
         + f" --hash=sha256:{entry.sha256}\n"
         for key, entry in sorted(entries.items())
     ]
@@ -73,8 +75,8 @@ def _check(outcome: PipRun) -> None:
         raise outcome.error()
 
 
-def _named(key: str, entry: HistoryEntry) -> str:
-    return for_pip(parse(f"{key} @ {entry.url}")) if entry.url else f"{key}=={entry.version}"
+def _named(key: str, entry: HistoryEntry) -> Requirement | Source:
+    return parse(f"{key} @ {entry.url}" if entry.url else f"{key}=={entry.version}")
 
 
 def _is_remote(entry: HistoryEntry) -> bool:

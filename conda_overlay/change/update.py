@@ -13,7 +13,7 @@ from conda_overlay.change.install import install
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.pip_options import NONE, Options
-from conda_overlay.core.request import Request, Source, parse
+from conda_overlay.core.request import Source, grouped, parse, text_of
 from conda_overlay.distributions.dependencies import named
 
 
@@ -32,7 +32,7 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
         PipError: pip failed.
     """
     asked = draft.before.requested
-    groups: dict[Options, list[Requirement | Source]] = {}
+    found: list[tuple[Requirement | Source, Options]] = []
     for text in names or sorted(asked):
         entry = asked.get(str(canonicalize_name(text)))
         if not names and entry is not None and (entry.editable or entry.intent == "hold"):
@@ -40,10 +40,12 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
             draft.notes.append(f"{entry.name} {entry.version} is {why}, so it is not updated.")
             continue
         wanted = _wanted(draft, text, entry)
-        groups.setdefault(entry.options if entry else NONE, []).append(wanted)
+        recorded = entry.options if entry else NONE
+        is_same = entry is not None and text_of(wanted) == entry.requirement
+        found.append((wanted, recorded if is_same else recorded.without("--hash")))
     upgrade = Options((("--upgrade", None),))
-    for recorded, requirements in groups.items():
-        install(draft, Request(tuple(requirements), upgrade + recorded + options))
+    for request in grouped(found):
+        install(draft, replace(request, options=upgrade + request.options + options))
     for key, entry in asked.items():  # an update does not change intents
         if key in draft.entries:
             there = draft.entries[key]

@@ -84,6 +84,10 @@ _WITH_VALUE = """
 --only-final
 --requirements-from-script
 """
+_IN_LINES = """
+--hash                                          recorded
+"""
+"""Only behind a requirement in a requirements file."""
 _FLAGS = """
 -U --upgrade
 -I --ignore-installed
@@ -119,7 +123,8 @@ OPTIONS = (*_options(True, _WITH_VALUE), *_options(False, _FLAGS))
 FLAGS = frozenset(option.name for option in OPTIONS if not option.has_value)
 """The long names of those without a value."""
 
-_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+_ALL = (*OPTIONS, *_options(True, _IN_LINES))
+_BY_NAME = {name: option for option in _ALL for name in option.names}
 
 ELSEWHERE = ("-t", "--target", "--root", "--python", "--home", "--user", "--install-option-prefix")
 """Options that choose another place than the overlay; they are refused."""
@@ -143,7 +148,7 @@ FALSE = ("", "0", "n", "no", "f", "false", "off")
 @cache
 def used(use: str) -> frozenset[str]:
     """The long names of the options with a use."""
-    return frozenset(option.name for option in OPTIONS if use in option.uses)
+    return frozenset(option.name for option in _ALL if use in option.uses)
 
 
 def before_command() -> list[str]:
@@ -277,9 +282,13 @@ class Options:
         """The other options."""
         return Options(tuple(pair for pair in self.given if pair[0] != name))
 
+    def only(self, *names: str) -> Options:
+        """These options, by their long names."""
+        return Options(tuple(pair for pair in self.given if pair[0] in names))
+
     def used(self, use: str) -> Options:
         """The options with a use."""
-        return Options(tuple(pair for pair in self.given if pair[0] in used(use)))
+        return self.only(*used(use))
 
 
 NONE = Options()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -37,6 +37,8 @@ class Request:
     options: Options = NONE
     intent: str | None = None  # None: derived from each requirement
     until: str | None = None
+    own: Mapping[str, Options] = field(default_factory=dict)
+    """The options of single requirements, such as their hashes, by normalized name."""
 
     @classmethod
     def parse(
@@ -53,14 +55,36 @@ class Request:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words for pip."""
+        """The words for pip, without the requirements in `lines`."""
         editables: list[str] = []
         others: list[str] = []
-        for wanted in self.requirements:
+        for wanted in (one for one in self.requirements if key_of(one) not in self.own):
             is_editable = isinstance(wanted, Source) and wanted.editable
             (editables if is_editable else others).append(for_pip(wanted))
         flags = [word for path in editables for word in (_EDITABLE, path)]
         return (*self.options.words, *flags, *(["--", *others] if others else ()))
+
+    @property
+    def lines(self) -> list[str]:
+        """The requirements with options of their own, which pip takes from a file only."""
+        own = ((one, self.own.get(key_of(one) or "")) for one in self.requirements)
+        return [" ".join([in_file(one), *found.to_json()]) for one, found in own if found]
+
+
+def grouped(wanted: Iterable[tuple[Requirement | Source, Options]]) -> list[Request]:
+    """The requests for requirements with options: one for each set of these.
+
+    Those with hashes are apart, as pip demands a hash of each requirement in a request or of none.
+    """
+    found: dict[tuple[Options, bool], Request] = {}
+    for one, options in wanted:
+        common, own = options.without("--hash"), options.only("--hash")
+        so_far = found.get((common, bool(own)), Request((), common))
+        hashes = {key_of(one) or "": own} if own else {}
+        found[common, bool(own)] = replace(
+            so_far, requirements=(*so_far.requirements, one), own={**so_far.own, **hashes}
+        )
+    return [*found.values()]
 
 
 @cache
@@ -103,8 +127,18 @@ def is_direct(text: str | None) -> bool:
     return isinstance(wanted, Source) or bool(wanted and wanted.url)
 
 
+def with_hash(url: str, sha256: str) -> str:
+    """A URL whose fragment says which file must be there."""
+    return f"{url}{'&' if '#' in url else '#'}sha256={sha256}"
+
+
 def for_pip(wanted: Requirement | Source) -> str:
     """A requirement in a form for any pip: older ones do not see a URL in ``git+file:///``."""
     if isinstance(wanted, Requirement) and wanted.url and "+file:" in wanted.url:
         return f"{wanted.url}{'&' if '#' in wanted.url else '#'}egg={wanted.name}"
     return text_of(wanted)
+
+
+def in_file(wanted: Requirement | Source) -> str:
+    """A requirement for a line of a requirements file, where pip would replace ``${NAME}``."""
+    return for_pip(wanted).replace("${", "%24{")

@@ -21,6 +21,7 @@ from conda_overlay.activation import files
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
+from conda_overlay.core.request import with_hash
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.download import download, reason_of
@@ -153,7 +154,7 @@ def _exactly(found: Distribution) -> str | None:
         hashes = {}
     url, sha256 = found.direct_url, str(hashes.get("sha256") or "")
     if url and re.fullmatch("[0-9a-f]{64}", sha256):
-        url += f"{'&' if '#' in url else '#'}sha256={sha256}"
+        url = with_hash(url, sha256)
     return f"{found.name} @ {url}" if url else f"{found.name}=={found.version}"
 
 

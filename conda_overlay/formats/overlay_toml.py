@@ -122,7 +122,9 @@ def _safe(document: Document) -> Document:
             if _CONTROL.search(text) or text[0] == "-":
                 raise ValueError(f"{text!r} is not a requirement, a path or a URL")
         for name, value in entry.options.given:
-            if name not in used(RECORDED) or _CONTROL.search(value or ""):
+            form = r"\w+:[0-9a-f]+" if name == "--hash" else ".*"  # it gets into a line for pip
+            fits = re.fullmatch(form, value or "") and not _CONTROL.search(value or "")
+            if name not in used(RECORDED) or not fits:
                 option = name if value is None else f"{name}={value}"
                 raise ValueError(f"the option {option!r} of {entry.name} is not allowed in a file")
     return document

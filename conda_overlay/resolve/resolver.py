@@ -94,7 +94,7 @@ class Resolver:
             constraints = self._constraints()
             stage = Stage(self.scratch / f"stage{number}", self.pip.host, self.layers)
             wanted = (*self.request.requirements, *map(Requirement, self.moved))
-            words = replace(self.request, requirements=wanted).words
+            words = self._words(replace(self.request, requirements=wanted))
             outcome = self.pip.install(stage, words, constraints, self.source_dir, again=number > 0)
             if outcome.ok:
                 found = self._judge(stage)
@@ -120,6 +120,14 @@ class Resolver:
             self.fallback.unwanted,
             hint,
         )
+
+    def _words(self, request: Request) -> tuple[str, ...]:
+        """The words for pip, which may name a requirements file."""
+        if not request.lines:
+            return request.words
+        file = self.scratch / "requirements.txt"
+        file.write_text("".join(f"{line}\n" for line in request.lines), encoding="utf-8")
+        return ("--requirement", str(file), *request.words)
 
     def _constraints(self) -> list[Requirement]:
         going = {*self.named, *self.moved}

@@ -21,7 +21,7 @@ USES = {
     "recorded": {
         *("--constraint", "--index-url", "--extra-index-url", "--find-links", "--no-binary"),
         *("--only-binary", "--config-settings", "--pre", "--no-index", "--no-build-isolation"),
-        "--ignore-requires-python",
+        *("--ignore-requires-python", "--hash"),
     },
     "place": {"--index-url", "--extra-index-url", "--find-links", "--no-index"},
     "build": {"--no-binary", "--only-binary"},

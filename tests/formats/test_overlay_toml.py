@@ -39,6 +39,7 @@ def refused(text: str) -> str:
         *("--requirement=/etc/passwd", "--editable=/x", "--force-reinstall", "--report=/x"),
         *("-t/home/me", "-r", "evil", "", "--", "=", "--INDEX-URL=x", "--index", "--index-urls=x"),
         *(" --pre", "--pre ", "--global-option=x", "--index-url x"),
+        *("--hash", "--hash=sha256:0 --global-option=x", "--hash=sha256:${HOME}", "--hash=sha256"),
     ],
 )
 def test_option_that_is_not_about_sources_and_builds_is_refused(option: str) -> None:
@@ -49,7 +50,7 @@ def test_option_that_is_not_about_sources_and_builds_is_refused(option: str) -> 
 
 @pytest.mark.parametrize("name", sorted(used(RECORDED)))
 def test_option_that_is_about_sources_and_builds_is_read(name: str) -> None:
-    option = name if name in FLAGS else f"{name}=value"
+    option = name if name in FLAGS else f"{name}={'sha256:0' if name == '--hash' else 'value'}"
     assert parse(with_option(option), "my.toml").entries["a"].options.to_json() == [option]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,19 @@ def test_locked_refuses_another_file_of_the_same_name(quick: Bench, links: Path)
     daq.given("install", "new")
     assert "HASH" in daq.refuse("apply", file, "--locked", "--yes").upper()
     assert daq.distributions() == ["new-1.0"]
+
+
+def test_locked_never_puts_a_variable_into_a_url(quick: Bench, links: Path) -> None:
+    """pip replaces these in requirements files; the file that is locked has such a name."""
+    wheel = dists.wheel(links / "${SECRET}", "tool", "1.0")
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    with sources.served(links) as address:
+        url = f"http://{address}/${{SECRET}}/{wheel.name}"
+        table = f'name = "tool"\nversion = "1.0"\nurl = "{url}"\nsha256 = "{sha256}"\n'
+        quick.change(
+            "apply", toml(quick.user, f"[[locked]]\n{table}"), "--locked", env={"SECRET": "mine"}
+        )
+    assert quick.distributions() == ["tool-1.0"]
 
 
 @LONG

@@ -25,11 +25,11 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Remove the distributions."""
-    from conda_overlay.change.install import lines_of
+    from conda_overlay.change.requirements_file import requirements_in
 
     names = [*arguments.names]
     for file in arguments.requirement:
-        found = [line for line in lines_of(file) if line and not line.startswith("-")]
+        found = [text for text, _ in requirements_in([file])]
         if not found:
             sentence = f"{file} cannot be read, or does not name any package."
             raise UsageError(sentence, shlex.join(["cat", file]), path=file)
