@@ -92,7 +92,8 @@ class Stage:
 
     def finish(self, interpreter: Path, staged: Site) -> None:
         """Keep only the files from pip, without credentials; let scripts use an interpreter."""
-        scripts.rewrite(self.root, self.site, [self.python], interpreter, new=True)
+        written = [self.python, self.host.python]  # by pip and by uv
+        scripts.rewrite(self.root, self.site, written, interpreter, new=True)
         for found in (found for same in staged.values() for found in same):
             clean_origin(found.path)
         for path in (*self._scaffolding, self.root / "lib64"):

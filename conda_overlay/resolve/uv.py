@@ -133,7 +133,8 @@ class _Search:
         infos = [self._pretend(one) for one in before.values()]
         steering = self.stage.work / "constraints.txt"
         steering.write_text("".join(f"{one}\n" for one in self.constraints), encoding="utf-8")
-        words = ["install", "--no-build", "--link-mode", "copy"]
+        # uv remembers the host's Python; that of a stage it would have to run and ask.
+        words = ["install", "--prefix", str(self.stage.root), "--no-build", "--link-mode", "copy"]
         words += ["--constraints", str(steering)] if self.constraints else []
         if self.upgrade:
             words += (word for name in sorted(self.named) for word in ("-P", name))
@@ -198,7 +199,7 @@ class _Search:
         """Run uv."""
         options = ["--no-progress", "--color", "never", "--no-python-downloads", *self.flags]
         options += ["--config-file", str(self.stage.work / "uv.toml")]
-        options += ["--python", str(self.stage.python), "--index-strategy", "unsafe-best-match"]
+        options += ["--python", str(self.uv.host.python), "--index-strategy", "unsafe-best-match"]
         argv = [str(self.uv.program), "pip", words[0], *options, *words[1:]]
         done = subprocess.run(
             argv, env=self.environ, check=False, capture_output=True, encoding="utf-8"
