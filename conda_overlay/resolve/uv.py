@@ -42,6 +42,7 @@ from conda_overlay.distributions.record import read_record, write_record
 from conda_overlay.distributions.site import read_site
 from conda_overlay.formats.overlay_toml import parse_toml
 from conda_overlay.host.host import Host
+from conda_overlay.host.user_cache import user_cache
 from conda_overlay.resolve import configuration, pip_child
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
@@ -173,11 +174,10 @@ class _Search:
         own = self.stage.work / "uv.toml"
         own.touch(0o600)  # the URL may contain a password
         own.write_text(_INDEX.format(json.dumps(url)))
-        # In the user's own cache of uv, files may be hard links into environments.
-        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         mask = os.umask(0o022)
         os.umask(mask)  # the modes in the cache are those of who fills it
-        self.environ["UV_CACHE_DIR"] = os.path.join(home, "conda-overlay", f"uv-{mask:03o}")
+        # In the user's own cache of uv, files may be hard links into environments.
+        self.environ["UV_CACHE_DIR"] = str(user_cache(f"uv-{mask:03o}"))
         unsafe = distrust_way(self.environ["UV_CACHE_DIR"], trusted_owners())  # as under sudo
         if unsafe or configured.get("no-cache-dir", "").lower() not in FALSE:
             self.flags.append("--no-cache")

@@ -20,6 +20,7 @@ from conda_overlay.core.request import as_requirement
 from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.manifest import is_there
 from conda_overlay.filesystem.tree import discard
+from conda_overlay.host.user_cache import user_cache
 from conda_overlay.layer import retention
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.store import Store
@@ -120,8 +121,7 @@ def _cache() -> Path:
     Raises:
         OverlayDirError: somebody else could have written to it, or could redirect it.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = Path(os.path.abspath(home)) / "conda-overlay" / "run"
+    cache = user_cache("run")
     owners = {os.geteuid(), 0}
     if not (reason := trust.distrust_way(str(cache), owners)):
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
