@@ -1,4 +1,8 @@
-"""Finds the modules that a distribution hides below it, and those that a copy hides no more."""
+"""Finds modules that are not in effect: of an overlay, or of what is below it.
+
+A distribution hides modules below it; a package below hides the parts of it in an overlay; what was
+deleted from a copy is in effect below it.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +36,25 @@ class Hidden:
         what = f"module{'s' if self.modules[1:] else ''} {few(self.modules)}"
         whose = f" of {self.of.name} {self.of.version}" if self.of else ""
         return f"{self.by.name} {self.by.version} hides the {what}{whose} ({named(self.where)})"
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Modules of an overlay that are not in effect, because they are parts of a package below it.
+
+    Python prefers a package with an ``__init__.py``, wherever it is, to a directory without.
+    """
+
+    by: Distribution
+    modules: tuple[str, ...]
+    of: Distribution
+    where: str
+    """Where the package is."""
+
+    def __str__(self) -> str:
+        by = f"{self.by.name} {self.by.version} ({named(self.where)})"
+        what = f"module{'s' if self.modules[1:] else ''} {few(self.modules)}"
+        return f"{by} hides the {what} of {self.of.name} {self.of.version}"
 
 
 @dataclass(frozen=True)
@@ -81,6 +104,32 @@ def hidden_modules(
                 yield from (one for one in found if not one.of or one.of.key not in state.site)
                 if found:
                     break
+
+
+def covered_modules(
+    state: State, keys: Iterable[str], below: Sequence[Site], host: Path
+) -> Iterator[Covered]:
+    """Find the modules of an overlay that lie in packages which only what is below it has.
+
+    The arguments are those of `hidden_modules`.
+    """
+    places = _places(below)
+    inits = {path for path in state.files if path.endswith("/__init__.py")}
+    for mine in (state.site[key][0] for key in keys):
+        packages = {PurePosixPath(path.removeprefix(mine.below)).parent for path in inits}
+        names = {name for name in state.names(mine.key) if name.endswith(_SUFFIXES)}
+        parents = {parent for name in names for parent in PurePosixPath(name).parents}
+        for root in sorted(parents - {PurePosixPath()}):
+            init, above = f"{root}/__init__.py", {root, *root.parents}
+            place, site = next((one for one in places if (one[0] / init).exists()), (None, {}))
+            if place is None or not packages.isdisjoint(above):
+                continue
+            packages.add(root)
+            found = _inside(str(root), names)
+            owners = (one for many in site.values() for one in many)
+            owners = (one for one in owners if init in (owned_files(one, one.site) or ()))
+            if found and (by := next(owners, None)):
+                yield Covered(by, found, mine, _where(place, host))
 
 
 def deleted_modules(
@@ -144,9 +193,14 @@ def _in(root: str, found: Distribution, has: Collection[str] = ()) -> tuple[str,
     """
     owned = {*(owned_files(found, found.site) or ())}.difference(has)
     names = [name for name in owned if name.endswith(_SUFFIXES)]
-    inside = {name[len(root) + 1 :] for name in names if name.startswith(f"{root}/")}
-    if "__init__.py" in inside or any(name.startswith(f"{root}.") for name in names):
+    if any(name.startswith((f"{root}.", f"{root}/__init__.py")) for name in names):
         return (_dotted(root),)
+    return _inside(root, names)
+
+
+def _inside(root: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The modules among some files that lie in a package."""
+    inside = {name[len(root) + 1 :] for name in names if name.startswith(f"{root}/")}
     return tuple(f"{_dotted(root)}.{name}" for name in sorted(modules(inside)))
 
 

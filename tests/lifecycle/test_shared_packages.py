@@ -175,3 +175,24 @@ def test_files_that_stay_as_the_last_owner_had_them_are_named_with_the_remedy(
     quick.change("repair", key)
     assert whose() == other
     assert "conda overlay repair" not in quick.change("remove", other)
+
+
+def test_a_part_of_a_package_that_is_not_one_itself_is_hidden_by_the_package(
+    own: Bench, links: Path
+) -> None:
+    """Python finds a regular package before the parts of a namespace, wherever they are."""
+    administrate(own.host, edited.wheel(links))
+    _wheel(own, links, "other", "1.0", {"ns/other.py": ""})
+    files: dict[str, str | bytes] = {"tool/plug.py": "P = 1\n", "ns/mine.py": ""}
+    plug = dists.wheel(links, "plug", "1.0", top_level="", files=files)
+    hides = "tool 1.0 (environment) hides the module tool.plug of plug 1.0"
+    assert own.plan(plug)["notes"] == [hides]
+    assert own.python("-c", "import ns.mine, ns.other").returncode == 0
+    assert own.python("-c", "import tool.plug").returncode == 1
+    [finding] = own.json("status")["overlays"][0]["findings"]
+    assert (finding["kind"], finding["text"]) == ("hidden", hides)
+    [remedy] = finding["remedies"]
+    assert remedy.endswith("--no-editor tool")
+    assert own.json(*remedy.split()[2:])["notes"] == []
+    assert own.python("-c", "import tool.plug").returncode == 0
+    assert own.json("status")["overlays"][0]["findings"] == []
