@@ -1,7 +1,7 @@
-"""Finds modules that are not in effect: of an overlay, or of what is below it.
+"""Finds modules that are not in effect: of an overlay, or of the layers below and the host.
 
-A distribution hides modules below it; a package below hides the parts of it in an overlay; what was
-deleted from a copy is in effect below it.
+A distribution hides modules below it; a package below hides the parts of it in an overlay; modules
+that were deleted from a copy are in effect below it.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def hidden_modules(
 def covered_modules(
     state: State, keys: Iterable[str], below: Sequence[Site], host: Path
 ) -> Iterator[Covered]:
-    """Find the modules of an overlay that lie in packages which only what is below it has.
+    """Find the modules of an overlay that lie in packages of a layer below, or of the host, alone.
 
     The arguments are those of `hidden_modules`.
     """

@@ -34,7 +34,7 @@ _LOCK = "lock"
 """The file in a layer that the programs that use it keep locked."""
 
 _NOTHING = "nothing to add"
-"""What the file that marks a layer as complete says if there is none, because nothing is lacking.
+"""The text of the file that marks a layer as complete if nothing was to be added.
 
 Else it says "layer", and names the modules that are not in effect with it, one a line.
 """
