@@ -7,6 +7,7 @@ that were deleted from a copy are in effect below it.
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,11 @@ from conda_overlay.edits.originals import files_of, original_hashes
 from conda_overlay.layer.state import State
 
 _SUFFIXES = (".py", ".so")
+
+_NOWHERE: tuple[str, Path, Site] = ("", Path(), {})
+
+_OLD_NAMESPACE = re.compile(rb"\b(extend_path|declare_namespace)\b")
+"""The functions with which the file of a package looks for parts of it on all of Python's path."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,9 @@ def hidden_modules(
         has = names if lost else set()
         for root in sorted(_roots(names)):
             for place, site in places:
-                if not _has(place, root) or not _has_others(place, root, has, site.get(key, ())):
+                if not _has(place, root) or _looks_for_parts(mine.site / root):
+                    continue
+                if not _has_others(place, root, has, site.get(key, ())):
                     continue
                 where = _where(place, host)
                 others = (one for name, many in site.items() for one in many if name != key)
@@ -113,23 +121,36 @@ def covered_modules(
 
     The arguments are those of `hidden_modules`.
     """
-    places = _places(below)
-    inits = {path for path in state.files if path.endswith("/__init__.py")}
-    for mine in (state.site[key][0] for key in keys):
-        packages = {PurePosixPath(path.removeprefix(mine.below)).parent for path in inits}
-        names = {name for name in state.names(mine.key) if name.endswith(_SUFFIXES)}
-        parents = {parent for name in names for parent in PurePosixPath(name).parents}
-        for root in sorted(parents - {PurePosixPath()}):
-            init, above = f"{root}/__init__.py", {root, *root.parents}
-            place, site = next((one for one in places if (one[0] / init).exists()), (None, {}))
-            if place is None or not packages.isdisjoint(above):
-                continue
-            packages.add(root)
-            found = _inside(str(root), names)
-            owners = (one for many in site.values() for one in many)
-            owners = (one for one in owners if init in (owned_files(one, one.site) or ()))
-            if found and (by := next(owners, None)):
-                yield Covered(by, found, mine, _where(place, host))
+    places = [(_where(place, host), place, site) for place, site in _places(below)]
+    for key in keys:
+        yield from covering(state.site[key][0], state.names(key), places)
+
+
+def covering(
+    found: Distribution, names: Collection[str], below: Sequence[tuple[str, Path, Site]]
+) -> Iterator[Covered]:
+    """Find the packages below a distribution that hide parts of it.
+
+    Args:
+        found: the distribution.
+        names: its files, relative to site-packages.
+        below: the words for the site-packages below it, their paths, and their distributions.
+    """
+    names = [name for name in names if name.endswith(_SUFFIXES)]
+    roots = {parent for name in names for parent in PurePosixPath(name).parents}
+    seen: set[PurePosixPath] = set()
+    for root in sorted(roots - {PurePosixPath()}):
+        init, ways = f"{root}/__init__.py", [root, *root.parents][:-1]
+        where, place, site = next((one for one in below if (one[1] / init).exists()), _NOWHERE)
+        own = any((found.site / way / "__init__.py").exists() for way in ways)
+        if own or not site or not seen.isdisjoint(ways) or _looks_for_parts(place / root):
+            continue
+        seen.add(root)
+        hidden = _inside(str(root), names)
+        every = (one for many in site.values() for one in many)
+        owners = (one for one in every if init in (owned_files(one, one.site) or ()))
+        if hidden and (by := next(owners, None)):
+            yield Covered(by, hidden, found, where)
 
 
 def deleted_modules(
@@ -157,7 +178,8 @@ def hiding(found: Distribution, where: str, above: Iterable[Site]) -> Iterator[H
     others = (one for site in above for many in site.values() for one in many)
     for one in (one for one in others if one.key != found.key):
         roots = _roots(owned_files(one, one.site) or ())
-        if names := [name for root in sorted(roots) for name in _in(root, found)]:
+        every = ((root, name) for root in sorted(roots) for name in _in(root, found))
+        if names := [name for root, name in every if not _looks_for_parts(one.site / root)]:
             yield Hidden(one, tuple(names), found, where)
 
 
@@ -206,6 +228,14 @@ def _inside(root: str, names: Iterable[str]) -> tuple[str, ...]:
 
 def _dotted(root: str) -> str:
     return root.replace("/", ".")
+
+
+def _looks_for_parts(package: Path) -> bool:
+    """Whether a package finds the parts of it in other directories, too, so that it hides none."""
+    try:
+        return bool(_OLD_NAMESPACE.search((package / "__init__.py").read_bytes()))
+    except OSError:
+        return False
 
 
 def _has(site: Path, root: str) -> bool:

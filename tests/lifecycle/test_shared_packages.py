@@ -196,3 +196,14 @@ def test_a_part_of_a_package_that_is_not_one_itself_is_hidden_by_the_package(
     assert own.json(*remedy.split()[2:])["notes"] == []
     assert own.python("-c", "import tool.plug").returncode == 0
     assert own.json("status")["overlays"][0]["findings"] == []
+
+
+def test_a_package_that_looks_for_its_parts_hides_none(own: Bench, links: Path) -> None:
+    """As those with `pkgutil.extend_path`, from before there were namespaces without a file."""
+    init = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    _wheel(own, links, "below", "1.0", {"old/__init__.py": init, "old/below.py": ""})
+    for files in ({"old/part.py": ""}, {"old/__init__.py": init, "old/part.py": ""}):
+        part = dists.wheel(links, "part", "1.0", top_level="", files={**files})
+        assert own.plan("--force-reinstall", part)["notes"] == []
+        assert own.python("-c", "import old.part, old.below").returncode == 0
+        assert own.json("status")["overlays"][0]["findings"] == []
