@@ -189,6 +189,10 @@ def test_a_part_of_a_package_that_is_not_one_itself_is_hidden_by_the_package(
     assert own.plan(plug)["notes"] == [hides]
     assert own.python("-c", "import ns.mine, ns.other").returncode == 0
     assert own.python("-c", "import tool.plug").returncode == 1
+    shown = own.run("why", *own.where, "tool.plug").stderr
+    assert f"There is no tool.plug: {hides}." in shown
+    assert f"conda overlay edit -p {own.host} --no-editor tool" in shown
+    assert hides in own.json("why", "plug")["differences"]
     [finding] = own.json("status")["overlays"][0]["findings"]
     assert (finding["kind"], finding["text"]) == ("hidden", hides)
     [remedy] = finding["remedies"]
