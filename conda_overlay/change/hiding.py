@@ -1,8 +1,13 @@
-"""Finds the modules that a distribution hides below it, and those that a copy hides no more."""
+"""Finds modules that are not in effect: of an overlay, or of the layers below and the host.
+
+A distribution hides modules below it; a package below hides the parts of it in an overlay; modules
+that were deleted from a copy are in effect below it.
+"""
 
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +20,11 @@ from conda_overlay.edits.originals import files_of, original_hashes
 from conda_overlay.layer.state import State
 
 _SUFFIXES = (".py", ".so")
+
+_NOWHERE: tuple[str, Path, Site] = ("", Path(), {})
+
+_OLD_NAMESPACE = re.compile(rb"\b(extend_path|declare_namespace)\b")
+"""The functions with which the file of a package looks for parts of it on all of Python's path."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,25 @@ class Hidden:
         what = f"module{'s' if self.modules[1:] else ''} {few(self.modules)}"
         whose = f" of {self.of.name} {self.of.version}" if self.of else ""
         return f"{self.by.name} {self.by.version} hides the {what}{whose} ({named(self.where)})"
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Modules of an overlay that are not in effect, because they are parts of a package below it.
+
+    Python prefers a package with an ``__init__.py``, wherever it is, to a directory without.
+    """
+
+    by: Distribution
+    modules: tuple[str, ...]
+    of: Distribution
+    where: str
+    """Where the package is."""
+
+    def __str__(self) -> str:
+        by = f"{self.by.name} {self.by.version} ({named(self.where)})"
+        what = f"module{'s' if self.modules[1:] else ''} {few(self.modules)}"
+        return f"{by} hides the {what} of {self.of.name} {self.of.version}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +99,9 @@ def hidden_modules(
         has = names if lost else set()
         for root in sorted(_roots(names)):
             for place, site in places:
-                if not _has(place, root) or not _has_others(place, root, has, site.get(key, ())):
+                if not _has(place, root) or _looks_for_parts(mine.site / root):
+                    continue
+                if not _has_others(place, root, has, site.get(key, ())):
                     continue
                 where = _where(place, host)
                 others = (one for name, many in site.items() for one in many if name != key)
@@ -81,6 +112,45 @@ def hidden_modules(
                 yield from (one for one in found if not one.of or one.of.key not in state.site)
                 if found:
                     break
+
+
+def covered_modules(
+    state: State, keys: Iterable[str], below: Sequence[Site], host: Path
+) -> Iterator[Covered]:
+    """Find the modules of an overlay that lie in packages of a layer below, or of the host, alone.
+
+    The arguments are those of `hidden_modules`.
+    """
+    places = [(_where(place, host), place, site) for place, site in _places(below)]
+    for key in keys:
+        yield from covering(state.site[key][0], state.names(key), places)
+
+
+def covering(
+    found: Distribution, names: Collection[str], below: Sequence[tuple[str, Path, Site]]
+) -> Iterator[Covered]:
+    """Find the packages below a distribution that hide parts of it.
+
+    Args:
+        found: the distribution.
+        names: its files, relative to site-packages.
+        below: the words for the site-packages below it, their paths, and their distributions.
+    """
+    names = [name for name in names if name.endswith(_SUFFIXES)]
+    roots = {parent for name in names for parent in PurePosixPath(name).parents}
+    seen: set[PurePosixPath] = set()
+    for root in sorted(roots - {PurePosixPath()}):
+        init, ways = f"{root}/__init__.py", [root, *root.parents][:-1]
+        where, place, site = next((one for one in below if (one[1] / init).exists()), _NOWHERE)
+        own = any((found.site / way / "__init__.py").exists() for way in ways)
+        if own or not site or not seen.isdisjoint(ways) or _looks_for_parts(place / root):
+            continue
+        seen.add(root)
+        hidden = _inside(str(root), names)
+        every = (one for many in site.values() for one in many)
+        owners = (one for one in every if init in (owned_files(one, one.site) or ()))
+        if hidden and (by := next(owners, None)):
+            yield Covered(by, hidden, found, where)
 
 
 def deleted_modules(
@@ -108,7 +178,8 @@ def hiding(found: Distribution, where: str, above: Iterable[Site]) -> Iterator[H
     others = (one for site in above for many in site.values() for one in many)
     for one in (one for one in others if one.key != found.key):
         roots = _roots(owned_files(one, one.site) or ())
-        if names := [name for root in sorted(roots) for name in _in(root, found)]:
+        every = ((root, name) for root in sorted(roots) for name in _in(root, found))
+        if names := [name for root, name in every if not _looks_for_parts(one.site / root)]:
             yield Hidden(one, tuple(names), found, where)
 
 
@@ -144,14 +215,27 @@ def _in(root: str, found: Distribution, has: Collection[str] = ()) -> tuple[str,
     """
     owned = {*(owned_files(found, found.site) or ())}.difference(has)
     names = [name for name in owned if name.endswith(_SUFFIXES)]
-    inside = {name[len(root) + 1 :] for name in names if name.startswith(f"{root}/")}
-    if "__init__.py" in inside or any(name.startswith(f"{root}.") for name in names):
+    if any(name.startswith((f"{root}.", f"{root}/__init__.py")) for name in names):
         return (_dotted(root),)
+    return _inside(root, names)
+
+
+def _inside(root: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The modules among some files that lie in a package."""
+    inside = {name[len(root) + 1 :] for name in names if name.startswith(f"{root}/")}
     return tuple(f"{_dotted(root)}.{name}" for name in sorted(modules(inside)))
 
 
 def _dotted(root: str) -> str:
     return root.replace("/", ".")
+
+
+def _looks_for_parts(package: Path) -> bool:
+    """Whether a package finds the parts of it in other directories, too, so that it hides none."""
+    try:
+        return bool(_OLD_NAMESPACE.search((package / "__init__.py").read_bytes()))
+    except OSError:
+        return False
 
 
 def _has(site: Path, root: str) -> bool:

@@ -67,7 +67,7 @@ GROUPS = {
     "share": {
         "export": "Write the overlay, or its whole environment, to a file.",
         "fork": "Create a regular environment from one that you cannot change.",
-        "audit": "Summarize the overlays of all users.",
+        "audit": "Summarize all users' overlays by their records; status reads files.",
     },
 }
 

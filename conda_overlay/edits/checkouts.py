@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def has_work(checkout: Path) -> bool:
     heads = ("HEAD", "--branches", "--glob=refs/stas[h]")
     commits = _told(checkout, "rev-list", "--max-count=1", *heads, "--not", "--remotes")
     return edits != "" or commits != ""
+
+
+def repositories(directory: Path) -> Iterator[Path]:
+    """The work trees of git in a directory, which may be one itself."""
+    for place, directories, names in os.walk(directory):
+        if ".git" in (*directories, *names):
+            yield Path(place)
+        directories[:] = [name for name in directories if name not in (".git", "__pycache__")]
 
 
 def are_same(one: Path, other: Path) -> bool:

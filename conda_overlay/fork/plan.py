@@ -20,7 +20,7 @@ from conda_overlay.core.request import as_requirement
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_distribution, read_site
-from conda_overlay.edits.checkouts import left_behind, root_of
+from conda_overlay.edits.checkouts import left_behind, repositories, root_of
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
@@ -31,7 +31,7 @@ from conda_overlay.host.conda_meta import moved, read_package
 from conda_overlay.host.host import prefix_of
 from conda_overlay.layer.checkouts import with_work
 
-LOST = "Your commits or edits in these checkouts would be lost:"
+LOST = "Your commits or edits in these repositories would be lost:"
 
 _OF_CONDA = (".json", "history")
 """How the names of conda's records end."""
@@ -75,7 +75,7 @@ class ForkPlan:
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    """The checkouts in the present fork with commits or edits that would be lost."""
+    """The repositories in the present fork with commits or edits that would be lost."""
 
     @property
     def text(self) -> str:
@@ -236,8 +236,8 @@ def plan(
 
 
 def checkouts_with_work(fork: Path) -> tuple[str, ...]:
-    """The checkouts in a fork, of pip's and of editables, with commits or edits of the user."""
-    found = {*fork.glob("src/*")}
+    """The checkouts and repositories in a fork with commits or edits of the user."""
+    found = {*fork.glob("src/*"), *repositories(fork)}
     for site in fork.glob("lib/python*/site-packages"):
         for one in (one for ones in read_site(site).values() for one in ones if one.editable):
             source = Path(os.path.realpath(one.editable or ""))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_overlay.change.edit_again import copies_over, is_outdated
-from conda_overlay.change.hiding import deleted_modules, hidden_modules
+from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
 from conda_overlay.core.models import Finding, Revision
 from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
@@ -136,6 +136,10 @@ def _hidden(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
         if one.of:
             remedy = overlay_command(host, "edit", "--no-editor", one.of.key)
             yield Finding("hidden", str(one), (remedy,))
+    for mine in covered_modules(now, now.site, below, host.site_packages):
+        own = mine.by.key in now.site  # so it cannot be copied
+        remedies = () if own else (overlay_command(host, "edit", "--no-editor", mine.by.key),)
+        yield Finding("hidden", str(mine), remedies)
     for gone in deleted_modules(now, now.site, below, host.site_packages):
         text = f"{gone}; one that raises ImportError would hide it"
         yield Finding("deleted", text, (overlay_command(host, "repair", gone.copy.key),))

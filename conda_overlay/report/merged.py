@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from conda_overlay.distributions.site import read_site
+from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.host import user_site
 from conda_overlay.layer.stack import Stack
 from conda_overlay.report import shell
@@ -30,17 +32,35 @@ class MergedDistribution:
     """Its other copies, in order of precedence."""
 
 
-def merged(stack: Stack) -> list[MergedDistribution]:
-    """List every distribution in effect for the interpreter of an activated host."""
-    host = stack.host
-    sites = [*zip(map(str, stack.layers), stack.read_layers(), strict=True)]
+class Place(NamedTuple):
+    """An overlay or a site-packages directory, and the distributions in it."""
+
+    name: str
+    """A short one; the path if several overlays have none."""
+    path: str
+    site: Site
+
+
+def places(stack: Stack) -> list[Place]:
+    """The places of the distributions in an activated host, in order of precedence."""
+    host, layers = stack.host, stack.layers
+    labels = [stack.label_of(layer) for layer in layers]
+    own = "overlay" if labels.count(None) == 1 else ""
+    found = [
+        Place(label or own or str(layer), str(layer), site)
+        for label, layer, site in zip(labels, layers, stack.read_layers(), strict=True)
+    ]
     environ = shell.wired_environ(host, stack.settings)
     if mine := user_site.user_site_directory(host, environ):
-        sites.append((str(mine), read_site(mine)))
-    sites.append((str(host.site_packages), host.distributions))
+        found.append(Place("~/.local", str(mine), read_site(mine)))
+    return [*found, Place("environment", str(host.site_packages), host.distributions)]
+
+
+def merged(sites: Sequence[Place]) -> list[MergedDistribution]:
+    """List every distribution in effect, given all places."""
     names: dict[str, str] = {}
     copies: dict[str, list[PlacedVersion]] = {}
-    for place, site in sites:
+    for _, place, site in sites:
         for key, (found, *_) in site.items():
             names.setdefault(key, found.name)
             copies.setdefault(key, []).append(PlacedVersion(found.version, place))

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import wiring
-from conda_overlay.change.hiding import Hidden, hiding
+from conda_overlay.change.hiding import Covered, Hidden, covering, hiding
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry, Revision
 from conda_overlay.core.text import did_you_mean, named
@@ -134,6 +134,7 @@ def why(stack: Stack, text: str) -> Explanation:
                 for c in above
             ),
             *(map(str, _hiding(first, sites) if first else ())),
+            *(map(str, _covering(first, sites) if first else ())),
             *(
                 [f"PYTHONPATH names {by_path} first"]
                 if by_path
@@ -164,17 +165,28 @@ def _hiding(found: Distribution, sites: Sequence[tuple[str, Path, Site]]) -> Ite
             yield from hiding(found, where, [above for *_, above in sites[:number]])
 
 
+def _covering(found: Distribution, sites: Sequence[tuple[str, Path, Site]]) -> Iterator[Covered]:
+    """Yield the packages that hide parts of a distribution, in the places behind its own."""
+    for number, (*_, own) in enumerate(sites):
+        if found in own.get(found.key, ()):
+            behind = ((where, site) for where, _, site in sites[number + 1 :] if site)
+            below = [(where, next(iter(site.values()))[0].site, site) for where, site in behind]
+            yield from covering(found, owned_files(found, found.site) or (), below)
+
+
 def _hidden(
     stack: Stack, text: str, sites: Sequence[tuple[str, Path, Site]]
 ) -> OverlayError | None:
-    """The error for a module that a package in front of it hides."""
+    """The error for a module that a package in front of it, or behind it, hides."""
     start = text.replace(".", "/")
     for found in (one for *_, site in sites for many in site.values() for one in many):
         names = owned_files(found, found.site) or ()
         if any(name.startswith((f"{start}.", f"{start}/__init__.")) for name in names):
-            for one in _hiding(found, sites):
-                remedy = shell.overlay_command(stack.host, "edit", "--no-editor", found.key)
-                return OverlayError(f"There is no {text}: {one}.", remedy, name=text)
+            hidden = ((str(one), found.key) for one in _hiding(found, sites))
+            covered = ((str(one), one.by.key) for one in _covering(found, sites))
+            for sentence, key in (*hidden, *covered):
+                remedy = shell.overlay_command(stack.host, "edit", "--no-editor", key)
+                return OverlayError(f"There is no {text}: {sentence}.", remedy, name=text)
     return None
 
 

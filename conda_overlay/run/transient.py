@@ -7,13 +7,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
 from conda_overlay.activation import files, locate, trust
 from conda_overlay.activation.settings import Settings
+from conda_overlay.change.hiding import covered_modules, hidden_modules
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayDirError
 from conda_overlay.core.request import as_requirement
@@ -33,11 +34,19 @@ _KEPT = 30 * 24 * 3600
 _LOCK = "lock"
 """The file in a layer that the programs that use it keep locked."""
 
+_NOTHING = "nothing to add"
+"""The text of the file that marks a layer as complete if nothing was to be added.
+
+Else it says "layer", and names the modules that are not in effect with it, one a line.
+"""
+
 _FIXED = re.compile(r"@[0-9a-f]{40,64}(?=$|[#[])|[#&](md5|sha[0-9]+)=[0-9a-f]+")
 """The part of a URL that says which commit it means, or which hash its file has."""
 
 
-def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
+def with_transient_layer(
+    stack: Stack, requirements: Sequence[str]
+) -> tuple[Stack, tuple[str, ...]]:
     """Put a layer with additional distributions on top; it is made at first use and then cached.
 
     The overlay itself is not changed. A new layer is made when the host, an overlay, pip's
@@ -45,6 +54,10 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
     directory, or a URL without a commit or a hash, the requirements are installed each time, and
     never in a layer that a program still uses. This process, as the command that it becomes, keeps
     the layer in use.
+
+    Returns:
+        The layers, and a line on each distribution with modules that are not in effect because of
+        the new one, or in it.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -72,9 +85,18 @@ def with_transient_layer(stack: Stack, requirements: Sequence[str]) -> Stack:
                 discard(place)
             raise
         retention.drop(top.stack, retention.droppable(top.stack, 1, force=True)[0])
-        (place / "complete").write_text("layer" if top.stack.store.exists else "nothing to add")
+        lines = ["layer", *_hidden(top.stack)] if top.stack.store.exists else [_NOTHING]
+        (place / "complete").write_text("\n".join(lines), "utf-8")
     os.utime(place)
-    return top.stack
+    return top.stack, tuple((place / "complete").read_text("utf-8").split("\n")[1:])
+
+
+def _hidden(stack: Stack) -> Iterator[str]:
+    """The modules that are not in effect, as plans name them, but for those of another version."""
+    now, site = stack.state(), stack.host.site_packages
+    below = [*map(stack.read_site, stack.below), stack.host.distributions]
+    yield from map(str, hidden_modules(now, now.site, below, site, lost=True))
+    yield from map(str, covered_modules(now, now.site, below, site))
 
 
 def _on_top(stack: Stack, place: Path) -> Overlay:
@@ -110,7 +132,7 @@ def _is_whole(stack: Stack) -> bool:
     """Whether a complete transient layer has all its files still."""
     store = stack.store
     if not store.exists:
-        return files.read(str(store.overlay.parent / "complete")) == b"nothing to add"
+        return files.read(str(store.overlay.parent / "complete")) == _NOTHING.encode()
     recorded = store.manifest(store.current()) or {}
     return bool(recorded) and all(map(is_there, (store.real / path for path in recorded)))
 

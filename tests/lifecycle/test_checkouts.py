@@ -132,6 +132,23 @@ def test_delete_names_the_work_that_goes_and_needs_force(mine: Mine) -> None:
     assert not mine.bench.state.exists()
 
 
+@pytest.mark.parametrize("how", ["managed", "by hand"])
+def test_delete_names_the_work_in_a_repository_that_the_user_has_in_the_overlay(
+    quick: Bench, wheels: Path, how: str
+) -> None:
+    if how == "managed":
+        quick.given("install", "new")
+    else:
+        quick.make_by_hand(wheels / "new-1.0-py3-none-any.whl")
+    clone = quick.overlay / "src" / "mine"
+    quick.user.run(["mkdir", "-p", clone])
+    sh(quick, clone, f"git init -q; echo > a; git add a; {GIT} commit -qm x")
+    told = quick.refuse("delete", "--yes")
+    assert f"\n  {clone}\n" in told and "--force proceeds anyway" in told
+    quick.change("delete", "--force")
+    assert not quick.overlay.exists()
+
+
 def test_what_is_made_from_it_elsewhere_lacks_the_work(mine: Mine) -> None:
     mine.work()
     other = replace(mine.bench, name="base")

@@ -226,6 +226,21 @@ def test_recreate_needs_force_for_the_work_in_an_editable_wherever_in_the_fork(
     assert "work/mine" not in note and not place.exists()
 
 
+def test_recreate_needs_force_for_the_work_in_a_repository_anywhere_in_the_fork(
+    forker: Forker,
+) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "cloned")
+    place = forker.env("cloned") / "share" / "data"
+    forker.bench.user.run(["mkdir", "-p", place])
+    script = "git init -q; echo > a; git add a; git -c user.name=a -c user.email=a@b commit -qm x"
+    assert forker.bench.user.run(["sh", "-ec", script], cwd=place).returncode == 0
+    assert f"\n  {place}\n" in forker.refused("--recreate", "-n", "cloned")
+    remote = "git update-ref refs/remotes/origin/main HEAD"
+    forker.bench.user.run(["sh", "-ec", remote], cwd=place)
+    forker.fork("--recreate", "-n", "cloned")
+    assert not place.exists()
+
+
 def test_work_that_is_done_while_recreate_asks_is_not_lost(forker: Forker) -> None:
     place = editable_in(forker, "asking")
     remote = "git update-ref refs/remotes/origin/main HEAD"

@@ -141,6 +141,34 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     assert run(quick, "--with", "gamma", "true").returncode == 0  # which the host has
 
 
+def test_with_a_package_that_hides_modules_or_is_hidden_says_so_each_time(
+    quick: Bench, links: Path
+) -> None:
+    """In the layer that it adds; of the overlay, or of the environment."""
+    for name, files in (
+        ("plug", {"sp/__init__.py": "", "sp/plug.py": ""}),
+        ("whole", {"sp/__init__.py": "", "sp/whole.py": ""}),
+        ("part", {"sp/part.py": ""}),
+        ("apart", {"ns/apart.py": ""}),
+    ):
+        dists.wheel(links, name, "1.0", top_level="", files={**files})
+    env = {"PIP_FIND_LINKS": str(links)}
+    quick.install("plug", env=env)
+    for name, line in (
+        (
+            "whole",
+            "conda-overlay: whole 1.0 hides the module sp.plug of plug 1.0 (a layer below)\n",
+        ),
+        ("part", "conda-overlay: plug 1.0 (a layer below) hides the module sp.part of part 1.0\n"),
+        ("apart", ""),
+    ):
+        for _ in range(2):
+            done = run(quick, "--with", name, "--", "true", env=env)
+            assert done.stderr.endswith(line) and done.stderr.count("hides") == bool(line), done
+    code = "import sp.plug"
+    assert run(quick, "--with", "whole", "python", "-c", code, env=env).returncode == 1
+
+
 def test_with_a_layer_removes_nothing_but_old_layers_of_the_users_own(
     quick: Bench, mallory: User, scratch: Path
 ) -> None:

@@ -175,3 +175,39 @@ def test_files_that_stay_as_the_last_owner_had_them_are_named_with_the_remedy(
     quick.change("repair", key)
     assert whose() == other
     assert "conda overlay repair" not in quick.change("remove", other)
+
+
+def test_a_part_of_a_package_that_is_not_one_itself_is_hidden_by_the_package(
+    own: Bench, links: Path
+) -> None:
+    """Python finds a regular package before the parts of a namespace, wherever they are."""
+    administrate(own.host, edited.wheel(links))
+    _wheel(own, links, "other", "1.0", {"ns/other.py": ""})
+    files: dict[str, str | bytes] = {"tool/plug.py": "P = 1\n", "ns/mine.py": ""}
+    plug = dists.wheel(links, "plug", "1.0", top_level="", files=files)
+    hides = "tool 1.0 (environment) hides the module tool.plug of plug 1.0"
+    assert own.plan(plug)["notes"] == [hides]
+    assert own.python("-c", "import ns.mine, ns.other").returncode == 0
+    assert own.python("-c", "import tool.plug").returncode == 1
+    shown = own.run("why", *own.where, "tool.plug").stderr
+    assert f"There is no tool.plug: {hides}." in shown
+    assert f"conda overlay edit -p {own.host} --no-editor tool" in shown
+    assert hides in own.json("why", "plug")["differences"]
+    [finding] = own.json("status")["overlays"][0]["findings"]
+    assert (finding["kind"], finding["text"]) == ("hidden", hides)
+    [remedy] = finding["remedies"]
+    assert remedy.endswith("--no-editor tool")
+    assert own.json(*remedy.split()[2:])["notes"] == []
+    assert own.python("-c", "import tool.plug").returncode == 0
+    assert own.json("status")["overlays"][0]["findings"] == []
+
+
+def test_a_package_that_looks_for_its_parts_hides_none(own: Bench, links: Path) -> None:
+    """As those with `pkgutil.extend_path`, from before there were namespaces without a file."""
+    init = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    _wheel(own, links, "below", "1.0", {"old/__init__.py": init, "old/below.py": ""})
+    for files in ({"old/part.py": ""}, {"old/__init__.py": init, "old/part.py": ""}):
+        part = dists.wheel(links, "part", "1.0", top_level="", files={**files})
+        assert own.plan("--force-reinstall", part)["notes"] == []
+        assert own.python("-c", "import old.part, old.below").returncode == 0
+        assert own.json("status")["overlays"][0]["findings"] == []

@@ -176,6 +176,26 @@ def test_files_that_were_dropped_are_installed_again_from_the_lock(
     assert bench.json("status")["overlays"][0]["findings"] == []
 
 
+@pytest.mark.parametrize("option", ["--index-url", "--find-links"])
+def test_files_are_looked_for_where_the_requirements_file_named_a_place(
+    quick: Bench, links: Path, option: str
+) -> None:
+    """With an option in a line of its own; also if the record does not tell the URL of the file."""
+    dists.wheel(links, "tool", "1.0")
+    place = dists.index(links).as_uri() if option == "--index-url" else str(links)
+    quick.edit(quick.user.home / "r.txt", f"{option} {place}\ntool\n")
+    quick.install("-r", quick.user.home / "r.txt", env=ALONE)
+    quick.user.run(["rm", quick.user.home / "r.txt"])
+    quick.given("undo", "0")
+    for hidden in (False, True):
+        quick.given("clean")
+        if hidden:
+            hide_urls(quick, 1)
+        quick.change("undo", "1", env=ALONE)
+        assert quick.distributions() == ["tool-1.0"]
+        quick.given("undo", "0")
+
+
 @LONG
 def test_each_file_is_looked_for_where_it_was_found_then(quick: Bench, links: Path) -> None:
     places = []

@@ -404,7 +404,11 @@ def test_all_shows_what_is_in_effect_of_every_place_and_what_it_hides(quick: Ben
     assert (rows["gamma"]["version"], rows["gamma"]["place"]) == ("9.0", mine)
     assert (rows["stuck"]["place"], rows["stuck"]["hides"]) == (host, [])
     printed = quick.ask("status", "--merged")
-    assert f"1.0 ({host})" in printed
+    head = f"# overlay: {quick.overlay}\n# ~/.local: {mine}\n# environment: {host}\n#\n"
+    assert printed.startswith(head) and printed.count(host) == 1
+    assert re.search(r"^alpha +2\.0 +overlay +1\.0 \(environment\)$", printed, re.M)
+    assert re.search(r"^gamma +9\.0 +~/\.local +1\.0 \(environment\)$", printed, re.M)
+    assert re.search(r"^stuck +1\.0 +environment$", printed, re.M)
 
 
 def user_site_of(bench: Bench) -> Path:

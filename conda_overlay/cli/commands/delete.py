@@ -33,7 +33,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     """Add the options."""
     options.add_options(parser, EXAMPLES, reason=False)
     options.add_layer(parser)
-    meaning = "Proceed even if your edits, or commits in checkouts, are lost."
+    meaning = "Proceed even if your edits, or commits in repositories, are lost."
     options.add_force(parser, meaning)
 
 
@@ -73,13 +73,15 @@ def execute(arguments: Namespace) -> int:
 
 
 def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
-    """The checkouts with the user's work, and the edits: files, and those of other revisions.
+    """The repositories with the user's work, and the edits: files, and those of other revisions.
 
     If the environment is gone, the distributions with edits stand for the files.
     """
+    from conda_overlay.edits.checkouts import repositories
     from conda_overlay.layer import checkouts
 
-    work = [str(path) for path in checkouts.with_work(checkouts.all_of(store))]
+    found = [*checkouts.all_of(store), *sorted(repositories(store.overlay))]
+    work = [str(path) for path in checkouts.with_work(found)]
     lost: list[str] = []
     entries: Mapping[str, HistoryEntry] = {}
     with suppress(OverlayError):  # what cannot be read is no obstacle

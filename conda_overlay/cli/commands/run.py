@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli import options, select
+from conda_overlay.cli.render import output
 from conda_overlay.core.errors import NoPythonError, UsageError
 
 EXAMPLES = """\
@@ -48,7 +49,9 @@ def execute(arguments: Namespace) -> int:
     try:
         stack = select.opened(arguments).stack
         if arguments.extra:
-            stack = with_transient_layer(stack, arguments.extra)
+            stack, hidden = with_transient_layer(stack, arguments.extra)
+            for line in hidden:
+                output.tell(f"conda-overlay: {line}")
         settings, bare = stack.settings, arguments.no_overlay
     except NoPythonError:  # so there is no overlay
         if arguments.extra:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,10 @@ def execute(arguments: Namespace) -> int:
         output.show(without_host(store), in_text)
         return 0
     if arguments.merged:
-        from conda_overlay.report.merged import merged
+        from conda_overlay.report.merged import merged, places
 
-        output.show(merged(overlay.stack), show_merged)
+        found = places(overlay.stack)
+        output.show(merged(found), partial(show_merged, places=found))
     else:
         output.show(overlay.status(), in_text)
     return 0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from conda_overlay.core.models import Finding
     from conda_overlay.fork.origin import ForkDrift
     from conda_overlay.host.user_site import UserDistribution
-    from conda_overlay.report.merged import MergedDistribution
+    from conda_overlay.report.merged import MergedDistribution, Place
     from conda_overlay.report.overlays import Overlays
     from conda_overlay.report.shell import Trigger
     from conda_overlay.report.status import DistributionStatus, LayerStatus, Status
@@ -125,12 +125,14 @@ def _show_user_site(
     say(f"To hide all of ~/.local: {hide}")
 
 
-def show_merged(rows: Sequence[MergedDistribution]) -> None:
-    """Print every distribution in effect."""
+def show_merged(rows: Sequence[MergedDistribution], places: Sequence[Place]) -> None:
+    """Print every distribution in effect, below the places that they are in."""
+    names = {place.path: place.name for place in places}
+    say(*(f"# {name}: {path}" for path, name in names.items() if name != path), "#")
     lines = [["# name", "version", "from", "hides"]]
     for row in rows:
-        hidden = ", ".join(f"{copy.version} ({copy.place})" for copy in row.hides)
-        lines.append([row.name, row.version, row.place, hidden])
+        hidden = ", ".join(f"{copy.version} ({names[copy.place]})" for copy in row.hides)
+        lines.append([row.name, row.version, names[row.place], hidden])
     table(lines)
 
 
