@@ -62,7 +62,7 @@ class Draft(DraftTree):
         self.restores: int | None = None  # the revision whose state this one restores
         self.kept: set[str] = set()  # the files whose edits are still there, or there again
         self.retired: set[str] = set()  # those of which the host has edits, which a note says
-        self.taken_back: set[str] = set()  # copies whose edits the user takes back by name
+        self.taken_back: set[str] = set()  # copies whose present edits are in no later revision
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self.is_dry_run = stack.store.state not in directory.parents
         # Where this draft clones editables from version control.

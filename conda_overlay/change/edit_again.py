@@ -69,6 +69,8 @@ def reapply(
     if old:
         changed, there, faults = _merge(draft, copy, old)
         named = originals.added_files(old)
+        if there:
+            draft.taken_back.add(key)  # what was not recorded is in no other revision
     else:
         every = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, every, 1, reverse=False)

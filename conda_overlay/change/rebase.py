@@ -133,20 +133,25 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
 
 def _back(draft: Draft) -> Iterator[str]:
     """A note on each copy that retired, and whose version the host has again, with its command."""
-    stack = draft.stack
-    last = {change.key: (one, change) for one in stack.store.line() for change in one.plan.changes}
+    stack, store = draft.stack, draft.stack.store
+    line = {one.number: one for one in store.line()}
+    last = {change.key: (one, change) for one in line.values() for change in one.plan.changes}
     for key, (revision, change) in last.items():
         below, number = stack.below_view.get(key), revision.parent
-        if not (change.why.startswith(RETIRED) and below and number) or key in draft.installed:
+        if not change.why.startswith(RETIRED) or number not in line or key in draft.installed:
             continue
-        entry = stack.store.revision(number).distributions[key]
-        if below.version == change.before != change.host_version and text_in(entry.patch):
+        if below is None or not below.version == change.before != change.host_version:
+            continue
+        if store.tree(number):
+            words = "diff", "0", str(number), change.name, "--text", *where(stack)
+            command = shlex.join(["conda", "overlay", *words]) + " | "
+            words = "patch", change.name, "-", "--yes", *where(stack)
+            command += shlex.join(["conda", "overlay", *words])
+            entries = stack.state(number).entries  # also what was not recorded
+        else:
             command = shlex.join(["conda", "overlay", "undo", str(number), *where(stack)])
-            if stack.store.tree(number):
-                words = "diff", "0", str(number), change.name, "--text", *where(stack)
-                command = shlex.join(["conda", "overlay", *words])
-                words = "patch", change.name, "-", "--yes", *where(stack)
-                command += " | " + shlex.join(["conda", "overlay", *words])
+            entries = line[number].distributions
+        if (entry := entries.get(key)) and text_in(entry.patch):
             what = f"{change.name} is {below.version} again, without your edits of then"
             yield f"{what}; for these: {command}"
 

@@ -578,18 +578,30 @@ def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
     assert own.json("why", "tool")["edited"] == ["extra.py +1 -0"]
 
 
+@pytest.mark.parametrize("how", few(["recorded", "in place", "dropped"], "in place"))
 def test_a_fix_that_retired_is_told_when_the_environment_goes_back(
-    own: Bench, fix: Path, links: Path
+    own: Bench, fix: Path, links: Path, how: str
 ) -> None:
-    own.change("patch", "tool", fix)
-    own.change("install", "new")
+    own.given("install", "new")
+    if how == "in place":
+        own.given("edit", "tool", "--no-editor")
+        edited.edit(own, own.site / "tool" / "core.py", FIXED)
+    else:
+        own.given("patch", "tool", fix)
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
     assert own.json("rebase")["notes"] == []
     sources.administrate(own.host, edited.wheel(links))
     own.change("remove", "new")
+    if how == "dropped":
+        shutil.rmtree(own.tree(2))
     [note] = own.json("rebase")["notes"]
     what, _, command = note.partition("; for these: ")
     assert what == "tool is 1.0 again, without your edits of then" and steps(own) == [4, 7]
+    if how == "dropped":
+        assert command == f"conda overlay undo 2 -p {own.host}"
+        own.change("undo", "2")
+        assert steps(own) == [44, 7]
+        return
     read, write = (shlex.split(words) for words in command.split(" | "))
     text = own.run(*read[2:]).stdout
     done = own.run(*write[2:], input=text)
