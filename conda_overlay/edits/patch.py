@@ -244,8 +244,11 @@ def _edit_again(copy: Distribution, parts: Sequence[git.Part]) -> list[str]:
             return faults
         made = {path: scratch / path for path in paths if is_there(scratch / path)}
         wanted |= {path: made[path].read_bytes() if path in made else None for path in paths}
-        _put(copy, {p: text for p, text in wanted.items() if text_of(copy.site / p) != text})
-        for path in made.keys() - before.keys():
+        own = without_links(copy.prefix, (copy.below + path for path in wanted))
+        there = {p: text_of(copy.site / p) if copy.below + p in own else None for p in wanted}
+        new = {path: text for path, text in wanted.items() if text is None or text != there[path]}
+        _put(copy, new)
+        for path in new.keys() & made.keys() - before.keys():
             shutil.copymode(made[path], copy.site / path)
     return []
 
