@@ -61,7 +61,8 @@ class Draft(DraftTree):
         self.accepted: set[str] = set()  # the distributions whose own conflicts the user accepts
         self.restores: int | None = None  # the revision whose state this one restores
         self.kept: set[str] = set()  # the files whose edits are still there, or there again
-        self.taken_back: set[str] = set()  # copies whose edits the user takes back by name
+        self.retired: set[str] = set()  # those of which the host has edits, which a note says
+        self.taken_back: set[str] = set()  # copies whose present edits are in no later revision
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self.is_dry_run = stack.store.state not in directory.parents
         # Where this draft clones editables from version control.
@@ -217,8 +218,12 @@ class Draft(DraftTree):
 
         apply(self, document, locked=locked)
 
-    def rebase(self, carried: Document | None = None) -> None:
+    def rebase(self, carried: Document | None = None, *, force: bool = False) -> None:
         """Adapt the overlay to the host as it is now, and carry over another overlay if given.
+
+        Args:
+            carried: the other overlay.
+            force: go back to the host's distributions where edits do not apply to them.
 
         Raises:
             NoSuchRevisionError: there is no overlay yet.
@@ -228,7 +233,7 @@ class Draft(DraftTree):
         """
         from conda_overlay.change.rebase import rebase
 
-        rebase(self, carried)
+        rebase(self, carried, force=force)
 
     def commit(
         self, *, allow_conflicts: bool = False, force: bool = False, timeout: float = PATIENCE
@@ -347,7 +352,7 @@ class Draft(DraftTree):
 
     def _carried(self, after: State) -> Iterator[str]:
         """A note on the edits by hand that the revision will include but the plan does not show."""
-        before, there = self.before.files, self.before.edited & after.files.keys()
+        before, there = self.before.files, self.before.edited & after.files.keys() - self.retired
         paths = (path for path in self.by_hand.all if path in there)
         same = [path for path in paths if after.files[path][2] == before[path][2]]
         if same:

@@ -24,7 +24,7 @@ from conda_overlay.edits import git, originals
 from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
-from conda_overlay.filesystem.tree import make_readable, remove_files
+from conda_overlay.filesystem.tree import make_readable, remove_files, without_links
 from conda_overlay.layer.state import is_bookkeeping
 
 
@@ -236,7 +236,8 @@ def record(draft: Draft) -> None:
     for key, (found, *_) in draft.installed.items():
         site, owned = found.below, before.owned[key]
         likely = owned if key in before.copies else owned & by_hand
-        gone = [path for path in likely if path[-4:] != ".pyc" and not is_there(draft.tree / path)]
+        kept = {path for path in without_links(draft.tree, likely) if is_there(draft.tree / path)}
+        gone = [path for path in likely - kept if path[-4:] != ".pyc"]
         mine = {path for path in by_hand & owned if not is_bookkeeping(path)}
         listing = {f"{site}{found.path.name}/RECORD"} & by_hand - before.files.keys()
         if lost := [path for path in (*gone, *listing) if is_bookkeeping(path)]:
@@ -248,7 +249,8 @@ def record(draft: Draft) -> None:
             raise OverlayError(f"{found.name} lacks {few(sorted(lost))}.", hint, name=found.name)
         if key in before.copies and mine:
             # Also removes empty directories in the place of these files.
-            remove_files(draft.tree, [draft.tree / path for path in gone])
+            own = without_links(draft.tree, gone)
+            remove_files(draft.tree, [draft.tree / path for path in own])
             there = before.names(key) - {os.path.relpath(path, site) for path in gone}
             originals.note_files(found, there)
         if mine:

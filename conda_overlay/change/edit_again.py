@@ -20,6 +20,9 @@ from conda_overlay.filesystem.manifest import digest
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State, read_state
 
+RETIRED = "retired: "
+"""How the reason begins for which a copy went because the host has its edits."""
+
 
 def reapply(
     draft: Draft,
@@ -66,6 +69,8 @@ def reapply(
     if old:
         changed, there, faults = _merge(draft, copy, old)
         named = originals.added_files(old)
+        if there:
+            draft.taken_back.add(key)  # what was not recorded is in no other revision
     else:
         every = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, every, 1, reverse=False)
@@ -73,22 +78,34 @@ def reapply(
         there = [f"the edits of {part.path}" for part in every if part not in parts]
         changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if faults:
-        prefix = str(draft.stack.host.prefix) if old else ""
-        raise CannotEditAgainError({name: found.version}, faults, prefix)
+        known = (where(draft.stack), _keeping(draft, old)) if old else ()
+        raise CannotEditAgainError({name: found.version}, faults, *known)
     if not changed and not onto:
         text = old or patch.text_in(entry.patch)
         has = f"{what} has all its edits" if text else "no text of it was edited"
-        draft.why[key] = f"retired: {has}"
+        draft.why[key] = f"{RETIRED}{has}"
         if key not in draft.before.site:  # else the plan names it
             draft.notes.append(f"the copy of {name} retires: {has}")
         return None
-    draft.notes += [f"{edits} retire: {what} has them" for edits in there]
+    end = "are in your copy already" if onto else f"retire: {what} has them"
+    draft.notes += [f"{edits} {end}" for edits in there]
     take_copy(draft, replace(copy, named=frozenset(named)), again=not onto)
     new = draft.entries[key]
     since, by = (entry.since, entry.by) if entry.version == new.version else ("", "")
     given = replace(new, intent=entry.intent, until=entry.until, since=since, by=by)
     draft.entries[key] = replace(given, reason=entry.reason or new.reason)
     return found.version
+
+
+def _keeping(draft: Draft, copy: Distribution) -> tuple[str, ...]:
+    """The command that keeps the edits of a copy that no revision can bring back, if there are any.
+
+    A revision for another Python can neither be recorded nor brought back.
+    """
+    if draft.stack.is_stale():
+        return "export", "-f", "edits.patch"
+    mine = draft.before.owned.get(copy.key, frozenset())
+    return ("record",) if mine & {*draft.by_hand.all} else ()
 
 
 def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, list[str], list[str]]:
@@ -128,11 +145,13 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
             faults += [line for sides in conflicts for line in _conflict(path, *sides)]
         if there == wanted or (clear and merged == there):
             retired.append(f"the edits of {path}")
+            draft.retired.add(site + path)
             continue
         changed = True
         if clear:
             if _has_part(there, merged, before, after):
                 retired.append(f"some edits of {path}")
+                draft.retired.add(site + path)
             put_file(place, merged)
         elif not conflicts:
             faults.append(f"{path}, which the edits and the environment have both changed")
@@ -167,6 +186,14 @@ def is_outdated(copy: Distribution, below: Distribution) -> bool:
     )
 
 
+def where(stack: Stack) -> list[str]:
+    """The options that name the writable overlay of a stack."""
+    words = ["-p", str(stack.host.prefix)]
+    if stack.layer is not None:
+        words += ["--layer", stack.label_of(stack.store.overlay) or str(stack.layer)]
+    return words
+
+
 def outdated_copies(stack: Stack) -> dict[str, str]:
     """The copies whose files below have changed since they were made: each name, and the command.
 
@@ -174,9 +201,7 @@ def outdated_copies(stack: Stack) -> dict[str, str]:
     """
     if stack.is_stale() or not stack.store.exists:
         return {}
-    command = ["conda", "overlay", "rebase", "-p", str(stack.host.prefix)]
-    if stack.layer is not None:
-        command += ["--layer", stack.label_of(stack.store.overlay) or str(stack.layer)]
+    command = ["conda", "overlay", "rebase", *where(stack)]
     pairs = copies_over(stack.below_view, stack.state())
     return {copy.name: shlex.join(command) for copy, its in pairs if is_outdated(copy, its)}
 

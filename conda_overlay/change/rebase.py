@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from conda_overlay.change.apply import (
     make_edits,
 )
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.edit_again import is_outdated, reapply
+from conda_overlay.change.edit_again import RETIRED, is_outdated, reapply, where
 from conda_overlay.change.install import at_least
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
@@ -23,19 +24,21 @@ from conda_overlay.core.request import as_requirement
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.originals import load_originals
+from conda_overlay.edits.patch import text_in
 from conda_overlay.formats.document import Document
 
 
-def rebase(draft: Draft, carried: Document | None = None) -> None:
+def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False) -> None:
     """Adapt a draft to the host as it is now.
 
     Args:
         draft: the draft to change.
         carried: another overlay, whose requests are added.
+        force: go back to the host's distributions where edits do not apply to them.
 
     Raises:
         NoSuchRevisionError: there is no overlay yet.
-        CannotEditAgainError: recorded edits do not apply; all of them are named.
+        CannotEditAgainError: edits do not apply; all of them are named.
         OverlayError: the directory of an editable does not exist.
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
@@ -62,7 +65,8 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     draft.why.update(going)
     draft.drop(going.keys() & draft.installed.keys())
     requested = {key: entry for key, entry in requested.items() if key not in going}
-    requested = dict(_edited_again(draft, requested, carried.entries if carried else {}))
+    theirs = carried.entries if carried else {}
+    requested = dict(_edited_again(draft, requested, theirs, force=force))
     check_sources(requested)
     install_requested(draft, requested, why)
     make_edits(draft, {key: entry for key, entry in requested.items() if not entry.copied})
@@ -70,11 +74,16 @@ def rebase(draft: Draft, carried: Document | None = None) -> None:
     staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
     drop_orphans(draft, {**staying, **requested}, "nothing depends on it")
     draft.notes += _left_out(draft, carried)
+    draft.notes += _back(draft)
     draft.accepts_host = stack.has_moved_on()
 
 
 def _edited_again(
-    draft: Draft, entries: Mapping[str, HistoryEntry], carried: Mapping[str, HistoryEntry]
+    draft: Draft,
+    entries: Mapping[str, HistoryEntry],
+    carried: Mapping[str, HistoryEntry],
+    *,
+    force: bool,
 ) -> Iterator[tuple[str, HistoryEntry]]:
     """The entries, where copies are made again if the host has changed the distribution.
 
@@ -85,15 +94,18 @@ def _edited_again(
         if not entry.copied or (key in carried and is_edited(draft, key, entry)):
             yield key, entry
             continue
+        kept = {*draft.kept}
         try:
             version = _edited_version(draft, key, entry, carried=key in carried)
         except CannotEditAgainError as error:
             failed.append(error)
+            draft.kept = kept
+            draft.why[key] = f"its edits do not apply to {error.targets[entry.name or key]}"
             continue
         if version is not None:
             pin = f"{entry.name or key}=={version}"
             yield key, replace(entry, version=version, requirement=pin)
-    if failed:
+    if failed and not force:
         raise CannotEditAgainError.of_all(failed)
 
 
@@ -117,6 +129,31 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
         yield from (
             found for found in read_site(site).get(key, ()) if load_originals(found) is not None
         )
+
+
+def _back(draft: Draft) -> Iterator[str]:
+    """A note on each copy that retired, and whose version the host has again, with its command."""
+    stack, store = draft.stack, draft.stack.store
+    line = {one.number: one for one in store.line()}
+    last = {change.key: (one, change) for one in line.values() for change in one.plan.changes}
+    for key, (revision, change) in last.items():
+        below, number = stack.below_view.get(key), revision.parent
+        if not change.why.startswith(RETIRED) or number not in line or key in draft.installed:
+            continue
+        if below is None or not below.version == change.before != change.host_version:
+            continue
+        if store.tree(number):
+            words = "diff", "0", str(number), change.name, "--text", *where(stack)
+            command = shlex.join(["conda", "overlay", *words]) + " | "
+            words = "patch", change.name, "-", "--yes", *where(stack)
+            command += shlex.join(["conda", "overlay", *words])
+            entries = stack.state(number).entries  # also what was not recorded
+        else:
+            command = shlex.join(["conda", "overlay", "undo", str(number), *where(stack)])
+            entries = line[number].distributions
+        if (entry := entries.get(key)) and text_in(entry.patch):
+            what = f"{change.name} is {below.version} again, without your edits of then"
+            yield f"{what}; for these: {command}"
 
 
 def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:

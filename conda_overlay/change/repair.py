@@ -17,7 +17,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.restore import Restorer
 from conda_overlay.core.errors import NoSuchRevisionError, NotInOverlayError
 from conda_overlay.distributions.record import read_record
-from conda_overlay.edits.originals import note_files, removed_files
+from conda_overlay.edits.originals import added_files, note_files, removed_files
 from conda_overlay.edits.patch import edits_of, start_again
 from conda_overlay.filesystem.tree import remove_files
 
@@ -57,6 +57,9 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
             removed = {normpath(copy.below + p): sha for p, sha in removed_files(copy).items()}
             past.original.update(removed)
             past.owned[key].update(removed)
+            added = {normpath(copy.below + path) for path in added_files(copy)} - {*past.original}
+            remove_files(draft.tree, [draft.tree / path for path in added])  # see `start_again`
+            past.owned[key] -= added
             named |= {*removed, *(normpath(copy.below + edit.path) for edit in edits_of(copy))}
         past.files.update(past.original)
         if named:

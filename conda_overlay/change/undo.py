@@ -101,10 +101,11 @@ def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None
     past, there = Restorer(draft, number), draft.tree.joinpath
     if number != draft.base and draft.stack.store.tree(number):
         draft.notes.append(f"revision {number} was damaged; restored: {few(sorted(faults))}")
+    remove_files(draft.tree, [there(p) for p in faults if p not in past.recorded])
     wanted = (p for p in past.recorded if p in faults or not os.path.lexists(there(p)))
     gone = {path for path in wanted if not past.restore(path)}
     past.remove_leftovers(past.recorded)
-    remove_files(draft.tree, [there(p) for p in faults if p in gone or p not in past.recorded])
+    remove_files(draft.tree, [there(p) for p in gone.intersection(faults)])
     if lost := past.owners(gone.intersection(faults)):
         draft.pip.say(f"Some files of revision {number} are gone; installing them again.")
         try:
@@ -130,6 +131,7 @@ def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[
     """
     now, found = draft.files, differences(recorded, draft.files)
     kept = {p for p in by_hand if p in now and not is_leftover(p)}
+    kept |= {p for p in by_hand if any(k.startswith(f"{p}/") for k in kept)}  # now a directory
     ours = kept | scaffolding.paths(draft.stack.host.site_below_prefix)
     noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
     return [path for path in found.all if path not in ours | noted]

@@ -10,7 +10,7 @@ from pathlib import Path
 from conda_overlay.core.errors import VerificationError
 from conda_overlay.core.models import Plan
 from conda_overlay.host.host import Host
-from conda_overlay.layer.state import State
+from conda_overlay.layer.state import State, is_bookkeeping
 
 _OBSERVE = """
 import importlib.metadata as metadata, json, sys
@@ -75,6 +75,9 @@ def _faults(key: str, after: State, place: str) -> Iterator[str]:
         yield f"comes from {place}"
     if info.suffix == ".dist-info" and not after.has_record(key):
         yield "has no RECORD"
-    for file in after.missing(key):
+    lacks = after.missing(key)
+    if after.is_copy(key):  # the user may have removed others
+        lacks = [file for file in lacks if is_bookkeeping(file)]
+    for file in lacks:
         if not os.path.lexists(found[0].prefix / file):  # a directory may be in its place
             yield f"lacks {file}"

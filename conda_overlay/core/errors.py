@@ -261,19 +261,34 @@ class EditedError(OverlayError):
 
 
 class CannotEditAgainError(OverlayError):
-    """Recorded edits do not apply to other versions of their distributions."""
+    """Edits do not apply to other versions of their distributions."""
 
-    def __init__(self, targets: Mapping[str, str], why: Sequence[str], copies_of: str = "") -> None:
-        """Take the versions by name, descriptions of the failures, and the prefix of copies."""
-        self.targets, self.why, self.copies_of = dict(targets), list(why), copies_of
+    def __init__(
+        self,
+        targets: Mapping[str, str],
+        why: Sequence[str],
+        where: Sequence[str] = (),
+        keep: Sequence[str] = (),
+    ) -> None:
+        """Take what is known of the failures.
+
+        Args:
+            targets: the versions by name.
+            why: descriptions of the failures.
+            where: the options that name the overlay, if the edits are those of its copies.
+            keep: the command, without these, that keeps edits that are not recorded.
+        """
+        self.targets, self.why = dict(targets), list(why)
+        self.where, self.keep = tuple(where), tuple(keep)
         onto = ", ".join(f"{name} {version}" for name, version in targets.items())
-        sentence = f"The recorded edits of {', '.join(targets)} do not apply to {onto}; nothing "
+        whose = "Your" if where else "The recorded"
+        sentence = f"{whose} edits of {', '.join(targets)} do not apply to {onto}; nothing "
         sentence += "was changed."
         hint = f"conda overlay edit {next(iter(targets))}, and make them by hand"
-        if copies_of:
-            where = ["-p", copies_of]
-            drop = shlex.join(["conda", "overlay", "remove", *where, *targets, "--force"])
-            hint = f"{drop} && {shlex.join(['conda', 'overlay', 'rebase', *where])}"
+        if where:
+            steps = [*([keep] if keep else []), ["rebase", "--force"]]
+            words = (["conda", "overlay", *step, *where] for step in steps)
+            hint = " && ".join(map(shlex.join, words))
             hint += ", and make them again: conda overlay edit NAME"
         super().__init__(sentence, hint, why, name=next(iter(targets)))
 
@@ -281,7 +296,9 @@ class CannotEditAgainError(OverlayError):
     def of_all(cls, errors: Sequence[CannotEditAgainError]) -> CannotEditAgainError:
         """One error for several distributions that have copies."""
         targets = {name: found for error in errors for name, found in error.targets.items()}
-        return cls(targets, [line for error in errors for line in error.why], errors[0].copies_of)
+        why = [line for error in errors for line in error.why]
+        keep = next((error.keep for error in errors if error.keep), ())
+        return cls(targets, why, errors[0].where, keep)
 
 
 class CannotRestoreError(OverlayError):

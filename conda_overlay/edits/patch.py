@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from conda_overlay.activation.shells import visible
@@ -24,7 +26,7 @@ from conda_overlay.edits.originals import (
 )
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import Manifest, is_there, take_manifest
-from conda_overlay.filesystem.tree import make_own, remove_files, without_links
+from conda_overlay.filesystem.tree import discard, is_own, make_own, remove_files, without_links
 
 NO_TEXT = "# edited, not included in this patch: "
 """The start of a comment in a patch that names an edited file whose edits it cannot contain.
@@ -161,11 +163,25 @@ def lines_changed(old: str | None, new: str | None) -> tuple[int, int]:
 def revert(distribution: Distribution) -> bool:
     """Revert all edits of a copy; return whether there were any."""
     found = edits_of(distribution)
-    for path, old, _ in found:
-        if old is not None:
-            make_own(distribution.prefix, Path(distribution.below + path).parent)
-        put_file(distribution.site / path, None if old is None else old.encode())
+    _put(distribution, {path: None if old is None else old.encode() for path, old, _ in found})
     return bool(found)
+
+
+def _put(copy: Distribution, wanted: Mapping[str, bytes | None]) -> None:
+    """Write text files of a copy, also where a directory or a link is in their place; None: remove.
+
+    A link is never followed, and goes only if a file is wanted in its place.
+    """
+    gone = (copy.site / path for path, content in wanted.items() if content is None)
+    own = [place for place in gone if is_own(copy.prefix, place)]
+    remove_files(copy.prefix, own)
+    for path, content in wanted.items():
+        place = copy.site / path
+        if content is not None:
+            make_own(copy.prefix, Path(copy.below + path).parent)
+            if place.is_dir() and not place.is_symlink():
+                discard(place)  # only what programs leave is still there
+            put_file(place, content)
 
 
 def start_again(distribution: Distribution) -> bool:
@@ -205,13 +221,36 @@ def restore(
         new = take_manifest(edited[0][0].prefix, recorded).keys() - recorded.keys()
     for copy, patch in edited:
         names = files_of(copy) or set()
-        if patch_of(copy) != text_in(patch):
-            revert(copy)
-            faults += git.apply_parts(copy.site, parts_of(copy, patch, names), 1, reverse=False)
         mine = (path for path in new if path.startswith(copy.below))
         mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
         remove_files(copy.prefix, [copy.prefix / path for path in mine])
+        if patch_of(copy) != text_in(patch):
+            faults += _edit_again(copy, parts_of(copy, patch, names))
     return faults
+
+
+def _edit_again(copy: Distribution, parts: Sequence[git.Part]) -> list[str]:
+    """Replace the edits of a copy with those of a patch; return why this is not possible.
+
+    The files are made elsewhere, because one may be in the place of a directory, or the reverse.
+    """
+    before, paths = load_originals(copy) or {}, [part.path for part in parts]
+    wanted = {edit.path: before.get(edit.path) for edit in edits_of(copy)}
+    with TemporaryDirectory() as directory:
+        scratch = Path(directory)
+        for path in before.keys() & {*paths}:
+            put_file(scratch / path, before[path])
+        if faults := git.apply_parts(scratch, parts, 1, reverse=False):
+            return faults
+        made = {path: scratch / path for path in paths if is_there(scratch / path)}
+        wanted |= {path: made[path].read_bytes() if path in made else None for path in paths}
+        own = without_links(copy.prefix, (copy.below + path for path in wanted))
+        there = {p: text_of(copy.site / p) if copy.below + p in own else None for p in wanted}
+        new = {path: text for path, text in wanted.items() if text is None or text != there[path]}
+        _put(copy, new)
+        for path in new.keys() & made.keys() - before.keys():
+            shutil.copymode(made[path], copy.site / path)
+    return []
 
 
 def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:

@@ -77,13 +77,13 @@ def test_file_system_without_inodes_is_told_from_a_full_one(
 
 def test_edits_of_several_distributions_that_do_not_apply_are_one_error() -> None:
     each = [
-        errors.CannotEditAgainError({name: "2.0"}, [f"{name}.py, which"], "/envs/s")
-        for name in ("tool", "other")
+        errors.CannotEditAgainError({name: "2.0"}, [f"{name}.py, which"], ["-p", "/envs/s"], keep)
+        for name, keep in (("tool", []), ("other", ["record"]))
     ]
     assert str(errors.CannotEditAgainError.of_all(each)) == (
-        "The recorded edits of tool, other do not apply to tool 2.0, other 2.0; nothing was "
+        "Your edits of tool, other do not apply to tool 2.0, other 2.0; nothing was "
         "changed.\n  tool.py, which\n  other.py, which\n"
-        "Hint: conda overlay remove -p /envs/s tool other --force && conda overlay rebase "
+        "Hint: conda overlay record -p /envs/s && conda overlay rebase --force "
         "-p /envs/s, and make them again: conda overlay edit NAME"
     )
 

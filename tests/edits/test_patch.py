@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -231,6 +232,35 @@ def test_recorded_edits_are_restored_after_others_in_place(copy: Distribution) -
     (copy.site / "top.py").unlink()
     assert restore({"tool": copy}, {"tool": patch}, recorded) == []
     assert texts(copy) == before
+
+
+def test_text_files_are_restored_behind_a_link_and_below_a_directory(copy: Distribution) -> None:
+    """Although what the link leads to is the same."""
+    edit(copy, "tool/core.py", None)
+    edit(copy, "tool/core.py/x.py", "in a directory\n")
+    write(copy, "tool/core.py/x.bin", b"\0")
+    patch, recorded = patch_of(copy), take_manifest(copy.prefix)
+    before = texts(copy)
+    (copy.site / "tool/data").rename(copy.site / "data")
+    (copy.site / "tool/data").symlink_to("../data")
+    write(copy, "top.py", "in place\n")
+    assert restore({"tool": copy}, {"tool": patch}, recorded) == []
+    assert {name: text for name, text in texts(copy).items() if name[:5] != "data/"} == before
+    assert not (copy.site / "tool/data").is_symlink()
+    shutil.rmtree(copy.site / "tool/core.py")
+    write(copy, "tool/core.py", "in place\n")
+    assert restore({"tool": copy}, {"tool": patch}, recorded) == []
+    assert (copy.site / "tool/core.py/x.py").read_text() == "in a directory\n"
+
+
+def test_file_that_is_as_recorded_keeps_its_permissions(copy: Distribution) -> None:
+    """Because revisions share it."""
+    edit(copy, "tool/new.py", "new\n")
+    (copy.site / "tool/new.py").chmod(0o444)
+    patch = patch_of(copy)
+    write(copy, "top.py", "in place\n")
+    assert restore({"tool": copy}, {"tool": patch}, None) == []
+    assert (copy.site / "tool/new.py").stat().st_mode & 0o777 == 0o444
 
 
 def test_file_that_belongs_to_no_copy_is_not_taken_away(copy: Distribution) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 from conda_overlay.core import toml_writer
 from conda_overlay.formats import overlay_toml
 from tests import sources
-from tests.bed import dists, environment, place, pypi
+from tests.bed import cpython, dists, environment, place, pypi
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import BROKEN, CORE, ELSEWHERE, FIX, FIXED, steps
@@ -562,16 +563,51 @@ def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: 
 
 @LONG
 def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
-    own: Bench, fix: Path, links: Path
+    own: Bench, links: Path
 ) -> None:
-    own.change("patch", "tool", fix)
+    own.given("edit", "tool", "--no-editor")
+    edited.edit(own, own.site / "tool" / "core.py", FIXED)
     edited.edit(own, own.site / "tool" / "extra.py", CORE + "MINE = 1\n")
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
-    retired = "the edits of tool/core.py retire: tool 2.0 has them"
-    assert retired in own.json("rebase")["notes"]
+    assert own.json("rebase")["notes"] == [
+        "the edits of tool/core.py retire: tool 2.0 has them",
+        f"this revision keeps your edits: {(own.site / 'tool/extra.py').relative_to(own.overlay)}",
+    ]
     code = "import tool, tool.extra as e; print(e.MINE, tool.__version__)"
     assert own.python("-c", code).stdout == "1 2.0\n"
     assert own.json("why", "tool")["edited"] == ["extra.py +1 -0"]
+
+
+@pytest.mark.parametrize("how", few(["recorded", "in place", "dropped"], "in place"))
+def test_a_fix_that_retired_is_told_when_the_environment_goes_back(
+    own: Bench, fix: Path, links: Path, how: str
+) -> None:
+    own.given("install", "new")
+    if how == "in place":
+        own.given("edit", "tool", "--no-editor")
+        edited.edit(own, own.site / "tool" / "core.py", FIXED)
+    else:
+        own.given("patch", "tool", fix)
+    sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
+    assert own.json("rebase")["notes"] == []
+    sources.administrate(own.host, edited.wheel(links))
+    own.change("remove", "new")
+    if how == "dropped":
+        shutil.rmtree(own.tree(2))
+    [note] = own.json("rebase")["notes"]
+    what, _, command = note.partition("; for these: ")
+    assert what == "tool is 1.0 again, without your edits of then" and steps(own) == [4, 7]
+    if how == "dropped":
+        assert command == f"conda overlay undo 2 -p {own.host}"
+        own.change("undo", "2")
+        assert steps(own) == [44, 7]
+        return
+    read, write = (shlex.split(words) for words in command.split(" | "))
+    text = own.run(*read[2:]).stdout
+    done = own.run(*write[2:], input=text)
+    assert done.returncode == 0, done.stderr
+    assert steps(own) == [44, 7] and own.version("new") is None
+    assert own.json("rebase")["notes"] == []
 
 
 def test_edits_that_do_not_apply_stay_and_every_place_is_told_with_a_way_out(
@@ -584,12 +620,41 @@ def test_edits_that_do_not_apply_stay_and_every_place_is_told_with_a_way_out(
     told = own.refuse("rebase", "--yes")
     for line in ("return 44  # fixed", "return 'four'", "return 88", "return 'eight'"):
         assert f"      {line}\n" in told
+    assert "Your edits of tool do not apply to tool 2.0" in told
     where = f"-p {own.host}"
-    assert f"conda overlay remove {where} tool --force && conda overlay rebase {where}" in told
+    keep, drop = f"conda overlay record {where}", f"conda overlay rebase --force {where}"
+    assert f"Hint: {keep} && {drop}, and make" in told
     assert steps(own) == [44, 7]
-    own.change("remove", "tool", "--force")
-    own.change("rebase")
+    own.change("record")
+    assert f"Hint: {drop}, and make" in own.refuse("rebase", "--yes")
+    plan = own.json("rebase", "--force")
+    assert plan["changes"][0]["why"] == "its edits do not apply to 2.0"
+    assert [path.rpartition("site-packages/")[2] for path in plan["lost"]] == ["tool/core.py"]
     assert own.version("tool") == "2.0"
+    own.change("undo")
+    assert "return 88" in (own.site / "tool" / "core.py").read_text()
+    assert steps(own)[0] == 44
+
+
+@LONG
+@pytest.mark.skipif(not cpython.available(), reason="no second Python on this machine")
+def test_edits_that_do_not_apply_in_another_python_are_given_up_and_kept_in_a_file(
+    own: Bench, fix: Path, links: Path, tmp_path: Path
+) -> None:
+    newest, other = cpython.available()[-1], edited.wheel(tmp_path, "2.0", BROKEN)
+    template = environment.template(python=newest, pip="ensurepip", wheels=[other])
+    own.change("install", "new")
+    own.change("patch", "tool", fix)
+    place.remove(own.host)
+    environment.clone(template, own.host)
+    keep = f"conda overlay export -f edits.patch -p {own.host}"
+    drop = f"conda overlay rebase --force -p {own.host}"
+    assert f"Hint: {keep} && {drop}, and" in own.refuse("rebase", "--yes")
+    file = own.user.home / "edits.patch"
+    own.ask("export", "-f", file)
+    assert "+    return 44  # fixed" in file.read_text()
+    own.change("rebase", "--force")
+    assert own.see("tool", "new") == {"tool": "2.0", "new": "1.0"}
 
 
 @LONG

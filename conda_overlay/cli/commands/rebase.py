@@ -38,4 +38,7 @@ def execute(arguments: Namespace) -> int:
         overlay.check_protection(arguments.force_overlay)
         document = select.document_of(source)
     unchanged = f"Nothing to do: the overlay fits {overlay.host.name} as it is."
-    return changing.run(arguments, overlay, lambda d: d.rebase(document), unchanged=unchanged)
+    force = arguments.force_overlay
+    return changing.run(
+        arguments, overlay, lambda d: d.rebase(document, force=force), unchanged=unchanged
+    )

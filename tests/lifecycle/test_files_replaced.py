@@ -1,0 +1,118 @@
+"""A file of a package that became a directory or a link, or the reverse, in every revision."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.bench import Bench
+from tests.lifecycle import edited
+from tests.long import LONG, few
+
+BECOME = {
+    "file to directory": "rm core.py && mkdir core.py && echo 'X = 1' > core.py/x.py && "
+    "echo note > core.py/note.txt",
+    "file to directory with data": "rm core.py && mkdir core.py && printf '\\0' > core.py/x.bin",
+    "data to directory": "rm data/table.bin && mkdir data/table.bin && echo 1 > data/table.bin/x",
+    "file to link": "rm core.py && ln -s run.sh core.py",
+    "file to link to directory": "rm core.py && ln -s data core.py",
+    "directory to file": "rm -rf data && echo mine > data",
+    "directory to link": "rm -rf data && ln -s ../tool-1.0.dist-info data",
+    "directory to link to nothing": "rm -rf data && ln -s nothing data",
+}
+"""What a user does in the directory of `tool`."""
+
+OF_TEXT = ("file to directory", "data to directory", "directory to file")
+"""Those that the history can say, so that they come back although nothing has them any more."""
+
+
+def tree(place: Path) -> dict[str, object]:
+    """The files and links below a directory, without bytecode."""
+    return {
+        os.path.relpath(path, place): os.readlink(path) if path.is_symlink() else path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_symlink() or (path.is_file() and path.suffix != ".pyc")
+    }
+
+
+def sh(tool: Bench, command: str) -> None:
+    """Run a command in the directory of `tool`."""
+    done = tool.user.run(["sh", "-c", command], cwd=tool.site / "tool")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def copied(tool: Bench) -> Bench:
+    """With a copy of `tool`."""
+    tool.given("edit", "tool", "--no-editor")
+    return tool
+
+
+@pytest.mark.parametrize("there", few(["copy", "installed"], "copy"))
+@pytest.mark.parametrize("step", few(BECOME, "file to directory", "directory to link"))
+def test_a_replacement_is_undone_redone_kept_and_reverted(
+    tool: Bench, links: Path, step: str, there: str
+) -> None:
+    if there == "copy":
+        tool.given("edit", "tool", "--no-editor")
+    elif step.startswith("directory"):
+        pytest.skip("what is installed may not lack files")
+    else:
+        tool.given("install", "-I", "--no-deps", edited.wheel(links))
+    place, saved = tool.site / "tool", tool.user.home / "saved"
+    sh(tool, f"cp -a . {saved}")
+    first = tree(place)
+    sh(tool, BECOME[step])
+    second = tree(place)
+    tool.change("record")
+    assert tree(place) == second != first
+    for command, wanted in (("undo", first), ("redo", second), ("undo", first), ("redo", second)):
+        tool.change(command)
+        assert tree(place) == wanted, command
+    tool.change("install", "new")
+    assert tree(place) == second
+    sh(tool, "chmod u+w extra.py && echo '# more' >> extra.py")
+    tool.change("record")
+    tool.change("undo")
+    assert tree(place) == second
+    sh(tool, f"rm -rf * && cp -a {saved}/. .")
+    tool.change("record")
+    assert tree(place) == first
+    if step in OF_TEXT:
+        tool.change("undo")
+        assert tree(place) == second
+
+
+@pytest.mark.parametrize("step", few(BECOME, "file to directory"))
+def test_a_replacement_that_was_not_recorded_is_carried_and_undone(
+    copied: Bench, step: str
+) -> None:
+    place = copied.site / "tool"
+    first = tree(place)
+    sh(copied, BECOME[step])
+    second = tree(place)
+    copied.change("install", "new")
+    assert tree(place) == second
+    copied.change("undo")
+    assert tree(place) == (second if step == "file to link to directory" else first)
+    copied.change("redo")
+    assert tree(place) == second
+    copied.change("repair", "tool")
+    assert tree(place) == first
+
+
+@LONG
+@pytest.mark.parametrize("step", [step for step in BECOME if step.startswith(("file", "data"))])
+def test_a_replacement_in_what_is_installed_stays_with_its_revision(
+    tool: Bench, links: Path, step: str
+) -> None:
+    tool.given("install", "-I", "--no-deps", edited.wheel(links))
+    place = tool.site / "tool"
+    sh(tool, BECOME[step])
+    second = tree(place)
+    tool.change("install", "new")
+    for command in ("undo", "redo"):
+        tool.change(command)
+        assert tree(place) == second, command
