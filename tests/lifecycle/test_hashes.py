@@ -33,36 +33,33 @@ def filled(line: str, wheel: Path) -> str:
     return line.format(uri=wheel.as_uri(), path=wheel, **digests)
 
 
-@pytest.fixture(params=LINES)
-def made(request: pytest.FixtureRequest, quick: Bench, wheel: Path, scratch: Path) -> Bench:
-    """Its overlay has a distribution with a hash, from a requirements file."""
-    file = scratch / "r.txt"
-    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES[request.param], wheel)}\n")
-    quick.install("-r", file)
-    return quick
-
-
-def test_apply_refuses_another_file_than_that_of_the_hash(made: Bench, wheel: Path) -> None:
-    exported = made.export()
-    made.change("undo", "0")
-    dists.wheel(wheel.parent, "mine", "1.0", files={"mine/other.py": "other = True\n"})
-    assert "DO NOT MATCH THE HASHES" in made.refuse("apply", exported)
-    assert made.distributions() == []
-
-
-def test_apply_installs_the_file_of_the_hash_and_exports_it_again(made: Bench) -> None:
-    exported = made.export()
+def check(bench: Bench, wheel: Path) -> None:
+    exported = bench.export()
     text = exported.read_text()
-    made.change("undo", "0")
-    made.change("apply", exported)
-    assert made.distributions() == ["mine-1.0"]
-    assert made.export().read_text() == text
+    bench.change("undo", "0")
+    bench.change("apply", exported)
+    assert bench.distributions() == ["mine-1.0"]
+    assert bench.export().read_text() == text
+    bench.change("undo", "0")
+    dists.wheel(wheel.parent, "mine", "1.0", files={"mine/other.py": "other = True\n"})
+    assert "DO NOT MATCH THE HASHES" in bench.refuse("apply", exported)
+    assert bench.distributions() == []
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_apply_installs_no_other_file_than_that_of_the_hash(
+    quick: Bench, wheel: Path, scratch: Path, line: str
+) -> None:
+    file = scratch / "r.txt"
+    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES[line], wheel)}\n")
+    quick.install("-r", file)
+    check(quick, wheel)
 
 
 @pytest.mark.parametrize("line", ["mine @ {uri}#sha256={sha256}", "{uri}#egg=mine&sha256={sha256}"])
 def test_the_hash_of_a_typed_url_stays(quick: Bench, wheel: Path, line: str) -> None:
     quick.install(filled(line, wheel))
-    test_apply_refuses_another_file_than_that_of_the_hash(quick, wheel)
+    check(quick, wheel)
 
 
 def test_a_url_without_a_hash_may_have_another_file_later(quick: Bench, wheel: Path) -> None:
