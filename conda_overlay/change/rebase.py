@@ -142,18 +142,18 @@ def _back(draft: Draft) -> Iterator[str]:
             continue
         if below is None or not below.version == change.before != change.host_version:
             continue
-        if store.tree(number):
-            words = "diff", "0", str(number), change.name, "--text", *where(stack)
-            command = shlex.join(["conda", "overlay", *words]) + " | "
-            words = "patch", change.name, "-", "--yes", *where(stack)
-            command += shlex.join(["conda", "overlay", *words])
-            entries = stack.state(number).entries  # also what was not recorded
-        else:
-            command = shlex.join(["conda", "overlay", "undo", str(number), *where(stack)])
-            entries = line[number].distributions
-        if (entry := entries.get(key)) and text_in(entry.patch):
-            what = f"{change.name} is {below.version} again, without your edits of then"
-            yield f"{what}; for these: {command}"
+        there = store.tree(number)  # whose state also has what was not recorded
+        entries = stack.state(number).entries if there else line[number].distributions
+        if not (entry := entries.get(key)) or not text_in(entry.patch):
+            continue
+        steps = [["undo", str(number)]]
+        if there:
+            why = ["--reason", entry.reason] if entry.reason else []
+            steps = [["diff", "0", str(number), change.name, "--text"]]
+            steps += [["patch", change.name, "-", "--yes", *why]]
+        words = (["conda", "overlay", *step, *where(stack)] for step in steps)
+        what = f"{change.name} is {below.version} again, without your edits of then"
+        yield f"{what}; for these: {' | '.join(map(shlex.join, words))}"
 
 
 def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:

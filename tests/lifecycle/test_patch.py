@@ -587,7 +587,7 @@ def test_a_fix_that_retired_is_told_when_the_environment_goes_back(
         own.given("edit", "tool", "--no-editor")
         edited.edit(own, own.site / "tool" / "core.py", FIXED)
     else:
-        own.given("patch", "tool", fix)
+        own.given("patch", "tool", fix, "--reason", "it's 44")
     sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
     assert own.json("rebase")["notes"] == []
     sources.administrate(own.host, edited.wheel(links))
@@ -607,6 +607,8 @@ def test_a_fix_that_retired_is_told_when_the_environment_goes_back(
     done = own.run(*write[2:], input=text)
     assert done.returncode == 0, done.stderr
     assert steps(own) == [44, 7] and own.version("new") is None
+    if how == "recorded":
+        assert own.record()["distributions"]["tool"]["reason"] == "it's 44"
     assert own.json("rebase")["notes"] == []
 
 
