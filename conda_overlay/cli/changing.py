@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
+from conda_overlay.activation.wiring import DISABLE, disabled
 from conda_overlay.cli import select
 from conda_overlay.cli.render import output
 from conda_overlay.cli.render.plan import NOTHING, show_plan, show_result
@@ -85,7 +87,9 @@ def run(
         if result.revision is not None and trigger is not None:
             show_trigger(trigger())
             host = overlay.host
-            if is_active(host) and wired(host, overlay.stack.settings).state != "on":
+            if is_active(host) and disabled(os.environ):
+                output.say(f"\nIt is not in effect in this shell: {DISABLE} is set.")
+            elif is_active(host) and wired(host, overlay.stack.settings).state != "on":
                 output.say(f"\nTo use it in this shell: {activation(host.prefix)}")
             elif is_active(host) and (
                 command := rehash(overlay.path / "bin", before, overlay.scripts())

@@ -67,9 +67,11 @@ def _add(found: dict[str, object], path: str) -> None:
         return
     with suppress(OSError):
         if os.path.isdir(path):
-            with os.scandir(path) as entries:
-                seen = [(entry.name, entry.stat()) for entry in entries]
-            found[path] = sorted([name, s.st_size, s.st_mtime_ns] for name, s in seen)
+            found[path] = seen = []
+            for name in sorted(os.listdir(path)):
+                with suppress(OSError):  # a link to nothing
+                    status = os.stat(os.path.join(path, name))
+                    seen.append([name, status.st_size, status.st_mtime_ns])
         elif os.path.isfile(path):
             found[path] = digest(Path(path))
             for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():

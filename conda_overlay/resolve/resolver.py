@@ -184,7 +184,8 @@ class Resolver:
     def _held_back(self, found: Resolution, constraints: Sequence[Requirement]) -> tuple[str, ...]:
         """Say why each requested upgrade does not reach the newest version."""
         options = self.request.options
-        if not options.has("--upgrade") or options.has("--constraint"):
+        theirs = {f"--{name}" for name in configuration.options(self.pip.host.prefix)}
+        if not options.has("--upgrade") or "--constraint" in {*dict(options.given), *theirs}:
             return ()  # the user's own constraints need no explanation
         after = dependencies.effective(found.staged, *self.sites)
         keys = sorted(self.named & names_of(constraints) & after.keys())

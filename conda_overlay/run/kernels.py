@@ -27,6 +27,10 @@ _RUN = ("overlay", "run")
 _WHERE = ("-p", "--prefix", "-n", "--name")
 """The options of a run that name the environment."""
 
+_PYTHON = re.compile(r"/(.*/)?python[\d.]*")
+_ISOLATED = re.compile(r"-[IE]+")
+"""The options with which Python does not see an overlay."""
+
 _LAUNCHER = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
 """The command without the overlay."""
 
@@ -115,9 +119,10 @@ def without_overlay(host: Path) -> list[Kernel]:
 def _bare_prefix(spec: Mapping[str, Any]) -> str | None:
     """The real prefix whose Python a kernelspec starts directly; None if it does not."""
     words = _words(spec)
-    if "ipykernel_launcher" not in words or not words[0].startswith("/"):
-        return None
-    return os.path.realpath(os.path.dirname(os.path.dirname(words[0])))
+    start = words[: words.index("ipykernel_launcher")] if "ipykernel_launcher" in words else [""]
+    # Of another program, such as conda, this is no Python; behind a file, another may start.
+    is_python = _PYTHON.fullmatch(start[0]) and all(word.startswith("-") for word in start[1:])
+    return os.path.realpath(os.path.dirname(os.path.dirname(words[0]))) if is_python else None
 
 
 def _through_overlay(old: Mapping[str, Any], host: Host) -> dict[str, Any]:
@@ -147,7 +152,9 @@ def _started_by(start: Sequence[str], words: Sequence[str]) -> list[str]:
             return [*words[:first], *start, *_with_overlay(words[place + 2 :])]
     for place, word in enumerate(words):
         if os.path.basename(word).startswith("python") and "ipykernel_launcher" in words[place:]:
-            return [*words[:place], *start, "--", "python", *words[place + 1 :]]
+            module = words.index("ipykernel_launcher", place)
+            options = [one for one in words[place + 1 : module] if not _ISOLATED.fullmatch(one)]
+            return [*words[:place], *start, "--", "python", *options, *words[module:]]
     return []
 
 

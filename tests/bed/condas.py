@@ -49,7 +49,7 @@ class Condas:
             directory = self._exits.enter_context(place.scratch())
             prefix = base.clone(source, directory / "base")
             base.install_plugin(prefix)
-            (prefix / "bin" / "uv").symlink_to(pypi.uv())
+            pypi.put_uv(prefix)
             for name in ("science", "daq"):
                 environment.clone(self._science, prefix / "envs" / name)
             environment.protect(prefix)

@@ -66,6 +66,13 @@ def uv() -> Path:
     return program
 
 
+def put_uv(prefix: Path) -> None:
+    """Put it beside the Python of an environment."""
+    program = prefix / "bin" / "uv"
+    program.unlink(missing_ok=True)
+    program.symlink_to(uv())
+
+
 @cache
 def _downloader() -> tuple[str, ...]:
     """Return the command of a pip that works here.

@@ -63,7 +63,7 @@ def scene(conda: Path) -> Iterator[Scene]:
         )
         for prefix in (plugin, official):
             base.install_plugin(prefix)
-            (prefix / "bin" / "uv").symlink_to(pypi.uv())
+            pypi.put_uv(prefix)
         [hook] = official.glob("lib/python*/site-packages/__conda_overlay.pth")
         hook.unlink()
         host, other = (environment.clone(template, root / name) for name in ("science", "daq"))

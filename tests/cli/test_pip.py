@@ -158,6 +158,17 @@ def test_a_place_in_the_users_pip_conf_counts_as_in_a_variable(
     assert "-> conda overlay install" in done.stderr and made.revision == 2, done
 
 
+@pytest.mark.parametrize("line", ["user = yes", "target = /nowhere", "dry-run = on"])
+def test_options_of_pip_install_alone_do_not_keep_uninstall_from_the_overlay(
+    made: Bench, line: str
+) -> None:
+    sources.write(made.user, made.user.home / ".config/pip/pip.conf", f"[install]\n{line}\n")
+    name, _, value = line.partition(" = ")
+    env = {"PIP_CONFIG_FILE": "", f"PIP_{name.upper().replace('-', '_')}": value}
+    done = pip(made, "uninstall", "-y", "new", env=env)
+    assert "-> conda overlay remove" in done.stderr and made.distributions() == [], done
+
+
 CASES = [
     *(("pip", "--prefix"), ("module", "uninstall"), ("module", "PIP_ROOT")),
     *(("pip", "--python"), ("gone", "--prefix"), ("gone", "uninstall")),

@@ -169,6 +169,16 @@ def test_with_a_package_that_hides_modules_or_is_hidden_says_so_each_time(
     assert run(quick, "--with", "whole", "python", "-c", code, env=env).returncode == 1
 
 
+def test_with_is_refused_where_the_user_has_switched_the_wiring_off(quick: Bench) -> None:
+    done = run(quick, "--with", "new", "python", env={"CONDA_OVERLAY_DISABLE": "1"})
+    assert done.returncode == 2 and "CONDA_OVERLAY_DISABLE is set" in done.stderr
+    again = shlex.split(done.stderr.partition("Hint: ")[2])
+    assert again[:5] == ["env", "-u", "CONDA_OVERLAY_DISABLE", "conda", "overlay"]
+    inner = [str(quick.conda.executable), *again[4:], "-c", "import new; print(new.__file__)"]
+    done = run(quick, "--no-overlay", *again[:3], *inner)
+    assert "conda-overlay/run/" in done.stdout, done
+
+
 def test_with_a_layer_removes_nothing_but_old_layers_of_the_users_own(
     quick: Bench, mallory: User, scratch: Path
 ) -> None:

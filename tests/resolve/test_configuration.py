@@ -117,6 +117,7 @@ def test_files_that_options_name_count_by_their_content(
         ("INDEX_URL", "https://localhost/simple"),
     ):
         monkeypatch.setenv(f"PIP_{variable}", value)
+    (tmp_path / "wheels" / ".#a").symlink_to("nobody@nowhere")  # as editors lock a file
     seen = [files_in(settings(tmp_path))]
     assert [path for path, _ in seen[0]] == [
         str(tmp_path / name) for name in ("c.txt", "more/c.txt", "wheels")

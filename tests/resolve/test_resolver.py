@@ -318,3 +318,11 @@ def test_upgrade_that_our_constraints_do_not_hold_back_is_not_explained(
     if newest:
         played.newest("alpha", newest)
     assert held_back(played, words) == ()
+
+
+def test_upgrade_that_the_configured_constraints_may_hold_back_is_not_explained(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_CONSTRAINT", "c.txt")
+    played.newest("alpha", "2.0")
+    assert held_back(played, "--upgrade alpha") == ()

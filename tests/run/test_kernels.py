@@ -101,6 +101,16 @@ def test_a_kernel_that_makes_no_sense_is_passed_over(ready: Bench, text: str) ->
     assert ready.json("status")["kernels"] == []
 
 
+def test_a_kernel_that_is_isolated_sees_the_overlay_after_the_command_of_status(
+    ready: Bench,
+) -> None:
+    python = str(ready.host / "bin" / "python")
+    write(ready, "mine", {"argv": [python, "-I", "-B", *BARE[1:]], "display_name": "M"})
+    [command] = re.findall(r"^  conda overlay kernel (.+)$", ready.ask("status"), re.MULTILINE)
+    kernel(ready, *shlex.split(command))
+    assert started(ready, "mine") == "1.5" and "-B" in spec(ready, "mine")["argv"]
+
+
 @pytest.mark.parametrize("name", few(["a b", "../x", "..", "", "a/b"], "../x", ""))
 def test_a_name_that_jupyter_does_not_take_is_refused(ready: Bench, name: str) -> None:
     kernel(ready, "install", "-n", "science", f"--kernel-name={name}", code=2 if name else 0)
@@ -118,6 +128,9 @@ def test_status_points_out_a_kernel_without_the_overlay_and_the_command_that_men
     write(ready, "named", {"argv": ["python", "-m", "ipykernel_launcher"], "display_name": "N"})
     write(ready, "broken", {"argv": 3})
     write(ready, "empty", {"argv": []})
+    for name, start in (("conda", ["conda", "run", "-n", "x", "python"]), ("wrapped", ["w.py"])):
+        first = str(ready.host / "bin" / ("python" if name == "wrapped" else "conda"))
+        write(ready, name, {"argv": [first, *start, "-m", "ipykernel_launcher"]})
     write(ready, "noise", {})
     (specs(ready) / "noise" / "kernel.json").write_text("no json")
     [found] = ready.json("status")["kernels"]

@@ -59,7 +59,8 @@ def execute(arguments: Namespace) -> int:
     ours = None if place is None else _COMMANDS.get(words[place])
     full = [spelled_out(w, before_command=i < (place or 0)) for i, w in enumerate(words)]
     owned = ours == "install" and host.protection is None  # where install refuses, and names pip
-    if ours and overlay.stack.settings.overlay_pip and _is_meant(full, host.prefix) and not owned:
+    is_on = overlay.stack.settings.overlay_pip and not owned
+    if ours and is_on and _is_meant(ours, full, host.prefix):
         rest = [word for i, word in enumerate(full) if i != place]
         rest = [*without_globals(rest)] if ours == "remove" else rest  # which needs no pip
         command = ["conda", "overlay", ours, *rest]
@@ -87,11 +88,14 @@ def _command(words: list[str]) -> int | None:
     return place if place < len(words) else None
 
 
-def _is_meant(words: list[str], prefix: Path) -> bool:
+def _is_meant(ours: str, words: list[str], prefix: Path) -> bool:
     """Whether pip would change the environment: not in a build or another directory."""
     from conda_overlay.resolve.configuration import in_effect
 
-    if wiring.disabled(os.environ) or is_build(os.environ) or is_elsewhere(in_effect(prefix)):
+    configured = in_effect(prefix)
+    if ours == "remove":  # pip's command has no other option for a place
+        configured = {name: value for name, value in configured.items() if name == "python"}
+    if wiring.disabled(os.environ) or is_build(os.environ) or is_elsewhere(configured):
         return False
     others = {*ELSEWHERE, *_OURS, "--prefix", "-t", "-p", "-n"}
     return not others.intersection(name for word in words for name in names_in(word))

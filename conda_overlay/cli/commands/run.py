@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
+from conda_overlay.activation import wiring
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.errors import NoPythonError, UsageError
+from conda_overlay.core.redact import typed
 
 EXAMPLES = """\
     conda overlay run -n science python measure.py
@@ -45,6 +49,10 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("There is no command to run.", "conda overlay run -n ENV -- python")
     if arguments.extra and arguments.no_overlay:
         raise UsageError("--with and --no-overlay exclude each other.", "choose one")
+    if arguments.extra and wiring.disabled(os.environ):
+        sentence = f"--with needs the overlay, but {wiring.DISABLE} is set."
+        hint = shlex.join(["env", "-u", wiring.DISABLE, "conda", *typed(sys.argv[1:])])
+        raise UsageError(sentence, hint)
     prefix = Path(select.named_prefix())
     try:
         stack = select.opened(arguments).stack
