@@ -10,13 +10,21 @@ from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
-from conda_overlay.change.install import install
+from conda_overlay.change.install import drop_others, install
 from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.change.repair import mend
 from conda_overlay.core.errors import OverlayError, PipError, ResolutionError
 from conda_overlay.core.models import HistoryEntry, requirements_of
 from conda_overlay.core.pip_options import NONE
-from conda_overlay.core.request import Request, Source, grouped, parse
+from conda_overlay.core.request import (
+    Request,
+    Source,
+    extras_of,
+    grouped,
+    hashes_of,
+    parse,
+    with_extras,
+)
 from conda_overlay.distributions import dependencies
 from conda_overlay.edits.checkouts import left_behind
 from conda_overlay.edits.originals import load_originals
@@ -49,6 +57,8 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     if not document.is_part:
         drop_orphans(draft, requested, "not in the file")
     from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
+    edited = draft.before.edited_keys & from_pip.keys()
+    draft.drop({key for key in edited if from_pip[key].patch is None})  # the file has no edits
     install_requested(draft, from_pip, dict.fromkeys(from_pip, "from the file"))
     make_edits(draft, requested)
     if document.is_part:
@@ -79,6 +89,9 @@ def install_requested(
 ) -> None:
     """Let pip add the missing distributions, and record all requests as given."""
     mend(draft, requested, requested)
+    texts = {key: entry.requirement or "" for key, entry in requested.items()}
+    hashes = {key: hashes_of(parse(texts[key]), requested[key].options) for key in requested}
+    drop_others(draft, hashes)
     draft.notes += left_behind(requested[key] for key in requested.keys() - draft.installed.keys())
     wanted = requests(requested, draft.installed.keys())
     in_turn(wanted, lambda request: install(draft, request))
@@ -110,7 +123,7 @@ def requests(requested: Mapping[str, HistoryEntry], installed: Collection[str]) 
 
 def _wanted(key: str, entry: HistoryEntry, installed: Collection[str]) -> Requirement | Source:
     if key in installed and entry.is_direct:
-        return Requirement(key)
+        return Requirement(with_extras(key, extras_of(entry.requirement)))
     text = entry.requirement or f"{entry.name or key}=={entry.version}"
     return Source(text, editable=True) if entry.editable else parse(text)
 

@@ -56,7 +56,7 @@ def reapply(
         ]
     if not entry.copied and entry.patch and not patch.text_in(entry.patch):
         return None  # it was installed, and the edits are in no patch
-    if entry.copied and not onto:
+    if entry.copied and not onto and key in draft.stack.below_view:
         draft.drop({key})
     if key not in draft.stack.below_view and key not in draft.installed:
         sentence = f"{name} was edited and is no longer in the environment."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.repair import mend
-from conda_overlay.change.requirements_file import options_in, requirements_in
+from conda_overlay.change.requirements_file import options_in, requirements_in, unrecorded
 from conda_overlay.core.errors import CondaPackageError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.pip_options import NONE, RECORDED, Options
@@ -21,9 +21,12 @@ from conda_overlay.core.request import (
     Request,
     Source,
     as_requirement,
+    extras_of,
+    hashes_of,
     key_of,
     parse,
     text_of,
+    with_extras,
     with_hash,
 )
 from conda_overlay.distributions import dependencies
@@ -36,13 +39,10 @@ from conda_overlay.host import user_site
 from conda_overlay.layer import checkouts
 from conda_overlay.resolve.configuration import is_plain
 from conda_overlay.resolve.resolver import Resolution, Resolver
-from conda_overlay.resolve.stage import sources
+from conda_overlay.resolve.stage import Origin, origins
 
 _OF_CONDA = re.compile(r"[\w./-]+::[\w.-]+([\s=<>!~].*)?")
 """One of conda's packages, with its channel."""
-
-_HASH = re.compile(r"#(.*&)?(md5|sha\d+)=")
-"""In a URL: which file must be there."""
 
 
 def install(draft: Draft, request: Request) -> None:
@@ -55,6 +55,9 @@ def install(draft: Draft, request: Request) -> None:
     """
     whole = _with_files(request)
     typed = {key: one for one in whole.requirements if (key := key_of(one))}
+    drop_others(
+        draft, {key: hashes_of(one, whole.own.get(key, NONE)) for key, one in typed.items()}
+    )
     if _is_satisfied(draft, request, typed):
         _ask_again(draft, whole, typed, draft.before.site.keys())
         return
@@ -79,8 +82,22 @@ def install(draft: Draft, request: Request) -> None:
         if setting(value) is None:
             name = value.partition("=")[0]
             draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
+    for text in unrecorded(request.options.values("--requirement")):
+        draft.notes.append(f"{without_credentials(text)}: not recorded; give it each time.")
     if request.options.has("--no-deps"):
         draft.accepted |= staged.keys()
+
+
+def drop_others(draft: Draft, wanted: Mapping[str, Collection[str]]) -> None:
+    """Drop the distributions that have none of the wanted hashes, so that pip installs others.
+
+    Args:
+        draft: the draft to change.
+        wanted: the hashes by normalized name; empty where any will do.
+    """
+    entries = draft.entries
+    known = {key: hashes for key, hashes in wanted.items() if hashes and key in draft.installed}
+    draft.drop({key for key, its in known.items() if f"sha256:{entries[key].sha256}" not in its})
 
 
 def _is_satisfied(draft: Draft, request: Request, typed: Collection[str]) -> bool:
@@ -188,10 +205,10 @@ def _record_staged(
     requested: Mapping[str, Requirement | Source | None],
 ) -> None:
     """Record the staged distributions for the history."""
-    origins = sources(found.stage)
+    known = origins(found.stage)
     final = str(draft.stack.store.state / checkouts.BELOW / draft.directory.name)
     for key, (new, *_) in staged.items():
-        url, sha256 = origins.get(key, (None, None))
+        url, sha256, extras = known.get(key, Origin())
         if draft.is_dry_run:  # what it cloned would be elsewhere
             url = url and url.replace(str(draft.source_dir), final)
             there = new.editable and new.editable.replace(str(draft.source_dir), final)
@@ -209,9 +226,9 @@ def _record_staged(
             editable=new.editable,
         )
         if key in requested:
-            entry = _asked(draft, entry, new, requested[key], request)
+            entry = _asked(draft, entry, new, requested[key], request, extras)
         elif old is not None and old.requested:  # changed because of another distribution
-            entry = _moved(old, entry)
+            entry = _moved(old, entry, new)
         origin = (new.version, sha256, new.editable)
         if old and origin[1:] != (None, None) and origin == (old.version, old.sha256, old.editable):
             entry = replace(entry, since=old.since, by=old.by)  # it has not changed
@@ -227,6 +244,7 @@ def _asked(
     new: Distribution,
     typed: Requirement | Source | None,
     request: Request,
+    extras: Sequence[str],
 ) -> HistoryEntry:
     """The entry of a distribution that was requested."""
     host = draft.stack.below_view.get(new.key)
@@ -236,9 +254,10 @@ def _asked(
         url = new.direct_url
         if entry.sha256 and _is_hashed(new, request):
             url, own = with_hash(url, entry.sha256), own.without("--hash")
-        requirement = f"{new.name} @ {url}"
+        requirement = f"{with_extras(new.name, extras)} @ {url}"
     elif typed is None:
-        requirement = new.editable or f"{new.name}=={new.version}"
+        pin = f"{with_extras(new.name, extras)}=={new.version}"
+        requirement = with_extras(new.editable, extras) if new.editable else pin
     else:
         requirement = _enough(draft, typed, new, upgrade=upgrade)
     told = requirement if typed or new.direct_url else new.name  # without these the pin is ours
@@ -272,7 +291,7 @@ def _asked_again(
         entry,
         requested=True,
         requirement=requirement,
-        options=entry.options.without("--hash") + own if own else entry.options,
+        options=_again(entry, requirement, own),
         reason=draft.reason or entry.reason,
         intent=request.intent or ("hold" if pinned else entry.intent),
         until=request.until or entry.until,
@@ -300,30 +319,38 @@ def _enough(
     return _recordable(typed)
 
 
-def _moved(before: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
+def _moved(before: HistoryEntry, entry: HistoryEntry, new: Distribution) -> HistoryEntry:
     """The entry of a distribution requested earlier that changes because of another one."""
     requirement = before.requirement or ""
     parsed = as_requirement(requirement)
-    if parsed and not parsed.specifier.contains(entry.version, prereleases=True):
-        requirement = f"{entry.name}>={entry.version}"
+    from_index = before.is_direct and not (new.editable or new.direct_url)
+    if from_index or (parsed and not parsed.specifier.contains(entry.version, prereleases=True)):
+        requirement = f"{with_extras(entry.name, extras_of(requirement))}>={entry.version}"
     return replace(
         entry,
         requested=True,
         requirement=requirement,
-        options=before.options,
+        options=_again(before, requirement),
         reason=before.reason,
         intent=before.intent,
         until=before.until,
     )
 
 
+def _again(entry: HistoryEntry, requirement: str, own: Options = NONE) -> Options:
+    """The options of an entry for a requirement: a hash is that of one version only."""
+    if not own and requirement == entry.requirement:
+        return entry.options
+    return entry.options.without("--hash") + own
+
+
 def at_least(wanted: Requirement, version: str) -> str:
     """A requirement with a lower bound, unless it already limits the version from above."""
     if wanted.url or any(s.operator in (">", *PINS) for s in wanted.specifier):
         return _recordable(wanted)
-    extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
     others = [str(s) for s in wanted.specifier if s.operator != ">="]
-    return f"{wanted.name}{extras}{','.join([f'>={version}', *sorted(others)])}"
+    name = with_extras(wanted.name, wanted.extras)
+    return f"{name}{','.join([f'>={version}', *sorted(others)])}"
 
 
 def _recordable(wanted: Requirement | Source) -> str:
@@ -350,9 +377,9 @@ def _is_hashed(new: Distribution, request: Request) -> bool:
     """Whether a hash was requested of a distribution from a URL."""
     if any(options.has("--hash") for options in request.own.values()):
         return True  # pip demands one of each
-    urls = (getattr(one, "url", None) or text_of(one) for one in request.requirements)
     url = without_credentials(new.direct_url or "").partition("#")[0]
-    return any(_HASH.search(one) and without_credentials(one).startswith(url) for one in urls)
+    hashed = (one for one in request.requirements if hashes_of(one, NONE))
+    return any(url in without_credentials(text_of(one)) for one in hashed)
 
 
 def _lasting(options: Options) -> Options:

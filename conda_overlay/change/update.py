@@ -13,7 +13,7 @@ from conda_overlay.change.install import install
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.pip_options import NONE, Options
-from conda_overlay.core.request import Source, grouped, parse, text_of
+from conda_overlay.core.request import Source, extras_of, grouped, parse, text_of, with_extras
 from conda_overlay.distributions.dependencies import named
 
 
@@ -62,5 +62,6 @@ def _wanted(draft: Draft, text: str, entry: HistoryEntry | None) -> Requirement 
         if key not in draft.before.site and key not in draft.stack.below_view:
             names, mine = draft.before.site.keys(), str(draft.stack.store.overlay)
             raise NotInOverlayError(name.name, where=None, overlay=mine, names=names)
-        return name
+        extras = name.extras or extras_of(entry.requirement if entry else None)
+        return Requirement(with_extras(name.name, extras))
     return parse(entry.requirement)

@@ -105,10 +105,30 @@ def text_of(wanted: Requirement | Source) -> str:
     """A requirement as text, in one form with any version of packaging."""
     if isinstance(wanted, Source):
         return wanted.text
-    extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
     where = f" @ {wanted.url} " if wanted.url else str(wanted.specifier)
     marker = f"; {wanted.marker}" if wanted.marker else ""
-    return f"{wanted.name}{extras}{where}{marker}".strip()
+    return f"{with_extras(wanted.name, wanted.extras)}{where}{marker}".strip()
+
+
+def extras_of(text: str | None) -> set[str]:
+    """The extras in a requirement, which may be a path or a URL."""
+    if wanted := as_requirement(text or ""):
+        return wanted.extras
+    behind = re.search(r"\[([\w.,\s-]+)]$", text or "")
+    return {extra.strip() for extra in behind[1].split(",")} if behind else set()
+
+
+def with_extras(name: str, extras: Iterable[str]) -> str:
+    """A name, path or URL with extras behind it, if there are any."""
+    listed = ",".join(sorted(extras))
+    return f"{name}[{listed}]" if listed else name
+
+
+def hashes_of(wanted: Requirement | Source, options: Options) -> set[str]:
+    """The hashes that a requirement has, in its options or in its URL, each with its algorithm."""
+    url = wanted.text if isinstance(wanted, Source) else wanted.url or ""
+    in_url = re.findall(r"[#&](md5|sha\d+)=(\w+)", url)
+    return {*options.values("--hash"), *map(":".join, in_url)}
 
 
 def key_of(wanted: Requirement | Source) -> str | None:

@@ -151,8 +151,11 @@ def with_more(
         if wanted is None:
             hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
             raise UsageError(f"The requirement {clean(text)} has no name.", hint)
-        # With its credentials.
+        # With its credentials, and with the edits of the package, if it was edited.
+        old = entries.get(canonicalize_name(wanted.name))
         asked = HistoryEntry("", wanted.name, requested=True, requirement=text)
+        if old:
+            asked = replace(asked, reason=old.reason, patch=old.patch)
         entries[canonicalize_name(wanted.name)] = asked
     fork = replace(
         known.fork,

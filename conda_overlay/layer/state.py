@@ -104,7 +104,7 @@ class State:
 
     @property
     def requirements(self) -> list[Requirement]:
-        """The known requirements of requested distributions, except for paths and URLs."""
+        """The known requirements of requested distributions; see `requirements_of`."""
         return requirements_of(self.requested.values())
 
 

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -100,16 +101,25 @@ class Stage:
             path.unlink(missing_ok=True)
 
 
-def sources(stage: Stage) -> dict[str, tuple[str | None, str | None]]:
-    """The URL and the sha256 of each distribution's file, from pip's report."""
+class Origin(NamedTuple):
+    """Where the file of a distribution is from, by pip's report."""
+
+    url: str | None = None  # without credentials
+    sha256: str | None = None
+    extras: tuple[str, ...] = ()  # that were requested
+
+
+def origins(stage: Stage) -> dict[str, Origin]:
+    """The origins of distributions, by their normalized names."""
     report = stage.work / "report.json"
     if not report.exists():  # the user's --report names another file
         return {}
-    result: dict[str, tuple[str | None, str | None]] = {}
+    result: dict[str, Origin] = {}
     for item in json.loads(report.read_text(encoding="utf-8"))["install"]:
         download = item["download_info"]
         url = download["url"]
         hashes = download.get("archive_info", {}).get("hashes") or {}
         key = canonicalize_name(item["metadata"]["name"])
-        result[key] = (without_credentials(url), hashes.get("sha256"))
+        extras = tuple(item.get("requested_extras", ()))
+        result[key] = Origin(without_credentials(url), hashes.get("sha256"), extras)
     return result

@@ -13,6 +13,7 @@ from tests import sources
 from tests.bed import dists
 from tests.bed.users import User
 from tests.bench import Bench
+from tests.lifecycle import edited
 from tests.lifecycle.patches import CHANGE, PLAN
 from tests.long import LONG, first
 
@@ -143,6 +144,26 @@ def test_locked_never_puts_a_variable_into_a_url(quick: Bench, links: Path) -> N
             "apply", toml(quick.user, f"[[locked]]\n{table}"), "--locked", env={"SECRET": "mine"}
         )
     assert quick.distributions() == ["tool-1.0"]
+
+
+@pytest.mark.parametrize("locked", [[], ["--locked"]], ids=["anew", "locked"])
+def test_edits_that_the_file_lacks_are_lost_by_force_alone(quick: Bench, locked: list[str]) -> None:
+    quick.given("install", "alpha==2.0")
+    exported = quick.export()
+    quick.edit(quick.site / "alpha/__init__.py", "__version__ = 'mine'\n")
+    assert "alpha/__init__.py" in quick.refuse("apply", exported, "--yes", *locked)
+    quick.change("apply", exported, "--force", *locked)
+    assert quick.version("alpha") == "2.0"
+
+
+def test_the_hint_for_edits_of_what_is_not_there_helps(own: Bench, daq: Bench, links: Path) -> None:
+    sources.administrate(own.host, edited.wheel(links))
+    own.change("patch", "tool", sources.write(own.user, own.user.home / "f.patch", edited.FIX))
+    exported = own.export()
+    assert "conda overlay install tool==1.0" in daq.refuse("apply", exported)
+    daq.install("--find-links", links, "tool==1.0")
+    daq.change("apply", exported)
+    assert daq.python("-c", "import tool.core as c; print(c.step4())").stdout == "44\n"
 
 
 @LONG

@@ -182,6 +182,15 @@ def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> 
     own.bench.change("delete", "--force")
 
 
+def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    look = "import alpha; print(alpha.__version__)"
+    for words in (["--from", own.bench.host], ["--recreate"]):
+        own.fork(*words, "-n", "required", "alpha<1.5")
+        assert own.python("required", "-c", look) == "1.0-fixed"
+    own.bench.change("delete", "--force")
+
+
 def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     source = sources.project(own.bench.user, "mine")
     own.bench.user.run(["chmod", "-R", "a+rX", source])

@@ -116,3 +116,30 @@ def test_a_build_setting_behind_a_requirement_is_recorded(
     quick.install("-r", file)
     options = quick.record()["distributions"]["mine"]["options"]
     assert "--config-settings=editable_mode=strict" in options
+
+
+@pytest.mark.parametrize("how", ["apply", "install"])
+def test_no_other_file_keeps_running_under_a_hash(
+    quick: Bench, wheel: Path, scratch: Path, how: str
+) -> None:
+    """Of the same name and version."""
+    file = scratch / "r.txt"
+    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES['name'], wheel)}\n")
+    quick.install("-r", file)
+    exported = quick.export()
+    quick.change("undo", "0")
+    dists.wheel(wheel.parent, "mine", "1.0", files={"mine/other.py": "other = True\n"})
+    quick.install("--find-links", wheel.parent, "mine==1.0")
+    words = ["-r", file] if how == "install" else [exported]
+    assert "DO NOT MATCH THE HASHES" in quick.refuse(how, "--yes", *words)
+
+
+def test_the_hash_of_a_version_does_not_stay_with_another_requirement(
+    quick: Bench, wheel: Path, scratch: Path
+) -> None:
+    file = scratch / "r.txt"
+    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES['name'], wheel)}\n")
+    quick.install("-r", file)
+    dists.wheel(wheel.parent, "mine", "2.0")
+    quick.install("--find-links", wheel.parent, "mine>=1")
+    assert "--hash" not in quick.export().read_text()

@@ -14,7 +14,7 @@ from conda_overlay.core.request import Request
 from conda_overlay.distributions.site import read_site
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.resolver import Resolver
-from conda_overlay.resolve.stage import sources
+from conda_overlay.resolve.stage import origins
 from tests.bed import cpython, dists, pypi
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
@@ -149,8 +149,8 @@ class World:
         place = Path(tempfile.mkdtemp(dir=self.place))
         layers = {over: read_site(over)}
         found = Resolver(pip, request, layers, place, place / "src", False).resolve()
-        where = sources(found.stage)
-        return {key: (one[0].version, *where[key]) for key, one in found.staged.items()}
+        where = origins(found.stage)
+        return {key: (one[0].version, *where[key][:2]) for key, one in found.staged.items()}
 
 
 def _prefix(prefix: Path) -> Path:

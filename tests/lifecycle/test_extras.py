@@ -1,0 +1,40 @@
+"""The extras of a request belong to it, whatever becomes of its version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+
+
+@pytest.fixture
+def fast(quick: Bench, links: Path) -> Bench:
+    """Finds mine 1.0 and 2.0, whose extra needs dep, and pusher, which needs mine 2.0."""
+    for version in ("1.0", "2.0"):
+        dists.wheel(links, "mine", version, extras={"fast": ["dep"]})
+    dists.wheel(links, "dep", "1.0")
+    dists.wheel(links, "pusher", "1.0", requires=["mine>=2"])
+    return quick
+
+
+@pytest.mark.parametrize("then", ["", "edit", "update", "pusher", "rebase"])
+@pytest.mark.parametrize("how", ["mine[fast]==1.0", "mine[fast] @ {uri}", "{path}[fast]"])
+def test_extras_stay(fast: Bench, links: Path, how: str, then: str) -> None:
+    wheel = links / "mine-1.0-py3-none-any.whl"
+    fast.install("--find-links", links, how.format(uri=wheel.as_uri(), path=wheel))
+    if then == "edit":
+        fast.change("edit", "mine", "--no-editor")
+    elif then == "update":
+        fast.change("update", "mine")
+    elif then == "pusher":
+        fast.install("--find-links", links, "pusher")
+    elif then:
+        fast.change(then)
+    exported = fast.export()
+    assert "dep-1.0" in fast.distributions()
+    fast.change("undo", "0")
+    fast.change("apply", exported)
+    assert "dep-1.0" in fast.distributions(), exported.read_text()
