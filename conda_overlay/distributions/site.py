@@ -196,6 +196,13 @@ def names_in(sites: Iterable[Path]) -> set[str]:
     return {name for name in names if not name.startswith(("_", "."))}
 
 
+def sha256_of(archive_info: Mapping[str, Any]) -> str | None:
+    """The hash in an ``archive_info`` (PEP 610), also in the form of older versions of pip."""
+    algorithm, _, old = str(archive_info.get("hash")).partition("=")
+    found = str((archive_info.get("hashes") or {algorithm: old}).get("sha256"))
+    return found if re.fullmatch("[0-9a-f]{64}", found) else None
+
+
 def _direct_url(path: Path) -> tuple[str | None, str | None]:
     """The editable source and the origin, from direct_url.json (PEP 610)."""
     try:

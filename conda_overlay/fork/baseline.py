@@ -23,7 +23,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import with_hash
 from conda_overlay.core.text import few
-from conda_overlay.distributions.site import read_site
+from conda_overlay.distributions.site import read_site, sha256_of
 from conda_overlay.formats.download import download, reason_of
 from conda_overlay.host.conda_meta import moved, read_records
 from conda_overlay.host.host import no_environment
@@ -146,14 +146,13 @@ def _exactly(found: Distribution) -> str | None:
     """The requirement that reinstalls exactly a distribution; None for one from a directory."""
     try:
         origin = json.loads(files.read(str(found.path / "direct_url.json")) or b"{}")
-        archive = origin.get("archive_info", {})
-        hashes = archive.get("hashes") or dict([archive.get("hash", "=").split("=", 1)])
+        sha256 = sha256_of(origin.get("archive_info", {}))
         if "dir_info" in origin or found.editable:
             return None
     except (ValueError, AttributeError):
-        hashes = {}
-    url, sha256 = found.direct_url, str(hashes.get("sha256") or "")
-    if url and re.fullmatch("[0-9a-f]{64}", sha256):
+        sha256 = None
+    url = found.direct_url
+    if url and sha256:
         url = with_hash(url, sha256)
     return f"{found.name} @ {url}" if url else f"{found.name}=={found.version}"
 

@@ -23,7 +23,7 @@ from conda_overlay.core.errors import StateError
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.dependencies import View, effective
 from conda_overlay.distributions.record import clean_origin
-from conda_overlay.distributions.site import Site
+from conda_overlay.distributions.site import Site, sha256_of
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scripts
 
@@ -118,8 +118,8 @@ def origins(stage: Stage) -> dict[str, Origin]:
     for item in json.loads(report.read_text(encoding="utf-8"))["install"]:
         download = item["download_info"]
         url = download["url"]
-        hashes = download.get("archive_info", {}).get("hashes") or {}
+        sha256 = sha256_of(download.get("archive_info", {}))
         key = canonicalize_name(item["metadata"]["name"])
         extras = tuple(item.get("requested_extras", ()))
-        result[key] = Origin(without_credentials(url), hashes.get("sha256"), extras)
+        result[key] = Origin(without_credentials(url), sha256, extras)
     return result

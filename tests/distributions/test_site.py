@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.distributions.record import differing, owned_files
-from conda_overlay.distributions.site import read_distribution, read_site
+from conda_overlay.distributions.site import read_distribution, read_site, sha256_of
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
 
@@ -179,3 +179,20 @@ def test_no_record_means_that_nobody_can_tell_the_files(tmp_path: Path) -> None:
 def test_distribution_of_a_name_that_pip_does_not_take_is_none(tmp_path: Path, name: str) -> None:
     info(tmp_path, "evil", text=METADATA.format(name, "1.0"))
     assert read_site(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        ({"hashes": {"sha256": "a" * 64}}, "a" * 64),
+        ({"hash": "sha256=" + "a" * 64}, "a" * 64),
+        ({"hashes": {"md5": "a" * 32}}, None),
+        ({"hashes": {"sha256": "a b"}}, None),
+        ({"hash": "none"}, None),
+        ({}, None),
+    ],
+)
+def test_the_hash_of_a_file_is_read_in_both_forms(
+    info: dict[str, object], expected: str | None
+) -> None:
+    assert sha256_of(info) == expected
