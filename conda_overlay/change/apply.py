@@ -176,6 +176,7 @@ def _take(draft: Draft, document: Document) -> None:
     """Make a draft contain exactly the locked files; distributions from the same files stay."""
     locked = {key: entry for key, entry in document.entries.items() if not entry.copied}
     _check_locked(locked)
+    _check_copies(draft, document)
     before = draft.before
     new = {key: entry for key, entry in locked.items() if not _is_there(before, key, entry)}
     gone = set() if document.is_part else before.site.keys() - document.entries.keys()
@@ -194,6 +195,17 @@ def _take(draft: Draft, document: Document) -> None:
                 entry, since=there.since, by=there.by, reason=entry.reason or there.reason
             )
     make_edits(draft, document.entries)
+
+
+def _check_copies(draft: Draft, document: Document) -> None:
+    """Refuse edits that were locked for another version than that below the overlay."""
+    below = draft.stack.below_view
+    for key, entry in document.entries.items():
+        version = below[key].version if entry.copied and entry.version and key in below else None
+        if version not in (None, entry.version):
+            sentence = f"The file locks edits of {entry.name} {entry.version}; this environment "
+            hint = "apply it without --locked, which makes them in that version"
+            raise OverlayError(f"{sentence}has {version}.", hint, name=key)
 
 
 def _check_locked(entries: Mapping[str, HistoryEntry]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from conda_overlay.core.text import did_you_mean, few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.record import differing
-from conda_overlay.distributions.site import main_module, modules, names_in, programs
+from conda_overlay.distributions.site import main_module, modules, names_in, programs, read_site
 from conda_overlay.edits import git, originals
 from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files, without_links
+from conda_overlay.host import user_site
 from conda_overlay.layer.state import is_bookkeeping
 
 
@@ -117,7 +118,11 @@ def edit(draft: Draft, key: str, session: Session) -> None:
         raise OverlayError(sentence, "--no-editor prints the path of the copy")
     session.run(copy)
     if session.changed or (session.editor is None and key not in draft.before.copies):
+        draft.notes += _hidden(draft, copy)
         take_copy(draft, copy)
+    elif session.editor is None and draft.reason:
+        entry = draft.entries[key]
+        draft.entries[key] = replace(entry, reason=reasons(draft, entry))
     elif session.editor:
         draft.notes.append(
             "nothing was saved. If your editor opens a window, make it wait: code --wait"
@@ -185,10 +190,19 @@ def patch(
     if new:
         modules = f"new modules outside of {found.name}, which its code may need"
         draft.notes.append(f"{modules}, so left out: {few(new)}")
+    draft.notes += _hidden(draft, copy)
     take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not _is_edited(draft, key):
         draft.drop({key})
         draft.why[key] = "no edits are left"
+
+
+def _hidden(draft: Draft, copy: WorkingCopy) -> Iterator[str]:
+    """Notes on what is in effect before a copy, but not copied: a distribution in ``~/.local``."""
+    host, found = draft.stack.host, copy.distribution
+    place = None if found.key in draft.before.site else user_site.user_site_directory(host)
+    for mine in read_site(place).get(found.key, ()) if place else ():
+        yield f"{mine.name} {mine.version} of ~/.local is hidden by this copy of {found.version}"
 
 
 def _is_edited(draft: Draft, key: str) -> bool:

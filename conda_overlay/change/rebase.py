@@ -143,6 +143,9 @@ def _back(draft: Draft) -> Iterator[str]:
         if below is None or not below.version == change.before != change.host_version:
             continue
         there = store.tree(number)  # whose state also has what was not recorded
+        old = read_site(there / stack.host.site_below_prefix).get(key, ()) if there else ()
+        if any(is_outdated(copy, below) for copy in old):
+            continue  # the command would revert what else has changed
         entries = stack.state(number).entries if there else line[number].distributions
         if not (entry := entries.get(key)) or not text_in(entry.patch):
             continue

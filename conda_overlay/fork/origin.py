@@ -10,7 +10,9 @@ from pathlib import Path
 
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import without_credentials
+from conda_overlay.edits.patch import text_in
 from conda_overlay.fork import baseline
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.formats import overlay_toml
@@ -43,7 +45,7 @@ def read_file(file: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise OverlayError(f"{file} cannot be read: {why}.", path=str(file)) from error
-    found = overlay_toml.parse(text, str(file))
+    found = overlay_toml.located(overlay_toml.parse(text, str(file)), file.absolute().parent)
     spec = found.baseline.spec
     if not source(found):
         sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
@@ -54,6 +56,13 @@ def read_file(file: Path) -> Document:
     if env and "/" in env:
         env = absolute(here / os.path.expanduser(env))
     return replace(found, baseline=replace(found.baseline, env=env, spec=spec))
+
+
+def edits_in(prefix: Path) -> dict[str, HistoryEntry]:
+    """The distributions in a fork with edits; none if the environment is not a fork."""
+    file = prefix / notice.FORK / "overlay.toml"
+    entries = read_file(file).entries if file.is_file() else {}
+    return {key: entry for key, entry in entries.items() if text_in(entry.patch)}
 
 
 def absolute(path: Path) -> str:

@@ -16,15 +16,16 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.core.request import as_requirement
+from conda_overlay.core.request import as_requirement, extras_of, text_of
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
-from conda_overlay.distributions.site import read_distribution, read_site
+from conda_overlay.distributions.site import read_distribution, read_site, read_text
 from conda_overlay.edits.checkouts import left_behind, repositories, root_of
+from conda_overlay.filesystem.manifest import has_digest
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
-from conda_overlay.fork.origin import agreed, baseline_of, let_change, source
+from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
 from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
 from conda_overlay.host.conda_meta import moved, read_package
@@ -114,7 +115,7 @@ def of_baseline(source: str) -> Document:
         return Document("", "", "", {}, baseline=document.BaselineRef(spec=spec))
     prefix = prefix_of(source)
     source = str(prefix) if "/" in source else source
-    known = Document("", "", "", {})
+    known = Document("", "", "", edits_in(prefix))
     if (prefix / "bin" / "python").exists():
         stack = Overlay.open(prefix).stack
         for layer in reversed(stack.layers):
@@ -155,7 +156,9 @@ def with_more(
         old = entries.get(canonicalize_name(wanted.name))
         asked = HistoryEntry("", wanted.name, requested=True, requirement=text)
         if old:
-            asked = replace(asked, reason=old.reason, patch=old.patch)
+            wanted.extras |= extras_of(old.requirement)
+            more = replace(asked, requirement=text_of(wanted), reason=old.reason, patch=old.patch)
+            asked = replace(more, options=old.options.without("--hash"))
         entries[canonicalize_name(wanted.name)] = asked
     fork = replace(
         known.fork,
@@ -196,6 +199,9 @@ def plan(
     notes = [f"{line} was installed from a local directory, {lost}" for line in base.local]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
     notes += left_behind(made_from.requested.values())
+    edited = _edited(prefix_of(env)) if env else {}
+    for key in sorted(edited.keys() - {k for k, e in made_from.entries.items() if e.patch}):
+        notes.append(f"{few(edited[key])} of the baseline's {key} was edited there, {lost}")
     work = checkouts_with_work(prefix) if again else ()
     notes += _what_goes(prefix, work) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
@@ -236,6 +242,22 @@ def plan(
         tuple(notes),
         work,
     )
+
+
+def _edited(prefix: Path) -> dict[str, list[str]]:
+    """The files of distributions in an environment that differ from their RECORD.
+
+    conda's own packages are not looked at.
+    """
+    found = {}
+    for site in prefix.glob("lib/python*/site-packages"):
+        for key, (one, *_) in read_site(site).items():
+            by_conda = read_text(one.path / "INSTALLER").strip() == "conda"
+            rows = {} if by_conda else owned_files(one, site) or {}
+            mine = {path: sha for path, sha in rows.items() if sha and path[-4:] != ".pyc"}
+            if changed := [path for path, sha in mine.items() if not has_digest(site / path, sha)]:
+                found[key] = changed
+    return found
 
 
 def checkouts_with_work(fork: Path) -> tuple[str, ...]:
@@ -298,7 +320,8 @@ def _changed(fork: Path, since: int, passed: Sequence[str]) -> Iterator[str]:
         below = os.path.relpath(directory, fork) + "/" if directory != str(fork) else ""
         left = ("__pycache__", ".git")
         directories[:] = [n for n in directories if n not in left and f"{below}{n}/" not in passed]
-        for name in names if below != f"{notice.FORK}/" else ():
+        links = (n for n in directories if os.path.islink(os.path.join(directory, n)))
+        for name in [*names, *links] if below != f"{notice.FORK}/" else ():
             if name.endswith(".pyc") or (below == "conda-meta/" and name.endswith(_OF_CONDA)):
                 continue
             with suppress(OSError):

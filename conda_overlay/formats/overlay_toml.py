@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -103,6 +104,27 @@ def parse(text: str, name: str) -> Document:
         default = "conda overlay export -f overlay.toml, which writes one"
         hint = _HINTS.get(Path(name).suffix, default)
         raise OverlayError(sentence, hint.format(name=name), path=name) from error
+
+
+def located(document: Document, directory: Path) -> Document:
+    """Make the relative paths in a file absolute: they are relative to its directory."""
+
+    def path(text: str) -> str:
+        return os.path.normpath(directory / os.path.expanduser(text))
+
+    entries = {}
+    for key, entry in document.entries.items():
+        if entry.editable and "://" not in entry.editable:
+            entry = replace(entry, editable=path(entry.editable))
+        text = entry.requirement or ""
+        if text and "://" not in text and as_requirement(text) is None:
+            entry = replace(entry, requirement=path(text))
+        given = entry.options.given
+        files = {("--find-links", v) for _, v in given} | {("--constraint", v) for _, v in given}
+        local = {one for one in files if one[1] and "://" not in one[1]}
+        options = ((n, path(v) if v and (n, v) in local else v) for n, v in given)
+        entries[key] = replace(entry, options=Options(tuple(options)))
+    return replace(document, entries=entries)
 
 
 def _safe(document: Document) -> Document:

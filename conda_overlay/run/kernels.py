@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ _WHERE = ("-p", "--prefix", "-n", "--name")
 """The options of a run that name the environment."""
 
 _PYTHON = re.compile(r"/(.*/)?python[\d.]*")
-_ISOLATED = re.compile(r"-[IE]+")
-"""The options with which Python does not see an overlay."""
+_FLAGS = re.compile(r"^-[A-VYZa-z]+$")
+"""Options of Python without a value; I and E keep it from seeing an overlay."""
 
 _LAUNCHER = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
 """The command without the overlay."""
@@ -121,7 +122,8 @@ def _bare_prefix(spec: Mapping[str, Any]) -> str | None:
     words = _words(spec)
     start = words[: words.index("ipykernel_launcher")] if "ipykernel_launcher" in words else [""]
     # Of another program, such as conda, this is no Python; behind a file, another may start.
-    is_python = _PYTHON.fullmatch(start[0]) and all(word.startswith("-") for word in start[1:])
+    files = [w for before, w in pairwise(start) if w[:1] != "-" and before not in ("-X", "-W")]
+    is_python = _PYTHON.fullmatch(start[0]) and not files
     return os.path.realpath(os.path.dirname(os.path.dirname(words[0]))) if is_python else None
 
 
@@ -153,9 +155,14 @@ def _started_by(start: Sequence[str], words: Sequence[str]) -> list[str]:
     for place, word in enumerate(words):
         if os.path.basename(word).startswith("python") and "ipykernel_launcher" in words[place:]:
             module = words.index("ipykernel_launcher", place)
-            options = [one for one in words[place + 1 : module] if not _ISOLATED.fullmatch(one)]
-            return [*words[:place], *start, "--", "python", *options, *words[module:]]
+            options = [_FLAGS.sub(_without_isolation, word) for word in words[place + 1 : module]]
+            kept = [*filter(None, options), *words[module:]]
+            return [*words[:place], *start, "--", "python", *kept]
     return []
+
+
+def _without_isolation(flags: re.Match[str]) -> str:
+    return re.sub("[IE]", "", flags[0]).removesuffix("-")
 
 
 def _start_of_conda(words: Sequence[str]) -> int:

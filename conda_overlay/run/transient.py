@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from conda_overlay.activation import files, locate, trust
 from conda_overlay.activation.settings import Settings
+from conda_overlay.change.draft import Draft
 from conda_overlay.change.hiding import covered_modules, hidden_modules
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayDirError
@@ -78,8 +79,13 @@ def with_transient_layer(
     if sources or not (place / "complete").exists():
         command = ("conda", "overlay", "run", "--with", *requirements)
         pip = installer(top.host, stack.settings.overlay_installer, to_stderr=True)
+
+        def anew(draft: Draft) -> None:
+            draft.drop({*draft.installed})  # what a source had before, it may have no longer
+            draft.install(*requirements)
+
         try:
-            top.change(lambda draft: draft.install(*requirements), command=command, pip=pip)
+            top.change(anew, command=command, pip=pip, force=True)
         except BaseException:
             if os.listdir(place) == [_LOCK]:  # else an earlier layer stays
                 discard(place)

@@ -156,6 +156,33 @@ def test_edits_that_the_file_lacks_are_lost_by_force_alone(quick: Bench, locked:
     assert quick.version("alpha") == "2.0"
 
 
+def test_edits_that_are_locked_for_another_version_are_refused(own: Bench, links: Path) -> None:
+    sources.administrate(own.host, edited.wheel(links))
+    own.change("patch", "tool", sources.write(own.user, own.user.home / "f.patch", edited.FIX))
+    exported = own.export()
+    own.change("delete", "--force")
+    sources.administrate(own.host, edited.wheel(links, "2.0", edited.ELSEWHERE))
+    own.install("new")
+    told = own.refuse("apply", exported, "--locked", "--yes")
+    assert "The file locks edits of tool 1.0; this environment has 2.0." in told
+    own.change("apply", exported)
+    assert edited.steps(own) == [44, 77]
+
+
+def test_paths_in_a_file_are_relative_to_its_directory(quick: Bench, links: Path) -> None:
+    home = quick.user.home
+    quick.user.run(["mkdir", home / "x", home / "y"])
+    for name, version in (("x", "1.0"), ("y", "2.0")):
+        dists.wheel(home / name / "wheels", "mine", version)
+    text = 'format = 1\n[[wanted]]\nrequirement = "mine"\noptions = ["--find-links=wheels"]\n'
+    text += '[[wanted]]\nname = "near"\nrequirement = "./near-1.0-py3-none-any.whl"\n'
+    file = sources.write(quick.user, home / "x" / "overlay.toml", text)
+    dists.wheel(home / "x", "near", "1.0")
+    words = ["apply", *quick.where, "--yes", str(file)]
+    assert quick.run(*words, cwd=home / "y").returncode == 0
+    assert quick.distributions() == ["mine-1.0", "near-1.0"]
+
+
 def test_the_hint_for_edits_of_what_is_not_there_helps(own: Bench, daq: Bench, links: Path) -> None:
     sources.administrate(own.host, edited.wheel(links))
     own.change("patch", "tool", sources.write(own.user, own.user.home / "f.patch", edited.FIX))

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.edits.patch import NO_TEXT
+from tests import sources
 from tests.bed import dists, place
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle.edited import CORE, FIXED, modes, steps, typed
 from tests.lifecycle.patches import PLAN
 from tests.long import LONG
+from tests.report.test_status import in_user_site
 from tests.sources import administrate
 
 
@@ -33,6 +35,23 @@ def test_what_the_editor_changed_becomes_a_revision(tool: Bench) -> None:
     entry = tool.record()["distributions"]["tool"]
     assert entry["reason"] == "ticket 1234" and entry["intent"] == "hold"
     assert entry["version"] == "1.0"
+
+
+def test_a_reason_that_is_given_later_is_recorded(tool: Bench) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    tool.change("edit", "tool", "--no-editor", "--reason", "ticket 2")
+    assert tool.record()["distributions"]["tool"]["reason"] == "ticket 2"
+
+
+@pytest.mark.parametrize("how", ["edit", "patch"])
+def test_a_copy_that_hides_another_version_of_the_users_own_site_says_so(
+    tool: Bench, how: str
+) -> None:
+    in_user_site(tool, "tool", "1.5")
+    patch = sources.write(tool.user, tool.user.home / "f.patch", edited.FIX)
+    words = ["tool", "--no-editor"] if how == "edit" else ["tool", patch]
+    [note] = tool.json(how, *words)["notes"][-1:]
+    assert note == "tool 1.5 of ~/.local is hidden by this copy of 1.0"
 
 
 def test_a_file_that_the_editor_has_closed_is_an_edit_all_the_same(tool: Bench) -> None:

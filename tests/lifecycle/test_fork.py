@@ -189,6 +189,27 @@ def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
         own.fork(*words, "-n", "required", "alpha<1.5")
         assert own.python("required", "-c", look) == "1.0-fixed"
     own.bench.change("delete", "--force")
+    own.fork("--from", "required", "-n", "of-a-fork")
+    assert own.python("of-a-fork", "-c", look) == "1.0-fixed"
+
+
+def test_edits_in_the_baseline_itself_are_named(own: Forker) -> None:
+    [module] = own.bench.host.glob("lib/python3.*/site-packages/alpha/__init__.py")
+    module.write_text("")
+    [note] = own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"]
+    edited = "alpha/__init__.py of the baseline's alpha was edited there"
+    assert note == f"{edited}, so the fork does not have it"
+
+
+def test_a_requirement_keeps_the_options_and_extras_of_the_overlays(
+    own: Forker, links: Path
+) -> None:
+    dists.wheel(links, "ex", "1.0", extras={"plot": ["near"]})
+    dists.wheel(links, "near", "1.0")
+    own.bench.install("ex[plot]", "--find-links", links)
+    own.fork("--from", own.bench.host, "-n", "again", "ex")
+    assert own.python("again", "-c", "import ex, near; print(ex.__version__)") == "1.0"
+    own.bench.change("delete", "--force")
 
 
 def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:

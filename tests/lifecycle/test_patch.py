@@ -612,6 +612,18 @@ def test_a_fix_that_retired_is_told_when_the_environment_goes_back(
     assert own.json("rebase")["notes"] == []
 
 
+def test_no_command_is_told_that_would_revert_a_change_of_the_environment(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.given("patch", "tool", fix)
+    sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
+    own.change("rebase")
+    sources.administrate(own.host, edited.wheel(links))
+    [extra] = own.host.glob("lib/python*/site-packages/tool/extra.py")
+    extra.write_text(CORE.replace("return 3", "return 333"))
+    assert own.json("rebase")["notes"] == []
+
+
 def test_edits_that_do_not_apply_stay_and_every_place_is_told_with_a_way_out(
     own: Bench, fix: Path, links: Path
 ) -> None:

@@ -138,3 +138,13 @@ def test_a_requirement_that_was_removed_from_the_overlay_by_hand_is_installed(qu
     assert run(quick, "--with", "new", "--", *code).stdout == "1.0\n"
     quick.user.run(["sh", "-c", 'chmod -R u+w "$1"; rm -r "$1"/new*', "sh", quick.site])
     assert run(quick, "--with", "new", "--", *code).stdout == "1.0\n"
+
+
+def test_what_a_directory_no_longer_has_does_not_run(quick: Bench) -> None:
+    tree = patches.source(quick.user, "mine", "1.0", "A")
+    code = ["python", "-c", "import sys; sys.path.remove(''); import mine; print(mine.MARK)"]
+    assert run(quick, "--with", tree, *code).stdout == "A\n"
+    shutil.rmtree(tree)
+    patches.source(quick.user, "other", "1.0", "O").rename(tree)
+    done = run(quick, "--with", tree, *code)
+    assert "No module named 'mine'" in done.stderr, done

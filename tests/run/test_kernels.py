@@ -101,14 +101,18 @@ def test_a_kernel_that_makes_no_sense_is_passed_over(ready: Bench, text: str) ->
     assert ready.json("status")["kernels"] == []
 
 
+@pytest.mark.parametrize("options", ["-I -B -m", "-IB -m", "-B -Im", "-B -E -X importtime=0 -m"])
 def test_a_kernel_that_is_isolated_sees_the_overlay_after_the_command_of_status(
-    ready: Bench,
+    ready: Bench, options: str
 ) -> None:
-    python = str(ready.host / "bin" / "python")
-    write(ready, "mine", {"argv": [python, "-I", "-B", *BARE[1:]], "display_name": "M"})
+    argv = [str(ready.host / "bin" / "python"), *options.split(), *BARE[2:]]
+    write(ready, "mine", {"argv": argv, "display_name": "M", "env": {"A": "B"}})
     [command] = re.findall(r"^  conda overlay kernel (.+)$", ready.ask("status"), re.MULTILINE)
     kernel(ready, *shlex.split(command))
-    assert started(ready, "mine") == "1.5" and "-B" in spec(ready, "mine")["argv"]
+    found = spec(ready, "mine")
+    assert started(ready, "mine") == "1.5" and "-B" in found["argv"]
+    assert (found["display_name"], found["env"]) == ("M", {"A": "B"})
+    assert ("importtime=0" in found["argv"]) == ("-X" in options)
 
 
 @pytest.mark.parametrize("name", few(["a b", "../x", "..", "", "a/b"], "../x", ""))

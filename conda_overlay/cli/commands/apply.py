@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from conda_overlay.cli import changing, files, options, select
 
@@ -29,5 +30,7 @@ def execute(arguments: Namespace) -> int:
     overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     document = overlay_toml.parse(text, arguments.file)
+    if arguments.file != "-":
+        document = overlay_toml.located(document, Path(arguments.file).absolute().parent)
     locked: bool = arguments.locked
     return changing.run(arguments, overlay, lambda draft: draft.apply(document, locked=locked))
