@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
+from packaging.requirements import Requirement
+
 from conda_overlay.core.pip_options import HARMLESS, OPTIONS, PLACE
+from conda_overlay.core.request import as_requirement, names_of
 from conda_overlay.filesystem.manifest import digest
 
 _HARMLESS = {
@@ -84,6 +88,17 @@ def _path(word: str, directory: str) -> str:
     if word.startswith("file:"):
         return unquote(word.removeprefix("file:").removeprefix("//").partition("#")[0])
     return os.path.join(directory, os.path.expanduser(word))
+
+
+def constrained(prefix: Path) -> set[str]:
+    """The normalized names in the files of constraints, as far as they can be read."""
+    found: list[Requirement] = []
+    for word in in_effect(prefix).get("constraint", "").split():
+        with suppress(OSError, ValueError):
+            lines = Path(_path(word, "")).read_text(encoding="utf-8").splitlines()
+            read = (as_requirement(re.split(r"\s#", line)[0].strip()) for line in lines)
+            found += filter(None, read)
+    return names_of(found)
 
 
 def in_effect(prefix: Path) -> dict[str, str]:

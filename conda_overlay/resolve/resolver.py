@@ -184,11 +184,11 @@ class Resolver:
     def _held_back(self, found: Resolution, constraints: Sequence[Requirement]) -> tuple[str, ...]:
         """Say why each requested upgrade does not reach the newest version."""
         options = self.request.options
-        theirs = {f"--{name}" for name in configuration.options(self.pip.host.prefix)}
-        if not options.has("--upgrade") or "--constraint" in {*dict(options.given), *theirs}:
+        if not options.has("--upgrade") or options.has("--constraint"):
             return ()  # the user's own constraints need no explanation
         after = dependencies.effective(found.staged, *self.sites)
-        keys = sorted(self.named & names_of(constraints) & after.keys())
+        configured = configuration.constrained(self.pip.host.prefix)
+        keys = sorted((self.named & names_of(constraints) & after.keys()) - configured)
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
 
     def _holders(self, key: str, after: View, stage: Stage) -> str | None:

@@ -20,8 +20,14 @@ def fast(quick: Bench, links: Path) -> Bench:
     return quick
 
 
-@pytest.mark.parametrize("then", ["", "edit", "update", "pusher", "rebase"])
-@pytest.mark.parametrize("how", ["mine[fast]==1.0", "mine[fast] @ {uri}", "{path}[fast]"])
+@pytest.mark.parametrize(
+    ("how", "then"),
+    [
+        *(("mine[fast]==1.0", then) for then in ("", "edit", "update", "pusher")),
+        *(("mine[fast] @ {uri}", then) for then in ("", "pusher")),
+        ("{path}[fast]", "rebase"),
+    ],
+)
 def test_extras_stay(fast: Bench, links: Path, how: str, then: str) -> None:
     wheel = links / "mine-1.0-py3-none-any.whl"
     fast.install("--find-links", links, how.format(uri=wheel.as_uri(), path=wheel))

@@ -207,8 +207,8 @@ def test_a_requirement_keeps_the_options_and_extras_of_the_overlays(
     dists.wheel(links, "ex", "1.0", extras={"plot": ["near"]})
     dists.wheel(links, "near", "1.0")
     own.bench.install("ex[plot]", "--find-links", links)
-    own.fork("--from", own.bench.host, "-n", "again", "ex")
-    assert own.python("again", "-c", "import ex, near; print(ex.__version__)") == "1.0"
+    own.fork("--from", own.bench.host, "-n", "with-extras", "ex")
+    assert own.python("with-extras", "-c", "import ex, near; print(ex.__version__)") == "1.0"
     own.bench.change("delete", "--force")
 
 

@@ -12,12 +12,9 @@ from tests.bench import Bench
 
 LINES = {
     "name": "mine==1.0 --hash=sha256:{sha256}",
-    "sha512": "mine==1.0 --hash=sha512:{sha512}",
-    "one of two": "mine==1.0 --hash=sha256:" + "0" * 64 + " \\\n    --hash sha256:{sha256}  # ours",
-    "URL with a fragment": "mine @ {uri}#sha256={sha256}",
+    "one of two": "mine==1.0 --hash=sha256:" + "0" * 64 + " \\\n    --hash sha512:{sha512}  # ours",
     "URL alone": "{uri}#sha256={sha256}",
-    "URL with an option": "mine @ {uri} --hash=sha256:{sha256}",
-    "URL alone with an option": "{uri} --hash=sha512:{sha512}",
+    "URL with an option": "mine @ {uri} --hash=sha512:{sha512}",
     "path": "{path} --hash=sha256:{sha256}",
 }
 

@@ -320,9 +320,12 @@ def test_upgrade_that_our_constraints_do_not_hold_back_is_not_explained(
     assert held_back(played, words) == ()
 
 
+@pytest.mark.parametrize(("text", "explained"), [("# ours\nalpha<2  # yet\n", 0), ("other<2\n", 1)])
 def test_upgrade_that_the_configured_constraints_may_hold_back_is_not_explained(
-    played: Played, monkeypatch: pytest.MonkeyPatch
+    played: Played, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, explained: int
 ) -> None:
-    monkeypatch.setenv("PIP_CONSTRAINT", "c.txt")
+    file = tmp_path / "c.txt"
+    file.write_text(text)
+    monkeypatch.setenv("PIP_CONSTRAINT", f"{tmp_path}/gone {file}")
     played.newest("alpha", "2.0")
-    assert held_back(played, "--upgrade alpha") == ()
+    assert len(held_back(played, "--upgrade alpha")) == explained
