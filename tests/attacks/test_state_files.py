@@ -45,6 +45,16 @@ KINDS: dict[str, Callable[[Path, Path], object]] = {
 }
 """What may be in the place of a file."""
 
+_SHORT = [(name, kind) for name in ("record 3", "lock", "told") for kind in ("a pipe", "a link")]
+_EVERY = [
+    *((name, kind) for name in FILES for kind in ("a pipe", "a link")),
+    *((name, kind) for name in ("record 3", "lock") for kind in KINDS),
+]
+PLACES = [
+    pytest.param(*pair, marks=[] if pair in _SHORT else LONG) for pair in dict.fromkeys(_EVERY)
+]
+"""The files, and what may be in their places."""
+
 CUTS = 1 * FACTOR
 """At how many bytes each file is cut for whole commands; its readers see it cut at every one."""
 
@@ -238,8 +248,7 @@ def test_damaged_file_is_said_or_does_no_harm(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make devices and be two users")
-@pytest.mark.parametrize("kind", few(KINDS, "a pipe", "a link"))
-@pytest.mark.parametrize("name", few(FILES, "record 3", "lock", "told"))
+@pytest.mark.parametrize(("name", "kind"), PLACES)
 def test_something_else_in_the_place_of_a_file_is_said_or_does_no_harm(
     damaged: Life, name: str, kind: str, mallory: User, tried: Callable[[int], None]
 ) -> None:
