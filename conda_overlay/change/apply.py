@@ -19,11 +19,10 @@ from conda_overlay.core.pip_options import NONE
 from conda_overlay.core.request import (
     Request,
     Source,
-    extras_of,
     grouped,
     hashes_of,
+    named_as,
     parse,
-    with_extras,
 )
 from conda_overlay.distributions import dependencies
 from conda_overlay.edits.checkouts import left_behind
@@ -123,7 +122,7 @@ def requests(requested: Mapping[str, HistoryEntry], installed: Collection[str]) 
 
 def _wanted(key: str, entry: HistoryEntry, installed: Collection[str]) -> Requirement | Source:
     if key in installed and entry.is_direct:
-        return Requirement(with_extras(key, extras_of(entry.requirement)))
+        return Requirement(named_as(key, entry.requirement))
     text = entry.requirement or f"{entry.name or key}=={entry.version}"
     return Source(text, editable=True) if entry.editable else parse(text)
 

@@ -19,13 +19,13 @@ from conda_overlay.core.text import did_you_mean, few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.record import differing
-from conda_overlay.distributions.site import main_module, modules, names_in, programs, read_site
+from conda_overlay.distributions.site import main_module, modules, names_in, programs
 from conda_overlay.edits import git, originals
 from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files, without_links
-from conda_overlay.host import user_site
+from conda_overlay.host.user_site import read_user_site
 from conda_overlay.layer.state import is_bookkeeping
 
 
@@ -199,9 +199,9 @@ def patch(
 
 def _hidden(draft: Draft, copy: WorkingCopy) -> Iterator[str]:
     """Notes on what is in effect before a copy, but not copied: a distribution in ``~/.local``."""
-    host, found = draft.stack.host, copy.distribution
-    place = None if found.key in draft.before.site else user_site.user_site_directory(host)
-    for mine in read_site(place).get(found.key, ()) if place else ():
+    found = copy.distribution
+    there = {} if found.key in draft.before.site else read_user_site(draft.stack.host)
+    for mine in there.get(found.key, ()):
         yield f"{mine.name} {mine.version} of ~/.local is hidden by this copy of {found.version}"
 
 

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.repair import mend
-from conda_overlay.change.requirements_file import options_in, requirements_in, unrecorded
+from conda_overlay.change.requirements_file import Content, read
 from conda_overlay.core.errors import CondaPackageError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.pip_options import NONE, RECORDED, Options
@@ -21,9 +21,9 @@ from conda_overlay.core.request import (
     Request,
     Source,
     as_requirement,
-    extras_of,
     hashes_of,
     key_of,
+    named_as,
     parse,
     text_of,
     with_extras,
@@ -31,11 +31,11 @@ from conda_overlay.core.request import (
 )
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
-from conda_overlay.distributions.site import Site, read_site
+from conda_overlay.distributions.site import Site
 from conda_overlay.edits.checkouts import are_same, has_work, root_of
 from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.formats.document import PINS, default_intent
-from conda_overlay.host import user_site
+from conda_overlay.host.user_site import read_user_site
 from conda_overlay.layer import checkouts
 from conda_overlay.resolve.configuration import is_plain
 from conda_overlay.resolve.resolver import Resolution, Resolver
@@ -53,7 +53,8 @@ def install(draft: Draft, request: Request) -> None:
         PipError: pip failed.
         CondaPackageError: one of conda's packages is requested.
     """
-    whole = _with_files(request)
+    content = read(request.options.values("--requirement"))
+    whole = _with(request, content)
     typed = {key: one for one in whole.requirements if (key := key_of(one))}
     drop_others(
         draft, {key: hashes_of(one, whole.own.get(key, NONE)) for key, one in typed.items()}
@@ -82,7 +83,7 @@ def install(draft: Draft, request: Request) -> None:
         if setting(value) is None:
             name = value.partition("=")[0]
             draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
-    for text in unrecorded(request.options.values("--requirement")):
+    for text in content.unrecorded:
         draft.notes.append(f"{without_credentials(text)}: not recorded; give it each time.")
     if request.options.has("--no-deps"):
         draft.accepted |= staged.keys()
@@ -144,9 +145,8 @@ def _ask_again(
 
 def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
     """Notes on requested distributions that come from ``~/.local``, which hides the host's."""
-    host = draft.stack.host
-    place = user_site.user_site_directory(host) if keys else None
-    for key, (mine, *_) in read_site(place).items() if place else ():
+    there = read_user_site(draft.stack.host) if keys else {}
+    for key, (mine, *_) in there.items():
         if key in keys:
             remedy = f"python -E -m pip uninstall {mine.name}"  # without the overlay
             yield f"{mine.name} {mine.version} of ~/.local is in effect; to remove it: {remedy}"
@@ -325,7 +325,7 @@ def _moved(before: HistoryEntry, entry: HistoryEntry, new: Distribution) -> Hist
     parsed = as_requirement(requirement)
     from_index = before.is_direct and not (new.editable or new.direct_url)
     if from_index or (parsed and not parsed.specifier.contains(entry.version, prereleases=True)):
-        requirement = f"{with_extras(entry.name, extras_of(requirement))}>={entry.version}"
+        requirement = f"{named_as(entry.name, requirement)}>={entry.version}"
     return replace(
         entry,
         requested=True,
@@ -357,19 +357,14 @@ def _recordable(wanted: Requirement | Source) -> str:
     return without_credentials(text_of(wanted))
 
 
-def _with_files(request: Request) -> Request:
+def _with(request: Request, content: Content) -> Request:
     """Add the requirements and options that requirements files contain."""
-    files, own = request.options.values("--requirement"), dict(request.own)
-    wanted = []
-    for line, options in requirements_in(files):
-        wanted.append(parse(line))
-        if options:
-            own[key_of(wanted[-1]) or ""] = options
+    wanted = [(parse(line), options) for line, options in content.requirements]
     return replace(
         request,
-        requirements=(*wanted, *request.requirements),
-        options=request.options + options_in(files),
-        own=own,
+        requirements=(*(one for one, _ in wanted), *request.requirements),
+        options=request.options + content.options,
+        own={**request.own, **{key_of(one) or "": options for one, options in wanted if options}},
     )
 
 
@@ -385,12 +380,10 @@ def _is_hashed(new: Distribution, request: Request) -> bool:
 def _lasting(options: Options) -> Options:
     """The options to record: without credentials, and with paths that are valid anywhere."""
     found = []
-    for name, value in options.used(RECORDED).given:
+    for name, value in options.used(RECORDED).located(os.getcwd()).given:
         if name == "--config-settings":
             value = setting(value or "")
             if value is None:  # it may be a secret
                 continue
-        elif name in ("--find-links", "--constraint") and value and "://" not in value:
-            value = os.path.abspath(os.path.expanduser(value))
         found.append((name, None if value is None else without_credentials(value)))
     return Options(tuple(found))

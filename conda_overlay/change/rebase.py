@@ -20,7 +20,7 @@ from conda_overlay.change.edit_again import RETIRED, is_outdated, reapply, where
 from conda_overlay.change.install import at_least
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
-from conda_overlay.core.request import as_requirement, extras_of, with_extras
+from conda_overlay.core.request import as_requirement, named_as
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.originals import load_originals
@@ -103,7 +103,7 @@ def _edited_again(
             draft.why[key] = f"its edits do not apply to {error.targets[entry.name or key]}"
             continue
         if version is not None:
-            pin = f"{with_extras(entry.name or key, extras_of(entry.requirement))}=={version}"
+            pin = f"{named_as(entry.name or key, entry.requirement)}=={version}"
             yield key, replace(entry, version=version, requirement=pin)
     if failed and not force:
         raise CannotEditAgainError.of_all(failed)

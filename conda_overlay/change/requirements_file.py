@@ -8,50 +8,51 @@ import shlex
 import tokenize
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from conda_overlay.core.pip_options import NONE, RECORDED, Options
+from conda_overlay.core.pip_options import NONE, PATHS, RECORDED, Options
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """A variable, which pip replaces if it has a value; in a URL, that may be a secret."""
 
 
-def requirements_in(files: Iterable[str]) -> Iterator[tuple[str, Options]]:
-    """The requirements in files, each with the options behind it that are to be recorded.
+@dataclass(frozen=True)
+class Content:
+    """What requirements files say, with those that they name with -r."""
 
-    Files named with -r are included.
-    """
-    for _, line in (line for file in files for line in _lines(file)):
-        text, *behind = re.split(r"\s(?=-)", line, maxsplit=1)
-        if text and not text.startswith("-"):
-            yield _expanded(text.strip()), _read(behind).used(RECORDED)
-
-
-def options_in(files: Iterable[str]) -> Options:
-    """The options to record in lines of their own; paths are relative to the file."""
-    every = ((name, value) for name, value, _ in _options_in(files))
-    found = Options(tuple(one for one in every if not _VARIABLE.search(one[1] or "")))
-    return found.used(RECORDED)
+    requirements: tuple[tuple[str, Options], ...]
+    """Each with the options behind it that are to be recorded."""
+    options: Options
+    """Those to be recorded in lines of their own; paths are relative to the file."""
+    unrecorded: tuple[str, ...]
+    """What of the options and hashes is known to pip alone, or may be a secret."""
 
 
-def unrecorded(files: Iterable[str]) -> Iterator[str]:
-    """What of the options and hashes in files is known to pip alone, or may be a secret."""
+def read(files: Iterable[str]) -> Content:
+    """Read requirements files as pip does."""
+    requirements, options, unrecorded = [], NONE, []
     for file in files:
-        if _text(file) is None:
-            yield f"the options and hashes in {file}"
-        yield from (line for _, value, line in _options_in([file]) if _VARIABLE.search(value or ""))
+        if (text := _text(file)) is None:
+            unrecorded.append(f"the options and hashes in {file}")
+        for directory, line in _lines(file, text or ""):
+            if line.startswith("-"):
+                for name, value in _parsed([line]).given:
+                    path = os.path.join(directory, _expanded(value or ""))
+                    if name in PATHS and os.path.exists(path):
+                        options += Options(((name, os.path.abspath(path)),))
+                    elif _VARIABLE.search(value or ""):
+                        unrecorded.append(line)
+                    else:
+                        options += Options(((name, value),))
+            elif line:
+                wanted, *behind = re.split(r"\s(?=-)", line, maxsplit=1)
+                own = _parsed(behind).used(RECORDED)
+                requirements.append((_expanded(wanted.strip()), own))
+    return Content(tuple(requirements), options.used(RECORDED), tuple(unrecorded))
 
 
-def _options_in(files: Iterable[str]) -> Iterator[tuple[str, str | None, str]]:
-    """The name and value of each option, and its line; a URL with its variables as they are."""
-    for directory, line in (line for file in files for line in _lines(file)):
-        for name, value in _read([line] if line.startswith("-") else []).given:
-            path = os.path.join(directory, _expanded(value or ""))
-            is_path = name in ("--find-links", "--constraint") and os.path.exists(path)
-            yield name, os.path.abspath(path) if is_path else value, line
-
-
-def _read(texts: Iterable[str]) -> Options:
+def _parsed(texts: Iterable[str]) -> Options:
     found = NONE
     for text in texts:
         with suppress(ValueError):  # pip has refused it, or it is no option to record
@@ -72,18 +73,19 @@ def _path(file: str) -> str:
     return unquote(urlsplit(file).path) if file.startswith("file:") else file
 
 
-def _lines(file: str, above: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+def _lines(file: str, text: str, above: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """The lines of a file as pip reads them, each with its directory, without comments.
 
     Files named with -r are included, except for those in `above`, which include this one.
     """
     directory = os.path.dirname(_path(file))
     # The end of a comment does not join lines.
-    text = re.sub(r"(?m)^([ \t]*#.*)\\$", r"\1", _text(file) or "").replace("\\\n", "")
+    text = re.sub(r"(?m)^([ \t]*#.*)\\$", r"\1", text).replace("\\\n", "")
     for line in text.splitlines():
         if named := re.match(r"\s*(?:-r|--requirement)[\s=]*([^\s#]+)", line):
             inner = os.path.realpath(os.path.join(directory, _path(_expanded(named[1]))))
-            yield from () if inner in above else _lines(inner, {*above, inner})
+            if inner not in above:
+                yield from _lines(inner, _text(inner) or "", {*above, inner})
         yield directory, re.split(r"\s#", f" {line}")[0].strip()
 
 

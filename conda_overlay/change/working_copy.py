@@ -12,7 +12,7 @@ from stat import S_IMODE, S_IRUSR, S_IWUSR
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import COPIED, EDITED, Distribution, HistoryEntry
-from conda_overlay.core.request import extras_of, with_extras
+from conda_overlay.core.request import named_as
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution
@@ -157,7 +157,7 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
         draft.entries[found.key] if here else HistoryEntry(found.version, found.name, copied=True)
     )
     source = entry.requirement if entry.is_direct else None
-    named = with_extras(found.name, extras_of(entry.requirement))
+    named = named_as(found.name, entry.requirement)
     draft.why[found.key] = edited(found, changed)
     if not again and here:  # else what is there is no part of it
         site = draft.stack.host.site_below_prefix

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.core.pip_options import NONE, Options
-from conda_overlay.core.request import as_requirement, extras_of, is_direct, with_extras
+from conda_overlay.core.request import as_requirement, is_direct, named_as
 from conda_overlay.core.text import named
 
 INTENTS = ("fix", "hold", "dev")
@@ -84,7 +84,7 @@ def requirements_of(entries: Iterable[HistoryEntry]) -> list[Requirement]:
     """The requirements that were requested, those of paths and URLs by their names and extras."""
     found = []
     for text, name in ((e.requirement, e.name) for e in entries if e.requirement):
-        one = as_requirement(text) or as_requirement(with_extras(name, extras_of(text)))
+        one = as_requirement(text) or as_requirement(named_as(name, text))
         found += [one] if one else []
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -213,6 +214,10 @@ def names_in(word: str) -> list[str]:
     return found
 
 
+PATHS = ("--find-links", "--constraint")
+"""The recorded options whose values may be local paths."""
+
+
 @dataclass(frozen=True)
 class Options:
     """Options of pip, in the order in which they were given."""
@@ -285,6 +290,16 @@ class Options:
     def only(self, *names: str) -> Options:
         """These options, by their long names."""
         return Options(tuple(pair for pair in self.given if pair[0] in names))
+
+    def located(self, directory: str) -> Options:
+        """The options with local paths that are relative to a directory made absolute."""
+
+        def absolute(name: str, value: str | None) -> str | None:
+            if name not in PATHS or not value or "://" in value:
+                return value
+            return os.path.normpath(os.path.join(directory, os.path.expanduser(value)))
+
+        return Options(tuple((name, absolute(name, value)) for name, value in self.given))
 
     def used(self, use: str) -> Options:
         """The options with a use."""

@@ -124,6 +124,11 @@ def with_extras(name: str, extras: Iterable[str]) -> str:
     return f"{name}[{listed}]" if listed else name
 
 
+def named_as(name: str, text: str | None) -> str:
+    """A name with the extras of a requirement for it, for another version."""
+    return with_extras(name, extras_of(text))
+
+
 def hashes_of(wanted: Requirement | Source, options: Options) -> set[str]:
     """The hashes that a requirement has, in its options or in its URL, each with its algorithm."""
     url = wanted.text if isinstance(wanted, Source) else wanted.url or ""

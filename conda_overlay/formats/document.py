@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.pip_options import PLACE, Options
-from conda_overlay.core.request import as_requirement, extras_of, with_extras
+from conda_overlay.core.request import as_requirement, named_as
 
 PINS = ("==", "===", "<", "<=", "~=")
 """The operators of a version specifier that hold a distribution back."""
@@ -79,7 +79,7 @@ class Document:
         """
         found = dict(behind.entries)
         for key, entry in self.entries.items():
-            named = with_extras(entry.name or key, extras_of(entry.requirement))
+            named = named_as(entry.name or key, entry.requirement)
             hidden, pin = behind.entries.get(key), f"{named}=={entry.version}"
             if hidden and entry.copied and hidden.version == entry.version:
                 text = hidden.requirement if hidden.is_direct else pin

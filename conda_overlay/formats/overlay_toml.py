@@ -119,11 +119,7 @@ def located(document: Document, directory: Path) -> Document:
         text = entry.requirement or ""
         if text and "://" not in text and as_requirement(text) is None:
             entry = replace(entry, requirement=path(text))
-        given = entry.options.given
-        files = {("--find-links", v) for _, v in given} | {("--constraint", v) for _, v in given}
-        local = {one for one in files if one[1] and "://" not in one[1]}
-        options = ((n, path(v) if v and (n, v) in local else v) for n, v in given)
-        entries[key] = replace(entry, options=Options(tuple(options)))
+        entries[key] = replace(entry, options=entry.options.located(str(directory)))
     return replace(document, entries=entries)
 
 

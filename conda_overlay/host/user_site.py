@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conda_overlay.distributions.dependencies import View
-from conda_overlay.distributions.site import read_site
+from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.host.host import Host
 
 
@@ -26,6 +26,12 @@ def user_site_directory(host: Host, environ: Mapping[str, str] = os.environ) -> 
     """The user site of the host's Python; None if it does not exist or is switched off."""
     place = Path.home() / ".local" / host.site_below_prefix
     return place if place.is_dir() and not environ.get("PYTHONNOUSERSITE") else None
+
+
+def read_user_site(host: Host) -> Site:
+    """The distributions in the user site that the host's Python sees."""
+    place = user_site_directory(host)
+    return read_site(place) if place else {}
 
 
 def user_distributions(

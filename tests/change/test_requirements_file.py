@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.change.requirements_file import options_in, requirements_in, unrecorded
+from conda_overlay.change.requirements_file import read
 
 HASH = "--hash=sha256:0"
 
@@ -38,7 +38,7 @@ def test_a_requirement_is_read_with_its_options(
     expected: tuple[str, list[str]],
 ) -> None:
     monkeypatch.setenv("OF_MINE", "7")
-    [(found, options)] = requirements_in([written(tmp_path, text)])
+    [(found, options)] = read([written(tmp_path, text)]).requirements
     assert (found, options.to_json()) == expected
 
 
@@ -48,9 +48,9 @@ def test_a_file_may_be_named_by_its_url_and_name_others(tmp_path: Path) -> None:
     (tmp_path / "in side" / "c.txt").touch()
     file = written(tmp_path, f"-r {Path(inner).as_uri()}\n-i https://localhost\na\n")
     asked = [Path(file).as_uri()]
-    assert [text for text, _ in requirements_in(asked)] == ["b", "a"]
+    assert [text for text, _ in read(asked).requirements] == ["b", "a"]
     constraint = str(tmp_path / "in side" / "c.txt")
-    assert options_in(asked).to_json() == [
+    assert read(asked).options.to_json() == [
         f"--constraint={constraint}",
         "--index-url=https://localhost",
     ]
@@ -63,11 +63,11 @@ def test_variables_in_paths_are_replaced_and_those_in_urls_are_not_recorded(
     monkeypatch.setenv("TOKEN", "secret")
     line = "--index-url=https://localhost/${TOKEN}/simple"
     file = written(tmp_path, f"--find-links ${{LINKS}}\n{line}\na\n")
-    assert options_in([file]).to_json() == [f"--find-links={tmp_path}"]
-    assert [*unrecorded([file])] == [line]
+    assert read([file]).options.to_json() == [f"--find-links={tmp_path}"]
+    assert [*read([file]).unrecorded] == [line]
 
 
 def test_what_only_pip_can_read_is_named(tmp_path: Path) -> None:
     url = "https://localhost/r.txt"
-    assert [*unrecorded([url])] == [f"the options and hashes in {url}"]
-    assert [*unrecorded([written(tmp_path, "a\n")])] == []
+    assert [*read([url]).unrecorded] == [f"the options and hashes in {url}"]
+    assert [*read([written(tmp_path, "a\n")]).unrecorded] == []

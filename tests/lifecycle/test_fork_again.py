@@ -176,6 +176,15 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
     assert forker.packages("changed") == {"lib": "1.0"}
 
 
+COMMIT = "git init -q; git add -A; git -c user.name=a -c user.email=a@b commit -qm x"
+PUSHED = "git update-ref refs/remotes/origin/main HEAD"
+"""As if the commit were in the repository that the clone is from."""
+
+
+def git(forker: Forker, place: Path, script: str) -> None:
+    assert forker.bench.user.run(["sh", "-ec", script], cwd=place).returncode == 0
+
+
 def test_recreate_names_the_checkouts_with_work_that_go_and_needs_force(
     forker: Forker,
 ) -> None:
@@ -190,9 +199,7 @@ def test_recreate_names_the_checkouts_with_work_that_go_and_needs_force(
     refused = forker.refused("--recreate", "-n", "sources")
     assert f"{source}" in refused and "--force proceeds anyway" in refused
     assert (source / "mine.py").exists()
-    script = "git init -q; git add -A; git -c user.name=a -c user.email=a@b commit -qm x"
-    remote = "git update-ref refs/remotes/origin/main HEAD"
-    forker.bench.user.run(["sh", "-ec", f"{script}; {remote}"], cwd=source)
+    git(forker, source, f"{COMMIT}; {PUSHED}")
     assert len(forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]) == 1
     forker.bench.edit(source / "mine.py", "FIX = 2\n")
     forker.fork("--recreate", "-n", "sources", "--force")
@@ -207,9 +214,9 @@ def editable_in(forker: Forker, name: str) -> Path:
     info = forker.env(name) / "lib/python3.12/site-packages/mine-0.1.dist-info"
     direct = json.dumps({"url": place.as_uri(), "dir_info": {"editable": True}})
     forker.write("METADATA", "Name: mine\nVersion: 0.1\n")
-    script = """mkdir -p "$2" "$3"; mv "$1" "$2"; mv ~/METADATA "$3"
+    script = f"""mkdir -p "$2" "$3"; mv "$1" "$2"; mv ~/METADATA "$3"
 printf %s "$4" > "$3/direct_url.json"; cd "$2/mine"
-git init -q; git add -A; git -c user.name=a -c user.email=a@b commit -qm x"""
+{COMMIT}"""
     words: list[str | Path] = ["sh", "-ec", script, "sh", source, place.parent, info, direct]
     assert forker.bench.user.run(words).returncode == 0
     return place
@@ -232,11 +239,9 @@ def test_recreate_needs_force_for_the_work_in_a_repository_anywhere_in_the_fork(
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "cloned")
     place = forker.env("cloned") / "share" / "data"
     forker.bench.user.run(["mkdir", "-p", place])
-    script = "git init -q; echo > a; git add a; git -c user.name=a -c user.email=a@b commit -qm x"
-    assert forker.bench.user.run(["sh", "-ec", script], cwd=place).returncode == 0
+    git(forker, place, f"echo > a; {COMMIT}")
     assert f"\n  {place}\n" in forker.refused("--recreate", "-n", "cloned")
-    remote = "git update-ref refs/remotes/origin/main HEAD"
-    forker.bench.user.run(["sh", "-ec", remote], cwd=place)
+    git(forker, place, PUSHED)
     forker.fork("--recreate", "-n", "cloned")
     assert not place.exists()
 

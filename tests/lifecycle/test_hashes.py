@@ -30,6 +30,13 @@ def filled(line: str, wheel: Path) -> str:
     return line.format(uri=wheel.as_uri(), path=wheel, **digests)
 
 
+def requirements(scratch: Path, wheel: Path, line: str = "name") -> Path:
+    """A requirements file with one of the lines, and where the wheel is."""
+    file = scratch / "r.txt"
+    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES[line], wheel)}\n")
+    return file
+
+
 def check(bench: Bench, wheel: Path) -> None:
     exported = bench.export()
     text = exported.read_text()
@@ -47,8 +54,7 @@ def check(bench: Bench, wheel: Path) -> None:
 def test_apply_installs_no_other_file_than_that_of_the_hash(
     quick: Bench, wheel: Path, scratch: Path, line: str
 ) -> None:
-    file = scratch / "r.txt"
-    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES[line], wheel)}\n")
+    file = requirements(scratch, wheel, line)
     quick.install("-r", file)
     check(quick, wheel)
 
@@ -71,8 +77,7 @@ def test_a_url_without_a_hash_may_have_another_file_later(quick: Bench, wheel: P
 def test_requirements_without_hashes_stay_beside_those_that_have_them(
     quick: Bench, wheel: Path, scratch: Path
 ) -> None:
-    file = scratch / "r.txt"
-    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES['name'], wheel)}\n")
+    file = requirements(scratch, wheel)
     dists.wheel(wheel.parent, "other", "1.0", requires=["mine"])
     quick.install("-r", file)
     quick.install("--find-links", wheel.parent, "other")
@@ -95,8 +100,7 @@ def test_installing_again_with_a_hash_adds_it(quick: Bench, wheel: Path, scratch
 
 
 def test_update_by_name_gives_up_the_hash(quick: Bench, wheel: Path, scratch: Path) -> None:
-    file = scratch / "r.txt"
-    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES['name'], wheel)}\n")
+    file = requirements(scratch, wheel)
     quick.install("-r", file)
     dists.wheel(wheel.parent, "mine", "2.0")
     quick.change("update", "mine")
@@ -120,8 +124,7 @@ def test_no_other_file_keeps_running_under_a_hash(
     quick: Bench, wheel: Path, scratch: Path, how: str
 ) -> None:
     """Of the same name and version."""
-    file = scratch / "r.txt"
-    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES['name'], wheel)}\n")
+    file = requirements(scratch, wheel)
     quick.install("-r", file)
     exported = quick.export()
     quick.change("undo", "0")
@@ -134,8 +137,7 @@ def test_no_other_file_keeps_running_under_a_hash(
 def test_the_hash_of_a_version_does_not_stay_with_another_requirement(
     quick: Bench, wheel: Path, scratch: Path
 ) -> None:
-    file = scratch / "r.txt"
-    file.write_text(f"--find-links {wheel.parent}\n{filled(LINES['name'], wheel)}\n")
+    file = requirements(scratch, wheel)
     quick.install("-r", file)
     dists.wheel(wheel.parent, "mine", "2.0")
     quick.install("--find-links", wheel.parent, "mine>=1")

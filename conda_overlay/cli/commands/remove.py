@@ -25,11 +25,11 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Remove the distributions."""
-    from conda_overlay.change.requirements_file import requirements_in
+    from conda_overlay.change.requirements_file import read
 
     names = [*arguments.names]
     for file in arguments.requirement:
-        found = [text for text, _ in requirements_in([file])]
+        found = [text for text, _ in read([file]).requirements]
         if not found:
             sentence = f"{file} cannot be read, or does not name any package."
             raise UsageError(sentence, shlex.join(["cat", file]), path=file)
