@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import ast
+import importlib
 import os
 from collections.abc import Iterator, Sequence
+from importlib.metadata import distributions
 from pathlib import Path
 
 from conda_overlay.core.errors import VerificationError
 from conda_overlay.core.models import Plan
 from conda_overlay.host.host import Host
 from conda_overlay.layer.state import State, is_bookkeeping
-
-_OBSERVE = """
-import importlib.metadata as metadata, json, sys
-found = {}
-for name in json.loads(sys.argv[1]):
-    try:
-        distribution = metadata.distribution(name)
-        found[name] = [distribution.version, str(distribution.locate_file(""))]
-    except metadata.PackageNotFoundError:
-        found[name] = [None, None]
-print(json.dumps({"found": found, "path": sys.path}))
-"""
 
 
 def verify(host: Host, sites: Sequence[Path], after: State, plan: Plan) -> list[str]:
@@ -41,22 +31,22 @@ def verify(host: Host, sites: Sequence[Path], after: State, plan: Plan) -> list[
         VerificationError: a distribution or a file is not as planned.
     """
     changes = [change for change in plan.changes if change.files_differ]
-    done = host.run(["-c", _OBSERVE, json.dumps([change.key for change in changes])], sites)
+    done = host.run(["-c", "import sys; print(ascii([*map(str, sys.path)]))"], sites)
     try:
-        seen = json.loads(done.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
+        path = [*filter(os.path.isabs, ast.literal_eval(done.stdout.splitlines()[-1]))]
+    except (SyntaxError, ValueError, IndexError):
         raise VerificationError(done.stderr.splitlines()[-5:]) from None
+    importlib.invalidate_caches()
     faults, notes = [], []
     known = {*map(str, [*sites, host.site_packages])}
     for change in changes:
-        version, place = seen["found"][change.key]
+        version, place = _found(change.key, path)
         if change.after is None and place is not None and place not in known:
             notes.append(f"{change.name} {version} of {place} is in effect now")
         elif version != change.visible:
             faults.append(f"{change.name} is {version}, not {change.visible}")
         if change.after is not None:
             faults += [f"{change.name} {fault}" for fault in _faults(change.key, after, place)]
-    path = seen["path"]
     mine, hosts = str(sites[0]), str(host.site_packages)
     if mine not in path or (hosts in path and path.index(mine) > path.index(hosts)):
         faults.append(f"the overlay does not come before {hosts}")
@@ -65,7 +55,14 @@ def verify(host: Host, sites: Sequence[Path], after: State, plan: Plan) -> list[
     return notes
 
 
-def _faults(key: str, after: State, place: str) -> Iterator[str]:
+def _found(key: str, path: list[str]) -> tuple[str, str] | tuple[None, None]:
+    """The version and the place of a distribution as ``importlib.metadata`` finds it on a path."""
+    for one in distributions(name=key, path=path):
+        return one.version, str(one.locate_file(""))
+    return None, None
+
+
+def _faults(key: str, after: State, place: str | None) -> Iterator[str]:
     found = after.site.get(key, ())
     if len(found) != 1:
         yield f"is installed {len(found)} times"

@@ -107,6 +107,14 @@ def test_overlay_that_does_not_come_before_the_host_is_a_fault(host: Host, tree:
     assert where in faults(host, tree, change("2.0"))
 
 
+def test_current_directory_does_not_matter(
+    host: Host, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project of the same name may be there, as ``-c`` would find it."""
+    monkeypatch.chdir(install(host, tmp_path / "project", "tool", "9.0"))
+    assert verified(host, tree, change("2.0")) == []
+
+
 def test_removed_distribution_shows_that_of_the_host(host: Host, tree: Path) -> None:
     assert faults(host, tree, change(None)) == ["Tool is 2.0, not 1.0"]
     bare = tree.with_name("bare")
