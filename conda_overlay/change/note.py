@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.install import requested
+from conda_overlay.change.entries import requested
 from conda_overlay.change.remove import key_in_overlay
 
 

@@ -17,7 +17,7 @@ from conda_overlay.change.apply import (
 )
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import RETIRED, is_outdated, reapply, where
-from conda_overlay.change.install import at_least
+from conda_overlay.change.entries import at_least
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.request import as_requirement, named_as
