@@ -63,22 +63,23 @@ def of_metadata(found: Counter[str]) -> dict[str, int]:
 def test_a_change_reads_no_metadata_of_what_is_there_already(ready: Bench) -> None:
     found = of_metadata(opened(ready, "install", "--yes", "-I", "delta==1.0"))
     assert not [path for path in found if not path.startswith("delta-1.0")]
-    # Parsed and hashed; RECORD also when it is made part of the tree.
-    assert found["delta-1.0.dist-info/METADATA"] == 2
+    # Parsed, hashed and verified; RECORD also when it is made part of the tree.
+    assert found["delta-1.0.dist-info/METADATA"] == 3
     assert found["delta-1.0.dist-info/RECORD"] <= 3
 
 
 def test_a_change_lists_each_site_packages_a_few_times(ready: Bench) -> None:
     """The state, pip's obstacles, the clone, whether somebody else came first;
-    the plan, before the commit, the modes; the host, and for activation."""
+    the plan, before the commit, the verification, the modes; the host, and for activation."""
     assert listed(ready, "install", "--yes", "-I", "delta==1.0") == {
         "overlay": 4,
-        "draft": 3,
+        "draft": 4,
         "host": 2,
         "stage": 4,
     }
-    # The state, the clone, whether somebody else came first; the files, and as above.
-    assert listed(ready, "undo", "--yes") == {"overlay": 3, "draft": 4, "host": 2}
+    # The state, the clone, whether somebody else came first; the files, and as above; the host
+    # once more by the verification, for what is now in effect.
+    assert listed(ready, "undo", "--yes") == {"overlay": 3, "draft": 5, "host": 3}
 
 
 def test_a_command_that_changes_nothing_lists_the_overlay_once(ready: Bench) -> None:
