@@ -55,6 +55,17 @@ def test_a_patch_that_is_there_already_says_so(tool: Bench, fix: Path) -> None:
     assert tool.revision == 1
 
 
+def test_the_reason_of_a_patch_that_is_there_already_is_recorded_or_said_to_be_not(
+    tool: Bench, fix: Path
+) -> None:
+    told = tool.ask("patch", "tool", fix, "--reverse", "--reason", "PR 0")
+    assert "was never in tool 1.0, so the reason is not recorded" in told
+    tool.change("patch", "tool", fix)
+    tool.change("patch", "tool", fix, "--reason", "PR 1")
+    assert tool.record()["distributions"]["tool"]["reason"] == "PR 1"
+    assert "Nothing to" in tool.ask("patch", "tool", fix, "--reason", "PR 1")
+
+
 def test_a_patch_is_taken_back(tool: Bench, fix: Path) -> None:
     assert "was never in" in tool.ask("patch", "tool", fix, "--reverse")
     tool.change("patch", "tool", fix)
