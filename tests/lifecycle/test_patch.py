@@ -355,6 +355,15 @@ def test_the_edits_are_a_patch_that_other_programs_take(
     assert file.read_text() == FIXED
 
 
+def test_without_edits_a_file_stays_as_it_is(tool: Bench, fix: Path) -> None:
+    tool.change("install", "new")
+    for words in (("-f", fix), ("new", "-f", fix), ("--format", "patch")):
+        done = tool.run("export", *tool.where, *words)
+        assert (done.returncode, done.stdout) == (0, ""), done
+        assert "Nothing to export: no package has edits" in done.stderr
+    assert fix.read_text() == FIX
+
+
 def test_a_patch_says_of_what_by_whom_and_why(fixed: Bench) -> None:
     text = fixed.ask("export", "--format", "patch")
     head = text[: text.index("diff --git")]
