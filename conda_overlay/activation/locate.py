@@ -27,13 +27,22 @@ BEFORE_GUARD = frozenset((
 
 
 def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """Expand the overlay directories to absolute paths; without any, use the default one."""
+    """Expand the overlay directories to absolute paths; without any, use the default one.
+
+    ``$$`` stands for a dollar sign: see `literal`.
+    """
     home = environ.get("HOME") or os.path.expanduser("~")
     found: dict[str, None] = {}
-    for path in map(os.path.expandvars, map(path_of, overlay_dirs or [DEFAULT_DIR])):
+    for text in map(path_of, overlay_dirs or [DEFAULT_DIR]):
+        path = "$".join(map(os.path.expandvars, text.split("$$")))
         path = home + path[1:] if path == "~" or path.startswith("~/") else path
         found[os.path.normpath(os.path.expanduser(path))] = None
     return [*filter(os.path.isabs, found)]
+
+
+def literal(path: str) -> str:
+    """An absolute path as an overlay directory, so that no variable in it is expanded."""
+    return path.replace("$", "$$")
 
 
 def labels(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -158,7 +158,8 @@ def _adopt(draft: Draft, number: int, time: str) -> None:
 def _close(draft: Draft, number: int) -> None:
     """Bring the copies of an earlier revision back to their recorded edits, and protect them.
 
-    Edits that the user takes back by name are in no later revision, and so stay there.
+    Edits that the user takes back by name are in no later revision, and so stay there. So do new
+    files that no patch has, from which `undo` restores them if they are deleted in place later.
     """
     store, now = draft.stack.store, draft.before.entries
     try:
@@ -167,7 +168,8 @@ def _close(draft: Draft, number: int) -> None:
         copies = draft.before.copies.items()
         edited = {key: copy for key, copy in copies if now[key].patch != patches.get(key)}
         edited = {key: copy for key, copy in edited.items() if key not in draft.taken_back}
-        patch.restore(edited, patches, store.manifest(number))
+        kept = {path for key in edited for path in patch.left_out(now[key].patch)}
+        patch.restore(edited, patches, store.manifest(number), kept)
     finally:
         store.close(number)
 

@@ -120,10 +120,9 @@ def edit(draft: Draft, key: str, session: Session) -> None:
     if session.changed or (session.editor is None and key not in draft.before.copies):
         draft.notes += _hidden(draft, copy)
         take_copy(draft, copy)
-    elif session.editor is None and draft.reason:
-        entry = draft.entries[key]
-        draft.entries[key] = replace(entry, reason=reasons(draft, entry))
-    elif session.editor:
+    elif session.editor is None:
+        _give_reason(draft, key)
+    else:
         draft.notes.append(
             "nothing was saved. If your editor opens a window, make it wait: code --wait"
         )
@@ -168,8 +167,12 @@ def patch(
         )
     parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
     state = "was never in" if reverse else "is already in"
+    unrecorded = ", so the reason is not recorded" if draft.reason else ""
     if not parts:
-        draft.notes.append(f"the patch {state} {what}")
+        if not reverse and key in draft.before.copies:
+            _give_reason(draft, key)
+            unrecorded = ""
+        draft.notes.append(f"the patch {state} {what}{unrecorded}")
         return
     if reverse and not force and (theirs := _in_original(draft, copy, parts, fit.strip)):
         sentence = f"{what} has this change itself, in {few(theirs)}: it is not your patch."
@@ -180,7 +183,7 @@ def patch(
         raise OverlayError(sentence, hint, faults)
     copy = replace(copy, named=frozenset(part.path for part in parts))
     if not copy.changed:
-        draft.notes.append(f"the patch changes no text of {what}")
+        draft.notes.append(f"the patch changes no text of {what}{unrecorded}")
         return
     if done := [part.path for part in fit.inside if part not in parts]:
         draft.notes.append(f"the patch {state} {few(done)}")
@@ -195,6 +198,12 @@ def patch(
     if reverse and draft.entries[key].copied and not _is_edited(draft, key):
         draft.drop({key})
         draft.why[key] = "no edits are left"
+
+
+def _give_reason(draft: Draft, key: str) -> None:
+    """Add the reason of a draft to those of the edits of a distribution."""
+    entry = draft.entries[key]
+    draft.entries[key] = replace(entry, reason=reasons(draft, entry))
 
 
 def _hidden(draft: Draft, copy: WorkingCopy) -> Iterator[str]:
@@ -269,8 +278,7 @@ def record(draft: Draft) -> None:
             originals.note_files(found, there)
         if mine:
             draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
-            entry = draft.entries.get(key, before.entries[key])
-            draft.entries[key] = replace(entry, reason=reasons(draft, entry))
+            _give_reason(draft, key)
 
 
 def _damaged(name: str, lost: Collection[str]) -> OverlayError:

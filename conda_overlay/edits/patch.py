@@ -197,7 +197,10 @@ def start_again(distribution: Distribution) -> bool:
 
 
 def restore(
-    copies: Mapping[str, Distribution], patches: Mapping[str, str | None], recorded: Manifest | None
+    copies: Mapping[str, Distribution],
+    patches: Mapping[str, str | None],
+    recorded: Manifest | None,
+    kept: Collection[str] = (),
 ) -> list[str]:
     """Bring copies back to their recorded edits, because their files may be edited in place.
 
@@ -205,6 +208,7 @@ def restore(
         copies: of one tree, by normalized name; other distributions are left as they are.
         patches: their recorded edits, by normalized name.
         recorded: the manifest of the tree when it was committed, if known.
+        kept: new files that stay, as `left_out` names them.
 
     Returns:
         The lines that describe the edits that cannot be restored.
@@ -223,6 +227,7 @@ def restore(
         names = files_of(copy) or set()
         mine = (path for path in new if path.startswith(copy.below))
         mine = (path for path in mine if belongs(path.removeprefix(copy.below), names))
+        mine = (p for p in mine if visible(p.removeprefix(copy.below), keep="") not in kept)
         remove_files(copy.prefix, [copy.prefix / path for path in mine])
         if patch_of(copy) != text_in(patch):
             faults += _edit_again(copy, parts_of(copy, patch, names))

@@ -20,7 +20,7 @@ from conda_overlay.core.progress import Progress
 from conda_overlay.fork import conda_packages
 from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of
 from conda_overlay.fork.pip_packages import add
-from conda_overlay.fork.plan import LOST, ForkPlan, checkouts_with_work
+from conda_overlay.fork.plan import LOST, ForkPlan, going_with
 from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
 from conda_overlay.host.host import Host, prefix_of
 
@@ -47,7 +47,7 @@ def make(
         origin: the file to read when the fork is made again, if not the fork's own copy.
         again: replace the existing fork.
         allow_conflicts: accept that pip finds no consistent set.
-        force: lose commits and edits in checkouts of the existing fork.
+        force: lose commits and edits in the existing fork.
 
     Raises:
         EditedError: some would be lost; nothing has changed.
@@ -71,7 +71,7 @@ def make(
                 raise OverlayError(text, hint) from error
         relocate(new, prefix)
         _keep(plan, new / notice.FORK, origin, digest)
-        if again and not force and (lost := checkouts_with_work(prefix)):
+        if again and not force and (lost := going_with(prefix).lost):
             raise EditedError(lost, LOST)
         swap(new, prefix, again=again)
         works(prefix)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -28,11 +29,11 @@ from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
 from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document
-from conda_overlay.host.conda_meta import moved, read_package
+from conda_overlay.host.conda_meta import hashes_in, moved, read_package
 from conda_overlay.host.host import prefix_of
 from conda_overlay.layer.checkouts import with_work
 
-LOST = "Your commits or edits in these repositories would be lost:"
+LOST = "Your commits or edits would be lost in:"
 
 _OF_CONDA = (".json", "history")
 """How the names of conda's records end."""
@@ -76,7 +77,7 @@ class ForkPlan:
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    """The repositories in the present fork with commits or edits that would be lost."""
+    """The losses in the present fork: see `Going`."""
 
     @property
     def text(self) -> str:
@@ -202,14 +203,14 @@ def plan(
     edited = _edited(prefix_of(env)) if env else {}
     for key in sorted(edited.keys() - {k for k, e in made_from.entries.items() if e.patch}):
         notes.append(f"{few(edited[key])} of the baseline's {key} was edited there, {lost}")
-    work = checkouts_with_work(prefix) if again else ()
-    notes += _what_goes(prefix, work) if again else []
+    going = going_with(prefix) if again else Going()
+    notes += _what_goes(prefix, going) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
         sentence = "Without Python, pip cannot add anything."
         raise OverlayError(sentence, "keep python, or leave out the packages for pip")
     if not drop and not specs:
         every = tuple(base.urls.values())
-        return ForkPlan(prefix, made_from, base, every, notes=tuple(notes), lost=work)
+        return ForkPlan(prefix, made_from, base, every, notes=tuple(notes), lost=going.lost)
     urls = base.urls
     records = (
         conda_packages.installed(prefix_of(env))
@@ -240,7 +241,7 @@ def plan(
         added,
         tuple(changed),
         tuple(notes),
-        work,
+        going.lost,
     )
 
 
@@ -260,8 +261,48 @@ def _edited(prefix: Path) -> dict[str, list[str]]:
     return found
 
 
-def checkouts_with_work(fork: Path) -> tuple[str, ...]:
-    """The checkouts and repositories in a fork with commits or edits of the user."""
+class Going(NamedTuple):
+    """The work in a fork that goes when another one replaces it."""
+
+    checkouts: tuple[str, ...] = ()
+    """The checkouts and repositories in it with commits or edits of the user."""
+    edited: tuple[str, ...] = ()
+    """The files of packages that were edited in it."""
+    new: tuple[str, ...] = ()
+    """The packages that were installed since it was made."""
+    changed: tuple[str, ...] = ()
+    """The files that are new or changed since then, and not as a new package has brought them."""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The commits and edits, which only `--force` loses."""
+        return *self.checkouts, *self.edited
+
+
+def going_with(fork: Path) -> Going:
+    """Find the work that goes with a fork."""
+    checkouts, made = _checkouts_with_work(fork), fork / notice.FORK / "overlay.toml"
+    if not made.is_file():
+        return Going(checkouts)
+    records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
+    infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
+    records |= {file.parent.stem: file for file in infos}
+    since = made.stat().st_mtime_ns
+    new = {name for name, file in records.items() if file.lstat().st_mtime_ns > since}
+    passed = [os.path.relpath(path, fork) + "/" for path in checkouts]
+    changed, edited, brought = {*_changed(fork, since, passed)}, set(), set()
+    for name, file in records.items():
+        for path, sha256 in _files_of(file, fork):
+            if path in changed and sha256 and not has_digest(fork / path, sha256):
+                edited.add(path)
+            elif path in changed and (sha256 or name in new):
+                brought.add(path)
+    edited -= brought  # of two packages with the same file, one has written it
+    files = [str(fork / path) for path in sorted(edited)]
+    return Going(checkouts, (*files,), (*sorted(new),), (*sorted(changed - brought),))
+
+
+def _checkouts_with_work(fork: Path) -> tuple[str, ...]:
     found = {*fork.glob("src/*"), *repositories(fork)}
     for site in fork.glob("lib/python*/site-packages"):
         for one in (one for ones in read_site(site).values() for one in ones if one.editable):
@@ -272,37 +313,33 @@ def checkouts_with_work(fork: Path) -> tuple[str, ...]:
     return tuple(map(str, with_work(below)))
 
 
-def _what_goes(fork: Path, checkouts: Sequence[str]) -> list[str]:
+def _what_goes(fork: Path, going: Going) -> list[str]:
     """Notes on the losses when a fork is replaced: changes by hand, and files of its programs."""
-    made = fork / notice.FORK / "overlay.toml"
-    if not made.is_file():
+    if not (fork / notice.FORK / "overlay.toml").is_file():
         return []
-    records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
-    infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
-    records |= {file.parent.stem: file for file in infos}
-    since, note = made.stat().st_mtime_ns, "files that you changed in the present fork will be lost"
-    new = {name: f for name, f in sorted(records.items()) if f.lstat().st_mtime_ns > since}
-    of_others = {path for file in new.values() for path in _files_of(file, fork)}
-    passed = [os.path.relpath(path, fork) + "/" for path in checkouts]
-    changed = sorted({*_changed(fork, since, passed)} - of_others)
-    note += f": {few(changed)}" if changed else ""
-    notes = [f"{note}, with what was installed since: {few([*new], 20)}" if new else note]
-    if checkouts:
+    note = "files that you changed in the present fork will be lost"
+    note += f": {few(going.changed)}" if going.changed else ""
+    more = f"{note}, with what was installed since: {few(going.new, 20)}"
+    notes = [more if going.new else note]
+    if going.checkouts:
         lost = "so do these sources, with commits or edits that are nowhere else"
-        notes.append(f"{lost}: {few(checkouts)}")
+        notes.append(f"{lost}: {few(going.checkouts)}")
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if running:
         notes.append(f"these programs run from it and will lose their files: {few(running)}")
     return notes
 
 
-def _files_of(record: Path, fork: Path) -> Iterator[str]:
-    """The files that a package of conda or a distribution has brought, relative to a fork."""
+def _files_of(record: Path, fork: Path) -> Iterator[tuple[str, str | None]]:
+    """The files that a package of conda or a distribution has brought, relative to a fork.
+
+    Each has its sha256 if that is recorded.
+    """
     if record.suffix == ".json":
         package = read_package(record)
-        yield from () if isinstance(package, Exception) else package["files"]
+        yield from () if isinstance(package, Exception) else hashes_in(package).items()
     elif found := read_distribution(record.parent):
-        yield from owned_files(found, fork) or ()
+        yield from (owned_files(found, fork) or {}).items()
 
 
 def _changed(fork: Path, since: int, passed: Sequence[str]) -> Iterator[str]:

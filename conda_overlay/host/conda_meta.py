@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,17 @@ def read_package(file: Path) -> dict[str, Any] | Exception:
         return {**record, "name": str(name), "files": listed}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         return error
+
+
+def hashes_in(record: Mapping[str, Any]) -> dict[str, str | None]:
+    """The files that a record names, each with its sha256 in the environment if that is known."""
+    found: dict[str, str | None] = dict.fromkeys(record["files"])
+    with suppress(TypeError, AttributeError):
+        for path in record.get("paths_data", {}).get("paths", ()):
+            if path.get("path_type") == "hardlink":  # a regular file
+                same = None if path.get("prefix_placeholder") else path.get("sha256")
+                found[str(path.get("_path"))] = path.get("sha256_in_prefix") or same
+    return found
 
 
 def files_of_package(distribution: Distribution) -> list[str] | None:

@@ -274,7 +274,11 @@ class Stack:
         found = self.state(number)
         earlier = number not in (None, 0, self.store.current())
         recorded = self.store.manifest(number) if earlier else None
-        return found if recorded is None else replace(found, files=recorded)
+        if recorded is None:
+            return found
+        owned = {key: paths - found.new.get(key, frozenset()) for key, paths in found.owned.items()}
+        edited = found.edited & recorded.keys()
+        return replace(found, files=recorded, owned=owned, edited=edited, new={})
 
     def fingerprint(self) -> dict[str, Any]:
         """The host now, and the layers below the writable one."""

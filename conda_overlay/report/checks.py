@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from conda_overlay.change import plan
 from conda_overlay.change.edit_again import copies_over, is_outdated
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
-from conda_overlay.core.models import Finding, Revision
+from conda_overlay.core.models import Conflict, Finding, Revision
+from conda_overlay.core.request import named_as
 from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.dependencies import Markers, View
 from conda_overlay.distributions.site import Site
 from conda_overlay.filesystem.manifest import Manifest, differences
 from conda_overlay.host.conda_meta import moved, versions_of
@@ -65,7 +72,37 @@ def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Findin
     before, after = dependencies.effective(*below), dependencies.effective(now.site, *below)
     for found in dependencies.new_conflicts(before, after, host.markers, host.site_packages):
         text = str(found).replace(" would be in effect", " is in effect")
-        yield Finding("conflict", text, (overlay_command(host, "rebase"),))
+        held, ways = _ways_out(found, now, before, host.markers)
+        remedies = tuple(overlay_command(host, *words) for words in ways)
+        yield Finding("conflict", f"{text}{held}", remedies)
+
+
+def _ways_out(
+    found: Conflict, now: State, below: View, markers: Markers
+) -> tuple[str, list[tuple[str, ...]]]:
+    """Say which requests keep up a conflict, if any, with the commands that end it.
+
+    `rebase` repeats all requests, so it helps only where these allow another version.
+    """
+    going = plan.redundant(now, below, markers)
+    requests = now.requested.keys() - going.keys() - now.copies.keys()
+    wanted, asker = Requirement(found.requirement), str(canonicalize_name(found.name))
+    key, mine = str(canonicalize_name(wanted.name)), asker in now.site
+    leave = [("remove", asker)] if asker in requests else []
+    if key in requests and asker not in going:
+        entry = now.entries[key]
+        leave = leave if mine else [("remove", key)]
+        fits = f"{named_as(entry.name, entry.requirement)}{wanted.specifier}"
+        ways = [] if entry.is_direct else [("install", fits)]
+        return f"; {entry.requirement or entry.name} was requested", [*ways, *leave]
+    if not mine and key in now.site and key not in going:
+        alone = partial(dependencies.orphans, now.site, below)
+        rest = markers, now.requirements
+        needing = [r for r in sorted(requests) if key not in alone(requests - {r}, {r}, *rest)]
+        if needing:
+            texts = few([now.entries[one].requirement or one for one in needing])
+            return f"; {wanted.name} is there for {texts}, as requested", [("remove", *needing)]
+    return "", [("rebase",), *leave]
 
 
 def _drift(host: Host, revision: Revision, layers: Mapping[str, Any]) -> Iterator[Finding]:

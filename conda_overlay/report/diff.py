@@ -66,6 +66,8 @@ def unified_files(
     for path in files.all:
         found = [Place(name, path, root / path) for name, root in sides]
         before, after = (place if _is_file(place.file) else None for place in found)
+        if path in files.added:
+            before = None  # what is in its tree was made there later
         same = before and after and _agree(before, after)
         if before and after and _same(before.file, after.file) and not is_bookkeeping(path):
             yield f"# {path} was edited in place, so its earlier text is gone\n"
@@ -90,7 +92,7 @@ def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> l
     from conda_overlay.layer.revision import name_of
 
     pairs = []
-    states = {number: stack.state(number) for number in (old, new)}
+    states = {number: stack.committed(number) for number in (old, new)}
     for key in keys:
         before, after = (_of(stack, key, number, states[number]) for number in (old, new))
         if before is None and after is None:

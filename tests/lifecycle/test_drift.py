@@ -43,9 +43,14 @@ def rows(bench: Bench) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in overlay["distributions"]}
 
 
-def findings(bench: Bench) -> dict[str, str]:
+def found_in(bench: Bench) -> list[dict[str, Any]]:
     [overlay] = bench.json("status")["overlays"]
-    return {finding["kind"]: finding["text"] for finding in overlay["findings"]}
+    found: list[dict[str, Any]] = overlay["findings"]
+    return found
+
+
+def findings(bench: Bench) -> dict[str, str]:
+    return {finding["kind"]: finding["text"] for finding in found_in(bench)}
 
 
 def meaning(bench: Bench, name: str) -> str:
@@ -123,7 +128,7 @@ def test_other_files_below_a_copy_at_the_same_version_are_drift(own: Bench) -> N
 def test_a_finding_comes_with_a_command_that_mends_it(own: Bench, wheels: Path, kind: str) -> None:
     own.given("install", "new", "--until", "2020-01-31")
     sources.administrate(own.host, wheel(wheels, "delta", "2.0"))
-    [finding] = [f for f in own.json("status")["overlays"][0]["findings"] if f["kind"] == kind]
+    [finding] = [f for f in found_in(own) if f["kind"] == kind]
     command = finding["remedies"][-1]
     assert f"  {command}\n" in own.ask("status")
     done = own.run(*shlex.split(command)[2:], "--yes")
@@ -171,6 +176,32 @@ def test_broken_is_what_lacks_a_requirement_now(own: Bench, wheels: Path) -> Non
     assert meaning(own, "gamma") == "broken"
     told = findings(own)["conflict"]
     assert told == "gamma 2.0 (overlay) requires delta>=2, but 1.0 (environment) is in effect"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_conflict_with_what_was_requested_names_commands_that_solve_it(
+    own: Bench, number: int
+) -> None:
+    own.given("install", "delta==2.0", "--allow-conflicts")
+    [finding] = [
+        f for f in own.json("status")["overlays"][0]["findings"] if f["kind"] == "conflict"
+    ]
+    assert finding["text"].endswith("; delta==2.0 was requested")
+    words = shlex.split(finding["remedies"][number])
+    assert words[2:3] == [["install", "remove"][number]]
+    own.given(*words[2:])
+    assert "conflict" not in findings(own)
+
+
+def test_a_conflict_with_a_dependency_names_what_was_requested(own: Bench) -> None:
+    own.given("install", "gamma==2.0", "--allow-conflicts")  # needs delta>=2
+    [finding] = [
+        f for f in own.json("status")["overlays"][0]["findings"] if f["kind"] == "conflict"
+    ]
+    assert finding["text"].endswith("; delta is there for gamma==2.0, as requested")
+    [command] = finding["remedies"]
+    own.given(*shlex.split(command)[2:])
+    assert "conflict" not in findings(own)
 
 
 @LONG

@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.bench import Bench
 from tests.long import LONG
 
@@ -76,3 +78,25 @@ def test_what_was_written_through_a_shared_file_is_in_no_other_revision(quick: B
     for words, expected in ([], before), (["3"], mended), (["1"], before):
         quick.change("undo", *words)
         assert path.read_bytes() == expected
+
+
+@pytest.mark.parametrize("commands", [("record", "undo"), ("undo", "redo")])
+def test_a_new_file_that_is_no_text_comes_back_after_it_was_deleted_in_place(
+    tool: Bench, commands: tuple[str, ...]
+) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    place = tool.site / "tool" / "more.bin"
+    script = """printf '\\000\\001' > "$1"; echo 'X = 1' > "$2"; echo > "$3" """
+    other = tool.site / "notes.txt"
+    words: list[str | Path] = ["sh", "-ec", script, "sh", place, place.with_suffix(".py"), other]
+    assert tool.user.run(words).returncode == 0
+    tool.given("record")
+    for more in (("--files",), ("tool",), ("--text",), ("tool", "--text")):
+        told = tool.ask("diff", "1", "2", *more)
+        assert "more.bin" in told and "its earlier text is gone" not in told
+    assert tool.user.run(["rm", place]).returncode == 0
+    for command in commands:
+        tool.given(command)
+    assert place.read_bytes() == b"\0\1" and place.with_suffix(".py").exists()
+    tool.given("undo", "1")
+    assert not place.exists() and not place.with_suffix(".py").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -206,6 +208,12 @@ def test_recreate_names_the_checkouts_with_work_that_go_and_needs_force(
     assert not source.exists()
 
 
+def hashed(text: str) -> str:
+    """As in a RECORD."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+    return f"sha256={digest.decode().rstrip('=')}"
+
+
 def editable_in(forker: Forker, name: str) -> Path:
     """Make a fork with an editable in it, in a commit that is nowhere else; return its source."""
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", name)
@@ -267,8 +275,40 @@ cp -p ~/a.csv data; for n in 1 2 3; do echo > $n.ipynb; done; echo > .cache/__py
 rm etc/lib.conf; echo mine > etc/lib.conf; echo {} > conda-meta/state"""
     assert forker.bench.user.run(["sh", "-ec", script, "sh", place]).returncode == 0
     named = "1.ipynb, 2.ipynb, 3.ipynb, conda-meta/state, data/a.csv and 1 more"
-    [note] = forker.fork("--recreate", "-n", "files")["notes"]
+    refused = forker.refused("--recreate", "-n", "files")
+    assert refused.count("\n  /") == 1 and f"\n  {place}/etc/lib.conf\n" in refused
+    [note] = forker.fork("--recreate", "-n", "files", "--force")["notes"]
     assert note == f"files that you changed in the present fork will be lost: {named}"
+
+
+def test_recreate_names_edits_of_what_was_installed_since_and_needs_force(forker: Forker) -> None:
+    """By conda, and by pip: a distribution as pip leaves it."""
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "since")
+    forker.conda("install", "--yes", "-n", "since", "tool=1.0", "gui=1.0")
+    place, below = forker.env("since"), "lib/python3.12/site-packages"
+    rows = "".join(f"{name}.py,{hashed(text)},\n" for name, text in (("a", "A"), ("b", "B")))
+    forker.write("METADATA", "Name: mine\nVersion: 1.0\n")
+    forker.write("RECORD", f"{rows}mine-1.0.dist-info/METADATA,,\nmine-1.0.dist-info/RECORD,,\n")
+    script = """mkdir -p "$1/$2/mine-1.0.dist-info"; cd "$1/$2"; printf A > a.py; printf B > b.py
+mv ~/METADATA ~/RECORD mine-1.0.dist-info"""
+    words: list[str | Path] = ["sh", "-ec", script, "sh", place, below]
+    assert forker.bench.user.run(words).returncode == 0
+    note, since = (
+        "files that you changed in the present fork will be lost",
+        "with what was installed",
+    )
+    [told] = forker.fork("--recreate", "-n", "since", "--dry-run")["notes"]
+    assert told == f"{note}, {since} since: gui-1.0-0, mine-1.0, tool-1.0-0"
+    edit = (
+        "rm bin/tool share/gui; echo mine > bin/tool; printf 'gui\\n' > share/gui; echo > $1/a.py"
+    )
+    assert forker.bench.user.run(["sh", "-ec", edit, "sh", below], cwd=place).returncode == 0
+    [told] = forker.fork("--recreate", "-n", "since", "--dry-run")["notes"]
+    assert told.startswith(f"{note}: bin/tool, {below}/a.py, {since}")
+    refused = forker.refused("--recreate", "-n", "since")
+    assert f"\n  {place}/bin/tool\n  {place}/{below}/a.py\n" in refused
+    forker.fork("--recreate", "-n", "since", "--force")
+    assert not (place / "bin" / "tool").exists()
 
 
 def test_the_old_fork_stays_until_the_new_one_works(forker: Forker) -> None:

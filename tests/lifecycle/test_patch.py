@@ -55,6 +55,17 @@ def test_a_patch_that_is_there_already_says_so(tool: Bench, fix: Path) -> None:
     assert tool.revision == 1
 
 
+def test_the_reason_of_a_patch_that_is_there_already_is_recorded_or_said_to_be_not(
+    tool: Bench, fix: Path
+) -> None:
+    told = tool.ask("patch", "tool", fix, "--reverse", "--reason", "PR 0")
+    assert "was never in tool 1.0, so the reason is not recorded" in told
+    tool.change("patch", "tool", fix)
+    tool.change("patch", "tool", fix, "--reason", "PR 1")
+    assert tool.record()["distributions"]["tool"]["reason"] == "PR 1"
+    assert "Nothing to" in tool.ask("patch", "tool", fix, "--reason", "PR 1")
+
+
 def test_a_patch_is_taken_back(tool: Bench, fix: Path) -> None:
     assert "was never in" in tool.ask("patch", "tool", fix, "--reverse")
     tool.change("patch", "tool", fix)
@@ -342,6 +353,15 @@ def test_the_edits_are_a_patch_that_other_programs_take(
     done = fixed.user.run(["sh", "-c", f'{program} < "$1"', "sh", patch], cwd=site.parent)
     assert done.returncode == 0, done.stdout + done.stderr + text
     assert file.read_text() == FIXED
+
+
+def test_without_edits_a_file_stays_as_it_is(tool: Bench, fix: Path) -> None:
+    tool.change("install", "new")
+    for words in (("-f", fix), ("new", "-f", fix), ("--format", "patch")):
+        done = tool.run("export", *tool.where, *words)
+        assert (done.returncode, done.stdout) == (0, ""), done
+        assert "Nothing to export: no package has edits" in done.stderr
+    assert fix.read_text() == FIX
 
 
 def test_a_patch_says_of_what_by_whom_and_why(fixed: Bench) -> None:

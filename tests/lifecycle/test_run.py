@@ -199,6 +199,13 @@ def test_with_a_layer_removes_nothing_but_old_layers_of_the_users_own(
     assert [*theirs.iterdir()] == []
 
 
+def test_with_a_layer_in_a_directory_whose_name_has_a_variable(quick: Bench) -> None:
+    cache = quick.user.home / "a$USER"
+    words = ("python", "-c", "import new; print(new.__file__)")
+    done = run(quick, "--with", "new", *words, env={"XDG_CACHE_HOME": str(cache)})
+    assert done.stdout.startswith(f"{cache}/conda-overlay/run/"), done
+
+
 @LONG
 def test_with_a_local_source_runs_what_it_has_now(quick: Bench) -> None:
     """And not what the directory had at an earlier run, nor what is in another one of that name."""

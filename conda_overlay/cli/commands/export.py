@@ -33,7 +33,7 @@ class Exported:
     format: str
     """One of `exports.FORMATS`, or ``explicit``."""
     file: str | None
-    """None for stdout."""
+    """None for stdout, or if there was nothing to write."""
     text: str
     notes: tuple[str, ...]
 
@@ -66,8 +66,12 @@ def execute(arguments: Namespace) -> int:
     file = arguments.file
     name = arguments.format or format_of(Path(file or "").name)
     text = FORMATS[name](document)
-    files.write(file, text)
     told = (*notes(document, name), *_outdated(arguments, document))
+    if text:
+        files.write(file, text)
+    else:  # a patch without edits
+        told += (f"Nothing to export: no package has edits{f', so {file} stays' if file else ''}.",)
+        file = None
     output.show(Exported(name, file, text, told), _show, success=True)
     return 0
 
@@ -114,7 +118,7 @@ def _export_baseline(file: str | None) -> int:
 
 def _show(done: Exported) -> None:
     """Print the text unless it is in a file, and the notes."""
-    if done.format == "patch" and not done.file:
+    if done.format == "patch" and done.text and not done.file:
         diff.show_text([done.text])
     elif not done.file:
         output.say(done.text, end="")

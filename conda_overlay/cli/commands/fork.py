@@ -48,7 +48,7 @@ def configure_parser(parser: ArgumentParser) -> None:
     parser.add_argument("--allow-changes", action="store_true", help=meaning)
     meaning = "With -y: also drop dependents of dropped packages; allow conflicts."
     parser.add_argument("--allow-conflicts", action="store_true", help=meaning)
-    meaning = "With --recreate: proceed even if commits or edits in its repositories are lost."
+    meaning = "With --recreate: proceed even if commits or edits in it are lost."
     options.add_force(parser, meaning)
 
 
