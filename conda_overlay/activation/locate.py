@@ -29,7 +29,7 @@ BEFORE_GUARD = frozenset((
 def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """Expand the overlay directories to absolute paths; without any, use the default one.
 
-    ``$$`` stands for a dollar sign: see `literal`.
+    ``$$`` stands for a dollar sign: see `with_first`.
     """
     home = environ.get("HOME") or os.path.expanduser("~")
     found: dict[str, None] = {}
@@ -40,9 +40,9 @@ def expand(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> list[str]
     return [*filter(os.path.isabs, found)]
 
 
-def literal(path: str) -> str:
-    """An absolute path as an overlay directory, so that no variable in it is expanded."""
-    return path.replace("$", "$$")
+def with_first(path: str, overlay_dirs: Sequence[str]) -> tuple[str, ...]:
+    """Overlay directories with an absolute path in front, in which no variable is expanded."""
+    return path.replace("$", "$$"), *(overlay_dirs or [DEFAULT_DIR])
 
 
 def labels(overlay_dirs: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.activation import engine, shells, trust, wiring
+from conda_overlay.activation import engine, locate, shells, trust, wiring
 from conda_overlay.activation.settings import Settings
 from conda_overlay.host.host import Host
+from conda_overlay.host.user_cache import user_cache
 
 _FIRST_WITH_HOOK, _FIRST_WITHOUT_HOOK = Version("24.9"), Version("26.6.99")
 
@@ -51,25 +52,41 @@ class Trigger:
 
 def wired(host: Host, settings: Settings) -> Wired:
     """Determine whether an overlay of the host is in effect in the calling shell."""
-    environ = os.environ
+    environ, for_run = os.environ, here(settings)
     if wiring.disabled(environ):
         return Wired("off", f"{wiring.DISABLE} is set")
     command = activation(host.prefix)
     switch = Wired("off", f"to activate it: {command}")
     if not is_active(host):
         return switch
-    outcome = _outcome(environ, settings)
+    outcome = _outcome(environ, for_run or settings)
     mine, should = (
         [layer for layer in layers if os.path.realpath(layer.prefix) == str(host.real)]
         for layers in (wiring.Wiring.decode(environ.get(wiring.STATE)).layers, outcome.layers)
     )
     if mine and mine == should and not outcome.diff:
-        return Wired("on", "in this shell")
+        return Wired(
+            "on", "in this shell, with a layer for this run" if for_run else "in this shell"
+        )
     if outcome.refused and not should:
         return Wired("off", "the overlay is not trusted")
     if not should and not mine:
         return Wired("off", "there is no overlay to use")
     return Wired("stale", f"to update it: {command}") if mine else switch
+
+
+def here(settings: Settings) -> Settings | None:
+    """The settings with the layer of the ``run --with`` that has started the calling shell.
+
+    Returns:
+        None outside of such a run.
+    """
+    cache = user_cache("run")
+    for layer in wiring.Wiring.decode(os.environ.get(wiring.STATE)).layers:
+        if (place := Path(layer.overlay).parent).parent == cache:
+            dirs = locate.with_first(str(place), settings.overlay_dirs)
+            return settings._replace(overlay_dirs=dirs)
+    return None
 
 
 def activation(prefix: Path) -> str:

@@ -89,6 +89,8 @@ def why(stack: Stack, text: str) -> Explanation:
     Raises:
         OverlayError: nothing has that name, or a package that contains it cannot be imported.
     """
+    if for_run := shell.here(stack.settings):
+        stack = Stack(stack.host, for_run, stack.progress)
     environ = shell.wired_environ(stack.host, stack.settings)
     sites = [*_sites(stack, environ)]
     copies = [*_copies(sites, str(canonicalize_name(text)))]

@@ -107,8 +107,8 @@ def _hidden(stack: Stack) -> Iterator[str]:
 
 def _on_top(stack: Stack, place: Path) -> Overlay:
     """The overlay in a place, as one more layer on top."""
-    dirs = stack.settings.overlay_dirs or (locate.DEFAULT_DIR,)
-    settings: Settings = stack.settings._replace(overlay_dirs=(locate.literal(str(place)), *dirs))
+    dirs = locate.with_first(str(place), stack.settings.overlay_dirs)
+    settings: Settings = stack.settings._replace(overlay_dirs=dirs)
     if place.is_symlink():  # not ours: nothing is written where it leads
         place.unlink()
     return Overlay(Stack(stack.host, settings, stack.progress))

@@ -169,6 +169,28 @@ def test_with_a_package_that_hides_modules_or_is_hidden_says_so_each_time(
     assert run(quick, "--with", "whole", "python", "-c", code, env=env).returncode == 1
 
 
+def test_status_and_why_know_the_layer_that_they_run_in(quick: Bench, links: Path) -> None:
+    """The overlay lies below it, and changes of that are in effect at once."""
+    quick.given("install", "alpha==1.5")
+    for name in ("cowsay", "other"):
+        dists.wheel(links, name, "1.0")
+    env, conda = {"PIP_FIND_LINKS": str(links)}, str(quick.conda.executable)
+
+    def within(*words: str) -> str:
+        done = run(quick, "--with", "cowsay", "--", conda, "overlay", *words, env=env)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    assert "active here:  yes, with a layer for this run\n" in within("status")
+    found = json.loads(within("why", "--json", "cowsay"))
+    assert found["file"].startswith(str(quick.user.home / ".cache"))
+    explained = within("why", "alpha")
+    assert "alpha 1.5" in explained and "this shell" not in explained
+    assert "conda activate" not in within("install", "--yes", "other")
+    alone = run(quick, "--", conda, "overlay", "status")
+    assert "active here:  yes\n" in alone.stdout
+
+
 def test_with_is_refused_where_the_user_has_switched_the_wiring_off(quick: Bench) -> None:
     done = run(quick, "--with", "new", "python", env={"CONDA_OVERLAY_DISABLE": "1"})
     assert done.returncode == 2 and "CONDA_OVERLAY_DISABLE is set" in done.stderr

@@ -65,7 +65,7 @@ def show_status(report: Status, *, every: bool = False, details: bool = False) -
             where = ["-p", host.prefix] if "/" in host.name else ["-n", host.name]
             say(f"\nStart one with: {shlex.join(['conda', 'overlay', 'install', *where, 'NAME'])}")
         return
-    say(f"active here:  {_ACTIVE[wiring.state]}{'' if wiring.state == 'on' else wiring.detail}")
+    say(f"active here:  {_ACTIVE[wiring.state]}{wiring.detail.removeprefix('in this shell')}")
     show_trigger(wiring.trigger)
     places = {one.overlay: one.label or one.overlay for one in report.overlays}
     for overlay in report.overlays:
