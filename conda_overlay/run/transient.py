@@ -18,7 +18,8 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.hiding import covered_modules, hidden_modules
 from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayDirError
-from conda_overlay.core.request import as_requirement
+from conda_overlay.core.redact import typed
+from conda_overlay.core.request import as_requirement, names_of, parse
 from conda_overlay.filesystem import lock
 from conda_overlay.filesystem.manifest import is_there
 from conda_overlay.filesystem.tree import discard
@@ -38,7 +39,7 @@ _LOCK = "lock"
 _NOTHING = "nothing to add"
 """The text of the file that marks a layer as complete if nothing was to be added.
 
-Else it says "layer", and names the modules that are not in effect with it, one a line.
+Else it says "layer", and names what is not in effect because of it, one a line.
 """
 
 _FIXED = re.compile(r"@[0-9a-f]{40,64}(?=$|[#[])|[#&](md5|sha[0-9]+)=[0-9a-f]+")
@@ -57,8 +58,8 @@ def with_transient_layer(
     the layer in use.
 
     Returns:
-        The layers, and a line on each distribution with modules that are not in effect because of
-        the new one, or in it.
+        The layers, and a line on each distribution that is not in effect because of the new one,
+        or of which modules are not, and on modules in it that are not.
 
     Raises:
         ResolutionError: no consistent set of distributions exists.
@@ -77,7 +78,7 @@ def with_transient_layer(
         if _take(place, top.stack, changing=bool(sources)):
             break
     if sources or not (place / "complete").exists():
-        command = ("conda", "overlay", "run", "--with", *requirements)
+        command = typed(["conda", "overlay", "run", "--with", *requirements])
         pip = installer(top.host, stack.settings.overlay_installer, to_stderr=True)
 
         def anew(draft: Draft) -> None:
@@ -91,10 +92,24 @@ def with_transient_layer(
                 discard(place)
             raise
         retention.drop(top.stack, retention.droppable(top.stack, 1, force=True)[0])
-        lines = ["layer", *_hidden(top.stack)] if top.stack.store.exists else [_NOTHING]
+        lines = [_NOTHING]
+        if top.stack.store.exists:
+            lines = ["layer", *_replaced(stack, top.stack, requirements), *_hidden(top.stack)]
         (place / "complete").write_text("\n".join(lines), "utf-8")
     os.utime(place)
     return top.stack, tuple((place / "complete").read_text("utf-8").split("\n")[1:])
+
+
+def _replaced(stack: Stack, top: Stack, requirements: Sequence[str]) -> Iterator[str]:
+    """The requested and edited distributions of overlays that the run has in another version."""
+    named, new = names_of(map(parse, requirements)), top.state().site
+    for layer in stack.layers:
+        now = stack.from_layer(str(layer.parent)).state()
+        kept = {**dict.fromkeys(now.requested, ""), **dict.fromkeys(now.edited_keys, "edited ")}
+        for key in sorted(now.site.keys() & new.keys() & kept.keys() - named):
+            ours, theirs = new[key][0], f"{now.site[key][0].name} {now.site[key][0].version}"
+            text = f"{ours.name} {ours.version} is in effect for this run, not the {kept[key]}"
+            yield f"{text}{theirs} of {layer}"
 
 
 def _hidden(stack: Stack) -> Iterator[str]:

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from tests import sources
 from tests.bed import dists
 from tests.bed.users import User
 from tests.bench import PATIENCE, Bench, Done
@@ -139,6 +140,35 @@ def test_with_adds_a_layer_that_is_kept_apart_and_made_once(quick: Bench, links:
     assert refused.returncode == 1 and "nosuch-thing" in refused.stderr
     assert [*layer.parent.iterdir()] == []  # neither the old layer nor what became of the new
     assert run(quick, "--with", "gamma", "true").returncode == 0  # which the host has
+
+
+def test_with_a_package_that_replaces_an_edited_or_requested_one_says_so_each_time(
+    quick: Bench, links: Path
+) -> None:
+    dists.wheel(links, "needs", "1.0", requires=["alpha>=1.6"])
+    dists.wheel(links, "alpha", "1.6")
+    env = {"PIP_FIND_LINKS": str(links)}
+    quick.given("install", "alpha==1.5")
+    for edited in ("", "edited "):
+        line = f"alpha 1.6 is in effect for this run, not the {edited}alpha 1.5 of {quick.overlay}"
+        for _ in range(2):
+            done = run(quick, "--with", "needs", "--", "true", env=env)
+            assert done.stderr.endswith(f"conda-overlay: {line}\n"), done
+        done = run(quick, "--with", "alpha==1.6", "--", "true", env=env)
+        assert "in effect" not in done.stderr  # as requested
+        file = quick.site / "alpha" / "__init__.py"
+        quick.edit(file, f"{file.read_text()}EDITED = 1\n")
+        quick.given("record")
+
+
+def test_credentials_of_with_are_not_kept(quick: Bench, links: Path) -> None:
+    wheel = dists.wheel(links, "cowsay", "1.0")
+    with sources.served(links) as address:
+        url = f"http://me:s3cret@{address}/{wheel.name}"
+        assert run(quick, "--with", f"cowsay @ {url}", "--", "true").returncode == 0
+    files = [path for path in (quick.user.home / ".cache").rglob("*") if path.is_file()]
+    kept = [path for path in files if b"s3cret" in path.read_bytes()]
+    assert kept == [] and any(path.name == "record.json" for path in files)
 
 
 def test_with_a_package_that_hides_modules_or_is_hidden_says_so_each_time(
