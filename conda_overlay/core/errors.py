@@ -138,7 +138,8 @@ def unusable(error: OSError) -> OverlayError:
     path = os.fsdecode(error.filename)
     if error.errno in FULL:
         return _full(Path(path))
-    return OverlayError(f"{path}: {error.strerror}.", shlex.join(["ls", "-ld", path]), path=path)
+    there = next(one for one in (path, *map(str, Path(path).parents)) if os.path.lexists(one))
+    return OverlayError(f"{path}: {error.strerror}.", shlex.join(["ls", "-ld", there]), path=path)
 
 
 def _full(path: Path) -> OverlayError:

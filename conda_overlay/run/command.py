@@ -39,6 +39,14 @@ there = [place for place in (os.path.join(one, name) for one in path) if os.path
 if "/" in name or there:
     place = (there or [name])[0]
     said, hint = f"{place}: {failure}.", shlex.join(["ls", "-ld", place])
+    try:
+        with open(place, "rb") as file:
+            start = os.fsdecode(file.readline(256))
+    except OSError:
+        start = ""
+    if start.startswith("#!") and os.access(place, os.X_OK):
+        interpreter = start[2:].strip(" \\t\\n").split(" ")[0]
+        said, hint = f"{place}: {interpreter}: {failure}.", shlex.join(["head", "-1", place])
 else:
     said, hint = f"{name}: command not found in {prefix}.", shlex.join(["ls", f"{prefix}/bin"])
 text = f"OverlayError: {said}\\nHint: {hint}"
@@ -101,7 +109,7 @@ def _call(
     # In a function, as in conda, so that the activate.d scripts cannot change the arguments.
     script = f"_activate() {{\n{code}\n}}\n_activate\n{'' if bare else line}\n"
     if shell != "/bin/sh":  # whose exec knows no options, and which has no such search
-        script += '[ -x "$(\\type -P -- "$1")" ] && \\exec -- "$@"\n'
+        script += '\\shopt -s execfail; [ -x "$(\\type -P -- "$1")" ] && \\exec -- "$@"\n'
     fail = [sys.executable, "-I", "-S", "-c", _FAIL, str(prefix)]
     script += f'\\exec {shlex.join(fail)} "$@"\n'
     return [shell, "-c", script, "conda-overlay", *command], dict(os.environ)

@@ -95,10 +95,16 @@ def test_file_of_the_host_that_cannot_be_read_is_named_and_not_the_overlay_direc
     assert error.message == "/opt/envs/science/lib/x.py: Permission denied."
 
 
-def test_file_that_cannot_be_used_is_named_whatever_its_name() -> None:
-    error = errors.unusable(OSError(errno.EACCES, "Permission denied", b"/a b/\xff"))
-    assert error.message == "/a b/\\udcff: Permission denied."
-    assert error.hint == "ls -ld '/a b/\\udcff'"
+def test_file_that_cannot_be_used_is_named_whatever_its_name(tmp_path: Path) -> None:
+    """The hint shows it, or the directory above that it could not be made in."""
+    file = tmp_path / "a b" / os.fsdecode(b"\xff")
+    error = errors.unusable(OSError(errno.EACCES, "Permission denied", os.fsencode(file)))
+    assert error.message == f"{tmp_path}/a b/\\udcff: Permission denied."
+    assert error.hint == f"ls -ld {tmp_path}"
+    file.parent.mkdir()
+    file.touch()
+    error = errors.unusable(OSError(errno.EACCES, "Permission denied", str(file)))
+    assert error.hint == f"ls -ld '{tmp_path}/a b/\\udcff'"
 
 
 @pytest.mark.parametrize(

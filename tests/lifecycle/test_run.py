@@ -80,18 +80,25 @@ def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> N
 
 def test_a_command_that_cannot_be_run_is_a_sentence_and_a_hint(quick: Bench) -> None:
     plain = quick.user.home / "plain"
-    quick.user.run(["sh", "-c", 'echo x > "$1"', "sh", plain])
+    astray = quick.user.home / "astray"
+    for file, line in ((plain, "x"), (astray, "#!/nope\\r")):
+        quick.user.run(["sh", "-c", 'printf "$1\\n" > "$2"', "sh", line, file])
+    quick.user.run(["chmod", "+x", astray])
+    lacks = f"{astray}: /nope\\r: No such file or directory."
     for word, code, told, hint in (
         ("nope", 127, f"nope: command not found in {quick.host}.", f"ls {quick.host}/bin"),
         ("no\x1bpe", 127, f"no\\x1bpe: command not found in {quick.host}.", f"ls {quick.host}/bin"),
         (str(plain), 126, f"{plain}: Permission denied.", f"ls -ld {plain}"),
+        (str(astray), 126, lacks, f"head -1 {astray}"),
         (f"{plain}/x", 127, f"{plain}/x: Not a directory.", f"ls -ld {plain}/x"),
         (str(quick.user.home), 126, f"{quick.user.home}: Permission denied.", None),
     ):
         for more in ([], ["--with", "gamma"]):
             done = run(quick, *more, "--", word)
             assert done.returncode == code and done.stdout == "", done
-            assert done.stderr.startswith(f"\nOverlayError: {told}\nHint: {hint or ''}"), done
+            before, _, said = done.stderr.partition("\nOverlayError: ")
+            assert said.startswith(f"{told}\nHint: {hint or ''}"), done
+            assert before.count("\n") == (word == str(astray))  # a line of bash itself
 
 
 def test_a_program_of_the_name_of_a_builtin_is_run(quick: Bench) -> None:
