@@ -82,6 +82,10 @@ FIRST = (
     "tests/attacks/test_state_files.py",
     "tests/attacks/test_trees.py",
     "tests/test_recipe.py",
+    "tests/activation/test_in_shells.py",
+    "tests/lifecycle/test_fork.py",
+    "tests/lifecycle/test_patch.py",
+    "tests/install/test_failures.py",
 )
 """What takes long comes first, so that no worker has it left alone at the end."""
 

@@ -808,9 +808,14 @@ def wired(
     }
 
 
-@first(2)
-@pytest.mark.parametrize("protection", ["guard", "hook", "guard and hook over base"])
-@pytest.mark.parametrize("command", few(COMMANDS, "activate", "status"))
+@pytest.mark.parametrize(
+    ("command", "protection"),
+    [
+        pytest.param(command, protection, marks=[] if command in ("activate", "status") else LONG)
+        for index, command in enumerate(COMMANDS)
+        for protection in ("guard", ("hook", "guard and hook over base")[index % 2])
+    ],
+)
 def test_no_broken_package_in_an_overlay_stops_conda(
     command: str, protection: str, conda: Conda, alice: User
 ) -> None:

@@ -121,8 +121,15 @@ def test_xonsh_is_wired_by_the_hook_too(spawning: Conda, alice: User, over: Over
     assert pythonpath == str(over.site)
 
 
-@pytest.mark.parametrize("shell", ["bash", "fish", "tcsh"])
-@pytest.mark.parametrize("more", [[], ["--replace"], ["--stack"], ["hooked"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("shell", "more"),
+    [
+        *(("bash", more) for more in ([], ["--replace"], ["--stack"], ["hooked"])),
+        *(("fish", more) for more in ([], ["--replace"])),
+        *(("tcsh", more) for more in ([], ["hooked"])),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
 def test_an_interactive_shell_is_wired_and_exit_leaves_it(
     spawning: Conda, alice: User, over: Overlay, shell: str, more: list[str]
 ) -> None:

@@ -18,7 +18,7 @@ from tests.bench import Bench
 from tests.long import LONG
 from tests.server import Server
 
-WRITERS = 8
+WRITERS = 5
 """As many as have their turn in the minute that each waits for others, on a busy machine, too."""
 BY_COMMAND_LINE = 2
 """How many of them are started as a user does, from nothing."""
@@ -116,7 +116,7 @@ def test_writers_that_fail_take_nothing_from_those_that_succeed(
     good, bad = names[:2], names[2:]
     commands = [["install", "--yes", *bench.where, "--find-links", str(links), n] for n in good]
     commands += [["remove", "--yes", *bench.where, name] for name in bad]
-    commands = [commands[index * 5 % WRITERS] for index in range(WRITERS)]  # mixed
+    commands = [commands[index * 2 % WRITERS] for index in range(WRITERS)]  # mixed
     ended = server.at_once(commands)
     for words, each in zip(commands, ended, strict=True):
         assert each.code == (0 if words[0] == "install" else 1), each

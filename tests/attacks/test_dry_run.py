@@ -39,11 +39,18 @@ def whole(home: Path) -> dict[str, object]:
 
 
 SHORT = ("install", "undo", "rebase from", "status")
+CASES = [
+    *((name, "undone") for name in (*CHANGES, *LOOKS)),
+    *((name, "nothing") for name in ("install", "undo", "apply", "rebase", "delete", *LOOKS)),
+    *((name, "by hand") for name in ("install", "remove", "undo 0", "apply locked", "rebase from")),
+    *((name, "by hand") for name in ("clean", "status", "diff", "list")),
+]
+"""All where there is a history; where there is none, those of each kind."""
 
 
-@pytest.mark.parametrize("name", few([*CHANGES, *LOOKS], *SHORT))
-@pytest.mark.parametrize("start", few(["nothing", "undone", "by hand"], "undone"))
-def test_not_one_byte_changes(bench: Bench, wheels: Path, name: str, start: str) -> None:
+@pytest.mark.parametrize("case", few(CASES, *((name, "undone") for name in SHORT)), ids="-".join)
+def test_not_one_byte_changes(bench: Bench, wheels: Path, case: tuple[str, str]) -> None:
+    name, start = case
     home = bench.user.home
     if name.startswith("apply"):
         bench.given("install", "beta==1.0", "-I")

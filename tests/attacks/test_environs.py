@@ -15,7 +15,7 @@ from tests.bed.users import User
 from tests.bench import FACTOR
 from tests.long import few
 
-ENVIRONS = 8 * FACTOR
+ENVIRONS = 4 * FACTOR
 """How many for each test of a shell."""
 ROUNDS = 2
 """How many tests for a shell, which run side by side."""

@@ -11,7 +11,7 @@ import pytest
 from conda_overlay.activation import locate
 from tests.bed.users import User
 from tests.bench import Bench
-from tests.long import LONG, few, first
+from tests.long import LONG, first
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 
@@ -116,8 +116,10 @@ LINKS: dict[str, Callable[[Path, Path], str]] = {
 
 
 @first(1)
-@pytest.mark.parametrize("planted", few(LINKS, "lock", "state"))
-@pytest.mark.parametrize("name", few(["plain", "hashed"], "plain"))
+@pytest.mark.parametrize(
+    ("planted", "name"),
+    [*((planted, "plain") for planted in LINKS), ("lock", "hashed"), ("state", "hashed")],
+)
 def test_state_that_another_user_has_planted_is_neither_followed_nor_written(
     bench: Bench, mallory: User, shared: Path, planted: str, name: str
 ) -> None:

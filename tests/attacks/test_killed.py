@@ -17,11 +17,11 @@ from tests.long import LONG, few
 from tests.observed import State, save, state, status
 from tests.server import KILLED, Ended, Server, served
 
-BEFORE_COMMIT = 4 * FACTOR
+BEFORE_COMMIT = 2 * FACTOR
 """How many steps of each operation before its commit."""
-BEHIND_COMMIT = 2 * FACTOR
+BEHIND_COMMIT = 1 * FACTOR
 """How many when files are removed, at the end; of the commit itself it is every one."""
-MOMENTS = 6 * FACTOR
+MOMENTS = 4 * FACTOR
 """How many moments of the commit of each operation, by the clock."""
 
 

@@ -47,8 +47,9 @@ KINDS: dict[str, Callable[[Path, Path], object]] = {
 
 _SHORT = [(name, kind) for name in ("record 3", "lock", "told") for kind in ("a pipe", "a link")]
 _EVERY = [
-    *((name, kind) for name in FILES for kind in ("a pipe", "a link")),
-    *((name, kind) for name in ("record 3", "lock") for kind in KINDS),
+    *((name, kind) for name in ("record 3", "lock", "told") for kind in ("a pipe", "a link")),
+    *((name, ("a pipe", "a link")[index % 2]) for index, name in enumerate(FILES)),
+    *((("record 3", "lock")[index % 2], kind) for index, kind in enumerate(KINDS)),
 ]
 PLACES = [
     pytest.param(*pair, marks=[] if pair in _SHORT else LONG) for pair in dict.fromkeys(_EVERY)
@@ -113,6 +114,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty mappings": empty_mappings,
     "wrong types": wrong_types,
 }
+FIELDS = ("unknown fields", "newer format", "empty mappings", "wrong types")
+"""Those that can be read, which each file meets; of the others each meets every second one."""
 
 
 class Life:
@@ -231,7 +234,13 @@ def test_damaged_file_is_said_or_does_no_harm(
     content = path.read_bytes()
     source = random.Random(name)
     cuts = [content[: source.randrange(len(content))] for _ in range(CUTS)]
-    contents = dict.fromkeys([*cuts, *(damage(content) for damage in DAMAGES.values())])
+    turn = [*FILES].index(name) % 2
+    damages = [
+        damage
+        for index, (kind, damage) in enumerate(DAMAGES.items())
+        if name == "record 3" or kind in FIELDS or index % 2 == turn
+    ]
+    contents = dict.fromkeys([*cuts, *(damage(content) for damage in damages)])
     tried(4 * len(contents))
     codes = []
     for damage in contents:

@@ -9,6 +9,7 @@ the process kills itself just before it, as no signal from outside could.
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -55,6 +56,8 @@ def main() -> None:
     for module in (*imported_by(conda, "overlay", "--help"), *ours()):
         with suppress(ImportError):  # what an extension module has made up
             importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # or each fork looks through all that is here, and so copies the pages of it
     for line in sys.stdin:
         answers.write(json.dumps(serve(json.loads(line), conda)) + "\n")
         answers.flush()

@@ -22,7 +22,7 @@ import pytest
 from tests.bed import dists, environment
 from tests.bed.command import interruptible
 from tests.bench import PATIENCE, Bench, Done, revision_of
-from tests.long import LONG, few, first
+from tests.long import LONG, first
 
 SLOW = """
 import os, tempfile, time
@@ -264,7 +264,15 @@ def each_pip(request: pytest.FixtureRequest, quick: Bench, scratch: Path, wheels
     return replace(quick, name=str(environment.clone(template, scratch / "host")))
 
 
-@pytest.mark.parametrize("step", few(BUILDS, *[*BUILDS][:1]))
+@pytest.mark.parametrize(
+    ("each_pip", "step"),
+    [
+        pytest.param(pip, step, marks=[] if step == "requirements" else LONG)
+        for pip, steps in (("host", [*BUILDS]), ("base", [*BUILDS][:2]))
+        for step in steps
+    ],
+    indirect=["each_pip"],
+)
 def test_failing_build_is_named_and_quoted(each_pip: Bench, links: Path, step: str) -> None:
     done = each_pip.try_install("--yes", sdist(links, "fails", BUILDS[step]))
     told = done.stderr

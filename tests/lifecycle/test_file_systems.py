@@ -19,7 +19,7 @@ from tests.server import KILLED, Server, served
 
 Mount = Callable[..., Path]
 
-LEVELS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 40)
+LEVELS = (0, 1, 3, 6, 12, 24, 40)
 """How many pages, or inodes, are left."""
 
 

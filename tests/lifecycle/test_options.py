@@ -85,10 +85,15 @@ def test_requirements_name_what_is_to_be_built(found: Bench) -> None:
     assert [line.partition(" ")[0] for line in lines if "==" in line] == ["bar==1.0", "foo==0.9"]
 
 
-@pytest.mark.parametrize("how", ["update", "apply"])
 @pytest.mark.parametrize(
-    "line",
-    ["--index-url {uri}", "-i {uri}", "--find-links ../lab", "--constraint=c.txt", "-r i.txt"],
+    ("line", "how"),
+    [
+        *(("--index-url {uri}", how) for how in ("update", "apply")),
+        *(("--find-links ../lab", how) for how in ("update", "apply")),
+        ("-i {uri}", "update"),
+        ("--constraint=c.txt", "apply"),
+        ("-r i.txt", "update"),
+    ],
 )
 def test_options_in_a_requirements_file_are_recorded_as_if_typed(
     quick: Bench, links: Path, scratch: Path, line: str, how: str

@@ -40,7 +40,7 @@ def stair(bench: Bench) -> list[dict[str, bytes]]:
     """Three revisions; what is in each."""
     steps = []
     for requirement in ("alpha==1.5", "new", "alpha==2.0"):
-        bench.install(requirement)
+        bench.given("install", requirement)
         steps.append(files(bench))
     return steps
 
