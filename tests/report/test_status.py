@@ -165,9 +165,9 @@ def test_conflicts_that_the_overlay_causes_are_named(
 ) -> None:
     overlay_of(host, "delta==2.0", "--allow-conflicts")
     text = findings(conda, alice, host)["conflict"]
-    assert (
-        text
-        == "stuck 1.0 (environment) requires delta<2, but 2.0 (overlay) is in effect; delta==2.0 was requested"
+    assert text == (
+        "stuck 1.0 (environment) requires delta<2, but 2.0 (overlay) is in effect; "
+        "delta==2.0 was requested"
     )
 
 
