@@ -14,7 +14,10 @@ from conda_overlay.layer.store import Store
 
 @dataclass
 class Timeline:
-    """The revisions that made a new state; 0 is the host."""
+    """The revisions that made a new state; 0 is the host.
+
+    One that only recorded how the host has changed made none.
+    """
 
     done: list[int] = field(default_factory=lambda: [0])  # up to the current state, in order
     undone: list[int] = field(default_factory=list)  # the targets of `redo`, the next one last
@@ -27,7 +30,14 @@ class Timeline:
 
 def timeline(revisions: Iterable[Revision]) -> Timeline:
     """Work out the timeline of all revisions, given oldest first."""
-    return _timeline_of((revision.number, revision.restores) for revision in revisions)
+    return _timeline_of(
+        (
+            one.number,
+            one.restores,
+            one.plan.accepts_host and not (one.plan.changes or one.plan.files),
+        )
+        for one in revisions
+    )
 
 
 def timeline_in(store: Store) -> Timeline:
@@ -36,18 +46,25 @@ def timeline_in(store: Store) -> Timeline:
     with suppress(*UNREADABLE):
         while number is not None:
             record = json.loads(store.read(number, "record.json"))
-            parent, restores = (record[name] for name in ("parent", "restores"))
-            found.append((number, None if restores is None else int(restores)))
+            parent, restores, plan = (record[name] for name in ("parent", "restores", "plan"))
+            same = plan["accepts_host"] and not (plan["changes"] or any(plan["files"].values()))
+            found.append((number, None if restores is None else int(restores), same))
             number = parent if parent is not None and parent < number else None
     return _timeline_of(found[::-1])
 
 
-def _timeline_of(steps: Iterable[tuple[int, int | None]]) -> Timeline:
-    """Work out the timeline of revisions, given by their numbers and those that they restore."""
+def _timeline_of(steps: Iterable[tuple[int, int | None, bool]]) -> Timeline:
+    """Work out the timeline of revisions.
+
+    Args:
+        steps: the number of each, of the one that it restores, and whether its state is the same
+            as before.
+    """
     line = Timeline()
     made_by = {0: 0}  # the revision that made the state of each revision
-    for number, restores in steps:
+    for number, restores, same in steps:
         target = number if restores is None else made_by.get(restores, number)
+        target = line.position if same else target
         made_by[number] = target
         if target in line.done:
             while line.position != target:

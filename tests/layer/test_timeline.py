@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +46,16 @@ def test_undo_again_goes_one_further_back_and_redo_forward_again() -> None:
     assert at(*line, 2, 1, 0) == Timeline([0], [3, 2, 1])
     assert at(*line, 2, 1, 2) == Timeline([0, 1, 2], [3])
     assert at(*line, 2, 1, 2, 3) == Timeline([0, 1, 2, 3], [])
+
+
+def test_revision_that_only_accepts_the_host_makes_no_state() -> None:
+    accepted = [
+        replace(one, plan=Plan("", "", accepts_host=True)) if one.number in (2, 4) else one
+        for one in revisions(NEW, NEW, NEW, NEW, 2, 4)
+    ]
+    assert timeline(accepted[:4]) == Timeline([0, 1, 3], [])
+    assert timeline(accepted[:5]) == Timeline([0, 1], [3])
+    assert timeline(accepted) == Timeline([0, 1, 3], [])
 
 
 def test_new_change_leaves_nothing_to_redo() -> None:

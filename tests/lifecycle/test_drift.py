@@ -228,3 +228,14 @@ def test_dev_is_never_redundant(own: Bench) -> None:
     own.install("-e", sources.project(own.user, "mine"))
     sources.administrate(own.host, dists.wheel(own.host.parent / "links", "mine", "9.0"))
     assert meaning(own, "mine") == "older than host"
+
+
+def test_undo_and_redo_pass_over_a_revision_that_only_accepted_the_environment(
+    own: Bench, links: Path
+) -> None:
+    own.install("new")
+    sources.administrate(own.host, dists.wheel(links, "unrelated", "1.0"))
+    assert own.json("rebase")["accepts_host"] and own.revision == 2
+    assert own.json("undo")["changes"] and own.version("new") is None
+    assert own.json("redo")["changes"] and own.version("new") == "1.0"
+    assert "There is nothing to redo." in own.refuse("redo")

@@ -29,6 +29,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Go back to an earlier revision."""
     number = arguments.number
-    unchanged = f"Nothing to do: your overlay is as in {output.state(number or 0)} already."
+    state = "before the last change" if number is None else f"in {output.state(number)}"
+    unchanged = f"Nothing to do: your overlay is as {state} already."
     overlay = select.opened(arguments)
     return changing.run(arguments, overlay, lambda draft: draft.undo(number), unchanged=unchanged)
