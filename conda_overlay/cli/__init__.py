@@ -208,4 +208,10 @@ def execute(arguments: Namespace) -> int:
         from conda_overlay.core.errors import unusable
 
         raise unusable(error) from error
+    except Exception as error:
+        if hint := getattr(error, "hint", None):
+            from conda_overlay.cli.select import with_environment
+
+            error.hint = with_environment(hint)  # type: ignore[attr-defined]
+        raise
     return code

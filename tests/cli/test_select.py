@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conda_overlay.cli import COMMANDS
+from tests.bed import users
 from tests.bed.condas import Conda
 from tests.bed.users import User
 from tests.bench import Bench
@@ -33,6 +34,17 @@ def test_a_command_without_an_environment_is_refused(quick: Bench, command: str)
     assert (done.returncode, done.stdout) == (2, "")
     assert "No environment is active.\nHint: name one with -n ENV" in done.stderr
     assert not quick.overlays.exists()
+
+
+def test_commands_in_hints_name_the_environment_unless_it_is_active(quick: Bench) -> None:
+    words = ("diff", "1", "2", "3")
+    assert "Hint: conda overlay history -n science\n" in quick.run(*words, *quick.where).stderr
+    named = quick.run(*words, "-p", str(quick.host)).stderr
+    assert "Hint: conda overlay history -n science\n" in named
+    path = f"{quick.host}/bin:{users.PATH}"
+    active = {"CONDA_PREFIX": str(quick.host), "CONDA_SHLVL": "1", "PATH": path}
+    for where in ((), quick.where):
+        assert "Hint: conda overlay history\n" in quick.run(*words, *where, env=active).stderr
 
 
 def test_the_active_environment_may_be_base(conda: Conda, alice: User) -> None:

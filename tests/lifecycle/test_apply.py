@@ -295,7 +295,7 @@ def test_the_keys_of_the_json_stay(quick: Bench) -> None:
         ("pylock.toml", "lock-version = '1.0'", "pylock.toml is a lock file for pip and other"),
         ("r.txt", "new==1.0", "conda overlay install -r"),
         ("e.yml", "name: x", "conda env create -f"),
-        ("x.patch", "--- a/x\n", "Hint: conda overlay patch NAME "),
+        ("x.patch", "--- a/x\n", "Hint: conda overlay patch -n science NAME "),
     ],
     ids=["gone", "garbage", "newer", "pylock", "requirements", "environment", "patch"],
 )

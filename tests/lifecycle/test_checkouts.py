@@ -177,4 +177,7 @@ def test_undo_to_an_editable_whose_directory_is_gone_names_it(mine: Mine) -> Non
     mine.bench.change("clean", "--force")
     mine.bench.user.run(["rm", "-r", mine.upstream])
     told = mine.bench.refuse("undo", "--yes")
-    assert f"the directory {mine.upstream} of mine is gone\nHint: conda overlay history 2" in told
+    assert (
+        f"the directory {mine.upstream} of mine is gone\nHint: conda overlay history -n science 2"
+        in told
+    )

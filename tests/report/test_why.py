@@ -185,7 +185,7 @@ def test_a_package_that_fails_is_said_to_hide_its_modules(quick: Bench) -> None:
         told = quick.run("why", *quick.where, name).stderr
         why_not = "alpha fails: ModuleNotFoundError: No module named 'nosuch'."
         assert f"{name} cannot be imported, because {why_not}\n" in told
-        assert "Hint: conda overlay why alpha\n" in told
+        assert "Hint: conda overlay why -n science alpha\n" in told
 
 
 # -- without a command, on a small host
