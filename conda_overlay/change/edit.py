@@ -93,6 +93,10 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
         if file := path if path in names else _file_of(module, names):
             return key, file
     name, prefix = draft.stack.host.name, draft.stack.host.prefix
+    inside = f"{module.replace('.', '/')}/"
+    if parts := [one for one in view.values() if any(f.startswith(inside) for f in _files(one))]:
+        sentence = f"{text} is a namespace, which {few([one.name for one in parts])} share."
+        raise OverlayError(sentence, f"conda overlay edit {parts[0].key}", name=text)
     meant = did_you_mean(text, names_in({found.site for found in view.values()}))
     raise OverlayError(
         f"There is no package, module, program or file {text} in {name}.{meant}",

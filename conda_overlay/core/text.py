@@ -15,7 +15,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The question whether one of the names is meant that are spelled alike; empty if none is."""
     from difflib import get_close_matches
 
-    alike = {one.lower(): one for one in names}
+    alike = {one.lower(): one for one in names if one != name}
     close = get_close_matches(name.lower(), alike, n=3)
     return f" Did you mean {' or '.join(alike[one] for one in close)}?" if close else ""
 

@@ -90,7 +90,12 @@ def _edit(found: Distribution, patch: str) -> None:
     parts = git.lacking(found.site, parts, 1, reverse=False)
     if faults := git.apply_parts(found.site, parts, 1, reverse=False):
         sentence = f"The edits of {found.name} do not apply to what the fork has of it."
-        raise OverlayError(sentence, "leave them out of the file", faults, name=found.name)
+        raise OverlayError(
+            sentence,
+            f"leave the edits of {found.name} out of its overlay.toml",
+            faults,
+            name=found.name,
+        )
 
 
 def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:

@@ -317,13 +317,13 @@ def _what_goes(fork: Path, going: Going) -> list[str]:
     """Notes on the losses when a fork is replaced: changes by hand, and files of its programs."""
     if not (fork / notice.FORK / "overlay.toml").is_file():
         return []
-    note = "files that you changed in the present fork will be lost"
-    note += f": {few(going.changed)}" if going.changed else ""
-    more = f"{note}, with what was installed since: {few(going.new, 20)}"
-    notes = [more if going.new else note]
-    if going.checkouts:
-        lost = "so do these sources, with commits or edits that are nowhere else"
-        notes.append(f"{lost}: {few(going.checkouts)}")
+    notes = []
+    for what, names in (
+        ("files that you changed in the present fork", few(going.changed)),
+        ("what was installed into it since", few(going.new, 20)),
+        ("sources with commits or edits that are nowhere else", few(going.checkouts)),
+    ):
+        notes += [f"{what} will be lost: {names}"] if names else []
     running = [f"{p.pid} {p.command[:60]}" for p in running_programs(fork)]
     if running:
         notes.append(f"these programs run from it and will lose their files: {few(running)}")

@@ -510,6 +510,8 @@ def test_a_namespace_package_is_copied_by_its_own_part(
             administrate(
                 own.host, dists.wheel(links, f"space-{name}", "1.0", files=files, top_level="")
             )
+        refused = own.refuse("edit", "space", "--no-editor")
+        assert "space is a namespace, which space-one, space-two share.\n" in refused
         shown = own.ask("edit", "space.one", "--no-editor", "--yes")
         assert shown.splitlines()[-1].endswith("space/one/__init__.py")
         assert sorted(p.name for p in (own.site / "space").glob("*")) == ["one"]

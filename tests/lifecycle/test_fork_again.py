@@ -162,10 +162,10 @@ def test_status_survives_a_damaged_fork(forker: Forker) -> None:
 
 def test_recreate_says_what_goes(forker: Forker) -> None:
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "changed")
-    note = "files that you changed in the present fork will be lost"
-    assert forker.fork("--recreate", "-n", "changed")["notes"] == [note]
+    assert forker.fork("--recreate", "-n", "changed")["notes"] == []
     forker.conda("install", "--yes", "-n", "changed", "tool=1.0")
-    since = f"{note}: sleep, with what was installed since: tool-1.0-0"
+    files = "files that you changed in the present fork will be lost: sleep"
+    since = "what was installed into it since will be lost: tool-1.0-0"
     program = forker.env("changed") / "sleep"
     forker.bench.user.run(["cp", shutil.which("sleep") or "sleep", program])
     user = forker.bench.user
@@ -174,7 +174,7 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
         told = forker.fork("--recreate", "-n", "changed")
         process.kill()
     running = f"these programs run from it and will lose their files: {process.pid} sleep 60"
-    assert told["notes"] == [since, running]
+    assert told["notes"] == [files, since, running]
     assert forker.packages("changed") == {"lib": "1.0"}
 
 
@@ -196,8 +196,8 @@ def test_recreate_names_the_checkouts_with_work_that_go_and_needs_force(
     forker.bench.user.run(["mkdir", "-p", source])
     forker.bench.edit(source / "mine.py", "FIX = 1\n")
     told = forker.fork("--recreate", "-n", "sources", "--dry-run")["notes"]
-    line = "so do these sources, with commits or edits that are nowhere else"
-    assert told[1:] == [f"{line}: {source}"]
+    line = "sources with commits or edits that are nowhere else will be lost"
+    assert told == [f"{line}: {source}"]
     refused = forker.refused("--recreate", "-n", "sources")
     assert f"{source}" in refused and "--force proceeds anyway" in refused
     assert (source / "mine.py").exists()
@@ -237,7 +237,7 @@ def test_recreate_needs_force_for_the_work_in_an_editable_wherever_in_the_fork(
     refused = forker.refused("--recreate", "-n", "editable")
     assert f"\n  {place}\n" in refused and "--force proceeds anyway" in refused
     note, line = forker.fork("--recreate", "-n", "editable", "--force")["notes"]
-    assert line.endswith(f"with commits or edits that are nowhere else: {place}")
+    assert line.endswith(f"with commits or edits that are nowhere else will be lost: {place}")
     assert "work/mine" not in note and not place.exists()
 
 
@@ -293,18 +293,15 @@ def test_recreate_names_edits_of_what_was_installed_since_and_needs_force(forker
 mv ~/METADATA ~/RECORD mine-1.0.dist-info"""
     words: list[str | Path] = ["sh", "-ec", script, "sh", place, below]
     assert forker.bench.user.run(words).returncode == 0
-    note, since = (
-        "files that you changed in the present fork will be lost",
-        "with what was installed",
-    )
     [told] = forker.fork("--recreate", "-n", "since", "--dry-run")["notes"]
-    assert told == f"{note}, {since} since: gui-1.0-0, mine-1.0, tool-1.0-0"
+    assert told == "what was installed into it since will be lost: gui-1.0-0, mine-1.0, tool-1.0-0"
     edit = (
         "rm bin/tool share/gui; echo mine > bin/tool; printf 'gui\\n' > share/gui; echo > $1/a.py"
     )
     assert forker.bench.user.run(["sh", "-ec", edit, "sh", below], cwd=place).returncode == 0
-    [told] = forker.fork("--recreate", "-n", "since", "--dry-run")["notes"]
-    assert told.startswith(f"{note}: bin/tool, {below}/a.py, {since}")
+    told, _ = forker.fork("--recreate", "-n", "since", "--dry-run")["notes"]
+    named = f"files that you changed in the present fork will be lost: bin/tool, {below}/a.py"
+    assert told.startswith(named)
     refused = forker.refused("--recreate", "-n", "since")
     assert f"\n  {place}/bin/tool\n  {place}/{below}/a.py\n" in refused
     forker.fork("--recreate", "-n", "since", "--force")

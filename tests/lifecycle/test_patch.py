@@ -357,10 +357,14 @@ def test_the_edits_are_a_patch_that_other_programs_take(
 
 def test_without_edits_a_file_stays_as_it_is(tool: Bench, fix: Path) -> None:
     tool.change("install", "new")
-    for words in (("-f", fix), ("new", "-f", fix), ("--format", "patch")):
+    for words, none in (
+        (("-f", fix), f"no package has edits, so {fix} stays"),
+        (("new", "-f", fix), f"no edits of new, so {fix} stays"),
+        (("--format", "patch"), "no package has edits"),
+    ):
         done = tool.run("export", *tool.where, *words)
         assert (done.returncode, done.stdout) == (0, ""), done
-        assert "Nothing to export: no package has edits" in done.stderr
+        assert f"Nothing to export: {none}." in done.stderr
     assert fix.read_text() == FIX
 
 

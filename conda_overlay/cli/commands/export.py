@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.cli import files, options, select
 from conda_overlay.cli.render import diff, output
+from conda_overlay.core.text import few
 
 if TYPE_CHECKING:
     from conda_overlay.formats.document import Document
@@ -70,7 +71,9 @@ def execute(arguments: Namespace) -> int:
     if text:
         files.write(file, text)
     else:  # a patch without edits
-        told += (f"Nothing to export: no package has edits{f', so {file} stays' if file else ''}.",)
+        names = arguments.names
+        none = f"no edits of {few(names)}" if names else "no package has edits"
+        told += (f"Nothing to export: {none}{f', so {file} stays' if file else ''}.",)
         file = None
     output.show(Exported(name, file, text, told), _show, success=True)
     return 0

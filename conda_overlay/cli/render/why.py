@@ -45,6 +45,8 @@ def _sentence(found: Explanation) -> str:
     """The answer: what runs, from where, instead of what."""
     hidden = [f"{copy.version} {_place(copy, path=True)}" for copy in found.hides]
     instead = f", instead of {' and '.join(hidden)}" if hidden else ""
+    if found.runs is None and found.namespace:
+        return f"{found.name} is a namespace, which packages share; its parts are in:"
     if found.runs is None:
         return f"{found.name} runs from a file of no distribution{instead}."
     source = f"from your source in {found.editable}" if found.editable else _place(found.runs)
