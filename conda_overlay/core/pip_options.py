@@ -217,6 +217,9 @@ def names_in(word: str) -> list[str]:
 PATHS = ("--find-links", "--constraint")
 """The recorded options whose values may be local paths."""
 
+FILES = ("--requirement", "--constraint", "--build-constraint", "--requirements-from-script")
+"""The options whose values are files that may be pipes."""
+
 
 @dataclass(frozen=True)
 class Options:
