@@ -84,6 +84,7 @@ _WITH_VALUE = """
 --all-releases
 --only-final
 --requirements-from-script
+--refresh-package                               index harmless
 """
 _IN_LINES = """
 --hash                                          recorded
@@ -94,10 +95,12 @@ _FLAGS = """
 -I --ignore-installed
 --force-reinstall
 --no-deps --no-dependencies
+--only-deps --only-dependencies
 --pre                                           recorded index harmless
 --no-index                                      recorded place index harmless
 --prefer-binary                                 harmless
 --require-hashes
+--no-require-hashes
 --no-build-isolation                            recorded harmless
 --use-pep517                                    harmless
 --no-use-pep517
@@ -106,6 +109,7 @@ _FLAGS = """
 --compile                                       harmless
 --no-compile                                    harmless
 --no-clean
+--no-user                                       harmless
 --no-warn-script-location                       harmless
 --no-warn-conflicts
 --break-system-packages                         harmless
@@ -113,6 +117,7 @@ _FLAGS = """
 --require-virtualenv --require-venv             global harmless
 --no-input                                      global harmless
 --no-cache-dir                                  global index harmless
+--no-proxy-env                                  global index harmless
 --disable-pip-version-check                     global harmless
 --no-color                                      global harmless
 --no-python-version-warning                     global
