@@ -10,7 +10,13 @@ import pytest
 
 from conda_overlay.cli.commands import install
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.pip_options import ELSEWHERE, OPTIONS, PipOption
+from conda_overlay.core.pip_options import (
+    ELSEWHERE,
+    OPTIONS,
+    PipOption,
+    for_removal,
+    spelled_out,
+)
 from tests.bed import base
 from tests.bed.command import checked
 
@@ -52,6 +58,14 @@ def test_no_option_of_the_newest_pip_is_missing() -> None:
             assert names <= known.keys()
             assert {known[name].has_value for name in names} == {takes_value}, names
             assert len({known[name].name for name in names}) == 1, names
+
+
+def test_no_option_of_the_newest_pip_uninstall_is_left_over() -> None:
+    for names, takes_value in of_the_newest_pip("uninstall"):
+        for name in names - {*ELSEWHERE, *OF_CONDA}:
+            if name[:2] == "--" and name not in ("--requirement", "--yes"):
+                words = [spelled_out(name, uninstall=True), *(["value"] if takes_value else [])]
+                assert [*for_removal([*words, "new"])] == ["new"], name
 
 
 @pytest.mark.parametrize("one", WITH_VALUE, ids=name)
