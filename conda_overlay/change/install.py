@@ -12,9 +12,9 @@ from packaging.requirements import Requirement
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.entries import asked_again, lasting, record_staged
 from conda_overlay.change.repair import mend
-from conda_overlay.change.requirements_file import Content, read
+from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
 from conda_overlay.core.errors import CondaPackageError
-from conda_overlay.core.pip_options import NONE
+from conda_overlay.core.pip_options import FILES, NONE, Options
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
     Request,
@@ -31,7 +31,7 @@ from conda_overlay.edits.checkouts import are_same, has_work, root_of
 from conda_overlay.filesystem.tree import remove_files
 from conda_overlay.host.user_site import read_user_site
 from conda_overlay.layer import checkouts
-from conda_overlay.resolve.configuration import is_plain
+from conda_overlay.resolve.configuration import in_effect, is_plain
 from conda_overlay.resolve.resolver import Resolution, Resolver
 
 _OF_CONDA = re.compile(r"[\w./-]+::[\w.-]+([\s=<>!~].*)?")
@@ -45,9 +45,16 @@ def install(draft: Draft, request: Request) -> None:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
         CondaPackageError: one of conda's packages is requested.
+        UsageError: a file or pip's configuration names a pipe.
     """
+    configured = in_effect(draft.stack.host.prefix)
+    for option in FILES:
+        for file in configured.get(option.strip("-"), "").split():
+            check_named("pip's configuration", option, file)
+    given = request.options
+    request = replace(request, options=at_rest(given, draft.streams, draft.new_scratch))
     content = read(request.options.values("--requirement"))
-    whole = _with(request, content)
+    whole = _with(replace(request, options=_lasting_files(given)), content)
     typed = {key: one for one in whole.requirements if (key := key_of(one))}
     drop_others(
         draft, {key: hashes_of(one, whole.own.get(key, NONE)) for key, one in typed.items()}
@@ -76,7 +83,8 @@ def install(draft: Draft, request: Request) -> None:
         if setting(value) is None:
             name = value.partition("=")[0]
             draft.notes.append(f"-C {name} may be a secret and is not recorded; give it each time.")
-    for text in content.unrecorded:
+    streams = [f"-c {file}" for file in given.values("--constraint") if is_stream(file)]
+    for text in (*content.unrecorded, *streams):
         draft.notes.append(f"{without_credentials(text)}: not recorded; give it each time.")
     if request.options.has("--no-deps"):
         draft.accepted |= staged.keys()
@@ -188,6 +196,12 @@ def _without_same_checkouts(draft: Draft, found: Resolution, request: Request) -
                 del kept[new.path.name]
                 checkouts.drop(clone)
     return replace(found, metadata=kept)
+
+
+def _lasting_files(options: Options) -> Options:
+    """The options without those whose file can be read only once."""
+    pairs = options.given
+    return Options(tuple((n, v) for n, v in pairs if n not in FILES or not is_stream(v or "")))
 
 
 def _with(request: Request, content: Content) -> Request:

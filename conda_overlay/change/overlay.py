@@ -248,6 +248,7 @@ class Overlay:
             OvertakenError: other commands kept committing first.
         """
         agreed: Plan | None = None
+        streams: dict[str, bytes] = {}
         start, attempt = time.monotonic(), 0
         leaves = {"allow_conflicts": allow_conflicts, "force": force or dry_run}
         while True:
@@ -261,6 +262,7 @@ class Overlay:
                     dry_run=dry_run,
                     timeout=timeout,
                 ) as draft:
+                    draft.streams = streams  # which nobody can read again
                     step(draft)
                     found = draft.plan()
                     check_rules(draft, found, **leaves)

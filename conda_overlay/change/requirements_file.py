@@ -1,4 +1,4 @@
-"""Reads the requirements files of users."""
+"""Reads the requirements files of users, which may be pipes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 import re
 import shlex
 import tokenize
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from conda_overlay.core.pip_options import NONE, PATHS, RECORDED, Options
+from conda_overlay.core.errors import UsageError
+from conda_overlay.core.pip_options import FILES, NONE, PATHS, RECORDED, Options
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """A variable, which pip replaces if it has a value; in a URL, that may be a secret."""
@@ -29,8 +32,55 @@ class Content:
     """What of the options and hashes is known to pip alone, or may be a secret."""
 
 
+def is_stream(file: str) -> bool:
+    """Whether a file can be read only once, or by this process only, as that of ``<(COMMAND)``."""
+    path = os.path.abspath(_path(file))
+    if not os.path.exists(path) or os.path.isdir(path) or path == os.devnull:
+        return False
+    return not os.path.isfile(path) or path.startswith(("/dev/", "/proc/"))
+
+
+def at_rest(options: Options, seen: MutableMapping[str, bytes], new: Callable[[], Path]) -> Options:
+    """The options for pip, with a file of its own for each that can be read only once.
+
+    Args:
+        options: as the user has given them.
+        seen: what was read already, by the name of the file.
+        new: makes an empty directory.
+    """
+
+    def copied(value: str) -> str:
+        if value not in seen:
+            seen[value] = Path(_path(value)).read_bytes()
+        place = new() / os.path.basename(_path(value))
+        place.touch(0o600)  # it may contain credentials
+        place.write_bytes(seen[value])
+        return str(place)
+
+    def of_pip(name: str, value: str | None) -> str | None:
+        return copied(value) if value and name in FILES and is_stream(value) else value
+
+    return Options(tuple((name, of_pip(name, value)) for name, value in options.given))
+
+
+def check_named(who: str, option: str, file: str) -> None:
+    """Refuse a file that can be read only once where somebody else than the user names it.
+
+    Raises:
+        UsageError: pip could not read it again.
+    """
+    if is_stream(file):
+        sentence = f"{who} names {file}, which can be read only once."
+        words = shlex.join(["conda", "overlay", "install", option, file])
+        raise UsageError(sentence, f"give it by itself: {words}", path=file)
+
+
 def read(files: Iterable[str]) -> Content:
-    """Read requirements files as pip does."""
+    """Read requirements files as pip does.
+
+    Raises:
+        UsageError: one of them names a file that can be read only once.
+    """
     requirements, options, unrecorded = [], NONE, []
     for file in files:
         if (text := _text(file)) is None:
@@ -39,6 +89,8 @@ def read(files: Iterable[str]) -> Content:
             if line.startswith("-"):
                 for name, value in _parsed([line]).given:
                     path = os.path.join(directory, _expanded(value or ""))
+                    if name == "--constraint":
+                        check_named(file, "-c", path)
                     if name in PATHS and os.path.exists(path):
                         options += Options(((name, os.path.abspath(path)),))
                     elif _VARIABLE.search(value or ""):
@@ -63,8 +115,10 @@ def _parsed(texts: Iterable[str]) -> Options:
 def _text(file: str) -> str | None:
     """The text of a file, in the encoding that it declares; None for a URL of another machine."""
     try:
-        with tokenize.open(_path(file)) as opened:
-            return opened.read()
+        content = BytesIO(Path(_path(file)).read_bytes())
+        encoding, _ = tokenize.detect_encoding(content.readline)
+        content.seek(0)
+        return TextIOWrapper(content, encoding).read()
     except (OSError, ValueError, SyntaxError):
         return None
 
@@ -83,7 +137,9 @@ def _lines(file: str, text: str, above: Collection[str] = ()) -> Iterator[tuple[
     text = re.sub(r"(?m)^([ \t]*#.*)\\$", r"\1", text).replace("\\\n", "")
     for line in text.splitlines():
         if named := re.match(r"\s*(?:-r|--requirement)[\s=]*([^\s#]+)", line):
-            inner = os.path.realpath(os.path.join(directory, _path(_expanded(named[1]))))
+            inner = os.path.join(directory, _path(_expanded(named[1])))
+            check_named(file, "-r", inner)
+            inner = os.path.realpath(inner)
             if inner not in above:
                 yield from _lines(inner, _text(inner) or "", {*above, inner})
         yield directory, re.split(r"\s#", f" {line}")[0].strip()

@@ -196,12 +196,18 @@ def execute(arguments: Namespace) -> int:
 
         raise UsageError(f"There is no command {command}.", INSTEAD[command])
     module = import_module(f"conda_overlay.cli.commands.{command}")
+    from conda_overlay.core.errors import AvoidableError
+    from conda_overlay.core.redact import typed
+
     try:
         code: int = module.execute(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 1
+    except AvoidableError as error:
+        error.name_command(typed(["conda", *sys.argv[1:]]))
+        raise
     except OSError as error:  # of a file that cannot be accessed, or is of another kind
         if error.filename is None:
             raise

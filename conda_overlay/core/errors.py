@@ -168,12 +168,34 @@ class OvertakenError(OverlayError):
         super().__init__(sentence, "try again", overlay=overlay)
 
 
-class ResolutionError(OverlayError):
+class AvoidableError(OverlayError):
+    """A refusal where an option makes the command proceed."""
+
+    _option: str | None = None  # that, if the hint names it
+
+    def name_command(self, words: Sequence[str]) -> None:
+        """Name the whole command in the hint, as pip and `run` have no such option.
+
+        Args:
+            words: as they were typed; a command line that the overlay's pip has translated.
+        """
+        if self._option and "overlay" in words:
+            place = [*words].index("overlay") + 2
+            command = shlex.join([*words[:place], self._option, *words[place:]])
+            self.advise(f"{self.hint}: {command}")
+
+    def advise(self, hint: str) -> None:
+        """Give a whole hint."""
+        self.hint, self._option = visible(hint), None
+
+
+class ResolutionError(AvoidableError):
     """No consistent set of distributions exists."""
 
     def __init__(
         self, sentence: str, conflicts: Sequence[Conflict] = (), hint: str | None = None
     ) -> None:
+        self._option = None if hint else "--allow-conflicts"
         hint = hint or "--allow-conflicts proceeds anyway, and records the conflicts"
         super().__init__(sentence, hint, conflicts, conflicts=encode(conflicts))
 
@@ -252,8 +274,10 @@ class NotInOverlayError(OverlayError):
         super().__init__(sentence, hint, name=name, where=where, overlay=overlay, version=version)
 
 
-class EditedError(OverlayError):
+class EditedError(AvoidableError):
     """Edits made by hand, or commits, would be lost."""
+
+    _option = "--force"
 
     def __init__(
         self, files: Sequence[str], sentence: str = "Your edits to these files would be lost:"

@@ -84,6 +84,7 @@ _WITH_VALUE = """
 --all-releases
 --only-final
 --requirements-from-script
+--refresh-package                               index harmless
 """
 _IN_LINES = """
 --hash                                          recorded
@@ -94,10 +95,12 @@ _FLAGS = """
 -I --ignore-installed
 --force-reinstall
 --no-deps --no-dependencies
+--only-deps --only-dependencies
 --pre                                           recorded index harmless
 --no-index                                      recorded place index harmless
 --prefer-binary                                 harmless
 --require-hashes
+--no-require-hashes
 --no-build-isolation                            recorded harmless
 --use-pep517                                    harmless
 --no-use-pep517
@@ -106,6 +109,7 @@ _FLAGS = """
 --compile                                       harmless
 --no-compile                                    harmless
 --no-clean
+--no-user                                       harmless
 --no-warn-script-location                       harmless
 --no-warn-conflicts
 --break-system-packages                         harmless
@@ -113,6 +117,7 @@ _FLAGS = """
 --require-virtualenv --require-venv             global harmless
 --no-input                                      global harmless
 --no-cache-dir                                  global index harmless
+--no-proxy-env                                  global index harmless
 --disable-pip-version-check                     global harmless
 --no-color                                      global harmless
 --no-python-version-warning                     global
@@ -135,6 +140,11 @@ _BEFORE = (
     *("--python", "--help", "--debug", "--verbose", "--version", "--quiet"),
 )
 """All long options that may come before the command."""
+
+_OF_UNINSTALL = ("--requirement", "--yes", "--root-user-action", "--break-system-packages")
+"""All long options that ``pip uninstall`` has besides."""
+_DROPPED = {"--root-user-action", "--break-system-packages", "--debug"}
+"""Those of ``pip uninstall`` that mean nothing to us, as those before the command."""
 
 _BUILDS = ("PIP_BUILD_TRACKER", "PEP517_BUILD_BACKEND", "_PYPROJECT_HOOKS_BUILD_BACKEND")
 """Variables that a build sets."""
@@ -179,10 +189,11 @@ def _fitting(start: str, every: Iterable[str]) -> list[str]:
     return sorted(one for one in every if one.startswith(start))
 
 
-def spelled_out(word: str, *, before_command: bool = False) -> str:
+def spelled_out(word: str, *, before_command: bool = False, uninstall: bool = False) -> str:
     """A word behind or before the command with its long option in full, as pip takes it."""
     name, equals, value = word.partition("=")
-    every = _BEFORE if before_command else {*_BY_NAME, *ELSEWHERE, "--prefix"}
+    behind = (*_BEFORE, *_OF_UNINSTALL) if uninstall else (*_BY_NAME, *ELSEWHERE, "--prefix")
+    every = _BEFORE if before_command else behind
     if name in every or name[:2] != "--" or name == "--":
         return word
     fits = _fitting(name, every)
@@ -190,15 +201,17 @@ def spelled_out(word: str, *, before_command: bool = False) -> str:
     return f"{fits[0]}{equals}{value}" if len(options) == 1 else word
 
 
-def without_globals(words: Iterable[str]) -> Iterator[str]:
-    """Words without the options that all commands of pip have, and their values."""
+def for_removal(words: Iterable[str]) -> Iterator[str]:
+    """The words of ``pip uninstall`` without the options that mean nothing to us."""
     rest = iter(words)
     for word in rest:
         name, equals, _ = word.partition("=")
         option = _BY_NAME.get(name)
-        if option is None or GLOBAL not in option.uses:
+        if word == "--":
+            yield from (word, *rest)
+        elif name not in _DROPPED and (option is None or GLOBAL not in option.uses):
             yield word
-        elif option.has_value and not equals:
+        elif option is not None and option.has_value and not equals:
             next(rest, None)
 
 
@@ -216,6 +229,9 @@ def names_in(word: str) -> list[str]:
 
 PATHS = ("--find-links", "--constraint")
 """The recorded options whose values may be local paths."""
+
+FILES = ("--requirement", "--constraint", "--build-constraint", "--requirements-from-script")
+"""The options whose values are files that may be pipes."""
 
 
 @dataclass(frozen=True)

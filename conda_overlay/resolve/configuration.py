@@ -101,13 +101,13 @@ def constrained(prefix: Path) -> set[str]:
     return names_of(found)
 
 
-def in_effect(prefix: Path) -> dict[str, str]:
-    """The value of each option that ``pip install`` uses: of those in several places, the last."""
-    return dict(_settings(prefix))
+def in_effect(prefix: Path, command: str = "install") -> dict[str, str]:
+    """The value of each option that pip uses in a command: of those in several places, the last."""
+    return dict(_settings(prefix, command))
 
 
-def _settings(prefix: Path) -> Iterator[tuple[str, str]]:
-    """The options of ``pip install`` in its order, in which later ones win."""
+def _settings(prefix: Path, command: str = "install") -> Iterator[tuple[str, str]]:
+    """The options of a command of pip in its order, in which later ones win."""
     parsers = []
     for file in filter(os.path.exists, _files(prefix)):
         parser = configparser.RawConfigParser()
@@ -116,7 +116,7 @@ def _settings(prefix: Path) -> Iterator[tuple[str, str]]:
         except (OSError, ValueError, configparser.Error):
             yield "?", file
         parsers.append(parser)
-    for section in ("global", "install"):
+    for section in ("global", command):
         for parser in parsers:
             for name, value in parser.items(section) if parser.has_section(section) else ():
                 if value:

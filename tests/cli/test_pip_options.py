@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import random
 
 import pytest
 
 from conda_overlay.cli.commands import install
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.pip_options import OPTIONS, PipOption
+from conda_overlay.core.pip_options import (
+    ELSEWHERE,
+    OPTIONS,
+    PipOption,
+    for_removal,
+    spelled_out,
+)
+from tests.bed import base
+from tests.bed.command import checked
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -24,6 +33,39 @@ WITHOUT = [option for option in OPTIONS if not option.has_value]
 
 def name(option: PipOption) -> str:
     return option.name
+
+
+_LIST = """
+import json, sys
+from pip._internal.commands import create_command
+every = create_command(sys.argv[1]).parser.option_list_all
+print(json.dumps([[o._short_opts + o._long_opts, o.takes_value()] for o in every]))
+"""
+OF_CONDA = {"--dry-run", "--prefix", "--help", "--verbose", "--quiet", "--debug"}
+"""Those that are conda's here, too, or the overlay's pip drops."""
+
+
+def of_the_newest_pip(command: str) -> list[tuple[set[str], bool]]:
+    python = base.floor_base() / "bin" / "python"
+    found = json.loads(checked([python, "-c", _LIST, command]))
+    return [({*names}, takes_value) for names, takes_value in found]
+
+
+def test_no_option_of_the_newest_pip_is_missing() -> None:
+    known = {name: option for option in OPTIONS for name in option.names}
+    for names, takes_value in of_the_newest_pip("install"):
+        if not names & {*ELSEWHERE, *OF_CONDA}:
+            assert names <= known.keys()
+            assert {known[name].has_value for name in names} == {takes_value}, names
+            assert len({known[name].name for name in names}) == 1, names
+
+
+def test_no_option_of_the_newest_pip_uninstall_is_left_over() -> None:
+    for names, takes_value in of_the_newest_pip("uninstall"):
+        for name in names - {*ELSEWHERE, *OF_CONDA}:
+            if name[:2] == "--" and name not in ("--requirement", "--yes"):
+                words = [spelled_out(name, uninstall=True), *(["value"] if takes_value else [])]
+                assert [*for_removal([*words, "new"])] == ["new"], name
 
 
 @pytest.mark.parametrize("one", WITH_VALUE, ids=name)

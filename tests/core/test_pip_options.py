@@ -50,7 +50,8 @@ def test_every_use_is_known_and_has_options() -> None:
 def test_what_changes_what_is_installed_is_never_harmless() -> None:
     changing = {"--upgrade", "--upgrade-strategy", "--force-reinstall", "--ignore-installed",
                 "--constraint", "--requirement", "--editable", "--group", "--no-deps",
-                "--require-hashes", "--platform", "--abi"}  # fmt: skip
+                "--only-deps", "--require-hashes", "--no-require-hashes", "--platform",
+                "--abi"}  # fmt: skip
     assert not changing & used("harmless")
     assert changing <= {option.name for option in OPTIONS}
 

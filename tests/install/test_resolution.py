@@ -306,3 +306,13 @@ def test_output_is_what_is_new(quick: Bench, links: Path) -> None:
     printed = quick.install("-v", *words)
     assert "already satisfied" in printed
     assert printed.count("Looking in links") == 3
+
+
+def test_the_dependencies_alone_are_installed_and_the_newest_options_are_pips(
+    quick: Bench, links: Path
+) -> None:
+    dists.wheel(links, "plain", "1.0", requires=["new"])
+    newest = ["--no-proxy-env", "--no-require-hashes", "--refresh-package", "plain", "--no-user"]
+    quick.install("--find-links", links, "--only-deps", *newest, "plain")
+    assert quick.distributions() == ["new-1.0"]
+    assert not quick.record()["distributions"]["new"]["options"]

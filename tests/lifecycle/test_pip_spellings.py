@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from tests import sources
 from tests.bench import Bench
 from tests.cli.test_pip import module, pip
 
@@ -78,3 +79,67 @@ def test_shortened_options_before_the_command_that_pip_alone_understands(
     done = pip(quick, option, "5", "install", "alpha==1.5")
     assert done.returncode and "conda-overlay" not in done.stdout + done.stderr, done
     assert quick.revision == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-y", "--root-user-action=ignore", "new"],
+        ["--root-user", "ignore", "--y", "new"],
+        ["-yqq", "--break", "--no-proxy-env", "--", "new"],
+        ["new", "--yes", "--requirem", "r.txt"],
+    ],
+    ids=" ".join,
+)
+def test_all_spellings_of_an_uninstall(quick: Bench, words: list[str]) -> None:
+    quick.given("install", "new", "alpha==1.5")
+    sources.write(quick.user, quick.user.home / "r.txt", "alpha\n")
+    done = pip(quick, "uninstall", *words)
+    left = [] if "r.txt" in words else ["alpha-1.5"]
+    assert (done.returncode, quick.distributions()) == (0, left), done
+
+
+@pytest.mark.parametrize("line", ["[uninstall]\nyes = on\n", "[global]\nyes = 1\n", None])
+def test_the_configuration_may_answer_for_an_uninstall(quick: Bench, line: str | None) -> None:
+    quick.given("install", "new")
+    sources.write(quick.user, quick.user.home / ".config/pip/pip.conf", line or "")
+    env = {"PIP_CONFIG_FILE": ""} if line else {"PIP_YES": "1"}
+    assert pip(quick, "uninstall", "new", env={"PIP_YES": "0"}).returncode == 1
+    done = pip(quick, "uninstall", "new", env=env)
+    assert (done.returncode, quick.distributions()) == (0, []), done
+
+
+def test_an_uninstall_takes_no_option_of_an_install(quick: Bench) -> None:
+    quick.given("install", "new")
+    done = pip(quick, "uninstall", "-y", "--force", "new")
+    assert done.returncode == 2 and "no such option: --force" in done.stderr, done
+    assert quick.distributions() == ["new-1.0"]
+
+
+def typed_hint(bench: Bench, told: str) -> CompletedProcess[str]:
+    """Type the command of a hint."""
+    command = told.rpartition("Hint: ")[2].partition(": ")[2].strip()
+    script = f'conda() {{ {bench.conda.executable} "$@"; }}\n{command}'
+    return bench.user.run(["bash", "-c", script], env=bench.environ)
+
+
+@pytest.mark.parametrize("words", [["install", "alpha==1.0"], ["uninstall", "-y", "alpha"]])
+def test_the_hint_that_edits_would_be_lost_can_be_typed(quick: Bench, words: list[str]) -> None:
+    quick.given("install", "alpha==1.5")
+    quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\n')
+    done = pip(quick, *words)
+    assert "Hint: --force proceeds anyway: conda overlay " in done.stderr, done
+    done = typed_hint(quick, done.stderr)
+    assert (done.returncode, quick.distributions()) == (0, []), done
+
+
+def test_the_hints_on_conflicts_can_be_typed(quick: Bench) -> None:
+    quick.given("install", "new")
+    given = [pip(quick, "install", "delta==2.0"),
+             quick.run("run", *quick.where, "--with", "delta==2.0", "--", "true"),
+             quick.run("install", *quick.where, "--yes", "delta==2.0")]  # fmt: skip
+    for done in given:
+        assert "--allow-conflicts" in done.stderr and done.returncode == 1, done
+        again = typed_hint(quick, done.stderr.replace("overlay install", "overlay install --yes"))
+        assert (again.returncode, quick.version("delta")) == (0, "2.0"), (done, again)
+        quick.change("undo")

@@ -133,7 +133,7 @@ def test_files_changed_by_hand_are_named_and_need_force(bench: Bench) -> None:
     path = str(module.relative_to(bench.overlay))
     told = bench.refuse("remove", "--yes", "alpha")
     assert (
-        f"Your edits to these files would be lost:\n  {path}\nHint: --force proceeds anyway\n"
+        f"Your edits to these files would be lost:\n  {path}\nHint: --force proceeds anyway: conda "
     ) in told
     bench.given("remove", "new")  # in the revision that this makes, the file is as committed
     told = bench.refuse("remove", "--yes", "alpha")

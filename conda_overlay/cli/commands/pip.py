@@ -13,12 +13,13 @@ from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.pip_options import (
     ELSEWHERE,
+    FALSE,
     before_command,
+    for_removal,
     is_build,
     is_elsewhere,
     names_in,
     spelled_out,
-    without_globals,
 )
 from conda_overlay.core.redact import typed
 
@@ -57,19 +58,20 @@ def execute(arguments: Namespace) -> int:
     host = overlay.host
     place = _command(words)
     ours = None if place is None else _COMMANDS.get(words[place])
-    full = [spelled_out(w, before_command=i < (place or 0)) for i, w in enumerate(words)]
+    of = {"uninstall": ours == "remove"}
+    full = [spelled_out(w, before_command=i < (place or 0), **of) for i, w in enumerate(words)]
     owned = ours == "install" and host.protection is None  # where install refuses, and names pip
     is_on = overlay.stack.settings.overlay_pip and not owned
     if ours and is_on and _is_meant(ours, full, host.prefix):
         rest = [word for i, word in enumerate(full) if i != place]
-        rest = [*without_globals(rest)] if ours == "remove" else rest  # which needs no pip
+        rest = [*for_removal(rest)] if ours == "remove" else rest  # which needs no pip
         command = ["conda", "overlay", ours, *rest]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
         where = "into" if ours == "install" else "from"
         said = shlex.join(typed(command))
         output.tell(f"conda-overlay: pip {words[place or 0]} -> {said} ({where} your overlay)")
-        yes = [] if ours == "remove" or output.can_answer() else ["--yes"]
+        yes = ["--yes"] if _is_agreed(ours, host.prefix) else []
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
     sys.stdout.flush()
@@ -88,11 +90,20 @@ def _command(words: list[str]) -> int | None:
     return place if place < len(words) else None
 
 
+def _is_agreed(ours: str, prefix: Path) -> bool:
+    """Whether nothing is to be asked; pip asks before an uninstall, unless it is configured."""
+    from conda_overlay.resolve.configuration import in_effect
+
+    if ours == "remove":
+        return in_effect(prefix, "uninstall").get("yes", "").lower() not in FALSE
+    return not output.can_answer()
+
+
 def _is_meant(ours: str, words: list[str], prefix: Path) -> bool:
     """Whether pip would change the environment: not in a build or another directory."""
     from conda_overlay.resolve.configuration import in_effect
 
-    configured = in_effect(prefix)
+    configured = in_effect(prefix, "uninstall" if ours == "remove" else "install")
     if ours == "remove":  # pip's command has no other option for a place
         configured = {name: value for name, value in configured.items() if name == "python"}
     if wiring.disabled(os.environ) or is_build(os.environ) or is_elsewhere(configured):

@@ -12,7 +12,7 @@ from conda_overlay.activation import wiring
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
-from conda_overlay.core.errors import NoPythonError, UsageError
+from conda_overlay.core.errors import NoPythonError, ResolutionError, UsageError
 from conda_overlay.core.redact import typed
 
 EXAMPLES = """\
@@ -40,6 +40,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Replace this process with the command."""
+    from conda_overlay.report.shell import overlay_command
     from conda_overlay.run import command as process
     from conda_overlay.run.transient import with_transient_layer
 
@@ -57,7 +58,14 @@ def execute(arguments: Namespace) -> int:
     try:
         stack = select.opened(arguments).stack
         if arguments.extra:
-            stack, hidden = with_transient_layer(stack, arguments.extra)
+            try:
+                stack, hidden = with_transient_layer(stack, arguments.extra)
+            except ResolutionError as error:
+                words = ("install", "--allow-conflicts", *typed(arguments.extra))
+                error.advise(
+                    f"to have it anyway, install it: {overlay_command(stack.host, *words)}"
+                )
+                raise
             for line in hidden:
                 output.tell(f"conda-overlay: {line}")
         settings, bare = stack.settings, arguments.no_overlay
