@@ -191,33 +191,27 @@ def execute(arguments: Namespace) -> int:
         parser.print_help()
         return 0
     command = ALIASES.get(arguments.overlay_command, arguments.overlay_command)
-    if command in INSTEAD:
-        from conda_overlay.core.errors import UsageError
+    from conda_overlay.core.errors import AvoidableError, OverlayError, UsageError, unusable
 
+    if command in INSTEAD:
         raise UsageError(f"There is no command {command}.", INSTEAD[command])
     module = import_module(f"conda_overlay.cli.commands.{command}")
-    from conda_overlay.core.errors import AvoidableError
-    from conda_overlay.core.redact import typed
-
     try:
         code: int = module.execute(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 1
-    except AvoidableError as error:
-        error.name_command(typed(["conda", *sys.argv[1:]]))
+    except OverlayError as error:  # its hint is to be typed as it stands
+        from conda_overlay.cli.select import with_environment
+        from conda_overlay.core.redact import typed
+
+        if isinstance(error, AvoidableError):
+            error.name_command(typed(["conda", *sys.argv[1:]]))
+        error.hint = error.hint and with_environment(error.hint)
         raise
     except OSError as error:  # of a file that cannot be accessed, or is of another kind
         if error.filename is None:
             raise
-        from conda_overlay.core.errors import unusable
-
         raise unusable(error) from error
-    except Exception as error:
-        if hint := getattr(error, "hint", None):
-            from conda_overlay.cli.select import with_environment
-
-            error.hint = with_environment(hint)  # type: ignore[attr-defined]
-        raise
     return code

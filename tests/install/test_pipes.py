@@ -97,7 +97,8 @@ def test_a_pipe_that_only_a_file_names_is_refused(quick: Bench, option: str) -> 
     sources.write(quick.user, quick.user.home / "r.txt", f"new\n{option} /dev/stdin\n")
     done = shell(quick, "echo alpha==1.5 | overlay install -p $host -y -r r.txt")
     assert "r.txt names /dev/stdin, which can be read only once.\n" in done.stderr, done
-    assert f"Hint: give it by itself: conda overlay install {option} /dev/stdin" in done.stderr
+    hint = f"give it by itself: conda overlay install -n science {option} /dev/stdin"
+    assert f"Hint: {hint}" in done.stderr
     assert done.returncode == 2 and not quick.overlay.exists()
 
 
@@ -106,4 +107,5 @@ def test_a_pipe_that_only_the_configuration_names_is_refused(quick: Bench) -> No
     done = shell(quick, script, PIP_CONSTRAINT="/dev/stdin")
     said = "pip's configuration names /dev/stdin, which can be read only once.\n"
     assert said in done.stderr and done.returncode == 2, done
-    assert "Hint: give it by itself: conda overlay install --constraint /dev/stdin" in done.stderr
+    hint = "give it by itself: conda overlay install -n science --constraint /dev/stdin"
+    assert f"Hint: {hint}" in done.stderr
