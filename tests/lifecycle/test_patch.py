@@ -257,6 +257,12 @@ def test_the_option_of_patch_and_git_is_explained(tool: Bench, fix: Path) -> Non
     assert "--strip 1" in done.stderr
 
 
+def test_a_number_below_zero_of_components_to_strip_is_refused(tool: Bench, fix: Path) -> None:
+    done = tool.run("patch", *tool.where, "tool", fix, "--strip=-1", "--yes")
+    assert (done.returncode, tool.revisions.exists()) == (2, False)
+    assert "--strip needs a number of at least 0" in done.stderr
+
+
 def test_a_patch_makes_no_links(tool: Bench, fix: Path) -> None:
     link = "diff --git a/{0} b/{0}\nnew file mode 120000\n--- /dev/null\n+++ b/{0}\n"
     link += "@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n"
