@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import Bench
+from tests.lifecycle.edited import modes
 from tests.long import LONG
 
 WRITE = """
@@ -63,6 +64,17 @@ def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) ->
     assert quick.files(2)[str(path.relative_to(quick.overlay))].endswith(b"# mended\n")
     done = quick.user.run([quick.host / "bin" / "python", "-c", WRITE, *files(quick)])
     assert done.stdout.endswith(" []\n")
+
+
+def test_a_copy_is_edited_in_place_after_a_revision_of_the_same_files(
+    tool: Bench,
+) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    tool.given("note", "tool", "--reason", "ticket 7")
+    done = tool.user.run(["sh", "-c", 'echo "# mended" >> "$1"', "sh", tool.site / "tool/core.py"])
+    assert done.returncode == 0, done.stderr
+    assert not any(mode & 0o222 for mode in modes(tool.tree(1)).values())
+    assert "core.py +1 -0" in tool.change("record")
 
 
 @LONG
