@@ -164,6 +164,37 @@ def test_a_renamed_file_is_renamed_and_a_new_directory_is_made(tool: Bench, fix:
     assert "not included in this patch" not in tool.ask("export", "--format", "patch")
 
 
+def test_a_patch_without_lines_is_there_once_its_files_are(tool: Bench, fix: Path) -> None:
+    """An empty file that is new, and a file that has only another name."""
+    head = "diff --git a/{0} b/{1}\n"
+    new = head.format(*["tool/sub/__init__.py"] * 2) + "new file mode 100644\n"
+    names = "tool/extra.py", "tool/more.py"
+    rename = (head + "similarity index 100%\nrename from {0}\nrename to {1}\n").format(*names)
+    sources.write(tool.user, fix, new + rename)
+    assert "was never in tool 1.0" in tool.ask("patch", "tool", fix, "--reverse")
+    tool.change("patch", "tool", fix)
+    assert "already in tool 1.0" in tool.ask("patch", "tool", fix)
+    tool.change("patch", "tool", fix, "--reverse")
+    assert tool.distributions() == []
+
+
+def test_a_new_empty_file_that_the_environment_has_by_now_is_no_conflict(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    name = "tool/sub/__init__.py"
+    head = f"diff --git a/{name} b/{name}\nnew file mode 100644\n"
+    own.given("patch", "tool", sources.write(own.user, fix, head))
+    exported = own.export()
+    own.given("undo", "0")
+    [core] = own.host.glob("lib/python3*/site-packages/tool/core.py")
+    (core.parent / "sub").mkdir()
+    (core.parent / "sub" / "__init__.py").touch()
+    record = next(core.parent.parent.glob("tool-*.dist-info")) / "RECORD"
+    record.write_text(record.read_text() + f"{name},,\n")
+    plan = own.json("apply", exported)
+    assert "has all its edits" in str(plan) and own.distributions() == []
+
+
 def test_the_line_ends_of_a_patch_need_not_be_those_of_the_file(tool: Bench, fix: Path) -> None:
     crlf = FIX.replace("\n", "\r\n")
     for text, content in ((crlf, FIXED), (crlf, FIXED.replace("\n", "\r\n"))):
