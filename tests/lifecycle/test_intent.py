@@ -186,7 +186,7 @@ def test_a_patch_keeps_the_intent_that_was_given(
     tool: Bench, fix: Path, prefix: Path, commands: tuple[list[str], ...]
 ) -> None:
     for command, *words in commands:
-        places = ["--find-links", prefix.parent] if command == "install" else []
+        places: list[str | Path] = ["--find-links", prefix.parent] if command == "install" else []
         tool.given(command, *words, *places)
     tool.change("patch", "tool", fix)
     assert row(tool, "tool")["intent"] == commands[-1][-1]
