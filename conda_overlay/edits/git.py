@@ -38,7 +38,7 @@ _MODE = {
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
 _MARKS = 47  # characters of a conflict's marker: more than any text has
 _CONFLICT = re.compile(
-    rf"^<{{{_MARKS}}} [^\n]*\n(.*?)^={{{_MARKS}}}\n(.*?)^>{{{_MARKS}}} [^\n]*$",
+    rf"^<{{{_MARKS}}} [^\n]*\n(.*?)^={{{_MARKS}}}\r?\n(.*?)^>{{{_MARKS}}} [^\n]*$",
     re.DOTALL | re.MULTILINE,
 )
 _FAILED = re.compile(

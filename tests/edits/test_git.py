@@ -504,6 +504,13 @@ def test_changes_in_the_same_lines_are_not_merged_and_all_are_told(site: Path) -
     assert "<<<<" not in ours.read_text()
 
 
+def test_conflict_in_a_file_with_line_ends_of_dos_is_told(site: Path) -> None:
+    ours, dos = site / "tool" / "core.py", CORE.replace("\n", "\r\n")
+    ours.write_bytes(dos.replace("return 4", "return 'four'").encode())
+    merged = git.merge(ours, dos.encode(), dos.replace("return 4", "return 44").encode())
+    assert merged == (None, [("    return 'four'\r\n", "    return 44\r\n")])
+
+
 def test_file_that_is_not_text_is_not_merged(site: Path) -> None:
     ours = site / "tool" / "core.py"
     ours.write_bytes(b"\0" + os.urandom(8))
