@@ -681,6 +681,15 @@ def test_no_command_is_told_that_would_revert_a_change_of_the_environment(
     assert own.json("rebase")["notes"] == []
 
 
+def test_edits_that_do_not_apply_to_other_line_ends_say_so(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.given("patch", "tool", fix)
+    sources.administrate(own.host, edited.wheel(links, "2.0", CORE.replace("\n", "\r\n")))
+    told = own.refuse("rebase", "--yes")
+    assert "where the environment has, with other line ends," in told
+
+
 def test_edits_that_do_not_apply_stay_and_every_place_is_told_with_a_way_out(
     own: Bench, fix: Path, links: Path
 ) -> None:
