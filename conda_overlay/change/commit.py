@@ -81,8 +81,8 @@ def commit(
     )
     told, facts = _notice(draft, revision), stack.host.facts()
     store.prepare(draft.tree.parent, revision, after.files, told, after.index, facts)
-    for copy in after.copies.values():
-        for file in originals.editable_files(copy):
+    for key in after.copies:  # whose places are in the old tree if no file has changed
+        for file in originals.editable_files(draft.installed[key][0]):
             make_writable(file)
     with store.lock(timeout):
         _check_not_overtaken(draft, number - adopted)

@@ -167,10 +167,11 @@ def _has_part(there: bytes | None, merged: bytes | None, *edit: str | None) -> b
 def _conflict(path: str, there: str, wanted: str) -> Sequence[str]:
     """Describe a place that the edits and the host have both changed."""
     mine, other = (text.splitlines() or ["(no line)"] for text in (wanted, there))
+    ends = there and wanted and ("\r\n" in there) != ("\r\n" in wanted)
     return [
         f"{path}: your edits have",
         *(f"    {line}" for line in mine),
-        "where the environment has",
+        "where the environment has" + (", with other line ends," if ends else ""),
         *(f"    {line}" for line in other),
     ]
 

@@ -99,8 +99,9 @@ def _restore_files(draft: Draft, number: int) -> None:
 def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None:
     """Restore files that differ from the recorded ones, and remove those that were not there."""
     past, there = Restorer(draft, number), draft.tree.joinpath
-    if number != draft.base and draft.stack.store.tree(number):
-        draft.notes.append(f"revision {number} was damaged; restored: {few(sorted(faults))}")
+    damaged = {*faults} - _recorded_since(draft, past, number, faults)
+    if damaged and number != draft.base and draft.stack.store.tree(number):
+        draft.notes.append(f"revision {number} was damaged; restored: {few(sorted(damaged))}")
     remove_files(draft.tree, [there(p) for p in faults if p not in past.recorded])
     wanted = (p for p in past.recorded if p in faults or not os.path.lexists(there(p)))
     gone = {path for path in wanted if not past.restore(path)}
@@ -114,14 +115,33 @@ def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None
             raise CannotRestoreError(number, error.message.splitlines()[1:]) from error
 
 
+def _recorded_since(draft: Draft, past: Restorer, number: int, faults: Collection[str]) -> set[str]:
+    """The files that were edited in place in a revision, which `record` has made the next one."""
+    found: set[str] = set()
+    for child in _children(draft, number):
+        later, new = draft.stack.store.manifest(child.number) or {}, child.distributions
+        old = {key: entry.version for key, entry in past.entries.items()}
+        moved = [key for key in past.owned if key not in new or new[key].version != old[key]]
+        rest = {*faults}.difference(*map(past.owned.__getitem__, moved))
+        found |= {p for p in rest if _sha256(draft.files, p) == _sha256(later, p)}
+    return found
+
+
+def _sha256(files: Manifest, path: str) -> str | None:
+    return files[path][2] if path in files else None
+
+
+def _children(draft: Draft, number: int) -> list[Revision]:
+    return [one for one in draft.stack.store.line() if one.parent == number]
+
+
 def _edited_then(draft: Draft, number: int) -> set[str]:
     """The files of an earlier revision that were edited by hand while it was current.
 
     Revisions can share files (hard links), so a file that was edited at another time may differ as
     well; that edit does not belong to this revision.
     """
-    children = (one for one in draft.stack.store.line() if one.parent == number)
-    return {path for child in children for path in child.edits.all}
+    return {path for child in _children(draft, number) for path in child.edits.all}
 
 
 def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[str]:

@@ -20,6 +20,7 @@ from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import copy_files
+from conda_overlay.formats.document import default_intent
 from conda_overlay.layer.state import is_bookkeeping
 
 
@@ -158,6 +159,7 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     )
     source = entry.requirement if entry.is_direct else None
     named = named_as(found.name, entry.requirement)
+    usual = default_intent(entry.requirement or found.name)
     draft.why[found.key] = edited(found, changed)
     if not again and here:  # else what is there is no part of it
         site = draft.stack.host.site_below_prefix
@@ -167,7 +169,7 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
         entry,
         requested=True,
         requirement=source or f"{named}=={found.version}",
-        intent="hold",
+        intent="hold" if entry.intent == usual else entry.intent,  # else the user gave it
         reason=reasons(draft, entry),
     )
 

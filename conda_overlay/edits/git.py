@@ -30,10 +30,15 @@ _REMOVES = {
     True: re.compile(rb"^(?:new file mode|--- /dev/null)", re.MULTILINE),
 }
 """Parts after which there may be no file: of a patch, and of one that is reverted."""
+_MODE = {
+    False: re.compile(rb"^new mode 100[0-7]{2}([0-7])$", re.MULTILINE),
+    True: re.compile(rb"^old mode 100[0-7]{2}([0-7])$", re.MULTILINE),
+}
+"""The mode after a patch, and after one that is reverted."""
 _OFFSET = re.compile(r"\(offset (-?\d+) line")
 _MARKS = 47  # characters of a conflict's marker: more than any text has
 _CONFLICT = re.compile(
-    rf"^<{{{_MARKS}}} [^\n]*\n(.*?)^={{{_MARKS}}}\n(.*?)^>{{{_MARKS}}} [^\n]*$",
+    rf"^<{{{_MARKS}}} [^\n]*\n(.*?)^={{{_MARKS}}}\r?\n(.*?)^>{{{_MARKS}}} [^\n]*$",
     re.DOTALL | re.MULTILINE,
 )
 _FAILED = re.compile(
@@ -165,12 +170,20 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
             found.append(part)
             continue
         to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
-        lacks = not _HUNK.search(part.text) or to == 0 != back or back == _NEVER
-        if not lacks and to != _NEVER and (back != 0 or to == 0):
+        lacks = to == 0 != back or back == _NEVER
+        if to == back == 0 and not _HUNK.search(part.text):
+            lacks = _lacks_mode(directory / part.path, part, reverse=reverse)
+        elif not lacks and to != _NEVER and (back != 0 or to == 0):
             sentence = f"It is not clear where in {part.path} the patch belongs."
             raise OverlayError(sentence, "make the change by hand: conda overlay edit NAME")
         found += [part] if lacks else []
     return found
+
+
+def _lacks_mode(file: Path, part: Part, *, reverse: bool) -> bool:
+    """Whether a part that changes nothing else changes the mode that a file has."""
+    wanted = _MODE[reverse].search(part.text)
+    return wanted is not None and os.access(file, os.X_OK) != bool(int(wanted[1]) & 1)
 
 
 def _may_remove(part: Part, *, reverse: bool) -> bool:

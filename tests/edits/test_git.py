@@ -286,9 +286,60 @@ def test_part_that_applies_both_ways_elsewhere_is_an_error(site: Path) -> None:
         git.lacking(site, fit(git_style("tool/core.py", hunk)).inside, 1, reverse=False)
 
 
-def test_rename_is_always_lacking_since_it_has_no_lines(site: Path) -> None:
-    found = fit(renamed("tool/core.py", "tool/kernel.py"), there=["tool/core.py"])
-    assert git.lacking(site, found.inside, found.strip, reverse=False) == found.inside
+WITHOUT_LINES = {
+    "new": (added("tool/new.py", "").split("---")[0], {}, {"tool/new.py": ""}),
+    "gone": (removed("tool/one.py", "").split("---")[0], {"tool/one.py": ""}, {}),
+    "rename": (renamed("tool/one.py", "tool/two.py"), {"tool/one.py": "1"}, {"tool/two.py": "1"}),
+}
+
+
+@pytest.mark.parametrize(("patch", "before", "after"), WITHOUT_LINES.values(), ids=WITHOUT_LINES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_part_without_lines_is_lacking_until_it_is_made(
+    site: Path, patch: str, before: dict[str, str], after: dict[str, str], reverse: bool
+) -> None:
+    old, new = (after, before) if reverse else (before, after)
+    for name, content in old.items():
+        (site / name).write_text(content)
+    there = ["tool/one.py"]
+    parts = fit(patch, there=there).inside
+    assert git.lacking(site, parts, 1, reverse=reverse) == parts
+    assert git.apply_parts(site, parts, 1, reverse=reverse) == []
+    assert files(site) == {"tool/core.py": CORE, **new}
+    assert git.lacking(site, parts, 1, reverse=reverse) == []
+    assert git.lacking(site, parts, 1, reverse=not reverse) == parts
+
+
+@pytest.mark.parametrize("content", ["", "other\n"])
+def test_part_that_adds_an_empty_file_is_there_only_if_the_file_is_empty(
+    site: Path, content: str
+) -> None:
+    (site / "tool" / "new.py").write_text(content)
+    parts = fit(added("tool/new.py", "").split("---")[0]).inside
+    assert git.lacking(site, parts, 1, reverse=False) == (parts if content else [])
+
+
+def test_part_that_changes_only_the_mode_is_lacking_until_the_file_has_it(site: Path) -> None:
+    head = "diff --git a/tool/core.py b/tool/core.py\n"
+    parts = fit(f"{head}old mode 100644\nnew mode 100755\n").inside
+    for reverse in (False, True):
+        assert git.lacking(site, parts, 1, reverse=not reverse) == []
+        assert git.lacking(site, parts, 1, reverse=reverse) == parts
+        assert git.apply_parts(site, parts, 1, reverse=reverse) == []
+
+
+def test_part_without_text_lines_is_there_once_its_bytes_are(site: Path, tmp_path: Path) -> None:
+    place, words = tmp_path / "table.bin", ["diff", "--no-index", "--binary", "table.bin", "new"]
+    place.write_bytes(b"\0one")
+    (tmp_path / "new").write_bytes(b"\0two")
+    text = git.run(words, b"", tmp_path).stdout.replace(b"/new", b"/table.bin")
+    text = text.replace(b"/table.bin", b"/tool/table.bin")
+    (site / "tool" / "table.bin").write_bytes(place.read_bytes())
+    parts = git.fit(text, belongs, 1).inside
+    assert git.lacking(site, parts, 1, reverse=False) == parts
+    assert git.apply_parts(site, parts, 1, reverse=False) == []
+    assert git.lacking(site, parts, 1, reverse=False) == []
+    assert git.lacking(site, parts, 1, reverse=True) == parts
 
 
 # -- all or nothing
@@ -451,6 +502,13 @@ def test_changes_in_the_same_lines_are_not_merged_and_all_are_told(site: Path) -
         ],
     )
     assert "<<<<" not in ours.read_text()
+
+
+def test_conflict_in_a_file_with_line_ends_of_dos_is_told(site: Path) -> None:
+    ours, dos = site / "tool" / "core.py", CORE.replace("\n", "\r\n")
+    ours.write_bytes(dos.replace("return 4", "return 'four'").encode())
+    merged = git.merge(ours, dos.encode(), dos.replace("return 4", "return 44").encode())
+    assert merged == (None, [("    return 'four'\r\n", "    return 44\r\n")])
 
 
 def test_file_that_is_not_text_is_not_merged(site: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import Bench
+from tests.lifecycle.edited import modes
 from tests.long import LONG
 
 WRITE = """
@@ -65,6 +66,17 @@ def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) ->
     assert done.stdout.endswith(" []\n")
 
 
+def test_a_copy_is_edited_in_place_after_a_revision_of_the_same_files(
+    tool: Bench,
+) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    tool.given("note", "tool", "--reason", "ticket 7")
+    done = tool.user.run(["sh", "-c", 'echo "# mended" >> "$1"', "sh", tool.site / "tool/core.py"])
+    assert done.returncode == 0, done.stderr
+    assert not any(mode & 0o222 for mode in modes(tool.tree(1)).values())
+    assert "core.py +1 -0" in tool.change("record")
+
+
 @LONG
 def test_what_was_written_through_a_shared_file_is_in_no_other_revision(quick: Bench) -> None:
     quick.given("install", "alpha==1.5")
@@ -100,3 +112,38 @@ def test_a_new_file_that_is_no_text_comes_back_after_it_was_deleted_in_place(
     assert place.read_bytes() == b"\0\1" and place.with_suffix(".py").exists()
     tool.given("undo", "1")
     assert not place.exists() and not place.with_suffix(".py").exists()
+
+
+@pytest.mark.parametrize("script", ['rm "$1"', """rm "$1"; printf '\\000\\001' > "$1" """])
+def test_undo_of_a_recorded_edit_of_no_text_is_no_damage(tool: Bench, script: str) -> None:
+    """Which is there in place in the earlier revision too, from where it was recorded."""
+    tool.given("edit", "tool", "--no-editor")
+    place = tool.site / "tool" / "data" / "table.bin"
+    before = place.read_bytes()
+    assert tool.user.run(["sh", "-ec", script, "sh", place]).returncode == 0
+    after = place.exists() and place.read_bytes()
+    tool.given("record")
+    assert "damaged" not in tool.change("undo")
+    assert place.read_bytes() == before
+    assert "damaged" not in tool.change("redo")
+    assert (place.exists() and place.read_bytes()) == after
+
+
+def test_undo_of_a_recorded_edit_of_an_installed_package_is_no_damage(quick: Bench) -> None:
+    quick.given("install", "alpha==1.5")
+    path = quick.site / "alpha" / "__init__.py"
+    before = path.read_bytes()
+    script = """rm "$1"; echo "# mended" > "$1" """
+    assert quick.user.run(["sh", "-ec", script, "sh", path]).returncode == 0
+    quick.given("record")
+    printed = quick.change("undo")
+    assert path.read_bytes() == before
+    assert "damaged" not in printed
+
+
+def test_damage_in_a_revision_before_a_removal_is_told_still(quick: Bench) -> None:
+    quick.given("install", "alpha==1.5")
+    quick.given("remove", "alpha")
+    place = quick.tree(1) / (quick.site / "alpha" / "__init__.py").relative_to(quick.overlay)
+    assert quick.user.run(["rm", place]).returncode == 0
+    assert "revision 1 was damaged; restored: " in quick.change("undo")

@@ -171,3 +171,31 @@ def test_an_intent_is_carried_to_another_environment(quick: Bench) -> None:
     plan = daq.json("rebase", "--from", "science")
     assert (row(daq, "new")["intent"], row(daq, "new")["reason"]) == ("hold", "ticket 7")
     assert {"intent", "until", "reason"} <= set(change(plan, "new")["differs"])
+
+
+GIVEN = {
+    "noted on the copy": (["edit", "tool", "--no-editor"], ["note", "tool", "--intent", "dev"]),
+    "a fix that is a copy": (["edit", "tool", "--no-editor"], ["note", "tool", "--intent", "fix"]),
+    "typed at an install": (["install", "tool", "--no-deps", "-I", "--intent", "dev"],),
+    "a pin that is a fix": (["install", "tool==1.0", "-I", "--no-deps", "--intent", "fix"],),
+}
+
+
+@pytest.mark.parametrize("commands", GIVEN.values(), ids=GIVEN)
+def test_a_patch_keeps_the_intent_that_was_given(
+    tool: Bench, fix: Path, prefix: Path, commands: tuple[list[str], ...]
+) -> None:
+    for command, *words in commands:
+        places: list[str | Path] = ["--find-links", prefix.parent] if command == "install" else []
+        tool.given(command, *words, *places)
+    tool.change("patch", "tool", fix)
+    assert row(tool, "tool")["intent"] == commands[-1][-1]
+
+
+def test_a_patch_of_an_install_without_an_intent_is_held(
+    tool: Bench, fix: Path, prefix: Path
+) -> None:
+    tool.given("install", "tool", "-I", "--no-deps", "--find-links", prefix.parent)
+    assert row(tool, "tool")["intent"] == "fix"
+    tool.change("patch", "tool", fix)
+    assert row(tool, "tool")["intent"] == "hold"

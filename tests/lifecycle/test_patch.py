@@ -164,6 +164,37 @@ def test_a_renamed_file_is_renamed_and_a_new_directory_is_made(tool: Bench, fix:
     assert "not included in this patch" not in tool.ask("export", "--format", "patch")
 
 
+def test_a_patch_without_lines_is_there_once_its_files_are(tool: Bench, fix: Path) -> None:
+    """An empty file that is new, and a file that has only another name."""
+    head = "diff --git a/{0} b/{1}\n"
+    new = head.format(*["tool/sub/__init__.py"] * 2) + "new file mode 100644\n"
+    names = "tool/extra.py", "tool/more.py"
+    rename = (head + "similarity index 100%\nrename from {0}\nrename to {1}\n").format(*names)
+    sources.write(tool.user, fix, new + rename)
+    assert "was never in tool 1.0" in tool.ask("patch", "tool", fix, "--reverse")
+    tool.change("patch", "tool", fix)
+    assert "already in tool 1.0" in tool.ask("patch", "tool", fix)
+    tool.change("patch", "tool", fix, "--reverse")
+    assert tool.distributions() == []
+
+
+def test_a_new_empty_file_that_the_environment_has_by_now_is_no_conflict(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    name = "tool/sub/__init__.py"
+    head = f"diff --git a/{name} b/{name}\nnew file mode 100644\n"
+    own.given("patch", "tool", sources.write(own.user, fix, head))
+    exported = own.export()
+    own.given("undo", "0")
+    [core] = own.host.glob("lib/python3*/site-packages/tool/core.py")
+    (core.parent / "sub").mkdir()
+    (core.parent / "sub" / "__init__.py").touch()
+    record = next(core.parent.parent.glob("tool-*.dist-info")) / "RECORD"
+    record.write_text(record.read_text() + f"{name},,\n")
+    plan = own.json("apply", exported)
+    assert "has all its edits" in str(plan) and own.distributions() == []
+
+
 def test_the_line_ends_of_a_patch_need_not_be_those_of_the_file(tool: Bench, fix: Path) -> None:
     crlf = FIX.replace("\n", "\r\n")
     for text, content in ((crlf, FIXED), (crlf, FIXED.replace("\n", "\r\n"))):
@@ -255,6 +286,12 @@ def test_the_option_of_patch_and_git_is_explained(tool: Bench, fix: Path) -> Non
     done = tool.run("patch", "-p1", "tool", fix)
     assert done.returncode == 2
     assert "--strip 1" in done.stderr
+
+
+def test_a_number_below_zero_of_components_to_strip_is_refused(tool: Bench, fix: Path) -> None:
+    done = tool.run("patch", *tool.where, "tool", fix, "--strip=-1", "--yes")
+    assert (done.returncode, tool.revisions.exists()) == (2, False)
+    assert "--strip needs a number of at least 0" in done.stderr
 
 
 def test_a_patch_makes_no_links(tool: Bench, fix: Path) -> None:
@@ -646,6 +683,15 @@ def test_no_command_is_told_that_would_revert_a_change_of_the_environment(
     [extra] = own.host.glob("lib/python*/site-packages/tool/extra.py")
     extra.write_text(CORE.replace("return 3", "return 333"))
     assert own.json("rebase")["notes"] == []
+
+
+def test_edits_that_do_not_apply_to_other_line_ends_say_so(
+    own: Bench, fix: Path, links: Path
+) -> None:
+    own.given("patch", "tool", fix)
+    sources.administrate(own.host, edited.wheel(links, "2.0", CORE.replace("\n", "\r\n")))
+    told = own.refuse("rebase", "--yes")
+    assert "where the environment has, with other line ends," in told
 
 
 def test_edits_that_do_not_apply_stay_and_every_place_is_told_with_a_way_out(

@@ -31,6 +31,8 @@ def execute(arguments: Namespace) -> int:
     if (arguments.prefix or "").isdecimal():  # as of patch and git
         sentence = "-p names an environment here, as everywhere in conda."
         raise UsageError(sentence, f"--strip {arguments.prefix}, or nothing: what fits is found")
+    if arguments.strip is not None and arguments.strip < 0:
+        raise UsageError("--strip needs a number of at least 0.", "without it, what fits is found")
     overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     text = _read(arguments.patch)
