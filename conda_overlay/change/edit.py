@@ -235,7 +235,7 @@ def _in_original(
     place = draft.new_scratch()
     for name, content in (originals.load_originals(copy.distribution) or {}).items():
         put_file(place / name, content)
-    there = [part for part in parts if (place / part.path).exists()]
+    there = [part for part in parts if (place / part.path).exists() or part.deletes]
     lacking = [git.lacking(place, [part], strip, reverse=False) for part in there]
     return [part.path for part, lacks in zip(there, lacking, strict=True) if not lacks]
 

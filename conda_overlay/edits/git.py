@@ -54,6 +54,11 @@ class Part(NamedTuple):
     path: str
     text: bytes
 
+    @property
+    def deletes(self) -> bool:
+        """Whether the file is deleted."""
+        return bool(_REMOVES[False].search(self.text))
+
 
 class Fit(NamedTuple):
     """How a patch matches the installed files."""

@@ -84,6 +84,16 @@ def test_a_change_of_the_host_itself_is_only_taken_out_by_force(
     assert steps(own) == [4, 7]
 
 
+def test_a_file_that_the_host_itself_has_not_comes_back_only_by_force(tool: Bench) -> None:
+    lines = "deleted file mode 100644\n--- a/tool/gone.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x = 1\n"
+    patch = tool.user.home / "gone.patch"
+    sources.write(tool.user, patch, f"diff --git a/tool/gone.py b/tool/gone.py\n{lines}")
+    told = tool.refuse("patch", "tool", patch, "--reverse", "--yes")
+    assert "tool 1.0 has this change itself, in tool/gone.py" in told
+    tool.change("patch", "tool", patch, "--reverse", "--force")
+    assert (tool.site / "tool" / "gone.py").read_text() == "x = 1\n"
+
+
 def test_a_patch_with_a_name_of_any_bytes_is_refused_in_a_sentence(tool: Bench) -> None:
     file = tool.user.home / "odd.patch"
     head = b"diff --git a/tool/caf\xe9.py b/tool/caf\xe9.py\nnew file mode 100644\n"
