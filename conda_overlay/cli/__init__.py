@@ -203,7 +203,7 @@ def execute(arguments: Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 1
     except OverlayError as error:  # its hint is to be typed as it stands
-        from conda_overlay.cli.select import with_environment
+        from conda_overlay.cli.render.output import with_environment
         from conda_overlay.core.redact import typed
 
         if isinstance(error, AvoidableError):

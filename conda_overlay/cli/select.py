@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conda.base.context import context, env_name
+from conda.base.context import context
 
 from conda_overlay.activation import locate, trust, wiring
 from conda_overlay.activation.settings import observe
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
     from conda_overlay.change.overlay import Overlay
     from conda_overlay.formats.document import Document
     from conda_overlay.layer.store import Store
-
-_COMMAND = re.compile(
-    r"\bconda overlay (?!(?:hook|kernel|list)\b)[a-z]+\b"
-    r"(?!(?:(?!, |; | && ).)* (?:-n|-p|--name|--prefix|--help)\b)"
-)
-"""A command of ours that could name an environment, and does not."""
 
 
 def opened(arguments: Namespace, prefix: Path | None = None) -> Overlay:
@@ -76,16 +69,6 @@ def check_writable(overlay: Overlay) -> None:
     hint = shlex.join(["sudo", "-u", owner, conda, "overlay", *rest[:1], *where, *rest[1:]])
     sentence = f"The layer {layer} belongs to {owner}, and you cannot write to it."
     raise OverlayDirError(sentence, hint, directories=[str(layer)])
-
-
-def with_environment(text: str) -> str:
-    """A text whose commands of ours name the environment of this one, unless that is active."""
-    prefix, active = str(context.target_prefix), wiring.active_prefixes(os.environ)
-    if not context.prefix_specified or os.path.realpath(prefix) in map(os.path.realpath, active):
-        return text
-    where = str(env_name(prefix))
-    option = shlex.join(["-p" if "/" in where else "-n", where])
-    return _COMMAND.sub(lambda found: f"{found[0]} {option}", text)
 
 
 def with_python_below(prefix: Path) -> Path | None:

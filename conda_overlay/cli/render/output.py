@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from shutil import get_terminal_size
 from typing import Any, TextIO, TypeVar
 
-from conda.base.context import context
+from conda.base.context import context, env_name
 
+from conda_overlay.activation import wiring
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.serialize import encode
@@ -27,6 +30,12 @@ BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 
 _NOTEBOOK = {"TERM": "xterm-color", "PAGER": "cat"}
 """The variables that IPython's kernel sets: the terminal of its cells takes no answer."""
+
+_COMMAND = re.compile(
+    r"\bconda overlay (?!(?:hook|kernel|list)\b)[a-z]+\b"
+    r"(?!(?:(?!, |; | && ).)* (?:-n|-p|--name|--prefix|--help)\b)"
+)
+"""A command of ours that could name an environment, and does not."""
 
 
 def can_answer() -> bool:
@@ -150,3 +159,13 @@ def local(time: str) -> str:
 def state(number: int) -> str:
     """Describe a revision, or the host (0), in words."""
     return f"revision {number}" if number else "the environment"
+
+
+def with_environment(text: str) -> str:
+    """A text whose commands of ours name the environment of this one, unless that is active."""
+    prefix, active = str(context.target_prefix), wiring.active_prefixes(os.environ)
+    if not context.prefix_specified or os.path.realpath(prefix) in map(os.path.realpath, active):
+        return text
+    where = str(env_name(prefix))
+    option = shlex.join(["-p" if "/" in where else "-n", where])
+    return _COMMAND.sub(lambda found: f"{found[0]} {option}", text)

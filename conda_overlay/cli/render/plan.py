@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from conda_overlay.cli.render.changes import sentence, show_changes
 from conda_overlay.cli.render.diff import show_files
-from conda_overlay.cli.render.output import BOLD, YELLOW, local, say, show, table
+from conda_overlay.cli.render.output import BOLD, YELLOW, local, say, show, table, with_environment
 from conda_overlay.core.models import Plan, Result
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def show_plan(plan: Plan, *, allowed_by: str = "--allow-conflicts") -> None:
         say("Your overlay will match the environment as it is now.\n")
     lists = {
         "conflicts that this resolves": map(str, plan.resolved),
-        "note": plan.notes,
+        "note": map(with_environment, plan.notes),
         f"conflicts (allowed by {allowed_by})": map(str, plan.conflicts),
         "edits that will be lost": plan.lost,
     }
@@ -62,7 +62,7 @@ def _show_result(result: Result, unchanged: str) -> None:
     plan = result.plan
     if not plan:
         for note in plan.notes:
-            say(f"note: {note}")
+            say(f"note: {with_environment(note)}")
         say(f"\n{unchanged}")
     elif result.revision is not None:
         say(f"Revision {result.revision}: {sentence(plan)}")
