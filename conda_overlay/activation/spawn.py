@@ -42,7 +42,9 @@ def wire_spawn() -> None:
         if shell is None:
             return text
         before = shells.SHELLS[shell].render(unwiring)
-        line = "" if wiring.disabled(os.environ) else startup.line(shell, bool(unwiring))
+        line = (
+            "" if wiring.disabled(os.environ) else startup.line(shell, bool(unwiring), sys.argv[2:])
+        )
         return f"{before}{text.rstrip()}\n{line}"
 
     unix.script = script

@@ -105,29 +105,34 @@ def unwire_process() -> wiring.EnvironDiff:
 def _print_line(shell: str, is_wired: bool) -> None:
     """Print the line that runs the engine, if it may have something to do."""
     try:
-        if text := line(shell, is_wired):
+        if text := line(shell, is_wired, sys.argv[3:] if activation_request(sys.argv) else ()):
             _print(text)
     except Exception:
         return
 
 
-def line(shell: str, is_wired: bool) -> str:
-    """The line that runs the engine; empty if it has nothing to do."""
+def line(shell: str, is_wired: bool, typed: Sequence[str]) -> str:
+    """The line that runs the engine; empty if it has nothing to do.
+
+    Args:
+        shell: the name of the shell.
+        is_wired: whether an overlay is wired.
+        typed: the words of the command line, one of which names the environment to activate.
+    """
     from conda_overlay.activation.settings import at_activation
 
     settings = at_activation()
     directories = locate.expand(settings.overlay_dirs, os.environ)
-    if is_wired or any(map(os.path.isdir, directories)) or _activates_fork():
+    if is_wired or any(map(os.path.isdir, directories)) or _activates_fork(typed):
         return shells.SHELLS[shell].line(command(shell, settings)) + "\n"
     return ""
 
 
-def _activates_fork() -> bool:
+def _activates_fork(typed: Sequence[str]) -> bool:
     """Whether the environment to activate is a fork; checks one path in each possible prefix."""
     from conda_overlay.activation.notice import FORK
     from conda_overlay.activation.settings import prefixes
 
-    typed = sys.argv[3:] if activation_request(sys.argv) else []
     words = [word for word in typed if not word.startswith("-")]
     return any(os.path.lexists(f"{prefix}/{FORK}") for name in words for prefix in prefixes(name))
 

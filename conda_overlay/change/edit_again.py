@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +154,8 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
                 retired.append(f"some edits of {path}")
                 draft.retired.add(site + path)
             put_file(place, merged)
+            if there is None and merged is not None:
+                shutil.copymode(old.site / path, place)
         elif not conflicts:
             faults.append(f"{path}, which the edits and the environment have both changed")
     return changed, retired, faults

@@ -22,7 +22,7 @@ _SETTINGS = re.compile(
 )
 """The build settings whose values stay: of setuptools, meson-python, scikit-build-core, maturin."""
 
-_URL = re.compile(r"(?P<scheme>\b[A-Za-z][\w+.-]*://)(?P<rest>[^\s'\"<>]*)")
+_URL = re.compile(r"(?P<scheme>\b[A-Za-z][\w+.-]*://|(?<![^\s'\"=])//)(?P<rest>[^\s'\"<>]*)")
 _USER = re.compile(r"(?<![\w/.])[^\s/:@=]+:[^\s/@]*@")
 _TOKEN = re.compile(
     r"\b(gh[opsur]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|pypi-AgE[\w-]{40,}"

@@ -103,6 +103,8 @@ def parse(text: str, name: str) -> Document:
         sentence = f"{name} is not a valid overlay.toml: {what}."
         default = "conda overlay export -f overlay.toml, which writes one"
         hint = _HINTS.get(Path(name).suffix, default)
+        if "@EXPLICIT" in text.splitlines():  # a list of conda packages
+            hint = "conda overlay fork --from {name} -n NEW"
         raise OverlayError(sentence, hint.format(name=name), path=name) from error
 
 

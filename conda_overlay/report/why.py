@@ -111,7 +111,7 @@ def why(stack: Stack, text: str) -> Explanation:
         copies = [*_copies([*elsewhere, *sites], owner.key)]
     first_with_it = (n for n, (_, one) in enumerate(copies) if found and _has(one, Path(found)))
     lacking = next(first_with_it, 0)
-    above, copies = [copy for copy, _ in copies[:lacking]], copies[lacking:]
+    above, copies = copies[:lacking], copies[lacking:]
     copy, first = copies[0] if copies else (None, None)
     ownerless = by_path is not None and (copy is None or copy.where != "path")
     hidden = copies if ownerless else copies[1:]
@@ -131,9 +131,9 @@ def why(stack: Stack, text: str) -> Explanation:
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(
             *(
-                f"{key} {c.version} ({named(c.where)}) does not contain {module}, "
+                f"{key} {c.version} ({named(c.where)}) {_lack(one, module or text)}, "
                 "so Python uses this copy"
-                for c in above
+                for c, one in above
             ),
             *(map(str, _hiding(first, sites) if first else ())),
             *(map(str, _covering(first, sites) if first else ())),
@@ -244,6 +244,16 @@ def _owner(sites: list[tuple[str, Path, Site]], file: Path) -> Distribution | No
     """Find the distribution of a file, by RECORD or by the directory of an editable install."""
     every = (one for *_, site in sites for several in site.values() for one in several)
     return next((found for found in every if _has(found, file)), None)
+
+
+def _lack(found: Distribution, module: str) -> str:
+    """Why a distribution is passed over for a module."""
+    file = module.replace(".", "/")
+    names = [
+        n for n in owned_files(found, found.site) or () if n.startswith((f"{file}.", f"{file}/"))
+    ]
+    there = any((found.site / name).exists() for name in names)
+    return f"lacks an __init__.py above {module}" if there else f"does not contain {module}"
 
 
 def _has(found: Distribution, file: Path) -> bool:

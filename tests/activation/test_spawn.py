@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from conda_overlay.activation import notice
 from tests.activation.made import Overlay, overlay
 from tests.activation.test_around_conda import RUN as RUN_XONSH
 from tests.bed import environment, place, pypi
@@ -91,6 +93,19 @@ def test_hook_wires(spawning: Conda, alice: User, over: Overlay, shell: str) -> 
     entries = environ["PATH"].split(os.pathsep)
     assert entries.index(str(over.bin)) + 1 == entries.index(f"{over.prefix}/bin")
     assert entries[0] == f"{spawning.prefix}/condabin"
+
+
+def test_news_of_a_fork_is_looked_for_without_an_overlay_directory(
+    spawning: Conda, alice: User, science: Path
+) -> None:
+    user, lines = replace(alice, home=alice.fresh_home()), []
+    for name in ("plain", "forked"):
+        prefix = environment.clone(science, spawning.env(name))
+        if name == "forked":
+            (prefix / notice.FORK).mkdir()
+        done = user.run([spawning.executable, "spawn", "--hook", "--shell", "bash", name])
+        lines.append([line for line in done.stdout.splitlines() if "conda_overlay" in line])
+    assert (len(lines[0]), len(lines[1])) == (0, 1)
 
 
 @pytest.mark.parametrize("shell", sorted(HOOKS))

@@ -362,11 +362,15 @@ def test_a_damaged_file_is_read_or_refused_and_never_a_crash(place: int, garbage
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("r.txt", "conda overlay install -r r.txt"), ("e.yml", "conda env create -f e.yml")],
+    [
+        ("r.txt", "conda overlay install -r r.txt"),
+        ("e.yml", "conda env create -f e.yml"),
+        ("b.txt", "conda overlay fork --from b.txt -n NEW"),
+    ],
 )
 def test_for_other_formats_the_hint_names_what_reads_them(name: str, hint: str) -> None:
     with pytest.raises(OverlayError) as raised:
-        again("alpha==2.0 --hash=x", name)
+        again("@EXPLICIT\nhttps://host/x" if name == "b.txt" else "alpha==2.0 --hash=x", name)
     assert hint in str(raised.value.hint)
 
 

@@ -84,6 +84,17 @@ def test_a_change_of_the_host_itself_is_only_taken_out_by_force(
     assert steps(own) == [4, 7]
 
 
+def test_a_new_file_that_is_executable_is_so_after_a_rebase(own: Bench, links: Path) -> None:
+    lines = "new file mode 100755\n--- /dev/null\n+++ b/tool/start.sh\n@@ -0,0 +1 @@\n+#!/bin/sh\n"
+    patch = own.user.home / "run.patch"
+    sources.write(own.user, patch, f"diff --git a/tool/start.sh b/tool/start.sh\n{lines}")
+    own.change("patch", "tool", patch)
+    sources.administrate(own.host, edited.wheel(links, "1.1"))
+    own.change("rebase")
+    assert own.version("tool") == "1.1" and (own.site / "tool" / "start.sh").stat().st_mode & 0o100
+    assert "new file mode 100755" in own.ask("export", "--format", "patch")
+
+
 def test_a_file_that_the_host_itself_has_not_comes_back_only_by_force(tool: Bench) -> None:
     lines = "deleted file mode 100644\n--- a/tool/gone.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x = 1\n"
     patch = tool.user.home / "gone.patch"

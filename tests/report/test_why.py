@@ -21,10 +21,11 @@ from conda_overlay.layer.stack import Stack
 from conda_overlay.report.why import Explanation, InstalledCopy
 from conda_overlay.report.why import why as explain
 from tests import sources
-from tests.bed import dists
+from tests.bed import dists, place
 from tests.bench import Bench
 from tests.host.small import install, small_host
 from tests.layer.test_store import revision
+from tests.lifecycle import edited
 from tests.report.test_status import in_user_site, user_site_of
 
 KEYS = {
@@ -86,6 +87,18 @@ def test_a_module_that_a_newer_version_dropped_is_told_from_it(quick: Bench, lin
     shown = why(quick, "gamma")
     assert (shown["runs"]["version"], shown["module"]) == ("9.0", "gamma_9")
     assert "gamma of the hidden 1.0 (environment) can still be imported" in shown["differences"]
+
+
+def test_a_copy_without_a_file_of_the_package_is_not_said_to_lack_the_module(
+    quick: Bench, science: Path, links: Path
+) -> None:
+    with place.scratch() as directory:
+        own = replace(quick, name=str(edited.host(science, directory, links)))
+        own.given("edit", "tool", "--no-editor")
+        (own.site / "tool" / "__init__.py").unlink()
+        assert (own.site / "tool" / "core.py").exists()
+        said = "tool 1.0 (overlay) lacks an __init__.py above tool.core, so Python uses this copy"
+        assert said in why(own, "tool.core")["differences"]
 
 
 def test_a_copy_without_the_file_is_not_what_runs(quick: Bench) -> None:
