@@ -28,7 +28,7 @@ from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
 from conda_overlay.formats import document, exports, overlay_toml
-from conda_overlay.formats.document import Document
+from conda_overlay.formats.document import Document, default_intent
 from conda_overlay.host.conda_meta import hashes_in, moved, read_package
 from conda_overlay.host.host import prefix_of
 from conda_overlay.layer.checkouts import with_work
@@ -155,11 +155,20 @@ def with_more(
             raise UsageError(f"The requirement {clean(text)} has no name.", hint)
         # With its credentials, and with the edits of the package, if it was edited.
         old = entries.get(canonicalize_name(wanted.name))
-        asked = HistoryEntry("", wanted.name, requested=True, requirement=text)
+        intent = default_intent(text)
+        asked = HistoryEntry("", wanted.name, requested=True, requirement=text, intent=intent)
         if old:
             wanted.extras |= extras_of(old.requirement)
-            more = replace(asked, requirement=text_of(wanted), reason=old.reason, patch=old.patch)
-            asked = replace(more, options=old.options.without("--hash"))
+            usual = default_intent(old.requirement or old.name, editable=bool(old.editable))
+            asked = replace(
+                asked,
+                requirement=text_of(wanted),
+                options=old.options.without("--hash"),
+                intent=intent if old.intent == usual else old.intent,
+                until=old.until,
+                reason=old.reason,
+                patch=old.patch,
+            )
         entries[canonicalize_name(wanted.name)] = asked
     fork = replace(
         known.fork,

@@ -188,6 +188,12 @@ def test_a_file_without_a_baseline_is_refused(forker: Forker) -> None:
     assert "[baseline] has an 'env' and a 'spec'" in forker.refused(file, "-n", "none")
 
 
+def test_a_file_to_make_a_fork_again_from_must_be_there(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "mistyped")
+    told = forker.refused("--recreate", "-n", "mistyped", "typo.toml")
+    assert "typo.toml cannot be read: No such file or directory." in told
+
+
 def test_two_forks_of_one_name_are_not_made_at_once(forker: Forker) -> None:
     import fcntl
 
