@@ -129,7 +129,7 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
     if len(files) > 1 or (arguments.source and (exists or arguments.recreate)):
         sentence = "Name the baseline or a file that names it, not both."
         raise UsageError(sentence, "conda overlay fork --help")
-    if file and exists:
+    if file and (exists or arguments.recreate):
         document = origin.read_file(file)
     elif arguments.recreate:
         document, file = origin.kept(prefix)
