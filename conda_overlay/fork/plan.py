@@ -180,7 +180,12 @@ def with_more(
 
 
 def plan(
-    made_from: Document, prefix: Path, *, allow_changes: bool = False, again: bool = False
+    made_from: Document,
+    prefix: Path,
+    *,
+    allow_changes: bool = False,
+    again: bool = False,
+    notes: Sequence[str] = (),
 ) -> ForkPlan:
     """Work out the plan of a fork.
 
@@ -190,6 +195,7 @@ def plan(
         allow_changes: let the additions change pinned packages.
         again: replace the existing fork; the packages that it dropped need not be in the baseline
             any more.
+        notes: on its file.
 
     Raises:
         OverlayError: the baseline cannot be read, or the additions change it or do not fit.
@@ -206,7 +212,10 @@ def plan(
         hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
     edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
-    notes = [f"{line} was installed from a local directory, {lost}" for line in base.local]
+    notes = [
+        *notes,
+        *(f"{line} was installed from a local directory, {lost}" for line in base.local),
+    ]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
     notes += left_behind(made_from.requested.values())
     edited = _edited(prefix_of(env)) if env else {}
