@@ -235,8 +235,15 @@ def plan(
         if env
         else conda_packages.fetched([*urls.values()])
     )
-    dependents = conda_packages.dependents(records, drop - {*baseline.package_names(specs)})
-    staying = [r for r in records if r.name not in drop and r.name not in dependents]
+    named = {*baseline.package_names(specs)}
+    dependents = conda_packages.dependents(records, drop - named)
+    dropped = drop | dependents.keys()
+    staying = [r for r in records if r.name not in dropped]
+    packages = conda_packages.distributions(r for r in records if r.name in dropped - named)
+    entries = dict(made_from.entries)
+    for key in [key for key, e in entries.items() if e.copied and key in packages]:
+        del entries[key]
+        notes.append(f"{packages[key]} is dropped, and so is your copy of {key} with its edits")
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
@@ -249,10 +256,10 @@ def plan(
     staying = [*(r for r in staying if r.name not in gone), *linked]
     urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
     added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
-    deviation = replace(made_from.fork, drop=tuple(sorted(drop | dependents.keys())))
+    deviation = replace(made_from.fork, drop=tuple(sorted(dropped)))
     return ForkPlan(
         prefix,
-        replace(made_from, fork=deviation),
+        replace(made_from, entries=entries, fork=deviation),
         base,
         tuple(urls[name] for name in conda_packages.ordered(staying)),
         dependents,
