@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -151,7 +152,10 @@ def with_more(
     for text in requirements:
         wanted = as_requirement(text)
         if wanted is None:
-            hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
+            env = known.baseline.env or ""
+            words = ["conda", "overlay", "export", "-p" if "/" in env else "-n", env]
+            file = shlex.join([*words, "-f", "overlay.toml"])
+            hint = f"NAME @ URL; or put it into a file: {file}" if env else "NAME @ URL"
             raise UsageError(f"The requirement {clean(text)} has no name.", hint)
         # With its credentials, and with the edits of the package, if it was edited.
         old = entries.get(canonicalize_name(wanted.name))
