@@ -203,12 +203,15 @@ def execute(arguments: Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 1
     except OverlayError as error:  # its hint is to be typed as it stands
+        from conda.base.context import context
+
         from conda_overlay.cli.render.output import with_environment
         from conda_overlay.core.redact import typed
 
         if isinstance(error, AvoidableError):
             error.name_command(typed(["conda", *sys.argv[1:]]))
-        error.hint = error.hint and with_environment(error.hint)
+        if command != "fork" or os.path.isdir(context.target_prefix):  # else it is none yet
+            error.hint = error.hint and with_environment(error.hint)
         raise
     except OSError as error:  # of a file that cannot be accessed, or is of another kind
         if error.filename is None:

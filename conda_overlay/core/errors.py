@@ -208,10 +208,16 @@ class CondaPackageError(UsageError):
         super().__init__(sentence, fork_command(spec, environment), **data)
 
 
-def fork_command(spec: str, environment: str) -> str:
-    """The command that makes an environment with one of conda's packages added."""
-    words = ["conda", "overlay", "fork", "--from", environment, "-n", "mine", "--conda", spec]
-    return shlex.join(words)
+def fork_command(spec: str, environment: str = "ENV", made: Sequence[str] = ()) -> str:
+    """The command that makes an environment with one of conda's packages added.
+
+    Args:
+        spec: that package.
+        environment: the baseline.
+        made: the options that name the baseline and the fork, if one is being made.
+    """
+    made = made or ("--from", environment, "-n", "mine")
+    return shlex.join(["conda", "overlay", "fork", *made, "--conda", spec])
 
 
 class PipError(OverlayError):

@@ -11,11 +11,13 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
+
+from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.redact import clean, without_credentials
@@ -24,6 +26,8 @@ from conda_overlay.fork.baseline import package_names
 from conda_overlay.formats.document import ForkSpec
 from conda_overlay.host.host import clean_environ
 
+_INFO = re.compile(r"/site-packages/([^/\n-]+)-[^/\n]*\.(?:dist|egg)-info\b")
+"""The metadata of a distribution."""
 _PDEATHSIG = 1  # linux/prctl.h: the signal to send when the parent ends
 
 
@@ -64,6 +68,18 @@ def dependents(records: Sequence[Any], gone: Collection[str]) -> dict[str, str]:
                 break
         else:
             return found
+
+
+def distributions(records: Iterable[Any]) -> dict[str, str]:
+    """The conda package of each distribution in some of them, by the name of the distribution.
+
+    The records of a list name no files, so there a package has the distribution of its name.
+    """
+    found = {}
+    for record in records:
+        names = [record.name, *_INFO.findall("\n".join(getattr(record, "files", ())))]
+        found.update(dict.fromkeys(map(str, map(canonicalize_name, names)), record.name))
+    return found
 
 
 def versions(records: Sequence[Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from conda_overlay.activation import notice
 from conda_overlay.core.errors import EditedError, OverlayError, PipError
 from conda_overlay.core.progress import Progress
 from conda_overlay.fork import conda_packages
-from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of
+from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of, source
 from conda_overlay.fork.pip_packages import add
 from conda_overlay.fork.plan import LOST, ForkPlan, going_with
 from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
@@ -62,9 +62,17 @@ def make(
         conda_packages.install_packages(plan.urls, new, prefix)
         exact, wanted = plan.baseline.pip, plan.document.requested
         if exact or wanted:
-            drop, allow = plan.document.fork.drop, allow_conflicts
             try:
-                add(new, prefix, exact, wanted, pip, dropped=drop, allow_conflicts=allow)
+                add(
+                    new,
+                    prefix,
+                    exact,
+                    wanted,
+                    pip,
+                    dropped=plan.document.fork.drop,
+                    allow_conflicts=allow_conflicts,
+                    options=_options(plan, again=again),
+                )
             except PipError as error:
                 text = error.message.replace("the overlay is unchanged", "nothing has changed")
                 hint = f"df -h {prefix.parent}" if "No space left" in text else error.hint
@@ -79,6 +87,15 @@ def make(
     from conda.core.envs_manager import register_env
 
     register_env(str(prefix))
+
+
+def _options(plan: ForkPlan, *, again: bool) -> list[str]:
+    """The options of the command that makes a fork, or makes it again."""
+    from conda.base.context import env_name
+
+    where = str(env_name(str(plan.prefix)))
+    baseline = ["--recreate"] if again else ["--from", source(plan.document)]
+    return [*baseline, "-p" if "/" in where else "-n", where]
 
 
 def _keep(plan: ForkPlan, place: Path, origin: Path | None, digest: bytes | None) -> None:

@@ -71,8 +71,11 @@ def absolute(path: Path) -> str:
     return os.path.join(above, path.name)
 
 
-def kept(prefix: Path) -> tuple[Document, Path | None]:
-    """The document that a fork is made from; and its file, unless that is the fork's own copy.
+def kept(prefix: Path) -> tuple[Document, Path | None, str | None]:
+    """The document that a fork is made from, its file, and why that is the fork's own copy.
+
+    Returns:
+        The document; its file, unless that is the fork's own copy; the sentence of `unread`.
 
     Raises:
         NoSuchEnvironmentError: there is no fork at the prefix.
@@ -83,15 +86,30 @@ def kept(prefix: Path) -> tuple[Document, Path | None]:
         raise no_environment(prefix)
     if reason := trust.distrust(str(place), (), trust.trusted_owners()):
         raise OverlayError(f"{place} is not used: {reason}.", f"ls -ld {place}")
-    origin = _origin(place)
-    return read_file(origin or place / "overlay.toml"), origin
+    origin, why = _origin(place)
+    return read_file(origin or place / "overlay.toml"), origin, why
 
 
-def _origin(place: Path) -> Path | None:
-    """The file that a fork was made from, if it exists and nobody else can have put it there."""
+def _origin(place: Path) -> tuple[Path | None, str | None]:
+    """The file that a fork was made from, if it is read again; else the sentence of `unread`."""
     origin = os.fsdecode(files.read(str(place / "origin")) or b"")
-    mine = trust.distrust_way(origin, trust.trusted_owners()) is None
-    return Path(origin) if origin and mine and os.path.exists(origin) else None
+    why = unread(Path(origin)) if origin else None
+    return (Path(origin) if origin and not why else None), why
+
+
+def unread(file: Path, *, is_new: bool = False) -> str | None:
+    """Say why a file is not read when the fork of it is made again; None if it is read.
+
+    It must exist, unless it is new, and nobody else can have put it there.
+    """
+    try:
+        why = trust.distrust_way(absolute(file), trust.trusted_owners())
+        if not is_new:
+            file.stat()
+    except OSError as error:
+        why = error.strerror
+    follows = "the fork follows its own copy of it, unless you name the file"
+    return f"{file} is not read again: {why}; {follows}" if why else None
 
 
 def digest_of(file: Path) -> bytes:
@@ -125,6 +143,8 @@ class ForkDrift:
     """The words after ``conda overlay`` of the command that follows the changes."""
     changed_file: str | None
     """The file that the fork was made from, if it has changed since."""
+    unread_file: str | None
+    """Why that is not read when the fork is made again."""
 
 
 def drift(prefix: Path) -> ForkDrift | None:
@@ -140,10 +160,10 @@ def drift(prefix: Path) -> ForkDrift | None:
         changes = was.changes(baseline_of(made_from))
     except OverlayError as error:
         why = error.message
-    file, digest = _origin(place), files.read(str(place / DIGEST))
+    (file, unused), digest = _origin(place), files.read(str(place / DIGEST))
     file = None if digest is None or (file and digest == digest_of(file)) else file
     remedy = ("fork", "--recreate", "-p", str(prefix))
-    return ForkDrift(name, tuple(changes), why, remedy, str(file) if file else None)
+    return ForkDrift(name, tuple(changes), why, remedy, str(file) if file else None, unused)
 
 
 def baseline_of(made_from: Document) -> Baseline:

@@ -32,6 +32,7 @@ def add(
     *,
     dropped: Collection[str],
     allow_conflicts: bool,
+    options: Sequence[str],
 ) -> None:
     """Add distributions to an environment that will be at a prefix.
 
@@ -43,6 +44,7 @@ def add(
         pip: makes the caller of pip for a host.
         dropped: the names of the conda packages that are left out.
         allow_conflicts: accept that there is no consistent set.
+        options: those of ``fork`` that name the environment, for hints.
 
     Raises:
         ResolutionError: no consistent set exists, or a distribution needs a dropped package.
@@ -72,7 +74,8 @@ def add(
     def install(request: Request) -> None:
         host = Host(new, prefix.name)
         caller, scratch = pip(host), next(scratches)
-        done = Resolver(caller, request, {}, scratch, sources, allow_conflicts).resolve()
+        resolver = Resolver(caller, request, {}, scratch, sources, allow_conflicts, options)
+        done = resolver.resolve()
         _move_in(done.stage, done.staged, host, prefix)
 
     in_turn(requests(from_pip, ()), install)

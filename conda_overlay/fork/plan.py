@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ from conda_overlay.fork import baseline, conda_packages
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
 from conda_overlay.formats import document, exports, overlay_toml
-from conda_overlay.formats.document import Document
+from conda_overlay.formats.document import Document, default_intent
 from conda_overlay.host.conda_meta import hashes_in, moved, read_package
 from conda_overlay.host.host import prefix_of
 from conda_overlay.layer.checkouts import with_work
@@ -151,15 +152,27 @@ def with_more(
     for text in requirements:
         wanted = as_requirement(text)
         if wanted is None:
-            hint = "NAME @ URL; or put it into a file: conda overlay export -f overlay.toml"
+            env = known.baseline.env or ""
+            words = ["conda", "overlay", "export", "-p" if "/" in env else "-n", env]
+            file = shlex.join([*words, "-f", "overlay.toml"])
+            hint = f"NAME @ URL; or put it into a file: {file}" if env else "NAME @ URL"
             raise UsageError(f"The requirement {clean(text)} has no name.", hint)
         # With its credentials, and with the edits of the package, if it was edited.
         old = entries.get(canonicalize_name(wanted.name))
-        asked = HistoryEntry("", wanted.name, requested=True, requirement=text)
+        intent = default_intent(text)
+        asked = HistoryEntry("", wanted.name, requested=True, requirement=text, intent=intent)
         if old:
             wanted.extras |= extras_of(old.requirement)
-            more = replace(asked, requirement=text_of(wanted), reason=old.reason, patch=old.patch)
-            asked = replace(more, options=old.options.without("--hash"))
+            usual = default_intent(old.requirement or old.name, editable=bool(old.editable))
+            asked = replace(
+                asked,
+                requirement=text_of(wanted),
+                options=old.options.without("--hash"),
+                intent=intent if old.intent == usual else old.intent,
+                until=old.until,
+                reason=old.reason,
+                patch=old.patch,
+            )
         entries[canonicalize_name(wanted.name)] = asked
     fork = replace(
         known.fork,
@@ -171,7 +184,12 @@ def with_more(
 
 
 def plan(
-    made_from: Document, prefix: Path, *, allow_changes: bool = False, again: bool = False
+    made_from: Document,
+    prefix: Path,
+    *,
+    allow_changes: bool = False,
+    again: bool = False,
+    notes: Sequence[str] = (),
 ) -> ForkPlan:
     """Work out the plan of a fork.
 
@@ -181,6 +199,7 @@ def plan(
         allow_changes: let the additions change pinned packages.
         again: replace the existing fork; the packages that it dropped need not be in the baseline
             any more.
+        notes: on its file.
 
     Raises:
         OverlayError: the baseline cannot be read, or the additions change it or do not fit.
@@ -197,7 +216,10 @@ def plan(
         hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
     edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
-    notes = [f"{line} was installed from a local directory, {lost}" for line in base.local]
+    notes = [
+        *notes,
+        *(f"{line} was installed from a local directory, {lost}" for line in base.local),
+    ]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
     notes += left_behind(made_from.requested.values())
     edited = _edited(prefix_of(env)) if env else {}
@@ -217,8 +239,15 @@ def plan(
         if env
         else conda_packages.fetched([*urls.values()])
     )
-    dependents = conda_packages.dependents(records, drop - {*baseline.package_names(specs)})
-    staying = [r for r in records if r.name not in drop and r.name not in dependents]
+    named = {*baseline.package_names(specs)}
+    dependents = conda_packages.dependents(records, drop - named)
+    dropped = drop | dependents.keys()
+    staying = [r for r in records if r.name not in dropped]
+    packages = conda_packages.distributions(r for r in records if r.name in dropped - named)
+    entries = dict(made_from.entries)
+    for key in [key for key, e in entries.items() if e.copied and key in packages]:
+        del entries[key]
+        notes.append(f"{packages[key]} is dropped, and so is your copy of {key} with its edits")
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
@@ -231,10 +260,10 @@ def plan(
     staying = [*(r for r in staying if r.name not in gone), *linked]
     urls = {**urls, **{r.name: baseline.url_of(r) for r in linked}}
     added = tuple(f"{name} {new[name]}" for name in new if name not in gone)
-    deviation = replace(made_from.fork, drop=tuple(sorted(drop | dependents.keys())))
+    deviation = replace(made_from.fork, drop=tuple(sorted(dropped)))
     return ForkPlan(
         prefix,
-        replace(made_from, fork=deviation),
+        replace(made_from, entries=entries, fork=deviation),
         base,
         tuple(urls[name] for name in conda_packages.ordered(staying)),
         dependents,

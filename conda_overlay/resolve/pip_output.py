@@ -80,12 +80,18 @@ class PipRun:
         constrained = _names(_CONSTRAINED, self.explanation) | _names(_NO_MATCH, self.output)
         return self.requiring | constrained
 
-    def error(self, requirements: Sequence[str] = (), environment: str = "ENV") -> PipError:
+    def error(
+        self,
+        requirements: Sequence[str] = (),
+        environment: str = "ENV",
+        fork: Sequence[str] = (),
+    ) -> PipError:
         """The error for the user; of a failed build, all of the output is kept in a file.
 
         Args:
             requirements: the requested ones.
             environment: the name of the environment, for the command in the hint.
+            fork: the options that name a fork that is being made, for that command.
         """
         if self._crashed:
             return self._crash(requirements)
@@ -94,8 +100,8 @@ class PipRun:
             told, hint = (*output[-_TAIL:], *self.explanation), None
             nowhere = _NOWHERE.search("\n".join(output))
             if nowhere and nowhere[1] in {text[: len(nowhere[1])] for text in requirements}:
-                fork = fork_command(nowhere[1], environment)
-                hint = f"check the name; if it is a conda package: {fork}"
+                command = fork_command(nowhere[1], environment, fork)
+                hint = f"check the name; if it is a conda package: {command}"
             return PipError(told, hint=hint, requirements=list(requirements))
         text = "\n".join(self.output)
         blocks = _PRINTED.findall(text)

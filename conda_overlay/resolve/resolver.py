@@ -67,6 +67,8 @@ class Resolver:
     """Where checkouts of editables are kept."""
     allow_conflicts: bool
     """Accept that there is no consistent set."""
+    fork: Sequence[str] = ()
+    """The options that name the fork that is being made."""
 
     def __post_init__(self) -> None:
         self.sites = [*self.layers.values(), self.pip.host.distributions]
@@ -107,7 +109,7 @@ class Resolver:
             elif not (why := self._loosen(outcome, constraints) or self._leave_behind(outcome)):
                 if self.fallback is None or not outcome.impossible:
                     asked = [*map(text_of, self.request.requirements)]
-                    raise outcome.error(asked, self.pip.host.name)
+                    raise outcome.error(asked, self.pip.host.name, self.fork)
                 break
         assert self.fallback is not None
         if self.allow_conflicts:

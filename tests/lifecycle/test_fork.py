@@ -193,6 +193,21 @@ def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
     assert own.python("of-a-fork", "-c", look) == "1.0-fixed"
 
 
+def test_a_copy_of_what_is_dropped_is_left_out_with_a_note(own: Forker) -> None:
+    own.bench.change("edit", "app", "--no-editor")
+    own.bench.edit(own.bench.site / "app/__init__.py", "MINE = 1\n")
+    own.bench.change("record")
+    words = ("--from", own.bench.host, "-n", "dropped-copy", "--dry-run")
+    assert "app==1.0" in own.fork(*words)["distributions"]
+    for dropped in (["--drop", "app"], ["--drop", "gui", "--allow-conflicts"]):  # app needs gui
+        told = own.fork(*words, *dropped)
+        assert "app" in told["dropped"] and "app==1.0" not in told["distributions"]
+        said = "app is dropped, and so is your copy of app with its edits"
+        assert told["notes"] == [said]
+    assert "app==1.0" in own.fork(*words, "--drop", "app", "app==1.0")["distributions"]
+    own.bench.change("delete", "--force")
+
+
 def test_edits_in_the_baseline_itself_are_named(own: Forker) -> None:
     [module] = own.bench.host.glob("lib/python3.*/site-packages/alpha/__init__.py")
     module.write_text("")

@@ -85,7 +85,7 @@ def test_a_changed_environment_is_told_once_and_followed(own: Forker) -> None:
     line = f"conda-overlay: {own.env('fork')}: {CHANGED}\n"
     assert activate(own, "fork") == ""
     unchanged: dict[str, object] = {"baseline": str(own.bench.host), "changes": [], "unknown": None}
-    unchanged["changed_file"] = None
+    unchanged |= {"changed_file": None, "unread_file": None}
     assert status(own, "fork") == unchanged
     administrate(own)
     assert activate(own, "fork") == line
@@ -416,6 +416,29 @@ def test_a_file_that_others_could_have_put_there_is_not_made_again(
     mallory.run(["sh", "-c", 'printf %s "$2" > "$1"', "sh", shared / "it.toml", text])
     forker.fork("--recreate", "-n", "shared")
     assert forker.packages("shared") == {"lib": "1.0"}
+
+
+def test_a_file_that_is_not_read_again_is_named_with_the_reason(forker: Forker) -> None:
+    (forker.home / "open").mkdir()
+    (forker.home / "open").chmod(0o777)
+    text = f'[baseline]\nspec = "{forker.spec(url("lib-1.0"), name="its.txt")}"\n'
+    file = forker.home / "open" / "overlay.toml"
+    file.write_text(text)
+    said = f"{file} is not read again: {file.parent} is writable by everybody; "
+    said += "the fork follows its own copy of it, unless you name the file"
+    assert forker.fork(file, "-n", "unread")["notes"] == [said]
+    assert status(forker, "unread")["unread_file"] == said
+    assert f"\nnote: {said}\n" in forker.bench.run("status", "-n", "unread").stdout
+    file.unlink()
+    said = said.replace(f"{file.parent} is writable by everybody", "No such file or directory")
+    file.parent.chmod(0o755)
+    assert status(forker, "unread")["unread_file"] == said
+    assert forker.fork("--recreate", "-n", "unread")["notes"] == [said]
+    assert status(forker, "unread")["unread_file"] is None  # it has its own copy alone
+    file.parent.chmod(0o777)
+    new = file.with_name("new.toml")
+    told = forker.fork("--from", forker.home / "its.txt", "-n", "unread-new", new)
+    assert "new.toml is not read again: " in told["notes"][0]
 
 
 @LONG

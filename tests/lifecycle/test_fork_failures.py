@@ -188,6 +188,30 @@ def test_a_file_without_a_baseline_is_refused(forker: Forker) -> None:
     assert "[baseline] has an 'env' and a 'spec'" in forker.refused(file, "-n", "none")
 
 
+def test_a_file_to_make_a_fork_again_from_must_be_there(forker: Forker) -> None:
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "mistyped")
+    told = forker.refused("--recreate", "-n", "mistyped", "typo.toml")
+    assert "typo.toml cannot be read: No such file or directory." in told
+
+
+def test_hints_name_the_baseline_or_the_fork_that_exists(forker: Forker) -> None:
+    """And never the one that was not made."""
+    lab = str(packages.template([f"python={cpython.default().xy}", "tool=1.0"]))
+    words = ["--from", lab, "-n", "hinted"]
+    told = forker.refused(*words, "nosuch")
+    assert f"conda overlay fork --from {lab} -n hinted --conda nosuch" in told
+    told = forker.refused("--from", lab, "-p", forker.home / "there", "nosuch")
+    assert f"conda overlay fork --from {lab} -p {forker.home}/there --conda nosuch" in told
+    told = forker.refused(*words, "./directory")
+    assert f"conda overlay export -p {lab} -f overlay.toml" in told
+    file = forker.write("invalid.toml", "[")
+    assert "conda overlay export -f overlay.toml, which" in forker.refused(file, "-n", "hinted")
+    forker.fork(*words)
+    assert "conda overlay fork -n hinted --recreate" in forker.refused(*words)
+    told = forker.refused("--recreate", "-n", "hinted", "nosuch")
+    assert "conda overlay fork --recreate -n hinted --conda nosuch" in told
+
+
 def test_two_forks_of_one_name_are_not_made_at_once(forker: Forker) -> None:
     import fcntl
 

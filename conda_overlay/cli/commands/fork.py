@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conda.base.context import context
 
@@ -68,9 +69,9 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("--conda names no package.", "conda overlay fork --help")
     again, dry_run = arguments.recreate, bool(context.dry_run)
     replace.check_free(prefix, again=again, dry_run=dry_run, progress=progress.Shown())
-    document, origin, is_new = _document(arguments, prefix)
+    document, origin, is_new, notes = _document(arguments, prefix)
     changes = arguments.allow_changes
-    plan = work_out(document, prefix, allow_changes=changes, again=again)
+    plan = work_out(document, prefix, allow_changes=changes, again=again, notes=notes)
     if not context.json:
         show_fork_plan(plan.summary)
     if not context.dry_run:
@@ -112,27 +113,36 @@ def execute(arguments: Namespace) -> int:
     return 0
 
 
-def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None, bool]:
-    """Find the description of the requested fork.
+class _Description(NamedTuple):
+    """The description of a fork."""
 
-    Returns:
-        The document; its file, unless the fork itself keeps the document; whether the file is new.
+    document: Document
+    file: Path | None
+    """That of the document, unless the fork itself keeps it."""
+    is_new: bool
+    """Whether the file is to be written."""
+    notes: Sequence[str]
+
+
+def _document(arguments: Namespace, prefix: Path) -> _Description:
+    """Find the description of the requested fork.
 
     Raises:
         UsageError: no baseline is named or active, or more than one is named.
     """
     from conda_overlay.fork import origin, plan
 
+    said = None
     files = [Path(word) for word in arguments.words if word.endswith(".toml")]
     file = files[0] if files else None
     exists = file is not None and os.path.lexists(file)
     if len(files) > 1 or (arguments.source and (exists or arguments.recreate)):
         sentence = "Name the baseline or a file that names it, not both."
         raise UsageError(sentence, "conda overlay fork --help")
-    if file and exists:
+    if file and (exists or arguments.recreate):
         document = origin.read_file(file)
     elif arguments.recreate:
-        document, file = origin.kept(prefix)
+        document, file, said = origin.kept(prefix)
     elif baseline := arguments.source or context.active_prefix:
         document = plan.of_baseline(baseline)
     else:
@@ -141,7 +151,9 @@ def _document(arguments: Namespace, prefix: Path) -> tuple[Document, Path | None
     channels = arguments.channel or ()
     more = plan.with_more(document, arguments.drop, arguments.conda, channels, requirements)
     new = bool(file) and not exists and not arguments.recreate
-    return more, file if new or more == document else None, new
+    file = file if new or more == document else None
+    said = said or (origin.unread(file, is_new=new) if file else None)
+    return _Description(more, file, new, [said] if said else [])
 
 
 def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:

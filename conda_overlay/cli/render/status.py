@@ -86,6 +86,9 @@ def show_drift(fork: ForkDrift | None) -> None:
     say(f"fork of:      {fork.baseline}")
     if fork.unknown:
         say(f"drift:        unknown: {fork.unknown}")
+    if fork.unread_file:
+        say("\nnote:", end=" ", style=YELLOW)
+        say(fork.unread_file)
     if fork.changes:
         say("\ndrift:", end=" ", style=YELLOW)
         say("the baseline has changed since:", *(f"  {change}" for change in fork.changes))
