@@ -340,7 +340,7 @@ class Draft(DraftTree):
             recorded = self.stack.store.manifest(self.base) or {}
             if self.base is None:  # made by hand: adopted as a revision first
                 recorded = now
-            kept = kept | {p for p in edited if p in recorded and recorded[p] == now[p]}
+            kept = kept | {p for p in edited if recorded.get(p) == now.get(p)}
         return (path for path in edited if path not in kept)
 
     def _gone(self, after: State) -> Iterator[Change]:

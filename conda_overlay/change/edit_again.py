@@ -124,6 +124,7 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
     changed, retired, faults = False, [], []
     for path, sha256 in originals.removed_files(old).items():
         place = copy.distribution.site / path
+        draft.kept.add(os.path.normpath(site + path))
         if not os.path.lexists(place):
             retired.append(f"the removal of {path}")
         elif digest(place) == sha256:

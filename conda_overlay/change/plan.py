@@ -69,6 +69,8 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
     changes = tuple(replace(change, why=reason(key)) for key, change in found.items())
     owned = {path for state in (before, after) for files in state.owned.values() for path in files}
     lost = [p for p in before.edited if before.files[p][2:] != after.files.get(p, (0, 0))[2:]]
+    for key, gone in before.deleted.items():
+        lost += [path for path in gone if key not in after.site or path in after.files]
     files = differences(before.files, after.files).without(owned)
     plan = Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)))
     if not changes:

@@ -64,6 +64,7 @@ def repair(draft: Draft, names: Sequence[str] = ()) -> None:
         past.files.update(past.original)
         if named:
             draft.notes.append(f"edits that this takes back: {', '.join(sorted(named))}")
+    draft.kept |= set().union(*draft.before.deleted.values())  # to restore these is requested
     broken, lacking = past.restore_all(past.wanted(keys), whole=bool(keys))
     lost = past.owners(lacking)
     touched = lost | past.owners(broken)

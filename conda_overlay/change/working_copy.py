@@ -164,6 +164,7 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     if not again and here:  # else what is there is no part of it
         site = draft.stack.host.site_below_prefix
         draft.kept |= {os.path.normpath(site / name) for name in copy.names}
+        draft.kept |= draft.before.deleted.get(found.key, set())
     draft.take(copy.root, found.key, copy.before)
     draft.entries[found.key] = replace(
         entry,

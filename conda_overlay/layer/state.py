@@ -87,6 +87,16 @@ class State:
         """Whether a distribution is a copy for editing."""
         return key in self.site and self._originals(key) in self.owned.get(key, ())
 
+    @cached_property
+    def deleted(self) -> dict[str, set[str]]:
+        """Of each copy: its original files that were deleted."""
+        found = {}
+        for key, copy in self.copies.items():
+            paths = {os.path.normpath(copy.below + p) for p in originals.original_hashes(copy)}
+            gone = missing_files(paths, self.files)
+            found[key] = {path for path in gone if not is_bookkeeping(path)}
+        return found
+
     def shows_edits(self, key: str) -> bool:
         """Whether a distribution has its RECORD and, if it is a copy, its originals as kept."""
         path = self._originals(key)

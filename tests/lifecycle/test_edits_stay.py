@@ -9,6 +9,7 @@ import pytest
 
 from conda_overlay.edits.patch import NO_TEXT
 from tests import sources
+from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle import edited
 from tests.lifecycle import shared as layers
@@ -149,3 +150,86 @@ def test_a_copy_of_a_copy_in_a_layer_has_its_new_modules(shared: Bench) -> None:
     shared.change("edit", "alpha.more", "--no-editor")
     assert (shared.site / "alpha/more.py").exists()
     assert shared.python("-c", "import alpha; print(alpha.X)").stdout == "1\n"
+
+
+LOSING = {
+    "remove": ["tool"],
+    "install": ["--find-links", "links", "tool==2.0"],
+    "update": ["--find-links", "links", "tool"],
+    "apply": ["other.toml"],
+    "delete": [],
+}
+"""Commands with which a deletion from a copy goes."""
+
+
+@pytest.fixture
+def shorn(tool: Bench) -> Bench:
+    """Whose copy of `tool` lacks a module."""
+    edited.wheel(tool.user.home / "links", "2.0")
+    other = 'format = 1\n[[wanted]]\nrequirement = "new"\n'
+    sources.write(tool.user, tool.user.home / "other.toml", other)
+    tool.given("edit", "--no-editor", "tool")
+    (tool.site / "tool/extra.py").unlink()
+    return tool
+
+
+@pytest.mark.parametrize("verb", LOSING)
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_deletion_is_lost_only_with_force_and_is_named(
+    shorn: Bench, verb: str, is_recorded: bool
+) -> None:
+    if is_recorded:
+        shorn.change("record")
+    path = str((shorn.site / "tool/extra.py").relative_to(shorn.overlay))
+    words = [str(shorn.user.home / w) if w in ("links", "other.toml") else w for w in LOSING[verb]]
+    told = shorn.refuse(verb, *words, "--yes")
+    assert f"\n  {path}\n" in told and "--force" in told
+    assert shorn.json(verb, *words, "--dry-run")["lost"] == [path]
+    assert shorn.json(verb, *words, "--force")["lost"] == [path]
+
+
+@pytest.mark.parametrize("verb", ["repair", "repair tool", "undo", "note", "install", "reverse"])
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_deletion_that_stays_or_that_is_taken_back_on_request_needs_no_force(
+    shorn: Bench, verb: str, is_recorded: bool
+) -> None:
+    if is_recorded:
+        shorn.change("record")
+    elif verb == "undo":
+        pytest.skip("that it can bring back to nothing")
+    text = edited.CORE.splitlines(keepends=True)
+    head = f"--- /dev/null\n+++ b/tool/extra.py\n@@ -0,0 +1,{len(text)} @@\n"
+    patch = shorn.user.home / "back.patch"
+    sources.write(shorn.user, patch, head + "".join(f"+{line}" for line in text))
+    words = {"note": ["note", "tool", "--reason", "x"], "install": ["install", "new"]}
+    words["reverse"] = ["patch", "tool", str(patch)]
+    shorn.change(*words.get(verb, verb.split()))
+    stays = verb in ("note", "install") or (verb == "repair" and is_recorded)
+    assert (shorn.site / "tool/extra.py").exists() != stays
+
+
+@pytest.mark.parametrize("name", ["tool/data/table.bin", "tool/extra.py"])
+@pytest.mark.parametrize("has_it", [True, False])
+def test_rebase_loses_no_deletion_that_it_makes_again_or_that_the_environment_has(
+    own: Bench, links: Path, name: str, has_it: bool
+) -> None:
+    sources.administrate(own.host, edited.wheel(links))
+    own.change("edit", "--no-editor", "tool")
+    (own.site / name).unlink()
+    own.change("record")
+    path = edited.wheel(links, "2.0")
+    if has_it:
+        path = dists.wheel(links, "tool", "2.0", files={"tool/core.py": edited.CORE})
+    sources.administrate(own.host, path)
+    assert own.json("rebase")["lost"] == []
+    assert own.version("tool") == "2.0" and not (own.site / name).exists()
+
+
+def test_rebase_with_force_names_a_deletion_that_it_loses(own: Bench, links: Path) -> None:
+    sources.administrate(own.host, edited.wheel(links))
+    own.change("edit", "--no-editor", "tool")
+    (own.site / "tool/core.py").unlink()
+    own.change("record")
+    path = str((own.site / "tool/core.py").relative_to(own.overlay))
+    sources.administrate(own.host, edited.wheel(links, "2.0", edited.ELSEWHERE))
+    assert own.json("rebase", "--force")["lost"] == [path]

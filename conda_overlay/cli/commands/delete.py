@@ -93,7 +93,7 @@ def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
         else:
             stack.check_trust()
             state = stack.state()
-            entries, lost = state.entries, sorted(state.edited)
+            entries, lost = state.entries, sorted(state.edited.union(*state.deleted.values()))
     known = {(key, entry.patch) for key, entry in entries.items()}
     others: dict[str, list[int]] = {}
     for number in reversed(store.numbers()):
