@@ -33,9 +33,9 @@ from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
-from conda_overlay.layer import scaffolding
+from conda_overlay.layer import scaffolding, state
 from conda_overlay.layer.revision import name_of
-from conda_overlay.layer.stack import Stack, hosts, present_entries
+from conda_overlay.layer.stack import Stack, hosts, own_files, present_entries
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.uv import installer
@@ -152,10 +152,13 @@ class Overlay:
             raise NoSuchRevisionError(str(store.overlay), None, [])
         number = store.current()
         if number is not None and stack.is_stale():  # installed for another Python
-            entries = present_entries(store, number)
+            entries, own = present_entries(store, number), {*own_files(store, number)}
         else:
-            entries = stack.state().entries
-        return describe(self.host.name, self.host.fingerprint(), entries)
+            now = stack.state()
+            owned = {path for files in now.owned.values() for path in files}
+            own = state.own_files(now.files, owned, self.host.site_below_prefix)
+            entries = now.entries
+        return describe(self.host.name, self.host.fingerprint(), entries, own)
 
     # -- changes
 

@@ -21,6 +21,7 @@ from conda_overlay.change.entries import at_least
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.request import as_requirement, named_as
+from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.originals import load_originals
@@ -198,3 +199,5 @@ def _left_out(draft: Draft, document: Document | None) -> Iterator[str]:
             what = f"{entry.name or key} {entry.version}".rstrip()
             there = "the same version" if host.version == entry.version else host.version
             yield f"{what} is not carried over: the environment has {there} already"
+    if document and document.own:
+        yield f"no package has {few(document.own)}, so that is not carried over"

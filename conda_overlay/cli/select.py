@@ -147,13 +147,14 @@ def document_of(source: str) -> Document:
 
 def _document_in(store: Store) -> Document:
     from conda_overlay.formats.document import describe
-    from conda_overlay.layer.stack import present_entries
+    from conda_overlay.layer.stack import own_files, present_entries
 
     number = store.current()
     if number is None:
         raise NoSuchRevisionError(str(store.overlay), None, [])
     host = store.revision(number).host
-    return describe(store.overlay.name, host, present_entries(store, number))
+    entries, own = present_entries(store, number), own_files(store, number)
+    return describe(store.overlay.name, host, entries, own)
 
 
 def _orphaned(name: str) -> Store | None:

@@ -221,6 +221,8 @@ def plan(
         *(f"{line} was installed from a local directory, {lost}" for line in base.local),
     ]
     notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
+    if made_from.own:
+        notes.append(f"no package has {few(made_from.own)}, {lost}")
     notes += left_behind(made_from.requested.values())
     edited = _edited(prefix_of(env)) if env else {}
     for key in sorted(edited.keys() - {k for k, e in made_from.entries.items() if e.patch}):

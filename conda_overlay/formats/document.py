@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -56,6 +56,8 @@ class Document:
     """The name of the corresponding conda package in the host, by normalized name."""
     baseline: BaselineRef = BaselineRef()
     fork: ForkSpec = ForkSpec()
+    own: tuple[str, ...] = ()
+    """The user's own files, which no distribution has, and which no file can contain."""
     is_part: bool = False
     """Whether these are some distributions of an overlay, to be added to another one."""
 
@@ -70,7 +72,7 @@ class Document:
             entry = self.entries[key]
             pin = entry.requirement or f"{entry.name or key}=={entry.version}"
             found[str(key)] = replace(entry, requested=True, requirement=pin)
-        return replace(self, entries=dict(sorted(found.items())), is_part=True)
+        return replace(self, entries=dict(sorted(found.items())), own=(), is_part=True)
 
     def over(self, behind: Document) -> Document:
         """This overlay with what another one behind it has: all that is in effect of both.
@@ -88,9 +90,8 @@ class Document:
             elif hidden and hidden.requested and not entry.requested:
                 entry = replace(entry, requested=True, requirement=pin)
             found[key] = entry
-        return replace(
-            self, entries=dict(sorted(found.items())), conda={**behind.conda, **self.conda}
-        )
+        conda, own = {**behind.conda, **self.conda}, dict.fromkeys((*behind.own, *self.own))
+        return replace(self, entries=dict(sorted(found.items())), conda=conda, own=(*own,))
 
     @property
     def requested(self) -> dict[str, HistoryEntry]:
@@ -99,14 +100,25 @@ class Document:
 
 
 def describe(
-    name: str, fingerprint: Mapping[str, Any], entries: Mapping[str, HistoryEntry]
+    name: str,
+    fingerprint: Mapping[str, Any],
+    entries: Mapping[str, HistoryEntry],
+    own: Collection[str] = (),
 ) -> Document:
-    """Describe the overlay of a host, given its distributions by normalized name."""
+    """Describe the overlay of a host.
+
+    Args:
+        name: of the host.
+        fingerprint: of the host.
+        entries: its distributions, by normalized name.
+        own: the user's own files, relative to the tree.
+    """
     packages = (str(package).rsplit("-", 2)[0] for package in fingerprint["packages"])
     conda = {str(canonicalize_name(package)): package for package in packages}
     conda = {key: conda[key] for key in entries if key in conda}
     ordered = dict(sorted(entries.items()))
-    return Document(name, fingerprint["python"], fingerprint["sha256"], ordered, conda)
+    mine = tuple(sorted(path.rpartition("/site-packages/")[2] for path in own))
+    return Document(name, fingerprint["python"], fingerprint["sha256"], ordered, conda, own=mine)
 
 
 def places(entries: Mapping[str, HistoryEntry]) -> Options:

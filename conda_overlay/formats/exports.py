@@ -121,6 +121,8 @@ def notes(document: Document, name: str) -> list[str]:
         f"{edit} was edited, which an exported file cannot contain."
         for edit in edits_left_out(document)
     ]
+    if document.own:
+        found.append(f"No package has {few(document.own)}: an exported file cannot contain that.")
     if name not in ("overlay.toml", "patch"):
         found += [f"{e.name} was edited, which only overlay.toml and patch can contain."
                   for e in entries if text_in(e.patch)]  # fmt: skip

@@ -30,6 +30,7 @@ from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits.originals import ORIGINALS
 from conda_overlay.host.host import Host, build, owner_of
 from conda_overlay.layer import behind, state
+from conda_overlay.layer.index import read_index
 from conda_overlay.layer.shared import FOR_GROUPS, check_shared
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import Store
@@ -324,6 +325,19 @@ def present_entries(store: Store, number: int) -> Mapping[str, HistoryEntry]:
         same = (k for k in entries.keys() & now.keys() if entries[k].version == now[k].version)
         entries.update({key: now[key] for key in same})
     return entries
+
+
+def own_files(store: Store, number: int) -> dict[str, str]:
+    """The user's own files in the tree of a revision, which no distribution has; with hashes."""
+    tree, files = store.tree(number), store.manifest(number) or {}
+    if tree is None:
+        return {}
+    found = {*files}
+    for site in tree.glob("lib/python*/site-packages"):
+        below = site.relative_to(tree)
+        index = read_index(tree, below, files, store.index(number, site))
+        found = state.own_files(found, index.owners, below)
+    return {path: files[path][2] for path in sorted(found)}
 
 
 def everywhere(settings: Settings) -> Iterator[tuple[Path, str | None]]:

@@ -234,6 +234,12 @@ def missing_files(owned: Collection[str], files: Manifest) -> list[str]:
     return sorted(path for path in owned if path not in files and path[-4:] != ".pyc")
 
 
+def own_files(files: Collection[str], owned: Collection[str], site_below_prefix: Path) -> set[str]:
+    """The files of a tree that no distribution owns and that are not ours: the user's own."""
+    found = {*files}.difference(owned, scaffolding.paths(site_below_prefix))
+    return {path for path in found if not is_leftover(path)}
+
+
 def is_leftover(path: str) -> bool:
     """Whether pip renamed a file in order to remove or replace it, and was interrupted."""
     return "/site-packages/~" in f"/{path}"

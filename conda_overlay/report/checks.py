@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -188,13 +189,20 @@ def _files(
     if recorded is not None:
         by_hand = differences(recorded, now.files)
         for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
-            if mine := [path for path in paths if path in now.edited]:
-                keys = sorted(key for key, owned in now.owned.items() if owned & {*mine})
-                ways = [("record",), *([("repair", *keys)] if keys else [])]
-                remedies = tuple(overlay_command(host, *words) for words in ways)
-                keep = "record keeps this, repair undoes it"
-                text = f"{verb} since revision {revision.number}: {few(mine)}; {keep}"
-                yield Finding("by-hand", text, remedies)
+            said = f"{verb} since revision {revision.number}"
+            record = overlay_command(host, "record")
+            mine = {path for path in paths if path in now.edited}
+            if keys := sorted(key for key, owned in now.owned.items() if owned & mine):
+                theirs = {path for key in keys for path in now.owned[key] & mine}
+                text = f"{said}: {few(sorted(theirs))}; record keeps this, repair undoes it"
+                yield Finding("by-hand", text, (record, overlay_command(host, "repair", *keys)))
+                mine -= theirs
+            if mine:  # repair takes no such file away
+                text = f"{said}: {few(sorted(mine))}; no package has this, record keeps it"
+                remove = shlex.join(["rm", *(str(store.overlay / path) for path in sorted(mine))])
+                added = verb == "added"
+                text += ", rm removes it" if added else ""
+                yield Finding("by-hand", text, (record, remove) if added else (record,))
     if left := [path for path in now.files if is_leftover(path)]:
         text = f"pip was interrupted and left renamed files: {few(left)}"
         yield Finding("leftover", text, (overlay_command(host, "repair"),))

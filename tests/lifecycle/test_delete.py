@@ -107,6 +107,22 @@ def test_edits_in_a_revision_that_redo_would_bring_back_are_named_too(quick: Ben
     assert quick.json("delete", "--force")["deleted"]
 
 
+@pytest.mark.parametrize("name", ["new/extra.py", "mine.py"])
+def test_own_files_stay_named_when_they_are_recorded(quick: Bench, name: str) -> None:
+    quick.given("install", "new")
+    quick.edit(quick.site / name, "MINE = 1\n")
+    path = str((quick.site / name).relative_to(quick.overlay))
+    for step in ("by hand", "recorded"):
+        told = quick.refuse("delete", "--yes")
+        assert f"\n  {path}\n" in told and "--force proceeds anyway" in told, step
+        quick.change("record")
+    assert quick.json("delete", "--dry-run")["lost"] == [path]
+    quick.change("undo", "0")
+    assert f"\n  {path} in revision 2\n" in quick.refuse("delete", "--yes")
+    quick.change("undo", "2")
+    assert quick.json("delete", "--force")["lost"] == [path]
+
+
 @pytest.mark.parametrize("recorded", [False, True], ids=["by hand", "recorded"])
 def test_edits_that_are_made_while_it_asks_are_not_deleted(quick: Bench, recorded: bool) -> None:
     quick.given("install", "new")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,27 @@ def test_what_is_written_in_place_all_the_same_is_said(quick: Bench) -> None:
     text = f"changed since revision 2: {name}; record keeps this, repair undoes it"
     assert {"kind": "by-hand", "text": text, "remedies": remedies} in overlay["findings"]
     assert json.loads(quick.ask("history", "--json"))["edits"]["changed"] == [name]
+
+
+@pytest.mark.parametrize("name", ["new/extra file.py", "mine.py"])
+def test_an_own_file_of_no_package_is_said_with_the_commands_that_work(
+    quick: Bench, name: str
+) -> None:
+    quick.given("install", "new")
+    quick.edit(quick.site / name, "MINE = 1\n")
+    [overlay] = quick.json("status")["overlays"]
+    [found] = [one for one in overlay["findings"] if one["kind"] == "by-hand"]
+    path = quick.site / name
+    shown = path.relative_to(quick.overlay)
+    text = f"added since revision 1: {shown}; no package has this, record keeps it, rm removes it"
+    remedies = ["conda overlay record -n science", shlex.join(["rm", str(path)])]
+    assert (found["text"], found["remedies"]) == (text, remedies)
+    quick.change("record")
+    quick.edit(path, "MINE = 2\n")
+    [overlay] = quick.json("status")["overlays"]
+    [found] = [one for one in overlay["findings"] if one["kind"] == "by-hand"]
+    text = f"changed since revision 2: {shown}; no package has this, record keeps it"
+    assert (found["text"], found["remedies"]) == (text, remedies[:1])
 
 
 def test_what_is_edited_is_read_only_again_in_the_next_revision(quick: Bench) -> None:

@@ -275,3 +275,15 @@ def test_a_file_that_cannot_be_written_is_one_sentence(quick: Bench) -> None:
     quick.given("install", "new")
     told = quick.refuse("export", "-f", "/nowhere/overlay.toml")
     assert "/nowhere/overlay.toml cannot be written: No such file or directory." in told
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["by hand", "recorded"])
+def test_own_files_that_no_package_has_are_named_as_left_out(quick: Bench, recorded: bool) -> None:
+    quick.given("install", "new")
+    for name in ("new/extra.py", "mine.py"):
+        quick.edit(quick.site / name, "MINE = 1\n")
+    if recorded:
+        quick.change("record")
+    told = "No package has mine.py, new/extra.py: an exported file cannot contain that.\n"
+    assert quick.run("export", *quick.where).stderr == told
+    assert quick.run("export", *quick.where, "new").stderr == ""

@@ -216,6 +216,14 @@ def test_edits_in_the_baseline_itself_are_named(own: Forker) -> None:
     assert note == f"{edited}, so the fork does not have it"
 
 
+def test_own_files_of_the_overlay_that_no_package_has_are_named(own: Forker) -> None:
+    own.bench.install("new")
+    own.bench.edit(own.bench.site / "mine.py", "MINE = 1\n")
+    [note] = own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"]
+    assert note == "no package has mine.py, so the fork does not have it"
+    own.bench.change("delete", "--force")
+
+
 def test_a_requirement_keeps_the_options_and_extras_of_the_overlays(
     own: Forker, links: Path
 ) -> None:

@@ -208,6 +208,13 @@ def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
     assert "Nothing to " in daq.change("rebase", "--from", str(bench.host))
 
 
+def test_from_names_own_files_that_no_package_has(quick: Bench, own: Bench) -> None:
+    quick.given("install", "new")
+    quick.edit(quick.site / "mine.py", "MINE = 1\n")
+    notes = own.json("rebase", "--from", "science", "--dry-run")["notes"]
+    assert "no package has mine.py, so that is not carried over" in notes
+
+
 def test_from_leaves_behind_what_the_next_environment_has(
     quick: Bench, own: Bench, wheels: Path
 ) -> None:

@@ -79,6 +79,7 @@ def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
     """
     from conda_overlay.edits.checkouts import repositories
     from conda_overlay.layer import checkouts
+    from conda_overlay.layer.stack import own_files
 
     found = [*checkouts.all_of(store), *sorted(repositories(store.overlay))]
     work = [str(path) for path in checkouts.with_work(found)]
@@ -94,7 +95,11 @@ def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
             stack.check_trust()
             state = stack.state()
             entries, lost = state.entries, sorted(state.edited.union(*state.deleted.values()))
-    known = {(key, entry.patch) for key, entry in entries.items()}
+    known: set[tuple[str, str | None]] = {(key, entry.patch) for key, entry in entries.items()}
+    with suppress(OverlayError):
+        mine = own_files(store, store.current() or 0)
+        lost = sorted({*lost, *(path for path in mine if os.path.lexists(store.real / path))})
+        known |= {*mine.items()}
     others: dict[str, list[int]] = {}
     for number in reversed(store.numbers()):
         with suppress(OverlayError):
@@ -102,6 +107,9 @@ def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
                 if entry.patch and (key, entry.patch) not in known:
                     known.add((key, entry.patch))
                     others.setdefault(entry.name or key, []).insert(0, number)
+            for file in own_files(store, number).items() - known:
+                known.add(file)
+                others.setdefault(file[0], []).insert(0, number)
     lost += [f"{name} in {output.revisions(numbers)}" for name, numbers in sorted(others.items())]
     return work, lost
 
