@@ -187,7 +187,7 @@ def test_the_hint_for_edits_of_what_is_not_there_helps(own: Bench, daq: Bench, l
     sources.administrate(own.host, edited.wheel(links))
     own.change("patch", "tool", sources.write(own.user, own.user.home / "f.patch", edited.FIX))
     exported = own.export()
-    assert "conda overlay install tool==1.0" in daq.refuse("apply", exported)
+    assert "conda overlay install -n daq tool==1.0" in daq.refuse("apply", exported)
     daq.install("--find-links", links, "tool==1.0")
     daq.change("apply", exported)
     assert daq.python("-c", "import tool.core as c; print(c.step4())").stdout == "44\n"

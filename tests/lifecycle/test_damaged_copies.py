@@ -47,7 +47,10 @@ def test_record_refuses_a_copy_without_our_files_and_repair_puts_them_back(
     edited.edit(tool, tool.site / "tool/extra.py", "X = 1\n")
     file_of(tool, name).unlink()
     told = tool.refuse("record", "--yes")
-    assert f"tool-1.0.dist-info/{name}" in told and "conda overlay repair, which" in told
+    assert (
+        f"tool-1.0.dist-info/{name}" in told
+        and f"conda overlay repair -p {tool.host}, which" in told
+    )
     tool.change("repair")
     assert (tool.site / "tool/extra.py").read_text() == "X = 1\n"
     tool.change("record")

@@ -72,7 +72,7 @@ def test_a_file_that_was_removed_from_what_is_installed_is_no_edit(quick: Bench)
     quick.given("install", "new")
     (quick.overlay / "bin/new").unlink()
     told = quick.refuse("record", "--yes")
-    assert "new lacks bin/new." in told and "conda overlay repair new" in told
+    assert "new lacks bin/new." in told and "conda overlay repair -n science new" in told
 
 
 def test_an_edit_of_what_is_installed_is_in_no_patch_and_is_named(quick: Bench) -> None:

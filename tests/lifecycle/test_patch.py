@@ -123,7 +123,7 @@ def test_a_hunk_that_does_not_apply_shows_both_sides(tool: Bench, fix: Path) -> 
     told = tool.refuse("patch", "tool", fix, "--yes")
     assert "tool/core.py, line 14: the patch expects" in told
     assert "return 5" in told and "return 4" in told
-    assert "conda overlay edit tool" in told
+    assert f"conda overlay edit -p {tool.host} tool" in told
 
 
 def test_a_patch_is_applied_whole_or_not_at_all(tool: Bench, fix: Path) -> None:

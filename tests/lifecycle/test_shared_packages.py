@@ -62,7 +62,10 @@ def test_a_patch_does_not_replace_a_file_of_another_distribution(own: Bench, lin
     text = edited.new_file("tool/plug.py")
     fix = write(own.user, own.user.home / "fix.patch", edited.FIX.replace("src/", "") + text)
     told = own.refuse("patch", "tool", fix, "--force", "--yes")
-    assert "tool/plug.py belongs to plug 1.0" in told and "conda overlay edit plug" in told
+    assert (
+        "tool/plug.py belongs to plug 1.0" in told
+        and f"conda overlay edit -p {own.host} plug" in told
+    )
     script = 'echo "PLUG = 3" > "$(dirname "$1")/plug.py"'
     shown = edited.typed(own, "edit", *own.where, "tool", EDITOR=str(edited.editor(own, script)))
     assert "tool/plug.py belongs to plug 1.0" in shown and "code=1" in shown, shown
@@ -171,7 +174,7 @@ def test_files_that_stay_as_the_last_owner_had_them_are_named_with_the_remedy(
     quick = replace(quick, environ=environ)
     said = quick.change(*(word.format(last) for word in words))
     assert f"shared/__init__.py of {other} as {last} had it" in said
-    [key] = re.findall(r"conda overlay repair (\S+)", said)
+    [key] = re.findall(r"conda overlay repair -n science (\S+)", said)
     quick.change("repair", key)
     assert whose() == other
     assert "conda overlay repair" not in quick.change("remove", other)
