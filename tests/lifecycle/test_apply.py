@@ -293,7 +293,7 @@ def test_the_keys_of_the_json_stay(quick: Bench) -> None:
         ("my.toml", "?", "my.toml is not a valid overlay.toml: "),
         ("my.toml", "format = 99", "my.toml was written by a newer version of conda-overlay."),
         ("pylock.toml", "lock-version = '1.0'", "pylock.toml is a lock file for pip and other"),
-        ("r.txt", "new==1.0", "conda overlay install -r"),
+        ("r.txt", "new==1.0", "conda overlay install -n science -r"),
         ("e.yml", "name: x", "conda env create -f"),
         ("x.patch", "--- a/x\n", "Hint: conda overlay patch -n science NAME "),
     ],
