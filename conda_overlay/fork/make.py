@@ -18,9 +18,10 @@ from conda_overlay.activation import notice
 from conda_overlay.core.errors import EditedError, OverlayError, PipError
 from conda_overlay.core.progress import Progress
 from conda_overlay.fork import conda_packages
+from conda_overlay.fork.losses import LOST, going_with
 from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of, source
 from conda_overlay.fork.pip_packages import add
-from conda_overlay.fork.plan import LOST, ForkPlan, going_with
+from conda_overlay.fork.plan import ForkPlan
 from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
 from conda_overlay.host.host import Host, prefix_of
 

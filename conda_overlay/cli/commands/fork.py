@@ -57,9 +57,9 @@ def execute(arguments: Namespace) -> int:
     """Make a fork."""
     from conda_overlay.cli.editor import interruptible
     from conda_overlay.fork import replace
+    from conda_overlay.fork.losses import LOST
     from conda_overlay.fork.make import make
     from conda_overlay.fork.origin import agreed
-    from conda_overlay.fork.plan import LOST
     from conda_overlay.fork.plan import plan as work_out
 
     prefix = Path(select.named_prefix(active=arguments.recreate))
