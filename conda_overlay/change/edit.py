@@ -255,6 +255,7 @@ def record(draft: Draft) -> None:
     if recorded is None:
         return  # made by hand, or no manifest: there is nothing to compare with
     draft.compared = replace(before, files=recorded, edited=frozenset())
+    draft.kept |= set().union(*draft.compared.deleted.values())  # what is back was put back
     by_hand = {*differences(recorded, before.files).all}
     for path in by_hand - before.files.keys():
         info, _, name = path.rpartition("/")

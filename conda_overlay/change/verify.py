@@ -58,7 +58,11 @@ def verify(host: Host, sites: Sequence[Path], after: State, plan: Plan) -> list[
 def _found(key: str, path: list[str]) -> tuple[str, str] | tuple[None, None]:
     """The version and the place of a distribution as ``importlib.metadata`` finds it on a path."""
     for one in distributions(name=key, path=path):
-        return one.version, str(one.locate_file(""))
+        place = str(one.locate_file(""))
+        try:
+            return one.version, place
+        except (OSError, ValueError) as error:  # the metadata is damaged
+            raise VerificationError([f"the metadata of {key} in {place}: {error}"]) from None
     return None, None
 
 

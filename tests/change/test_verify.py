@@ -107,6 +107,12 @@ def test_overlay_that_does_not_come_before_the_host_is_a_fault(host: Host, tree:
     assert where in faults(host, tree, change("2.0"))
 
 
+def test_metadata_that_cannot_be_read_is_a_fault(host: Host, tree: Path) -> None:
+    (info(host, tree) / "METADATA").write_bytes(b"Name: tool\nVersion: \x9c\n")
+    [fault] = faults(host, tree, change("2.0"))
+    assert fault.startswith(f"the metadata of tool in {tree / host.site_below_prefix}: ")
+
+
 def test_current_directory_does_not_matter(
     host: Host, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -487,7 +487,7 @@ def test_a_file_system_that_cannot_exchange_names_serves_too(forker: Forker) -> 
     script += "mv plainly .plainly.fork/old"
     assert forker.bench.user.run(["sh", "-c", script], cwd=forker.env("")).returncode == 0
     told = forker.run("--from", forker.home / "plain.txt", "--yes", "-n", "plainly")
-    assert "There is already something" in told.stderr and "fork --recreate" in told.stderr
+    assert "There is already something" in told.stderr and "--recreate" in told.stderr
     assert forker.packages("plainly") == {"lib": "2.0"}
     assert hidden(forker) == []
 
