@@ -33,7 +33,7 @@ from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
-from conda_overlay.layer import scaffolding, state
+from conda_overlay.layer import scaffolding
 from conda_overlay.layer.revision import name_of
 from conda_overlay.layer.stack import Stack, hosts, own_files, present_entries
 from conda_overlay.layer.store import PATIENCE
@@ -155,9 +155,7 @@ class Overlay:
             entries, own = present_entries(store, number), {*own_files(store, number)}
         else:
             now = stack.state()
-            owned = {path for files in now.owned.values() for path in files}
-            own = state.own_files(now.files, owned, self.host.site_below_prefix)
-            entries = now.entries
+            entries, own = now.entries, now.own(self.host.site_below_prefix)
         return describe(self.host.name, self.host.fingerprint(), entries, own)
 
     # -- changes

@@ -23,7 +23,7 @@ from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of, sour
 from conda_overlay.fork.pip_packages import add
 from conda_overlay.fork.plan import ForkPlan
 from conda_overlay.fork.replace import UNCONFIRMED, beside, relocate, swap, works
-from conda_overlay.host.host import Host, prefix_of
+from conda_overlay.host.host import Host, name_of, option_of, prefix_of
 
 if TYPE_CHECKING:
     from conda_overlay.resolve.pip import Pip
@@ -92,11 +92,8 @@ def make(
 
 def _options(plan: ForkPlan, *, again: bool) -> list[str]:
     """The options of the command that makes a fork, or makes it again."""
-    from conda.base.context import env_name
-
-    where = str(env_name(str(plan.prefix)))
     baseline = ["--recreate"] if again else ["--from", source(plan.document)]
-    return [*baseline, "-p" if "/" in where else "-n", where]
+    return [*baseline, *option_of(name_of(plan.prefix))]
 
 
 def _keep(plan: ForkPlan, place: Path, origin: Path | None, digest: bytes | None) -> None:

@@ -27,7 +27,7 @@ from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change,
 from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document, default_intent
 from conda_overlay.host.conda_meta import moved
-from conda_overlay.host.host import prefix_of
+from conda_overlay.host.host import option_of, prefix_of
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def with_more(
         wanted = as_requirement(text)
         if wanted is None:
             env = known.baseline.env or ""
-            words = ["conda", "overlay", "export", "-p" if "/" in env else "-n", env]
+            words = ["conda", "overlay", "export", *option_of(env)]
             file = shlex.join([*words, "-f", "overlay.toml"])
             hint = f"NAME @ URL; or put it into a file: {file}" if env else "NAME @ URL"
             raise UsageError(f"The requirement {clean(text)} has no name.", hint)

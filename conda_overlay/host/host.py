@@ -309,11 +309,21 @@ def prefix_of(environment: str | Path) -> Path:
         raise NoSuchEnvironmentError(str(environment), _names()) from error
 
 
-def no_environment(prefix: Path) -> NoSuchEnvironmentError:
-    """The error for a prefix where there is no environment, by its name if conda gives it one."""
+def name_of(prefix: str | Path) -> str:
+    """The name of an environment, or its path if conda finds it under no name."""
     from conda.base.context import env_name
 
-    name = str(env_name(str(prefix)))
+    return str(env_name(str(prefix)))
+
+
+def option_of(environment: str) -> list[str]:
+    """The option that names an environment, given its name or path."""
+    return ["-p" if "/" in environment else "-n", environment]
+
+
+def no_environment(prefix: Path) -> NoSuchEnvironmentError:
+    """The error for a prefix where there is no environment, by its name if conda gives it one."""
+    name = name_of(prefix)
     return NoSuchEnvironmentError(name, [] if "/" in name else _names())
 
 

@@ -9,7 +9,6 @@ from conda_overlay.filesystem import tree
 from conda_overlay.layer import checkouts
 from conda_overlay.layer.shared import WEEK
 from conda_overlay.layer.stack import Stack
-from conda_overlay.layer.state import own_files
 
 
 def droppable(stack: Stack, keep: int, *, force: bool = False) -> tuple[list[int], list[int]]:
@@ -71,8 +70,7 @@ def _was_used(stack: Stack, number: int) -> bool:
 def _own_files(stack: Stack, number: int) -> set[tuple[str, str]]:
     """The files of a revision that no index has, as paths and hashes: edited, local or unknown."""
     was = stack.state(number)
-    owned = {path for files in was.owned.values() for path in files}
-    own = was.edited | own_files(was.files, owned, stack.host.site_below_prefix)
+    own = was.edited | was.own(stack.host.site_below_prefix)
     for key, (found, *_) in was.site.items():
         entry, local = was.entries[key], (found.direct_url or "").startswith("file:")
         if not entry.sha256 or entry.editable or found.editable or local or key in was.copies:

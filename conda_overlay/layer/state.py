@@ -87,6 +87,11 @@ class State:
         """Whether a distribution is a copy for editing."""
         return key in self.site and self._originals(key) in self.owned.get(key, ())
 
+    def own(self, site_below_prefix: Path) -> set[str]:
+        """The user's own files, which no distribution has."""
+        owned = {path for files in self.owned.values() for path in files}
+        return own_files(self.files, owned, site_below_prefix)
+
     @cached_property
     def deleted(self) -> dict[str, set[str]]:
         """Of each copy: its original files that were deleted."""

@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from conda_overlay.activation import engine, locate, shells, trust, wiring
 from conda_overlay.activation.settings import Settings
-from conda_overlay.host.host import Host
+from conda_overlay.host.host import Host, name_of, option_of
 from conda_overlay.host.user_cache import user_cache
 
 _FIRST_WITH_HOOK, _FIRST_WITHOUT_HOOK = Version("24.9"), Version("26.6.99")
@@ -96,7 +96,7 @@ def activation(prefix: Path) -> str:
     """
     spawned = os.environ.get("_CONDA_SPAWN", "0") not in ("", "0")
     words = ["spawn"] if spawned or _is_hooked(os.environ) else ["activate"]
-    return shlex.join(["conda", *words, *(["--replace"] if spawned else []), _name_of(prefix)])
+    return shlex.join(["conda", *words, *(["--replace"] if spawned else []), name_of(prefix)])
 
 
 def _is_hooked(environ: Mapping[str, str]) -> bool:
@@ -109,17 +109,9 @@ def _is_hooked(environ: Mapping[str, str]) -> bool:
     return there and "CONDA_PREFIX" in environ and find_spec("conda_spawn") is not None
 
 
-def _name_of(prefix: Path) -> str:
-    """The name of an environment, or its path if conda finds it under no name."""
-    from conda.base.context import env_name
-
-    return str(env_name(str(prefix)))
-
-
 def overlay_command(host: Host, *words: str) -> str:
     """A command of ``conda overlay`` for a host, to be typed in the calling shell."""
-    where = _name_of(host.prefix)
-    option = [] if is_active(host) else ["-p" if "/" in where else "-n", where]
+    option = [] if is_active(host) else option_of(name_of(host.prefix))
     return shlex.join(["conda", "overlay", words[0], *option, *words[1:]])
 
 

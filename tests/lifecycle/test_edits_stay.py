@@ -173,13 +173,17 @@ def shorn(tool: Bench) -> Bench:
     return tool
 
 
-@pytest.mark.parametrize("verb", LOSING)
-@pytest.mark.parametrize("is_recorded", [True, False])
-def test_a_deletion_is_lost_only_with_force_and_is_named(
-    shorn: Bench, verb: str, is_recorded: bool
-) -> None:
-    if is_recorded:
+@pytest.fixture(params=[True, False])
+def is_recorded(shorn: Bench, request: pytest.FixtureRequest) -> bool:
+    """Whether the deletion is in a revision."""
+    if request.param:
         shorn.change("record")
+    return bool(request.param)
+
+
+@pytest.mark.parametrize("verb", LOSING)
+@pytest.mark.usefixtures("is_recorded")
+def test_a_deletion_is_lost_only_with_force_and_is_named(shorn: Bench, verb: str) -> None:
     path = str((shorn.site / "tool/extra.py").relative_to(shorn.overlay))
     words = [str(shorn.user.home / w) if w in ("links", "other.toml") else w for w in LOSING[verb]]
     told = shorn.refuse(verb, *words, "--yes")
@@ -189,13 +193,10 @@ def test_a_deletion_is_lost_only_with_force_and_is_named(
 
 
 @pytest.mark.parametrize("verb", ["repair", "repair tool", "undo", "note", "install", "reverse"])
-@pytest.mark.parametrize("is_recorded", [True, False])
 def test_a_deletion_that_stays_or_that_is_taken_back_on_request_needs_no_force(
     shorn: Bench, verb: str, is_recorded: bool
 ) -> None:
-    if is_recorded:
-        shorn.change("record")
-    elif verb == "undo":
+    if verb == "undo" and not is_recorded:
         pytest.skip("that it can bring back to nothing")
     text = edited.CORE.splitlines(keepends=True)
     head = f"--- /dev/null\n+++ b/tool/extra.py\n@@ -0,0 +1,{len(text)} @@\n"

@@ -12,7 +12,7 @@ from datetime import datetime
 from shutil import get_terminal_size
 from typing import Any, TextIO, TypeVar
 
-from conda.base.context import context, env_name
+from conda.base.context import context
 
 from conda_overlay.activation import wiring
 from conda_overlay.activation.shells import visible
@@ -166,6 +166,7 @@ def with_environment(text: str) -> str:
     prefix, active = str(context.target_prefix), wiring.active_prefixes(os.environ)
     if not context.prefix_specified or os.path.realpath(prefix) in map(os.path.realpath, active):
         return text
-    where = str(env_name(prefix))
-    option = shlex.join(["-p" if "/" in where else "-n", where])
+    from conda_overlay.host.host import name_of, option_of
+
+    option = shlex.join(option_of(name_of(prefix)))
     return _COMMAND.sub(lambda found: f"{found[0]} {option}", text)
