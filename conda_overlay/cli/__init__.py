@@ -174,9 +174,13 @@ def _overview() -> str:
 
 def execute(arguments: Namespace) -> int:
     """Run a command; it may print file names in any encoding, and its reader may go away."""
+    import atexit
+    import gc
     import os
     import sys
     from io import TextIOWrapper
+
+    atexit.register(gc.freeze)  # modules are no garbage, and a search of all delays the exit
 
     for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
         if getattr(sys, name) is None:  # it is closed, as in some services
