@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_LITERAL = re.compile(r"(?!.*''')[\t\n\x20-\x7e\x80-\U0010ffff]*(?<!')", re.DOTALL)
+_LITERAL = re.compile(r"(?!.*''')[^\x00-\x08\x0b-\x1f\x7f]*(?<!')", re.DOTALL)
 
 
 def dumps(document: Mapping[str, Any]) -> str:
