@@ -1,6 +1,6 @@
 """Makes a draft the current revision: checks the rules, and writes in a crash-safe order.
 
-A revision is written in the draft's directory, verified, and synced to disk before the lock is
+A revision is written in the draft's directory, synced to disk, and verified before the lock is
 taken. Under the lock it gets its number by one rename, and becomes current by another.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from conda_overlay.activation import layer_news, notice
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.verify import verify
+from conda_overlay.change.verify import started, verify
 from conda_overlay.core.errors import EditedError, OverlayError, OvertakenError, ResolutionError
 from conda_overlay.core.models import Change, HistoryEntry, Plan, Revision
 from conda_overlay.edits import originals, patch
@@ -68,8 +68,7 @@ def commit(
         return None
     stack, store = draft.stack, draft.stack.store
     _compile(draft, after)
-    notes = verify(stack.host, [draft.site, *stack.below], after, plan)
-    time = now()
+    time, sites = now(), [draft.site, *stack.below]
     entries = _dated(after.entries, time, user())
     adopted = store.exists and not store.managed
     number = store.next_number() + adopted
@@ -80,7 +79,9 @@ def commit(
         edits=draft.by_hand,
     )
     told, facts = _notice(draft, revision), stack.host.facts()
-    store.prepare(draft.tree.parent, revision, after.files, told, after.index, facts)
+    with started(stack.host, sites) as interpreter:  # meanwhile the disk works
+        store.prepare(draft.tree.parent, revision, after.files, told, after.index, facts)
+        notes = verify(interpreter, stack.host, sites, after, plan)
     for key in after.copies:  # whose places are in the old tree if no file has changed
         for file in originals.editable_files(draft.installed[key][0]):
             make_writable(file)

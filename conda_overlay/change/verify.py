@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
@@ -15,10 +16,27 @@ from conda_overlay.host.host import Host
 from conda_overlay.layer.state import State, is_bookkeeping
 
 
-def verify(host: Host, sites: Sequence[Path], after: State, plan: Plan) -> list[str]:
+def started(host: Host, sites: Sequence[Path]) -> subprocess.Popen[str]:
+    """Start the host's interpreter, which prints its path; this takes a while.
+
+    Args:
+        host: the host environment.
+        sites: the site-packages of the draft, and those of the layers below it.
+    """
+    return host.start(["-c", "import sys; print(ascii([*map(str, sys.path)]))"], sites)
+
+
+def verify(
+    interpreter: subprocess.Popen[str],
+    host: Host,
+    sites: Sequence[Path],
+    after: State,
+    plan: Plan,
+) -> list[str]:
     """Compare a plan with the distributions that the interpreter finds, and check their files.
 
     Args:
+        interpreter: from `started`.
         host: the host environment.
         sites: the site-packages of the draft, and those of the layers below it.
         after: the state of the draft.
@@ -31,11 +49,11 @@ def verify(host: Host, sites: Sequence[Path], after: State, plan: Plan) -> list[
         VerificationError: a distribution or a file is not as planned.
     """
     changes = [change for change in plan.changes if change.files_differ]
-    done = host.run(["-c", "import sys; print(ascii([*map(str, sys.path)]))"], sites)
+    printed, errors = interpreter.communicate()
     try:
-        path = [*filter(os.path.isabs, ast.literal_eval(done.stdout.splitlines()[-1]))]
+        path = [*filter(os.path.isabs, ast.literal_eval(printed.splitlines()[-1]))]
     except (SyntaxError, ValueError, IndexError):
-        raise VerificationError(done.stderr.splitlines()[-5:]) from None
+        raise VerificationError(errors.splitlines()[-5:]) from None
     importlib.invalidate_caches()
     faults, notes = [], []
     known = {*map(str, [*sites, host.site_packages])}

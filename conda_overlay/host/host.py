@@ -247,7 +247,18 @@ class Host:
         pythonpath: Sequence[Path] = (),
         environ: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run its interpreter, without the environment variables that would redirect it.
+        """Run its interpreter; see `start`."""
+        with self.start(arguments, pythonpath, environ) as process:
+            stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def start(
+        self,
+        arguments: Sequence[str],
+        pythonpath: Sequence[Path] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
+        """Start its interpreter, without the environment variables that would redirect it.
 
         Args:
             arguments: of the interpreter.
@@ -257,14 +268,14 @@ class Host:
         environ = {**(environ or clean_environ()), "PYTHONDONTWRITEBYTECODE": "1"}
         if pythonpath:
             environ["PYTHONPATH"] = os.pathsep.join(map(str, pythonpath))
-        return subprocess.run(
+        return subprocess.Popen(
             [str(self.python), *arguments],
             env=environ,
             cwd=self.prefix,  # with -c the current directory comes first on its path
             text=True,
-            capture_output=True,
-            check=False,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def lines(self, arguments: Sequence[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_overlay.change.verify import verify
+from conda_overlay.change.verify import started, verify
 from conda_overlay.core.errors import VerificationError
 from conda_overlay.core.models import Change, Plan
 from conda_overlay.host.host import Host
@@ -36,7 +36,9 @@ def change(after: str | None, host_version: str | None = "1.0", *differs: str) -
 def verified(host: Host, tree: Path, *changes: Change) -> list[str]:
     after = read_state(tree, host.site_below_prefix, {})
     plan = Plan("/host", "/overlay", changes)
-    return verify(host, [tree / host.site_below_prefix], after, plan)
+    sites = [tree / host.site_below_prefix]
+    with started(host, sites) as interpreter:
+        return verify(interpreter, host, sites, after, plan)
 
 
 def faults(host: Host, tree: Path, *changes: Change) -> list[str]:
