@@ -17,8 +17,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from itertools import chain, zip_longest
@@ -51,9 +53,8 @@ from conda_overlay.resolve.stage import Stage
 _INDEX = '[[index]]\nurl = {}\ndefault = true\ncache-control = {{ api = "max-age=0" }}\n'
 """uv's configuration: like pip, it asks the index each time what is new."""
 
-_VARIABLES = {
-    **{"timeout": "UV_HTTP_TIMEOUT", "default-timeout": "UV_HTTP_TIMEOUT", "cert": "SSL_CERT_FILE"}
-}
+_TIMEOUT = "UV_HTTP_TIMEOUT"
+_VARIABLES = {"timeout": _TIMEOUT, "default-timeout": _TIMEOUT, "cert": "SSL_CERT_FILE"}
 """uv's variable for each option of pip that has a value."""
 _OTHERS = {
     *(*pip_child.REDIRECTING, *pip_child.OURS),  # which do not reach pip either
@@ -125,11 +126,17 @@ class _Search:
         """The specifiers in the request and the constraints."""
         for one in (*self.requested, *self.constraints):
             self.bounds[canonicalize_name(one.name)].append(one.specifier)
+        self.likely: Specifiers = {key: self.bounds[key] for key in sorted(self.named)}
         self.files: dict[str, Sequence[Mapping[str, Any]]] = {}
         """The files of each distribution to install, from which uv has chosen one."""
 
     def install(self) -> Sequence[str]:
         """Install into the stage, write a report as pip does, and return the lines of uv."""
+        with ThreadPoolExecutor(1) as meanwhile:
+            self.ahead = meanwhile.submit(self._ask, self.likely, set())
+            return self._install()
+
+    def _install(self) -> Sequence[str]:
         before = self.stage.installed
         infos = [self._pretend(one) for one in before.values()]
         steering = self.stage.work / "constraints.txt"
@@ -263,19 +270,24 @@ class _Search:
                     raise _DoubtError(f"pip may try {key} {version}")
 
     def _newest(self, asked: Specifiers, early: set[str]) -> dict[str, Version]:
-        """Ask uv for the newest version of each that fits; a prerelease only of some."""
-        if not asked:
-            return {}
-        lines = (f"{key}{','.join(filter(None, map(str, one)))}\n" for key, one in asked.items())
-        file = self.stage.work / "asked.txt"
-        file.write_text("".join(lines), encoding="utf-8")
-        allowed = [word for key in early for word in ("--prerelease-package", f"{key}=allow")]
-        words = ["compile", "--no-deps", "--format", "pylock.toml", *allowed, str(file)]
-        found = {one["name"]: one for one in parse_toml(self._run(words).stdout)["packages"]}
+        """Find the newest version of each that fits; a prerelease only of some."""
+        known = asked == self.likely and not early & asked.keys()
+        found = self.ahead.result() if known else self._ask(asked, early)
         if found.keys() != asked.keys():
             raise _DoubtError("uv does not know all versions")
         self.files |= {key: one.get("wheels", []) for key, one in found.items()}
         return {key: Version(one["version"]) for key, one in found.items()}
+
+    def _ask(self, asked: Specifiers, early: set[str]) -> dict[str, Mapping[str, Any]]:
+        """Ask uv for the newest versions."""
+        if not asked:
+            return {}
+        lines = (f"{key}{','.join(filter(None, map(str, one)))}\n" for key, one in asked.items())
+        file = Path(tempfile.mkstemp(".txt", dir=self.stage.work)[1])
+        file.write_text("".join(lines), encoding="utf-8")
+        allowed = [word for key in early for word in ("--prerelease-package", f"{key}=allow")]
+        words = ["compile", "--no-deps", "--format", "pylock.toml", *allowed, str(file)]
+        return {one["name"]: one for one in parse_toml(self._run(words).stdout)["packages"]}
 
     def _requirements(self, view: View, *asked: Requirement) -> dict[str, list[Requirement]]:
         """The requirements of each distribution in a view, with the extras that are in use."""
