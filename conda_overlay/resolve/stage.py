@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from conda_overlay.activation import files
 from conda_overlay.core.errors import StateError
+from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.dependencies import View, effective
 from conda_overlay.distributions.record import clean_origin
 from conda_overlay.distributions.site import Site, sha256_of
 from conda_overlay.host.host import Host
 from conda_overlay.layer import scripts
+
+_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 
 CONFIGURATION = ("pip.conf", "pip.ini")
 """The files of pip's "site" configuration, which facilities use."""
@@ -90,6 +96,27 @@ class Stage:
     def installed(self) -> View:
         """The distributions that pip sees."""
         return effective(*self.layers.values(), self.host.distributions)
+
+    @contextmanager
+    def showing_installed(self) -> Iterator[None]:
+        """Show `installed` to uv, which reads only one site-packages: metadata without files."""
+        infos = [self._show(one) for one in self.installed.values()]
+        yield
+        for info in infos:
+            if not (info / "WHEEL").exists():  # else it was installed in the same place
+                shutil.rmtree(info, ignore_errors=True)
+
+    def _show(self, one: Distribution) -> Path:
+        name, version = one.key.replace("-", "_"), Version(one.version)
+        info = self.site / f"{name}-{version}.dist-info"
+        info.mkdir()
+        lines = ["Metadata-Version: 2.1", f"Name: {one.key}", f"Version: {version}"]
+        for text in one.requires:
+            lines += (f"Provides-Extra: {extra}" for extra in _EXTRA.findall(text))
+            lines.append(f"Requires-Dist: {text}")
+        (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
+        (info / "RECORD").touch()
+        return info
 
     def finish(self, interpreter: Path, staged: Site) -> None:
         """Keep only the files from pip, without credentials; let scripts use an interpreter."""

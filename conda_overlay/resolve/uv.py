@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,8 +61,6 @@ _OTHERS = {
     *("resume-retries", "retries", "root-user-action", "src", "use-pep517"),
 }
 """Options that are read elsewhere, or do not change which wheels pip installs."""
-
-_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 
 Specifiers = Mapping[str, Iterable[SpecifierSet]]  # by name
 
@@ -138,7 +134,6 @@ class _Search:
 
     def _install(self) -> Sequence[str]:
         before = self.stage.installed
-        infos = [self._pretend(one) for one in before.values()]
         steering = self.stage.work / "constraints.txt"
         steering.write_text("".join(f"{one}\n" for one in self.constraints), encoding="utf-8")
         # uv remembers the host's Python; that of a stage it would have to run and ask.
@@ -146,10 +141,8 @@ class _Search:
         words += ["--constraints", str(steering)] if self.constraints else []
         if self.upgrade:
             words += (word for name in sorted(self.named) for word in ("-P", name))
-        lines = self._run([*words, "--", *map(str, self.requested)]).stderr.splitlines()
-        for info in infos:
-            if not (info / "WHEEL").exists():
-                shutil.rmtree(info, ignore_errors=True)
+        with self.stage.showing_installed():
+            lines = self._run([*words, "--", *map(str, self.requested)]).stderr.splitlines()
         (self.stage.root / ".lock").unlink(missing_ok=True)
         staged = effective(read_site(self.stage.site))
         if not all(as_requirement(text) for one in staged.values() for text in one.requires):
@@ -188,19 +181,6 @@ class _Search:
         unsafe = distrust_way(self.environ["UV_CACHE_DIR"], trusted_owners())  # as under sudo
         if unsafe or configured.get("no-cache-dir", "").lower() not in FALSE:
             self.flags.append("--no-cache")
-
-    def _pretend(self, one: Distribution) -> Path:
-        """Let uv see a distribution in the stage: its metadata, without files to remove."""
-        name, version = one.key.replace("-", "_"), Version(one.version)
-        info = self.stage.site / f"{name}-{version}.dist-info"
-        info.mkdir()
-        lines = ["Metadata-Version: 2.1", f"Name: {one.key}", f"Version: {version}"]
-        for text in one.requires:
-            lines += (f"Provides-Extra: {extra}" for extra in _EXTRA.findall(text))
-            lines.append(f"Requires-Dist: {text}")
-        (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
-        (info / "RECORD").touch()
-        return info
 
     def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run uv."""
