@@ -82,6 +82,15 @@ def test_overlay_made_by_hand_is_deleted_too(quick: Bench, wheels: Path) -> None
     assert list(quick.overlay.parent.iterdir()) == []
 
 
+def test_own_modules_in_an_overlay_made_by_hand_need_force(quick: Bench, wheels: Path) -> None:
+    quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
+    quick.edit(quick.site / "mine.py", "MINE = 1\n")
+    path = str((quick.site / "mine.py").relative_to(quick.overlay))
+    told = quick.refuse("delete", "--yes")
+    assert f"\n  {path}\n" in told and "--force proceeds anyway" in told
+    assert quick.json("delete", "--force")["lost"] == [path]
+
+
 def test_edits_are_named_and_need_force(quick: Bench) -> None:
     quick.given("install", "new")
     quick.edit(quick.site / "new/__init__.py", "FIX = 1\n")

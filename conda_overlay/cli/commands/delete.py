@@ -94,7 +94,8 @@ def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
         else:
             stack.check_trust()
             state = stack.state()
-            entries, lost = state.entries, sorted(state.edited.union(*state.deleted.values()))
+            own = state.own(stack.host.site_below_prefix)
+            entries, lost = state.entries, [*state.edited.union(own, *state.deleted.values())]
     known: set[tuple[str, str | None]] = {(key, entry.patch) for key, entry in entries.items()}
     with suppress(OverlayError):
         mine = own_files(store, store.current() or 0)
