@@ -30,14 +30,14 @@ prefix, *argv = sys.argv[1:]
 name = argv[0]
 for number in (signal.SIGPIPE, signal.SIGXFSZ):
     signal.signal(number, signal.SIG_DFL)
-try:
-    os.execvp(name, argv)
-except (OSError, ValueError) as error:
-    failure = getattr(error, "strerror", None) or str(error)
 path = [""] if "/" in name else os.environ.get("PATH", os.defpath).split(":")
 there = [place for place in (os.path.join(one, name) for one in path) if os.path.isfile(place)]
 if "/" in name or there:
-    place = (there or [name])[0]
+    place = ([one for one in there if os.access(one, os.X_OK)] or there or [name])[0]
+    try:
+        os.execv(place, argv)  # not the next one on PATH, which is another program
+    except (OSError, ValueError) as error:
+        failure = getattr(error, "strerror", None) or str(error)
     said, hint = f"{place}: {failure}.", shlex.join(["ls", "-ld", place])
     try:
         with open(place, "rb") as file:

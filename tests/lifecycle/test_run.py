@@ -101,6 +101,16 @@ def test_a_command_that_cannot_be_run_is_a_sentence_and_a_hint(quick: Bench) -> 
             assert before.count("\n") == (word == str(astray))  # a line of bash itself
 
 
+def test_a_program_that_cannot_start_is_not_replaced_by_the_next_one_on_path(quick: Bench) -> None:
+    """As after a home has moved: the environment's pip would change the overlay in its place."""
+    quick.given("install", "alpha==2.0")
+    program = quick.overlay / "bin" / "alpha"
+    assert quick.user.run(["sed", "-i", "1s|.*|#!/nope|", program]).returncode == 0
+    done = run(quick, "alpha")
+    assert done.returncode == 126 and done.stdout == "", done
+    assert f"{program}: /nope: No such file or directory." in done.stderr
+
+
 def test_a_program_of_the_name_of_a_builtin_is_run(quick: Bench) -> None:
     assert run(quick, "printf", "%s", "-n").stdout == "-n"
     assert run(quick, "false").returncode == 1
