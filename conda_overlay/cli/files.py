@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from conda_overlay.core.errors import OverlayError
+from conda_overlay.filesystem.atomic import replace_file
 
 
 def read(file: str) -> str:
@@ -28,21 +30,37 @@ def write_new(file: str, text: str) -> None:
     Raises:
         OverlayError: it exists now, or cannot be written.
     """
+    place = os.path.realpath(file)
     try:
-        with open(os.path.realpath(file), "x", encoding="utf-8") as place:
-            place.write(text)
+        with open(place, "x", encoding="utf-8") as new:
+            try:
+                new.write(text)
+                new.flush()
+            except OSError:
+                os.unlink(place)
+                raise
     except OSError as error:
         raise OverlayError(f"{file} cannot be written: {error.strerror}.", path=file) from error
 
 
 def write(file: str | None, text: str) -> None:
-    """Write a text to a file, if one was named.
+    """Write a text to a file, if one was named; if that fails, an existing file is as before.
 
     Raises:
         OverlayError: it cannot be written.
     """
+    if not file:
+        return None
+    place = Path(os.path.realpath(file))
     try:
-        if file:
-            Path(file).write_text(text, encoding="utf-8")
+        status = place.stat()
+    except OSError:
+        return write_new(file, text)
+    mine = status.st_uid == os.geteuid() and os.access(place, os.W_OK)
+    try:
+        if place.is_file() and mine and os.access(place.parent, os.W_OK):
+            replace_file(place, text.encode(), stat.S_IMODE(status.st_mode))
+        else:  # such as a pipe
+            place.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OverlayError(f"{file} cannot be written: {error.strerror}.", path=file) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,21 @@ def test_a_file_that_cannot_be_written_is_one_sentence(quick: Bench) -> None:
     quick.given("install", "new")
     told = quick.refuse("export", "-f", "/nowhere/overlay.toml")
     assert "/nowhere/overlay.toml cannot be written: No such file or directory." in told
+
+
+def test_an_existing_file_stays_if_there_is_no_room_for_the_new_one(quick: Bench) -> None:
+    quick.given("edit", "--no-editor", "alpha")
+    quick.edit(quick.site / "alpha" / "__init__.py", "TEXT = 1\n" * 1000)
+    old, new = (quick.user.home / name for name in ("old.toml", "new.toml"))
+    quick.user.run(["sh", "-c", f"echo precious > {old}; chmod 600 {old}"])
+    command = shlex.join([str(quick.conda.executable), "overlay", "export", *quick.where, "-f"])
+    for place in (old, new):
+        script = f"ulimit -f 4; exec {command} {place}"
+        done = quick.user.run(["sh", "-c", script], env=quick.environ_of())
+        assert done.returncode == 1 and f"{place} cannot be written: File too large." in done.stderr
+    assert old.read_text() == "precious\n" and not new.exists()
+    quick.ask("export", "-f", str(old))
+    assert "TEXT" in old.read_text() and old.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["by hand", "recorded"])
