@@ -91,6 +91,7 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
         files |= {os.path.relpath(path, mine.below) for path in owned if path[-4:] != ".pyc"}
     else:
         files |= draft.stack.new_files(found)
+        _check_links(found, files)
     root = draft.new_scratch() / "copy"
     site = root / draft.stack.host.site_below_prefix
     site.mkdir(parents=True)
@@ -122,6 +123,20 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     before = take_manifest(root, known)
     names = {os.path.relpath(root / path, site) for path in before}
     return WorkingCopy(root, copy, frozenset(names), before)
+
+
+def _check_links(found: Distribution, names: Iterable[str]) -> None:
+    """Refuse to copy what only the user can read, and somebody else's package links to.
+
+    Raises:
+        OverlayError: a file belongs neither to the owner of the package nor to root.
+    """
+    site, owners = os.path.realpath(found.site), {0, found.path.stat().st_uid}
+    for place in (os.path.join(site, name) for name in sorted(names)):
+        foreign = os.path.isfile(place) and os.stat(place).st_uid not in owners
+        if foreign and (real := os.path.realpath(place)) != os.path.normpath(place):
+            sentence = f"{found.name} links to {real}, which another user owns."
+            raise OverlayError(sentence, shlex.join(["ls", "-ld", place, real]), path=place)
 
 
 def _damaged(copy: Distribution, name: str) -> OverlayError:

@@ -37,6 +37,23 @@ def test_everybody_reads_a_layer_by_its_label_or_its_path(shared: Bench) -> None
     assert shared.json("status")["overlays"][0]["overlay"].startswith(str(layer_of(shared)))
 
 
+@pytest.mark.parametrize("name", ["link.py", "dir/secret"])
+def test_edit_copies_no_file_of_the_user_that_a_layer_links_to(shared: Bench, name: str) -> None:
+    """The copy would be readable by everybody."""
+    change(shared, "install", "new")
+    [record] = layer_of(shared).glob("*/lib/python3*/site-packages/new-1.0.dist-info/RECORD")
+    secret, package = shared.user.home / "secret", record.parents[1].resolve() / "new"
+    script = f"umask 077; echo SECRET > {secret}"
+    assert shared.user.run(["sh", "-c", script]).returncode == 0
+    for link, target in (("link.py", secret), ("dir", shared.user.home)):
+        os.symlink(target, package / link)
+    with open(record, "a") as rows:
+        rows.write(f"new/{name},,\n")
+    told = shared.refuse("edit", "--no-editor", "new", "--yes")
+    assert f"new links to {secret}, which another user owns." in told
+    assert not shared.overlay.exists()
+
+
 @pytest.mark.parametrize("words", [["install", "new"], ["remove", "new"], ["clean"], ["undo"]])
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
 def test_a_layer_of_others_is_refused_with_the_command_for_sudo(
