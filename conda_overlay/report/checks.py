@@ -86,7 +86,8 @@ def _ways_out(
     `rebase` repeats all requests, so it helps only where these allow another version.
     """
     going = plan.redundant(now, below, markers)
-    requests = now.requested.keys() - going.keys() - now.copies.keys()
+    copied = {key for key in now.copies if now.entries[key].copied}  # a request for none
+    requests = now.requested.keys() - going.keys() - copied
     wanted, asker = Requirement(found.requirement), str(canonicalize_name(found.name))
     key, mine = str(canonicalize_name(wanted.name)), asker in now.site
     leave = [("remove", asker)] if asker in requests else []

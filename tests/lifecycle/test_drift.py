@@ -193,8 +193,11 @@ def test_a_conflict_with_what_was_requested_names_commands_that_solve_it(
     assert "conflict" not in findings(own)
 
 
-def test_a_conflict_with_a_dependency_names_what_was_requested(own: Bench) -> None:
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_conflict_with_a_dependency_names_what_was_requested(own: Bench, edited: bool) -> None:
     own.given("install", "gamma==2.0", "--allow-conflicts")  # needs delta>=2
+    if edited:
+        own.given("edit", "--no-editor", "gamma", "--allow-conflicts")
     [finding] = [
         f for f in own.json("status")["overlays"][0]["findings"] if f["kind"] == "conflict"
     ]
