@@ -12,7 +12,16 @@ from urllib.parse import unquote
 
 from packaging.requirements import Requirement
 
-from conda_overlay.core.pip_options import HARMLESS, OPTIONS, PLACE
+from conda_overlay.core.pip_options import (
+    ASKS,
+    FALSE,
+    FLAGS,
+    HARMLESS,
+    OPTIONS,
+    PLACE,
+    Options,
+    used,
+)
 from conda_overlay.core.request import as_requirement, names_of
 from conda_overlay.filesystem.manifest import digest
 
@@ -104,6 +113,18 @@ def constrained(prefix: Path) -> set[str]:
 def in_effect(prefix: Path, command: str = "install") -> dict[str, str]:
     """The value of each option that pip uses in a command: of those in several places, the last."""
     return dict(_settings(prefix, command))
+
+
+def with_configured(given: Options, prefix: Path) -> Options:
+    """Options behind the configured ones that request something, as if all were typed."""
+    found: list[tuple[str, str | None]] = []
+    for name, value in in_effect(prefix).items() if not given.has("--isolated") else ():
+        option = f"--{name}"
+        if option in used(ASKS) & FLAGS:
+            found += [(option, None)] if value.lower() not in FALSE else []
+        elif option in used(ASKS):
+            found += [(option, one) for one in value.split()]
+    return Options((*found, *given.given))
 
 
 def _settings(prefix: Path, command: str = "install") -> Iterator[tuple[str, str]]:
