@@ -136,7 +136,8 @@ def _settings(prefix: Path, command: str = "install") -> Iterator[tuple[str, str
             parser.read_string(Path(file).read_text(encoding="utf-8"))
         except (OSError, ValueError, configparser.Error):
             yield "?", file
-        parsers.append(parser)
+        else:
+            parsers.append(parser)
     for section in ("global", command):
         for parser in parsers:
             for name, value in parser.items(section) if parser.has_section(section) else ():

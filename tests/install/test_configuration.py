@@ -102,9 +102,21 @@ def test_file_of_the_host_counts(plain: Bench, scratch: Path, wheels: Path) -> N
     assert bench.version("alpha") == "1.5"
 
 
-def test_broken_file_is_an_error_of_pips(plain: Bench) -> None:
-    configure(plain, "no section\n")
-    assert "pip.conf" in plain.refused("new")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no section\n",
+        "[install]\nupgrade = 1\n[install]\n",
+        "[install]\nupgrade = 1\nupgrade = 0\n",
+    ],
+)
+def test_broken_file_is_an_error_of_pips(plain: Bench, text: str) -> None:
+    configure(plain, text)
+    done = plain.run("run", *plain.where, "--with", "new", "true")
+    assert done.returncode == 1, done
+    for said in (plain.refused("new"), done.stderr):
+        assert "PipError" in said and "pip.conf" in said and "Traceback" not in said
+    assert plain.ask("status")
 
 
 AGAIN = ["upgrade", "force-reinstall", "ignore-installed"]
