@@ -23,6 +23,7 @@ from conda_overlay.layer import checkouts, scaffolding, state
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 from conda_overlay.layer.store import PATIENCE
+from conda_overlay.resolve.configuration import with_configured
 from conda_overlay.resolve.pip import Pip
 
 
@@ -95,6 +96,7 @@ class Draft(DraftTree):
         from conda_overlay.change.install import install
 
         given = _parsed(options) + _parsed(["--upgrade"] if upgrade else [])
+        given = with_configured(given, self.stack.host.prefix)
         install(self, Request.parse(requirements, given, intent, until))
 
     def update(self, *names: str, options: Options | Sequence[str] = NONE) -> None:

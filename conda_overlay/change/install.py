@@ -13,8 +13,8 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.entries import asked_again, lasting, record_staged
 from conda_overlay.change.repair import mend
 from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
-from conda_overlay.core.errors import CondaPackageError
-from conda_overlay.core.pip_options import FILES, NONE, Options
+from conda_overlay.core.errors import CondaPackageError, UsageError
+from conda_overlay.core.pip_options import ASKS, FILES, FLAGS, NONE, Options, used
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
     Request,
@@ -45,8 +45,11 @@ def install(draft: Draft, request: Request) -> None:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
         CondaPackageError: one of conda's packages is requested.
-        UsageError: a file or pip's configuration names a pipe.
+        UsageError: nothing is requested; or a file or pip's configuration names a pipe.
     """
+    if not request.requirements and not request.options.has(*used(ASKS) - FLAGS):
+        hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
+        raise UsageError("Name at least one package to install.", hint)
     configured = in_effect(draft.stack.host.prefix)
     for option in FILES:
         for file in configured.get(option.strip("-"), "").split():

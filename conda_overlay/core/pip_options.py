@@ -17,6 +17,8 @@ INDEX = "index"
 """Selects indexes and files, so that ``pip index`` needs it, too."""
 HARMLESS = "harmless"
 """Does not matter to a request that is satisfied already."""
+ASKS = "asks"
+"""Requests a distribution, or to install it again: in the configuration it counts as if typed."""
 GLOBAL = "global"
 """May come before the command, as in ``pip --timeout 5 install``."""
 
@@ -44,9 +46,9 @@ def _options(has_value: bool, text: str) -> Iterator[PipOption]:
 
 
 _WITH_VALUE = """
--r --requirement
+-r --requirement                                asks
 -c --constraint                                 recorded
--e --editable
+-e --editable                                   asks
 -i --index-url --pypi-url                       recorded place index harmless
 --extra-index-url                               recorded place index harmless
 -f --find-links                                 recorded place index harmless
@@ -63,7 +65,7 @@ _WITH_VALUE = """
 --build-option
 --install-option
 --build-constraint
---group
+--group                                         asks
 --progress-bar                                  harmless
 --report
 --root-user-action                              harmless
@@ -83,7 +85,7 @@ _WITH_VALUE = """
 --uploaded-prior-to
 --all-releases
 --only-final
---requirements-from-script
+--requirements-from-script                      asks
 --refresh-package                               index harmless
 """
 _IN_LINES = """
@@ -91,9 +93,9 @@ _IN_LINES = """
 """
 """Only behind a requirement in a requirements file."""
 _FLAGS = """
--U --upgrade
--I --ignore-installed
---force-reinstall
+-U --upgrade                                    asks
+-I --ignore-installed                           asks
+--force-reinstall                               asks
 --no-deps --no-dependencies
 --only-deps --only-dependencies
 --pre                                           recorded index harmless

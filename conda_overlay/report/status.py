@@ -120,7 +120,7 @@ def status(stack: Stack) -> Status:
         wired = shell.wired(host, stack.settings)
         wiring = Wiring(wired.state, wired.detail, trigger())
     facts = str(host.prefix), host.owner, host.protection, host.markers["python_full_version"]
-    others = kernels.without_overlay(host.real) if overlays else []
+    others = kernels.without_overlay(stack) if overlays else []
     return Status(
         HostStatus(host.name, *facts),
         _fork_drift(host.prefix),

@@ -12,7 +12,16 @@ from urllib.parse import unquote
 
 from packaging.requirements import Requirement
 
-from conda_overlay.core.pip_options import HARMLESS, OPTIONS, PLACE
+from conda_overlay.core.pip_options import (
+    ASKS,
+    FALSE,
+    FLAGS,
+    HARMLESS,
+    OPTIONS,
+    PLACE,
+    Options,
+    used,
+)
 from conda_overlay.core.request import as_requirement, names_of
 from conda_overlay.filesystem.manifest import digest
 
@@ -106,6 +115,18 @@ def in_effect(prefix: Path, command: str = "install") -> dict[str, str]:
     return dict(_settings(prefix, command))
 
 
+def with_configured(given: Options, prefix: Path) -> Options:
+    """Options behind the configured ones that request something, as if all were typed."""
+    found: list[tuple[str, str | None]] = []
+    for name, value in in_effect(prefix).items() if not given.has("--isolated") else ():
+        option = f"--{name}"
+        if option in used(ASKS) & FLAGS:
+            found += [(option, None)] if value.lower() not in FALSE else []
+        elif option in used(ASKS):
+            found += [(option, one) for one in value.split()]
+    return Options((*found, *given.given))
+
+
 def _settings(prefix: Path, command: str = "install") -> Iterator[tuple[str, str]]:
     """The options of a command of pip in its order, in which later ones win."""
     parsers = []
@@ -115,7 +136,8 @@ def _settings(prefix: Path, command: str = "install") -> Iterator[tuple[str, str
             parser.read_string(Path(file).read_text(encoding="utf-8"))
         except (OSError, ValueError, configparser.Error):
             yield "?", file
-        parsers.append(parser)
+        else:
+            parsers.append(parser)
     for section in ("global", command):
         for parser in parsers:
             for name, value in parser.items(section) if parser.has_section(section) else ():

@@ -26,7 +26,10 @@ from typing import Any, NoReturn
 REDIRECTING = ("target", "prefix", "root", "user", "home", "python", "require-virtualenv")
 """Options that would make pip install somewhere else, or refuse to install here."""
 
-OURS = ("dry-run", "report", "log", "quiet", "verbose", "compile", "no-compile", "config-file")
+OURS = (
+    *("dry-run", "report", "log", "quiet", "verbose", "compile", "no-compile", "config-file"),
+    *("requirement", "editable", "group", "requirements-from-script"),
+)
 """Options that are set by our own command line."""
 
 MISLEADING = (

@@ -109,6 +109,8 @@ def _call(
     # In a function, as in conda, so that the activate.d scripts cannot change the arguments.
     script = f"_activate() {{\n{code}\n}}\n_activate\n{'' if bare else line}\n"
     if shell != "/bin/sh":  # whose exec knows no options, and which has no such search
+        # In POSIX mode, exec is never a function, which a user may have exported.
+        script += "\\declare -F exec > /dev/null && POSIXLY_CORRECT=1\n"
         script += '\\shopt -s execfail; [ -x "$(\\type -P -- "$1")" ] && \\exec -- "$@"\n'
     fail = [sys.executable, "-I", "-S", "-c", _FAIL, str(prefix)]
     script += f'\\exec {shlex.join(fail)} "$@"\n'

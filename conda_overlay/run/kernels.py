@@ -17,6 +17,7 @@ from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.distributions import dependencies
 from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.host.host import Host
+from conda_overlay.host.user_site import read_user_site
 from conda_overlay.layer.stack import Stack
 
 _MARK = "conda_overlay"
@@ -75,7 +76,7 @@ def install_kernel(
     host = stack.host
     name = name or "overlay-" + re.sub(r"[^a-z0-9._-]", "-", host.name.lower())
     place = _place(name)
-    if "ipykernel" not in dependencies.effective(*stack.read_layers(), host.distributions):
+    if not _has_ipykernel(stack):
         sentence = f"Neither {host.prefix} nor its overlay has ipykernel."
         raise OverlayError(sentence, f"conda overlay install -p {host.prefix} ipykernel")
     old = _spec(place)
@@ -106,15 +107,21 @@ def install_kernel(
     return place
 
 
-def without_overlay(host: Path) -> list[Kernel]:
-    """The user's kernels that start the Python of a host (its real prefix) without its overlay."""
+def without_overlay(stack: Stack) -> list[Kernel]:
+    """The user's kernels that start a host's Python without its overlay, and could with it."""
     found = []
     for place in _places():
         spec = _spec(place)
-        if _host_of(spec) is None and _bare_prefix(spec) == str(host):
+        if _host_of(spec) is None and _bare_prefix(spec) == str(stack.host.real):
             prefix = os.path.dirname(os.path.dirname(_words(spec)[0]))
             found.append(Kernel(place.name, str(spec.get("display_name")), prefix))
-    return found
+    return found if found and _has_ipykernel(stack) else []
+
+
+def _has_ipykernel(stack: Stack) -> bool:
+    """Whether a host has it with its overlay, or ``~/.local``, which its Python sees, too."""
+    view = dependencies.effective(*stack.read_layers(), stack.host.distributions)
+    return "ipykernel" in view or "ipykernel" in read_user_site(stack.host)
 
 
 def _bare_prefix(spec: Mapping[str, Any]) -> str | None:

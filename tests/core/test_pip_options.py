@@ -43,7 +43,7 @@ def test_what_is_kept_and_written_is_pinned(use: str) -> None:
 
 def test_every_use_is_known_and_has_options() -> None:
     known = {getattr(pip_options, name) for name in
-             ("RECORDED", "PLACE", "BUILD", "INDEX", "HARMLESS", "GLOBAL")}  # fmt: skip
+             ("RECORDED", "PLACE", "BUILD", "INDEX", "HARMLESS", "ASKS", "GLOBAL")}  # fmt: skip
     assert {use for option in OPTIONS for use in option.uses} == known
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import dists, environment
 from tests.bench import Bench
-from tests.long import LONG, first
+from tests.long import LONG, few, first
 
 
 @pytest.fixture
@@ -100,9 +102,54 @@ def test_file_of_the_host_counts(plain: Bench, scratch: Path, wheels: Path) -> N
     assert bench.version("alpha") == "1.5"
 
 
-def test_broken_file_is_an_error_of_pips(plain: Bench) -> None:
-    configure(plain, "no section\n")
-    assert "pip.conf" in plain.refused("new")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no section\n",
+        "[install]\nupgrade = 1\n[install]\n",
+        "[install]\nupgrade = 1\nupgrade = 0\n",
+    ],
+)
+def test_broken_file_is_an_error_of_pips(plain: Bench, text: str) -> None:
+    configure(plain, text)
+    done = plain.run("run", *plain.where, "--with", "new", "true")
+    assert done.returncode == 1, done
+    for said in (plain.refused("new"), done.stderr):
+        assert "PipError" in said and "pip.conf" in said and "Traceback" not in said
+    assert plain.ask("status")
+
+
+AGAIN = ["upgrade", "force-reinstall", "ignore-installed"]
+
+
+@pytest.mark.parametrize("option", few(AGAIN, "ignore-installed"))
+def test_options_that_install_again_count_in_variables_and_files(
+    plain: Bench, wheels: Path, option: str
+) -> None:
+    words, name = ("--dry-run", "beta", "gamma"), f"PIP_{option.upper().replace('-', '_')}"
+    typed = plain.plan(f"--{option}", "--no-index", f"-f{wheels}", *words)
+    lines = f"[global]\nno-index = 1\nfind-links = {wheels}\n"
+    configure(plain, lines)
+    by_variable = json.loads(plain.install("--json", *words, env={name: "yes"}))
+    assert "Nothing to do" in plain.install(*words, env={name: "no"})
+    (plain.user.home / ".config/pip/pip.conf").write_text(f"{lines}{option} = true\n")
+    by_file = plain.plan(*words)
+    assert typed["changes"] and typed["changes"] == by_variable["changes"] == by_file["changes"]
+
+
+def test_requirements_in_variables_and_files_count_as_if_typed(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "zeta", "1.0")
+    dists.wheel(links, "zeta", "2.0")
+    file = sources.write(quick.user, quick.user.home / "z.txt", "zeta==1.0\n")
+    places = f"{links} {quick.environ['PIP_FIND_LINKS']}"
+    env = {"PIP_REQUIREMENT": str(file), "PIP_FIND_LINKS": places}
+    quick.install(env=env)
+    assert quick.see("zeta") == {"zeta": "1.0"}
+    quick.install("new", env=env)
+    assert quick.record()["distributions"]["zeta"]["intent"] == "hold"
+    quick.install(env={"PIP_EDITABLE": str(sources.project(quick.user, "mine"))})
+    assert quick.record()["distributions"]["mine"]["intent"] == "dev"
+    quick.change("update", "new", env={"PIP_REQUIREMENT": "gone.txt"})  # which names what is meant
 
 
 def test_isolated_means_that_nothing_counts(quick: Bench, links: Path) -> None:

@@ -116,6 +116,15 @@ def test_a_program_of_the_name_of_a_builtin_is_run(quick: Bench) -> None:
     assert run(quick, "false").returncode == 1
 
 
+def test_an_exported_function_named_exec_is_handed_on_and_not_called(quick: Bench) -> None:
+    env = {"BASH_FUNC_exec%%": "() { echo mine; }"}
+    done = run(quick, "env", env=env)
+    assert "BASH_FUNC_exec%%=() {  echo mine\n}" in done.stdout, done
+    assert "POSIXLY_CORRECT" not in done.stdout
+    done = run(quick, "nope", env=env)
+    assert done.returncode == 127 and "nope: command not found" in done.stderr, done
+
+
 def test_the_command_ignores_no_signal_that_python_ignores(quick: Bench) -> None:
     ignored = run(quick, "sh", "-c", "grep SigIgn /proc/self/status").stdout
     assert int(ignored.split()[1], 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0

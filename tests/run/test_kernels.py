@@ -15,6 +15,7 @@ from tests.activation.made import give
 from tests.bed import dists
 from tests.bench import Bench
 from tests.long import LONG, few, first
+from tests.report.test_status import in_user_site, user_site_of
 
 SHOW = "import json, os, sys, alpha; print(json.dumps([alpha.__version__, os.getpid(), sys.argv]))"
 
@@ -147,6 +148,20 @@ def test_status_points_out_a_kernel_without_the_overlay_and_the_command_that_men
     assert started(ready, "bare") == "1.5"
     assert ready.json("status")["kernels"] == []
     assert "Jupyter kernel" not in ready.ask("status")
+
+
+def test_status_points_out_a_kernel_only_where_there_is_an_ipykernel(ready: Bench) -> None:
+    """That of ~/.local is one, as the overlay hides no other package there."""
+    write(ready, "bare", {"argv": [str(ready.host / "bin" / "python"), *BARE[1:]]})
+    ready.given("remove", "ipykernel")
+    assert ready.json("status")["kernels"] == []
+    kernel(ready, "install", "-n", "science", code=1)
+    in_user_site(ready, "ipykernel", "6.0")
+    (user_site_of(ready) / "ipykernel_launcher.py").write_text(SHOW)
+    give([ready.user.home / ".local"], ready.user)
+    [command] = re.findall(r"^  conda overlay kernel (.+)$", ready.ask("status"), re.MULTILINE)
+    kernel(ready, *shlex.split(command))
+    assert started(ready, "bare") == "1.5"
 
 
 @LONG

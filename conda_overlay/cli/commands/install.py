@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace
 from conda_overlay.cli import changing, options, select
 from conda_overlay.cli.options import date_of
 from conda_overlay.cli.pip_options import add_pip_options
-from conda_overlay.core.errors import UsageError
 
 EXAMPLES = """\
     conda overlay install humanize            a new package
@@ -30,9 +29,6 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Install the requirements."""
     options, requirements = arguments.pip_options, tuple(arguments.requirements)
-    if not requirements and not options.has("--requirement", "--editable", "--group"):
-        hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
-        raise UsageError("Name at least one package to install.", hint)
     until = None if arguments.until is None else date_of(arguments.until)
     given = {"options": options, "intent": arguments.intent, "until": until}
     overlay = select.opened(arguments)
