@@ -5,18 +5,17 @@ from __future__ import annotations
 import ast
 import importlib
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
 from conda_overlay.core.errors import VerificationError
 from conda_overlay.core.models import Plan
-from conda_overlay.host.host import Host
+from conda_overlay.host.host import Host, Interpreter
 from conda_overlay.layer.state import State, is_bookkeeping
 
 
-def started(host: Host, sites: Sequence[Path]) -> subprocess.Popen[str]:
+def started(host: Host, sites: Sequence[Path]) -> Interpreter:
     """Start the host's interpreter, which prints its path; this takes a while.
 
     Args:
@@ -27,7 +26,7 @@ def started(host: Host, sites: Sequence[Path]) -> subprocess.Popen[str]:
 
 
 def verify(
-    interpreter: subprocess.Popen[str],
+    interpreter: Interpreter,
     host: Host,
     sites: Sequence[Path],
     after: State,

@@ -52,6 +52,10 @@ print(json.dumps({
 """
 
 
+Interpreter = subprocess.Popen[str]
+"""A process of a host's Python, whose output is read as text."""
+
+
 @dataclass(frozen=True)
 class _Python:
     """The answers of an interpreter."""
@@ -257,7 +261,7 @@ class Host:
         arguments: Sequence[str],
         pythonpath: Sequence[Path] = (),
         environ: Mapping[str, str] | None = None,
-    ) -> subprocess.Popen[str]:
+    ) -> Interpreter:
         """Start its interpreter, without the environment variables that would redirect it.
 
         Args:
