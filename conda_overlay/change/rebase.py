@@ -59,6 +59,7 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
         draft.entries = dict(recorded)
         why = dict.fromkeys(requested, "stale: built for another Python")
     going = plan.redundant(draft.before, stack.below_view, stack.host.markers)
+    own = dict(requested)
     if carried is not None:
         more = _carried(draft, carried)
         why.update({key: _why_carried(draft, key, carried) for key in more})
@@ -67,7 +68,7 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
     draft.drop(going.keys() & draft.installed.keys())
     requested = {key: entry for key, entry in requested.items() if key not in going}
     theirs = carried.entries if carried else {}
-    requested = dict(_edited_again(draft, requested, theirs, force=force))
+    requested = dict(_edited_again(draft, requested, theirs, own, force=force))
     check_sources(requested)
     install_requested(draft, requested, why)
     make_edits(draft, {key: entry for key, entry in requested.items() if not entry.copied})
@@ -83,12 +84,14 @@ def _edited_again(
     draft: Draft,
     entries: Mapping[str, HistoryEntry],
     carried: Mapping[str, HistoryEntry],
+    own: Mapping[str, HistoryEntry],
     *,
     force: bool,
 ) -> Iterator[tuple[str, HistoryEntry]]:
     """The entries, where copies are made again if the host has changed the distribution.
 
     The edits are made again in the new copy; if the host has them all, the entry is left out.
+    For a carried one whose edits do not apply, the overlay's own request stays.
     """
     failed: list[CannotEditAgainError] = []
     for key, entry in entries.items():
@@ -101,7 +104,15 @@ def _edited_again(
         except CannotEditAgainError as error:
             failed.append(error)
             draft.kept = kept
-            draft.why[key] = f"its edits do not apply to {error.targets[entry.name or key]}"
+            name = entry.name or key
+            version = error.targets[name]
+            if key in draft.before.site and key not in draft.installed:
+                draft.why[key] = f"its edits do not apply to {version}"
+            else:  # no copy goes, so the plan does not name them
+                what = f"the edits of {name} are left behind"
+                draft.notes.append(f"{what}: they do not apply to {name} {version}")
+            if key in carried and key in own and not own[key].copied:
+                yield key, own[key]
             continue
         if version is not None:
             pin = f"{named_as(entry.name or key, entry.requirement)}=={version}"

@@ -18,8 +18,13 @@ from conda_overlay.filesystem.atomic import drop_bytecode
 
 _NEVER = float("inf")
 _DEEPEST = 9  # strip fewer leading directories than this
-_GIT_STYLE = re.compile(rb"^(?=diff --git )", re.MULTILINE)
-_PLAIN_STYLE = re.compile(rb"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ -)", re.MULTILINE)
+_HEAD = re.compile(
+    rb"^(?:diff --git [^\n]*\n(?:(?:---|\+\+\+|index|(?:dis)?similarity index|"
+    rb"(?:old|new|deleted file|new file) mode|(?:copy|rename) (?:from|to)) [^\n]*\n)+"
+    rb"|--- [^\n]*\n\+\+\+ [^\n]*\n(?=@@ -))",
+    re.MULTILINE,
+)
+"""The lines with which a section begins, up to its first hunk; of git, or plain."""
 _TOP_MODULE = re.compile(r"[^/]+(/__init__)?\.py")
 _SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
 _NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
@@ -92,7 +97,7 @@ def fit(
         if sections := _split(patch, len(names)):
             parts: dict[str, bytes] = {}
             for name, section in zip(names, sections, strict=True):
-                parts[name] = parts.get(name, b"") + section
+                parts[name] = parts[name] + b"\n" + section if name in parts else section
             paths = {name: "/".join(name.split("/")[max(level - 1, 0) :]) for name in parts}
             inside = {
                 name: path
@@ -143,16 +148,28 @@ def _lacks_context(section: bytes) -> bool:
 
 def _split(patch: bytes, count: int) -> list[bytes]:
     """The sections of a patch, one per file; empty unless there are as many as git has found."""
-    for style in (_GIT_STYLE, _PLAIN_STYLE):
-        if len(sections := style.split(patch)[1:]) == count:
-            return sections
-    starts: list[int] = []  # of both styles, without the plain head that a section of git has
-    for head in sorted({f.start() for s in (_GIT_STYLE, _PLAIN_STYLE) for f in s.finditer(patch)}):
-        of_git = bool(starts) and patch.startswith(b"diff --git ", starts[-1])
-        if not of_git or patch.startswith(b"diff", head) or _HUNK.search(patch, starts[-1], head):
-            starts.append(head)
+    starts: list[int] = []
+    end = 0
+    while head := _HEAD.search(patch, end):
+        starts.append(head.start())
+        end = _end_of_hunks(patch, head.end())
     sections = [patch[start:end] for start, end in pairwise([*starts, len(patch)])]
     return sections if len(sections) == count else []
+
+
+def _end_of_hunks(patch: bytes, at: int) -> int:
+    """Where the hunks end that begin at a place; by their counts, as their lines may be any."""
+    while hunk := _HUNK.match(patch, at):
+        at = hunk.end()
+        old, new = (int(count or 1) for count in hunk.group(2, 4))
+        while (old > 0 or new > 0) and at < len(patch):
+            sign = patch[at : at + 1]
+            old -= sign not in (b"+", b"\\")
+            new -= sign not in (b"-", b"\\")
+            at = patch.find(b"\n", at) + 1 or len(patch)
+        if patch.startswith(b"\\ ", at):
+            at = patch.find(b"\n", at) + 1 or len(patch)
+    return at
 
 
 @cache
@@ -218,7 +235,7 @@ def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: 
     Raises:
         OverlayError: git is not installed, or the patch creates a link.
     """
-    text = b"".join(part.text for part in parts)
+    text = b"\n".join(part.text for part in parts)  # else one may become the head of the next
     done = _apply(directory, text, strip, reverse=reverse) if text else None
     if done and done.returncode:
         every = _apply(directory, text, strip, reverse=reverse, check=True, reject=True)

@@ -41,8 +41,12 @@ Pair = tuple[Place | None, Place | None]
 
 
 def compare_files(stack: Stack, old: int | None, new: int | None) -> FileChanges:
-    """Find the files that differ; against the host (0), those that the overlay adds or hides."""
-    before, after = stack.committed(old).files, stack.committed(new).files
+    """Find the files that differ.
+
+    Against the host (0), those that the overlay adds or hides, or that were deleted from copies.
+    """
+    states = stack.committed(old), stack.committed(new)
+    before, after = (state.files for state in states)
     if old != 0 and new != 0:
         return differences(before, after)
     host = stack.host.prefix
@@ -51,9 +55,11 @@ def compare_files(stack: Stack, old: int | None, new: int | None) -> FileChanges
     tree = _root(stack, old if new == 0 else new)
     hiding = [p for p in paths if os.path.lexists(host / p) and not _same(host / p, tree / p)]
     alone = tuple(path for path in paths if not os.path.lexists(host / path))
+    deleted = {path for state in states for paths in state.deleted.values() for path in paths}
+    gone = tuple(path for path in sorted(deleted) if os.path.lexists(host / path))
     if new == 0:
-        return FileChanges(removed=alone, changed=tuple(hiding))
-    return FileChanges(added=alone, changed=tuple(hiding))
+        return FileChanges(added=gone, changed=tuple(hiding), removed=alone)
+    return FileChanges(added=alone, changed=tuple(hiding), removed=gone)
 
 
 def unified_files(
@@ -102,6 +108,7 @@ def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> l
         one, other = before or {}, after or {}
         if any(state.is_copy(key) for state in states.values()):
             shared = one.keys() & other.keys()  # RECORD of a conda package may have no scripts
+            shared |= {p for state in states.values() for p in state.deleted.get(key, ())}
             one, other = (
                 {p: f for p, f in d.items() if "site-packages/" in p or p in shared}
                 for d in (one, other)

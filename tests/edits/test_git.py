@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import random
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -429,6 +430,75 @@ def test_patches_of_both_styles_in_one_file_are_one_patch(site: Path) -> None:
         assert apply(site, patch) == []
         assert files(site) == {"tool/core.py": FIXED, "tool/new.py": "new\n"}
         assert apply(site, patch, reverse=True) == []
+
+
+ORIGINAL = {f"tool/{name}": CORE for name in ("core.py", "other.py", "old.py", "gone.py")}
+ORIGINAL |= {"tool/gone.py": "old\n", "tool/words.sql": "one\n-- a/x\n", "tool/mode.py": ""}
+PATCHED = {
+    "tool/core.py": FIXED,
+    "tool/other.py": FIXED,
+    "tool/name.py": CORE,
+    "tool/words.sql": "one\n++ b/x\n",
+    "tool/mode.py": "",
+    "tool/new.py": "new\n",
+    "tool/empty.py": "",
+    "tool/plain.py": "-- a/tool/x\n",
+}
+SECTIONS = {
+    "tool/core.py": CORE_DIFF.format("a/tool/core.py", "b/tool/core.py"),
+    "tool/other.py": git_style("tool/other.py"),
+    "tool/new.py": added("tool/new.py"),
+    "tool/gone.py": removed("tool/gone.py"),
+    "tool/name.py": renamed("tool/old.py", "tool/name.py"),
+    "tool/empty.py": "diff --git a/tool/empty.py b/tool/empty.py\nnew file mode 100644\n",
+    "tool/mode.py": "diff --git a/tool/mode.py b/tool/mode.py\nold mode 100644\nnew mode 100755\n",
+    "tool/plain.py": "--- /dev/null\n+++ b/tool/plain.py\n@@ -0,0 +1 @@\n+-- a/tool/x\n",
+    "tool/words.sql": (
+        "--- a/tool/words.sql\n+++ b/tool/words.sql\n@@ -1,2 +1,2 @@\n one\n--- a/x\n+++ b/x\n"
+    ),
+}
+"""Sections of both styles by the file that they make; some have no hunk."""
+
+
+def joined(names: Sequence[str]) -> list[str]:
+    """Sections in this order; with a line between those that would be one section to git."""
+    texts = [SECTIONS[name] for name in names]
+    pairs = zip(texts, [*texts[1:], ""], strict=True)
+    apart = ("@@" not in text and after.startswith("---") for text, after in pairs)
+    return [text + "diff -u a b\n" * new for text, new in zip(texts, apart, strict=True)]
+
+
+@pytest.mark.parametrize("first", SECTIONS)
+def test_sections_of_both_styles_are_split_in_any_order(first: str) -> None:
+    for second in SECTIONS.keys() - {first}:
+        texts = joined([first, second])
+        found = [(part.path, part.text.decode()) for part in fit("".join(texts), 1).inside]
+        assert found == [*zip((first, second), texts, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_sections_of_both_styles_apply_in_any_order_whatever_is_there(
+    site: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    order = chance.sample([*SECTIONS], len(SECTIONS))
+    for name, content in ORIGINAL.items():
+        (site / name).write_text(content)
+    for name in chance.sample(order, 3):
+        assert apply(site, SECTIONS[name]) == []
+    patch = "".join(joined(order))
+    assert apply(site, patch) == []
+    assert files(site) == PATCHED
+    found = fit(patch)
+    assert git.lacking(site, found.inside, 1, reverse=False) == []
+    assert apply(site, patch, reverse=True) == []
+    assert files(site) == ORIGINAL
+
+
+def test_sections_stay_apart_when_those_between_are_there_already(site: Path) -> None:
+    (site / "tool/other.py").write_text(FIXED)
+    assert apply(site, "".join(joined(["tool/empty.py", "tool/other.py", "tool/core.py"]))) == []
+    assert files(site) == {"tool/core.py": FIXED, "tool/other.py": FIXED, "tool/empty.py": ""}
 
 
 def test_number_of_a_line_that_no_file_has_is_no_crash(site: Path) -> None:

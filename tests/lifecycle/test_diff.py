@@ -193,3 +193,22 @@ def test_metadata_of_two_versions_is_compared(quick: Bench) -> None:
         "+++ b/alpha/__init__.py\trevision 1",
     ]
     assert quick.ask("diff", "beta") == "environment -> revision 1\n  no distribution differs\n"
+
+
+@pytest.mark.parametrize("name", ["tool/extra.py", "tool/data/table.bin", "../../../bin/tool-step"])
+def test_file_that_was_deleted_from_a_copy_is_a_difference(tool: Bench, name: str) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    (tool.site / name).unlink()
+    path = os.path.relpath(tool.site / name, tool.overlay)
+    assert tool.json("diff")["files"]["removed"] == [path]
+    tool.change("record")
+    assert f"  D {path}\n" in tool.ask("diff", "--files")
+    assert f"  A {path}\n" in tool.ask("diff", "2", "0", "--files")
+    assert tool.json("diff", "tool")["files"]["removed"] == [path]
+    short = path.rpartition("site-packages/")[2]
+    for words, sign in ((["0", "2"], "-"), (["2", "0"], "+")):
+        text = tool.ask("diff", *words, "--text")
+        binary = f"# Binary files a/{short} and b/{short} differ\n"
+        null = "+++ /dev/null\n" if sign == "-" else "--- /dev/null\n"
+        assert binary in text if name.endswith(".bin") else null in text
+        assert text.count(short) >= 2

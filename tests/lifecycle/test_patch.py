@@ -758,7 +758,8 @@ def test_edits_that_do_not_apply_in_another_python_are_given_up_and_kept_in_a_fi
     file = own.user.home / "edits.patch"
     own.ask("export", "-f", file)
     assert "+    return 44  # fixed" in file.read_text()
-    own.change("rebase", "--force")
+    told = own.change("rebase", "--force")
+    assert "the edits of tool are left behind: they do not apply to tool 2.0" in told
     assert own.see("tool", "new") == {"tool": "2.0", "new": "1.0"}
 
 

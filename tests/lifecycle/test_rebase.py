@@ -11,6 +11,7 @@ import pytest
 from tests import sources
 from tests.bed import cpython, dists, environment, place
 from tests.bench import Bench
+from tests.lifecycle import edited
 from tests.lifecycle.patches import PLAN
 from tests.long import LONG
 
@@ -263,3 +264,40 @@ def test_from_takes_the_overlay_of_an_environment_that_is_gone(quick: Bench, sci
         assert quick.record()["distributions"]["new"]["reason"] == "ticket 7"
         quick.change("undo", "0")
     assert "of-1999" in quick.refuse("rebase", "--from", "of-1999", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("has", "more"),
+    [("another version", ()), ("edits", ("new",)), ("another version in the overlay", ())],
+)
+def test_from_with_force_names_the_edits_that_it_leaves_behind(
+    tool: Bench, own: Bench, links: Path, has: str, more: tuple[str, ...]
+) -> None:
+    own = replace(own, name=str(own.host.rename(own.host.with_name("next"))))
+    tool.given("edit", "tool", "--no-editor")
+    edited.edit(tool, tool.site / "tool/core.py", edited.FIXED)
+    tool.given("record")
+    for name in more:
+        tool.given("install", name)
+    version = "1.0" if has == "edits" else "2.0"
+    broken = edited.wheel(links, version, edited.BROKEN)
+    if has == "another version":
+        sources.administrate(own.host, broken)
+    elif has == "edits":
+        sources.administrate(own.host, edited.wheel(links))
+        own.given("edit", "tool", "--no-editor")
+        edited.edit(own, own.site / "tool/core.py", edited.BROKEN)
+        own.given("record")
+    else:
+        sources.administrate(own.host, edited.wheel(links))
+        own.install("--find-links", links, "tool>=2.0")
+    words = ("rebase", "--from", tool.host)
+    assert f"do not apply to tool {version}" in own.refuse(*words, "--yes")
+    note = f"the edits of tool are left behind: they do not apply to tool {version}"
+    assert own.json(*words, "--force", "--dry-run")["notes"] == [note]
+    assert note in own.change(*words, "--force")
+    assert own.distributions() == [
+        *(f"{name}-1.0" for name in more),
+        *([f"tool-{version}"] if "overlay" in has or has == "edits" else []),
+    ]
+    assert own.version("tool") == version
