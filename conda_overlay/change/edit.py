@@ -200,8 +200,13 @@ def patch(
     draft.notes += _hidden(draft, copy)
     take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not _is_edited(draft, key):
-        draft.drop({key})
         draft.why[key] = "no edits are left"
+        if key in draft.stack.below_view:
+            draft.drop({key})
+        else:  # else the package would be gone; the reason was that of the edits
+            draft.entries[key] = replace(draft.entries[key], reason=draft.reason)
+            gone = f"{found.name} is no longer in the environment"
+            draft.notes.append(f"{gone}, so your copy of it stays, unedited")
 
 
 def _give_reason(draft: Draft, key: str) -> None:

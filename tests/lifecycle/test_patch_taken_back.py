@@ -1,11 +1,13 @@
-"""A patch that is taken back leaves the other edits of a copy."""
+"""A patch that is taken back leaves the other edits of a copy, and what nobody else has."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bench import Bench
 from tests.lifecycle import edited
 
@@ -69,3 +71,31 @@ def test_an_edit_of_the_metadata_outlives_it(
     fixed.change("patch", "tool", fix, "--reverse")
     assert place.read_text() == text
     assert edited.steps(fixed) == [4, 7]
+
+
+@pytest.fixture
+def bare(own: Bench, links: Path) -> Bench:
+    """With a patched copy of `tool`, which its environment has lost since."""
+    sources.administrate(own.host, edited.wheel(links))
+    fix = sources.write(own.user, own.user.home / "fix.patch", edited.FIX)
+    own.change("patch", "tool", fix, "--reason", "ticket 1234")
+    own.change("install", "new")
+    lose(own)
+    return own
+
+
+def lose(own: Bench) -> None:
+    """Take `tool` out of the environment, as its administrator would."""
+    for path in [*own.host.glob("lib/python3*/site-packages/tool*"), *own.host.glob("bin/tool*")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_what_the_environment_has_lost_stays_without_edits(bare: Bench) -> None:
+    fix = bare.user.home / "fix.patch"
+    plan = bare.json("patch", "tool", fix, "--reverse")
+    [change] = plan["changes"]
+    assert (change["after"], change["why"]) == ("1.0", "no edits are left")
+    assert any("your copy of it stays, unedited" in note for note in plan["notes"])
+    assert edited.steps(bare) == [4, 7]
+    entry = bare.record()["distributions"]["tool"]
+    assert (entry["copied"], entry["patch"], entry.get("reason")) == (True, "", None)
