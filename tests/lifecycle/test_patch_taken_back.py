@@ -99,3 +99,25 @@ def test_what_the_environment_has_lost_stays_without_edits(bare: Bench) -> None:
     assert edited.steps(bare) == [4, 7]
     entry = bare.record()["distributions"]["tool"]
     assert (entry["copied"], entry["patch"], entry.get("reason")) == (True, "", None)
+
+
+def test_undo_brings_the_edits_back_in_what_its_hint_installs(bare: Bench, links: Path) -> None:
+    bare.change("patch", "tool", bare.user.home / "fix.patch", "--reverse")
+    bare.change("remove", "tool", "--force")
+    bare.change("clean", "--force")
+    told = bare.refuse("undo", "2", "--yes")
+    assert "no longer in the environment" in told and f"install -p {bare.host} tool==1.0\n" in told
+    bare.change("install", "tool==1.0", "--find-links", str(links))
+    bare.change("undo", "2")
+    assert edited.steps(bare) == [44, 7]
+    entry = bare.record()["distributions"]["tool"]
+    assert entry["copied"] and entry["patch"] == bare.record(2)["distributions"]["tool"]["patch"]
+    bare.change("patch", "tool", bare.user.home / "fix.patch", "--reverse")
+    assert edited.steps(bare) == [4, 7]
+
+
+def test_undo_brings_the_edits_back_in_the_copy_that_stayed(bare: Bench) -> None:
+    bare.change("patch", "tool", bare.user.home / "fix.patch", "--reverse")
+    bare.change("clean", "--force")
+    bare.change("undo", "2")
+    assert edited.steps(bare) == [44, 7]
