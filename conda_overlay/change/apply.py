@@ -57,7 +57,8 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         drop_orphans(draft, requested, "not in the file")
     from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
     edited = draft.before.edited_keys & from_pip.keys()
-    draft.drop({key for key in edited if from_pip[key].patch is None})  # the file has no edits
+    bare = {key for key in edited if not text_in(from_pip[key].patch)}  # the file has no edits
+    draft.drop({key for key in bare if not is_edited(draft, key, from_pip[key])})
     install_requested(draft, from_pip, dict.fromkeys(from_pip, "from the file"))
     make_edits(draft, requested)
     if document.is_part:

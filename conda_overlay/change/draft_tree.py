@@ -205,11 +205,12 @@ class DraftTree:
         self._move_in(root, files, read_index(root, below, files, Index()))
 
     def start_with_own_interpreter(self, root: Path) -> None:
-        """Let the scripts of a new copy start with the overlay's own interpreter."""
+        """Let the scripts of a new copy start with the overlay's own interpreter, in one form."""
         host, below = self.stack.host, self.stack.below
         theirs = [site.parents[2] / "bin" / scaffolding.INTERPRETER for site in below]
         interpreters = [host.python, *theirs, self._interpreter]
-        scripts.rewrite(root, root / host.site_below_prefix, interpreters, self._interpreter)
+        site = root / host.site_below_prefix
+        scripts.rewrite(root, site, interpreters, self._interpreter, new=True)
 
     def _check_owners(self, key: str, files: Manifest) -> None:
         """Refuse to replace a file of another distribution with another content."""

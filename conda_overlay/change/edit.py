@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
-from conda_overlay.core.models import Distribution
+from conda_overlay.core.models import UNEDITED, Distribution
 from conda_overlay.core.text import did_you_mean, few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
@@ -200,8 +200,13 @@ def patch(
     draft.notes += _hidden(draft, copy)
     take_copy(draft, copy)
     if reverse and draft.entries[key].copied and not _is_edited(draft, key):
-        draft.drop({key})
-        draft.why[key] = "no edits are left"
+        draft.why[key] = UNEDITED
+        if key in draft.stack.below_view:
+            draft.drop({key})
+        else:  # else the package would be gone; the reason was that of the edits
+            draft.entries[key] = replace(draft.entries[key], reason=draft.reason)
+            gone = f"{found.name} is no longer in the environment"
+            draft.notes.append(f"{gone}, so your copy of it stays, unedited")
 
 
 def _give_reason(draft: Draft, key: str) -> None:
@@ -282,7 +287,7 @@ def record(draft: Draft) -> None:
             there = before.names(key) - {os.path.relpath(path, site) for path in gone}
             originals.note_files(found, there)
         if mine:
-            draft.why[key] = edited(found, {path.removeprefix(site) for path in mine})
+            draft.why[key] = edited(found, {os.path.relpath(path, site) for path in mine})
             _give_reason(draft, key)
 
 

@@ -55,8 +55,8 @@ def reapply(
         draft.notes += [
             f"{name}: {path} was edited, which an exported file cannot contain" for path in lost
         ]
-    if not entry.copied and entry.patch and not patch.text_in(entry.patch):
-        return None  # it was installed, and the edits are in no patch
+    if not entry.copied and not patch.text_in(entry.patch):
+        return None  # it was installed, and no edits of it are in a patch
     if entry.copied and not onto and key in draft.stack.below_view:
         draft.drop({key})
     if key not in draft.stack.below_view and key not in draft.installed:
@@ -81,7 +81,10 @@ def reapply(
     if faults:
         known = (where(draft.stack), _keeping(draft, old)) if old else ()
         raise CannotEditAgainError({name: found.version}, faults, *known)
-    if not changed and not onto:
+    if not changed and not onto and key in draft.installed and not copy.changed:
+        draft.notes += [f"{edits} retire: {what} has them" for edits in there]
+        return None  # what is installed stays
+    if not changed and not onto and key not in draft.installed:
         text = old or patch.text_in(entry.patch)
         has = f"{what} has all its edits" if text else "no text of it was edited"
         draft.why[key] = f"{RETIRED}{has}"

@@ -22,7 +22,7 @@ from conda_overlay.change.working_copy import copy_of, take_copy
 from conda_overlay.core.errors import CannotRestoreError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
-from conda_overlay.edits.originals import ORIGINALS, load_originals
+from conda_overlay.edits.originals import ORIGINALS, load_originals, note_files
 from conda_overlay.edits.patch import text_in
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import has_digest, is_there
@@ -206,6 +206,8 @@ class Restorer:
         others = {key: self.entries[key] for key in sorted({*keys} - below)}
         check_editables(draft, self._number, others)
         install_exactly(draft, others)
+        if self._number != draft.base:
+            self._put_present(below - draft.stack.below_view.keys())
         for key in sorted(copies):
             again = text_in(self.entries[key].patch) and not named
             if again or key not in {*draft.stack.below_view, *draft.installed}:  # an error there
@@ -224,6 +226,28 @@ class Restorer:
             all(map(self.restore, notes))
         for path in owned.intersection(edited):
             copy_file(draft.stack.store.real / path, tree / path)
+
+    def _put_present(self, keys: Collection[str]) -> None:
+        """Put distributions that the overlay has now into the draft, so that they can be copied.
+
+        Args:
+            keys: the names of those that copies were made of, and that are no longer below.
+        """
+        draft, before = self._draft, self._draft.before
+        for key in keys & before.site.keys():
+            found = before.site[key][0]
+            if found.version != self.entries[key].version:
+                continue
+            paths = self.owned[key] & before.owned[key] & before.files.keys()  # what a copy has
+            for path in paths:
+                remove_files(draft.tree, [draft.tree / path])
+                make_own(draft.tree, Path(path).parent)
+                copy_file(draft.stack.store.real / path, draft.tree / path)
+            draft.look()
+            names = {os.path.relpath(path, found.below) for path in paths}
+            for mine in draft.installed.get(key, ()):
+                note_files(mine, names)
+        draft.look()
 
 
 def _is_archive(path: str) -> bool:

@@ -11,14 +11,20 @@ from stat import S_IMODE, S_IRUSR, S_IWUSR
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.models import COPIED, EDITED, Distribution, HistoryEntry
+from conda_overlay.core.models import COPIED, EDITED, UNEDITED, Distribution, HistoryEntry
 from conda_overlay.core.request import named_as
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
-from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
+from conda_overlay.filesystem.manifest import (
+    Manifest,
+    differences,
+    has_digest,
+    is_there,
+    take_manifest,
+)
 from conda_overlay.filesystem.tree import copy_files
 from conda_overlay.formats.document import default_intent
 from conda_overlay.layer.state import is_bookkeeping
@@ -197,8 +203,17 @@ def edited(copy: Distribution, changed: Collection[str]) -> str:
         copy: the copy as it is now.
         changed: its files that have just been changed, relative to site-packages.
     """
-    found = patch.summary(copy, changed)
-    return f"{EDITED}: {', '.join(found)}" if found else COPIED
+    rows, known = owned_files(copy, copy.prefix) or {}, originals.original_hashes(copy)
+    shas = {n: known.get(n) or rows.get(os.path.normpath(copy.below + n)) for n in changed}
+    found = patch.summary(copy, {n for n, sha in shas.items() if not _is_back(copy.site / n, sha)})
+    if found:
+        return f"{EDITED}: {', '.join(found)}"
+    return UNEDITED if changed else COPIED
+
+
+def _is_back(place: Path, sha256: str | None) -> bool:
+    """Whether a changed file is as it was at first: with that content, or not there."""
+    return has_digest(place, sha256) if sha256 else not is_there(place)
 
 
 def reasons(draft: Draft, entry: HistoryEntry) -> str | None:

@@ -22,8 +22,8 @@ problem; ``dev``: forever.
 """
 
 
-COPIED, EDITED = "copied for editing", "edited"
-"""How the reasons begin of changes that copy or edit a distribution."""
+COPIED, EDITED, UNEDITED = "copied for editing", "edited", "no edits are left"
+"""How the reasons begin of changes that copy or edit a distribution, or take its edits back."""
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,7 @@ def add(
             raise ResolutionError(
                 "Packages that pip installed in the baseline depend on these:", broken
             )
-    there = read_site(host.site_packages)  # what is copied from elsewhere, pip gets, too
-    from_pip = {key: e for key, e in wanted.items() if not e.copied or key not in there}
+    there = read_site(host.site_packages)
     scratches = (new.with_name(f"resolved{number}") for number in count())
 
     def install(request: Request) -> None:
@@ -78,10 +77,15 @@ def add(
         done = resolver.resolve()
         _move_in(done.stage, done.staged, host, prefix)
 
-    in_turn(requests(from_pip, ()), install)
+    in_turn(requests(from_pip(wanted, there), ()), install)
     for key, (installed, *_) in read_site(host.site_packages).items():
         if key in wanted:
             _edit(installed, wanted[key].patch or "")
+
+
+def from_pip(wanted: Mapping[str, HistoryEntry], there: Collection[str]) -> dict[str, HistoryEntry]:
+    """The entries that pip resolves: not those of copies of what is there, whatever its version."""
+    return {key: entry for key, entry in wanted.items() if not entry.copied or key not in there}
 
 
 def _edit(found: Distribution, patch: str) -> None:

@@ -15,7 +15,7 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.core.request import as_requirement, extras_of, text_of
+from conda_overlay.core.request import as_requirement, extras_of, key_of, parse, text_of
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_site, read_text
@@ -24,6 +24,7 @@ from conda_overlay.filesystem.manifest import has_digest
 from conda_overlay.fork import baseline, conda_packages, losses
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
+from conda_overlay.fork.pip_packages import from_pip
 from conda_overlay.formats import document, exports, overlay_toml
 from conda_overlay.formats.document import Document, default_intent
 from conda_overlay.host.conda_meta import moved
@@ -69,6 +70,8 @@ class ForkPlan:
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     """The losses in the present fork: see `losses.Going`."""
+    there: frozenset[str] = frozenset()
+    """The distributions that it has before pip resolves the requested ones, as far as known."""
 
     @property
     def text(self) -> str:
@@ -78,7 +81,8 @@ class ForkPlan:
     @property
     def summary(self) -> ForkSummary:
         """The plan for display, and for ``--json``."""
-        wanted = (entry.requirement for entry in self.document.requested.values())
+        entries = from_pip(self.document.requested, self.there).values()
+        wanted = (entry.requirement for entry in entries)
         channels = {without_credentials(url.rsplit("/", 2)[0]) for url in self.urls}
         return ForkSummary(
             prefix=str(self.prefix),
@@ -224,7 +228,10 @@ def plan(
         raise OverlayError(sentence, "keep python, or leave out the packages for pip")
     if not drop and not specs:
         every = tuple(base.urls.values())
-        return ForkPlan(prefix, made_from, base, every, notes=tuple(notes), lost=going.lost)
+        there = _there(base, env)
+        return ForkPlan(
+            prefix, made_from, base, every, notes=tuple(notes), lost=going.lost, there=there
+        )
     urls = base.urls
     records = (
         conda_packages.installed(prefix_of(env))
@@ -263,7 +270,21 @@ def plan(
         tuple(changed),
         tuple(notes),
         going.lost,
+        _there(base, env) | conda_packages.distributions(linked).keys(),
     )
+
+
+def _there(base: Baseline, env: str | None) -> frozenset[str]:
+    """The normalized names of the distributions that a fork gets from its baseline.
+
+    A list names no distributions of conda packages, so there each has the one of its name.
+    """
+    local = {canonicalize_name(line.split(" ")[0]) for line in base.local}
+    if not env:
+        by_pip = filter(None, map(key_of, map(parse, base.pip)))
+        return frozenset({*map(canonicalize_name, base.urls), *by_pip})
+    sites = prefix_of(env).glob("lib/python*/site-packages")
+    return frozenset(key for site in sites for key in read_site(site) if key not in local)
 
 
 def _edited(prefix: Path) -> dict[str, list[str]]:

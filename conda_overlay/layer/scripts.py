@@ -41,7 +41,7 @@ def rewrite(
         site: its site-packages.
         interpreters: scripts that run one of these, or another one beside it, are changed.
         final: the new interpreter.
-        new: whether pip has just written them; then they get one form.
+        new: whether they have just been installed or copied; then they get one form.
     """
     heads = _heads_of(interpreters)
     changed = {}

@@ -193,12 +193,30 @@ def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
     assert own.python("of-a-fork", "-c", look) == "1.0-fixed"
 
 
+def test_the_plan_names_no_version_of_a_copy_but_what_the_baseline_has(
+    own: Forker, links: Path
+) -> None:
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    own.fork("--from", own.bench.host, "-n", "moved-on")
+    old = next(own.bench.host.glob("lib/python3.*/site-packages/alpha/__init__.py")).read_text()
+    sources.administrate(
+        own.bench.host, dists.wheel(links, "alpha", "1.1", files={"alpha/__init__.py": old})
+    )
+    words = ("--recreate", "-n", "moved-on")
+    for told in (own.fork(*words, "--dry-run"), own.fork(*words)):
+        [named] = [line for line in told["distributions"] if "alpha" in line]
+        assert "1.1" in named
+    look = "import alpha, importlib.metadata as m; print(alpha.__version__, m.version('alpha'))"
+    assert own.python("moved-on", "-c", look) == "1.0-fixed 1.1"
+    own.bench.change("delete", "--force")
+
+
 def test_a_copy_of_what_is_dropped_is_left_out_with_a_note(own: Forker) -> None:
     own.bench.change("edit", "app", "--no-editor")
     own.bench.edit(own.bench.site / "app/__init__.py", "MINE = 1\n")
     own.bench.change("record")
     words = ("--from", own.bench.host, "-n", "dropped-copy", "--dry-run")
-    assert "app==1.0" in own.fork(*words)["distributions"]
+    assert "app==1.0" not in own.fork(*words)["distributions"]  # conda has it there
     for dropped in (["--drop", "app"], ["--drop", "gui", "--allow-conflicts"]):  # app needs gui
         told = own.fork(*words, *dropped)
         assert "app" in told["dropped"] and "app==1.0" not in told["distributions"]

@@ -1,11 +1,13 @@
-"""A patch that is taken back leaves the other edits of a copy."""
+"""A patch that is taken back leaves the other edits of a copy, and what nobody else has."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bench import Bench
 from tests.lifecycle import edited
 
@@ -69,3 +71,115 @@ def test_an_edit_of_the_metadata_outlives_it(
     fixed.change("patch", "tool", fix, "--reverse")
     assert place.read_text() == text
     assert edited.steps(fixed) == [4, 7]
+
+
+@pytest.fixture
+def bare(own: Bench, links: Path) -> Bench:
+    """With a patched copy of `tool`, which its environment has lost since."""
+    sources.administrate(own.host, edited.wheel(links))
+    fix = sources.write(own.user, own.user.home / "fix.patch", edited.FIX)
+    own.change("patch", "tool", fix, "--reason", "ticket 1234")
+    own.change("install", "new")
+    lose(own)
+    return own
+
+
+def lose(own: Bench) -> None:
+    """Take `tool` out of the environment, as its administrator would."""
+    for path in [*own.host.glob("lib/python3*/site-packages/tool*"), *own.host.glob("bin/tool*")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_what_the_environment_has_lost_stays_without_edits(bare: Bench) -> None:
+    fix = bare.user.home / "fix.patch"
+    plan = bare.json("patch", "tool", fix, "--reverse")
+    [change] = plan["changes"]
+    assert (change["after"], change["why"]) == ("1.0", "no edits are left")
+    assert any("your copy of it stays, unedited" in note for note in plan["notes"])
+    assert edited.steps(bare) == [4, 7]
+    entry = bare.record()["distributions"]["tool"]
+    assert (entry["copied"], entry["patch"], entry.get("reason")) == (True, "", None)
+
+
+def test_undo_brings_the_edits_back_in_what_its_hint_installs(bare: Bench, links: Path) -> None:
+    bare.change("patch", "tool", bare.user.home / "fix.patch", "--reverse")
+    bare.change("remove", "tool", "--force")
+    bare.change("clean", "--force")
+    told = bare.refuse("undo", "2", "--yes")
+    assert "no longer in the environment" in told and f"install -p {bare.host} tool==1.0\n" in told
+    bare.change("install", "tool==1.0", "--find-links", str(links))
+    bare.change("undo", "2")
+    assert edited.steps(bare) == [44, 7]
+    entry = bare.record()["distributions"]["tool"]
+    assert entry["copied"] and entry["patch"] == bare.record(2)["distributions"]["tool"]["patch"]
+    bare.change("patch", "tool", bare.user.home / "fix.patch", "--reverse")
+    assert edited.steps(bare) == [4, 7]
+
+
+def test_undo_brings_the_edits_back_in_the_copy_that_stayed(bare: Bench) -> None:
+    bare.change("patch", "tool", bare.user.home / "fix.patch", "--reverse")
+    bare.change("clean", "--force")
+    bare.change("undo", "2")
+    assert edited.steps(bare) == [44, 7]
+
+
+@pytest.fixture
+def taken_back(quick: Bench) -> Bench:
+    """With a copy of an installed `alpha`, of which no edit is left."""
+    quick.given("install", "alpha==1.5")
+    quick.given("edit", "alpha", "--no-editor")
+    place = quick.site / "alpha/__init__.py"
+    text = place.read_text()
+    for content in (text + "X = 1\n", text):
+        edited.edit(quick, place, content)
+        quick.change("record")
+    return quick
+
+
+def test_plan_and_history_say_that_no_edits_are_left(taken_back: Bench) -> None:
+    plans = [taken_back.record(number)["plan"]["changes"] for number in (3, 4)]
+    assert [change["why"] for [change] in plans] == [
+        "edited: __init__.py +1 -0",
+        "no edits are left",
+    ]
+    assert taken_back.ask("history").count("edited: __init__.py") == 1
+    assert taken_back.json("why", "alpha")["edited"] == []
+
+
+def test_an_edit_in_place_of_no_copy_that_is_taken_back_is_none_either(quick: Bench) -> None:
+    quick.given("install", "alpha==1.5")
+    place = quick.site / "alpha/__init__.py"
+    text, whys = place.read_text(), []
+    for content in (text + "X = 1\n", text):
+        quick.edit(place, content)
+        [change] = quick.json("record")["changes"]
+        whys.append(change["why"])
+    assert whys == ["edited: __init__.py", "no edits are left"]
+
+
+def test_a_new_file_that_is_gone_again_is_no_edit(tool: Bench) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    tool.edit(tool.site / "tool/more.py", "X = 1\n")
+    assert tool.json("record")["changes"][0]["why"] == "edited: more.py +1 -0"
+    (tool.site / "tool/more.py").unlink()
+    assert tool.json("record")["changes"][0]["why"] == "no edits are left"
+    (tool.site / "tool/extra.py").unlink()
+    assert tool.json("record")["changes"][0]["why"].startswith("edited: extra.py")
+
+
+def test_what_is_applied_without_edits_is_installed_and_nothing_retires(taken_back: Bench) -> None:
+    file = taken_back.export()
+    taken_back.change("undo", "0")
+    plan = taken_back.json("apply", file)
+    [change] = plan["changes"]
+    assert (change["after"], change["why"]) == ("1.5", "from the file")
+    assert plan["notes"] == []
+    assert taken_back.json("apply", file)["changes"] == []
+
+
+def test_a_file_without_edits_takes_those_of_an_installed_copy_back(taken_back: Bench) -> None:
+    file = taken_back.export()
+    taken_back.change("undo", "3")
+    assert "alpha/__init__.py" in taken_back.refuse("apply", file, "--yes")
+    taken_back.change("apply", file, "--force")
+    assert "X = 1" not in (taken_back.site / "alpha/__init__.py").read_text()
