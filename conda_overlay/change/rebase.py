@@ -59,14 +59,14 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
         draft.entries = dict(recorded)
         why = dict.fromkeys(requested, "stale: built for another Python")
     going = plan.redundant(draft.before, stack.below_view, stack.host.markers)
-    own = dict(requested)
+    draft.why.update(going)
+    draft.drop(going.keys() & draft.installed.keys())
+    own = {key: entry for key, entry in requested.items() if key not in going}
+    requested = dict(own)
     if carried is not None:
         more = _carried(draft, carried)
         why.update({key: _why_carried(draft, key, carried) for key in more})
         requested.update(more)
-    draft.why.update(going)
-    draft.drop(going.keys() & draft.installed.keys())
-    requested = {key: entry for key, entry in requested.items() if key not in going}
     theirs = carried.entries if carried else {}
     requested = dict(_edited_again(draft, requested, theirs, own, force=force))
     check_sources(requested)

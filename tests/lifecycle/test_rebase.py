@@ -226,6 +226,20 @@ def test_from_leaves_behind_what_the_next_environment_has(
     assert own.distributions() == ["new-1.0"]
 
 
+def test_from_carries_edits_of_what_is_redundant_in_the_next_overlay(
+    quick: Bench, own: Bench, wheels: Path
+) -> None:
+    own = replace(own, name=str(own.host.rename(own.host.with_name("next"))))
+    own.given("install", "alpha>=1.5")
+    sources.administrate(own.host, wheel(wheels, "alpha", "2.0"), wheel(wheels, "beta", "2.0"))
+    quick.given("edit", "alpha", "--no-editor")
+    quick.edit(quick.site / "alpha" / "fix.py", "FIX = 1\n")
+    quick.change("record")
+    own.change("rebase", "--from", "science")
+    assert own.version("alpha") == "2.0"
+    assert own.python("-c", "import alpha.fix").returncode == 0
+
+
 def test_from_is_no_downgrade_to_an_older_version_of_the_next_environment(
     quick: Bench, own: Bench, tmp_path: Path
 ) -> None:
