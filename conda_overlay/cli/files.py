@@ -44,23 +44,24 @@ def write_new(file: str, text: str) -> None:
 
 
 def write(file: str | None, text: str) -> None:
-    """Write a text to a file, if one was named; if that fails, an existing file is as before.
+    """Write a text to a file, if one was named; if that fails, a regular file is as before.
 
     Raises:
         OverlayError: it cannot be written.
     """
     if not file:
         return None
-    place = Path(os.path.realpath(file))
+    place = Path(file)
     try:
-        status = place.stat()
+        status = place.lstat()
     except OSError:
         return write_new(file, text)
     mine = status.st_uid == os.geteuid() and os.access(place, os.W_OK)
+    alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
     try:
-        if place.is_file() and mine and os.access(place.parent, os.W_OK):
+        if alone and mine and os.access(place.parent, os.W_OK):
             replace_file(place, text.encode(), stat.S_IMODE(status.st_mode))
-        else:  # such as a pipe
+        else:  # such as a pipe, or /dev/stdout, which links to an open file
             place.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OverlayError(f"{file} cannot be written: {error.strerror}.", path=file) from error

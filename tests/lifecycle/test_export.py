@@ -293,6 +293,20 @@ def test_an_existing_file_stays_if_there_is_no_room_for_the_new_one(quick: Bench
     assert "TEXT" in old.read_text() and old.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/3", "/dev/stderr"])
+@pytest.mark.parametrize("to", [">> log", "| cat > log"])
+def test_what_is_open_already_is_written_to_and_not_replaced(
+    quick: Bench, place: str, to: str
+) -> None:
+    quick.given("install", "new")
+    command = shlex.join([str(quick.conda.executable), "overlay", "export", *quick.where, "-f"])
+    script = f"{{ echo a; {command} {place} 3>&1 2>&1; echo b; }} {to}"
+    done = quick.user.run(["bash", "-c", script], env=quick.environ_of(), cwd=quick.user.home)
+    assert done.returncode == 0, done
+    text = (quick.user.home / "log").read_text()
+    assert "[[wanted]]\n" in text and text.endswith("b\n"), text
+
+
 @pytest.mark.parametrize("recorded", [False, True], ids=["by hand", "recorded"])
 def test_own_files_that_no_package_has_are_named_as_left_out(quick: Bench, recorded: bool) -> None:
     quick.given("install", "new")
