@@ -208,5 +208,5 @@ class Resolver:
         who = ", ".join(f"{c.name} {c.version} requires {c.requirement}" for c in holders)
         return (
             f"{now.name} {newest} is held back: {who}; "
-            f"conda overlay install '{now.name}>={newest}', which moves {few(names)} too"
+            f"conda overlay install '{now.name}>={newest}', which needs another {few(names)}"
         )

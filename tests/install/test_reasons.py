@@ -35,5 +35,5 @@ def test_upgrade_that_is_held_back_says_by_what_and_what_to_type(quick: Bench) -
     assert [change["after"] for change in plan["changes"]] == ["1.5"]
     assert plan["notes"] == [
         "alpha 2.0 is held back: beta 1.0 requires alpha<2; "
-        "conda overlay install 'alpha>=2.0', which moves beta too"
+        "conda overlay install 'alpha>=2.0', which needs another beta"
     ]

@@ -297,7 +297,7 @@ def test_upgrade_that_does_not_reach_the_newest_version_says_why(played: Played)
     played.newest("alpha", "2.0")
     assert held_back(played, "--upgrade alpha") == (
         "alpha 2.0 is held back: beta 1.0 requires alpha<2; "
-        "conda overlay install 'alpha>=2.0', which moves beta too",
+        "conda overlay install 'alpha>=2.0', which needs another beta",
     )
 
 
