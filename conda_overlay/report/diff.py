@@ -84,7 +84,7 @@ def unified_files(
 def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> list[Pair]:
     """Find the differing files of distributions, except for pip's bookkeeping files.
 
-    If a revision lacks a distribution, that of the host is compared, because it is in effect.
+    If a revision lacks a distribution, that below it is compared, because it is in effect.
 
     Args:
         stack: the layers of a host.
@@ -152,12 +152,12 @@ def _of(stack: Stack, key: str, number: int | None, state: State) -> dict[str, P
     """The files of a distribution by path, without the version in the metadata's paths."""
     from conda_overlay.layer.revision import name_of
 
-    host = stack.host
     if key in state.site:
         origin, root, owned = name_of(number), _root(stack, number), state.owned[key]
-    elif key in host.distributions:
-        origin, root = name_of(0), host.prefix
-        owned = frozenset(owned_files(host.distributions[key][0], root) or ())
+    elif key in stack.below_view:
+        found = stack.below_view[key]
+        origin, root = name_of(0), found.prefix
+        owned = frozenset(owned_files(found, root) or ())
     else:
         return None
     mine = (p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))

@@ -54,6 +54,15 @@ def test_edit_copies_no_file_of_the_user_that_a_layer_links_to(shared: Bench, na
     assert not shared.overlay.exists()
 
 
+def test_diff_of_a_copy_of_a_layers_package_is_what_was_edited(shared: Bench) -> None:
+    change(shared, "install", "new")
+    shared.given("edit", "--no-editor", "new")
+    shared.edit(shared.site / "new" / "__init__.py", "FIX = 1\n")
+    shared.given("record")
+    text = shared.ask("diff", "new", "--text")
+    assert "+FIX = 1\n" in text and text.count("\n+++ ") == 1 and "METADATA" not in text
+
+
 @pytest.mark.parametrize("words", [["install", "new"], ["remove", "new"], ["clean"], ["undo"]])
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
 def test_a_layer_of_others_is_refused_with_the_command_for_sudo(
