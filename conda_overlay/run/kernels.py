@@ -119,9 +119,10 @@ def without_overlay(stack: Stack) -> list[Kernel]:
 
 
 def _has_ipykernel(stack: Stack) -> bool:
-    """Whether a host has it with its overlay, or ``~/.local``, which its Python sees, too."""
+    """Whether a host has it with its overlay, or ``~/.local`` if its Python sees that, too."""
     view = dependencies.effective(*stack.read_layers(), stack.host.distributions)
-    return "ipykernel" in view or "ipykernel" in read_user_site(stack.host)
+    hides = stack.settings.overlay_hide_user_site
+    return "ipykernel" in view or (not hides and "ipykernel" in read_user_site(stack.host))
 
 
 def _bare_prefix(spec: Mapping[str, Any]) -> str | None:

@@ -159,6 +159,9 @@ def test_status_points_out_a_kernel_only_where_there_is_an_ipykernel(ready: Benc
     in_user_site(ready, "ipykernel", "6.0")
     (user_site_of(ready) / "ipykernel_launcher.py").write_text(SHOW)
     give([ready.user.home / ".local"], ready.user)
+    hidden = {"CONDA_PLUGINS_OVERLAY_HIDE_USER_SITE": "true"}
+    assert ready.json("status", env=hidden)["kernels"] == []
+    kernel(ready, "install", "-n", "science", code=1, env=hidden)
     [command] = re.findall(r"^  conda overlay kernel (.+)$", ready.ask("status"), re.MULTILINE)
     kernel(ready, *shlex.split(command))
     assert started(ready, "bare") == "1.5"
