@@ -15,7 +15,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.working_copy import WorkingCopy, copy_of, edited, reasons, take_copy
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
 from conda_overlay.core.models import UNEDITED, Distribution
-from conda_overlay.core.text import did_you_mean, few
+from conda_overlay.core.text import did_you_mean, few, user_base
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.record import differing
@@ -220,7 +220,8 @@ def _hidden(draft: Draft, copy: WorkingCopy) -> Iterator[str]:
     found = copy.distribution
     there = {} if found.key in draft.before.site else read_user_site(draft.stack.host)
     for mine in there.get(found.key, ()):
-        yield f"{mine.name} {mine.version} of ~/.local is hidden by this copy of {found.version}"
+        hidden = f"{mine.name} {mine.version} of {user_base()}"
+        yield f"{hidden} is hidden by this copy of {found.version}"
 
 
 def _is_edited(draft: Draft, key: str) -> bool:

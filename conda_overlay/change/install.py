@@ -24,6 +24,7 @@ from conda_overlay.core.request import (
     parse,
     text_of,
 )
+from conda_overlay.core.text import user_base
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site
@@ -153,7 +154,8 @@ def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
     for key, (mine, *_) in there.items():
         if key in keys:
             remedy = f"python -E -m pip uninstall {mine.name}"  # without the overlay
-            yield f"{mine.name} {mine.version} of ~/.local is in effect; to remove it: {remedy}"
+            there_is = f"{mine.name} {mine.version} of {user_base()} is in effect"
+            yield f"{there_is}; to remove it: {remedy}"
 
 
 def _without_copies_of_the_host(

@@ -13,7 +13,7 @@ from conda import CondaError
 
 from conda_overlay.activation.shells import visible
 from conda_overlay.core.serialize import encode
-from conda_overlay.core.text import did_you_mean
+from conda_overlay.core.text import did_you_mean, user_base
 
 if TYPE_CHECKING:
     from conda_overlay.core.models import Conflict
@@ -271,7 +271,7 @@ class NotInOverlayError(OverlayError):
             sentence = f"{name} belongs to the environment, which is never changed."
             hint = f"install another version over it: conda overlay install {name}==VERSION"
         elif where == "user site":
-            sentence = f"{name} is in ~/.local, not in the overlay."
+            sentence = f"{name} is in {user_base()}, not in the overlay."
             hint = f"python -E -m pip uninstall {name}"  # without the overlay
         elif where is not None:
             sentence = f"{name} is in the layer {where}, not in your overlay {overlay}."

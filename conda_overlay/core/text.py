@@ -1,8 +1,9 @@
-"""Parts of sentences: lists of names, and names that may be meant."""
+"""Parts of sentences: lists of names, names that may be meant, places."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def few(items: Sequence[str], most: int = 5) -> str:
@@ -18,6 +19,11 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     alike = {one.lower(): one for one in names if one != name}
     close = get_close_matches(name.lower(), alike, n=3)
     return f" Did you mean {' or '.join(alike[one] for one in close)}?" if close else ""
+
+
+def user_base(environ: Mapping[str, str] = os.environ) -> str:
+    """The directory of ``pip install --user``, as messages name it."""
+    return environ.get("PYTHONUSERBASE") or "~/.local"
 
 
 def named(place: str | None) -> str:

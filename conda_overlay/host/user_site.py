@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from conda_overlay.core.text import user_base
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.host.host import Host
@@ -24,7 +25,7 @@ class UserDistribution:
 
 def user_site_directory(host: Host, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The user site of the host's Python; None if it does not exist or is switched off."""
-    place = Path.home() / ".local" / host.site_below_prefix
+    place = Path(os.path.expanduser(user_base(environ))) / host.site_below_prefix
     return place if place.is_dir() and not environ.get("PYTHONNOUSERSITE") else None
 
 

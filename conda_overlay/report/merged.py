@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from conda_overlay.core.text import user_base
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.host import user_site
 from conda_overlay.layer.stack import Stack
@@ -52,7 +53,7 @@ def places(stack: Stack) -> list[Place]:
     ]
     environ = shell.wired_environ(host, stack.settings)
     if mine := user_site.user_site_directory(host, environ):
-        found.append(Place("~/.local", str(mine), read_site(mine)))
+        found.append(Place(user_base(environ), str(mine), read_site(mine)))
     return [*found, Place("environment", str(host.site_packages), host.distributions)]
 
 

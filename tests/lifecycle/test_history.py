@@ -36,7 +36,7 @@ def test_newest_comes_first_with_all_that_is_known_and_the_current_one_is_marked
         "",
         "*: the current revision, with the state of revision 1 (=)",
         "",
-        "All of a revision: conda overlay history 3",
+        "All of a revision: conda overlay history -n science 3",
     ]
 
 
@@ -102,7 +102,7 @@ def test_what_was_done_by_hand_is_named_by_history_and_status(bench: Bench) -> N
     bench.user.run(["rm", "-f", bench.site / "new" / "__init__.py"])
     site = bench.site.relative_to(bench.overlay)
     assert (
-        "\nedited since the current revision; to keep this: conda overlay record\n"
+        "\nedited since the current revision; to keep this: conda overlay record -n science\n"
         f"  A {site}/mine.py\n"
         f"  M {site}/alpha/__init__.py\n"
         f"  D {site}/new/__init__.py\n"

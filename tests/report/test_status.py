@@ -436,13 +436,24 @@ def test_what_the_users_own_site_has_can_be_removed_from_the_overlay(quick: Benc
     assert "alpha 9.0 of ~/.local is in effect" in quick.ask("install", "--yes", "alpha==1.0")
 
 
+def test_the_users_own_site_is_where_pythonuserbase_says(quick: Bench) -> None:
+    in_user_site(quick, "alpha", "8.0")
+    in_user_site(quick, "gamma", "9.0")
+    base = quick.user.home / "base"
+    (quick.user.home / ".local").rename(base)
+    in_user_site(quick, "alpha", "7.0")
+    printed = quick.ask("status", env={"PYTHONUSERBASE": str(base)})
+    assert f"in {base} (visible in every" in printed and "~/.local" not in printed
+    assert "alpha  8.0" in printed and "gamma  9.0" in printed and "7.0" not in printed
+
+
 def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: Bench) -> None:
     for name in ("alpha", "gamma", "unrelated"):
         in_user_site(quick, name, "9.0")
     printed = quick.ask("status")  # they count without an overlay, too
     assert "gamma  9.0  hides the environment's 1.0" in printed
     assert "also in effect: unrelated 9.0" in printed
-    assert "conda overlay install alpha==9.0 gamma==9.0\n" in printed
+    assert "conda overlay install -n science alpha==9.0 gamma==9.0\n" in printed
     assert "To hide all of ~/.local: export PYTHONNOUSERSITE=1\n" in printed
     quick.given("install", "alpha==2.0")
     found = quick.json("status")["user_site"]
@@ -454,7 +465,7 @@ def test_distributions_of_the_users_own_site_are_named_with_the_way_out(quick: B
     printed = quick.ask("status")
     assert "alpha  9.0  hidden by the overlay's 2.0" in printed
     assert "gamma  9.0  hides the environment's 1.0" in printed
-    assert "conda overlay install gamma==9.0\n" in printed
+    assert "conda overlay install -n science gamma==9.0\n" in printed
     assert "conda config --set plugins.overlay_hide_user_site true" in printed
     for hiding in ({"PYTHONNOUSERSITE": "1"}, {"CONDA_PLUGINS_OVERLAY_HIDE_USER_SITE": "true"}):
         assert quick.json("status", env=hiding)["user_site"] == []

@@ -60,5 +60,6 @@ def execute(arguments: Namespace) -> int:
         raise
     if not opens and not context.json and not context.dry_run:
         site = overlay.stack.store.overlay / overlay.host.site_below_prefix
-        output.say("Edit this file, then: conda overlay record", str(site / (session.file or "")))
+        record = output.with_environment("conda overlay record")
+        output.say(f"Edit this file, then: {record}", str(site / (session.file or "")))
     return 0

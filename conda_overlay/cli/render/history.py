@@ -7,7 +7,15 @@ import shlex
 
 from conda_overlay.cli.render.changes import items, sentence
 from conda_overlay.cli.render.diff import show_files
-from conda_overlay.cli.render.output import BOLD, line_width, local, say, state, table
+from conda_overlay.cli.render.output import (
+    BOLD,
+    line_width,
+    local,
+    say,
+    state,
+    table,
+    with_environment,
+)
 from conda_overlay.cli.render.plan import SHOWN, show_plan
 from conda_overlay.filesystem.lock import user
 from conda_overlay.report.history import History, ListedRevision
@@ -32,9 +40,11 @@ def show_history(history: History) -> None:
     if history.position not in (None, history.current):
         say(f"\n*: the current revision, with the state of {state(history.position or 0)} (=)")
     if history.edits:
-        say("\nedited since the current revision; to keep this: conda overlay record")
+        keep = with_environment("conda overlay record")
+        say(f"\nedited since the current revision; to keep this: {keep}")
         show_files(history.edits, SHOWN)
-    say(f"\nAll of a revision: conda overlay history {history.revisions[0].number}")
+    command = with_environment(f"conda overlay history {history.revisions[0].number}")
+    say(f"\nAll of a revision: {command}")
 
 
 def show_revision(revision: ListedRevision) -> None:

@@ -16,8 +16,9 @@ from conda_overlay.cli.render.output import (
     size,
     state,
     table,
+    with_environment,
 )
-from conda_overlay.core.text import few
+from conda_overlay.core.text import few, user_base
 from conda_overlay.filesystem.lock import user
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _show_user_site(
     """Print the distributions in ``~/.local``, and remedies."""
     if not found:
         return
-    say("\nin ~/.local (visible in every environment with this Python):")
+    say(f"\nin {user_base()} (visible in every environment with this Python):")
     rows, only = [], []
     for row in found:
         meaning = f"hides the environment's {row.host_version}"
@@ -124,8 +125,9 @@ def _show_user_site(
     hiding = [row for row in found if row.host_version and not row.overlay_version]
     names = [f"{row.name}=={row.version}" for row in hiding]
     if names and can_install:
-        say(f"To install it into the overlay instead: conda overlay install {shlex.join(names)}")
-    say(f"To hide all of ~/.local: {hide}")
+        install = with_environment(f"conda overlay install {shlex.join(names)}")
+        say(f"To install it into the overlay instead: {install}")
+    say(f"To hide all of {user_base()}: {hide}")
 
 
 def show_merged(rows: Sequence[MergedDistribution], places: Sequence[Place]) -> None:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from conda_overlay.cli.render.output import local, say
+from conda_overlay.core.text import user_base
 from conda_overlay.report.why import Explanation, InstalledCopy
 
 
@@ -55,7 +56,7 @@ def _sentence(found: Explanation) -> str:
 
 
 def _place(copy: InstalledCopy, *, path: bool = False) -> str:
-    places = {"host": "from the environment", "user site": "from ~/.local"}
+    places = {"host": "from the environment", "user site": f"from {user_base()}"}
     of_path = f"from {copy.place}, which is on Python's path"
     places |= {"overlay": f"from the overlay{f' {copy.place}' * path}", "path": of_path}
     return places[copy.where]
