@@ -244,8 +244,8 @@ def plan(
     packages = conda_packages.distributions(r for r in records if r.name in dropped - named)
     entries = dict(made_from.entries)
     for key in [key for key, e in entries.items() if e.copied and key in packages]:
-        del entries[key]
-        notes.append(f"{packages[key]} is dropped, and so is your copy of {key} with its edits")
+        its = " with its edits" if entries.pop(key).patch else ""
+        notes.append(f"{packages[key]} is dropped, and so is your copy of {key}{its}")
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
