@@ -281,6 +281,7 @@ class Draft(DraftTree):
         host = self.stack.host
         after = self._after()
         found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why)
+        found = replace(found, accepts_host=self.accepts_host)
         if found:
             found = replace(found, changes=(*found.changes, *self._gone(after)))
         found = replace(found, lost=tuple(self._lost(found.lost)))
@@ -296,7 +297,7 @@ class Draft(DraftTree):
             notes += tuple(map(str, hidden_modules(after, new, below, host.site_packages)))
             notes += tuple(map(str, covered_modules(after, new, below, host.site_packages)))
             notes += tuple(map(str, deleted_modules(after, keys, below, host.site_packages)))
-        found = replace(found, accepts_host=self.accepts_host, notes=notes)
+        found = replace(found, notes=notes)
         self._planned = found, after, self._decided()
         return found
 

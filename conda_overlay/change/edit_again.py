@@ -60,7 +60,8 @@ def reapply(
     if entry.copied and not onto and key in draft.stack.below_view:
         draft.drop({key})
     if key not in draft.stack.below_view and key not in draft.installed:
-        sentence = f"{name} was edited and is no longer in the environment."
+        what = "edited" if entry.patch else "copied"
+        sentence = f"{name} was {what} and is no longer in the environment."
         pin = f"=={entry.version}" if entry.version else ""
         raise OverlayError(sentence, f"conda overlay install {name}{pin}", name=name)
     copy = copy_of(draft, key)

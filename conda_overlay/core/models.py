@@ -79,6 +79,11 @@ class HistoryEntry:
         """Whether a path or a URL was requested, and not a version from an index."""
         return bool(self.editable) or is_direct(self.requirement)
 
+    @property
+    def is_edited_copy(self) -> bool:
+        """Whether it is a copy with edits: no other file than an overlay's can give it."""
+        return self.copied and bool(self.patch)
+
 
 def requirements_of(entries: Iterable[HistoryEntry]) -> list[Requirement]:
     """The requirements that were requested, those of paths and URLs by their names and extras."""

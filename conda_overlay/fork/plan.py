@@ -218,9 +218,8 @@ def plan(
     if made_from.own:
         notes.append(f"no package has {few(made_from.own)}, {lost}")
     notes += left_behind(made_from.requested.values())
-    edited = _edited(prefix_of(env)) if env else {}
-    for key in sorted(edited.keys() - {k for k, e in made_from.entries.items() if e.patch}):
-        notes.append(f"{few(edited[key])} of the baseline's {key} was edited there, {lost}")
+    for key, paths in sorted(_edited(prefix_of(env)).items()) if env else ():
+        notes.append(f"{few(paths)} of the baseline's {key} was edited there, {lost}")
     going = losses.going_with(prefix) if again else losses.Going()
     notes += losses.notes_on(prefix, going) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
@@ -245,8 +244,8 @@ def plan(
     packages = conda_packages.distributions(r for r in records if r.name in dropped - named)
     entries = dict(made_from.entries)
     for key in [key for key, e in entries.items() if e.copied and key in packages]:
-        del entries[key]
-        notes.append(f"{packages[key]} is dropped, and so is your copy of {key} with its edits")
+        its = " with its edits" if entries.pop(key).patch else ""
+        notes.append(f"{packages[key]} is dropped, and so is your copy of {key}{its}")
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
     gone, new = conda_packages.versions(unlinked), conda_packages.versions(linked)
     changed = moved(gone, {name: new[name] for name in new if name in gone})
@@ -290,14 +289,18 @@ def _there(base: Baseline, env: str | None) -> frozenset[str]:
 def _edited(prefix: Path) -> dict[str, list[str]]:
     """The files of distributions in an environment that differ from their RECORD.
 
-    conda's own packages are not looked at.
+    conda's own packages are left out, and so are the edits that a fork was made with.
     """
-    found = {}
+    found, made_with = {}, edits_in(prefix)
+    since = losses.going_with(prefix).edited if made_with else ()
     for site in prefix.glob("lib/python*/site-packages"):
         for key, (one, *_) in read_site(site).items():
             by_conda = read_text(one.path / "INSTALLER").strip() == "conda"
             rows = {} if by_conda else owned_files(one, site) or {}
             mine = {path: sha for path, sha in rows.items() if sha and path[-4:] != ".pyc"}
-            if changed := [path for path, sha in mine.items() if not has_digest(site / path, sha)]:
+            changed = [path for path, sha in mine.items() if not has_digest(site / path, sha)]
+            if key in made_with:
+                changed = [path for path in changed if os.path.normpath(site / path) in since]
+            if changed:
                 found[key] = changed
     return found

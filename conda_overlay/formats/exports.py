@@ -40,10 +40,11 @@ def requirements(document: Document) -> str:
     pip requires all hashes or none, and rejects editables when there are hashes.
     """
     entries = document.entries.values()
-    files = [entry for entry in entries if not entry.editable and not entry.copied]
+    files = [entry for entry in entries if not entry.editable and not entry.is_edited_copy]
     unknown = [entry.name for entry in files if not entry.sha256]
     lines = [_head(document), *_options(document)]
-    lines += [f"# {e.name} {e.version} is the environment's, edited." for e in entries if e.copied]
+    edited = [f"{entry.name} {entry.version}" for entry in entries if entry.is_edited_copy]
+    lines += [f"# {copy} is the environment's, edited." for copy in edited]
     if unknown:
         lines.append(f"# No hashes: hashes unknown for {few(unknown)}.")
     for entry in files:

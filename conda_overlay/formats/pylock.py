@@ -32,7 +32,7 @@ def _source(entry: HistoryEntry) -> dict[str, Any]:
         url, _, commit = place.rpartition("@")
         below = parse_qs(fragment).get("subdirectory", [None])[0]
         return {"vcs": {"type": kind, "url": url, "commit-id": commit, "subdirectory": below}}
-    if entry.copied:
+    if entry.is_edited_copy:
         raise ValueError(f"{entry.name} is edited, which a pylock.toml cannot contain")
     if not entry.url or not entry.sha256:
         raise ValueError(f"source file unknown for {entry.name} {entry.version}")

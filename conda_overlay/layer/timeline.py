@@ -16,7 +16,7 @@ from conda_overlay.layer.store import Store
 class Timeline:
     """The revisions that made a new state; 0 is the host.
 
-    One that only recorded how the host has changed made none.
+    One that only recorded how the host has changed, without edits by hand, made none.
     """
 
     done: list[int] = field(default_factory=lambda: [0])  # up to the current state, in order
@@ -34,7 +34,7 @@ def timeline(revisions: Iterable[Revision]) -> Timeline:
         (
             one.number,
             one.restores,
-            one.plan.accepts_host and not (one.plan.changes or one.plan.files),
+            one.plan.accepts_host and not (one.plan.changes or one.plan.files or one.edits),
         )
         for one in revisions
     )
@@ -47,7 +47,8 @@ def timeline_in(store: Store) -> Timeline:
         while number is not None:
             record = json.loads(store.read(number, "record.json"))
             parent, restores, plan = (record[name] for name in ("parent", "restores", "plan"))
-            same = plan["accepts_host"] and not (plan["changes"] or any(plan["files"].values()))
+            files = (*plan["files"].values(), *record["edits"].values())
+            same = plan["accepts_host"] and not (plan["changes"] or any(files))
             found.append((number, None if restores is None else int(restores), same))
             number = parent if parent is not None and parent < number else None
     return _timeline_of(found[::-1])

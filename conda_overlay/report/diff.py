@@ -15,7 +15,7 @@ from conda_overlay.core.models import FileChanges
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import patch
 from conda_overlay.edits.originals import text_of
-from conda_overlay.filesystem.manifest import differences
+from conda_overlay.filesystem.manifest import differences, has_digest
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.scripts import in_one_form
 from conda_overlay.layer.state import State, is_bookkeeping
@@ -53,7 +53,9 @@ def compare_files(stack: Stack, old: int | None, new: int | None) -> FileChanges
     ours = scaffolding.paths(stack.host.site_below_prefix)
     paths = sorted(path for path in {**before, **after} if path not in ours)
     tree = _root(stack, old if new == 0 else new)
-    hiding = [p for p in paths if os.path.lexists(host / p) and not _same(host / p, tree / p)]
+    shas = {path: info[2] for path, info in {**before, **after}.items()}
+    same = (p for p in paths if _same(host / p, tree / p) or has_digest(host / p, shas[p]))
+    hiding = [path for path in sorted({*paths}.difference(same)) if os.path.lexists(host / path)]
     alone = tuple(path for path in paths if not os.path.lexists(host / path))
     deleted = {path for state in states for paths in state.deleted.values() for path in paths}
     gone = tuple(path for path in sorted(deleted) if os.path.lexists(host / path))

@@ -226,6 +226,14 @@ def test_copy_with_edits_is_a_comment_and_takes_no_hash_away() -> None:
         exports.pylock_toml(document(WHEEL, copy))
 
 
+def test_copy_without_edits_is_not_called_edited_and_not_left_out() -> None:
+    copy = replace(SDIST, sha256=None, url=None, copied=True, patch="")
+    text = exports.requirements(document(WHEEL, copy))
+    assert "edited" not in text and "beta==1.0\n" in text
+    with pytest.raises(OverlayError, match=r"source file unknown for beta 1\.0"):
+        exports.pylock_toml(document(WHEEL, copy))
+
+
 def test_requirements_have_hashes_and_name_the_places() -> None:
     options = Options.parse(["--find-links=/my wheels", "--constraint=/c.txt", "--prefer-binary"])
     text = exports.requirements(document(replace(WHEEL, options=options), SDIST))

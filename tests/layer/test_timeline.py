@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conda_overlay.core.models import Plan, Revision
+from conda_overlay.core.models import FileChanges, Plan, Revision
 from conda_overlay.layer.timeline import Timeline, timeline
 
 NEW = -1
@@ -56,6 +56,13 @@ def test_revision_that_only_accepts_the_host_makes_no_state() -> None:
     assert timeline(accepted[:4]) == Timeline([0, 1, 3], [])
     assert timeline(accepted[:5]) == Timeline([0, 1], [3])
     assert timeline(accepted) == Timeline([0, 1, 3], [])
+
+
+def test_revision_that_also_has_edits_by_hand_makes_a_state() -> None:
+    one, two = revisions(NEW, NEW)
+    edits = FileChanges(changed=("alpha.py",))
+    edited = replace(two, plan=Plan("", "", accepts_host=True), edits=edits)
+    assert timeline([one, edited]) == Timeline([0, 1, 2], [])
 
 
 def test_new_change_leaves_nothing_to_redo() -> None:

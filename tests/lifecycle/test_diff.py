@@ -212,3 +212,11 @@ def test_file_that_was_deleted_from_a_copy_is_a_difference(tool: Bench, name: st
         null = "+++ /dev/null\n" if sign == "-" else "--- /dev/null\n"
         assert binary in text if name.endswith(".bin") else null in text
         assert text.count(short) >= 2
+
+
+def test_file_that_was_deleted_later_does_not_differ_in_the_revision_before(tool: Bench) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    (tool.site / "tool/data/table.bin").unlink()
+    tool.change("record")
+    files = tool.json("diff", "0", "1")["files"]
+    assert not [path for paths in files.values() for path in paths if "table.bin" in path]

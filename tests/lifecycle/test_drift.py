@@ -242,3 +242,22 @@ def test_undo_and_redo_pass_over_a_revision_that_only_accepted_the_environment(
     assert own.json("undo")["changes"] and own.version("new") is None
     assert own.json("redo")["changes"] and own.version("new") == "1.0"
     assert "There is nothing to redo." in own.refuse("redo")
+
+
+def test_edits_by_hand_in_what_only_accepted_the_environment_are_noted_and_redone(
+    own: Bench, links: Path
+) -> None:
+    own.install("new")
+    own.given("edit", "alpha", "--no-editor")
+    place = own.site / "alpha/__init__.py"
+    own.edit(place, "HAND = 1\n")
+    sources.administrate(own.host, dists.wheel(links, "unrelated", "1.0"))
+    plan = own.json("rebase")
+    assert plan["accepts_host"] and not plan["changes"]
+    [note] = plan["notes"]
+    assert note.startswith("this revision keeps your edits:") and "alpha/__init__.py" in note
+    assert own.json("history")["position"] == own.revision == 3
+    own.given("undo")
+    assert place.read_text() != "HAND = 1\n"
+    own.given("redo")
+    assert place.read_text() == "HAND = 1\n"

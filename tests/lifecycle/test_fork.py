@@ -234,6 +234,19 @@ def test_edits_in_the_baseline_itself_are_named(own: Forker) -> None:
     assert note == f"{edited}, so the fork does not have it"
 
 
+def test_edits_in_a_fork_beside_those_that_it_was_made_with_are_named(own: Forker) -> None:
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    own.fork("--from", own.bench.host, "-n", "folded")
+    words = ("--from", "folded", "-n", "of-folded", "--dry-run")
+    assert own.fork(*words)["notes"] == []
+    [module] = own.env("folded").glob("lib/python3.*/site-packages/alpha/__init__.py")
+    own.bench.edit(module, module.read_text() + "MINE = 1\n")
+    [note] = own.fork(*words)["notes"]
+    edited = "alpha/__init__.py of the baseline's alpha was edited there"
+    assert note == f"{edited}, so the fork does not have it"
+    own.bench.change("delete", "--force")
+
+
 def test_own_files_of_the_overlay_that_no_package_has_are_named(own: Forker) -> None:
     own.bench.install("new")
     own.bench.edit(own.bench.site / "mine.py", "MINE = 1\n")

@@ -183,3 +183,15 @@ def test_a_file_without_edits_takes_those_of_an_installed_copy_back(taken_back: 
     assert "alpha/__init__.py" in taken_back.refuse("apply", file, "--yes")
     taken_back.change("apply", file, "--force")
     assert "X = 1" not in (taken_back.site / "alpha/__init__.py").read_text()
+
+
+def test_a_copy_without_edits_that_the_environment_has_lost_is_not_called_edited(
+    bare: Bench,
+) -> None:
+    bare.change("patch", "tool", bare.user.home / "fix.patch", "--reverse")
+    file, text = bare.export(), bare.ask("export", "--format", "requirements.txt")
+    assert "\ntool==1.0\n" in text and "edited" not in text
+    assert "source file unknown for tool 1.0" in bare.refuse("export", "--format", "pylock.toml")
+    bare.change("remove", "tool")
+    told = bare.refuse("apply", file)
+    assert "tool was copied and is no longer in the environment." in told
