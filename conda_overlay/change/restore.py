@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from conda_overlay.activation.shells import visible
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
 from conda_overlay.change.install_exactly import install_exactly
@@ -22,8 +24,8 @@ from conda_overlay.change.working_copy import copy_of, take_copy
 from conda_overlay.core.errors import CannotRestoreError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.record import owned_files
-from conda_overlay.edits.originals import ORIGINALS, load_originals, note_files
-from conda_overlay.edits.patch import text_in
+from conda_overlay.edits.originals import ORIGINALS, files_of, load_originals, note_files
+from conda_overlay.edits.patch import left_out, text_in
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import has_digest, is_there
 from conda_overlay.filesystem.tree import copy_file, is_own, make_own, remove_files
@@ -209,12 +211,15 @@ class Restorer:
         if self._number != draft.base:
             self._put_present(below - draft.stack.below_view.keys())
         for key in sorted(copies):
-            again = text_in(self.entries[key].patch) and not named
+            text = text_in(self.entries[key].patch)
+            again = text and not named
             if again or key not in {*draft.stack.below_view, *draft.installed}:  # an error there
-                reapply(draft, key, self.entries[key])
+                reapply(draft, key, replace(self.entries[key], patch=text))
             else:
                 take_copy(draft, copy_of(draft, key))
             draft.entries[key] = self.entries[key]
+            if not named:
+                self._delete_again(key)
         for found in (found for key, found in draft.installed.items() if key in keys):
             owned.update(owned_files(found[0], tree) or ())
         compared = (p for p in owned if p not in edited and p[-4:] != ".pyc")
@@ -238,7 +243,8 @@ class Restorer:
             found = before.site[key][0]
             if found.version != self.entries[key].version:
                 continue
-            paths = self.owned[key] & before.owned[key] & before.files.keys()  # what a copy has
+            copied = {os.path.normpath(found.below + name) for name in files_of(found) or ()}
+            paths = copied & before.files.keys()  # also what was deleted from the copy
             for path in paths:
                 remove_files(draft.tree, [draft.tree / path])
                 make_own(draft.tree, Path(path).parent)
@@ -248,6 +254,16 @@ class Restorer:
             for mine in draft.installed.get(key, ()):
                 note_files(mine, names)
         draft.look()
+
+    def _delete_again(self, key: str) -> None:
+        """Delete again the files of a copy whose deletion is only named in the patch: no text."""
+        named = {*left_out(self.entries[key].patch)}
+        for copy in self._draft.installed.get(key, ()):
+            paths = {*(owned_files(copy, copy.prefix) or ())}
+            edited = {p for p in paths if visible(p.removeprefix(copy.below), keep="") in named}
+            if gone := edited - self.recorded:
+                remove_files(copy.prefix, [copy.prefix / path for path in gone])
+                note_files(copy, {os.path.relpath(path, copy.below) for path in paths - gone})
 
 
 def _is_archive(path: str) -> bool:
