@@ -12,16 +12,21 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.working_copy import WorkingCopy, copy_of, edited, reasons, take_copy
+from conda_overlay.change.working_copy import (
+    WorkingCopy,
+    copy_of,
+    edited,
+    edits_in,
+    reasons,
+    take_copy,
+)
 from conda_overlay.core.errors import NoSuchRevisionError, OverlayError
-from conda_overlay.core.models import UNEDITED, Distribution
+from conda_overlay.core.models import Distribution
 from conda_overlay.core.text import did_you_mean, few, user_base
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
-from conda_overlay.distributions.record import differing
 from conda_overlay.distributions.site import main_module, modules, names_in, programs
 from conda_overlay.edits import git, originals
-from conda_overlay.edits.patch import edits_of
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files, without_links
@@ -199,8 +204,7 @@ def patch(
         draft.notes.append(f"{modules}, so left out: {few(new)}")
     draft.notes += _hidden(draft, copy)
     take_copy(draft, copy)
-    if reverse and draft.entries[key].copied and not _is_edited(draft, key):
-        draft.why[key] = UNEDITED
+    if reverse and draft.entries[key].copied and not edits_in(draft, key):
         if key in draft.stack.below_view:
             draft.drop({key})
         else:  # else the package would be gone; the reason was that of the edits
@@ -222,16 +226,6 @@ def _hidden(draft: Draft, copy: WorkingCopy) -> Iterator[str]:
     for mine in there.get(found.key, ()):
         hidden = f"{mine.name} {mine.version} of {user_base()}"
         yield f"{hidden} is hidden by this copy of {found.version}"
-
-
-def _is_edited(draft: Draft, key: str) -> bool:
-    """Whether a copy in a draft has any edit, also of files that are no text."""
-    copy = draft.installed[key][0]
-    if edits_of(copy) or originals.removed_files(copy):
-        return True
-    draft.look()
-    rows = draft.index.rows[copy.path.name][1] or {}
-    return any(not is_bookkeeping(path) for path in differing(rows, draft.files))
 
 
 def _in_original(
@@ -288,7 +282,7 @@ def record(draft: Draft) -> None:
             there = before.names(key) - {os.path.relpath(path, site) for path in gone}
             originals.note_files(found, there)
         if mine:
-            draft.why[key] = edited(found, {os.path.relpath(path, site) for path in mine})
+            draft.why[key] = edited(draft, key, mine)
             _give_reason(draft, key)
 
 

@@ -21,13 +21,11 @@ from conda_overlay.edits.originals import belongs, is_temporary
 from conda_overlay.filesystem.manifest import (
     Manifest,
     differences,
-    has_digest,
-    is_there,
     take_manifest,
 )
 from conda_overlay.filesystem.tree import copy_files
 from conda_overlay.formats.document import default_intent
-from conda_overlay.layer.state import is_bookkeeping
+from conda_overlay.layer.state import is_bookkeeping, state_of
 
 
 @dataclass(frozen=True)
@@ -181,7 +179,6 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     source = entry.requirement if entry.is_direct else None
     named = named_as(found.name, entry.requirement)
     usual = default_intent(entry.requirement or found.name)
-    draft.why[found.key] = edited(found, changed)
     if not again and here:  # else what is there is no part of it
         site = draft.stack.host.site_below_prefix
         draft.kept |= {os.path.normpath(site / name) for name in copy.names}
@@ -194,26 +191,23 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
         intent="hold" if entry.intent == usual else entry.intent,  # else the user gave it
         reason=reasons(draft, entry),
     )
+    draft.why[found.key] = edited(draft, found.key, changed)
 
 
-def edited(copy: Distribution, changed: Collection[str]) -> str:
-    """Describe the edits of a copy.
-
-    Args:
-        copy: the copy as it is now.
-        changed: its files that have just been changed, relative to site-packages.
-    """
-    rows, known = owned_files(copy, copy.prefix) or {}, originals.original_hashes(copy)
-    shas = {n: known.get(n) or rows.get(os.path.normpath(copy.below + n)) for n in changed}
-    found = patch.summary(copy, {n for n, sha in shas.items() if not _is_back(copy.site / n, sha)})
-    if found:
+def edited(draft: Draft, key: str, changed: Collection[str]) -> str:
+    """Describe the edits of a distribution in a draft, given its files that have just changed."""
+    if found := edits_in(draft, key):
         return f"{EDITED}: {', '.join(found)}"
     return UNEDITED if changed else COPIED
 
 
-def _is_back(place: Path, sha256: str | None) -> bool:
-    """Whether a changed file is as it was at first: with that content, or not there."""
-    return has_digest(place, sha256) if sha256 else not is_there(place)
+def edits_in(draft: Draft, key: str) -> list[str]:
+    """Summarize all edits of a distribution in a draft, as the history will have them."""
+    draft.look()
+    below = draft.stack.host.site_below_prefix
+    now = state_of(draft.files, draft.index, below, draft.entries)
+    found, unsaid = now.site[key][0], patch.left_out(now.entries[key].patch)
+    return patch.summary(found, unsaid, (p.removeprefix(found.below) for p in now.new.get(key, ())))
 
 
 def reasons(draft: Draft, entry: HistoryEntry) -> str | None:

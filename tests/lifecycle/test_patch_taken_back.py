@@ -195,3 +195,48 @@ def test_a_copy_without_edits_that_the_environment_has_lost_is_not_called_edited
     bare.change("remove", "tool")
     told = bare.refuse("apply", file)
     assert "tool was copied and is no longer in the environment." in told
+
+
+def test_edits_are_left_as_long_as_another_file_is_edited(tool: Bench) -> None:
+    core, table, script = "tool/core.py", "tool/data/table.bin", "../../../bin/tool"
+    tool.given("edit", "tool", "--no-editor")
+    program = (tool.site / script).read_text()
+    whys = []
+    for name, content in [
+        (core, edited.FIXED),
+        (table, "mine\udcff"),
+        (core, edited.CORE),
+        (script, program + "# mine\n"),
+        (table, None),
+        (script, program),
+    ]:
+        if content is None:
+            (tool.site / name).unlink()
+        else:
+            tool.edit(tool.site / name, content)
+        whys.append(tool.json("record")["changes"][0]["why"])
+        assert whys[-1] == f"edited: {', '.join(tool.json('why', 'tool')['edited'])}"
+    assert whys == [
+        "edited: core.py +1 -1",
+        "edited: core.py +1 -1, table.bin",
+        "edited: table.bin",
+        "edited: tool, table.bin",
+        "edited: tool, table.bin",
+        "edited: table.bin",
+    ]
+    assert "no edits are left" not in tool.ask("history")
+
+
+def test_edits_of_no_copy_are_left_as_long_as_another_file_is_edited(quick: Bench) -> None:
+    quick.given("install", "alpha==1.5")
+    module, script = quick.site / "alpha/__init__.py", quick.overlay / "bin/alpha"
+    texts, whys = {place: place.read_text() for place in (module, script)}, []
+    for place, more in [(module, "X = 1\n"), (script, "# mine\n"), (module, ""), (script, "")]:
+        quick.edit(place, texts[place] + more)
+        whys.append(quick.json("record")["changes"][0]["why"])
+    assert whys == [
+        "edited: __init__.py",
+        "edited: __init__.py, alpha",
+        "edited: alpha",
+        "no edits are left",
+    ]
