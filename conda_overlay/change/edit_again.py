@@ -87,7 +87,7 @@ def reapply(
         return None  # what is installed stays
     if not changed and not onto and key not in draft.installed:
         text = old or patch.text_in(entry.patch)
-        has = f"{what} has all its edits" if text else "no text of it was edited"
+        has = f"{what} has all its edits" if text else _without_text(draft, key, entry)
         draft.why[key] = f"{RETIRED}{has}"
         if key not in draft.before.site:  # else the plan names it
             draft.notes.append(f"the copy of {name} retires: {has}")
@@ -100,6 +100,13 @@ def reapply(
     given = replace(new, intent=entry.intent, until=entry.until, since=since, by=by)
     draft.entries[key] = replace(given, reason=entry.reason or new.reason)
     return found.version
+
+
+def _without_text(draft: Draft, key: str, entry: HistoryEntry) -> str:
+    """Say that an entry has no edits that can be made again; another copy may be there now."""
+    if key in draft.before.copies and draft.before.entries[key] != entry:
+        return f"the file has no edits of {'its text' if entry.patch else 'it'}"
+    return "no text of it was edited"
 
 
 def _keeping(draft: Draft, copy: Distribution) -> tuple[str, ...]:

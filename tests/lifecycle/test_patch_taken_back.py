@@ -240,3 +240,24 @@ def test_edits_of_no_copy_are_left_as_long_as_another_file_is_edited(quick: Benc
         "edited: alpha",
         "no edits are left",
     ]
+
+
+def test_a_file_without_edits_says_so_of_those_of_a_copy_that_goes(tool: Bench, fix: Path) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    file = tool.export()
+    tool.change("patch", "tool", fix)
+    plan = tool.json("apply", file, "--force")
+    [change] = plan["changes"]
+    assert (change["after"], change["why"]) == (None, "retired: the file has no edits of it")
+    assert [path.endswith("/tool/core.py") for path in plan["lost"]] == [True]
+
+
+def test_a_file_with_edits_of_no_text_says_that_it_cannot_have_them(tool: Bench, fix: Path) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    tool.edit(tool.site / "tool/data/table.bin", "mine\udcff")
+    file = tool.export()
+    tool.change("patch", "tool", fix)
+    plan = tool.json("apply", file, "--force")
+    [change] = plan["changes"]
+    assert (change["after"], change["why"]) == (None, "retired: the file has no edits of its text")
+    assert any("table.bin was edited, which an exported file" in note for note in plan["notes"])
