@@ -91,13 +91,23 @@ def environ(stack: Stack) -> dict[str, str]:
     return found
 
 
+def _without_venv(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environ without a virtual environment on top, whose Python would come first."""
+    found = dict(environ)
+    if venv := found.pop("VIRTUAL_ENV", None):
+        place = os.path.join(venv, "bin")
+        path = found.get("PATH", "").split(os.pathsep)
+        found["PATH"] = os.pathsep.join(entry for entry in path if entry != place)
+    return found
+
+
 def _call(
     prefix: Path, command: Sequence[str], settings: Settings, bare: bool
 ) -> tuple[list[str], Mapping[str, str]]:
     """The shell that activates as conda does, wires, and then becomes the command."""
     from conda.activate import PosixActivator
 
-    unwired = wiring.unwire(os.environ)
+    unwired = _without_venv(wiring.unwire(os.environ))
     for name in os.environ.keys() - unwired.keys():
         del os.environ[name]
     os.environ.update(unwired)  # conda computes the activation from it

@@ -53,6 +53,24 @@ def test_an_environment_without_python_is_activated_alone(quick: Bench) -> None:
     done = run(bare, "sh", "-c", "echo $CONDA_PREFIX; exit 3")
     assert (done.returncode, done.stdout) == (3, f"{bare.host}\n")
     assert f"There is no Python in {bare.host}" in run(bare, "--with", "new", "sh").stderr
+    quick.given("install", "alpha==2.0")
+    conda, code = str(quick.conda.executable), "import alpha; print(alpha.__version__)"
+    inner = [conda, "overlay", "run", *quick.where, "python", "-c", code]
+    assert run(bare, *inner).stdout == "2.0\n"
+    assert run(bare, "--no-overlay", *inner).stdout == "1.0\n"
+
+
+def test_the_python_is_the_environments_also_in_a_virtual_environment(quick: Bench) -> None:
+    quick.given("install", "alpha==2.0")
+    venv, code = quick.user.home / "venv", "import sys, alpha; print(sys.prefix, alpha.__version__)"
+    quick.user.run([quick.host / "bin" / "python", "-m", "venv", "--without-pip", venv])
+    conda = shlex.join(
+        [str(quick.conda.executable), "overlay", "run", *quick.where, "python", "-c"]
+    )
+    script = f"""source {quick.conda.prefix}/etc/profile.d/conda.sh; conda activate science
+source {venv}/bin/activate; {conda} {shlex.quote(code)}"""
+    done = quick.user.run(["bash", "--norc", "-c", script], env=quick.environ_of())
+    assert done.stdout == f"{quick.host} 2.0\n", done
 
 
 def test_the_exit_code_stdin_and_signals_are_the_commands_own(quick: Bench) -> None:

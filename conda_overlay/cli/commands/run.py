@@ -69,9 +69,9 @@ def execute(arguments: Namespace) -> int:
             for line in hidden:
                 output.tell(f"conda-overlay: {line}")
         settings, bare = stack.settings, arguments.no_overlay
-    except NoPythonError:  # so there is no overlay
+    except NoPythonError:  # so it has no overlay, but one below it in a stack may, or an inner run
         if arguments.extra:
             raise
-        settings, bare = observe(), True
+        settings, bare = observe(), arguments.no_overlay
     sys.stdout.flush()
     process.become(prefix, command, settings, bare=bare)
