@@ -25,6 +25,7 @@ _conda_overlay_hook() {
 }
 __conda_hashr() {
   if [ -n "${ZSH_VERSION-}" ]; then \\rehash; else \\hash -r 2>/dev/null || :; fi
+  _conda_overlay_seen=
   _conda_overlay_hook
 }
 __mamba_hashr() { __conda_hashr; }
@@ -136,7 +137,7 @@ class Fish(Posix):
     functions = """\
 function _conda_overlay_hook --on-variable CONDA_SHLVL --on-event fish_prompt
   builtin set -l now "$CONDA_SHLVL:$CONDA_PREFIX:$PATH"
-  if builtin test "$now" != "$_conda_overlay_seen"
+  if builtin set -q argv[1]; or builtin test "$now" != "$_conda_overlay_seen"
     LINE
     builtin set -g _conda_overlay_seen "$CONDA_SHLVL:$CONDA_PREFIX:$PATH"
   end

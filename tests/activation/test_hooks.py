@@ -80,6 +80,25 @@ def test_mamba_activates_with_the_overlay_and_deactivates_without(
     assert "PYTHONPATH" not in after and after.strip() == f"PATH={environ['OLD_PATH']}"
 
 
+@pytest.mark.parametrize("name", ["bash", "zsh", "dash", "fish"])
+def test_activating_again_wires_an_overlay_that_is_new(
+    name: str,
+    conda: Conda,
+    alice: User,
+    over_science: Overlay,
+    environ: dict[str, str | None],
+) -> None:
+    hook = HOOK.get(name, "eval \"$('{conda}' overlay hook NAME)\"\n").replace("NAME", name)
+    path, prefix = over_science.path, over_science.prefix
+    lines = [MAMBA[name], hook.format(conda=conda.executable), f"mv {path} {path}.away\n"]
+    lines += [f"mamba activate {prefix}\n", 'echo "first=$PYTHONPATH"\n']
+    lines += [f"mv {path}.away {path}\nmamba activate {prefix}\n", 'echo "again=$PYTHONPATH"\n']
+    script = alice.home / "script"
+    script.write_text("".join(lines))
+    done = alice.run([*shells.started(name, lenient=True), script], env=environ)
+    assert done.stdout.splitlines()[-2:] == ["first=", f"again={over_science.site}"], done
+
+
 def test_tcsh_wires_at_its_prompt(
     conda: Conda, alice: User, over_science: Overlay, environ: dict[str, str | None]
 ) -> None:
