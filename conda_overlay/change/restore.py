@@ -70,7 +70,7 @@ class Restorer:
         self.original: dict[str, str] = {}
         for key in self.entries:
             self._find_record(key, infos.get(key, set()))
-        self.owned = {key: self._owned(infos.get(key, set())) for key in self.entries}
+        self.owned = {key: self._owned(key, infos.get(key, set())) for key in self.entries}
         self.replaced = {
             key
             for key in self.entries.keys() & site.keys()
@@ -90,7 +90,17 @@ class Restorer:
                     info.add(record)
                     break
 
-    def _owned(self, info: set[str]) -> set[str]:
+    def _edited_earlier(self, key: str, paths: Collection[str]) -> dict[str, str]:
+        """The sha256 of files of a copy as they were recorded last, before they were deleted."""
+        store, entry, found = self._draft.stack.store, self.entries[key], dict[str, str]()
+        for number in (n for n in store.numbers() if n < self._number and paths):
+            old = store.revision(number).distributions.get(key)
+            if old and old.patch and (old.version, old.copied) == (entry.version, entry.copied):
+                known = store.manifest(number) or {}
+                found.update({path: known[path][2] for path in paths if path in known})
+        return found
+
+    def _owned(self, key: str, info: set[str]) -> set[str]:
         """The files of a distribution: its metadata, and those in RECORD if that still exists."""
         owned = {*info}
         for path in (path for path in info if path.endswith(".dist-info/RECORD")):
@@ -99,7 +109,8 @@ class Restorer:
                 distribution = Distribution("", "", "", (), place.parent)
                 rows = owned_files(distribution, root) or {}
                 hashed = {p: sha for p, sha in rows.items() if sha and p[-4:] != ".pyc"}
-                self.files = {**hashed, **self.files}
+                earlier = self._edited_earlier(key, hashed.keys() - self.files.keys())
+                self.files = {**hashed, **earlier, **self.files}
                 owned.update(rows.keys() & self.files.keys())
                 self.original.update({p: sha for p, sha in hashed.items() if p in owned})
             else:  # the index of the revision has its paths still

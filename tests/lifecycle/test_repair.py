@@ -219,6 +219,19 @@ def test_what_no_longer_can_be_had_is_refused_and_edits_outlive_an_installation(
 
 
 @LONG
+def test_a_file_that_was_edited_before_it_was_deleted_comes_back_edited(quick: Bench) -> None:
+    quick.given("edit", "alpha", "--no-editor")
+    file = quick.site / "alpha" / "__init__.py"
+    quick.edit(file, "FIX = 1\n")
+    quick.change("record")
+    text = file.read_text()
+    quick.user.run(["rm", "-f", file])
+    quick.change("install", "new")
+    assert "conda overlay repair" in quick.ask("status")
+    quick.change("repair")
+    assert file.read_text() == text
+
+
 def test_undo_after_a_repair_goes_back_behind_it(quick: Bench) -> None:
     quick.given("install", "new")
     quick.given("install", "alpha==1.5")
