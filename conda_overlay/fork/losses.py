@@ -50,7 +50,8 @@ def going_with(fork: Path) -> Going:
     records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
     infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
     records |= {file.parent.stem: file for file in infos}
-    since = made.stat().st_mtime_ns
+    # When it was made: the user may have changed one of these files since then.
+    since = min(file.stat().st_mtime_ns for file in made.parent.iterdir())
     new = {name for name, file in records.items() if file.lstat().st_mtime_ns > since}
     passed = [os.path.relpath(path, fork) + "/" for path in checkouts]
     changed, edited, brought = {*_changed(fork, since, passed)}, set(), set()

@@ -168,6 +168,8 @@ def test_recreate_says_what_goes(forker: Forker) -> None:
     since = "what was installed into it since will be lost: tool-1.0-0"
     program = forker.env("changed") / "sleep"
     forker.bench.user.run(["cp", shutil.which("sleep") or "sleep", program])
+    file = forker.env("changed") / "conda-meta" / "overlay-fork" / "overlay.toml"
+    forker.bench.user.run(["touch", file])  # as a user who edits it does
     user = forker.bench.user
     owner = {"user": user.uid, "group": user.gid} if os.geteuid() == 0 else {}
     with subprocess.Popen([program, "60"], **owner) as process:  # type: ignore[call-overload]
