@@ -263,10 +263,11 @@ class _Search:
         if not asked:
             return {}
         lines = (f"{key}{','.join(filter(None, map(str, one)))}\n" for key, one in asked.items())
-        file = Path(tempfile.mkstemp(".txt", dir=self.stage.work)[1])
-        file.write_text("".join(lines), encoding="utf-8")
+        place: Any = {"dir": self.stage.work, "suffix": ".txt", "delete": False}
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", **place) as file:
+            file.writelines(lines)
         allowed = [word for key in early for word in ("--prerelease-package", f"{key}=allow")]
-        words = ["compile", "--no-deps", "--format", "pylock.toml", *allowed, str(file)]
+        words = ["compile", "--no-deps", "--format", "pylock.toml", *allowed, file.name]
         return {one["name"]: one for one in parse_toml(self._run(words).stdout)["packages"]}
 
     def _requirements(self, view: View, *asked: Requirement) -> dict[str, list[Requirement]]:
