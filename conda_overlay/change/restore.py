@@ -161,10 +161,15 @@ class Restorer:
                 raise self._draft.has_directory_at(path)
         if place is None or place == target:
             return place is not None
-        remove_files(self._draft.tree, [target])
-        make_own(self._draft.tree, Path(path).parent)
-        copy_file(place, target)
+        self._put(path, place)
         return True
+
+    def _put(self, path: str, place: Path) -> None:
+        """Put a copy of a file, or of a link, into the draft."""
+        tree = self._draft.tree
+        remove_files(tree, [tree / path])
+        make_own(tree, Path(path).parent)
+        copy_file(place, tree / path)
 
     def restore_all(self, paths: Collection[str], *, whole: bool) -> tuple[set[str], set[str]]:
         """Restore those of some files that `has` does not find, and look at the result.
@@ -257,9 +262,7 @@ class Restorer:
             copied = {os.path.normpath(found.below + name) for name in files_of(found) or ()}
             paths = copied & before.files.keys()  # also what was deleted from the copy
             for path in paths:
-                remove_files(draft.tree, [draft.tree / path])
-                make_own(draft.tree, Path(path).parent)
-                copy_file(draft.stack.store.real / path, draft.tree / path)
+                self._put(path, draft.stack.store.real / path)
             draft.look()
             names = {os.path.relpath(path, found.below) for path in paths}
             for mine in draft.installed.get(key, ()):
