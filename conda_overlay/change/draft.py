@@ -309,10 +309,11 @@ class Draft(DraftTree):
             if not unchanged.new:
                 return unchanged
         scaffolding.add_to_tree(self.tree, store.overlay, host, below)
-        after = self._state_now()
-        return self._state_now() if state.note_new_files(after, after.site) else after
+        after = self.state_now()
+        return self.state_now() if state.note_new_files(after, after.site) else after
 
-    def _state_now(self) -> State:
+    def state_now(self) -> State:
+        """Read the state of the draft as it is."""
         self.look()
         below = self.stack.host.site_below_prefix
         return state.state_of(self.files, self.index, below, self.entries)

@@ -18,14 +18,10 @@ from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
-from conda_overlay.filesystem.manifest import (
-    Manifest,
-    differences,
-    take_manifest,
-)
+from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import copy_files
 from conda_overlay.formats.document import default_intent
-from conda_overlay.layer.state import is_bookkeeping, state_of
+from conda_overlay.layer.state import is_bookkeeping
 
 
 @dataclass(frozen=True)
@@ -203,9 +199,7 @@ def edited(draft: Draft, key: str, changed: Collection[str]) -> str:
 
 def edits_in(draft: Draft, key: str) -> list[str]:
     """Summarize all edits of a distribution in a draft, as the history will have them."""
-    draft.look()
-    below = draft.stack.host.site_below_prefix
-    now = state_of(draft.files, draft.index, below, draft.entries)
+    now = draft.state_now()
     found, unsaid = now.site[key][0], patch.left_out(now.entries[key].patch)
     return patch.summary(found, unsaid, (p.removeprefix(found.below) for p in now.new.get(key, ())))
 
