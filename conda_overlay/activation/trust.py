@@ -130,7 +130,7 @@ def _between(overlay: str, inside: Sequence[str]) -> list[str]:
 def _fault(path: str, status: os.stat_result, owners: set[int], check_mode: bool) -> str | None:
     mode = status.st_mode if check_mode else 0
     if status.st_uid not in owners:
-        return f"{path} belongs to {_user_name(status.st_uid)}"
+        return f"{path} belongs to {user_name(status.st_uid)}"
     if mode & stat.S_IWOTH:
         return f"{path} is writable by everybody"
     if mode & stat.S_IWGRP and not _is_private_group(path, status):
@@ -156,7 +156,8 @@ def _is_private_group(path: str, status: os.stat_result) -> bool:
     return (private or status.st_gid == 0) and set(group.gr_mem) <= {owner.pw_name, "root"}
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The name of a user, for messages."""
     import pwd
 
     try:

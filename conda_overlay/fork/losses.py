@@ -54,13 +54,17 @@ def going_with(fork: Path) -> Going:
     since = min(file.stat().st_mtime_ns for file in made.parent.iterdir())
     new = {name for name, file in records.items() if file.lstat().st_mtime_ns > since}
     passed = [os.path.relpath(path, fork) + "/" for path in checkouts]
-    changed, edited, brought = {*_changed(fork, since, passed)}, set(), set()
+    changed = {*_changed(fork, since, passed)}
+    edited: set[str] = set()
+    brought: set[str] = set()
     for name, file in records.items():
         for path, sha256 in _files_of(file, fork):
-            if path in changed and sha256 and not has_digest(fork / path, sha256):
-                edited.add(path)
-            elif path in changed and (sha256 or name in new):
-                brought.add(path)
+            if path not in changed:
+                continue
+            # Without a hash, as the programs that conda makes of entry points have none, only a
+            # new package has brought what is changed.
+            same = has_digest(fork / path, sha256) if sha256 else name in new
+            (brought if same else edited).add(path)
     edited -= brought  # of two packages with the same file, one has written it
     files = [str(fork / path) for path in sorted(edited)]
     return Going(checkouts, (*files,), (*sorted(new),), (*sorted(changed - brought),))

@@ -21,6 +21,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import files, locate, moved, notice
+from conda_overlay.activation.trust import user_name
 from conda_overlay.core import serialize
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.distributions.dependencies import is_newer
@@ -187,7 +188,7 @@ def _one(
                 yield _judged(found, known, today or date.today())
         elif _is_by_hand(directory, name):
             owner = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            yield AuditedOverlay(path, _user(owner.st_uid), "", None, "", (), ("by hand",))
+            yield AuditedOverlay(path, user_name(owner.st_uid), "", None, "", (), ("by hand",))
     except _UNREADABLE as error:
         yield Unreadable(path, _why(error))
 
@@ -200,9 +201,11 @@ def _overlay(path: str, directory: int, name: str) -> AuditedOverlay | None:
         attention = []
         if owner.st_mode & (stat.S_IWOTH | stat.S_IWGRP):
             attention.append("writable")
-        if _account(owner.st_uid) is None:
+        try:
+            pwd.getpwuid(owner.st_uid)
+        except KeyError:
             attention.append("unowned")
-        about = path, _user(owner.st_uid), os.fsdecode(host)
+        about = path, user_name(owner.st_uid), os.fsdecode(host)
         there = os.listdir(state)
         if "revisions" not in there or "history" in there:
             attention += ["older format"] if "history" in there else []
@@ -267,7 +270,7 @@ def _fork(path: str, directory: int, name: str) -> Iterator[AuditedOverlay]:
         Audited(entry.name or key, entry.version, None, entry)
         for key, entry in document.entries.items()
     )
-    yield AuditedOverlay(path, _user(owner), path, None, "", (*found,), (), "fork")
+    yield AuditedOverlay(path, user_name(owner), path, None, "", (*found,), (), "fork")
 
 
 def _is_by_hand(directory: int, name: str) -> bool:
@@ -304,7 +307,7 @@ def _json(state: int, number: str, name: str, owner: int) -> dict[str, Any]:
 
 def _content(name: str, place: int, owner: int) -> bytes:
     if (found := os.stat(name, dir_fd=place, follow_symlinks=False).st_uid) != owner:
-        raise ValueError(f"{name} belongs to {_user(found)}")
+        raise ValueError(f"{name} belongs to {user_name(found)}")
     return files.read_file(name, place, _RECORD)
 
 
@@ -313,16 +316,6 @@ def _why(error: BaseException) -> str:
         linked = error.errno in (errno.ENOTDIR, errno.ELOOP)
         return "a link, which is not followed" if linked else error.strerror or str(error)
     return f"damaged: {str(error)[:_WHY]}" if str(error) else "damaged"
-
-
-def _account(uid: int) -> str | None:
-    with suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name
-    return None
-
-
-def _user(uid: int) -> str:
-    return _account(uid) or f"user {uid}"
 
 
 def written(path: str) -> Iterator[AuditedOverlay | Unreadable]:

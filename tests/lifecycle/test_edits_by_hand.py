@@ -86,6 +86,21 @@ def test_a_file_of_no_distribution_is_an_edit_too(quick: Bench) -> None:
 
 
 @LONG
+def test_an_own_file_that_a_package_would_replace_needs_force_also_if_recorded(
+    quick: Bench,
+) -> None:
+    quick.edit(quick.site / "mine.py", "MINE = 1\n")
+    quick.edit(quick.site / "new" / "__init__.py", "MINE = 1\n")
+    quick.change("record")
+    refused = quick.refuse("install", "new")
+    path = (quick.site / "new/__init__.py").relative_to(quick.overlay)
+    assert f"would be lost:\n  {path}\n" in refused and "mine.py" not in refused
+    assert quick.json("install", "new", "--force")["lost"] == [str(path)]
+    assert quick.version("new") == "1.0"
+    quick.change("undo")
+    assert quick.python("-c", "import new; new.MINE").returncode == 0
+
+
 def test_an_edit_that_is_not_in_the_way_stays_and_is_not_listed(edited: Bench) -> None:
     plan = edited.json("install", "delta==2.0", "--allow-conflicts")
     assert mark(edited, "alpha") == "by hand"

@@ -12,6 +12,7 @@ import pytest
 
 from tests import sources
 from tests.bed import dists, environment
+from tests.bed.users import User
 from tests.bench import Bench
 from tests.long import LONG
 
@@ -291,6 +292,28 @@ def test_an_existing_file_stays_if_there_is_no_room_for_the_new_one(quick: Bench
     assert old.read_text() == "precious\n" and not new.exists()
     quick.ask("export", "-f", str(old))
     assert "TEXT" in old.read_text() and old.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_of_another_user_is_not_followed(
+    quick: Bench, mallory: User, scratch: Path, there: bool
+) -> None:
+    """In a directory that others can write."""
+    quick.given("install", "new")
+    shared, target = scratch / f"all-{there}", quick.user.home / "target"
+    shared.mkdir()
+    shared.chmod(0o777)
+    quick.user.run(["sh", "-c", f"echo precious > {target}" if there else f"rm -f {target}"])
+    link = shared / "layer.toml"
+    assert mallory.run(["ln", "-s", target, link]).returncode == 0
+    told = quick.refuse("export", "-f", str(link))
+    sentence = f"{link} is a link of overlay-mallory, which is not followed."
+    assert f"{sentence}\nHint: ls -l {link}\n" in told
+    assert target.exists() == there and (not there or target.read_text() == "precious\n")
+    link.unlink()
+    quick.user.run(["ln", "-s", target, link])
+    quick.ask("export", "-f", str(link))
+    assert "precious" not in target.read_text()
 
 
 @pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/3", "/dev/stderr"])

@@ -283,6 +283,24 @@ rm etc/lib.conf; echo mine > etc/lib.conf; echo {} > conda-meta/state"""
     assert note == f"files that you changed in the present fork will be lost: {named}"
 
 
+def test_recreate_needs_force_for_an_edited_file_that_has_no_hash(forker: Forker) -> None:
+    """As the programs that conda makes of entry points have none."""
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "unhashed")
+    place = forker.env("unhashed")
+    [record] = place.glob("conda-meta/lib-*.json")
+    made, known = record.stat().st_mtime_ns, json.loads(record.read_text())
+    for path in known["paths_data"]["paths"]:
+        path.pop("sha256", None)
+        path.pop("sha256_in_prefix", None)
+    forker.bench.edit(record, json.dumps(known))
+    os.utime(record, ns=(made, made))
+    script = 'cd "$1"; rm etc/lib.conf; echo mine > etc/lib.conf'
+    assert forker.bench.user.run(["sh", "-ec", script, "sh", place]).returncode == 0
+    assert f"\n  {place}/etc/lib.conf\n" in forker.refused("--recreate", "-n", "unhashed")
+    [note] = forker.fork("--recreate", "-n", "unhashed", "--force")["notes"]
+    assert note == "files that you changed in the present fork will be lost: etc/lib.conf"
+
+
 def test_recreate_names_edits_of_what_was_installed_since_and_needs_force(forker: Forker) -> None:
     """By conda, and by pip: a distribution as pip leaves it."""
     forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "since")
