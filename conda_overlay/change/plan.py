@@ -71,9 +71,8 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
     lost = [p for p in before.edited if before.files[p][2:] != after.files.get(p, (0, 0))[2:]]
     for key, gone in before.deleted.items():
         lost += [path for path in gone if key not in after.site or path in after.files]
-    taken = set().union(*after.owned.values()) & before.own(
-        ground.host_site.relative_to(ground.host)
-    )
+    own = before.own(ground.host_site.relative_to(ground.host))
+    taken = own & set().union(*after.owned.values())
     lost += [p for p in taken - before.edited if before.files[p][2:] != after.files[p][2:]]
     files = differences(before.files, after.files).without(owned)
     plan = Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)))
