@@ -68,8 +68,7 @@ def record_staged(
             entry = replace(entry, since=old.since, by=old.by)  # it has not changed
         draft.entries[key] = entry
         if key in found.moved:
-            conflict = found.moved[key]
-            draft.why[key] = f"{conflict.name} {conflict.version} requires {conflict.requirement}"
+            draft.why[key] = found.moved[key].reason
 
 
 def _asked(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.entries import asked_again, lasting, record_staged
@@ -21,6 +22,7 @@ from conda_overlay.core.request import (
     Source,
     hashes_of,
     key_of,
+    names_of,
     parse,
     text_of,
 )
@@ -178,8 +180,23 @@ def _without_copies_of_the_host(
         del kept[key]
         if key in own:
             reverted.add(key)
-            draft.why.setdefault(key, "the environment has it")
+            named = key in names_of(request.requirements)
+            why = "the environment has it" if named else _why_reverted(draft, found, key)
+            draft.why.setdefault(key, why)
     return kept, reverted
+
+
+def _why_reverted(draft: Draft, found: Resolution, key: str) -> str:
+    """Why one of the overlay's distributions gives way to the one below."""
+    if key in found.moved:
+        return found.moved[key].reason
+    host = draft.stack.host
+    after = {**draft.in_effect_before(), **dependencies.effective(found.staged)}
+    kept = {**after, key: draft.installed[key][0]}
+    for conflict in dependencies.new_conflicts(after, kept, host.markers, host.site_packages):
+        if canonicalize_name(Requirement(conflict.requirement).name) == key:
+            return conflict.reason
+    return "the environment has it"
 
 
 def _without_same_checkouts(draft: Draft, found: Resolution, request: Request) -> Resolution:

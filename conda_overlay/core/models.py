@@ -151,6 +151,11 @@ class Conflict:
         return f"{origin} requires {self.requirement}, but {there}"
 
     @property
+    def reason(self) -> str:
+        """The requirement, as the reason of a change that satisfies it."""
+        return f"{self.name} {self.version} requires {self.requirement}"
+
+    @property
     def identity(self) -> tuple[str, str, str]:
         """The fields by which to recognize the same conflict before and after a change."""
         return self.name, self.version, self.requirement

@@ -205,7 +205,7 @@ class Resolver:
         names = sorted({conflict.name for conflict in holders})
         if not all(names) or not names:
             return None
-        who = ", ".join(f"{c.name} {c.version} requires {c.requirement}" for c in holders)
+        who = ", ".join(conflict.reason for conflict in holders)
         return (
             f"{now.name} {newest} is held back: {who}; "
             f"conda overlay install '{now.name}>={newest}', which needs another {few(names)}"

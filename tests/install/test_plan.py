@@ -49,6 +49,16 @@ def test_plan_is_a_table_of_what_moves_and_why(bench: Bench) -> None:
     ) in bench.install("alpha==1.0")
 
 
+def test_what_gives_way_to_the_environment_says_what_requires_that(
+    bench: Bench, links: Path
+) -> None:
+    bench.install("alpha==2.0", "beta==2.0")
+    assert "  - beta  2.0 -> 1.0  beta 2.0 requires alpha>=2\n" in bench.install("alpha==1.5")
+    dists.wheel(links, "older", "1.0", requires=["alpha<1.5"])
+    told = bench.install("older", "--find-links", str(links))
+    assert "  - alpha  1.5 -> 1.0  older 1.0 requires alpha<1.5\n" in told
+
+
 def test_dry_run_shows_the_plan_and_changes_nothing(bench: Bench) -> None:
     done = bench.try_install("--dry-run", "alpha==2.0")
     assert done.returncode == 0, done.stderr
