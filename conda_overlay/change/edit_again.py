@@ -19,7 +19,7 @@ from conda_overlay.edits import git, originals, patch
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
 from conda_overlay.layer.stack import Stack
-from conda_overlay.layer.state import State, read_state
+from conda_overlay.layer.state import State, is_bookkeeping, read_state
 
 RETIRED = "retired: "
 """How the reason begins for which a copy went because the host has its edits."""
@@ -86,8 +86,11 @@ def reapply(
         draft.notes += [f"{edits} retire: {what} has them" for edits in there]
         return None  # what is installed stays
     if not changed and not onto and key not in draft.installed:
-        text = old or patch.text_in(entry.patch)
-        has = f"{what} has all its edits" if text else _without_text(draft, key, entry)
+        has = f"{what} has all its edits"
+        if old and _is_losing(draft, key):
+            has = f"{what} has its other edits" if there else "no other file of it was edited"
+        elif not (old or patch.text_in(entry.patch)):
+            has = _without_text(draft, key, entry)
         draft.why[key] = f"{RETIRED}{has}"
         if key not in draft.before.site:  # else the plan names it
             draft.notes.append(f"the copy of {name} retires: {has}")
@@ -107,6 +110,12 @@ def _without_text(draft: Draft, key: str, entry: HistoryEntry) -> str:
     if key in draft.before.copies and draft.before.entries[key] != entry:
         return f"the file has no edits of {'its text' if entry.patch else 'it'}"
     return "no text of it was edited"
+
+
+def _is_losing(draft: Draft, key: str) -> bool:
+    """Whether edits of a copy are lost with it: those of programs and of data."""
+    mine = draft.before.owned.get(key, frozenset()) & draft.before.edited
+    return any(not is_bookkeeping(path) for path in mine - draft.kept)
 
 
 def _keeping(draft: Draft, copy: Distribution) -> tuple[str, ...]:

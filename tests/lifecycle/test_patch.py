@@ -643,6 +643,23 @@ def test_what_the_new_version_has_already_retires(own: Bench, fix: Path, links: 
     assert not (own.site / "tool").exists() and steps(own) == [44, 7]
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(FIXED, "tool 2.0 has its other edits"), (CORE, "no other file of it was edited")],
+)
+def test_a_copy_that_retires_does_not_claim_the_edits_that_are_lost(
+    own: Bench, links: Path, text: str, why: str
+) -> None:
+    own.given("edit", "tool", "--no-editor")
+    table = own.site / "tool/data/table.bin"
+    own.edit(table, "other")
+    edited.edit(own, own.site / "tool" / "core.py", text)
+    sources.administrate(own.host, edited.wheel(links, "2.0", FIXED))
+    plan = own.json("rebase", "--force")
+    assert plan["changes"][0]["why"] == f"retired: {why}"
+    assert plan["lost"] == [str(table.relative_to(own.overlay))]
+
+
 @LONG
 def test_what_the_new_version_has_in_one_file_is_made_in_the_others(
     own: Bench, links: Path
