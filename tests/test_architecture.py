@@ -34,6 +34,9 @@ FOLDERS = (
 """Lowest first: a folder imports nothing of those behind it, for type checkers or in functions
 included. The modules beside the folders are above them all."""
 
+LARGE = {"activation", "change", "fork", "layer", "report", "resolve"}
+"""They have so many files that their docstrings list them."""
+
 SIBLINGS = {"run", "fork"}
 """They do not import each other either."""
 
@@ -171,6 +174,13 @@ def test_every_folder_has_a_place_and_says_its_job() -> None:
     for name in FOLDERS:
         docstring = ast.get_docstring(tree(f"conda_overlay.{name}")) or ""
         assert len(docstring.split()) > 5, f"what is {name} for?"
+
+
+@pytest.mark.parametrize("name", [name for name in FOLDERS if name in LARGE])
+def test_a_large_folder_lists_its_files(name: str) -> None:
+    listed = {*re.findall(r"\w+", ast.get_docstring(tree(f"conda_overlay.{name}")) or "")}
+    files = {path.stem for path in (place.CHECKOUT / "conda_overlay" / name).glob("[!_]*.py")}
+    assert len(files) > 5 and files <= listed
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -131,7 +131,7 @@ def _revision(
 
 
 def _host_of(draft: Draft) -> Mapping[str, Any]:
-    """The fingerprint of what a draft was worked out for: at an undo, that of then."""
+    """The fingerprint of the host of a draft: at an undo, as it was then."""
     if draft.restores:
         return draft.stack.store.revision(draft.restores).host
     return draft.stack.fingerprint()

@@ -11,12 +11,11 @@ from typing import Any
 from conda_overlay.change import plan
 from conda_overlay.change.draft_tree import DraftTree
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
+from conda_overlay.change.plan_notes import carried_edits, checkouts_left, files_left
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
-from conda_overlay.core.text import few
-from conda_overlay.edits.checkouts import root_of, stays
 from conda_overlay.filesystem.manifest import differences, take_manifest
 from conda_overlay.formats.document import Document
 from conda_overlay.layer import checkouts, scaffolding, state
@@ -290,7 +289,10 @@ class Draft(DraftTree):
             found = replace(found, files=theirs)  # show our own files only if nothing else changes
         notes = tuple(self.notes)
         if found:
-            notes += (*self._carried(after), *self._left(after), *self._checkouts_left(after))
+            by_hand = (path for path in self.by_hand.all if path not in self.retired)
+            ours = self.stack.store.state / checkouts.BELOW
+            notes += (*carried_edits(self.before, after, by_hand),)
+            notes += (*files_left(self.before, after), *checkouts_left(self.before, after, ours))
         if keys := [one.key for one in found.changes if one.after and one.files_differ]:
             new = [one.key for one in found.changes if one.after and one.before != one.after]
             below = [*map(self.stack.read_site, self.stack.below), host.distributions]
@@ -354,38 +356,6 @@ class Draft(DraftTree):
             below, old = self.stack.below_view.get(key), recorded[key].version
             host, why = below.version if below else None, "its files are gone"
             yield Change(recorded[key].name or key, "remove", host, old, None, ("version",), why)
-
-    def _carried(self, after: State) -> Iterator[str]:
-        """A note on the edits by hand that the revision will include but the plan does not show."""
-        before, there = self.before.files, self.before.edited & after.files.keys() - self.retired
-        paths = (path for path in self.by_hand.all if path in there)
-        same = [path for path in paths if after.files[path][2] == before[path][2]]
-        if same:
-            yield f"this revision keeps your edits: {few(same)}"
-
-    def _left(self, after: State) -> Iterator[str]:
-        """A note on each distribution with files as another had them that no longer owns them."""
-        left: dict[str, tuple[str, str | None]] = {}
-        for key, owned in self.before.owned.items():
-            if paths := (owned - after.owned.get(key, frozenset())) & after.files.keys():
-                rows = self.before.rows(key)
-                left.update({p: (key, rows[p]) for p in paths if rows.get(p) == after.files[p][2]})
-        for key in after.site if left else ():
-            rows = after.rows(key)
-            mine = sorted(p for p in left.keys() & rows.keys() if rows[p] not in (None, left[p][1]))
-            if mine:
-                others = few(sorted({left[path][0] for path in mine}))
-                files = few([path.removeprefix(after.site[key][0].below) for path in mine])
-                yield f"{files} of {key} as {others} had it: conda overlay repair {key}"
-
-    def _checkouts_left(self, after: State) -> Iterator[str]:
-        """A note on each checkout with the user's work that is no longer in effect."""
-        ours = self.stack.store.state / checkouts.BELOW
-        for key, (old, *_) in self.before.site.items():
-            now = after.site.get(key)
-            if old.editable and not (now and now[0].editable == old.editable):
-                source = Path(old.editable)
-                yield from stays(root_of(source)) if source.is_relative_to(ours) else ()
 
 
 def _parsed(options: Options | Sequence[str]) -> Options:

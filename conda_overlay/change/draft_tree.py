@@ -73,7 +73,7 @@ class DraftTree:
         return self.index.site
 
     def look(self, known: Manifest | None = None) -> None:
-        """Read what has changed in the tree since the last look.
+        """Read the changes of the tree since the last look.
 
         Args:
             known: an earlier manifest of the tree; by default the one from the last look.

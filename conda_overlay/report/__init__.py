@@ -8,4 +8,5 @@ why        which copy of something runs, and who put it there
 history    the revisions, and what has become of them
 diff       the files in which two revisions differ
 shell      whether the calling shell is wired
+audit      the overlays of all users; audit_summary, audit_files: for the next environment
 """

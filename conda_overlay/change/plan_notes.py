@@ -1,0 +1,55 @@
+"""Notes of a plan: on edits that are carried along, and on what a change leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from conda_overlay.core.text import few
+from conda_overlay.edits.checkouts import root_of, stays
+from conda_overlay.layer.state import State
+
+
+def carried_edits(before: State, after: State, by_hand: Iterable[str]) -> Iterator[str]:
+    """A note on the edits by hand that the revision will include but the plan does not show.
+
+    Args:
+        before: the old state.
+        after: the new state.
+        by_hand: the unrecorded edits.
+    """
+    paths = (path for path in by_hand if path in before.edited & after.files.keys())
+    same = [path for path in paths if after.files[path][2] == before.files[path][2]]
+    if same:
+        yield f"this revision keeps your edits: {few(same)}"
+
+
+def files_left(before: State, after: State) -> Iterator[str]:
+    """A note on each distribution with files as another had them that no longer owns them."""
+    left: dict[str, tuple[str, str | None]] = {}
+    for key, owned in before.owned.items():
+        if paths := (owned - after.owned.get(key, frozenset())) & after.files.keys():
+            rows = before.rows(key)
+            left.update({p: (key, rows[p]) for p in paths if rows.get(p) == after.files[p][2]})
+    for key in after.site if left else ():
+        rows = after.rows(key)
+        mine = sorted(p for p in left.keys() & rows.keys() if rows[p] not in (None, left[p][1]))
+        if mine:
+            others = few(sorted({left[path][0] for path in mine}))
+            files = few([path.removeprefix(after.site[key][0].below) for path in mine])
+            yield f"{files} of {key} as {others} had it: conda overlay repair {key}"
+
+
+def checkouts_left(before: State, after: State, ours: Path) -> Iterator[str]:
+    """A note on each checkout with the user's work that is no longer in effect.
+
+    Args:
+        before: the old state.
+        after: the new state.
+        ours: the directory of our checkouts.
+    """
+    for key, (old, *_) in before.site.items():
+        now = after.site.get(key)
+        if old.editable and not (now and now[0].editable == old.editable):
+            source = Path(old.editable)
+            yield from stays(root_of(source)) if source.is_relative_to(ours) else ()
