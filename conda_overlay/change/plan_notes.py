@@ -18,10 +18,15 @@ def carried_edits(before: State, after: State, by_hand: Iterable[str]) -> Iterat
         after: the new state.
         by_hand: the unrecorded edits.
     """
-    paths = (path for path in by_hand if path in before.edited & after.files.keys())
-    same = [path for path in paths if after.files[path][2] == before.files[path][2]]
-    if same:
-        yield f"this revision keeps your edits: {few(same)}"
+    deleted = {path for key in before.deleted.keys() & after.site for path in before.deleted[key]}
+    kept = []
+    for path in by_hand:
+        if path in deleted - after.files.keys():
+            kept.append(f"{path} (deleted)")
+        elif path in before.edited & after.files.keys():
+            kept += [path] if after.files[path][2] == before.files[path][2] else []
+    if kept:
+        yield f"this revision keeps your edits: {few(kept)}"
 
 
 def files_left(before: State, after: State) -> Iterator[str]:

@@ -30,6 +30,15 @@ def test_a_patch_does_not_replace_a_new_file_of_the_users(tool: Bench, is_copy: 
     assert (tool.site / "tool/new.py").read_text() == "MINE = 1\n"
 
 
+def test_a_revision_names_the_deletions_that_it_records_with_something_else(tool: Bench) -> None:
+    tool.change("edit", "--no-editor", "tool")
+    (tool.site / "tool/extra.py").unlink()
+    path = (tool.site / "tool/extra.py").relative_to(tool.overlay)
+    kept = f"this revision keeps your edits: {path} (deleted)"
+    assert kept in tool.json("install", "new")["notes"]
+    assert kept not in tool.json("remove", "new")["notes"]
+
+
 @pytest.mark.parametrize("name", ["tool/data/table.bin", "tool/latin.py", "../../../bin/tool-step"])
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_rebase_keeps_removals_of_files_that_are_no_text(
