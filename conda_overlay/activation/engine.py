@@ -49,22 +49,49 @@ def reconcile(
         for index, prefix in enumerate(prefixes):
             name = environ.get("CONDA_DEFAULT_ENV") if index == 0 else None
             for overlay, reason in locate.find_layers(prefix, directories, trusted, name):
-                if reason:
-                    found.refused[overlay] = reason
-                    continue
-                site = locate.site_packages(overlay, prefix)
-                if site is None or locate.UNFIT & set(overlay):
-                    continue
-                if intruder := locate.intruder(site):
-                    found.refused[overlay] = f"{intruder} would run in every Python"
-                else:
-                    found.layers.append(wiring.Layer(prefix, overlay, _places(overlay, site)))
+                layer = reason or _layer(overlay, prefix)
+                if isinstance(layer, str):
+                    found.refused[overlay] = layer
+                elif layer:
+                    found.layers.append(layer)
     # Remembered while any environment is active, so that switching back and forth stays quiet.
     remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
     after = wiring.wire(bare, found.layers, remembered, hide_user_site)
     found.diff = wiring.EnvironDiff.between(environ, after)
     found.news = {path: reason for path, reason in found.refused.items() if path not in told}
     return found
+
+
+def put_behind(
+    environ: Mapping[str, str], prefix: str, overlays: Sequence[str], owners: Sequence[str]
+) -> EngineResult:
+    """Compute the changes for an overlay's interpreter that is started without activation.
+
+    Args:
+        environ: the variables of the process.
+        prefix: of the host.
+        overlays: the layers behind that overlay; earlier ones win.
+        owners: the names or user ids of their owners, who are trusted.
+    """
+    trusted, found = trust.trusted_owners(owners), EngineResult()
+    for overlay in overlays:
+        layer = locate.refusal(overlay, trusted) or _layer(overlay, prefix)
+        if isinstance(layer, str):
+            found.refused[overlay] = found.news[overlay] = layer
+        elif layer:
+            found.layers.append(layer)
+    found.diff = wiring.EnvironDiff.between(environ, wiring.prepend(environ, found.layers))
+    return found
+
+
+def _layer(overlay: str, prefix: str) -> wiring.Layer | str | None:
+    """The layer that a trusted overlay is; why it is refused; None if it has nothing to wire."""
+    site = locate.site_packages(overlay, prefix)
+    if site is None or locate.UNFIT & set(overlay):
+        return None
+    if intruder := locate.intruder(site):
+        return f"{intruder} would run in every Python"
+    return wiring.Layer(prefix, overlay, _places(overlay, site))
 
 
 def _places(overlay: str, site: str) -> dict[str, str]:

@@ -14,13 +14,19 @@ from conda_overlay.activation import (
     wiring,
 )
 
+BEHIND = ".behind"
+"""Stands for a shell where an overlay's interpreter asks for the layers behind it."""
+
 
 def main(arguments: list[str]) -> int:
     """Print the commands for a shell to stdout, and refusals and notices to stderr.
 
     Args:
-        arguments: the name of the shell, then options, each with a percent-encoded value.
+        arguments: the name of the shell, then options, each with a percent-encoded value; or
+            `BEHIND` and the words of an overlay's interpreter.
     """
+    if arguments[0] == BEHIND:
+        return _put_behind(*map(shells.percent_decode, arguments[1:]))
     shell = shells.SHELLS[arguments[0]]
     options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--no-user-site": []}
     for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
@@ -51,6 +57,15 @@ def main(arguments: list[str]) -> int:
     if prefix and not outcome.refused and prefix not in {one.prefix for one in outcome.layers}:
         _say_what_moved(prefix, options, seen=seen)
     sys.stdout.buffer.write(os.fsencode(shell.render(outcome.diff)))
+    return 0
+
+
+def _put_behind(prefix: str, owners: str, *overlays: str) -> int:
+    """Print the commands for sh that put layers behind an overlay: see `engine.put_behind`."""
+    outcome = engine.put_behind(os.environ, prefix, overlays, owners.split(","))
+    for overlay, reason in outcome.news.items():
+        _say(f"{overlay} is not used: {reason}.")
+    sys.stdout.buffer.write(os.fsencode(shells.SHELLS["posix"].render(outcome.diff)))
     return 0
 
 

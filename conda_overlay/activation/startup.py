@@ -70,10 +70,15 @@ def activation_request(argv: Sequence[str]) -> str | None:
     return argv[1][len("shell.") :]
 
 
+def engine_command(shell: str) -> list[str]:
+    """The command that starts the engine for a shell, without options."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [sys.executable, "-I", "-S", os.path.join(here, "__main__.py"), shell]
+
+
 def command(shell: str, settings: Settings) -> list[str]:
     """The command that runs the engine for a shell, and prints the shell's commands."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    words = [sys.executable, "-I", "-S", os.path.join(here, "__main__.py"), shell]
+    words = engine_command(shell)
     options = (("--dir", settings.overlay_dirs), ("--owner", settings.overlay_trusted_owners))
     for option, values in options:
         for value in values:
@@ -81,7 +86,9 @@ def command(shell: str, settings: Settings) -> list[str]:
     # This plugin may itself be installed in the user site, which must not be hidden then.
     site = sys.modules.get("site")
     user_site = getattr(site, "USER_SITE", None) or os.devnull
-    if settings.overlay_hide_user_site and not here.startswith(user_site + os.sep):
+    if settings.overlay_hide_user_site and not os.path.abspath(__file__).startswith(
+        user_site + os.sep
+    ):
         words += ["--no-user-site", "1"]
     return words
 

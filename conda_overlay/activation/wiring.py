@@ -229,6 +229,17 @@ def wire(
         if entry := layer.entry("PATH"):
             path.insert(path.index(layer.prefix + "/bin"), entry)
             result["PATH"] = ":".join(path)
+    return prepend(result, layers)
+
+
+def prepend(environ: Mapping[str, str], layers: Sequence[Layer]) -> dict[str, str]:
+    """Put the directories of overlays to the front of the variables that list them, except PATH.
+
+    Args:
+        environ: the variables.
+        layers: the overlays; earlier ones win.
+    """
+    result = dict(environ)
     for name in _LISTS[1:]:
         entries = [entry for layer in layers if (entry := layer.entry(name))]
         if entries:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from conda_overlay.activation import files, locate, wiring
+from conda_overlay.activation import files, locate, reconcile, shells, startup, wiring
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.pip_options import before_command
 from conda_overlay.filesystem.atomic import replace_file
@@ -66,6 +66,10 @@ if command in ("install", "uninstall"):
     os.environ.pop("PYTHONPATH", None)
     os.execv(sys.executable, [sys.executable, "-m", "pip"] + sys.argv[1:])
 """
+
+
+_START = b'#!/bin/sh\ncase ":${PYTHONPATH-}:" in *'
+"""How the interpreter begins; older versions of conda-overlay wrote another one."""
 
 
 def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
@@ -121,8 +125,19 @@ def is_of_this_version(tree: Path, host: Host) -> bool:
     codes = [_code(files.read(str(tree / "bin" / n))) for n in pips(host.site_below_prefix)]
     mine = _code(pip(Path(INTERPRETER), Path(), Path()))
     guarded = has_intact_guard(tree / host.site_below_prefix, host.site_packages)
-    starts = os.access(tree / "bin" / INTERPRETER, os.X_OK)
+    python = tree / "bin" / INTERPRETER
+    starts = os.access(python, os.X_OK) and (files.read(str(python)) or b"").startswith(_START)
     return guarded and starts and codes == [mine] * len(codes)
+
+
+def layers_of_scripts(tree: Path) -> list[str]:
+    """The layers behind an overlay that its scripts use where nothing is wired."""
+    text = os.fsdecode(files.read(str(tree / "bin" / INTERPRETER)) or b"")
+    with suppress(ValueError):
+        line = next((one for one in text.split("\n") if f"'{reconcile.BEHIND}'" in one), "")
+        words = shlex.split(line.partition("$(")[2].rpartition(")")[0])
+        return [*map(shells.percent_decode, words[words.index(reconcile.BEHIND) + 3 :])]
+    return []
 
 
 def _code(content: bytes | None) -> bytes:
@@ -132,10 +147,10 @@ def _code(content: bytes | None) -> bytes:
 
 def _programs(overlay: Path, host: Host, below: Sequence[Path], real: Path) -> dict[str, bytes]:
     """The content of our own programs, by name, for a host with this real path."""
-    sites = [overlay / host.site_below_prefix, *below]
     conda = Path(sys.executable).with_name("conda")
     text = pip(overlay / "bin" / INTERPRETER, conda, real)
-    python = interpreter(real / "bin" / "python", sites)
+    site = overlay / host.site_below_prefix
+    python = interpreter(real / "bin" / "python", site, [one.parents[2] for one in below])
     return {INTERPRETER: python, **dict.fromkeys(pips(host.site_below_prefix), text)}
 
 
@@ -197,24 +212,34 @@ def _recorded(site: Path, host_site: Path) -> Path:
     return real
 
 
-def interpreter(python: Path, sites: Sequence[Path]) -> bytes:
-    """The content of ``bin/.python``: it runs the host's Python with the overlays' sites.
+def interpreter(python: Path, site: Path, below: Sequence[Path] = ()) -> bytes:
+    """The content of ``bin/.python``: it runs the host's Python with an overlay.
 
-    The first site wins. Like activation, it also sets the variables for data, such as MANPATH, if
-    an overlay has the directory when the script runs.
+    Where the overlay is wired, nothing changes: entries in front of it stay there, such as the
+    user's own overlay. Elsewhere the engine says which of the layers behind it are trusted now.
+    Like activation, it also sets the variables for data, such as MANPATH, if an overlay has the
+    directory when the script runs.
+
+    Args:
+        python: the host's.
+        site: the overlay's site-packages.
+        below: the layers behind it.
     """
-    path = ":".join(map(str, sites))
-    # In a wired shell everything is set already.
-    lines = ["#!/bin/sh", f'case "${{PYTHONPATH-}}:" in {shlex.quote(path + ":")}*) ;; *)']
-    lines.append(f'PYTHONPATH={shlex.quote(path)}"${{PYTHONPATH:+:$PYTHONPATH}}"')
-    for site in reversed(sites):
-        for name, place in wiring.DATA.items():
-            directory = shlex.quote(str(site.parents[2] / place))
-            rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
-            lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
-    lines.append("esac")
+    own = shlex.quote(f":{site}:")
+    lines = [f"{os.fsdecode(_START)}{own}*) ;; *)"]
+    if below:
+        owners = {one.lstat().st_uid for one in below if os.path.lexists(one)}
+        given = [python.parents[1], ",".join(map(str, sorted(owners))), *below]
+        words = startup.engine_command(reconcile.BEHIND)
+        words += [shells.percent_encode(str(one)) for one in given]
+        lines.append(shells.SHELLS["posix"].line(words))
+    lines.append(f'export PYTHONPATH={shlex.quote(str(site))}"${{PYTHONPATH:+:$PYTHONPATH}}"')
+    for name, place in wiring.DATA.items():
+        directory = shlex.quote(str(site.parents[2] / place))
+        rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
+        lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
     exec_ = f'exec {shlex.quote(str(python))} "$@"'
-    return os.fsencode("\n".join([*lines, "export PYTHONPATH", exec_, ""]))
+    return os.fsencode("\n".join([*lines, "esac", exec_, ""]))
 
 
 def pips(site_below_prefix: Path) -> list[str]:

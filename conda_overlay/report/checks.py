@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -58,7 +58,9 @@ def findings(
         found += [*_drift(host, revision, layers), *_overdue(host, revision)]
     found += [*_originals(host, now, below)]
     found += [*_distributions(host, now, revision), *_hidden(host, now, below)]
-    return [*found, *_files(host, store, now, revision, recorded)] if revision else found
+    if revision:
+        found += _files(host, store, now, revision, recorded, layers)
+    return found
 
 
 def _python(host: Host, tree: Path) -> Iterator[Finding]:
@@ -185,7 +187,12 @@ def _hidden(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
 
 
 def _files(
-    host: Host, store: Store, now: State, revision: Revision, recorded: Manifest | None
+    host: Host,
+    store: Store,
+    now: State,
+    revision: Revision,
+    recorded: Manifest | None,
+    layers: Collection[str],
 ) -> Iterator[Finding]:
     if recorded is not None:
         by_hand = differences(recorded, now.files)
@@ -211,12 +218,18 @@ def _files(
     if others := sorted(scripts.interpreters(store.real) - {here}):
         text = f"its programs still point to {few([*map(str, others)])}"
         yield Finding("moved", text, (overlay_command(host, "repair"),))
-    yield from _own_files(host, store, now, recorded or {})
+    yield from _own_files(host, store, now, recorded or {}, layers)
 
 
-def _own_files(host: Host, store: Store, now: State, recorded: Manifest) -> Iterator[Finding]:
-    """Find files of ours that are damaged, or that another version of conda-overlay wrote."""
+def _own_files(
+    host: Host, store: Store, now: State, recorded: Manifest, layers: Collection[str]
+) -> Iterator[Finding]:
+    """Find files of ours that are damaged, of other layers, or of another conda-overlay."""
     if scaffolding.is_of_this_version(store.real, host):
+        named = scaffolding.layers_of_scripts(store.real)
+        if named != [*layers][::-1] and store.real.stat().st_uid == os.geteuid():
+            text = "its programs use other layers than a shell where they run without activation"
+            yield Finding("guard", text, (overlay_command(host, "repair"),))
         return
     ours = scaffolding.paths(host.site_below_prefix) & recorded.keys()
     as_made = all(p in now.files and now.files[p][2] == recorded[p][2] for p in ours)

@@ -141,7 +141,7 @@ class Overlay(NamedTuple):
 
     def rewrite(self, *below: Path) -> Overlay:
         scripts.rewrite(self.root, self.site, [self.python], self.interpreter)
-        self.interpreter.write_bytes(scaffolding.interpreter(self.python, [self.site, *below]))
+        self.interpreter.write_bytes(scaffolding.interpreter(self.python, self.site, below))
         self.interpreter.chmod(0o755)
         return self
 
@@ -232,12 +232,11 @@ def test_script_of_several_layers_names_them_in_order(installed: Overlay, alice:
     script = installed.write(f"#!{installed.python}\n".encode() + SHOW.encode())
     script.write_bytes(f"#!{installed.python}\nimport sys; print(*sys.path[-3:])\n".encode())
     below = installed.root.parent / "below"
-    scaffolding.write_guard(
-        below, installed.python.parents[1] / installed.site.relative_to(installed.root)
-    )
+    site = installed.site.relative_to(installed.root)
+    scaffolding.write_guard(below / site, installed.python.parents[1] / site)
     installed.rewrite(below)
     found = alice.run([script]).stdout.split()
-    assert found[:2] == [str(installed.site), str(below)]
+    assert found[:2] == [str(installed.site), str(below / site)]
 
 
 @pytest.mark.parametrize("shell", shells.POSIX)
@@ -463,8 +462,12 @@ def test_a_script_finds_data_in_the_overlays_that_have_some(tmp_path: Path) -> N
     for directory in (top / "share/jupyter", below / "share/jupyter", below / "share/man"):
         directory.mkdir(parents=True)
     sites = [overlay / "lib/python3.12/site-packages" for overlay in (top, below)]
-    interpreter = tmp_path / scaffolding.INTERPRETER
-    interpreter.write_bytes(scaffolding.interpreter(Path("/usr/bin/env"), sites))
+    sites[1].mkdir(parents=True)
+    python, interpreter = tmp_path / "host/bin/python", tmp_path / scaffolding.INTERPRETER
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/usr/bin/env")
+    python.with_name("python3.12").touch()
+    interpreter.write_bytes(scaffolding.interpreter(python, sites[0], [below]))
     interpreter.chmod(0o755)
     for before, man, jupyter in (
         ({}, ":", ""),
