@@ -247,6 +247,21 @@ def test_edits_in_a_fork_beside_those_that_it_was_made_with_are_named(own: Forke
     own.bench.change("delete", "--force")
 
 
+def test_an_edit_that_a_fork_was_made_with_and_that_is_reverted_by_hand_is_named(
+    own: Forker,
+) -> None:
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    own.fork("--from", own.bench.host, "-n", "reverted")
+    assert own.fork("--recreate", "-n", "reverted")["notes"] == []
+    [module] = own.env("reverted").glob("lib/python3.*/site-packages/alpha/__init__.py")
+    fixed = module.read_text()
+    own.bench.edit(module, fixed.replace("1.0-fixed", "1.0"))
+    assert f"\n  {module}\n" in own.refused("--recreate", "-n", "reverted")
+    own.bench.edit(module, fixed)
+    assert own.fork("--recreate", "-n", "reverted")["notes"] == []
+    own.bench.change("delete", "--force")
+
+
 def test_own_files_of_the_overlay_that_no_package_has_are_named(own: Forker) -> None:
     own.bench.install("new")
     own.bench.edit(own.bench.site / "mine.py", "MINE = 1\n")
