@@ -99,8 +99,13 @@ class ForkPlan:
         )
 
 
-def of_baseline(source: str) -> Document:
+def of_baseline(source: str, file: Document | None = None) -> Document:
     """The document to fork an environment with all overlays of it, or an explicit list.
+
+    Args:
+        source: the environment, or the list.
+        file: the content of a file without a baseline; it is used instead of the overlays, which
+            it may have been exported from.
 
     Raises:
         OverlayError: the edits of a copy are not relative to the files that are below it now.
@@ -108,11 +113,14 @@ def of_baseline(source: str) -> Document:
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
-        return Document("", "", "", {}, baseline=document.BaselineRef(spec=spec))
+        found = file or Document("", "", "", {})
+        return replace(found, baseline=document.BaselineRef(spec=spec))
     prefix = prefix_of(source)
     source = str(prefix) if "/" in source else source
     known = Document("", "", "", edits_in(prefix))
-    if (prefix / "bin" / "python").exists():
+    if file:
+        known = file.over(known)
+    elif (prefix / "bin" / "python").exists():
         stack = Overlay.open(prefix).stack
         for layer in reversed(stack.layers):
             mine = layer == stack.store.overlay

@@ -182,6 +182,28 @@ def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> 
     own.bench.change("delete", "--force")
 
 
+def test_a_file_without_a_baseline_gets_that_of_from(own: Forker) -> None:
+    """As an exported overlay has none; its edits are made once."""
+    own.bench.install("new")
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    file = own.home / "exported.toml"
+    own.bench.ask("export", "-f", str(file))
+    words = ("--from", own.bench.host, "-n", "from-file", file)
+    own.fork(*words)
+    own.bench.change("delete", "--force")
+    look = "import alpha, new; print(alpha.__version__)"
+    assert own.python("from-file", "-c", look) == "1.0-fixed"
+    own.fork("--recreate", "-n", "from-file")  # from its own copy, which names the baseline
+    assert own.python("from-file", "-c", look) == "1.0-fixed"
+    own.fork("--recreate", *words)
+    kept = own.env("from-file") / "conda-meta/overlay-fork"
+    assert not (kept / "origin").exists()
+    told = own.refused(
+        *words[:2], "-n", "twice", own.write("base.toml", (kept / "overlay.toml").read_text())
+    )
+    assert "Name the baseline or a file that names it, not both." in told
+
+
 def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
     own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
     look = "import alpha; print(alpha.__version__)"

@@ -43,7 +43,7 @@ def test_what_is_moved_into_a_fork_is_named(forker: Forker) -> None:
 
 
 def test_a_fork_that_was_copied_has_no_changes(forker: Forker) -> None:
-    """Its files are read, as another inode is no change. So are those of an earlier version's fork."""
+    """Its files are read, as another inode is no change. So are those of an earlier version's."""
     forker.fork("--from", forker.spec(url("lib-1.0"), url("tool-1.0")), "-n", "restored")
     place = forker.env("restored")
     run(forker, "cp -a restored ../copy; rm -r restored; mv ../copy restored", place.parent)
