@@ -147,6 +147,9 @@ def with_more(
 ) -> Document:
     """Add packages to drop, packages to add and requirements to a document.
 
+    The newest request of a package counts. To drop one that was added takes that back, and drops
+    that of the baseline if there is one.
+
     Raises:
         UsageError: a requirement has no name.
     """
@@ -176,10 +179,15 @@ def with_more(
                 patch=old.patch,
             )
         entries[canonicalize_name(wanted.name)] = asked
+    named = {*baseline.package_names(conda), *drop}
+    before = dict(zip(known.fork.conda, baseline.package_names(known.fork.conda), strict=True))
+    if {*drop} & {*before.values()}:
+        there = baseline_of(known).urls
+        drop = [name for name in drop if name in there or name not in before.values()]
     fork = replace(
         known.fork,
         drop=tuple(dict.fromkeys([*known.fork.drop, *drop])),
-        conda=tuple(dict.fromkeys([*known.fork.conda, *conda])),
+        conda=tuple(dict.fromkeys([*(s for s in before if before[s] not in named), *conda])),
         channels=tuple(channels or known.fork.channels),
     )
     return replace(known, entries=entries, fork=fork)
