@@ -93,8 +93,11 @@ def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
                 _recover(place, prefix, keep=True)
                 yield Path(tempfile.mkdtemp(dir=place))
             finally:
-                _recover(place, prefix, keep=False)  # the mark goes last
-                discard(place)
+                _recover(place, prefix, keep=False)
+                if any(path.is_dir() for path in place.iterdir()):
+                    progress.tell(f"{place} stays: it has directories of another user.")
+                else:
+                    discard(place)  # the mark goes last
     finally:
         for path in missing:
             with suppress(OSError):  # not empty
@@ -124,8 +127,15 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
                 swap(before[0], prefix, again=True)
             else:
                 os.rename(prefix, place / "unconfirmed")
-    for left in (path for path in place.iterdir() if path.is_dir()):
-        discard(left)
+    for left in [path for path in place.iterdir() if path.is_dir()]:
+        _discard(left, f"{prefix.name}.rest")
+
+
+def _discard(left: Path, rest: str) -> None:
+    """Remove a directory; what only another user can remove stays, where it is no environment."""
+    discard(left)
+    if left.is_dir() and not (left / rest).is_dir():
+        left.rename(Path(tempfile.mkdtemp(dir=left.parent), rest))
 
 
 def _is_own_directory(path: Path) -> bool:

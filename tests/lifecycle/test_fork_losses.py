@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
-from tests.lifecycle.forks import Forker, url
+import pytest
+
+from tests.lifecycle.forks import Forker, python, url
 
 MOVED_IN = """\
 mkdir -p ~/in/results/run1 ~/in/linked ~/in/repository/.git ~/in/closed; cd ~/in
@@ -50,6 +54,35 @@ def test_a_fork_that_was_copied_has_no_changes(forker: Forker) -> None:
     assert forker.fork("--recreate", "-n", "restored", "--dry-run")["notes"] == []
     (place / "conda-meta" / "overlay-fork" / "files.json").unlink()
     assert forker.fork("--recreate", "-n", "restored", "--dry-run")["notes"] == []
+
+
+def test_what_only_another_user_can_remove_is_named_and_is_in_nobodys_way(
+    forker: Forker, scratch: Path
+) -> None:
+    """Nor does it become the fork, if the next one does not work."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be two users")
+    forker.fork("--from", forker.spec(url("lib-1.0")), "-n", "theirs")
+    out = forker.env("theirs") / "out"
+    out.mkdir(mode=0o700)
+    (out / "file").write_text("root's\n")
+    place = forker.env(".theirs.fork")
+    done = forker.run("--recreate", "-n", "theirs", "--yes")
+    assert done.returncode == 0 and "the present fork will be lost: out/\n" in done.stdout
+    assert f"{place} stays: it has directories of another user." in done.stderr
+    [kept] = place.rglob("out/file")
+    forker.spec(python(scratch / "broken", "exit 1"))
+    assert forker.run("--recreate", "-n", "theirs", "--yes").returncode == 1
+    assert forker.packages("theirs") == {"lib": "1.0"}
+    forker.spec(url("lib-1.0"))
+    for _ in range(2):
+        told = forker.run("--recreate", "-n", "theirs", "--yes")
+        assert told.returncode == 0 and f"{place} stays" in told.stderr
+    [kept] = place.rglob("out/file")  # no deeper each time
+    assert len(kept.relative_to(place).parts) == 5
+    shutil.rmtree(kept.parent)
+    assert "stays" not in forker.run("--recreate", "-n", "theirs", "--yes").stderr
+    assert not place.exists()
 
 
 def test_a_file_that_cannot_be_read_counts_as_changed(forker: Forker) -> None:
