@@ -17,15 +17,13 @@ from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import as_requirement, extras_of, key_of, parse, text_of
 from conda_overlay.core.text import few
-from conda_overlay.distributions.record import owned_files
-from conda_overlay.distributions.site import read_site, read_text
+from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.checkouts import left_behind
-from conda_overlay.filesystem.manifest import has_digest
-from conda_overlay.fork import baseline, conda_packages, losses
+from conda_overlay.fork import baseline, conda_packages, left_out, losses
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
 from conda_overlay.fork.pip_packages import from_pip
-from conda_overlay.formats import document, exports, overlay_toml
+from conda_overlay.formats import document, overlay_toml
 from conda_overlay.formats.document import Document, default_intent
 from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import option_of, prefix_of
@@ -225,17 +223,8 @@ def plan(
         sentence = f"The baseline {source(made_from)} has no conda package {names}."
         hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
-    edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
-    notes = [
-        *notes,
-        *(f"{line} was installed from a local directory, {lost}" for line in base.local),
-    ]
-    notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
-    if made_from.own:
-        notes.append(f"no package has {few(made_from.own)}, {lost}")
+    notes = [*notes, *left_out.notes_on(base, made_from)]
     notes += left_behind(made_from.requested.values())
-    for key, paths in sorted(_edited(prefix_of(env)).items()) if env else ():
-        notes.append(f"{few(paths)} of the baseline's {key} was edited there, {lost}")
     going = losses.going_with(prefix) if again else losses.Going()
     notes += losses.notes_on(prefix, going) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
@@ -300,23 +289,3 @@ def _there(base: Baseline, env: str | None) -> frozenset[str]:
         return frozenset({*map(canonicalize_name, base.urls), *by_pip})
     sites = prefix_of(env).glob("lib/python*/site-packages")
     return frozenset(key for site in sites for key in read_site(site) if key not in local)
-
-
-def _edited(prefix: Path) -> dict[str, list[str]]:
-    """The files of distributions in an environment that differ from their RECORD.
-
-    conda's own packages are left out, and so are the edits that a fork was made with.
-    """
-    found, made_with = {}, edits_in(prefix)
-    since = losses.going_with(prefix).edited if made_with else ()
-    for site in prefix.glob("lib/python*/site-packages"):
-        for key, (one, *_) in read_site(site).items():
-            by_conda = read_text(one.path / "INSTALLER").strip() == "conda"
-            rows = {} if by_conda else owned_files(one, site) or {}
-            mine = {path: sha for path, sha in rows.items() if sha and path[-4:] != ".pyc"}
-            changed = [path for path, sha in mine.items() if not has_digest(site / path, sha)]
-            if key in made_with:
-                changed = [path for path in changed if os.path.normpath(site / path) in since]
-            if changed:
-                found[key] = changed
-    return found

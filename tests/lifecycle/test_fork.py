@@ -292,6 +292,34 @@ def test_own_files_of_the_overlay_that_no_package_has_are_named(own: Forker) -> 
     own.bench.change("delete", "--force")
 
 
+def test_files_of_the_administrators_own_are_named(own: Forker) -> None:
+    host, words = own.bench.host, ("--from", own.bench.host, "-n", "lacks", "--dry-run")
+    assert own.fork(*words)["notes"] == []
+    [site] = host.glob("lib/python3.*/site-packages")
+    files = [site / "beamline.py", site / "extra.pth", site / "station/__init__.py"]
+    for file in (*files, host / "etc/conda/activate.d/lab.sh", host / "conda-meta/pinned"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+    [note] = own.fork(*words)["notes"]
+    named = "conda-meta/pinned, etc/conda/activate.d/lab.sh, beamline.py, extra.pth, station"
+    assert note == f"no package has the baseline's {named}, so the fork does not have it"
+
+
+def test_an_own_file_in_the_place_of_a_packages_is_named_with_that(own: Forker) -> None:
+    """Of conda, and of pip."""
+    own.bench.install("new")
+    for program in ("app", "alpha", "mine"):
+        own.bench.edit(own.bench.overlay / "bin" / program, "#!/bin/sh\n")
+    notes = own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"]
+    edited = "of the baseline's {0} was edited in your overlay, so the fork does not have it"
+    assert notes == [
+        f"bin/alpha {edited.format('alpha')}",
+        f"bin/app {edited.format('app')}",
+        "no package has bin/mine, so the fork does not have it",
+    ]
+    own.bench.change("delete", "--force")
+
+
 def test_a_requirement_keeps_the_options_and_extras_of_the_overlays(
     own: Forker, links: Path
 ) -> None:
