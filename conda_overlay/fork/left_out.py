@@ -1,4 +1,4 @@
-"""Names what an environment and its overlays have, and what a fork of them does not have."""
+"""Names the files of an environment and its overlays that a fork of them does not have."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OF_CONDA = ("conda-meta/pinned", "conda-meta/state")
 
 
 def notes_on(base: Baseline, made_from: Document) -> Iterator[str]:
-    """Notes on what a fork does not have.
+    """Notes on the edits and files that a fork does not have.
 
     Args:
         base: its baseline.

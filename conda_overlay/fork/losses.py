@@ -28,8 +28,8 @@ _OF_CONDA = (".json", "history")
 _FILES = f"{notice.FORK}/files.json"
 """The file in a fork that tells which of its files have changed since it was made.
 
-For each file what any change of it changes too, so that no other file need be read; and the hashes
-of those with the edits that the fork was made with, of which RECORD has others.
+For each file its stamp, which any change of it changes, so that no other need be read; and the
+hashes of those with the edits that the fork was made with, of which RECORD has others.
 """
 
 _Stamp = list[int]

@@ -132,7 +132,7 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
 
 
 def _discard(left: Path, rest: str) -> None:
-    """Remove a directory; what only another user can remove stays, where it is no environment."""
+    """Remove a directory; files that only another user can remove stay, outside of any prefix."""
     discard(left)
     if left.is_dir() and not (left / rest).is_dir():
         left.rename(Path(tempfile.mkdtemp(dir=left.parent), rest))
