@@ -14,7 +14,7 @@ from pathlib import Path
 
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.progress import Progress
+from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.atomic import exchange, replace_file
 from conda_overlay.filesystem.lock import hold
 from conda_overlay.filesystem.tree import discard
@@ -26,14 +26,13 @@ UNCONFIRMED = f"{notice.FORK}/unconfirmed"
 """The file, below its prefix, that marks a new environment until it has been seen to work."""
 
 
-def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) -> None:
+def check_free(prefix: Path, *, again: bool, dry_run: bool) -> None:
     """Refuse to make a fork at a prefix that is taken, after recovery from a killed command.
 
     Args:
         prefix: of the fork.
         again: allow the prefix to be a fork, which is to be replaced.
         dry_run: leave the remains of a killed command as they are.
-        progress: shows messages.
 
     Raises:
         OverlayError: the prefix is taken, or by something other than a fork.
@@ -44,7 +43,7 @@ def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) 
     if place.is_dir() and dry_run:
         _check_ours(place)
     elif place.is_dir():
-        with beside(prefix, progress):
+        with beside(prefix, SILENT):
             pass
     there = os.path.lexists(prefix)
     if there and not again:

@@ -77,7 +77,7 @@ def test_what_only_another_user_can_remove_is_named_and_is_in_nobodys_way(
     forker.spec(url("lib-1.0"))
     for _ in range(2):
         told = forker.run("--recreate", "-n", "theirs", "--yes")
-        assert told.returncode == 0 and f"{place} stays" in told.stderr
+        assert told.returncode == 0 and told.stderr.count(f"{place} stays") == 1
     [kept] = place.rglob("out/file")  # no deeper each time
     assert len(kept.relative_to(place).parts) == 5
     shutil.rmtree(kept.parent)

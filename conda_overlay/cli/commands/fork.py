@@ -68,7 +68,7 @@ def execute(arguments: Namespace) -> int:
     if not all(map(str.strip, arguments.conda)):
         raise UsageError("--conda names no package.", "conda overlay fork --help")
     again, dry_run = arguments.recreate, bool(context.dry_run)
-    replace.check_free(prefix, again=again, dry_run=dry_run, progress=progress.Shown())
+    replace.check_free(prefix, again=again, dry_run=dry_run)
     document, origin, is_new, notes = _document(arguments, prefix)
     changes = arguments.allow_changes
     plan = work_out(document, prefix, allow_changes=changes, again=again, notes=notes)
