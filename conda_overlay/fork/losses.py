@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -13,8 +14,9 @@ from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_distribution, read_site
 from conda_overlay.edits.checkouts import repositories, root_of
-from conda_overlay.filesystem.manifest import has_digest
+from conda_overlay.filesystem.manifest import digest, has_digest
 from conda_overlay.filesystem.processes import running_programs
+from conda_overlay.fork.origin import edits_in
 from conda_overlay.host.conda_meta import hashes_in, read_package
 from conda_overlay.layer.checkouts import with_work
 
@@ -22,6 +24,16 @@ LOST = "Your commits or edits would be lost in:"
 
 _OF_CONDA = (".json", "history")
 """How the names of conda's records end."""
+
+_FILES = f"{notice.FORK}/files.json"
+"""The file in a fork that tells which of its files have changed since it was made.
+
+For each file its stamp, which any change of it changes, so that no other need be read; and the
+hashes of those with the edits that the fork was made with, of which RECORD has others.
+"""
+
+_Stamp = list[int]
+"""The inode, size, time and, unless it is a link into conda's cache, change time of a file."""
 
 
 class Going(NamedTuple):
@@ -34,7 +46,10 @@ class Going(NamedTuple):
     new: tuple[str, ...] = ()
     """The packages that were installed since it was made."""
     changed: tuple[str, ...] = ()
-    """The files that are new or changed since then, and not as a new package has brought them."""
+    """The files that are new or changed since then, and not as a package has brought them.
+
+    A directory that cannot be read is one of them, with a slash at the end.
+    """
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -42,32 +57,62 @@ class Going(NamedTuple):
         return *self.checkouts, *self.edited
 
 
+def remember(fork: Path) -> None:
+    """Remember the files of a new fork, for `going_with`."""
+    stamps, hashes, made_with = dict(_files(fork)), {}, edits_in(fork)
+    for site in fork.glob("lib/python*/site-packages"):
+        for key, (one, *_) in read_site(site).items():
+            rows = owned_files(one, fork) or {} if key in made_with else {}
+            edited = [p for p, sha in rows.items() if sha and not has_digest(fork / p, sha)]
+            hashes.update({path: digest(fork / path) for path in edited if path in stamps})
+    (fork / _FILES).write_text(json.dumps([stamps, hashes], separators=(",", ":")))
+
+
 def going_with(fork: Path) -> Going:
     """Find the work that goes with a fork."""
-    checkouts, made = _checkouts_with_work(fork), fork / notice.FORK / "overlay.toml"
-    if not made.is_file():
+    checkouts, made = _checkouts_with_work(fork), fork / notice.FORK
+    if not made.is_dir():
         return Going(checkouts)
     records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
     infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
     records |= {file.parent.stem: file for file in infos}
     # When it was made: the user may have changed one of these files since then.
-    since = min(file.stat().st_mtime_ns for file in made.parent.iterdir())
+    since = min((file.stat().st_mtime_ns for file in made.iterdir()), default=0)
     new = {name for name, file in records.items() if file.lstat().st_mtime_ns > since}
     passed = [os.path.relpath(path, fork) + "/" for path in checkouts]
-    changed = {*_changed(fork, since, passed)}
+    stamps, hashes = _remembered(fork)
+    changed = {path for path, now in _files(fork, passed) if not now or now != stamps.get(path)}
     edited: set[str] = set()
     brought: set[str] = set()
     for name, file in records.items():
-        for path, sha256 in _files_of(file, fork):
+        for path, recorded in _files_of(file, fork):
             if path not in changed:
                 continue
+            sha256 = recorded if name in new else hashes.get(path, recorded)
             # Without a hash, as the programs that conda makes of entry points have none, only a
             # new package has brought what is changed.
-            same = has_digest(fork / path, sha256) if sha256 else name in new
+            same = _has(fork / path, sha256) if sha256 else name in new
             (brought if same else edited).add(path)
     edited -= brought  # of two packages with the same file, one has written it
     files = [str(fork / path) for path in sorted(edited)]
     return Going(checkouts, (*files,), (*sorted(new),), (*sorted(changed - brought),))
+
+
+def _remembered(fork: Path) -> tuple[dict[str, _Stamp], dict[str, str]]:
+    """The result of `remember`; nothing if there is none, so that all files are read."""
+    try:
+        stamps, hashes = json.loads((fork / _FILES).read_bytes())
+        return dict(stamps), dict(hashes)
+    except (OSError, ValueError, TypeError):
+        return {}, {}
+
+
+def _has(file: Path, sha256: str | None) -> bool:
+    """Whether a file can be read, and has this hash."""
+    try:
+        return has_digest(file, sha256)
+    except OSError:
+        return False
 
 
 def _checkouts_with_work(fork: Path) -> tuple[str, ...]:
@@ -83,7 +128,7 @@ def _checkouts_with_work(fork: Path) -> tuple[str, ...]:
 
 def notes_on(fork: Path, going: Going) -> list[str]:
     """Notes on the losses when a fork is replaced: changes by hand, and files of its programs."""
-    if not (fork / notice.FORK / "overlay.toml").is_file():
+    if not (fork / notice.FORK).is_dir():
         return []
     notes = []
     for what, names in (
@@ -110,18 +155,18 @@ def _files_of(record: Path, fork: Path) -> Iterator[tuple[str, str | None]]:
         yield from (owned_files(found, fork) or {}).items()
 
 
-def _changed(fork: Path, since: int, passed: Sequence[str]) -> Iterator[str]:
-    """The files of a fork that are new or changed since a time, relative to it.
+def _files(fork: Path, passed: Sequence[str] = ()) -> Iterator[tuple[str, _Stamp | None]]:
+    """The files of a fork, and the directories that cannot be read, relative to it.
 
-    A file that is not a link into conda's cache is also new if it keeps an older time, as copies
-    of `cp -p` do. Bytecode, the insides of repositories and conda's own records are left out.
+    Each has its stamp, unless that cannot be read. Bytecode, the insides of repositories and
+    conda's own records are left out.
 
     Args:
         fork: its prefix.
-        since: the time, in nanoseconds.
         passed: directories, relative to the prefix with a slash at the end, to leave out.
     """
-    for directory, directories, names in os.walk(fork):
+    closed: list[OSError] = []
+    for directory, directories, names in os.walk(fork, onerror=closed.append):
         below = os.path.relpath(directory, fork) + "/" if directory != str(fork) else ""
         left = ("__pycache__", ".git")
         directories[:] = [n for n in directories if n not in left and f"{below}{n}/" not in passed]
@@ -129,8 +174,17 @@ def _changed(fork: Path, since: int, passed: Sequence[str]) -> Iterator[str]:
         for name in [*names, *links] if below != f"{notice.FORK}/" else ():
             if name.endswith(".pyc") or (below == "conda-meta/" and name.endswith(_OF_CONDA)):
                 continue
-            with suppress(OSError):
-                found = os.lstat(os.path.join(directory, name))
-                changed = found.st_ctime_ns if found.st_nlink == 1 else 0
-                if max(found.st_mtime_ns, changed) > since:
-                    yield below + name
+            with suppress(FileNotFoundError):
+                yield below + name, _stamp(os.path.join(directory, name))
+    for error in closed:
+        if not isinstance(error, FileNotFoundError):
+            yield os.path.relpath(error.filename, fork) + "/", None
+
+
+def _stamp(path: str) -> _Stamp | None:
+    try:
+        found = os.lstat(path)
+    except PermissionError:
+        return None
+    changed = found.st_ctime_ns if found.st_nlink == 1 else 0
+    return [found.st_ino, found.st_size, found.st_mtime_ns, changed]

@@ -18,7 +18,7 @@ from conda_overlay.activation import notice
 from conda_overlay.core.errors import EditedError, OverlayError, PipError
 from conda_overlay.core.progress import Progress
 from conda_overlay.fork import conda_packages
-from conda_overlay.fork.losses import LOST, going_with
+from conda_overlay.fork.losses import LOST, going_with, remember
 from conda_overlay.fork.origin import CHANGES, DIGEST, absolute, digest_of, source
 from conda_overlay.fork.pip_packages import add
 from conda_overlay.fork.plan import ForkPlan
@@ -80,6 +80,7 @@ def make(
                 raise OverlayError(text, hint) from error
         relocate(new, prefix)
         _keep(plan, new / notice.FORK, origin, digest)
+        remember(new)
         if again and not force and (lost := going_with(prefix).lost):
             raise EditedError(lost, LOST)
         swap(new, prefix, again=again)

@@ -34,11 +34,15 @@ def source(made_from: Document) -> str:
     return without_credentials(found.env or found.spec or "")
 
 
-def read_file(file: Path) -> Document:
+def read_file(file: Path, *, complete: bool = True) -> Document:
     """Read an ``overlay.toml``; the baseline in it is relative to its directory.
 
+    Args:
+        file: to read.
+        complete: whether it must name a baseline.
+
     Raises:
-        OverlayError: it cannot be read, or names no baseline.
+        OverlayError: it cannot be read, or does not name the baseline that it must.
     """
     try:
         text = files.read_file(str(file), largest=files.LARGE, follow=True).decode()
@@ -47,9 +51,10 @@ def read_file(file: Path) -> Document:
         raise OverlayError(f"{file} cannot be read: {why}.", path=str(file)) from error
     found = overlay_toml.located(overlay_toml.parse(text, str(file)), file.absolute().parent)
     spec = found.baseline.spec
-    if not source(found):
+    if complete and not source(found):
         sentence = f"{file} has no table [baseline] with an 'env' or a 'spec'."
-        raise OverlayError(sentence, "name the baseline: --from ENV", path=str(file))
+        hint = "add that table to it, or name the file and its baseline: --from ENV"
+        raise OverlayError(sentence, hint, path=str(file))
     env, here = found.baseline.env, file.absolute().parent
     if spec and "://" not in spec:
         spec = absolute(here / os.path.expanduser(spec))

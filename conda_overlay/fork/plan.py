@@ -17,15 +17,13 @@ from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
 from conda_overlay.core.request import as_requirement, extras_of, key_of, parse, text_of
 from conda_overlay.core.text import few
-from conda_overlay.distributions.record import owned_files
-from conda_overlay.distributions.site import read_site, read_text
+from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.checkouts import left_behind
-from conda_overlay.filesystem.manifest import has_digest
-from conda_overlay.fork import baseline, conda_packages, losses
+from conda_overlay.fork import baseline, conda_packages, left_out, losses
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
 from conda_overlay.fork.pip_packages import from_pip
-from conda_overlay.formats import document, exports, overlay_toml
+from conda_overlay.formats import document, overlay_toml
 from conda_overlay.formats.document import Document, default_intent
 from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import option_of, prefix_of
@@ -99,8 +97,13 @@ class ForkPlan:
         )
 
 
-def of_baseline(source: str) -> Document:
+def of_baseline(source: str, file: Document | None = None) -> Document:
     """The document to fork an environment with all overlays of it, or an explicit list.
+
+    Args:
+        source: the environment, or the list.
+        file: the content of a file without a baseline; it is used instead of the overlays, which
+            it may have been exported from.
 
     Raises:
         OverlayError: the edits of a copy are not relative to the files that are below it now.
@@ -108,11 +111,14 @@ def of_baseline(source: str) -> Document:
     is_path = "/" in source or source.endswith((".txt", ".yml", ".yaml"))  # else it is a name
     if "://" in source or (is_path and os.path.isfile(source)):
         spec = source if "://" in source else os.path.abspath(source)
-        return Document("", "", "", {}, baseline=document.BaselineRef(spec=spec))
+        found = file or Document("", "", "", {})
+        return replace(found, baseline=document.BaselineRef(spec=spec))
     prefix = prefix_of(source)
     source = str(prefix) if "/" in source else source
     known = Document("", "", "", edits_in(prefix))
-    if (prefix / "bin" / "python").exists():
+    if file:
+        known = file.over(known)
+    elif (prefix / "bin" / "python").exists():
         stack = Overlay.open(prefix).stack
         for layer in reversed(stack.layers):
             mine = layer == stack.store.overlay
@@ -138,6 +144,9 @@ def with_more(
     requirements: Sequence[str],
 ) -> Document:
     """Add packages to drop, packages to add and requirements to a document.
+
+    The newest request of a package counts. To drop one that was added takes that back, and drops
+    that of the baseline if there is one.
 
     Raises:
         UsageError: a requirement has no name.
@@ -168,10 +177,15 @@ def with_more(
                 patch=old.patch,
             )
         entries[canonicalize_name(wanted.name)] = asked
+    named = {*baseline.package_names(conda), *drop}
+    before = dict(zip(known.fork.conda, baseline.package_names(known.fork.conda), strict=True))
+    if {*drop} & {*before.values()}:
+        there = baseline_of(known).urls
+        drop = [name for name in drop if name in there or name not in before.values()]
     fork = replace(
         known.fork,
         drop=tuple(dict.fromkeys([*known.fork.drop, *drop])),
-        conda=tuple(dict.fromkeys([*known.fork.conda, *conda])),
+        conda=tuple(dict.fromkeys([*(s for s in before if before[s] not in named), *conda])),
         channels=tuple(channels or known.fork.channels),
     )
     return replace(known, entries=entries, fork=fork)
@@ -209,17 +223,8 @@ def plan(
         sentence = f"The baseline {source(made_from)} has no conda package {names}."
         hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
-    edits, lost = exports.edits_left_out(made_from), "so the fork does not have it"
-    notes = [
-        *notes,
-        *(f"{line} was installed from a local directory, {lost}" for line in base.local),
-    ]
-    notes += [f"{edit} was edited, which an exported file cannot contain, {lost}" for edit in edits]
-    if made_from.own:
-        notes.append(f"no package has {few(made_from.own)}, {lost}")
+    notes = [*notes, *left_out.notes_on(base, made_from)]
     notes += left_behind(made_from.requested.values())
-    for key, paths in sorted(_edited(prefix_of(env)).items()) if env else ():
-        notes.append(f"{few(paths)} of the baseline's {key} was edited there, {lost}")
     going = losses.going_with(prefix) if again else losses.Going()
     notes += losses.notes_on(prefix, going) if again else []
     if (base.pip or made_from.requested) and "python" not in base.urls.keys() - drop:
@@ -284,23 +289,3 @@ def _there(base: Baseline, env: str | None) -> frozenset[str]:
         return frozenset({*map(canonicalize_name, base.urls), *by_pip})
     sites = prefix_of(env).glob("lib/python*/site-packages")
     return frozenset(key for site in sites for key in read_site(site) if key not in local)
-
-
-def _edited(prefix: Path) -> dict[str, list[str]]:
-    """The files of distributions in an environment that differ from their RECORD.
-
-    conda's own packages are left out, and so are the edits that a fork was made with.
-    """
-    found, made_with = {}, edits_in(prefix)
-    since = losses.going_with(prefix).edited if made_with else ()
-    for site in prefix.glob("lib/python*/site-packages"):
-        for key, (one, *_) in read_site(site).items():
-            by_conda = read_text(one.path / "INSTALLER").strip() == "conda"
-            rows = {} if by_conda else owned_files(one, site) or {}
-            mine = {path: sha for path, sha in rows.items() if sha and path[-4:] != ".pyc"}
-            changed = [path for path, sha in mine.items() if not has_digest(site / path, sha)]
-            if key in made_with:
-                changed = [path for path in changed if os.path.normpath(site / path) in since]
-            if changed:
-                found[key] = changed
-    return found

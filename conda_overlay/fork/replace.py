@@ -14,7 +14,7 @@ from pathlib import Path
 
 from conda_overlay.activation import files, notice, trust
 from conda_overlay.core.errors import OverlayError
-from conda_overlay.core.progress import Progress
+from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.atomic import exchange, replace_file
 from conda_overlay.filesystem.lock import hold
 from conda_overlay.filesystem.tree import discard
@@ -26,14 +26,13 @@ UNCONFIRMED = f"{notice.FORK}/unconfirmed"
 """The file, below its prefix, that marks a new environment until it has been seen to work."""
 
 
-def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) -> None:
+def check_free(prefix: Path, *, again: bool, dry_run: bool) -> None:
     """Refuse to make a fork at a prefix that is taken, after recovery from a killed command.
 
     Args:
         prefix: of the fork.
         again: allow the prefix to be a fork, which is to be replaced.
         dry_run: leave the remains of a killed command as they are.
-        progress: shows messages.
 
     Raises:
         OverlayError: the prefix is taken, or by something other than a fork.
@@ -44,7 +43,7 @@ def check_free(prefix: Path, *, again: bool, dry_run: bool, progress: Progress) 
     if place.is_dir() and dry_run:
         _check_ours(place)
     elif place.is_dir():
-        with beside(prefix, progress):
+        with beside(prefix, SILENT):
             pass
     there = os.path.lexists(prefix)
     if there and not again:
@@ -93,8 +92,11 @@ def beside(prefix: Path, progress: Progress) -> Iterator[Path]:
                 _recover(place, prefix, keep=True)
                 yield Path(tempfile.mkdtemp(dir=place))
             finally:
-                _recover(place, prefix, keep=False)  # the mark goes last
-                discard(place)
+                _recover(place, prefix, keep=False)
+                if any(path.is_dir() for path in place.iterdir()):
+                    progress.tell(f"{place} stays: it has directories of another user.")
+                else:
+                    discard(place)  # the mark goes last
     finally:
         for path in missing:
             with suppress(OSError):  # not empty
@@ -124,8 +126,15 @@ def _recover(place: Path, prefix: Path, *, keep: bool) -> None:
                 swap(before[0], prefix, again=True)
             else:
                 os.rename(prefix, place / "unconfirmed")
-    for left in (path for path in place.iterdir() if path.is_dir()):
-        discard(left)
+    for left in [path for path in place.iterdir() if path.is_dir()]:
+        _discard(left, f"{prefix.name}.rest")
+
+
+def _discard(left: Path, rest: str) -> None:
+    """Remove a directory; files that only another user can remove stay, outside of any prefix."""
+    discard(left)
+    if left.is_dir() and not (left / rest).is_dir():
+        left.rename(Path(tempfile.mkdtemp(dir=left.parent), rest))
 
 
 def _is_own_directory(path: Path) -> bool:

@@ -182,6 +182,28 @@ def test_the_overlay_of_the_baseline_comes_along_with_its_edits(own: Forker) -> 
     own.bench.change("delete", "--force")
 
 
+def test_a_file_without_a_baseline_gets_that_of_from(own: Forker) -> None:
+    """As an exported overlay has none; its edits are made once."""
+    own.bench.install("new")
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    file = own.home / "exported.toml"
+    own.bench.ask("export", "-f", str(file))
+    words = ("--from", own.bench.host, "-n", "from-file", file)
+    own.fork(*words)
+    own.bench.change("delete", "--force")
+    look = "import alpha, new; print(alpha.__version__)"
+    assert own.python("from-file", "-c", look) == "1.0-fixed"
+    own.fork("--recreate", "-n", "from-file")  # from its own copy, which names the baseline
+    assert own.python("from-file", "-c", look) == "1.0-fixed"
+    own.fork("--recreate", *words)
+    kept = own.env("from-file") / "conda-meta/overlay-fork"
+    assert not (kept / "origin").exists()
+    told = own.refused(
+        *words[:2], "-n", "twice", own.write("base.toml", (kept / "overlay.toml").read_text())
+    )
+    assert "Name the baseline or a file that names it, not both." in told
+
+
 def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
     own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
     look = "import alpha; print(alpha.__version__)"
@@ -247,11 +269,54 @@ def test_edits_in_a_fork_beside_those_that_it_was_made_with_are_named(own: Forke
     own.bench.change("delete", "--force")
 
 
+def test_an_edit_that_a_fork_was_made_with_and_that_is_reverted_by_hand_is_named(
+    own: Forker,
+) -> None:
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    own.fork("--from", own.bench.host, "-n", "reverted")
+    assert own.fork("--recreate", "-n", "reverted")["notes"] == []
+    [module] = own.env("reverted").glob("lib/python3.*/site-packages/alpha/__init__.py")
+    fixed = module.read_text()
+    own.bench.edit(module, fixed.replace("1.0-fixed", "1.0"))
+    assert f"\n  {module}\n" in own.refused("--recreate", "-n", "reverted")
+    own.bench.edit(module, fixed)
+    assert own.fork("--recreate", "-n", "reverted")["notes"] == []
+    own.bench.change("delete", "--force")
+
+
 def test_own_files_of_the_overlay_that_no_package_has_are_named(own: Forker) -> None:
     own.bench.install("new")
     own.bench.edit(own.bench.site / "mine.py", "MINE = 1\n")
     [note] = own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"]
     assert note == "no package has mine.py, so the fork does not have it"
+    own.bench.change("delete", "--force")
+
+
+def test_files_of_the_administrators_own_are_named(own: Forker) -> None:
+    host, words = own.bench.host, ("--from", own.bench.host, "-n", "lacks", "--dry-run")
+    assert own.fork(*words)["notes"] == []
+    [site] = host.glob("lib/python3.*/site-packages")
+    files = [site / "beamline.py", site / "extra.pth", site / "station/__init__.py"]
+    for file in (*files, host / "etc/conda/activate.d/lab.sh", host / "conda-meta/pinned"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+    [note] = own.fork(*words)["notes"]
+    named = "conda-meta/pinned, etc/conda/activate.d/lab.sh, beamline.py, extra.pth, station"
+    assert note == f"no package has the baseline's {named}, so the fork does not have it"
+
+
+def test_an_own_file_in_the_place_of_a_packages_is_named_with_that(own: Forker) -> None:
+    """Of conda, and of pip."""
+    own.bench.install("new")
+    for program in ("app", "alpha", "mine"):
+        own.bench.edit(own.bench.overlay / "bin" / program, "#!/bin/sh\n")
+    notes = own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"]
+    edited = "of the baseline's {0} was edited in your overlay, so the fork does not have it"
+    assert notes == [
+        f"bin/alpha {edited.format('alpha')}",
+        f"bin/app {edited.format('app')}",
+        "no package has bin/mine, so the fork does not have it",
+    ]
     own.bench.change("delete", "--force")
 
 

@@ -25,6 +25,7 @@ from tests.long import LONG
 from tests.server import KILLED, Server
 
 CHANGED = "its baseline has changed since it was made; see: conda overlay status"
+LIB = {"lib": "1.0"}
 SCRIPT = """
 . '{base}/etc/profile.d/conda.sh'
 export CONDA_CHANGEPS1=false
@@ -401,6 +402,20 @@ def test_what_a_fork_is_made_from_is_kept_as_it_is(forker: Forker) -> None:
     assert not file.exists()  # nothing was created
     forker.fork("--from", spec, "-n", "kept", file, "--conda", "extra=1.0")
     assert '"extra=1.0"' in file.read_text()
+
+
+def test_the_newest_request_of_a_package_counts(forker: Forker) -> None:
+    spec = forker.spec(url("lib-1.0"))
+    forker.fork("--from", spec, "-n", "newest", "--conda", "tool=1.0", "--conda", "gui")
+    words = ("--recreate", "-n", "newest")
+    assert "tool 2.0-0" in forker.fork(*words, "--conda", "tool=2.0")["added"]
+    assert forker.packages("newest") == {**LIB, "tool": "2.0", "gui": "1.0"}
+    told = forker.fork(*words, "--drop", "tool")
+    assert (told["dropped"], forker.packages("newest")) == ([], {**LIB, "gui": "1.0"})
+    forker.fork(*words)
+    assert "no conda package tool" in forker.refused(*words, "--drop", "tool")
+    forker.fork("--from", spec, "-n", "both", "--conda", "lib=1.0")
+    assert forker.fork("--recreate", "-n", "both", "--drop", "lib")["dropped"] == ["lib"]
 
 
 def test_what_was_agreed_to_be_dropped_is_not_asked_about_again(forker: Forker) -> None:

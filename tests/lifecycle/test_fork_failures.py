@@ -184,6 +184,7 @@ def test_a_file_without_a_baseline_is_refused(forker: Forker) -> None:
     file = forker.write("none.toml", "format = 1\n")
     told = forker.refused(file, "-n", "none")
     assert f"{file} has no table [baseline] with an 'env' or a 'spec'." in told
+    assert "or name the file and its baseline: --from ENV" in told
     file = forker.write("both.toml", '[baseline]\nenv = "a"\nspec = "b"\n')
     assert "[baseline] has an 'env' and a 'spec'" in forker.refused(file, "-n", "none")
 

@@ -68,7 +68,7 @@ def execute(arguments: Namespace) -> int:
     if not all(map(str.strip, arguments.conda)):
         raise UsageError("--conda names no package.", "conda overlay fork --help")
     again, dry_run = arguments.recreate, bool(context.dry_run)
-    replace.check_free(prefix, again=again, dry_run=dry_run, progress=progress.Shown())
+    replace.check_free(prefix, again=again, dry_run=dry_run)
     document, origin, is_new, notes = _document(arguments, prefix)
     changes = arguments.allow_changes
     plan = work_out(document, prefix, allow_changes=changes, again=again, notes=notes)
@@ -136,11 +136,11 @@ def _document(arguments: Namespace, prefix: Path) -> _Description:
     files = [Path(word) for word in arguments.words if word.endswith(".toml")]
     file = files[0] if files else None
     exists = file is not None and os.path.lexists(file)
-    if len(files) > 1 or (arguments.source and (exists or arguments.recreate)):
-        sentence = "Name the baseline or a file that names it, not both."
-        raise UsageError(sentence, "conda overlay fork --help")
+    if len(files) > 1 or (arguments.source and arguments.recreate and not file):
+        raise _both()
     if file and (exists or arguments.recreate):
-        document = origin.read_file(file)
+        document = _read(file, arguments.source)
+        file = None if arguments.source else file
     elif arguments.recreate:
         document, file, said = origin.kept(prefix)
     elif baseline := arguments.source or context.active_prefix:
@@ -154,6 +154,25 @@ def _document(arguments: Namespace, prefix: Path) -> _Description:
     file = file if new or more == document else None
     said = said or (origin.unread(file, is_new=new) if file else None)
     return _Description(more, file, new, [said] if said else [])
+
+
+def _read(file: Path, source: str | None) -> Document:
+    """Read a file; one without a baseline gets that of ``--from``.
+
+    Raises:
+        UsageError: the file names a baseline, too.
+    """
+    from conda_overlay.fork import origin, plan
+
+    document = origin.read_file(file, complete=not source)
+    if source and origin.source(document):
+        raise _both()
+    return plan.of_baseline(source, document) if source else document
+
+
+def _both() -> UsageError:
+    sentence = "Name the baseline or a file that names it, not both."
+    return UsageError(sentence, "conda overlay fork --help")
 
 
 def _written(plan: ForkPlan, file: Path, typed: str | None) -> str:

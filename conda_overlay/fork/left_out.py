@@ -1,0 +1,102 @@
+"""Names the files of an environment and its overlays that a fork of them does not have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from conda_overlay.core.text import few
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.distributions.site import read_site, read_text
+from conda_overlay.filesystem.manifest import has_digest
+from conda_overlay.fork.baseline import Baseline
+from conda_overlay.fork.losses import going_with
+from conda_overlay.fork.origin import edits_in
+from conda_overlay.formats import exports
+from conda_overlay.formats.document import Document
+from conda_overlay.host.conda_meta import read_records
+from conda_overlay.host.host import prefix_of
+
+_LOST = "so the fork does not have it"
+_BY_ADMINISTRATORS = ("etc/conda/activate.d", "etc/conda/deactivate.d")
+"""Where administrators put files of their own, beside site-packages."""
+_OF_CONDA = ("conda-meta/pinned", "conda-meta/state")
+"""The files that conda reads and that no package has."""
+
+
+def notes_on(base: Baseline, made_from: Document) -> Iterator[str]:
+    """Notes on the edits and files that a fork does not have.
+
+    Args:
+        base: its baseline.
+        made_from: the content of its file.
+    """
+    for line in base.local:
+        yield f"{line} was installed from a local directory, {_LOST}"
+    for edit in exports.edits_left_out(made_from):
+        yield f"{edit} was edited, which an exported file cannot contain, {_LOST}"
+    env = made_from.baseline.env
+    owners = _owners(prefix_of(env)) if env else {}
+    mine = {path: owners.get(path) for path in made_from.own}
+    for name in sorted({*filter(None, mine.values())}):
+        paths = [path for path in mine if mine[path] == name]
+        yield f"{few(paths)} of the baseline's {name} was edited in your overlay, {_LOST}"
+    if own := [path for path in mine if not mine[path]]:
+        yield f"no package has {few(own)}, {_LOST}"
+    if env:
+        if theirs := [*_own_files(prefix_of(env), owners)]:
+            yield f"no package has the baseline's {few(theirs)}, {_LOST}"
+        for key, paths in sorted(_edited(prefix_of(env)).items()):
+            yield f"{few(paths)} of the baseline's {key} was edited there, {_LOST}"
+
+
+def _short(path: str) -> str:
+    """A path as in `Document.own`: that of a module is relative to site-packages."""
+    return path.rpartition("/site-packages/")[2]
+
+
+def _owners(prefix: Path) -> dict[str, str]:
+    """The name of the package or distribution of an environment that has a file, by `_short`."""
+    known = [r for _, r in read_records(prefix) if not isinstance(r, Exception)]
+    rows: list[tuple[str, Collection[str]]] = [(r["name"], r["files"]) for r in known]
+    sites = map(read_site, prefix.glob("lib/python*/site-packages"))
+    found = (one for site in sites for ones in site.values() for one in ones)
+    rows += [(one.name, owned_files(one, prefix) or ()) for one in found]
+    return {_short(path): name for name, paths in rows for path in paths}
+
+
+def _own_files(prefix: Path, owned: Collection[str]) -> Iterator[str]:
+    """The files and directories that an administrator has put where programs look for them.
+
+    Not those in site-packages if a distribution there does not say which it has.
+    """
+    yield from (path for path in _OF_CONDA if (prefix / path).exists())
+    for place in _BY_ADMINISTRATORS:
+        found = sorted((prefix / place).glob("*"))
+        yield from (path for p in found if (path := f"{place}/{p.name}") not in owned)
+    first = {path.partition("/")[0] for path in owned} | {"__pycache__"}
+    for site in prefix.glob("lib/python*/site-packages"):
+        every = [one for ones in read_site(site).values() for one in ones]
+        if all(one.path.name in first for one in every):
+            yield from sorted({*os.listdir(site)} - first)
+
+
+def _edited(prefix: Path) -> dict[str, list[str]]:
+    """The files of distributions in an environment that differ from their RECORD.
+
+    conda's own packages are left out, and so are the edits that a fork was made with.
+    """
+    found, made_with = {}, edits_in(prefix)
+    since = going_with(prefix).edited if made_with else ()
+    for site in prefix.glob("lib/python*/site-packages"):
+        for key, (one, *_) in read_site(site).items():
+            by_conda = read_text(one.path / "INSTALLER").strip() == "conda"
+            rows = {} if by_conda else owned_files(one, site) or {}
+            mine = {path: sha for path, sha in rows.items() if sha and path[-4:] != ".pyc"}
+            changed = [path for path, sha in mine.items() if not has_digest(site / path, sha)]
+            if key in made_with:
+                changed = [path for path in changed if os.path.normpath(site / path) in since]
+            if changed:
+                found[key] = changed
+    return found
