@@ -55,6 +55,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     requested = document.requested
     if not document.is_part:
         drop_orphans(draft, requested, "not in the file")
+        draft.pending |= draft.entries.keys()
     from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
     edited = draft.before.edited_keys & from_pip.keys()
     bare = {key for key in edited if not text_in(from_pip[key].patch)}  # the file has no edits
@@ -94,6 +95,7 @@ def install_requested(
     drop_others(draft, hashes)
     draft.notes += left_behind(requested[key] for key in requested.keys() - draft.installed.keys())
     wanted = requests(requested, draft.installed.keys())
+    draft.pending |= requested.keys()
     in_turn(wanted, lambda request: install(draft, request))
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})
     for key, entry in requested.items():

@@ -63,6 +63,7 @@ class Draft(DraftTree):
         self.kept: set[str] = set()  # the files whose edits are still there, or there again
         self.retired: set[str] = set()  # those of which the host has edits, which a note says
         self.taken_back: set[str] = set()  # copies whose present edits are in no later revision
+        self.pending: set[str] = set()  # what this change is yet to request, whatever its pins
         self.streams: dict[str, bytes] = {}  # what was read from pipes, by their names
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self.is_dry_run = stack.store.state not in directory.parents

@@ -36,7 +36,7 @@ def test_extras_stay(fast: Bench, links: Path, how: str, then: str) -> None:
     elif then == "update":
         fast.change("update", "mine")
     elif then == "pusher":
-        fast.install("--find-links", links, "pusher")
+        fast.install("--find-links", links, "pusher", "--allow-conflicts")
     elif then:
         fast.change(then)
     exported = fast.export()
