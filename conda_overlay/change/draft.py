@@ -111,15 +111,19 @@ class Draft(DraftTree):
 
         update(self, names, _parsed(options))
 
-    def remove(self, *names: str) -> None:
+    def remove(self, *names: str, skip_missing: bool = False) -> None:
         """Remove distributions, and the dependencies that only they needed.
+
+        Args:
+            names: of the distributions, each optionally with the expected version.
+            skip_missing: leave those that the overlay does not have, unless it has none of them.
 
         Raises:
             NotInOverlayError: the overlay does not have one of them, or another version of it.
         """
         from conda_overlay.change.remove import remove
 
-        remove(self, names)
+        remove(self, names, skip_missing=skip_missing)
 
     def patch(
         self,
