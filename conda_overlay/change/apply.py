@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
+from conda_overlay.change.entries import check_files
 from conda_overlay.change.install import drop_others, install
 from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.change.repair import mend
@@ -48,6 +49,8 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         PipError: pip failed.
     """
     check_sources(document.entries)
+    if not locked:
+        check_files(document.requested, "put it there, or take that option out of the file")
     if locked or not document.requested:
         _check_python(draft, document)
         _take(draft, document)

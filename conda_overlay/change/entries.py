@@ -9,6 +9,7 @@ from dataclasses import replace
 from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry, requirements_of
 from conda_overlay.core.pip_options import NONE, RECORDED, Options
 from conda_overlay.core.redact import setting, without_credentials
@@ -23,6 +24,7 @@ from conda_overlay.core.request import (
     with_extras,
     with_hash,
 )
+from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site
 from conda_overlay.formats.document import PINS, default_intent
@@ -115,6 +117,9 @@ def asked_again(
     entry = draft.entries[key]
     text, requirement = _recordable(typed), entry.requirement
     own = lasting(request.own.get(key, NONE))
+    given, kept = lasting(request.options).only("--constraint"), entry.options
+    if given or kept.missing("--constraint"):
+        entry = replace(entry, options=kept.without("--constraint") + given)
     says_more = isinstance(typed, Requirement) and text != typed.name and not typed.url
     if requirement is None:
         requirement = _enough(draft, typed, draft.installed[key][0])
@@ -205,6 +210,24 @@ def _again(entry: HistoryEntry, requirement: str, own: Options = NONE) -> Option
     if not own and requirement == entry.requirement:
         return entry.options
     return entry.options.without("--hash") + own
+
+
+def lost_files(entry: HistoryEntry) -> str:
+    """Say which recorded files of constraints do not exist, as pip needs each; empty if all do."""
+    lost = entry.options.missing("--constraint").values("--constraint")
+    return f"it was requested with -c {few(lost)}, which does not exist" if lost else ""
+
+
+def check_files(entries: Mapping[str, HistoryEntry], hint: str = "") -> None:
+    """Check that the recorded files of constraints exist.
+
+    Raises:
+        OverlayError: one does not; this says more than pip's message.
+    """
+    for key, entry in entries.items():
+        if lost := lost_files(entry):
+            hint = hint or f"put it there again, or drop it: conda overlay install {key}"
+            raise OverlayError(f"{entry.name or key}: {lost}.", hint, name=key)
 
 
 def at_least(wanted: Requirement, version: str) -> str:

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.entries import check_files, lost_files
 from conda_overlay.change.install import install
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.core.models import HistoryEntry
@@ -36,6 +37,7 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
 
     Raises:
         NotInOverlayError: neither the overlay nor the host has a distribution of that name.
+        OverlayError: a file of constraints does not exist that one of them was requested with.
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
@@ -46,6 +48,12 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
         entry = asked.get(str(canonicalize_name(text)))
         if not names and entry is not None and (entry.editable or entry.intent == "hold"):
             left.append(text)
+            continue
+        if entry is not None and (lost := lost_files(entry)):
+            if names:
+                check_files({entry.name: entry})
+            way = f"conda overlay install {entry.name}, which drops that option"
+            draft.notes.append(f"{entry.name} is not updated: {lost}; {way}")
             continue
         wanted = _wanted(draft, text, entry)
         recorded = entry.options if entry else NONE
