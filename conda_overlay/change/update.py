@@ -74,8 +74,8 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
 
 def _is_as_before(draft: Draft, key: str) -> bool:
     """Whether a distribution has kept its version."""
-    now = draft.entries.get(key)
-    return now is not None and now.version == draft.before.entries[key].version
+    now = draft.index.site.get(key)
+    return now is not None and now[0].version == draft.before.entries[key].version
 
 
 def _wanted(draft: Draft, text: str, entry: HistoryEntry | None) -> Requirement | Source:

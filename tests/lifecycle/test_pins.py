@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -110,3 +111,20 @@ def test_requirements_of_a_requested_extra_hold_others_back(pinning: Bench, link
     assert pinning.see("pinned") == {"pinned": "1.5"}
     told = pinning.refused("needs")
     assert "extra 1.0 (overlay) requires pinned<1.6, but 1.7 (overlay) would be in effect" in told
+
+
+@pytest.mark.parametrize("needed", ["alpha<1.2", "lower>=2"])
+@pytest.mark.parametrize("names", [[], ["tool"]])
+def test_what_is_held_without_a_version_may_move(
+    quick: Bench, links: Path, needed: str, names: list[str]
+) -> None:
+    for name in ("tool", "lower"):
+        dists.wheel(links, name, "1.0")
+    quick.install("--find-links", links, "tool")
+    quick.install("--find-links", links, "alpha>=1.5", "lower", "--intent", "hold")
+    dists.wheel(links, "lower", "2.0")
+    dists.wheel(links, "tool", "2.0", requires=[needed])
+    told = quick.change("update", *names)
+    assert f"tool 2.0 requires {needed}" in told and "is given up" not in told
+    held = {"alpha 1.5", "lower 1.0"} - {"alpha 1.5" if "alpha" in needed else "lower 1.0"}
+    assert re.findall(r"(\w+ \S+) is held, so", told) == ([] if names else [*held])
