@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import reapply
+from conda_overlay.change.entries import check_files
 from conda_overlay.change.install import drop_others, install
 from conda_overlay.change.install_exactly import install_exactly
 from conda_overlay.change.repair import mend
@@ -48,6 +49,8 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         PipError: pip failed.
     """
     check_sources(document.entries)
+    if not locked:
+        check_files(document.requested, "put it there, or take that option out of the file")
     if locked or not document.requested:
         _check_python(draft, document)
         _take(draft, document)
@@ -55,6 +58,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     requested = document.requested
     if not document.is_part:
         drop_orphans(draft, requested, "not in the file")
+        draft.pending |= draft.entries.keys()
     from_pip = {key: entry for key, entry in requested.items() if not entry.copied}
     edited = draft.before.edited_keys & from_pip.keys()
     bare = {key for key in edited if not text_in(from_pip[key].patch)}  # the file has no edits
@@ -94,6 +98,7 @@ def install_requested(
     drop_others(draft, hashes)
     draft.notes += left_behind(requested[key] for key in requested.keys() - draft.installed.keys())
     wanted = requests(requested, draft.installed.keys())
+    draft.pending |= requested.keys()
     in_turn(wanted, lambda request: install(draft, request))
     draft.why.update({key: text for key, text in why.items() if key not in draft.why})
     for key, entry in requested.items():

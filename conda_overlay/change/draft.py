@@ -63,6 +63,7 @@ class Draft(DraftTree):
         self.kept: set[str] = set()  # the files whose edits are still there, or there again
         self.retired: set[str] = set()  # those of which the host has edits, which a note says
         self.taken_back: set[str] = set()  # copies whose present edits are in no later revision
+        self.pending: set[str] = set()  # what this change is yet to request, whatever its pins
         self.streams: dict[str, bytes] = {}  # what was read from pipes, by their names
         self.accepts_host = False  # whether to record the changed host if nothing else changes
         self.is_dry_run = stack.store.state not in directory.parents
@@ -110,15 +111,19 @@ class Draft(DraftTree):
 
         update(self, names, _parsed(options))
 
-    def remove(self, *names: str) -> None:
+    def remove(self, *names: str, skip_missing: bool = False) -> None:
         """Remove distributions, and the dependencies that only they needed.
+
+        Args:
+            names: of the distributions, each optionally with the expected version.
+            skip_missing: leave those that the overlay does not have, unless it has none of them.
 
         Raises:
             NotInOverlayError: the overlay does not have one of them, or another version of it.
         """
         from conda_overlay.change.remove import remove
 
-        remove(self, names)
+        remove(self, names, skip_missing=skip_missing)
 
     def patch(
         self,

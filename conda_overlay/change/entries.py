@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from packaging.requirements import Requirement
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.errors import OverlayError
+from conda_overlay.core.models import Distribution, HistoryEntry, requirements_of
 from conda_overlay.core.pip_options import NONE, RECORDED, Options
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
@@ -23,11 +24,12 @@ from conda_overlay.core.request import (
     with_extras,
     with_hash,
 )
+from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site
 from conda_overlay.formats.document import PINS, default_intent
 from conda_overlay.layer import checkouts
-from conda_overlay.resolve.resolver import Resolution
+from conda_overlay.resolve.resolver import Pin, Resolution
 from conda_overlay.resolve.stage import Origin, origins
 
 
@@ -63,6 +65,7 @@ def record_staged(
             entry = _asked(draft, entry, new, requested[key], request, extras)
         elif old is not None and old.requested:  # changed because of another distribution
             entry = _moved(old, entry, new)
+            draft.why.setdefault(key, _why_moved(draft, key, staged, request))
         origin = (new.version, sha256, new.editable)
         if old and origin[1:] != (None, None) and origin == (old.version, old.sha256, old.editable):
             entry = replace(entry, since=old.since, by=old.by)  # it has not changed
@@ -114,6 +117,9 @@ def asked_again(
     entry = draft.entries[key]
     text, requirement = _recordable(typed), entry.requirement
     own = lasting(request.own.get(key, NONE))
+    given, kept = lasting(request.options).only("--constraint"), entry.options
+    if given or kept.missing("--constraint"):
+        entry = replace(entry, options=kept.without("--constraint") + given)
     says_more = isinstance(typed, Requirement) and text != typed.name and not typed.url
     if requirement is None:
         requirement = _enough(draft, typed, draft.installed[key][0])
@@ -170,11 +176,58 @@ def _moved(before: HistoryEntry, entry: HistoryEntry, new: Distribution) -> Hist
     )
 
 
+def _why_moved(draft: Draft, key: str, staged: Site, request: Request) -> str:
+    """Who requires another version of a distribution that was requested earlier."""
+    before = draft.in_effect_before()
+    after = {**before, **dependencies.effective(staged)}
+    now = [one for one in request.requirements if isinstance(one, Requirement)]
+    asked, markers = [*requirements_of(draft.entries.values()), *now], draft.stack.host.markers
+    return dependencies.why_required(key, after, before.get(key), {*staged}, markers, asked)
+
+
+def pins(draft: Draft, typed: Collection[str]) -> dict[str, Pin]:
+    """The versions that the user requested earlier, by normalized name: pins, and of sources.
+
+    Args:
+        draft: a draft, before anything is installed.
+        typed: the normalized names that are requested now.
+    """
+    found = {}
+    for key, entry in draft.entries.items():
+        text = entry.requirement
+        if not text or entry.copied or key in typed or key in draft.pending:
+            continue
+        wanted = as_requirement(f"{key}=={entry.version}" if entry.is_direct else text)
+        is_there = entry.requested and key in draft.index.site
+        if is_there and wanted and any(s.operator in PINS for s in wanted.specifier):
+            allowed = Requirement(f"{wanted.name}{wanted.specifier}")
+            found[key] = Pin(text, allowed, entry.intent == "hold")
+    return found
+
+
 def _again(entry: HistoryEntry, requirement: str, own: Options = NONE) -> Options:
     """The options of an entry for a requirement: a hash is that of one version only."""
     if not own and requirement == entry.requirement:
         return entry.options
     return entry.options.without("--hash") + own
+
+
+def lost_files(entry: HistoryEntry) -> str:
+    """Say which recorded files of constraints do not exist, as pip needs each; empty if all do."""
+    lost = entry.options.missing("--constraint").values("--constraint")
+    return f"it was requested with -c {few(lost)}, which does not exist" if lost else ""
+
+
+def check_files(entries: Mapping[str, HistoryEntry], hint: str = "") -> None:
+    """Check that the recorded files of constraints exist.
+
+    Raises:
+        OverlayError: one does not; this says more than pip's message.
+    """
+    for key, entry in entries.items():
+        if lost := lost_files(entry):
+            hint = hint or f"put it there again, or drop it: conda overlay install {key}"
+            raise OverlayError(f"{entry.name or key}: {lost}.", hint, name=key)
 
 
 def at_least(wanted: Requirement, version: str) -> str:

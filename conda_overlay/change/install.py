@@ -11,10 +11,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.entries import asked_again, lasting, record_staged
+from conda_overlay.change.entries import asked_again, lasting, pins, record_staged
 from conda_overlay.change.repair import mend
 from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
 from conda_overlay.core.errors import CondaPackageError, UsageError
+from conda_overlay.core.models import requirements_of
 from conda_overlay.core.pip_options import ASKS, FILES, FLAGS, NONE, Options, used
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
@@ -73,7 +74,10 @@ def install(draft: Draft, request: Request) -> None:
             raise CondaPackageError(text_of(one), draft.stack.host.name)
     mended = mend(draft, typed, _replaced(draft, request, typed))
     places = draft.new_scratch(), draft.source_dir
-    found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
+    kept, there = pins(draft, typed), draft.index.site
+    asked = requirements_of(one for key, one in draft.entries.items() if key in there)
+    arguments = draft.pip, request, draft.layers(), *places, draft.allow_conflicts
+    found = Resolver(*arguments, pins=kept, asked=asked).resolve()
     found = _without_same_checkouts(draft, found, whole)
     for key in mended & found.staged.keys():
         draft.why.pop(key, None)
@@ -84,6 +88,8 @@ def install(draft: Draft, request: Request) -> None:
     record_staged(draft, whole, found, staged, {key: typed.get(key) for key in requested})
     draft.add(found.stage, found.metadata)
     draft.notes += found.held_back
+    for key, why in found.given_up.items():
+        draft.notes.append(f"{kept[key].text}, which was requested, is given up: {why}")
     _ask_again(draft, whole, typed, draft.installed.keys(), staged)
     for value in request.options.values("--config-settings"):
         if setting(value) is None:
@@ -145,6 +151,7 @@ def _ask_again(
     staged: Collection[str] = (),
 ) -> None:
     """Update the entries of requested distributions that were installed already."""
+    draft.pending -= typed.keys()
     for key in (typed.keys() & {*there}) - {*staged}:
         draft.entries[key] = asked_again(draft, key, typed[key], request)
     draft.notes += _hidden(draft, typed.keys() - {*there})

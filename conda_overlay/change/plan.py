@@ -78,7 +78,8 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
     plan = Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)))
     if not changes:
         return plan
-    broken, whole = dependencies.conflict_changes(old, new, markers, ground.host_site)
+    asked = before.requirements, after.requirements
+    broken, whole = dependencies.conflict_changes(old, new, markers, ground.host_site, asked)
     return replace(plan, conflicts=broken, resolved=whole)
 
 

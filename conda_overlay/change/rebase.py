@@ -17,7 +17,7 @@ from conda_overlay.change.apply import (
 )
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import RETIRED, is_outdated, reapply, where
-from conda_overlay.change.entries import at_least
+from conda_overlay.change.entries import at_least, check_files
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.request import as_requirement, named_as
@@ -70,6 +70,7 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
     theirs = carried.entries if carried else {}
     requested = dict(_edited_again(draft, requested, theirs, own, force=force))
     check_sources(requested)
+    check_files(requested)
     install_requested(draft, requested, why)
     make_edits(draft, {key: entry for key, entry in requested.items() if not entry.copied})
     before = draft.before

@@ -13,18 +13,28 @@ from conda_overlay.distributions.site import read_site
 from conda_overlay.host import user_site
 
 
-def remove(draft: Draft, names: Sequence[str]) -> None:
+def remove(draft: Draft, names: Sequence[str], *, skip_missing: bool = False) -> None:
     """Remove distributions from a draft.
 
     Args:
         draft: the draft to change.
         names: their names, optionally with the expected version (``cowsay==6.1``).
+        skip_missing: leave those that the overlay does not have, with a note, unless it has none.
 
     Raises:
         NotInOverlayError: the overlay has no such distribution, or another version of it.
         UsageError: a name is invalid.
     """
-    named = {key_in_overlay(draft, text): text for text in names}
+    named: set[str] = set()
+    missing: list[NotInOverlayError] = []
+    for text in names:
+        try:
+            named.add(key_in_overlay(draft, text))
+        except NotInOverlayError as error:
+            missing.append(error)
+    if missing and not (skip_missing and named):
+        raise missing[0]
+    draft.notes += [f"skipped: {error.message}" for error in missing]
     before, stack = draft.before, draft.stack
     wanted, below = {*before.requested}, stack.below_view
     arguments = (stack.host.markers, before.requirements)

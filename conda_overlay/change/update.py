@@ -9,11 +9,20 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.entries import check_files, lost_files
 from conda_overlay.change.install import install
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.pip_options import NONE, Options
-from conda_overlay.core.request import Source, extras_of, grouped, parse, text_of, with_extras
+from conda_overlay.core.request import (
+    Source,
+    extras_of,
+    grouped,
+    names_of,
+    parse,
+    text_of,
+    with_extras,
+)
 from conda_overlay.distributions.dependencies import named
 
 
@@ -28,28 +37,45 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
 
     Raises:
         NotInOverlayError: neither the overlay nor the host has a distribution of that name.
+        OverlayError: a file of constraints does not exist that one of them was requested with.
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
     asked = draft.before.requested
+    left: list[str] = []
     found: list[tuple[Requirement | Source, Options]] = []
     for text in names or sorted(asked):
         entry = asked.get(str(canonicalize_name(text)))
         if not names and entry is not None and (entry.editable or entry.intent == "hold"):
-            why = "an editable install" if entry.editable else "held"
-            draft.notes.append(f"{entry.name} {entry.version} is {why}, so it is not updated.")
+            left.append(text)
+            continue
+        if entry is not None and (lost := lost_files(entry)):
+            if names:
+                check_files({entry.name: entry})
+            way = f"conda overlay install {entry.name}, which drops that option"
+            draft.notes.append(f"{entry.name} is not updated: {lost}; {way}")
             continue
         wanted = _wanted(draft, text, entry)
         recorded = entry.options if entry else NONE
         is_same = entry is not None and text_of(wanted) == entry.requirement
         found.append((wanted, recorded if is_same else recorded.without("--hash")))
     upgrade = Options((("--upgrade", None),))
+    draft.pending |= names_of(one for one, _ in found)
     for request in grouped(found):
         install(draft, replace(request, options=upgrade + request.options + options))
     for key, entry in asked.items():  # an update does not change intents
         if key in draft.entries:
             there = draft.entries[key]
             draft.entries[key] = replace(there, intent=entry.intent, until=entry.until)
+    for entry in (asked[key] for key in left if _is_as_before(draft, key)):
+        why = "an editable install" if entry.editable else "held"
+        draft.notes.append(f"{entry.name} {entry.version} is {why}, so it is not updated.")
+
+
+def _is_as_before(draft: Draft, key: str) -> bool:
+    """Whether a distribution has kept its version."""
+    now = draft.index.site.get(key)
+    return now is not None and now[0].version == draft.before.entries[key].version
 
 
 def _wanted(draft: Draft, text: str, entry: HistoryEntry | None) -> Requirement | Source:

@@ -193,11 +193,18 @@ class ResolutionError(AvoidableError):
     """No consistent set of distributions exists."""
 
     def __init__(
-        self, sentence: str, conflicts: Sequence[Conflict] = (), hint: str | None = None
+        self,
+        sentence: str,
+        conflicts: Sequence[Conflict] = (),
+        hint: str | None = None,
+        pins: Sequence[str] = (),
     ) -> None:
+        """Take the conflicts, and a sentence for each of the user's pins that does not fit."""
         self._option = None if hint else "--allow-conflicts"
-        hint = hint or "--allow-conflicts proceeds anyway, and records the conflicts"
-        super().__init__(sentence, hint, conflicts, conflicts=encode(conflicts))
+        records = ", and records the conflicts" if conflicts else ""
+        hint = hint or f"--allow-conflicts proceeds anyway{records}"
+        data = {"conflicts": encode(conflicts), "pins": [*pins]}
+        super().__init__(sentence, hint, [*conflicts, *pins], **data)
 
 
 class CondaPackageError(UsageError):

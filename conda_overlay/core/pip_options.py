@@ -319,6 +319,11 @@ class Options:
 
         return Options(tuple((name, absolute(name, value)) for name, value in self.given))
 
+    def missing(self, name: str) -> Options:
+        """Those of an option whose values are local files that do not exist."""
+        there = (value for value in self.values(name) if "://" not in value)
+        return Options(tuple((name, one) for one in there if not os.path.exists(one)))
+
     def used(self, use: str) -> Options:
         """The options with a use."""
         return self.only(*used(use))

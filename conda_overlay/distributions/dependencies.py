@@ -31,47 +31,78 @@ def effective(*sites: Site) -> View:
     return view
 
 
-def conflicts(view: View, markers: Markers, host_site: Path) -> list[Conflict]:
-    """The requirements of the distributions in effect that are not satisfied."""
+def conflicts(
+    view: View, markers: Markers, host_site: Path, asked: Iterable[Requirement] = ()
+) -> list[Conflict]:
+    """The requirements of the distributions in effect that are not satisfied.
+
+    Those of extras count if a requirement in `asked`, as users typed it, has them.
+    """
 
     def origin(distribution: Distribution) -> str:
         return "host" if distribution.site == host_site else "overlay"
 
     result = []
-    for one, requirement in requirements(view, markers):
+    for one, requirement in requirements(view, markers, asked):
         found = view.get(canonicalize_name(requirement.name))
-        if found is None or not _holds(requirement, found):
+        if found is None or not holds(requirement, found):
             there = (found.version, origin(found)) if found else (None, None)
             result.append(Conflict(one.name, one.version, origin(one), str(requirement), *there))
     return result
 
 
 def conflict_changes(
-    old: View, new: View, markers: Markers, host_site: Path
+    old: View,
+    new: View,
+    markers: Markers,
+    host_site: Path,
+    asked: tuple[Iterable[Requirement], Iterable[Requirement]] = ((), ()),
 ) -> tuple[tuple[Conflict, ...], tuple[Conflict, ...]]:
-    """The conflicts that did not exist before, and those that no longer exist."""
-    before, after = (conflicts(view, markers, host_site) for view in (old, new))
+    """The conflicts that did not exist before, and those that no longer exist.
+
+    Args:
+        old: the distributions in effect before.
+        new: those in effect afterwards.
+        markers: of the host.
+        host_site: its site-packages.
+        asked: the requirements that the user had typed before, and those afterwards.
+    """
+    before, after = (
+        conflicts(view, markers, host_site, typed)
+        for view, typed in zip((old, new), asked, strict=True)
+    )
     known, left = ({conflict.identity for conflict in found} for found in (before, after))
     added = tuple(conflict for conflict in after if conflict.identity not in known)
     return added, tuple(conflict for conflict in before if conflict.identity not in left)
 
 
-def new_conflicts(old: View, new: View, markers: Markers, host_site: Path) -> tuple[Conflict, ...]:
-    """The conflicts that did not exist before."""
-    return conflict_changes(old, new, markers, host_site)[0]
+def new_conflicts(
+    old: View,
+    new: View,
+    markers: Markers,
+    host_site: Path,
+    asked: tuple[Iterable[Requirement], Iterable[Requirement]] = ((), ()),
+) -> tuple[Conflict, ...]:
+    """The conflicts that did not exist before; see `conflict_changes`."""
+    return conflict_changes(old, new, markers, host_site, asked)[0]
 
 
-def constraints(view: View, markers: Markers, requested: Collection[str]) -> list[Requirement]:
+def constraints(
+    view: View,
+    markers: Markers,
+    requested: Collection[str],
+    asked: Iterable[Requirement] = (),
+) -> list[Requirement]:
     """The constraints that keep pip from breaking installed distributions.
 
     Requirements of requested distributions are left out, because these will change; so are
-    requirements that are already broken.
+    requirements that are already broken. Those of extras count as in `conflicts`.
     """
     lines: dict[str, Requirement] = {}
-    for one, requirement in requirements(view, markers):
+    for one, requirement in requirements(view, markers, asked):
         found = view.get(canonicalize_name(requirement.name))
         counts = one.key not in requested and requirement.specifier
-        if counts and found and _holds(requirement, found):
+        if counts and found and holds(requirement, found):
             text = f"{requirement.name}{requirement.specifier}"
             lines[text] = Requirement(text)
     return [lines[text] for text in sorted(lines)]
@@ -101,7 +132,7 @@ def why_required(
     typed = {str(canonicalize_name(wanted.name)): wanted for wanted in asked}
     for one, requirement in requirements(view, markers, typed.values()):
         if canonicalize_name(requirement.name) == key:
-            needed = previous is None or not _holds(requirement, previous)
+            needed = previous is None or not holds(requirement, previous)
             asker = f"{one.name} {one.version}"
             extras = typed[one.key].extras if one.key in typed else ()
             optional = (text for text, marker in map(_split, one.requires) if "extra" in marker)
@@ -186,7 +217,8 @@ def _split(text: str) -> tuple[str, str]:
     return requirement.strip(), marker.strip()
 
 
-def _holds(requirement: Requirement, found: Distribution) -> bool:
+def holds(requirement: Requirement, found: Distribution) -> bool:
+    """Whether a distribution has a version that a requirement allows."""
     try:
         version = Version(found.version)
     except InvalidVersion:
@@ -225,7 +257,7 @@ def are_satisfied(requests: Iterable[Requirement], view: View, markers: Markers)
         found = view.get(canonicalize_name(wanted.name))
         if found is None or wanted.url or wanted.marker or not _is_version(found.version):
             return False
-        if not _holds(wanted, found):
+        if not holds(wanted, found):
             return False
         extras = frozenset(wanted.extras)
         if (found.key, extras) in known:
@@ -275,10 +307,10 @@ def orphans(
         for distribution, requirement in requirements(view, markers, typed):
             key, target = distribution.key, canonicalize_name(requirement.name)
             host, found = below.get(target), view.get(target)
-            if target in loose and key in staying and not (host and _holds(requirement, host)):
+            if target in loose and key in staying and not (host and holds(requirement, host)):
                 needed.add(target)
             # A dependent that was updated along with one that stays: the host's copy would break.
-            if key in loose and target in staying and found and not _holds(requirement, found):
+            if key in loose and target in staying and found and not holds(requirement, found):
                 needed.add(key)
         if not needed:
             return loose

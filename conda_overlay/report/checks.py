@@ -73,7 +73,8 @@ def _python(host: Host, tree: Path) -> Iterator[Finding]:
 
 def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
     before, after = dependencies.effective(*below), dependencies.effective(now.site, *below)
-    for found in dependencies.new_conflicts(before, after, host.markers, host.site_packages):
+    where, asked = (host.markers, host.site_packages), ((), now.requirements)
+    for found in dependencies.new_conflicts(before, after, *where, asked):
         text = str(found).replace(" would be in effect", " is in effect")
         held, ways = _ways_out(found, now, before, host.markers)
         remedies = tuple(overlay_command(host, *words) for words in ways)

@@ -269,7 +269,7 @@ def _rows(
 ) -> Iterator[DistributionStatus]:
     host = stack.host
     view = {**below, **dependencies.effective(now.site)}
-    conflicts = dependencies.conflicts(view, host.markers, host.site_packages)
+    conflicts = dependencies.conflicts(view, host.markers, host.site_packages, now.requirements)
     broken = {canonicalize_name(conflict.name) for conflict in conflicts}
     redundant, edited = plan.redundant(now, below, host.markers), now.edited_keys
     rebuilt = revision is not None and build(revision.host) != build(host.fingerprint())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.core.errors import ResolutionError
 from conda_overlay.core.models import Conflict, Distribution
-from conda_overlay.core.request import Request, names_of, text_of
+from conda_overlay.core.request import Request, key_of, names_of, text_of
 from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
@@ -25,6 +25,18 @@ from conda_overlay.resolve.stage import Stage
 _ROUNDS = 12  # maximum number of runs of pip
 _SHOWN = 3  # reasons that a message names
 _LOOSENED = 3  # how often only the blamed constraints are dropped, before all are
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The version of a distribution that the user requested earlier, and not again."""
+
+    text: str
+    """The requirement as it is recorded."""
+    allowed: Requirement
+    """By name and version."""
+    held: bool
+    """Whether it is given up only if the user accepts conflicts."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,15 @@ class Resolution:
     """The new conflicts that the request does not imply."""
     held_back: tuple[str, ...] = ()
     """A sentence for each requested upgrade that does not reach the newest version."""
+    given_up: Mapping[str, str] = field(default_factory=dict)
+    """Why each pin is given up that does not fit, by normalized name."""
+    refused: tuple[str, ...] = ()
+    """A sentence for each of them that is held."""
+
+    @property
+    def faults(self) -> int:
+        """The number of conflicts, and of pins that are held and do not fit."""
+        return len(self.broken) + len(self.refused)
 
     @cached_property
     def staged(self) -> Site:
@@ -69,11 +90,19 @@ class Resolver:
     """Accept that there is no consistent set."""
     fork: Sequence[str] = ()
     """The options that name the fork that is being made."""
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+    """Those of installed distributions, by normalized name; they are kept if that is possible."""
+    asked: Sequence[Requirement] = ()
+    """What the user requested earlier, which may have extras."""
 
     def __post_init__(self) -> None:
         self.sites = [*self.layers.values(), self.pip.host.distributions]
         self.before = dependencies.effective(*self.sites)
+        there, pins = self.before, self.pins.items()
+        self.pins = {key: one for key, one in pins if dependencies.holds(one.allowed, there[key])}
         self.named = names_of(self.request.requirements)
+        now = [one for one in self.request.requirements if isinstance(one, Requirement)]
+        self.typed = self.asked, [*self.asked, *now]
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()
         """Dependents that cannot move."""
@@ -100,9 +129,9 @@ class Resolver:
             outcome = self.pip.install(stage, words, constraints, self.source_dir, again=number > 0)
             if outcome.ok:
                 found = self._judge(stage)
-                if not found.unwanted:
+                if not found.unwanted and not found.refused:
                     return replace(found, held_back=self._held_back(found, constraints))
-                if self.fallback is None or len(found.broken) < len(self.fallback.broken):
+                if self.fallback is None or found.faults < self.fallback.faults:
                     self.fallback = found
                 if not (why := self._join(found)):
                     break
@@ -121,6 +150,7 @@ class Resolver:
             "No consistent set of distributions exists, so nothing was installed:",
             self.fallback.unwanted,
             hint,
+            self.fallback.refused,
         )
 
     def _words(self, request: Request) -> tuple[str, ...]:
@@ -133,20 +163,43 @@ class Resolver:
 
     def _constraints(self) -> list[Requirement]:
         going = {*self.named, *self.moved}
-        found = dependencies.constraints(self.before, self.pip.host.markers, going)
-        return [one for one in found if canonicalize_name(one.name) not in self.free]
+        found = dependencies.constraints(self.before, self.pip.host.markers, going, self.asked)
+        every = {str(one): one for one in (*found, *(pin.allowed for pin in self.pins.values()))}
+        return [every[s] for s in sorted(every) if key_of(every[s]) not in self.free]
 
     def _new_conflicts(self, before: View, after: View) -> tuple[Conflict, ...]:
         host = self.pip.host
-        return dependencies.new_conflicts(before, after, host.markers, host.site_packages)
+        return dependencies.new_conflicts(
+            before, after, host.markers, host.site_packages, self.typed
+        )
 
     def _judge(self, stage: Stage) -> Resolution:
         metadata = read_metadata(stage.site)
         staged = by_name(metadata)
-        broken = self._new_conflicts(self.before, dependencies.effective(staged, *self.sites))
+        after = dependencies.effective(staged, *self.sites)
+        broken = self._new_conflicts(self.before, after)
         implied = set(staged) if self.request.options.has("--no-deps") else set()
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
-        return Resolution(stage, metadata, dict(self.moved), broken, unwanted)
+        given_up = dict(self._given_up(after, staged))
+        refused = tuple(
+            f"{self.pins[key].text} was requested, but {why}"
+            for key, why in given_up.items()
+            if self.pins[key].held and key not in self.moved
+        )
+        found = Resolution(stage, metadata, dict(self.moved), broken, unwanted)
+        return replace(found, given_up=given_up, refused=refused)
+
+    def _given_up(self, after: View, staged: Site) -> Iterator[tuple[str, str]]:
+        """The names of the pins that do not fit, each with the reason."""
+        for key, pin in self.pins.items():
+            now = after[key]
+            if dependencies.holds(pin.allowed, now):
+                continue
+            if key not in self.moved and (now.path / "REQUESTED").exists() and key in staged:
+                continue  # requested by a path or a URL
+            conflicts = self._new_conflicts(after, {**after, key: self.before[key]})
+            why = few([conflict.reason for conflict in conflicts])
+            yield key, why or f"the request needs {now.name} {now.version}"
 
     def _join(self, found: Resolution) -> str:
         """Request the dependents that break as well, and say why; empty if none is left."""
@@ -190,7 +243,10 @@ class Resolver:
             return ()  # the user's own constraints need no explanation
         after = dependencies.effective(found.staged, *self.sites)
         configured = configuration.constrained(self.pip.host.prefix)
-        keys = sorted((self.named & names_of(constraints) & after.keys()) - configured)
+        known = self.named & names_of(constraints)
+        if self.pins and len(self.named) <= _SHOWN:  # the index is asked for each
+            known = self.named
+        keys = sorted((known & after.keys()) - configured)
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
 
     def _holders(self, key: str, after: View, stage: Stage) -> str | None:
@@ -203,6 +259,10 @@ class Resolver:
         after = {**after, "": user}
         holders = self._new_conflicts(after, {**after, key: replace(now, version=newest)})
         names = sorted({conflict.name for conflict in holders})
+        if not names and self.pins:  # only the index knows what the newest one requires
+            why = few([pin.text for pin in self.pins.values()])
+            command = f"conda overlay install '{now.name}>={newest}'"
+            return f"{now.name} {newest} is held back, perhaps by {why}; {command} says why"
         if not all(names) or not names:
             return None
         who = ", ".join(conflict.reason for conflict in holders)

@@ -53,9 +53,11 @@ def test_what_gives_way_to_the_environment_says_what_requires_that(
     bench: Bench, links: Path
 ) -> None:
     bench.install("alpha==2.0", "beta==2.0")
-    assert "  - beta  2.0 -> 1.0  beta 2.0 requires alpha>=2\n" in bench.install("alpha==1.5")
+    told = bench.install("alpha==1.5")
+    assert "  - beta  2.0 -> 1.0  beta 2.0 requires alpha>=2\n" in told
+    assert "beta==2.0, which was requested, is given up: beta 2.0 requires alpha>=2\n" in told
     dists.wheel(links, "older", "1.0", requires=["alpha<1.5"])
-    told = bench.install("older", "--find-links", str(links))
+    told = bench.install("older", "--find-links", str(links), "--allow-conflicts")
     assert "  - alpha  1.5 -> 1.0  older 1.0 requires alpha<1.5\n" in told
 
 

@@ -36,7 +36,7 @@ def test_extras_stay(fast: Bench, links: Path, how: str, then: str) -> None:
     elif then == "update":
         fast.change("update", "mine")
     elif then == "pusher":
-        fast.install("--find-links", links, "pusher")
+        fast.install("--find-links", links, "pusher", "--allow-conflicts")
     elif then:
         fast.change(then)
     exported = fast.export()
@@ -44,3 +44,15 @@ def test_extras_stay(fast: Bench, links: Path, how: str, then: str) -> None:
     fast.change("undo", "0")
     fast.change("apply", exported)
     assert "dep-1.0" in fast.distributions(), exported.read_text()
+
+
+def test_what_a_requested_extra_needs_is_missed(fast: Bench, links: Path) -> None:
+    fast.install("--find-links", links, "mine[fast]==1.0")
+    missing = "mine 1.0 (overlay) requires dep, but it is not installed"
+    assert missing in fast.refuse("remove", "dep", "--yes")
+    fast.change("remove", "dep", "--allow-conflicts")
+    told = fast.ask("status")
+    assert missing in told and "conda overlay rebase" in told
+    fast.change("rebase")
+    assert "dep-1.0" in fast.distributions()
+    assert missing not in fast.ask("status")

@@ -117,3 +117,28 @@ def test_options_in_a_requirements_file_are_recorded_as_if_typed(
     again(bench, how)
     assert bench.distributions() == ["mine-1.0"]
     assert bench.record()["distributions"]["mine"]["options"]
+
+
+def test_constraints_whose_file_is_gone_are_named(found: Bench, links: Path, scratch: Path) -> None:
+    file = scratch / "c.txt"
+    file.write_text("bar<2\n")
+    found.install("-c", file, "bar")
+    file.unlink()
+    dists.wheel(links, "tool", "1.0")
+    found.install("tool")
+    dists.wheel(links, "tool", "2.0")
+    lost = f"it was requested with -c {file}, which does not exist"
+    told = found.change("update")
+    assert f"bar is not updated: {lost}; conda overlay install -n science bar, which" in told
+    assert "tool-2.0" in found.distributions()
+    for command in (["update", "bar"], ["rebase"]):
+        assert f"bar: {lost}.\nHint: put it" in found.refuse(*command, "--yes")
+    assert f"bar: {lost}.\nHint: put it" in found.refuse("apply", found.export(), "--yes")
+    other = scratch / "d.txt"
+    other.write_text("bar<2\n")
+    for words, options in (("-c", str(other), "bar"), [f"--constraint={other}"]), (("bar",), None):
+        if options is None:
+            other.unlink()
+        found.install(*words)
+        assert found.record()["distributions"]["bar"]["options"] == (options or [])
+    assert "it was requested" not in found.change("update")

@@ -99,6 +99,19 @@ def test_all_spellings_of_an_uninstall(quick: Bench, words: list[str]) -> None:
     assert (done.returncode, quick.distributions()) == (0, left), done
 
 
+@pytest.mark.parametrize("words", [["new", "nosuch", "beta"], ["-r", "r.txt"]], ids=" ".join)
+def test_an_uninstall_skips_what_is_not_there(quick: Bench, words: list[str]) -> None:
+    quick.given("install", "new", "alpha==1.5")
+    sources.write(quick.user, quick.user.home / "r.txt", "nosuch\nnew\nbeta>=1\n")
+    done = pip(quick, "uninstall", "-y", *words)
+    assert (done.returncode, quick.distributions()) == (0, ["alpha-1.5"]), done
+    assert "skipped: nosuch is not in the overlay.\n" in done.stdout
+    assert "skipped: beta belongs to the environment, which is never changed.\n" in done.stdout
+    done = pip(quick, "uninstall", "-y", *words)
+    assert done.returncode == 1 and "is not in the overlay." in done.stderr, done
+    assert "nosuch is not in" in quick.refuse("remove", "--yes", "alpha", "nosuch")
+
+
 @pytest.mark.parametrize("line", ["[uninstall]\nyes = on\n", "[global]\nyes = 1\n", None])
 def test_the_configuration_may_answer_for_an_uninstall(quick: Bench, line: str | None) -> None:
     quick.given("install", "new")

@@ -17,7 +17,7 @@ from conda_overlay.core.request import Request
 from conda_overlay.distributions.site import read_site
 from conda_overlay.host.host import Host
 from conda_overlay.resolve.pip import Pip
-from conda_overlay.resolve.resolver import Resolution, Resolver
+from conda_overlay.resolve.resolver import Pin, Resolution, Resolver
 from tests.layer.test_state import SITE, lay
 
 _PYTHON = """\
@@ -114,6 +114,7 @@ class Played:
         *answers: Answer,
         allow_conflicts: bool = False,
         overlay: Dists | None = None,
+        pins: Mapping[str, Pin] | None = None,
     ) -> Resolution:
         """Resolve a request, with these answers of pip in turn."""
         for number, answer in enumerate(answers):
@@ -132,7 +133,8 @@ class Played:
         options = Options.from_json([word for word in arguments if word.startswith("-")])
         request = Request.parse((w for w in arguments if not w.startswith("-")), options)
         sources = self.place / "src"
-        resolver = Resolver(self.pip, request, layers, scratch, sources, allow_conflicts)
+        places = layers, scratch, sources
+        resolver = Resolver(self.pip, request, *places, allow_conflicts, pins=pins or {})
         try:
             return resolver.resolve()
         finally:

@@ -7,10 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from conda_overlay.core.errors import PipError, ResolutionError
 from conda_overlay.core.models import Conflict
-from conda_overlay.resolve.resolver import Resolution
+from conda_overlay.resolve.resolver import Pin, Resolution
 from tests.resolve.played import Answer, Played, impossible
 from tests.resolve.test_pip_output import HASHES_ARE_MISSING, HASHES_DIFFER, NOSUCH, WHEEL_26
 
@@ -329,3 +330,46 @@ def test_upgrade_that_the_configured_constraints_may_hold_back_is_not_explained(
     monkeypatch.setenv("PIP_CONSTRAINT", f"{tmp_path}/gone {file}")
     played.newest("alpha", "2.0")
     assert len(held_back(played, "--upgrade alpha")) == explained
+
+
+# -- pins
+
+PINNED = impossible("new 1.0 depends on alpha>=1.6", "The user requested (constraint) alpha==1.0")
+NEEDING = Answer({"new 1.0": ["alpha>=1.6"], "alpha 1.7": []})
+
+
+def pinned(text: str, *, held: bool) -> dict[str, Pin]:
+    return {"alpha": Pin(text, Requirement(text), held)}
+
+
+def test_pins_are_constraints_of_the_first_round(played: Played) -> None:
+    found = played.resolve("new", Answer({"new 1.0": []}), pins=pinned("alpha==1.0", held=True))
+    assert played.runs == [("new", ["alpha<2", "alpha==1.0", "delta<2", "delta>=1"])]
+    assert found.given_up == {}
+
+
+def test_pin_that_no_longer_holds_is_none(played: Played) -> None:
+    played.resolve("new", Answer({"new 1.0": []}), pins=pinned("alpha==9", held=True))
+    assert played.runs == [("new", HELD)]
+
+
+def test_pin_gives_way_if_it_is_not_held(played: Played) -> None:
+    found = played.resolve("new", PINNED, NEEDING, pins=pinned("alpha==1.0", held=False))
+    assert found.given_up == {"alpha": "new 1.0 requires alpha>=1.6"}
+    assert (found.refused, found.unwanted) == ((), ())
+
+
+@pytest.mark.parametrize("allow_conflicts", [False, True])
+def test_pin_that_is_held_gives_way_only_with_conflicts(
+    played: Played, allow_conflicts: bool
+) -> None:
+    pins, answers = pinned("alpha==1.0", held=True), (PINNED, NEEDING)
+    if allow_conflicts:
+        found = played.resolve("new", *answers, pins=pins, allow_conflicts=True)
+        assert found.given_up == {"alpha": "new 1.0 requires alpha>=1.6"}
+        return
+    with pytest.raises(ResolutionError) as caught:
+        played.resolve("new", *answers, pins=pins)
+    told = ["alpha==1.0 was requested, but new 1.0 requires alpha>=1.6"]
+    assert vars(caught.value)["pins"] == told
+    assert vars(caught.value)["conflicts"] == []

@@ -34,7 +34,7 @@ REST = "arguments"
 _COMMANDS = {"install": "install", "uninstall": "remove"}
 _OURS = (
     *("--name", "--reason", "--intent", "--until", "--layer"),
-    *("--force", "--allow-conflicts", "--json"),
+    *("--force", "--allow-conflicts", "--json", "--skip-missing"),
 )
 """Our own options, which pip does not have: they say nothing in its name."""
 
@@ -65,7 +65,8 @@ def execute(arguments: Namespace) -> int:
     if ours and is_on and _is_meant(ours, full, host.prefix):
         rest = [word for i, word in enumerate(full) if i != place]
         rest = [*for_removal(rest)] if ours == "remove" else rest  # which needs no pip
-        command = ["conda", "overlay", ours, *rest]
+        skips = ours == "remove" and _names_several(rest)
+        command = ["conda", "overlay", ours, *["--skip-missing"] * skips, *rest]
         if "--break-system-packages" in command:
             command.remove("--break-system-packages")
         where = "into" if ours == "install" else "from"
@@ -88,6 +89,12 @@ def _command(words: list[str]) -> int | None:
     while place < len(words) and words[place][:1] == "-":
         place += 2 if words[place] in values else 1
     return place if place < len(words) else None
+
+
+def _names_several(words: list[str]) -> bool:
+    """Whether an uninstall may name several packages; pip skips those that are not there."""
+    in_file = any({"-r", "--requirement"}.intersection(names_in(word)) for word in words)
+    return in_file or sum(word[:1] != "-" for word in words) > 1
 
 
 def _is_agreed(ours: str, prefix: Path) -> bool:

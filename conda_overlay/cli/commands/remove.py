@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shlex
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from conda_overlay.cli import changing, options, select
 from conda_overlay.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from conda_overlay.change.draft import Draft
 
 EXAMPLES = """\
     conda overlay remove humanize
@@ -20,6 +24,8 @@ def configure_parser(parser: ArgumentParser) -> None:
     meaning = "Remove the packages of a requirements file (repeatable)."
     parser.add_argument("-r", "--requirement", action="append", default=[], metavar="FILE",
                         help=meaning)  # fmt: skip
+    meaning = "Skip packages that the overlay does not have, if it has others, as pip does."
+    parser.add_argument("--skip-missing", action="store_true", help=meaning)
     options.add_change_options(parser, EXAMPLES)
 
 
@@ -37,4 +43,8 @@ def execute(arguments: Namespace) -> int:
     if not names:
         hint = "conda overlay remove NAME, or -r FILE"
         raise UsageError("Name at least one package to remove.", hint)
-    return changing.run(arguments, select.opened(arguments), lambda draft: draft.remove(*names))
+
+    def step(draft: Draft) -> None:
+        draft.remove(*names, skip_missing=arguments.skip_missing)
+
+    return changing.run(arguments, select.opened(arguments), step)

@@ -1,0 +1,130 @@
+"""A version that was requested stays, whatever else is installed or updated."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed import dists
+from tests.bench import Bench
+
+PINS = ("pinned==1.5", "pinned<1.6", "pinned~=1.5.0")
+REASON = "needs 1.0 requires pinned>=1.6"
+
+
+@pytest.fixture
+def offered(wheels: Path, links: Path) -> Path:
+    """Versions of `pinned`; `needs`, and `tool` since 2.0, require a newer one than the pins."""
+    shutil.copytree(wheels, links, dirs_exist_ok=True)
+    for version in ("1.5", "1.7"):
+        dists.wheel(links, "pinned", version)
+    dists.wheel(links, "needs", "1.0", requires=["pinned>=1.6"])
+    dists.wheel(links, "tool", "1.0")
+    return dists.index(links)
+
+
+@pytest.fixture(params=["pip", "uv"])
+def pinning(request: pytest.FixtureRequest, quick: Bench, offered: Path) -> Bench:
+    environ = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": offered.as_uri()}
+    environ["CONDA_PLUGINS_OVERLAY_INSTALLER"] = request.param
+    return replace(quick, environ=environ)
+
+
+def add_tool_2(links: Path) -> None:
+    dists.wheel(links, "tool", "2.0", requires=["pinned>=1.6"])
+    dists.index(links)
+
+
+@pytest.mark.parametrize("pin", PINS)
+def test_pin_is_not_given_up_for_another_distribution(pinning: Bench, pin: str) -> None:
+    pinning.install(pin, "--reason", "ticket 7")
+    told = pinning.refused("needs")
+    assert f"{pin} was requested, but {REASON}\n" in told
+    assert "conda overlay install --allow-conflicts" in told
+    printed = json.loads(pinning.try_install("--json", "needs").stdout)
+    assert (printed["conflicts"], len(printed["pins"])) == ([], 1)
+    told = pinning.install("--allow-conflicts", "needs")
+    assert f"  pinned  1.5 -> 1.7  {REASON}, kept until removed\n" in told.replace("~ ", "")
+    assert f"{pin}, which was requested, is given up: {REASON}\n" in told
+    entry = pinning.record()["distributions"]["pinned"]
+    assert (entry["requirement"], entry["reason"]) == ("pinned>=1.7", "ticket 7")
+
+
+def test_pin_that_is_named_again_may_move(pinning: Bench) -> None:
+    pinning.install("pinned==1.5")
+    pinning.install("needs", "pinned")
+    assert pinning.see("pinned", "needs") == {"pinned": "1.7", "needs": "1.0"}
+
+
+def test_pin_that_is_not_held_is_given_up_in_a_note(pinning: Bench) -> None:
+    pinning.install("pinned==1.5", "--intent", "fix")
+    assert f"pinned==1.5, which was requested, is given up: {REASON}\n" in pinning.install("needs")
+
+
+@pytest.mark.parametrize("command", [["update"], ["install", "-U", "tool"], ["update", "tool"]])
+def test_update_takes_what_goes_with_the_pins(
+    pinning: Bench, links: Path, command: list[str]
+) -> None:
+    pinning.install("pinned==1.5", "tool")
+    add_tool_2(links)
+    told = pinning.change(*command)
+    assert pinning.see("pinned", "tool") == {"pinned": "1.5", "tool": "1.0"}
+    assert "tool 2.0 is held back, perhaps by pinned==1.5; conda overlay install -n" in told
+    assert ("pinned 1.5 is held, so it is not updated." in told) == (command == ["update"])
+
+
+def test_update_of_both_moves_both(pinning: Bench, links: Path) -> None:
+    pinning.install("pinned==1.5", "tool")
+    add_tool_2(links)
+    pinning.change("update", "tool", "pinned")
+    assert pinning.see("pinned", "tool") == {"pinned": "1.7", "tool": "2.0"}
+
+
+def test_source_that_is_held_stays(pinning: Bench, links: Path) -> None:
+    wheel = links / "pinned-1.5-py3-none-any.whl"
+    pinning.install(wheel)
+    assert f"was requested, but {REASON}\n" in pinning.refused("needs")
+    newer = links / "pinned-1.7-py3-none-any.whl"
+    pinning.install(newer)  # named by its path
+    assert pinning.see("pinned") == {"pinned": "1.7"}
+
+
+def test_file_without_the_pin_is_applied(pinning: Bench) -> None:
+    pinning.install("needs")
+    exported = pinning.export()
+    pinning.change("undo", "0")
+    pinning.install("pinned==1.5")
+    pinning.change("apply", exported)
+    assert pinning.see("pinned", "needs") == {"pinned": "1.7", "needs": "1.0"}
+
+
+def test_requirements_of_a_requested_extra_hold_others_back(pinning: Bench, links: Path) -> None:
+    dists.wheel(links, "extra", "1.0", extras={"old": ["pinned<1.6"]})
+    dists.index(links)
+    pinning.install("extra[old]")
+    assert pinning.see("pinned") == {"pinned": "1.5"}
+    told = pinning.refused("needs")
+    assert "extra 1.0 (overlay) requires pinned<1.6, but 1.7 (overlay) would be in effect" in told
+
+
+@pytest.mark.parametrize("needed", ["alpha<1.2", "lower>=2"])
+@pytest.mark.parametrize("names", [[], ["tool"]])
+def test_what_is_held_without_a_version_may_move(
+    quick: Bench, links: Path, needed: str, names: list[str]
+) -> None:
+    for name in ("tool", "lower"):
+        dists.wheel(links, name, "1.0")
+    quick.install("--find-links", links, "tool")
+    quick.install("--find-links", links, "alpha>=1.5", "lower", "--intent", "hold")
+    dists.wheel(links, "lower", "2.0")
+    dists.wheel(links, "tool", "2.0", requires=[needed])
+    told = quick.change("update", *names)
+    assert f"tool 2.0 requires {needed}" in told and "is given up" not in told
+    held = {"alpha 1.5", "lower 1.0"} - {"alpha 1.5" if "alpha" in needed else "lower 1.0"}
+    assert re.findall(r"(\w+ \S+) is held, so", told) == ([] if names else [*held])
