@@ -17,7 +17,7 @@ from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.site import read_text
 from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.filesystem.manifest import Manifest
-from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.filesystem.tree import in_repository, remove_files
 
 
 def read_record(path: Path) -> list[list[str]] | None:
@@ -34,7 +34,8 @@ def read_record(path: Path) -> list[list[str]] | None:
 def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None] | None:
     """The files of a distribution, relative to a root, with their sha256 in hex if recorded.
 
-    Rows of RECORD that lead out of the root are ignored. Returns None if there is no RECORD.
+    Rows of RECORD that lead out of the root are ignored, and files of a repository that were added
+    to a copy. Returns None if there is no RECORD.
     """
     path = distribution.path
     if path.suffix == ".egg-link":
@@ -44,7 +45,8 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
         return None
     inside = os.path.join(root, "")
     found = {os.path.normpath(path.parent / name): _sha256(*digest[:1]) for name, *digest in rows}
-    return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
+    mine = {name: sha for name, sha in found.items() if sha or not in_repository(name)}
+    return {name[len(inside) :]: sha for name, sha in mine.items() if name.startswith(inside)}
 
 
 def differing(rows: Mapping[str, str | None], files: Manifest) -> dict[str, str | None]:

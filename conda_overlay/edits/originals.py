@@ -21,7 +21,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files, read_record, row, write_record
 from conda_overlay.distributions.site import programs
 from conda_overlay.filesystem.manifest import FileInfo, digest, is_there
-from conda_overlay.filesystem.tree import without_links
+from conda_overlay.filesystem.tree import in_repository, without_links
 from conda_overlay.host.conda_meta import files_of_package
 
 _FILES = "files.json"
@@ -185,6 +185,8 @@ def _may_belong(path: str) -> bool:
     if not is_inside(path) or re.search(r"\.(dist|egg)-info/|\.pyc$|(^|/)__pycache__/", path):
         return False
     return path.isascii() or path.isprintable()  # else RECORD, in UTF-8, cannot list it
+    if in_repository(path):
+        return False  # no patch can have it
 
 
 def is_temporary(path: str) -> bool:
@@ -205,7 +207,8 @@ def added_files(distribution: Distribution) -> list[str]:
     """The files in RECORD that were added to a copy."""
     own = f"{distribution.path.name}/"
     rows = read_record(distribution.path) or ()
-    return [path for path, sha, *_ in rows if not sha and not path.startswith((own, ".."))]
+    added = (path for path, sha, *_ in rows if not sha and not path.startswith((own, "..")))
+    return [path for path in added if not in_repository(path)]
 
 
 def is_inside(path: str) -> bool:
