@@ -26,6 +26,7 @@ def read_record(path: Path) -> list[list[str]] | None:
         content = files.read_file(str(path / "RECORD"), largest=files.LARGE, follow=True)
         text = content.decode("utf-8")
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        rows = [row if len(row) > 1 else [*row, ""] for row in rows]
         return [row for row in rows if "\0" not in row[0]]  # which no file can have
     except (OSError, ValueError, csv.Error):
         return None
@@ -159,7 +160,7 @@ def write_record(info: Path, rows: Iterable[Sequence[str]]) -> None:
     if info.is_symlink():
         return
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text).writerows(rows)  # with the line ends of csv, it quotes either of them
     replace_file(info / "RECORD", text.getvalue().encode())
 
 

@@ -35,6 +35,7 @@ LONGEST = 1 << 20
 _MOST = files.LARGE // 2  # maximum bytes of all originals of a copy
 _UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _TEMPORARY = re.compile(r".*~|[.#].*|.*\.(sw[a-z]|bak|orig|rej|pyc)")  # left by programs
+_LEFT = {"__pycache__", ".ipynb_checkpoints"}  # directories of these
 
 
 def load_originals(
@@ -184,15 +185,15 @@ def _may_belong(path: str) -> bool:
     """Whether a path may be that of a file of a copy, except for its metadata and its scripts."""
     if not is_inside(path) or re.search(r"\.(dist|egg)-info/|\.pyc$|(^|/)__pycache__/", path):
         return False
-    return path.isascii() or path.isprintable()  # else RECORD, in UTF-8, cannot list it
     if in_repository(path):
         return False  # no patch can have it
+    return path.isascii() or path.isprintable()  # else RECORD, in UTF-8, cannot list it
 
 
 def is_temporary(path: str) -> bool:
-    """Whether a file looks like a temporary or backup file of an editor, patch or Python."""
+    """Whether a file looks like a temporary or backup file of an editor, Jupyter or Python."""
     name = PurePosixPath(path)
-    return bool(_TEMPORARY.fullmatch(name.name)) or "__pycache__" in name.parts
+    return bool(_TEMPORARY.fullmatch(name.name)) or not _LEFT.isdisjoint(name.parts)
 
 
 def editable_files(distribution: Distribution) -> list[Path]:
