@@ -24,6 +24,7 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import Markers, View
 from conda_overlay.distributions.site import Site
 from conda_overlay.filesystem.manifest import Manifest, differences, unreadable
+from conda_overlay.filesystem.tree import in_repository
 from conda_overlay.host.conda_meta import moved, versions_of
 from conda_overlay.host.host import Host
 from conda_overlay.layer import behind, scaffolding, scripts
@@ -213,7 +214,7 @@ def _files(
             if mine:  # repair takes no such file away
                 text = f"{said}: {few(sorted(mine))}; no package has this, record keeps it"
                 remove = shlex.join(["rm", *(str(store.overlay / path) for path in sorted(mine))])
-                added = verb == "added"
+                added = verb == "added" and not any(map(in_repository, mine))
                 text += ", rm removes it" if added else ""
                 yield Finding("by-hand", text, (record, remove) if added else (record,))
     if left := [path for path in now.files if is_leftover(path)]:

@@ -55,8 +55,9 @@ def test_it_is_no_part_of_the_patch_but_a_file_of_the_user_that_git_can_write(
     sh(repository, f"{_GIT} commit -q --allow-empty -m three")
     assert "tool" in repository.refuse("delete", "--yes")
     [overlay] = repository.json("status")["overlays"]
-    said = [one["text"] for one in overlay["findings"] if one["kind"] == "by-hand"]
-    assert said and all("no package has this" in text for text in said)
+    said = [one for one in overlay["findings"] if one["kind"] == "by-hand"]
+    assert said and all("no package has this" in one["text"] for one in said)
+    assert not any(way.startswith("rm ") for one in said for way in one["remedies"])
 
 
 def test_edits_are_made_again_elsewhere(repository: Bench, own: Bench, links: Path) -> None:
@@ -79,3 +80,16 @@ def test_a_recorded_patch_that_has_one_still_applies(
     assert text.count(mark) == 1
     sources.write(tool.user, file, text.replace(mark, added + mark))
     assert "edited: core.py +1 -1, kept" in own.change("apply", file)
+
+
+def test_a_revision_that_cannot_be_brought_back_to_its_record_is_named(
+    tool: Bench, fix: Path
+) -> None:
+    tool.given("patch", "tool", fix)
+    record = tool.record_path(1)
+    text = record.read_text()
+    assert text.count("-    return 4") == 1
+    record.write_text(text.replace("-    return 4", "-    return 5"))
+    done = tool.run("note", *tool.where, "tool", "--reason", "ticket 7", "--yes")
+    assert done.returncode == 0, done
+    assert "revision 1 is not as it was recorded: " in done.stdout + done.stderr
