@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +19,15 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.verify import started, verify
 from conda_overlay.core.errors import EditedError, OverlayError, OvertakenError, ResolutionError
 from conda_overlay.core.models import Change, HistoryEntry, Plan, Revision
+from conda_overlay.core.text import few
 from conda_overlay.edits import originals, patch
 from conda_overlay.filesystem.lock import now, person, user
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
-from conda_overlay.filesystem.tree import make_writable
+from conda_overlay.filesystem.tree import in_repository, make_writable, part, share
 from conda_overlay.layer.checkouts import drop_unused
 from conda_overlay.layer.host_file import record_host
 from conda_overlay.layer.retention import droppable
-from conda_overlay.layer.state import State
+from conda_overlay.layer.state import State, own_files
 from conda_overlay.layer.store import PATIENCE
 
 _WOULD_BREAK = "The overlay is unchanged, because this would break:"
@@ -68,6 +69,10 @@ def commit(
         return None
     stack, store = draft.stack, draft.stack.store
     _compile(draft, after)
+    own = after.own(stack.host.site_below_prefix)
+    for path in own | (after.edited & after.files.keys()):
+        if after.files[path][0] <= originals.LONGEST:  # larger ones are hardly edited in place
+            part(draft.tree / path)
     time, sites = now(), [draft.site, *stack.below]
     entries = _dated(after.entries, time, user())
     adopted = store.exists and not store.managed
@@ -85,6 +90,10 @@ def commit(
     for key in after.copies:  # whose places are in the old tree if no file has changed
         for file in originals.editable_files(draft.installed[key][0]):
             make_writable(file)
+    for file in (draft.tree / path for path in own if in_repository(path)):
+        if not file.is_symlink():
+            make_writable(file)  # git writes into it
+    faults: list[str] = []
     with store.lock(timeout):
         _check_not_overtaken(draft, number - adopted)
         if adopted:
@@ -93,10 +102,12 @@ def commit(
         draft.committed = True
         with suppress(OSError, OverlayError):  # whatever fails here, the commit has succeeded
             record_host(store.overlay, stack.host.real, stack.host.prefix)
-            if draft.base is not None and (draft.before.copies or draft.by_hand):
-                _close(draft, draft.base)
+            if draft.base is not None:
+                faults += _close(draft, after, draft.base)
             store.drop_trees(droppable(stack, stack.settings.overlay_keep_revisions)[0])
             drop_unused(store)
+    if faults:
+        notes += [f"revision {draft.base} is not as it was recorded: {few(faults)}"]
     for note in notes:
         stack.progress.tell(note)
     return number
@@ -156,23 +167,47 @@ def _adopt(draft: Draft, number: int, time: str) -> None:
     store.adopt(draft.directory, revision, draft.before.files)
 
 
-def _close(draft: Draft, number: int) -> None:
-    """Bring the copies of an earlier revision back to their recorded edits, and protect them.
+def _close(draft: Draft, after: State, number: int) -> list[str]:
+    """Bring an earlier revision back to its record, as far as its files were edited in place.
 
     Edits that the user takes back by name are in no later revision, and so stay there. So do new
     files that no patch has, from which `undo` restores them if they are deleted in place later.
+
+    Returns:
+        The lines that describe the edits that cannot be restored.
     """
-    store, now = draft.stack.store, draft.before.entries
+    store, now = draft.stack.store, draft.before
+    recorded = store.manifest(number) or {}
+    own = own_files(recorded, now.all_owned, draft.stack.host.site_below_prefix)
     try:
+        _share_own(draft, after, number, recorded, own | now.edited)
         entries = store.revision(number).distributions
         patches = {key: entry.patch for key, entry in entries.items()}
-        copies = draft.before.copies.items()
-        edited = {key: copy for key, copy in copies if now[key].patch != patches.get(key)}
+        there = now.copies.items()
+        edited = {key: copy for key, copy in there if now.entries[key].patch != patches.get(key)}
         edited = {key: copy for key, copy in edited.items() if key not in draft.taken_back}
-        kept = {path for key in edited for path in patch.left_out(now[key].patch)}
-        patch.restore(edited, patches, store.manifest(number), kept)
+        kept = {path for key in edited for path in patch.left_out(now.entries[key].patch)}
+        return patch.restore(edited, patches, recorded or None, kept)
+    except (OSError, OverlayError) as error:
+        return str(error).splitlines()
     finally:
-        store.close(number)
+        if own or now.copies or draft.by_hand:
+            store.close(number)
+
+
+def _share_own(
+    draft: Draft, after: State, number: int, recorded: Manifest, paths: Collection[str]
+) -> None:
+    """Let an earlier revision share files that no index has with those before it, as recorded.
+
+    Files that were edited in place come back, unless the edits are in no later revision.
+    """
+    store, now = draft.stack.store, draft.before.files
+    trees = [store.tree(n) for n in reversed(store.numbers()) if n <= number]
+    there = [tree for tree in trees if tree]
+    for path in recorded.keys() & paths if there else ():
+        if now.get(path) in (recorded[path], after.files.get(path)):
+            share(there[0] / path, [other / path for other in there[1:]], recorded[path][:2])
 
 
 def _notice(draft: Draft, revision: Revision) -> str:

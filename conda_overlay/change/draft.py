@@ -11,7 +11,7 @@ from typing import Any
 from conda_overlay.change import plan
 from conda_overlay.change.draft_tree import DraftTree
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
-from conda_overlay.change.plan_notes import carried_edits, checkouts_left, files_left
+from conda_overlay.change.plan_notes import carried_edits, checkouts_left, files_left, ours_renewed
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
@@ -297,6 +297,9 @@ class Draft(DraftTree):
             by_hand = (path for path in self.by_hand.all if path not in self.retired)
             ours = self.stack.store.state / checkouts.BELOW
             notes += (*carried_edits(self.before, after, by_hand),)
+            recorded = self.stack.store.manifest(self.base) or self.before.files
+            mine = scaffolding.paths(host.site_below_prefix)
+            notes += (*ours_renewed(recorded, self.before, after, mine),)
             notes += (*files_left(self.before, after), *checkouts_left(self.before, after, ours))
         if keys := [one.key for one in found.changes if one.after and one.files_differ]:
             new = [one.key for one in found.changes if one.after and one.before != one.after]

@@ -171,7 +171,7 @@ def patch(
     if not fit.inside:
         raise OverlayError(
             f"The patch does not change any file of {what}.",
-            "name the package that it belongs to, or the path components to strip: --strip N",
+            _hint(fit.outside, names),
             [few(fit.outside)] if fit.outside else [],
         )
     parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
@@ -211,6 +211,15 @@ def patch(
             draft.entries[key] = replace(draft.entries[key], reason=draft.reason)
             gone = f"{found.name} is no longer in the environment"
             draft.notes.append(f"{gone}, so your copy of it stays, unedited")
+
+
+def _hint(outside: Sequence[str], names: Collection[str]) -> str:
+    """Say what helps if a patch changes no file of a package, given the files of both."""
+    short = {name: meant for name in outside for meant in names if meant.endswith(f"/{name}")}
+    if short:
+        name, meant = next(iter(short.items()))
+        return f"if {name} is {meant}, write that in the lines --- and +++ of the patch"
+    return "name the package that it belongs to, or the path components to strip: --strip N"
 
 
 def _give_reason(draft: Draft, key: str) -> None:

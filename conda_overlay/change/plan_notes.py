@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conda_overlay.core.text import few
 from conda_overlay.edits.checkouts import root_of, stays
+from conda_overlay.filesystem.manifest import Manifest
 from conda_overlay.layer.state import State
 
 
@@ -27,6 +28,15 @@ def carried_edits(before: State, after: State, by_hand: Iterable[str]) -> Iterat
             kept += [path] if after.files[path][2] == before.files[path][2] else []
     if kept:
         yield f"this revision keeps your edits: {few(kept)}"
+
+
+def ours_renewed(recorded: Manifest, before: State, after: State, ours: set[str]) -> Iterator[str]:
+    """A note on the files of ours that were changed by hand, and that the revision has anew."""
+    there = (path for path in ours & before.files.keys() & after.files.keys())
+    shas = {path: (before.files[path][2], recorded.get(path, ("",))[-1]) for path in there}
+    changed = [path for path, (now, old) in shas.items() if now not in (old, after.files[path][2])]
+    if changed:
+        yield f"made anew, without your edits: {few(sorted(changed))}"
 
 
 def files_left(before: State, after: State) -> Iterator[str]:

@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any
 
 from conda import CondaError
@@ -95,6 +96,14 @@ def way_to_trust(reason: str, otherwise: str) -> str:
     """The command after which a directory would be trusted, if its permissions are the reason."""
     path, writable, _ = reason.partition(" is writable by ")
     return shlex.join(["chmod", "go-w", path]) if writable else otherwise
+
+
+def way_to_read(path: Path) -> str:
+    """The command after which a file or directory can be read; of another user, to look at it."""
+    status = path.lstat()
+    if status.st_uid != os.geteuid():
+        return shlex.join(["ls", "-ld", str(path)])
+    return shlex.join(["chmod", "u+rwx" if S_ISDIR(status.st_mode) else "u+rw", str(path)])
 
 
 class RefusedError(OverlayError):

@@ -17,7 +17,7 @@ from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.site import read_text
 from conda_overlay.filesystem.atomic import replace_file
 from conda_overlay.filesystem.manifest import Manifest
-from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.filesystem.tree import in_repository, remove_files
 
 
 def read_record(path: Path) -> list[list[str]] | None:
@@ -26,6 +26,7 @@ def read_record(path: Path) -> list[list[str]] | None:
         content = files.read_file(str(path / "RECORD"), largest=files.LARGE, follow=True)
         text = content.decode("utf-8")
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        rows = [row if len(row) > 1 else [*row, ""] for row in rows]
         return [row for row in rows if "\0" not in row[0]]  # which no file can have
     except (OSError, ValueError, csv.Error):
         return None
@@ -34,7 +35,8 @@ def read_record(path: Path) -> list[list[str]] | None:
 def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None] | None:
     """The files of a distribution, relative to a root, with their sha256 in hex if recorded.
 
-    Rows of RECORD that lead out of the root are ignored. Returns None if there is no RECORD.
+    Rows of RECORD that lead out of the root are ignored, and files of a repository that were added
+    to a copy. Returns None if there is no RECORD.
     """
     path = distribution.path
     if path.suffix == ".egg-link":
@@ -44,7 +46,8 @@ def owned_files(distribution: Distribution, root: Path) -> dict[str, str | None]
         return None
     inside = os.path.join(root, "")
     found = {os.path.normpath(path.parent / name): _sha256(*digest[:1]) for name, *digest in rows}
-    return {name[len(inside) :]: sha for name, sha in found.items() if name.startswith(inside)}
+    mine = {name: sha for name, sha in found.items() if sha or not in_repository(name)}
+    return {name[len(inside) :]: sha for name, sha in mine.items() if name.startswith(inside)}
 
 
 def differing(rows: Mapping[str, str | None], files: Manifest) -> dict[str, str | None]:
@@ -157,7 +160,7 @@ def write_record(info: Path, rows: Iterable[Sequence[str]]) -> None:
     if info.is_symlink():
         return
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text).writerows(rows)  # with the line ends of csv, it quotes either of them
     replace_file(info / "RECORD", text.getvalue().encode())
 
 

@@ -92,6 +92,7 @@ def fit(
         OverlayError: the text is not a patch, the patch creates a link, or git is not installed.
     """
     found = []
+    patch += b"" if patch.endswith(b"\n") else b"\n"  # which a pasted one may lack
     for level in range(_DEEPEST) if strip is None else [strip]:
         names = _names(patch, min(level, 1))
         if sections := _split(patch, len(names)):

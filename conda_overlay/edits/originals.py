@@ -21,7 +21,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import owned_files, read_record, row, write_record
 from conda_overlay.distributions.site import programs
 from conda_overlay.filesystem.manifest import FileInfo, digest, is_there
-from conda_overlay.filesystem.tree import without_links
+from conda_overlay.filesystem.tree import in_repository, without_links
 from conda_overlay.host.conda_meta import files_of_package
 
 _FILES = "files.json"
@@ -35,6 +35,7 @@ LONGEST = 1 << 20
 _MOST = files.LARGE // 2  # maximum bytes of all originals of a copy
 _UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _TEMPORARY = re.compile(r".*~|[.#].*|.*\.(sw[a-z]|bak|orig|rej|pyc)")  # left by programs
+_LEFT = {"__pycache__", ".ipynb_checkpoints"}  # directories of these
 
 
 def load_originals(
@@ -184,13 +185,15 @@ def _may_belong(path: str) -> bool:
     """Whether a path may be that of a file of a copy, except for its metadata and its scripts."""
     if not is_inside(path) or re.search(r"\.(dist|egg)-info/|\.pyc$|(^|/)__pycache__/", path):
         return False
+    if in_repository(path):
+        return False  # no patch can have it
     return path.isascii() or path.isprintable()  # else RECORD, in UTF-8, cannot list it
 
 
 def is_temporary(path: str) -> bool:
-    """Whether a file looks like a temporary or backup file of an editor, patch or Python."""
+    """Whether a file looks like a temporary or backup file of an editor, Jupyter or Python."""
     name = PurePosixPath(path)
-    return bool(_TEMPORARY.fullmatch(name.name)) or "__pycache__" in name.parts
+    return bool(_TEMPORARY.fullmatch(name.name)) or not _LEFT.isdisjoint(name.parts)
 
 
 def editable_files(distribution: Distribution) -> list[Path]:
@@ -205,7 +208,8 @@ def added_files(distribution: Distribution) -> list[str]:
     """The files in RECORD that were added to a copy."""
     own = f"{distribution.path.name}/"
     rows = read_record(distribution.path) or ()
-    return [path for path, sha, *_ in rows if not sha and not path.startswith((own, ".."))]
+    added = (path for path, sha, *_ in rows if not sha and not path.startswith((own, "..")))
+    return [path for path in added if not in_repository(path)]
 
 
 def is_inside(path: str) -> bool:

@@ -26,7 +26,14 @@ from conda_overlay.edits.originals import (
 )
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import Manifest, is_there, take_manifest
-from conda_overlay.filesystem.tree import discard, is_own, make_own, remove_files, without_links
+from conda_overlay.filesystem.tree import (
+    discard,
+    in_repository,
+    is_own,
+    make_own,
+    remove_files,
+    without_links,
+)
 
 NO_TEXT = "# edited, not included in this patch: "
 """The start of a comment in a patch that names an edited file whose edits it cannot contain.
@@ -261,14 +268,16 @@ def _edit_again(copy: Distribution, parts: Sequence[git.Part]) -> list[str]:
 def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
     """The parts of a recorded patch, which may only change files of the copy.
 
+    Those for files of a repository, which an older patch may have, are left out.
+
     Raises:
         OverlayError: it changes other files.
     """
     text = text_in(patch).encode()
     fit = git.fit(text, lambda path: belongs(path, names, named=True), 1) if text else None
-    if fit and fit.outside:
+    if others := [name for name in fit.outside if not in_repository(name)] if fit else []:
         sentence = f"The edits of {copy.name} change files that are not its own."
-        raise OverlayError(sentence, None, fit.outside, name=copy.name)
+        raise OverlayError(sentence, None, others, name=copy.name)
     return fit.inside if fit else []
 
 

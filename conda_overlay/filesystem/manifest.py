@@ -19,8 +19,12 @@ FileInfo = tuple[int, int, str]
 Manifest = Mapping[str, FileInfo]
 """Every file and link of a tree, by its path relative to the tree.
 
-Bytecode is left out, because Python writes it; so are pipes, sockets and devices.
+Bytecode is left out, because Python writes it; so are pipes, sockets and devices. The sha256 of a
+file that cannot be read is `UNREADABLE`; a directory that cannot be read has such an entry, too.
 """
+
+UNREADABLE = ""
+"""The sha256 of files and directories that cannot be read."""
 
 
 def take_manifest(
@@ -37,8 +41,8 @@ def take_manifest(
         for path, status in files:
             size, time = status.st_size, status.st_mtime_ns
             old = known.get(path)
-            same = old and old[:2] == (size, time)
-            manifest[path] = old if old and same else (size, time, digest(tree / path))
+            same = old and old[:2] == (size, time) and status.st_mode & stat.S_IRUSR
+            manifest[path] = old if old and same else (size, time, _digest(tree / path))
             step(len(manifest), len(files))
     return manifest
 
@@ -79,15 +83,30 @@ def _files(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
     pending = [""]
     while pending:
         below = pending.pop()
-        with suppress(FileNotFoundError), os.scandir(tree / below) as entries:
-            for entry in entries:
-                path = below + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    pending += [path + "/"] if entry.name != "__pycache__" else []
-                elif not path.endswith(".pyc"):
-                    status = entry.stat(follow_symlinks=False)
-                    if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-                        yield path, status
+        try:
+            with suppress(FileNotFoundError), os.scandir(tree / below) as entries:
+                for entry in entries:
+                    path = below + entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        pending += [path + "/"] if entry.name != "__pycache__" else []
+                    elif not path.endswith(".pyc"):
+                        status = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                            yield path, status
+        except PermissionError:
+            yield below.rstrip("/") or ".", (tree / below).lstat()
+
+
+def _digest(path: Path) -> str:
+    try:
+        return UNREADABLE if path.is_dir() and not path.is_symlink() else digest(path)
+    except PermissionError:
+        return UNREADABLE
+
+
+def unreadable(files: Manifest) -> list[str]:
+    """The files and directories in a manifest that could not be read."""
+    return sorted(path for path, (*_, sha256) in files.items() if sha256 == UNREADABLE)
 
 
 def digest(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -18,6 +19,7 @@ from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.atomic import bytecode_of
 
 _FICLONE = 0x40049409  # linux/fs.h: share the data blocks of another file
+_REPOSITORY = re.compile(r"(^|/)(\.(git|hg|svn)|git~1)[ .]*([:\\][^/]*)?(/|$)", re.IGNORECASE)
 
 
 def clone(source: Path, target: Path, progress: Progress = SILENT) -> None:
@@ -109,6 +111,24 @@ def make_writable(file: Path) -> None:
     os.chmod(file, stat.S_IMODE(file.stat().st_mode) | stat.S_IWUSR)
 
 
+def part(file: Path) -> None:
+    """Replace a file that is hard-linked by a copy; not a link."""
+    if not file.is_symlink():
+        _unlink_others(file)
+
+
+def share(file: Path, others: Iterable[Path], known: tuple[int, int]) -> None:
+    """Replace a file by a hard link to the first of some others with this size and time."""
+    for other in others:
+        with suppress(OSError):
+            found = other.lstat()
+            if stat.S_ISREG(found.st_mode) and (found.st_size, found.st_mtime_ns) == known:
+                with tempfile.TemporaryDirectory(dir=file.parent, prefix=".") as directory:
+                    os.link(other, Path(directory, "file"))
+                    os.rename(Path(directory, "file"), file)
+                return
+
+
 def _unlink_others(file: Path) -> None:
     """Replace a file that is hard-linked by a copy."""
     if file.stat().st_nlink > 1:
@@ -161,6 +181,11 @@ def _own(tree: Path, file: Path) -> Path:
         if place.is_symlink():
             break
     return place
+
+
+def in_repository(path: str) -> bool:
+    """Whether a file is part of a repository, such as ``.git/index``; git patches no such file."""
+    return bool(_REPOSITORY.search(path))
 
 
 def is_own(tree: Path, file: Path) -> bool:

@@ -124,6 +124,10 @@ def notes(document: Document, name: str) -> list[str]:
     ]
     if document.own:
         found.append(f"No package has {few(document.own)}: an exported file cannot contain that.")
+    copies = [e.name for e in entries if e.copied and not (e.is_edited_copy or e.sha256)]
+    if name == "requirements.txt" and copies and any(e.sha256 for e in entries):
+        whose = f"{few(copies)}, a copy of the environment's"
+        found.append(f"The file has no hashes, because there is none of {whose}.")
     if name not in ("overlay.toml", "patch"):
         found += [f"{e.name} was edited, which only overlay.toml and patch can contain."
                   for e in entries if text_in(e.patch)]  # fmt: skip

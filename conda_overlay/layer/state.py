@@ -89,8 +89,12 @@ class State:
 
     def own(self, site_below_prefix: Path) -> set[str]:
         """The user's own files, which no distribution has."""
-        owned = {path for files in self.owned.values() for path in files}
-        return own_files(self.files, owned, site_below_prefix)
+        return own_files(self.files, self.all_owned, site_below_prefix)
+
+    @property
+    def all_owned(self) -> set[str]:
+        """The files of all distributions; see `owned`."""
+        return {path for files in self.owned.values() for path in files}
 
     @cached_property
     def deleted(self) -> dict[str, set[str]]:

@@ -16,17 +16,19 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change import plan
 from conda_overlay.change.edit_again import copies_over, is_outdated
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
+from conda_overlay.core.errors import way_to_read
 from conda_overlay.core.models import Conflict, Finding, Revision
 from conda_overlay.core.request import named_as
 from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import Markers, View
 from conda_overlay.distributions.site import Site
-from conda_overlay.filesystem.manifest import Manifest, differences
+from conda_overlay.filesystem.manifest import Manifest, differences, unreadable
+from conda_overlay.filesystem.tree import in_repository
 from conda_overlay.host.conda_meta import moved, versions_of
 from conda_overlay.host.host import Host
 from conda_overlay.layer import behind, scaffolding, scripts
-from conda_overlay.layer.state import State, is_leftover
+from conda_overlay.layer.state import State, is_leftover, own_files
 from conda_overlay.layer.store import Store
 from conda_overlay.report.shell import overlay_command
 
@@ -57,18 +59,23 @@ def findings(
     if revision:
         found += [*_drift(host, revision, layers), *_overdue(host, revision)]
     found += [*_originals(host, now, below)]
-    found += [*_distributions(host, now, revision), *_hidden(host, now, below)]
+    found += [*_distributions(host, store.real, now, revision), *_hidden(host, now, below)]
     if revision:
         found += _files(host, store, now, revision, recorded, layers)
     return found
 
 
 def _python(host: Host, tree: Path) -> Iterator[Finding]:
-    versions = sorted(path.parent.name for path in tree.glob("lib/python*/site-packages"))
-    mine = host.site_below_prefix.parent.name
-    if versions and mine not in versions:
+    if versions := _other_pythons(host, tree):
+        mine = host.site_below_prefix.parent.name
         text = f"built for {', '.join(versions)}, but the environment has {mine}"
         yield Finding("python", text, (overlay_command(host, "rebase"),))
+
+
+def _other_pythons(host: Host, tree: Path) -> list[str]:
+    """The Pythons that a tree has modules for, if it has none for the host's."""
+    versions = sorted(path.parent.name for path in tree.glob("lib/python*/site-packages"))
+    return versions if host.site_below_prefix.parent.name not in versions else []
 
 
 def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
@@ -146,7 +153,9 @@ def _overdue(host: Host, revision: Revision) -> Iterator[Finding]:
             yield Finding("overdue", f"{key} has been overdue since {entry.until}", remedies)
 
 
-def _distributions(host: Host, now: State, revision: Revision | None) -> Iterator[Finding]:
+def _distributions(
+    host: Host, tree: Path, now: State, revision: Revision | None
+) -> Iterator[Finding]:
     known = revision.distributions if revision else {}
 
     def repair(key: str) -> tuple[str, ...]:
@@ -167,9 +176,8 @@ def _distributions(host: Host, now: State, revision: Revision | None) -> Iterato
             yield Finding("missing", f"{name} lacks {few(gone)}", repair(key))
         if found[0].path.suffix == ".dist-info" and not now.has_record(key):
             yield Finding("missing", f"{name} has no RECORD of its files", repair(key))
-    here = any(path.startswith(f"{host.site_below_prefix}/") for path in now.files)
-    recorded = known.keys() if here else set()
-    for key in sorted(recorded - now.site.keys()):
+    stale = _other_pythons(host, tree)  # in which they are
+    for key in sorted((set() if stale else known.keys()) - now.site.keys()):
         yield Finding("missing", f"{key} is gone", repair(key))
 
 
@@ -195,12 +203,17 @@ def _files(
     recorded: Manifest | None,
     layers: Collection[str],
 ) -> Iterator[Finding]:
+    closed = unreadable(now.files)
+    for path in closed:
+        remedy = way_to_read(store.overlay / path)
+        yield Finding("unreadable", f"{path} cannot be read, so nothing can be changed", (remedy,))
     if recorded is not None:
         by_hand = differences(recorded, now.files)
+        yield from _deleted(host, store, revision, recorded, by_hand.removed)
         for verb, paths in (("added", by_hand.added), ("changed", by_hand.changed)):
             said = f"{verb} since revision {revision.number}"
             record = overlay_command(host, "record")
-            mine = {path for path in paths if path in now.edited}
+            mine = {path for path in paths if path in now.edited}.difference(closed)
             if keys := sorted(key for key, owned in now.owned.items() if owned & mine):
                 theirs = {path for key in keys for path in now.owned[key] & mine}
                 text = f"{said}: {few(sorted(theirs))}; record keeps this, repair undoes it"
@@ -209,7 +222,7 @@ def _files(
             if mine:  # repair takes no such file away
                 text = f"{said}: {few(sorted(mine))}; no package has this, record keeps it"
                 remove = shlex.join(["rm", *(str(store.overlay / path) for path in sorted(mine))])
-                added = verb == "added"
+                added = verb == "added" and not any(map(in_repository, mine))
                 text += ", rm removes it" if added else ""
                 yield Finding("by-hand", text, (record, remove) if added else (record,))
     if left := [path for path in now.files if is_leftover(path)]:
@@ -220,6 +233,19 @@ def _files(
         text = f"its programs still point to {few([*map(str, others)])}"
         yield Finding("moved", text, (overlay_command(host, "repair"),))
     yield from _own_files(host, store, now, recorded or {}, layers)
+
+
+def _deleted(
+    host: Host, store: Store, revision: Revision, recorded: Manifest, gone: Collection[str]
+) -> Iterator[Finding]:
+    """Find recorded files that no package has, and that are gone."""
+    site = host.site_below_prefix
+    owned = store.index(revision.number, store.real / site).owners if gone else ()
+    if mine := sorted(own_files({*recorded}.intersection(gone), owned, site)):
+        text = f"deleted since revision {revision.number}: {few(mine)}; no package has this, "
+        text += "record keeps it so, repair restores it"
+        ways = (overlay_command(host, "record"), overlay_command(host, "repair"))
+        yield Finding("by-hand", text, ways)
 
 
 def _own_files(

@@ -260,6 +260,7 @@ def test_modules_at_the_top_make_no_neighbour_theirs() -> None:
         *[(f"a/{name}", True) for name in ("b~", ".b", "#b#", "b.swp", "b.swo", "b.bak", "b.rej")],
         *[(f"a/{name}", False) for name in ("b.py", "b", "b.bakery", "b#", "orig")],
         *[("a/__pycache__/b.txt", True), (".hidden/b.py", False)],
+        ("a/.ipynb_checkpoints/b-checkpoint.py", True),
     ],
 )
 def test_files_that_programs_leave_behind_are_temporary(path: str, is_one: bool) -> None:
@@ -326,3 +327,27 @@ def test_distribution_in_no_list_of_files_has_none(tmp_path: Path) -> None:
     text = '{"files": ' + str(listed).replace("'", '"') + "}"
     (tmp_path / "conda-meta" / "tool-1.0-0.json").write_text(text)
     assert files_of(found) == {f"{info.name}/METADATA", "tool/core.py"}
+
+
+@pytest.mark.parametrize(
+    ("path", "is_part"),
+    [
+        *[(f"tool/{name}/HEAD", False) for name in (".git", ".GIT", "git~1", ".git .", ".git:x")],
+        *[("tool/.git", False), ("tool/.hg/store", False), ("tool/sub/.svn/wc.db", False)],
+        *[("tool/git/a.py", True), ("tool/.gitignore", True), ("tool/a.git/b", True)],
+    ],
+)
+def test_files_of_a_repository_are_no_part_of_a_copy(path: str, is_part: bool) -> None:
+    assert belongs(path, ("tool/a.py", path), named=True) is is_part
+
+
+@pytest.mark.parametrize("name", ["data.csv\r", "\rdata.csv", "a\nb", 'a"b'])
+def test_names_with_any_line_end_are_in_record_as_they_are(copy: Distribution, name: str) -> None:
+    note_files(copy, {*recorded(copy), f"tool/{name}"})
+    assert added_files(copy) == [f"tool/{name}"]
+
+
+def test_row_of_record_that_has_only_a_name_is_that_of_an_added_file(copy: Distribution) -> None:
+    with (copy.path / "RECORD").open("a") as file:
+        file.write("tool/short.py\n")
+    assert added_files(copy) == ["tool/short.py"]

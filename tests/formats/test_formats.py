@@ -230,6 +230,9 @@ def test_copy_without_edits_is_not_called_edited_and_not_left_out() -> None:
     copy = replace(SDIST, sha256=None, url=None, copied=True, patch="")
     text = exports.requirements(document(WHEEL, copy))
     assert "edited" not in text and "beta==1.0\n" in text
+    said = "The file has no hashes, because there is none of beta, a copy of the environment's."
+    assert exports.notes(document(WHEEL, copy), "requirements.txt") == [said]
+    assert exports.notes(document(copy), "requirements.txt") == []
     with pytest.raises(OverlayError, match=r"source file unknown for beta 1\.0"):
         exports.pylock_toml(document(WHEEL, copy))
 

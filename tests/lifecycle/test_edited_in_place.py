@@ -169,3 +169,37 @@ def test_damage_in_a_revision_before_a_removal_is_told_still(quick: Bench) -> No
     place = quick.tree(1) / (quick.site / "alpha" / "__init__.py").relative_to(quick.overlay)
     assert quick.user.run(["rm", place]).returncode == 0
     assert "revision 1 was damaged; restored: " in quick.change("undo")
+
+
+_IN_PLACE = 'chmod u+w "$1" && echo "MINE = 2" > "$1" && chmod u-w "$1"'
+
+
+@pytest.mark.parametrize("keep", [[], ["clean", "--keep", "2"]])
+def test_a_file_that_no_package_has_is_in_no_other_revision(quick: Bench, keep: list[str]) -> None:
+    quick.given("install", "new")
+    path = quick.site / "mine.py"
+    quick.edit(path, "MINE = 1\n")
+    quick.given("record")
+    for number in range(3):
+        quick.given("note", "new", "--reason", f"ticket {number}")
+    if keep:
+        quick.given(*keep)
+    assert quick.user.run(["sh", "-ec", _IN_PLACE, "sh", path]).returncode == 0
+    quick.given("record")
+    assert "MINE = 1" in quick.ask("diff", "5", "--text")
+    quick.given("undo")
+    assert path.read_text() == "MINE = 1\n"
+    assert quick.user.run(["sh", "-ec", _IN_PLACE, "sh", path]).returncode == 0
+    quick.given("undo", "4", "--force")
+    assert path.read_text() == "MINE = 1\n"
+
+
+def test_revisions_before_the_current_one_share_files_that_no_package_has(quick: Bench) -> None:
+    quick.change("install", "new")
+    path = quick.site / "mine.py"
+    quick.edit(path, "MINE = 1\n")
+    quick.change("record")
+    for number in range(3):
+        quick.change("note", "new", "--reason", f"ticket {number}")
+    inodes = {(quick.tree(n) / path.relative_to(quick.overlay)).stat().st_ino for n in range(2, 6)}
+    assert len(inodes) == 2

@@ -114,6 +114,23 @@ def test_a_patch_with_a_name_of_any_bytes_is_refused_in_a_sentence(tool: Bench) 
     tool.refuse("patch", "tool", file, "--yes")
 
 
+@pytest.mark.parametrize("end", ["\n", FIX[FIX.index("diff --git a/tests") - 1 :]])
+def test_a_patch_that_was_pasted_without_its_last_line_end_is_applied(
+    tool: Bench, fix: Path, end: str
+) -> None:
+    sources.write(tool.user, fix, FIX.removesuffix(end))
+    assert "edited: core.py +1 -1" in tool.change("patch", "tool", fix)
+
+
+def test_the_hint_for_a_patch_of_a_bare_file_name_names_the_file(tool: Bench, fix: Path) -> None:
+    lines = difflib.unified_diff(
+        CORE.splitlines(True), FIXED.splitlines(True), "core.py.orig", "core.py"
+    )
+    sources.write(tool.user, fix, "".join(lines))
+    told = tool.refuse("patch", "tool", fix, "--yes")
+    assert "if core.py is tool/core.py, write that in the lines --- and +++ of the patch" in told
+
+
 def test_a_patch_without_end_is_refused(tool: Bench) -> None:
     assert "/dev/zero cannot be read: it is too large" in tool.refuse("patch", "tool", "/dev/zero")
 
