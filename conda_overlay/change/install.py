@@ -72,8 +72,8 @@ def install(draft: Draft, request: Request) -> None:
         if _OF_CONDA.fullmatch(text_of(one)):
             raise CondaPackageError(text_of(one), draft.stack.host.name)
     mended = mend(draft, typed, _replaced(draft, request, typed))
-    places = draft.new_scratch(), draft.source_dir
-    found = Resolver(draft.pip, request, draft.layers(), *places, draft.allow_conflicts).resolve()
+    how = draft.new_scratch(), draft.source_dir, draft.allow_conflicts, len(draft.stack.above)
+    found = Resolver(draft.pip, request, draft.layers(), *how).resolve()
     found = _without_same_checkouts(draft, found, whole)
     for key in mended & found.staged.keys():
         draft.why.pop(key, None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from conda_overlay.core.text import few
 from conda_overlay.edits.checkouts import root_of, stays
+from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 
 
@@ -27,6 +28,23 @@ def carried_edits(before: State, after: State, by_hand: Iterable[str]) -> Iterat
             kept += [path] if after.files[path][2] == before.files[path][2] else []
     if kept:
         yield f"this revision keeps your edits: {few(kept)}"
+
+
+def in_front(stack: Stack, after: State, keys: Collection[str]) -> Iterator[str]:
+    """A note on each changed distribution that another layer hides.
+
+    Args:
+        stack: the layers.
+        after: the new state.
+        keys: the changed distributions.
+    """
+    for key in sorted(keys & stack.above_view.keys() & after.site.keys()):
+        found, mine = stack.above_view[key], after.site[key][0]
+        layer = next(
+            one for one in stack.layers if found.site == one / stack.host.site_below_prefix
+        )
+        what = f"{found.name} {found.version} of {stack.label_of(layer) or layer}"
+        yield f"{what} is in effect in front of {mine.name} {mine.version}"
 
 
 def files_left(before: State, after: State) -> Iterator[str]:

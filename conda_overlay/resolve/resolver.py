@@ -67,6 +67,8 @@ class Resolver:
     """Where checkouts of editables are kept."""
     allow_conflicts: bool
     """Accept that there is no consistent set."""
+    in_front: int = 0
+    """How many of the layers stay in front of what is installed."""
     fork: Sequence[str] = ()
     """The options that name the fork that is being made."""
 
@@ -140,10 +142,15 @@ class Resolver:
         host = self.pip.host
         return dependencies.new_conflicts(before, after, host.markers, host.site_packages)
 
+    def _with(self, staged: Site) -> View:
+        """The distributions in effect once those of a stage are installed."""
+        front, rest = self.sites[: self.in_front], self.sites[self.in_front :]
+        return dependencies.effective(*front, staged, *rest)
+
     def _judge(self, stage: Stage) -> Resolution:
         metadata = read_metadata(stage.site)
         staged = by_name(metadata)
-        broken = self._new_conflicts(self.before, dependencies.effective(staged, *self.sites))
+        broken = self._new_conflicts(self.before, self._with(staged))
         implied = set(staged) if self.request.options.has("--no-deps") else set()
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
         return Resolution(stage, metadata, dict(self.moved), broken, unwanted)
@@ -188,7 +195,7 @@ class Resolver:
         options = self.request.options
         if not options.has("--upgrade") or options.has("--constraint"):
             return ()  # the user's own constraints need no explanation
-        after = dependencies.effective(found.staged, *self.sites)
+        after = self._with(found.staged)
         configured = configuration.constrained(self.pip.host.prefix)
         keys = sorted((self.named & names_of(constraints) & after.keys()) - configured)
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
