@@ -22,7 +22,7 @@ _OF_PACKAGES = "etc/conda/env_vars.d"
 """The directory in a prefix for the variables of its packages."""
 
 _UNSET = "***unset***"
-"""What conda records as the value of a variable that is no longer set."""
+"""The value that conda records for a variable that is no longer set."""
 
 
 def is_off(environ: Mapping[str, str]) -> bool:

@@ -68,7 +68,7 @@ class Resolver:
     allow_conflicts: bool
     """Accept that there is no consistent set."""
     in_front: int = 0
-    """How many of the layers stay in front of what is installed."""
+    """How many of the layers stay in front of the new distributions."""
     fork: Sequence[str] = ()
     """The options that name the fork that is being made."""
 
