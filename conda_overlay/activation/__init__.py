@@ -6,6 +6,7 @@ It imports only little of the standard library, because it runs at every activat
     engine                   runs in the user's shell: finds the layers, and makes its environ right
     locate, trust            which overlays a host has; whether a directory may be used at all
     moved                    overlays whose environment has moved away
+    switch                   whether all wiring is switched off, by the user or an environment
     wiring                   the pure part: one environ to another, and back
     shells                   a class for each shell: quotes, exports, runs the engine, hooks
     unwire_only              shells and programs that can be unwired, and not wired

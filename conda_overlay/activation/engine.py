@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from conda_overlay.activation import locate, trust, wiring
+from conda_overlay.activation import locate, switch, trust, wiring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def reconcile(
     bare = wiring.unwire(environ)  # a stale entry must not count as active
     prefixes = wiring.active_prefixes(bare)
     found = EngineResult()
-    if not wiring.disabled(environ):
+    if not switch.is_off(environ):
         trusted = trust.trusted_owners(owners)
         directories = locate.expand(overlay_dirs, environ)
         for index, prefix in enumerate(prefixes):

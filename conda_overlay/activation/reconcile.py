@@ -10,8 +10,8 @@ from conda_overlay.activation import (
     locate,
     notice,
     shells,
+    switch,
     trust,
-    wiring,
 )
 
 BEHIND = ".behind"
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
             names = {path: label for label, path in labels.items()}
             for text in layer_news.news(outcome.layers, first, names, seen=seen):
                 _say(text)
-    prefix = "" if wiring.disabled(os.environ) else os.environ.get("CONDA_PREFIX", "")
+    prefix = "" if switch.is_off(os.environ) else os.environ.get("CONDA_PREFIX", "")
     if prefix and (news := notice.news_of_fork(prefix, seen=seen)):
         _say(f"{prefix}: {'; '.join(news)}; see: conda overlay status")
     if prefix and not outcome.refused and prefix not in {one.prefix for one in outcome.layers}:

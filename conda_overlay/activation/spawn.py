@@ -7,10 +7,9 @@ Nothing else of another package is replaced anywhere.
 
 from __future__ import annotations
 
-import os
 import sys
 
-from conda_overlay.activation import shells, startup, wiring
+from conda_overlay.activation import shells, startup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ _SHELLS = {"Posix": "posix", "Fish": "fish", "Csh": "csh", "Xonsh": "xonsh"}
 def wire_spawn() -> None:
     """Take the wiring out of this process, and let the scripts of conda-spawn end with our line."""
     unwiring = startup.unwire_process()
-    if wiring.disabled(os.environ) and not unwiring:
-        return
     from importlib import import_module
 
     try:
@@ -42,9 +39,7 @@ def wire_spawn() -> None:
         if shell is None:
             return text
         before = shells.SHELLS[shell].render(unwiring)
-        line = (
-            "" if wiring.disabled(os.environ) else startup.line(shell, bool(unwiring), sys.argv[2:])
-        )
+        line = startup.line(shell, bool(unwiring), sys.argv[2:])
         return f"{before}{text.rstrip()}\n{line}"
 
     unix.script = script

@@ -46,8 +46,7 @@ def main(path: Sequence[str] | None = None) -> None:
         elif path is not None:
             sys.path[:] = path
         shell = activation_request(sys.argv)
-        idle = wiring.disabled(os.environ) and wiring.STATE not in os.environ
-        if shell and not idle and not _registered:
+        if shell and not _registered:
             import atexit
 
             _registered = True

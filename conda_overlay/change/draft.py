@@ -11,7 +11,14 @@ from typing import Any
 from conda_overlay.change import plan
 from conda_overlay.change.draft_tree import DraftTree
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
-from conda_overlay.change.plan_notes import carried_edits, checkouts_left, files_left, ours_renewed
+from conda_overlay.change.plan_notes import (
+    carried_edits,
+    checkouts_left,
+    files_left,
+    in_front,
+    ours_renewed,
+    sources_of_others,
+)
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
@@ -304,6 +311,8 @@ class Draft(DraftTree):
         if keys := [one.key for one in found.changes if one.after and one.files_differ]:
             new = [one.key for one in found.changes if one.after and one.before != one.after]
             below = [*map(self.stack.read_site, self.stack.below), host.distributions]
+            notes += (*in_front(self.stack, after, {*keys}),)
+            notes += (*sources_of_others(self.stack, after, new),)
             notes += tuple(map(str, hidden_modules(after, new, below, host.site_packages)))
             notes += tuple(map(str, covered_modules(after, new, below, host.site_packages)))
             notes += tuple(map(str, deleted_modules(after, keys, below, host.site_packages)))

@@ -113,8 +113,8 @@ class DraftTree:
 
     def in_effect_before(self) -> View:
         """The distributions in effect when the draft was started."""
-        above = map(self.stack.read_site, self.stack.above)
-        return {**self.stack.below_view, **effective(*above, self.before.site)}
+        stack = self.stack
+        return {**stack.below_view, **effective(self.before.site), **stack.above_view}
 
     def start_from(self, source: Path | None, known: Manifest | None = None) -> None:
         """Replace the tree with a clone of another one, or with an empty one.

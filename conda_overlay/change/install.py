@@ -73,11 +73,10 @@ def install(draft: Draft, request: Request) -> None:
         if _OF_CONDA.fullmatch(text_of(one)):
             raise CondaPackageError(text_of(one), draft.stack.host.name)
     mended = mend(draft, typed, _replaced(draft, request, typed))
-    places = draft.new_scratch(), draft.source_dir
+    how = draft.new_scratch(), draft.source_dir, draft.allow_conflicts, len(draft.stack.above)
     kept, there = pins(draft, typed), draft.index.site
     asked = requirements_of(one for key, one in draft.entries.items() if key in there)
-    arguments = draft.pip, request, draft.layers(), *places, draft.allow_conflicts
-    found = Resolver(*arguments, pins=kept, asked=asked).resolve()
+    found = Resolver(draft.pip, request, draft.layers(), *how, pins=kept, asked=asked).resolve()
     found = _without_same_checkouts(draft, found, whole)
     for key in mended & found.staged.keys():
         draft.why.pop(key, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conda_overlay.core.models import Change, Distribution, Plan
@@ -25,20 +25,21 @@ _SHOWN = ("requested", "requirement", "editable", "url", "sha256", "intent", "un
 
 @dataclass(frozen=True)
 class Ground:
-    """The host and the layers below the overlay that is compared."""
+    """The host, and the layers below and above the overlay that is compared."""
 
     host: str  # its prefix
     overlay: str
     below: View  # the distributions in effect without the overlay
     markers: Markers
     host_site: Path
+    above: View = field(default_factory=dict)  # the distributions of the layers in front of it
 
     @classmethod
     def of(cls, stack: Stack) -> Ground:
-        """The host and the layers below the writable layer of a stack."""
-        host = stack.host
-        where = str(host.prefix), str(stack.store.overlay)
-        return cls(*where, stack.below_view, host.markers, host.site_packages)
+        """The host, and the layers below and above the writable layer of a stack."""
+        host, where = stack.host, (str(stack.host.prefix), str(stack.store.overlay))
+        view = stack.below_view
+        return cls(*where, view, host.markers, host.site_packages, stack.above_view)
 
 
 def compare(before: State, after: State, ground: Ground, why: Mapping[str, str]) -> Plan:
@@ -47,7 +48,7 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
     Args:
         before: the old state.
         after: the new state.
-        ground: the host and the layers below both.
+        ground: the host, and the layers below and above both.
         why: the reasons, by normalized name, or for all as ``""``; missing ones are worked out.
     """
     below, markers = ground.below, ground.markers
@@ -79,7 +80,8 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
     if not changes:
         return plan
     asked = before.requirements, after.requirements
-    broken, whole = dependencies.conflict_changes(old, new, markers, ground.host_site, asked)
+    seen = {**old, **ground.above}, {**new, **ground.above}
+    broken, whole = dependencies.conflict_changes(*seen, markers, ground.host_site, asked)
     return replace(plan, conflicts=broken, resolved=whole)
 
 

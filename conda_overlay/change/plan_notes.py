@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from conda_overlay.core.text import few
 from conda_overlay.edits.checkouts import root_of, stays
 from conda_overlay.filesystem.manifest import Manifest
+from conda_overlay.layer.shared import fault_of_source
+from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
 
 
@@ -37,6 +39,37 @@ def ours_renewed(recorded: Manifest, before: State, after: State, ours: set[str]
     changed = [path for path, (now, old) in shas.items() if now not in (old, after.files[path][2])]
     if changed:
         yield f"made anew, without your edits: {few(sorted(changed))}"
+
+
+def in_front(stack: Stack, after: State, keys: Collection[str]) -> Iterator[str]:
+    """A note on each changed distribution that another layer hides.
+
+    Args:
+        stack: the layers.
+        after: the new state.
+        keys: the changed distributions.
+    """
+    for key in sorted(keys & stack.above_view.keys() & after.site.keys()):
+        found, mine = stack.above_view[key], after.site[key][0]
+        layer = next(
+            one for one in stack.layers if found.site == one / stack.host.site_below_prefix
+        )
+        what = f"{found.name} {found.version} of {stack.label_of(layer) or layer}"
+        yield f"{what} is in effect in front of {mine.name} {mine.version}"
+
+
+def sources_of_others(stack: Stack, after: State, keys: Iterable[str]) -> Iterator[str]:
+    """A note on each new editable of a layer for everybody that not everybody can run, or should.
+
+    Args:
+        stack: the layers.
+        after: the new state.
+        keys: the changed distributions.
+    """
+    for one in (after.site[key][0] for key in keys if stack.is_shared):
+        if one.editable:
+            what, layer = f"{one.name} {one.version}", stack.store.overlay.parent
+            yield from filter(None, [fault_of_source(Path(one.editable), what, layer)])
 
 
 def files_left(before: State, after: State) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from conda.base.context import context
 
-from conda_overlay.activation.wiring import DISABLE, disabled
 from conda_overlay.cli import select
 from conda_overlay.cli.render import output
 from conda_overlay.cli.render.plan import NOTHING, show_plan, show_result
@@ -57,7 +55,14 @@ def run(
             proceed without a question.
         unchanged: the sentence to print if there was nothing to change.
     """
-    from conda_overlay.report.shell import activation, asked_trigger, is_active, rehash, wired
+    from conda_overlay.report.shell import (
+        activation,
+        asked_trigger,
+        is_active,
+        rehash,
+        why_off,
+        wired,
+    )
 
     def confirm(plan: Plan) -> bool:
         if not context.json:
@@ -87,8 +92,9 @@ def run(
         if result.revision is not None and trigger is not None:
             show_trigger(trigger())
             host = overlay.host
-            if is_active(host) and disabled(os.environ):
-                output.say(f"\nIt is not in effect in this shell: {DISABLE} is set.")
+            if reason := why_off(host):
+                where = " in this shell" if is_active(host) else ""
+                output.say(f"\nIt is not in effect{where}: {reason}.")
             elif is_active(host) and wired(host, overlay.stack.settings).state != "on":
                 output.say(f"\nTo use it in this shell: {activation(host.prefix)}")
             elif is_active(host) and (

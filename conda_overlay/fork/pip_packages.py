@@ -73,7 +73,7 @@ def add(
     def install(request: Request) -> None:
         host = Host(new, prefix.name)
         caller, scratch = pip(host), next(scratches)
-        resolver = Resolver(caller, request, {}, scratch, sources, allow_conflicts, options)
+        resolver = Resolver(caller, request, {}, scratch, sources, allow_conflicts, fork=options)
         done = resolver.resolve()
         _move_in(done.stage, done.staged, host, prefix)
 

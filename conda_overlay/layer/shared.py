@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from datetime import timedelta
 from pathlib import Path
 
+from conda_overlay.activation import trust
 from conda_overlay.activation.settings import trusted_by_root
 from conda_overlay.core.errors import OverlayDirError
 from conda_overlay.filesystem.lock import account
@@ -40,8 +42,32 @@ def check_shared(directory: Path) -> None:
         sentence += "condarc that root owns names that account."
         hint = f"as root, add {owner} to overlay_trusted_owners in /etc/conda/.condarc"
         raise OverlayDirError(sentence, hint, FOR_GROUPS, **data)
-    for place in (directory, *directory.resolve().parents):
-        if place.exists() and not place.stat().st_mode & 0o001:
-            sentence = f"Others cannot read the layer {directory}, because of {place}."
-            hint = shlex.join(["chmod", "o+rx", str(place)])
-            raise OverlayDirError(sentence, hint, **data)
+    if place := closed(directory):
+        sentence = f"Others cannot read the layer {directory}, because of {place}."
+        raise OverlayDirError(sentence, _opened(place), **data)
+
+
+def closed(directory: Path) -> Path | None:
+    """The directory on the way to one that others cannot enter."""
+    way = (place for place in (directory, *directory.resolve().parents) if place.exists())
+    return next((place for place in way if not place.stat().st_mode & 0o001), None)
+
+
+def fault_of_source(directory: Path, what: str, layer: Path) -> str | None:
+    """Say why not everybody can run an editable of a layer, or should; None if there is nothing.
+
+    Args:
+        directory: the source.
+        what: the distribution.
+        layer: the overlay directory; it need not exist yet.
+    """
+    if place := closed(directory):
+        return f"others cannot read the source of {what}: {_opened(place)}"
+    owners = {0, layer.stat().st_uid if layer.exists() else os.geteuid()}
+    if reason := trust.distrust(str(directory), (), owners):
+        return f"everybody with the layer would run {what} from its source: {reason}"
+    return None
+
+
+def _opened(place: Path) -> str:
+    return shlex.join(["chmod", "o+rx", str(place)])

@@ -222,6 +222,11 @@ class Stack:
         """The distributions in effect without the writable layer."""
         return dependencies.effective(*map(self.read_site, self.below), self.host.distributions)
 
+    @cached_property
+    def above_view(self) -> View:
+        """The distributions in effect whatever the writable layer has."""
+        return dependencies.effective(*map(self.read_site, self.above))
+
     def read_layers(self) -> list[Site]:
         """The distributions of each existing layer."""
         return [*map(self.read_site, self.sites(self.layers))]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from conda_overlay.activation import engine, locate, shells, trust, wiring
+from conda_overlay.activation import engine, locate, shells, switch, trust, wiring
 from conda_overlay.activation.settings import Settings
 from conda_overlay.host.host import Host, name_of, option_of
 from conda_overlay.host.user_cache import user_cache
@@ -53,8 +53,8 @@ class Trigger:
 def wired(host: Host, settings: Settings) -> Wired:
     """Determine whether an overlay of the host is in effect in the calling shell."""
     environ, for_run = os.environ, here(settings)
-    if wiring.disabled(environ):
-        return Wired("off", f"{wiring.DISABLE} is set")
+    if reason := why_off(host):
+        return Wired("off", reason)
     command = activation(host.prefix)
     switch = Wired("off", f"to activate it: {command}")
     if not is_active(host):
@@ -73,6 +73,14 @@ def wired(host: Host, settings: Settings) -> Wired:
     if not should and not mine:
         return Wired("off", "there is no overlay to use")
     return Wired("stale", f"to update it: {command}") if mine else switch
+
+
+def why_off(host: Host) -> str | None:
+    """Why no overlay of a host is in effect where it is active, if all wiring is switched off."""
+    prefix, environ = str(host.prefix), os.environ
+    off = switch.is_off(environ) if is_active(host) else switch.is_off_in(prefix, environ)
+    by = f" for {prefix}" if switch.is_off_by(prefix) else ""
+    return f"{wiring.DISABLE} is set{by}" if off else None
 
 
 def here(settings: Settings) -> Settings | None:
@@ -175,10 +183,9 @@ def asked_trigger() -> Iterator[Callable[[], Trigger]]:
     Yields:
         A function that waits for the answer, and returns the trigger.
     """
-    environ = {name: value for name, value in os.environ.items() if name != wiring.DISABLE}
     command, null = [_python_of_conda(), "-c", _ASK, "shell.posix", "activate"], subprocess.DEVNULL
     with subprocess.Popen(
-        command, stdin=null, stdout=subprocess.PIPE, stderr=null, text=True, env=environ
+        command, stdin=null, stdout=subprocess.PIPE, stderr=null, text=True
     ) as child:
         try:
             yield lambda: _trigger(child.communicate()[0])

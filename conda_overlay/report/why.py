@@ -58,6 +58,7 @@ class InstalledCopy:
     version: str
     where: str  # overlay, user site, host, or path: another directory on Python's path
     place: str  # the overlay, or the site-packages directory
+    layer: str | None = None  # the label of an overlay for everybody
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,10 @@ def why(stack: Stack, text: str) -> Explanation:
         file=file,
         namespace=tuple(namespace) if file is None else (),
         script=script,
-        runs=None if ownerless else copy,
+        runs=None if ownerless or copy is None else _labelled(stack, copy),
         editable=first.editable if first and not ownerless else None,
         edited=_edited(stack, first, entry) if first and not ownerless else (),
-        hides=tuple(copy for copy, _ in hidden),
+        hides=tuple(_labelled(stack, copy) for copy, _ in hidden),
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
         differences=(
             *(
@@ -152,6 +153,11 @@ def why(stack: Stack, text: str) -> Explanation:
         command=made.command if made else (),
         reason=entry.reason if entry else None,
     )
+
+
+def _labelled(stack: Stack, copy: InstalledCopy) -> InstalledCopy:
+    """The copy, with the label of its layer."""
+    return replace(copy, layer=stack.label_of(Path(copy.place)))
 
 
 def _edited(stack: Stack, found: Distribution, entry: HistoryEntry | None) -> tuple[str, ...]:

@@ -88,6 +88,8 @@ class Resolver:
     """Where checkouts of editables are kept."""
     allow_conflicts: bool
     """Accept that there is no consistent set."""
+    in_front: int = 0
+    """How many of the layers stay in front of the new distributions."""
     fork: Sequence[str] = ()
     """The options that name the fork that is being made."""
     pins: Mapping[str, Pin] = field(default_factory=dict)
@@ -173,10 +175,15 @@ class Resolver:
             before, after, host.markers, host.site_packages, self.typed
         )
 
+    def _with(self, staged: Site) -> View:
+        """The distributions in effect once those of a stage are installed."""
+        front, rest = self.sites[: self.in_front], self.sites[self.in_front :]
+        return dependencies.effective(*front, staged, *rest)
+
     def _judge(self, stage: Stage) -> Resolution:
         metadata = read_metadata(stage.site)
         staged = by_name(metadata)
-        after = dependencies.effective(staged, *self.sites)
+        after = self._with(staged)
         broken = self._new_conflicts(self.before, after)
         implied = set(staged) if self.request.options.has("--no-deps") else set()
         unwanted = tuple(c for c in broken if canonicalize_name(c.name) not in implied)
@@ -241,7 +248,7 @@ class Resolver:
         options = self.request.options
         if not options.has("--upgrade") or options.has("--constraint"):
             return ()  # the user's own constraints need no explanation
-        after = dependencies.effective(found.staged, *self.sites)
+        after = self._with(found.staged)
         configured = configuration.constrained(self.pip.host.prefix)
         known = self.named & names_of(constraints)
         if self.pins and len(self.named) <= _SHOWN:  # the index is asked for each

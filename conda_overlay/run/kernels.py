@@ -50,9 +50,9 @@ def kernels_directory() -> Path:
     """The directory of the user's kernels, as printed by ``jupyter --paths``."""
     data = os.environ.get("JUPYTER_DATA_DIR")
     if data:
-        return Path(data) / "kernels"
+        return Path(os.path.abspath(data)) / "kernels"
     share = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(share) / "jupyter" / "kernels"
+    return Path(os.path.abspath(share)) / "jupyter" / "kernels"
 
 
 def install_kernel(
@@ -82,7 +82,7 @@ def install_kernel(
     old = _spec(place)
     same = _host_of(old) == str(host.prefix)
     if os.path.lexists(place) and not same and not force:
-        sentence = f"The kernel {name.lower()} already exists, and is not that of {host.prefix}."
+        sentence = f"The kernel {name.lower()} already exists, and {_other(old, host)}."
         raise OverlayError(sentence, "choose another --kernel-name, or --force", path=str(place))
     if not same and _bare_prefix(old) != str(host.real):
         old = {}
@@ -105,6 +105,15 @@ def install_kernel(
     place.mkdir(parents=True, exist_ok=True)
     replace_file(place / "kernel.json", json.dumps(spec, indent=1).encode())
     return place
+
+
+def _other(old: Mapping[str, Any], host: Host) -> str:
+    """Describe a kernelspec that is not one of ours for a host."""
+    if _host_of(old) is not None:
+        return f"is not that of {host.prefix}"
+    if _bare_prefix(old) == str(host.real):
+        return f"starts the Python of {host.prefix} without the overlay"
+    return "was not installed by conda overlay"
 
 
 def without_overlay(stack: Stack) -> list[Kernel]:

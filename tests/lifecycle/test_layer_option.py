@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import users
 from tests.bench import Bench
 from tests.lifecycle.shared import SERVICE, by_owner, can_sudo, change, layer_of, typed
@@ -35,6 +36,18 @@ def test_everybody_reads_a_layer_by_its_label_or_its_path(shared: Bench) -> None
         assert "new" in shared.ask("export", "--layer", name)
         assert str(layer_of(shared)) in shared.ask("why", "--layer", name, "new")
     assert shared.json("status")["overlays"][0]["overlay"].startswith(str(layer_of(shared)))
+
+
+def test_why_names_the_layer_of_a_copy(shared: Bench) -> None:
+    change(shared, "install", "alpha==1.5")
+    ours = "alpha 1.5 runs from the layer beamline, instead of 1.0 from the environment.\n"
+    assert shared.ask("why", "alpha").startswith(ours)
+    assert shared.json("why", "alpha")["runs"]["layer"] == "beamline"
+    shared.change("install", "--allow-conflicts", "alpha==2.0")
+    said = shared.ask("why", "alpha")
+    assert said.startswith(
+        "alpha 2.0 runs from the overlay, instead of 1.5 from the layer beamline"
+    )
 
 
 @pytest.mark.parametrize("name", ["link.py", "dir/secret"])
@@ -121,6 +134,28 @@ def test_a_layer_that_others_cannot_read_is_not_written(shared: Bench) -> None:
     assert f"Others cannot read the layer {layer}" in told and f"Hint: {hint}" in told
     assert bob.user.run(shlex.split(hint)).returncode == 0
     change(shared, "install", "new")
+
+
+def test_a_plan_names_an_editable_of_a_layer_that_not_everybody_can_use_or_trust(
+    shared: Bench,
+) -> None:
+    theirs, bob = sources.project(shared.user, "mytool"), by_owner(shared)
+    argv = ["install", "--layer", "beamline", "--yes", "--dry-run", "-e"]
+    theirs.parent.chmod(0o755)
+    said = bob.ask(*argv, theirs)
+    fault = f"{theirs.parent} belongs to {shared.user.name}"
+    assert f"everybody with the layer would run mytool 0.1 from its source: {fault}" in said
+    own = sources.project(bob.user, "mytool")
+    for place, mode in ((own, 0o755), (own.parent, 0o700), (own, 0o777)):
+        before = place.stat().st_mode
+        place.chmod(mode)
+        said = bob.ask(*argv, own)
+        assert ("would run" in said) == (mode == 0o777)
+        assert (f"others cannot read the source of mytool 0.1: chmod o+rx {place}" in said) == (
+            mode == 0o700
+        )
+        place.chmod(before if mode == 0o755 else 0o755)
+    assert "would run" not in bob.ask("install", "--yes", "--dry-run", "-e", theirs)
 
 
 def test_others_read_a_layer_whatever_the_umask_of_its_owner_is(shared: Bench) -> None:

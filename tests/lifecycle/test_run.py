@@ -275,6 +275,28 @@ def test_with_is_refused_where_the_user_has_switched_the_wiring_off(quick: Bench
     assert "conda-overlay/run/" in done.stdout, done
 
 
+def test_with_is_refused_where_the_environment_switches_the_wiring_off(own: Bench) -> None:
+    own.given("install", "alpha==1.5")
+    variables = {"env_vars": {"CONDA_OVERLAY_DISABLE": "1"}}
+    (own.host / "conda-meta" / "state").write_text(json.dumps(variables))
+    done = run(own, "--with", "new", "python", "-c", "import new")
+    assert done.returncode == 2
+    assert f"CONDA_OVERLAY_DISABLE is set for {own.host}." in done.stderr
+    assert f"conda env config vars list -p {own.host}" in done.stderr
+    said = own.change("install", "new")
+    assert f"It is not in effect: CONDA_OVERLAY_DISABLE is set for {own.host}." in said
+    status = own.run("status", *own.where).stdout
+    assert f"active here:  no; CONDA_OVERLAY_DISABLE is set for {own.host}\n" in status
+    found = json.loads(own.run("env", *own.where, "--json").stdout)
+    assert found["extra_paths"] == [] and "PYTHONPATH" not in found["variables"]
+
+
+def test_with_needs_a_requirement(quick: Bench) -> None:
+    for nothing in ("", " "):
+        done = run(quick, "--with", nothing, "true")
+        assert (done.returncode, "--with needs a requirement" in done.stderr) == (2, True)
+
+
 def test_with_a_layer_removes_nothing_but_old_layers_of_the_users_own(
     quick: Bench, mallory: User, scratch: Path
 ) -> None:

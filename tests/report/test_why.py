@@ -46,9 +46,12 @@ def test_a_distribution_of_the_overlay_is_explained_in_full(quick: Bench) -> Non
     host = next(quick.host.glob("lib/python3.*/site-packages"))
     for name in ("alpha", "Alpha"):
         found = why(quick, name)
-        assert found["runs"] == {"version": "2.0", "where": "overlay", "place": str(quick.overlay)}
+        place = str(quick.overlay)
+        mine = {"version": "2.0", "where": "overlay", "place": place, "layer": None}
+        assert found["runs"] == mine
         assert found["file"] == str(quick.site / "alpha/__init__.py")
-        assert found["hides"] == [{"version": "1.0", "where": "host", "place": str(host)}]
+        hidden = {"version": "1.0", "where": "host", "place": str(host), "layer": None}
+        assert found["hides"] == [hidden]
         assert (found["revision"], found["reason"]) == (1, "ticket 12")
         assert (found["by"], found["since"][:2]) == (quick.user.name, "20")
         assert found["command"][:3] == ["conda", "overlay", "install"]
@@ -146,6 +149,7 @@ def test_a_distribution_of_the_host_or_the_user_site_is_explained_too(quick: Ben
         "version": "9.0",
         "where": "user site",
         "place": str(user_site_of(quick)),
+        "layer": None,
     }
     assert found["hides"][0]["version"] == "1.0"
 

@@ -191,6 +191,24 @@ def test_only_what_is_ours_is_replaced_and_no_link_is_followed(ready: Bench) -> 
     assert not (specs(ready) / "link").is_symlink()
 
 
+def test_a_kernel_in_the_way_is_described_as_it_is(ready: Bench) -> None:
+    python = str(ready.host / "bin" / "python")
+    write(ready, "bare", {"argv": [python, *BARE[1:]]})
+    write(ready, "wrapped", {"argv": ["/usr/bin/env", "A=1", python, *BARE[1:]]})
+    install = ["install", "-n", "science", "--kernel-name"]
+    said = kernel(ready, *install, "bare", code=1)
+    assert f"already exists, and starts the Python of {ready.host} without the overlay." in said
+    said = kernel(ready, *install, "wrapped", code=1)
+    assert "already exists, and was not installed by conda overlay." in said
+
+
+@pytest.mark.parametrize("name", ["JUPYTER_DATA_DIR", "XDG_DATA_HOME"])
+def test_the_path_of_a_kernel_is_absolute(ready: Bench, name: str) -> None:
+    argv = ["kernel", "install", *ready.where, "--json"]
+    done = ready.run(*argv, env={name: "data"}, cwd=ready.user.home)
+    assert json.loads(done.stdout)["path"].startswith(f"{ready.user.home}/data/")
+
+
 def test_jupyter_lists_and_removes_kernels_and_not_this_command(ready: Bench) -> None:
     kernel(ready, "install", "-n", "science")
     for words in (["list"], ["remove", "overlay-science"], []):

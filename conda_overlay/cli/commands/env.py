@@ -57,7 +57,9 @@ def execute(arguments: Namespace) -> int:
     always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}
     values = {name: after[name] for name in sorted({*diff, *always} & after.keys())}
     unset = tuple(name for name in diff if name not in after)
-    sites = tuple(map(str, overlay.stack.sites(overlay.stack.layers)))
+    layers = wiring.Wiring.decode(after.get(wiring.STATE)).layers
+    real = str(overlay.stack.host.real)
+    sites = tuple(one.site for one in layers if os.path.realpath(one.prefix) == real)
 
     def show(found: Variables) -> None:
         if arguments.dotenv:

@@ -8,7 +8,7 @@ import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
-from conda_overlay.activation import wiring
+from conda_overlay.activation import switch
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.pip_options import (
@@ -113,7 +113,7 @@ def _is_meant(ours: str, words: list[str], prefix: Path) -> bool:
     configured = in_effect(prefix, "uninstall" if ours == "remove" else "install")
     if ours == "remove":  # pip's command has no other option for a place
         configured = {name: value for name, value in configured.items() if name == "python"}
-    if wiring.disabled(os.environ) or is_build(os.environ) or is_elsewhere(configured):
+    if switch.is_off(os.environ) or is_build(os.environ) or is_elsewhere(configured):
         return False
     others = {*ELSEWHERE, *_OURS, "--prefix", "-t", "-p", "-n"}
     return not others.intersection(name for word in words for name in names_in(word))

@@ -8,7 +8,7 @@ import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
-from conda_overlay.activation import wiring
+from conda_overlay.activation import switch, wiring
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
@@ -38,6 +38,22 @@ def configure_parser(parser: ArgumentParser) -> None:
                         metavar="REQUIREMENT")  # fmt: skip
 
 
+def _check_that_overlays_are_on(prefix: str) -> None:
+    """Refuse to add a package where it would not be in effect.
+
+    Raises:
+        UsageError: the user has switched all wiring off, or the environment does.
+    """
+    if switch.is_off_by(prefix):
+        sentence = f"--with needs the overlay, but {wiring.DISABLE} is set for {prefix}."
+        hint = shlex.join(["conda", "env", "config", "vars", "list", "-p", prefix])
+        raise UsageError(sentence, hint)
+    if switch.is_off_in(prefix, os.environ):
+        sentence = f"--with needs the overlay, but {wiring.DISABLE} is set."
+        hint = shlex.join(["env", "-u", wiring.DISABLE, "conda", *typed(sys.argv[1:])])
+        raise UsageError(sentence, hint)
+
+
 def execute(arguments: Namespace) -> int:
     """Replace this process with the command."""
     from conda_overlay.report.shell import overlay_command
@@ -50,11 +66,11 @@ def execute(arguments: Namespace) -> int:
         raise UsageError("There is no command to run.", "conda overlay run -n ENV -- python")
     if arguments.extra and arguments.no_overlay:
         raise UsageError("--with and --no-overlay exclude each other.", "choose one")
-    if arguments.extra and wiring.disabled(os.environ):
-        sentence = f"--with needs the overlay, but {wiring.DISABLE} is set."
-        hint = shlex.join(["env", "-u", wiring.DISABLE, "conda", *typed(sys.argv[1:])])
-        raise UsageError(sentence, hint)
+    if "" in map(str.strip, arguments.extra):
+        raise UsageError("--with needs a requirement.", "conda overlay run --with NAME COMMAND")
     prefix = Path(select.named_prefix())
+    if arguments.extra:
+        _check_that_overlays_are_on(str(prefix))
     try:
         stack = select.opened(arguments).stack
         if arguments.extra:

@@ -58,5 +58,6 @@ def _sentence(found: Explanation) -> str:
 def _place(copy: InstalledCopy, *, path: bool = False) -> str:
     places = {"host": "from the environment", "user site": f"from {user_base()}"}
     of_path = f"from {copy.place}, which is on Python's path"
-    places |= {"overlay": f"from the overlay{f' {copy.place}' * path}", "path": of_path}
+    layer = f"the layer {copy.layer}" if copy.layer else f"the overlay{f' {copy.place}' * path}"
+    places |= {"overlay": f"from {layer}", "path": of_path}
     return places[copy.where]
