@@ -121,8 +121,8 @@ def digest(path: Path) -> str:
 
 
 def has_digest(path: Path, wanted: str | None) -> bool:
-    """Whether a path is a file or link with this sha256."""
-    return is_there(path) and digest(path) == wanted
+    """Whether a path is a file or link with this sha256; one that cannot be read has none."""
+    return is_there(path) and _digest(path) == wanted
 
 
 def is_there(path: Path) -> bool:

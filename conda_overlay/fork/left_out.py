@@ -9,7 +9,7 @@ from pathlib import Path
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_site, read_text
-from conda_overlay.filesystem.manifest import has_digest
+from conda_overlay.filesystem.manifest import has_digest, is_there
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.losses import going_with
 from conda_overlay.fork.origin import edits_in
@@ -85,7 +85,8 @@ def _own_files(prefix: Path, owned: Collection[str]) -> Iterator[str]:
 def _edited(prefix: Path) -> dict[str, list[str]]:
     """The files of distributions in an environment that differ from their RECORD.
 
-    conda's own packages are left out, and so are the edits that a fork was made with.
+    conda's own packages are left out, and so are files that cannot be read, and the edits that a
+    fork was made with.
     """
     found, made_with = {}, edits_in(prefix)
     since = going_with(prefix).edited if made_with else ()
@@ -94,9 +95,10 @@ def _edited(prefix: Path) -> dict[str, list[str]]:
             by_conda = read_text(one.path / "INSTALLER").strip() == "conda"
             rows = {} if by_conda else owned_files(one, site) or {}
             mine = {path: sha for path, sha in rows.items() if sha and path[-4:] != ".pyc"}
-            changed = [path for path, sha in mine.items() if not has_digest(site / path, sha)]
+            closed = {p for p in mine if is_there(site / p) and not os.access(site / p, os.R_OK)}
+            changed = [p for p in mine.keys() - closed if not has_digest(site / p, mine[p])]
             if key in made_with:
                 changed = [path for path in changed if os.path.normpath(site / path) in since]
             if changed:
-                found[key] = changed
+                found[key] = sorted(changed)
     return found

@@ -91,7 +91,7 @@ def going_with(fork: Path) -> Going:
             sha256 = recorded if name in new else hashes.get(path, recorded)
             # Without a hash, as the programs that conda makes of entry points have none, only a
             # new package has brought what is changed.
-            same = _has(fork / path, sha256) if sha256 else name in new
+            same = has_digest(fork / path, sha256) if sha256 else name in new
             (brought if same else edited).add(path)
     edited -= brought  # of two packages with the same file, one has written it
     files = [str(fork / path) for path in sorted(edited)]
@@ -105,14 +105,6 @@ def _remembered(fork: Path) -> tuple[dict[str, _Stamp], dict[str, str]]:
         return dict(stamps), dict(hashes)
     except (OSError, ValueError, TypeError):
         return {}, {}
-
-
-def _has(file: Path, sha256: str | None) -> bool:
-    """Whether a file can be read, and has this hash."""
-    try:
-        return has_digest(file, sha256)
-    except OSError:
-        return False
 
 
 def _checkouts_with_work(fork: Path) -> tuple[str, ...]:

@@ -254,6 +254,8 @@ def test_edits_in_the_baseline_itself_are_named(own: Forker) -> None:
     [note] = own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"]
     edited = "alpha/__init__.py of the baseline's alpha was edited there"
     assert note == f"{edited}, so the fork does not have it"
+    module.chmod(0o600)
+    assert own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"] == []
 
 
 def test_edits_in_a_fork_beside_those_that_it_was_made_with_are_named(own: Forker) -> None:
