@@ -285,13 +285,20 @@ class Draft(DraftTree):
         recorded = self.stack.store.manifest(self.base)
         return differences(recorded, self.compared.files) if recorded else FileChanges()
 
+    @cached_property
+    def own(self) -> set[str]:
+        """The user's own files: no distribution has them, nor had them in the current revision."""
+        store, below = self.stack.store, self.stack.host.site_below_prefix
+        found = self.compared.own(below)
+        return found.difference(store.index(self.base, store.real / below).owners if found else ())
+
     # -- the plan
 
     def plan(self) -> Plan:
         """Work out all differences from the current state of the overlay."""
         host = self.stack.host
         after = self._after()
-        found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why)
+        found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why, self.own)
         found = replace(found, accepts_host=self.accepts_host)
         if found:
             found = replace(found, changes=(*found.changes, *self._gone(after)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -42,7 +42,13 @@ class Ground:
         return cls(*where, view, host.markers, host.site_packages, stack.above_view)
 
 
-def compare(before: State, after: State, ground: Ground, why: Mapping[str, str]) -> Plan:
+def compare(
+    before: State,
+    after: State,
+    ground: Ground,
+    why: Mapping[str, str],
+    own: Collection[str] = (),
+) -> Plan:
     """Work out all differences between two states.
 
     Args:
@@ -50,6 +56,7 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
         after: the new state.
         ground: the host, and the layers below and above both.
         why: the reasons, by normalized name, or for all as ``""``; missing ones are worked out.
+        own: the user's own files, which a distribution may replace.
     """
     below, markers = ground.below, ground.markers
     old, new = ({**below, **dependencies.effective(state.site)} for state in (before, after))
@@ -72,8 +79,7 @@ def compare(before: State, after: State, ground: Ground, why: Mapping[str, str])
     lost = [p for p in before.edited if before.files[p][2:] != after.files.get(p, (0, 0))[2:]]
     for key, gone in before.deleted.items():
         lost += [path for path in gone if key not in after.site or path in after.files]
-    own = before.own(ground.host_site.relative_to(ground.host))
-    taken = own & set().union(*after.owned.values())
+    taken = after.all_owned & {*own}
     lost += [p for p in taken - before.edited if before.files[p][2:] != after.files[p][2:]]
     files = differences(before.files, after.files).without(owned)
     plan = Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)))

@@ -13,7 +13,7 @@ from tests.lifecycle.patches import CHANGE, PLAN, change, files, revision
 from tests.long import LONG, few, first
 
 COMMANDS = {
-    "install": ["beta==2.0"],
+    "install": ["beta==2.0", "alpha"],
     "remove": ["new"],
     "undo 0": ["0"],
     "undo": [],
