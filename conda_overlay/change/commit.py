@@ -70,9 +70,7 @@ def commit(
     stack, store = draft.stack, draft.stack.store
     _compile(draft, after)
     own = after.own(stack.host.site_below_prefix)
-    for path in own | (after.edited & after.files.keys()):
-        if after.files[path][0] <= originals.LONGEST:  # larger ones are hardly edited in place
-            part(draft.tree / path)
+    _part(draft, after, own)
     time, sites = now(), [draft.site, *stack.below]
     entries = _dated(after.entries, time, user())
     adopted = store.exists and not store.managed
@@ -87,12 +85,7 @@ def commit(
     with started(stack.host, sites) as interpreter:  # meanwhile the disk works
         store.prepare(draft.tree.parent, revision, after.files, told, after.index, facts)
         notes = verify(interpreter, stack.host, sites, after, plan)
-    for key in after.copies:  # whose places are in the old tree if no file has changed
-        for file in originals.editable_files(draft.installed[key][0]):
-            make_writable(file)
-    for file in (draft.tree / path for path in own if in_repository(path)):
-        if not file.is_symlink():
-            make_writable(file)  # git writes into it
+    _make_writable(draft, after, own)
     faults: list[str] = []
     with store.lock(timeout):
         _check_not_overtaken(draft, number - adopted)
@@ -111,6 +104,23 @@ def commit(
     for note in notes:
         stack.progress.tell(note)
     return number
+
+
+def _part(draft: Draft, after: State, own: Collection[str]) -> None:
+    """Let no other revision share the files that the user may edit in place."""
+    for path in {*own, *(after.edited & after.files.keys())}:
+        if after.files[path][0] <= originals.LONGEST:  # larger ones are hardly edited in place
+            part(draft.tree / path)
+
+
+def _make_writable(draft: Draft, after: State, own: Collection[str]) -> None:
+    """Let the user write into copies, and git into repositories."""
+    places = [draft.tree / path for path in own if in_repository(path)]
+    for key in after.copies:  # whose places are in the old tree if no file has changed
+        places += originals.editable_files(draft.installed[key][0])
+    for file in places:
+        if not file.is_symlink():
+            make_writable(file)
 
 
 def _compile(draft: Draft, after: State) -> None:
@@ -177,7 +187,7 @@ def _close(draft: Draft, after: State, number: int) -> list[str]:
         The lines that describe the edits that cannot be restored.
     """
     store, now = draft.stack.store, draft.before
-    recorded = store.manifest(number) or {}
+    recorded = draft.recorded_files or {}
     own = own_files(recorded, now.all_owned, draft.stack.host.site_below_prefix)
     try:
         _share_own(draft, after, number, recorded, own | now.edited)

@@ -23,7 +23,7 @@ from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
-from conda_overlay.filesystem.manifest import differences, take_manifest
+from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.formats.document import Document
 from conda_overlay.layer import checkouts, scaffolding, state
 from conda_overlay.layer.stack import Stack
@@ -282,8 +282,13 @@ class Draft(DraftTree):
     @cached_property
     def by_hand(self) -> FileChanges:
         """The unrecorded edits by hand since the current revision was made."""
-        recorded = self.stack.store.manifest(self.base)
+        recorded = self.recorded_files
         return differences(recorded, self.compared.files) if recorded else FileChanges()
+
+    @cached_property
+    def recorded_files(self) -> Manifest | None:
+        """The manifest of the current revision; None if it is unknown."""
+        return self.stack.store.manifest(self.base)
 
     @cached_property
     def own(self) -> set[str]:
@@ -311,7 +316,7 @@ class Draft(DraftTree):
             by_hand = (path for path in self.by_hand.all if path not in self.retired)
             ours = self.stack.store.state / checkouts.BELOW
             notes += (*carried_edits(self.before, after, by_hand),)
-            recorded = self.stack.store.manifest(self.base) or self.before.files
+            recorded = self.recorded_files or self.before.files
             mine = scaffolding.paths(host.site_below_prefix)
             notes += (*ours_renewed(recorded, self.before, after, mine),)
             notes += (*files_left(self.before, after), *checkouts_left(self.before, after, ours))
@@ -367,7 +372,7 @@ class Draft(DraftTree):
         kept = self.kept
         if self.restores is not None:
             now = self.before.files
-            recorded = self.stack.store.manifest(self.base) or {}
+            recorded = self.recorded_files or {}
             if self.base is None:  # made by hand: adopted as a revision first
                 recorded = now
             kept = kept | {p for p in edited if recorded.get(p) == now.get(p)}

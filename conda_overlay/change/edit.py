@@ -260,7 +260,7 @@ def record(draft: Draft) -> None:
     if not store.exists:
         raise NoSuchRevisionError(str(store.overlay), None, [])
     draft.stack.check_not_stale()
-    recorded = store.manifest(draft.base)
+    recorded = draft.recorded_files
     if recorded is None:
         return  # made by hand, or no manifest: there is nothing to compare with
     draft.compared = replace(before, files=recorded, edited=frozenset())
