@@ -112,7 +112,7 @@ def _call(
         del os.environ[name]
     os.environ.update(unwired)  # conda computes the activation from it
     if bare:
-        os.environ[wiring.DISABLE] = "1"
+        os.environ[wiring.DISABLE] = "run"  # as no environment sets it: see `switch`
     code = PosixActivator(["activate", str(prefix)]).execute()
     line = shells.SHELLS["posix"].line(startup.command("posix", settings))
     shell = shutil.which("bash", path=os.defpath) or "/bin/sh"

@@ -71,10 +71,11 @@ def test_runs_out_of_such_an_environment_have_the_overlay(
         Dump("conda run", within="conda run -n science"),
         Dump("ours", within="conda overlay run -n science"),
         Dump("bare", within="conda overlay run --no-overlay -n science"),
+        Dump("inner", within="conda overlay run --no-overlay -n science conda run -n science"),
         Dump("its own", within=f"conda overlay run -p {operations}"),
     ]
     site = str(over_science.site)
-    off = dict.fromkeys(["bare", "its own"])
+    off = dict.fromkeys(["bare", "inner", "its own"])
     assert wired(bash, steps) == {"conda run": site, "ours": site, **off}
 
 
