@@ -40,7 +40,7 @@ class Operation:
 OPERATIONS = {
     operation.name: operation
     for operation in (
-        Operation("install", ("install", "beta==2.0")),
+        Operation("install", ("install", "beta==2.0", "alpha")),
         Operation("remove", ("remove", "new")),
         Operation("undo", ("undo",)),
         Operation("apply", ("apply", "{home}/overlay.toml", "--locked")),

@@ -89,6 +89,8 @@ def test_a_file_of_no_distribution_is_an_edit_too(quick: Bench) -> None:
 def test_an_own_file_that_a_package_would_replace_needs_force_also_if_recorded(
     quick: Bench,
 ) -> None:
+    quick.given("install", "alpha==1.5")
+    quick.user.run(["mkdir", quick.site / "new"])
     quick.edit(quick.site / "mine.py", "MINE = 1\n")
     quick.edit(quick.site / "new" / "__init__.py", "MINE = 1\n")
     quick.change("record")
