@@ -21,7 +21,7 @@ from conda_overlay.change.entries import at_least, check_files
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.request import as_requirement, named_as
-from conda_overlay.core.text import few
+from conda_overlay.core.text import all_reasons, few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.originals import load_originals
@@ -64,7 +64,7 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
     own = {key: entry for key, entry in requested.items() if key not in going}
     requested = dict(own)
     if carried is not None:
-        more = _carried(draft, carried)
+        more = _carried(draft, carried, own)
         why.update({key: _why_carried(draft, key, carried) for key in more})
         requested.update(more)
     theirs = carried.entries if carried else {}
@@ -172,13 +172,23 @@ def _back(draft: Draft) -> Iterator[str]:
         yield f"{what}; for these: {' | '.join(map(shlex.join, words))}"
 
 
-def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
+def _carried(
+    draft: Draft, document: Document, own: Mapping[str, HistoryEntry]
+) -> dict[str, HistoryEntry]:
     """The requests to carry over, except for those that this host makes redundant.
 
     Where the host has an older version, the request is for at least the version that was there.
+    One's own request stays if it is held, or an editable.
     """
     result = {}
     for key, entry in document.requested.items():
+        mine, there = own.get(key), entry.requirement
+        if mine and mine.intent != "fix" and not mine.copied and mine.requirement != there:
+            way = shlex.join(["conda", "overlay", "install", there or key])
+            what = f"{there or key} is not carried over, because {mine.requirement} was requested"
+            draft.notes.append(f"{what}: {way}")
+            continue
+        entry = _joined(entry, mine)
         host = draft.stack.below_view.get(key)
         wanted = None if entry.copied else as_requirement(entry.requirement or "")
         if not (host and wanted and entry.version) or entry.is_direct:
@@ -188,6 +198,15 @@ def _carried(draft: Draft, document: Document) -> dict[str, HistoryEntry]:
         elif entry.intent != "fix":
             result[key] = entry
     return result
+
+
+def _joined(entry: HistoryEntry, mine: HistoryEntry | None) -> HistoryEntry:
+    """A request to carry over, with the reason, the date and the intent of one's own."""
+    if mine is None:
+        return entry
+    why, until = all_reasons(mine.reason, entry.reason), mine.until or entry.until
+    intent = mine.intent if mine.copied else entry.intent
+    return replace(entry, reason=why, until=until, intent=intent)
 
 
 def _why_carried(draft: Draft, key: str, document: Document) -> str:

@@ -13,7 +13,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import COPIED, EDITED, UNEDITED, Distribution, HistoryEntry
 from conda_overlay.core.request import named_as
-from conda_overlay.core.text import few
+from conda_overlay.core.text import all_reasons, few
 from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
@@ -206,5 +206,4 @@ def edits_in(draft: Draft, key: str) -> list[str]:
 
 def reasons(draft: Draft, entry: HistoryEntry) -> str | None:
     """The reasons of all edits so far."""
-    reasons = [*(entry.reason or "").split("; "), draft.reason]
-    return "; ".join(dict.fromkeys(filter(None, reasons))) or None
+    return all_reasons(entry.reason, draft.reason)

@@ -29,3 +29,9 @@ def user_base(environ: Mapping[str, str] = os.environ) -> str:
 def named(place: str | None) -> str:
     """The word for a place of distributions in messages: a host is the environment there."""
     return "environment" if place == "host" else place or ""
+
+
+def all_reasons(first: str | None, *others: str | None) -> str | None:
+    """The reasons of a distribution as one text, each once."""
+    every = [one for text in (first, *others) for one in (text or "").split("; ")]
+    return "; ".join(dict.fromkeys(filter(None, every))) or None

@@ -209,6 +209,34 @@ def test_from_carries_the_overlay_of_another_environment(bench: Bench) -> None:
     assert "Nothing to " in daq.change("rebase", "--from", str(bench.host))
 
 
+def test_from_keeps_the_pins_reasons_and_dates_of_ones_own(quick: Bench, own: Bench) -> None:
+    quick.given("install", "alpha==2.0", "beta==2.0", "--reason", "theirs")
+    quick.given("install", "new", "--reason", "other")
+    own.given("install", "alpha==1.5", "--reason", "mine", "--until", "2999-01-31")
+    own.given("install", "new", "--reason", "first", "--until", "2999-01-31")
+    told = own.refuse("rebase", "--from", "science")  # their beta needs their alpha
+    assert "alpha==1.5" in told and own.record()["distributions"]["alpha"]["version"] == "1.5"
+    quick.given("remove", "beta", "--allow-conflicts")
+    plan = own.json("rebase", "--from", "science")
+    said = "alpha==2.0 is not carried over, because alpha==1.5 was requested"
+    assert f"{said}: conda overlay install alpha==2.0 -p {own.host}" in plan["notes"]
+    entries = own.record()["distributions"]
+    assert entries["alpha"]["requirement"] == "alpha==1.5" and entries["alpha"]["reason"] == "mine"
+    assert (entries["new"]["reason"], entries["new"]["until"]) == ("first; other", "2999-01-31")
+
+
+def test_from_adds_the_reason_of_edits_to_those_of_ones_own(quick: Bench, own: Bench) -> None:
+    for bench, name in ((quick, "theirs"), (own, "mine")):
+        bench.given("edit", "alpha", "--no-editor", "--reason", name)
+        bench.edit(bench.site / f"alpha/{name}.py", "X = 1\n")
+        bench.given("record")
+    own.given("note", "alpha", "--until", "2999-01-31", "--intent", "fix")
+    own.given("rebase", "--from", "science")
+    entry = own.record()["distributions"]["alpha"]
+    found = entry["reason"], entry["until"], entry["intent"]
+    assert found == ("mine; theirs", "2999-01-31", "fix")
+
+
 def test_from_names_own_files_that_no_package_has(quick: Bench, own: Bench) -> None:
     quick.given("install", "new")
     quick.edit(quick.site / "mine.py", "MINE = 1\n")
