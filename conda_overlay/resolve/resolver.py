@@ -102,8 +102,10 @@ class Resolver:
         self.before = dependencies.effective(*self.sites)
         there, pins = self.before, self.pins.items()
         self.pins = {key: one for key, one in pins if dependencies.holds(one.allowed, there[key])}
-        self.named = names_of(self.request.requirements)
-        now = [one for one in self.request.requirements if isinstance(one, Requirement)]
+        markers, wanted = self.pip.host.markers, self.request.requirements
+        wanted = tuple(one for one in wanted if dependencies.applies(one, markers))
+        self.named = names_of(wanted)
+        now = [one for one in wanted if isinstance(one, Requirement)]
         self.typed = self.asked, [*self.asked, *now]
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()

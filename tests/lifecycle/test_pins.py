@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
 
@@ -128,3 +130,77 @@ def test_what_is_held_without_a_version_may_move(
     assert f"tool 2.0 requires {needed}" in told and "is given up" not in told
     held = {"alpha 1.5", "lower 1.0"} - {"alpha 1.5" if "alpha" in needed else "lower 1.0"}
     assert re.findall(r"(\w+ \S+) is held, so", told) == ([] if names else [*held])
+
+
+def lock(bench: Bench, links: Path, *lines: str) -> Path:
+    """A requirements file with these lines, each with the hash of its wheel."""
+
+    def hashed(line: str) -> str:
+        name, version = line.partition(" ")[0].split("==")
+        wheel = links / f"{name}-{version}-py3-none-any.whl"
+        return f"{line} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+
+    return sources.write(bench.user, bench.user.home / "lock.txt", "".join(map(hashed, lines)))
+
+
+def recorded(bench: Bench, name: str = "pinned") -> tuple[str, str, str]:
+    entry = bench.record()["distributions"][name]
+    return entry["version"], entry["requirement"], entry["intent"]
+
+
+def test_line_for_another_python_neither_drops_a_pin_nor_gives_it_up(
+    pinning: Bench, links: Path
+) -> None:
+    pinning.install("pinned==1.5")
+    file = lock(pinning, links, "pinned==1.7 ; python_version<'3'", "alpha==1.5")
+    pinning.install("-r", file)
+    assert recorded(pinning) == ("1.5", "pinned==1.5", "hold")
+    file.write_text("needs\npinned<1.6 ; python_version<'3'\n")
+    assert f"pinned==1.5 was requested, but {REASON}" in pinning.refused("-r", file)
+    assert f"pinned==1.5 was requested, but {REASON}" in pinning.refused(
+        "needs", "pinned<1.6 ; python_version<'3'"
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_lines_for_several_pythons_are_recorded_as_the_one_for_this(
+    pinning: Bench, links: Path, order: int
+) -> None:
+    lines = ["pinned==1.7 ; python_version>='3'", "pinned==1.5 ; python_version<'3'"]
+    file = lock(pinning, links, *lines[::order])
+    for _ in range(2):
+        pinning.install("-r", file)
+        assert recorded(pinning) == ("1.7", 'pinned==1.7; python_version >= "3"', "hold")
+    (given,) = pinning.record()["distributions"]["pinned"]["options"]
+    assert given in file.read_text().splitlines()[lines[::order].index(lines[0])]
+    exported = pinning.export()
+    pinning.change("undo", "0")
+    pinning.change("apply", exported)
+    assert pinning.see("pinned") == {"pinned": "1.7"}
+
+
+def test_requirements_of_one_name_are_recorded_together(pinning: Bench, links: Path) -> None:
+    base = sources.write(pinning.user, pinning.user.home / "base.txt", "pinned==1.5\n")
+    dev = sources.write(pinning.user, pinning.user.home / "dev.txt", "-r base.txt\ntool\npinned\n")
+    for words in (["-r", dev], ["-r", base, "pinned"], ["pinned", "pinned==1.5"]):
+        pinning.install(*words)
+        assert recorded(pinning) == ("1.5", "pinned==1.5", "hold")
+        pinning.change("undo", "0")
+    pinning.install("pinned>=1.5", "pinned<1.7")
+    assert recorded(pinning) == ("1.5", "pinned<1.7,>=1.5", "hold")
+    dists.wheel(links, "extra", "1.0", extras={"old": ["pinned<1.6"], "more": ["alpha==1.5"]})
+    dists.index(links)
+    dev.write_text("extra[old]\nextra[more]\n")
+    pinning.install("-r", dev)
+    assert recorded(pinning, "extra")[1] == "extra[more,old]"
+
+
+def test_file_for_another_python_leaves_what_is_there(pinning: Bench, links: Path) -> None:
+    pinning.install("-r", lock(pinning, links, "pinned==1.7 ; python_version>='3'", "tool==1.0"))
+    exported = pinning.export()
+    exported.write_text(exported.read_text().replace("python_version >= ", "python_version < "))
+    pinning.change("undo", "0")
+    pinning.install("pinned==1.5")
+    pinning.change("apply", exported)
+    assert recorded(pinning) == ("1.5", "pinned==1.5", "hold")
+    assert pinning.see("tool") == {"tool": "1.0"}
