@@ -35,8 +35,24 @@ class Pin:
     """The requirement as it is recorded."""
     allowed: Requirement
     """By name and version."""
+    there: Distribution
+    """What the overlay has, which may be hidden by a layer in front."""
     held: bool
     """Whether it is given up only if the user accepts conflicts."""
+    is_source: bool = False
+    """Whether it is of a path or a URL, and not of any build of the version."""
+
+    def is_kept_by(self, new: Distribution) -> bool:
+        """Whether a distribution in place of the present one is what was requested."""
+        mine = self.there
+        same = (new.editable, new.direct_url) == (mine.editable, mine.direct_url)
+        return dependencies.holds(self.allowed, new) and (same or not self.is_source)
+
+    def constraint(self, now: Distribution) -> Requirement:
+        """What keeps it: if a layer in front hides it, the version there, which pip sees."""
+        if dependencies.holds(self.allowed, now):
+            return self.allowed
+        return Requirement(f"{now.name}=={now.version}")
 
 
 @dataclass(frozen=True)
@@ -100,8 +116,6 @@ class Resolver:
     def __post_init__(self) -> None:
         self.sites = [*self.layers.values(), self.pip.host.distributions]
         self.before = dependencies.effective(*self.sites)
-        there, pins = self.before, self.pins.items()
-        self.pins = {key: one for key, one in pins if dependencies.holds(one.allowed, there[key])}
         markers, wanted = self.pip.host.markers, self.request.requirements
         wanted = tuple(one for one in wanted if dependencies.applies(one, markers))
         self.named = names_of(wanted)
@@ -168,7 +182,8 @@ class Resolver:
     def _constraints(self) -> list[Requirement]:
         going = {*self.named, *self.moved}
         found = dependencies.constraints(self.before, self.pip.host.markers, going, self.asked)
-        every = {str(one): one for one in (*found, *(pin.allowed for pin in self.pins.values()))}
+        kept = (pin.constraint(self.before[key]) for key, pin in self.pins.items())
+        every = {str(one): one for one in (*found, *kept)}
         return [every[s] for s in sorted(every) if key_of(every[s]) not in self.free]
 
     def _new_conflicts(self, before: View, after: View) -> tuple[Conflict, ...]:
@@ -200,15 +215,16 @@ class Resolver:
 
     def _given_up(self, after: View, staged: Site) -> Iterator[tuple[str, str]]:
         """The names of the pins that do not fit, each with the reason."""
-        for key, pin in self.pins.items():
-            now = after[key]
-            if dependencies.holds(pin.allowed, now):
+        for key in self.pins.keys() & staged.keys():
+            pin, now = self.pins[key], staged[key][0]
+            if pin.is_kept_by(now):
                 continue
-            if key not in self.moved and (now.path / "REQUESTED").exists() and key in staged:
+            if key not in self.moved and (now.path / "REQUESTED").exists():
                 continue  # requested by a path or a URL
-            conflicts = self._new_conflicts(after, {**after, key: self.before[key]})
+            conflicts = self._new_conflicts(after, {**after, key: pin.there})
             why = few([conflict.reason for conflict in conflicts])
-            yield key, why or f"the request needs {now.name} {now.version}"
+            other = "another build of " if now.version == pin.there.version else ""
+            yield key, why or f"the request needs {other}{now.name} {now.version}"
 
     def _join(self, found: Resolution) -> str:
         """Request the dependents that break as well, and say why; empty if none is left."""

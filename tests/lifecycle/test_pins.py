@@ -195,6 +195,36 @@ def test_requirements_of_one_name_are_recorded_together(pinning: Bench, links: P
     assert recorded(pinning, "extra")[1] == "extra[more,old]"
 
 
+@pytest.mark.parametrize("option", ["--force-reinstall", "-I"])
+def test_source_is_not_replaced_by_another_build(
+    pinning: Bench, links: Path, scratch: Path, option: str
+) -> None:
+    dists.wheel(links, "user", "1.0", requires=["pinned"])
+    dists.index(links)
+    (scratch / "mine").mkdir()
+    wheel = dists.wheel(scratch / "mine", "pinned", "1.5", files={"pinned/fixed.py": ""})
+    pinning.install(wheel)
+    dists.wheel(links, "user", "1.1", requires=["pinned<1.6"])
+    dists.index(links)
+    why = "the request needs another build of pinned 1.5"
+    assert f"{wheel.as_uri()} was requested, but {why}" in pinning.refused(option, "user")
+    told = pinning.install(option, "user", "--allow-conflicts")
+    assert f"which was requested, is given up: {why}\n" in told
+    assert recorded(pinning)[1] == "pinned>=1.5"
+    pinning.change("undo")
+    pinning.install(option, "user", wheel)
+    assert (pinning.site / "pinned" / "fixed.py").exists()
+
+
+def test_editable_is_replaced_by_another_build_in_a_note(pinning: Bench, links: Path) -> None:
+    dists.wheel(links, "user", "1.0", requires=["pinned<1.6"])
+    dists.index(links)
+    source = sources.project(pinning.user, "pinned", "1.5")
+    pinning.install("--no-build-isolation", "--editable", source)
+    told = pinning.install("--force-reinstall", "user")
+    assert "is given up: the request needs another build of pinned 1.5\n" in told
+
+
 def test_file_for_another_python_leaves_what_is_there(pinning: Bench, links: Path) -> None:
     pinning.install("-r", lock(pinning, links, "pinned==1.7 ; python_version>='3'", "tool==1.0"))
     exported = pinning.export()
