@@ -35,6 +35,7 @@ from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site
 from conda_overlay.edits.checkouts import are_same, has_work, root_of
 from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.formats.document import default_intent
 from conda_overlay.host.user_site import read_user_site
 from conda_overlay.layer import checkouts
 from conda_overlay.resolve.configuration import in_effect, is_plain
@@ -156,7 +157,13 @@ def _ask_again(
     draft.pending -= typed.keys()
     for key in (typed.keys() & {*there}) - {*staged}:
         draft.entries[key] = asked_again(draft, key, typed[key], request)
-    draft.notes += _hidden(draft, typed.keys() - {*there})
+    elsewhere = typed.keys() - {*there}
+    draft.notes += _hidden(draft, elsewhere)
+    below = draft.stack.below_view
+    for one in (below[key] for key in sorted(elsewhere & below.keys())):
+        if default_intent(text_of(typed[one.key])) == "hold":
+            what = f"{one.name} {one.version} is the environment's"
+            draft.notes.append(f"{what}, so the pin is not recorded: it changes with it")
 
 
 def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
@@ -236,7 +243,7 @@ def _lasting_files(options: Options) -> Options:
 
 
 def _with(request: Request, content: Content, markers: Markers) -> Request:
-    """What is requested of this host: what requirements files contain, too, joined by name."""
+    """The request for this host: with the content of requirements files, and joined by name."""
     wanted = [(parse(line), options) for line, options in content.requirements]
     wanted += [(one, request.own.get(key_of(one) or "", NONE)) for one in request.requirements]
     requirements, own = joined(item for item in wanted if dependencies.applies(item[0], markers))

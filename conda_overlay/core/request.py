@@ -104,7 +104,7 @@ def joined(
 
 
 def _both(one: Requirement | Source, other: Requirement | Source) -> Requirement | Source:
-    """What satisfies two requirements of the same name, whose markers apply both."""
+    """The requirement that stands for two of the same name, whose markers apply both."""
     if isinstance(one, Source) or isinstance(other, Source):
         return other if isinstance(other, Source) else one
     url = other.url or one.url

@@ -17,6 +17,7 @@ from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Known, Site, by_name, read_metadata
+from conda_overlay.formats.document import PINS
 from conda_overlay.resolve import configuration
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
@@ -36,7 +37,7 @@ class Pin:
     allowed: Requirement
     """By name and version."""
     there: Distribution
-    """What the overlay has, which may be hidden by a layer in front."""
+    """The overlay's own, which may be hidden by a layer in front."""
     held: bool
     """Whether it is given up only if the user accepts conflicts."""
     is_source: bool = False
@@ -49,7 +50,7 @@ class Pin:
         return dependencies.holds(self.allowed, new) and (same or not self.is_source)
 
     def constraint(self, now: Distribution) -> Requirement:
-        """What keeps it: if a layer in front hides it, the version there, which pip sees."""
+        """The constraint that keeps it: if a layer in front hides it, of the version there."""
         if dependencies.holds(self.allowed, now):
             return self.allowed
         return Requirement(f"{now.name}=={now.version}")
@@ -269,10 +270,17 @@ class Resolver:
         after = self._with(found.staged)
         configured = configuration.constrained(self.pip.host.prefix)
         known = self.named & names_of(constraints)
-        if self.pins and len(self.named) <= _SHOWN:  # the index is asked for each
-            known = self.named
+        if len(self.named) <= _SHOWN:  # the index is asked for each
+            known |= {key for key in self.named if any(self._limits(key))}
         keys = sorted((known & after.keys()) - configured)
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
+
+    def _limits(self, key: str) -> Iterator[str]:
+        """The requests that may hold another distribution back."""
+        yield from (pin.text for pin in self.pins.values())
+        for one in self.typed[1][len(self.asked) :]:
+            if key_of(one) != key and any(s.operator in PINS for s in one.specifier):
+                yield text_of(one)
 
     def _holders(self, key: str, after: View, stage: Stage) -> str | None:
         newest, now = self.pip.newest(stage, key, self.request.options), after[key]
@@ -284,8 +292,9 @@ class Resolver:
         after = {**after, "": user}
         holders = self._new_conflicts(after, {**after, key: replace(now, version=newest)})
         names = sorted({conflict.name for conflict in holders})
-        if not names and self.pins:  # only the index knows what the newest one requires
-            why = few([pin.text for pin in self.pins.values()])
+        limits = [*self._limits(key)]
+        if not names and limits:  # only the index knows what the newest one requires
+            why = few(limits)
             command = f"conda overlay install '{now.name}>={newest}'"
             return f"{now.name} {newest} is held back, perhaps by {why}; {command} says why"
         if not all(names) or not names:

@@ -234,3 +234,41 @@ def test_file_for_another_python_leaves_what_is_there(pinning: Bench, links: Pat
     pinning.change("apply", exported)
     assert recorded(pinning) == ("1.5", "pinned==1.5", "hold")
     assert pinning.see("tool") == {"tool": "1.0"}
+
+
+def test_what_an_updated_pin_holds_back_is_named(pinning: Bench, links: Path) -> None:
+    pinning.install("pinned==1.5", "--intent", "fix")
+    pinning.install("tool")
+    add_tool_2(links)
+    told = pinning.change("update", "tool", "pinned")
+    assert "tool 2.0 is held back, perhaps by pinned==1.5; conda overlay install -n" in told
+    assert recorded(pinning) == ("1.5", "pinned==1.5", "fix")
+
+
+def test_pin_of_what_the_environment_has_is_not_recorded_in_a_note(quick: Bench) -> None:
+    done = quick.try_install("alpha==1.0")
+    note = "alpha 1.0 is the environment's, so the pin is not recorded: it changes with it"
+    assert done.returncode == 0 and f"note: {note}\n" in done.stdout, done
+    assert quick.revision is None
+    assert "pin is not recorded" not in quick.try_install("alpha>=1.0").stdout
+
+
+def test_version_of_a_lock_file_is_a_pin(pinning: Bench) -> None:
+    pinning.install("pinned==1.5", "tool")
+    lock_file = pinning.export("pylock.toml")
+    pinning.change("undo", "0")
+    pinning.install("-r", lock_file)
+    assert recorded(pinning) == ("1.5", "pinned==1.5", "hold")
+    assert f"pinned==1.5 was requested, but {REASON}\n" in pinning.refused("needs")
+
+
+def test_rebase_names_the_conflict_that_a_pin_keeps_up(own: Bench, wheels: Path) -> None:
+    own.change("install", "alpha==1.5")
+    files = (wheels / f"{name}-2.0-py3-none-any.whl" for name in ("alpha", "beta"))
+    sources.administrate(own.host, *files)
+    broken = "beta 2.0 (environment) requires alpha>=2, but 1.5 (overlay) is in effect"
+    told = own.change("rebase")
+    assert f"{broken}, as before; conda overlay status" in told
+    assert "Your overlay stays as it is; the environment of now is recorded" in told
+    told = own.ask("rebase", "--yes")
+    assert f"note: {broken}" in told and "fits" not in told and "Nothing to do" in told
