@@ -92,10 +92,12 @@ def install_requested(
     draft: Draft, requested: Mapping[str, HistoryEntry], why: Mapping[str, str]
 ) -> None:
     """Let pip add the missing distributions, and record all requests as given."""
+    parsed = {key: parse(entry.requirement or "") for key, entry in requested.items()}
+    markers = draft.stack.host.markers
+    parsed = {key: one for key, one in parsed.items() if dependencies.applies(one, markers)}
+    requested = {key: requested[key] for key in parsed}
     mend(draft, requested, requested)
-    texts = {key: entry.requirement or "" for key, entry in requested.items()}
-    hashes = {key: hashes_of(parse(texts[key]), requested[key].options) for key in requested}
-    drop_others(draft, hashes)
+    drop_others(draft, {key: hashes_of(one, requested[key].options) for key, one in parsed.items()})
     draft.notes += left_behind(requested[key] for key in requested.keys() - draft.installed.keys())
     wanted = requests(requested, draft.installed.keys())
     draft.pending |= requested.keys()

@@ -198,10 +198,12 @@ def pins(draft: Draft, typed: Collection[str]) -> dict[str, Pin]:
         if not text or entry.copied or key in typed or key in draft.pending:
             continue
         wanted = as_requirement(f"{key}=={entry.version}" if entry.is_direct else text)
-        is_there = entry.requested and key in draft.index.site
-        if is_there and wanted and any(s.operator in PINS for s in wanted.specifier):
-            allowed = Requirement(f"{wanted.name}{wanted.specifier}")
-            found[key] = Pin(text, allowed, entry.intent == "hold")
+        if not (entry.requested and wanted and key in draft.index.site):
+            continue
+        there, allowed = draft.index.site[key][0], Requirement(f"{wanted.name}{wanted.specifier}")
+        is_pin = any(s.operator in PINS for s in allowed.specifier)
+        if is_pin and dependencies.holds(allowed, there):
+            found[key] = Pin(text, allowed, there, entry.intent == "hold", entry.is_direct)
     return found
 
 

@@ -22,6 +22,7 @@ from conda_overlay.core.request import (
     Request,
     Source,
     hashes_of,
+    joined,
     key_of,
     names_of,
     parse,
@@ -29,10 +30,12 @@ from conda_overlay.core.request import (
 )
 from conda_overlay.core.text import user_base
 from conda_overlay.distributions import dependencies
+from conda_overlay.distributions.dependencies import Markers
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import Site
 from conda_overlay.edits.checkouts import are_same, has_work, root_of
 from conda_overlay.filesystem.tree import remove_files
+from conda_overlay.formats.document import default_intent
 from conda_overlay.host.user_site import read_user_site
 from conda_overlay.layer import checkouts
 from conda_overlay.resolve.configuration import in_effect, is_plain
@@ -61,7 +64,8 @@ def install(draft: Draft, request: Request) -> None:
     given = request.options
     request = replace(request, options=at_rest(given, draft.streams, draft.new_scratch))
     content = read(request.options.values("--requirement"))
-    whole = _with(replace(request, options=_lasting_files(given)), content)
+    whole = replace(request, options=_lasting_files(given))
+    whole = _with(whole, content, draft.stack.host.markers)
     typed = {key: one for one in whole.requirements if (key := key_of(one))}
     drop_others(
         draft, {key: hashes_of(one, whole.own.get(key, NONE)) for key, one in typed.items()}
@@ -153,7 +157,13 @@ def _ask_again(
     draft.pending -= typed.keys()
     for key in (typed.keys() & {*there}) - {*staged}:
         draft.entries[key] = asked_again(draft, key, typed[key], request)
-    draft.notes += _hidden(draft, typed.keys() - {*there})
+    elsewhere = typed.keys() - {*there}
+    draft.notes += _hidden(draft, elsewhere)
+    below = draft.stack.below_view
+    for one in (below[key] for key in sorted(elsewhere & below.keys())):
+        if default_intent(text_of(typed[one.key])) == "hold":
+            what = f"{one.name} {one.version} is the environment's"
+            draft.notes.append(f"{what}, so the pin is not recorded: it changes with it")
 
 
 def _hidden(draft: Draft, keys: Collection[str]) -> Iterator[str]:
@@ -232,12 +242,10 @@ def _lasting_files(options: Options) -> Options:
     return Options(tuple((n, v) for n, v in pairs if n not in FILES or not is_stream(v or "")))
 
 
-def _with(request: Request, content: Content) -> Request:
-    """Add the requirements and options that requirements files contain."""
+def _with(request: Request, content: Content, markers: Markers) -> Request:
+    """The request for this host: with the content of requirements files, and joined by name."""
     wanted = [(parse(line), options) for line, options in content.requirements]
-    return replace(
-        request,
-        requirements=(*(one for one, _ in wanted), *request.requirements),
-        options=request.options + content.options,
-        own={**request.own, **{key_of(one) or "": options for one, options in wanted if options}},
-    )
+    wanted += [(one, request.own.get(key_of(one) or "", NONE)) for one in request.requirements]
+    requirements, own = joined(item for item in wanted if dependencies.applies(item[0], markers))
+    options = request.options + content.options
+    return replace(request, requirements=requirements, options=options, own=own)

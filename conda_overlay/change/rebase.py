@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+
+from packaging.requirements import Requirement
 
 from conda_overlay.activation import locate
 from conda_overlay.change import plan
@@ -19,11 +21,11 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import RETIRED, is_outdated, reapply, where
 from conda_overlay.change.entries import at_least, check_files
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
-from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.models import Conflict, Distribution, HistoryEntry, requirements_of
 from conda_overlay.core.request import as_requirement, named_as
 from conda_overlay.core.text import all_reasons, few
 from conda_overlay.distributions import dependencies
-from conda_overlay.distributions.site import read_site
+from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.edits.patch import text_in
 from conda_overlay.formats.document import Document
@@ -78,6 +80,7 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
     drop_orphans(draft, {**staying, **requested}, "nothing depends on it")
     draft.notes += _left_out(draft, carried)
     draft.notes += _back(draft)
+    draft.notes += _remaining(draft)
     draft.accepts_host = stack.has_moved_on()
 
 
@@ -142,6 +145,22 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
         yield from (
             found for found in read_site(site).get(key, ()) if load_originals(found) is not None
         )
+
+
+def _remaining(draft: Draft) -> Iterator[str]:
+    """A note on each conflict with what is below that was there before, and still is."""
+    host, below, before = draft.stack.host, draft.stack.below_view, draft.before
+    asked = requirements_of(one for key, one in draft.entries.items() if key in draft.installed)
+
+    def conflicts(site: Site, asked: Iterable[Requirement]) -> tuple[Conflict, ...]:
+        view, where = {**below, **dependencies.effective(site)}, (host.markers, host.site_packages)
+        return dependencies.new_conflicts(below, view, *where, ((), asked))
+
+    known = {one.identity for one in conflicts(before.site, before.requirements)}
+    for found in conflicts(draft.installed, asked):
+        if found.identity in known:
+            text = str(found).replace(" would be in effect", " is in effect")
+            yield f"{text}, as before; conda overlay status says what ends it"
 
 
 def _back(draft: Draft) -> Iterator[str]:

@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.pip_options import FILES, NONE, PATHS, RECORDED, Options
+from conda_overlay.formats.exports import format_of
+from conda_overlay.formats.overlay_toml import parse_toml
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """A variable, which pip replaces if it has a value; in a URL, that may be a secret."""
@@ -81,10 +83,14 @@ def read(files: Iterable[str]) -> Content:
     Raises:
         UsageError: one of them names a file that can be read only once.
     """
-    requirements, options, unrecorded = [], NONE, []
+    requirements: list[tuple[str, Options]] = []
+    options, unrecorded = NONE, []
     for file in files:
         if (text := _text(file)) is None:
             unrecorded.append(f"the options and hashes in {file}")
+        elif format_of(os.path.basename(_path(file))) == "pylock.toml":
+            requirements += ((line, NONE) for line in _locked(text))
+            continue
         for directory, line in _lines(file, text or ""):
             if line.startswith("-"):
                 for name, value in _parsed([line]).given:
@@ -102,6 +108,19 @@ def read(files: Iterable[str]) -> Content:
                 own = _parsed(behind).used(RECORDED)
                 requirements.append((_expanded(wanted.strip()), own))
     return Content(tuple(requirements), options.used(RECORDED), tuple(unrecorded))
+
+
+def _locked(text: str) -> list[str]:
+    """The packages of a lock file (PEP 751), as requirements; not those of a path or a URL."""
+    with suppress(ValueError, TypeError, KeyError, AttributeError):  # pip refuses it
+        found = ((one, one.get("marker", "")) for one in parse_toml(text)["packages"])
+        direct = {"archive", "directory", "vcs"}
+        return [
+            f"{one['name']}=={one['version']}{marker and f' ; {marker}'}"
+            for one, marker in found
+            if "version" in one and not direct & one.keys()
+        ]
+    return []
 
 
 def _parsed(texts: Iterable[str]) -> Options:

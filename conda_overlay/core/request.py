@@ -87,6 +87,32 @@ def grouped(wanted: Iterable[tuple[Requirement | Source, Options]]) -> list[Requ
     return [*found.values()]
 
 
+def joined(
+    wanted: Iterable[tuple[Requirement | Source, Options]],
+) -> tuple[tuple[Requirement | Source, ...], dict[str, Options]]:
+    """Join the requirements of each name as pip does, and their options, by normalized name."""
+    found: dict[str, Requirement | Source] = {}
+    own: dict[str, Options] = {}
+    for one, options in wanted:
+        key = key_of(one) or ""
+        name = key or text_of(one)
+        found[name] = _both(found[name], one) if name in found else one
+        if options:
+            every = (own.get(key, NONE) + options).given
+            own[key] = Options(tuple(dict.fromkeys(every)))
+    return (*found.values(),), own
+
+
+def _both(one: Requirement | Source, other: Requirement | Source) -> Requirement | Source:
+    """The requirement that stands for two of the same name, whose markers apply both."""
+    if isinstance(one, Source) or isinstance(other, Source):
+        return other if isinstance(other, Source) else one
+    url = other.url or one.url
+    where = f" @ {url} " if url else str(one.specifier & other.specifier)
+    marker = f"; {one.marker}" if str(one.marker) == str(other.marker) and one.marker else ""
+    return Requirement(f"{with_extras(one.name, one.extras | other.extras)}{where}{marker}")
+
+
 @cache
 def as_requirement(text: str) -> Requirement | None:
     """Read a requirement by name; None for a path, a bare URL, or invalid text."""

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import Conflict, Distribution
-from conda_overlay.core.request import as_requirement
+from conda_overlay.core.request import Source, as_requirement
 from conda_overlay.distributions.site import Site
 
 View = Mapping[str, Distribution]
@@ -196,6 +196,12 @@ def requirements(
     for distribution in view.values():
         for requirement in applying(distribution):
             yield distribution, requirement
+
+
+def applies(wanted: Requirement | Source, markers: Markers) -> bool:
+    """Whether a requirement that a user typed is for this host; pip ignores the others."""
+    marker = None if isinstance(wanted, Source) else wanted.marker
+    return _applies(str(marker or ""), frozenset(), frozenset(markers.items()))
 
 
 @cache  # most markers in a large host are the same

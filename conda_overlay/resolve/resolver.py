@@ -17,6 +17,7 @@ from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import Known, Site, by_name, read_metadata
+from conda_overlay.formats.document import PINS
 from conda_overlay.resolve import configuration
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.pip_output import PipRun
@@ -35,8 +36,24 @@ class Pin:
     """The requirement as it is recorded."""
     allowed: Requirement
     """By name and version."""
+    there: Distribution
+    """The overlay's own, which may be hidden by a layer in front."""
     held: bool
     """Whether it is given up only if the user accepts conflicts."""
+    is_source: bool = False
+    """Whether it is of a path or a URL, and not of any build of the version."""
+
+    def is_kept_by(self, new: Distribution) -> bool:
+        """Whether a distribution in place of the present one is what was requested."""
+        mine = self.there
+        same = (new.editable, new.direct_url) == (mine.editable, mine.direct_url)
+        return dependencies.holds(self.allowed, new) and (same or not self.is_source)
+
+    def constraint(self, now: Distribution) -> Requirement:
+        """The constraint that keeps it: if a layer in front hides it, of the version there."""
+        if dependencies.holds(self.allowed, now):
+            return self.allowed
+        return Requirement(f"{now.name}=={now.version}")
 
 
 @dataclass(frozen=True)
@@ -100,10 +117,10 @@ class Resolver:
     def __post_init__(self) -> None:
         self.sites = [*self.layers.values(), self.pip.host.distributions]
         self.before = dependencies.effective(*self.sites)
-        there, pins = self.before, self.pins.items()
-        self.pins = {key: one for key, one in pins if dependencies.holds(one.allowed, there[key])}
-        self.named = names_of(self.request.requirements)
-        now = [one for one in self.request.requirements if isinstance(one, Requirement)]
+        markers, wanted = self.pip.host.markers, self.request.requirements
+        wanted = tuple(one for one in wanted if dependencies.applies(one, markers))
+        self.named = names_of(wanted)
+        now = [one for one in wanted if isinstance(one, Requirement)]
         self.typed = self.asked, [*self.asked, *now]
         self.moved: dict[str, Conflict] = {}
         self.stuck: set[str] = set()
@@ -166,7 +183,8 @@ class Resolver:
     def _constraints(self) -> list[Requirement]:
         going = {*self.named, *self.moved}
         found = dependencies.constraints(self.before, self.pip.host.markers, going, self.asked)
-        every = {str(one): one for one in (*found, *(pin.allowed for pin in self.pins.values()))}
+        kept = (pin.constraint(self.before[key]) for key, pin in self.pins.items())
+        every = {str(one): one for one in (*found, *kept)}
         return [every[s] for s in sorted(every) if key_of(every[s]) not in self.free]
 
     def _new_conflicts(self, before: View, after: View) -> tuple[Conflict, ...]:
@@ -198,15 +216,16 @@ class Resolver:
 
     def _given_up(self, after: View, staged: Site) -> Iterator[tuple[str, str]]:
         """The names of the pins that do not fit, each with the reason."""
-        for key, pin in self.pins.items():
-            now = after[key]
-            if dependencies.holds(pin.allowed, now):
+        for key in self.pins.keys() & staged.keys():
+            pin, now = self.pins[key], staged[key][0]
+            if pin.is_kept_by(now):
                 continue
-            if key not in self.moved and (now.path / "REQUESTED").exists() and key in staged:
+            if key not in self.moved and (now.path / "REQUESTED").exists():
                 continue  # requested by a path or a URL
-            conflicts = self._new_conflicts(after, {**after, key: self.before[key]})
+            conflicts = self._new_conflicts(after, {**after, key: pin.there})
             why = few([conflict.reason for conflict in conflicts])
-            yield key, why or f"the request needs {now.name} {now.version}"
+            other = "another build of " if now.version == pin.there.version else ""
+            yield key, why or f"the request needs {other}{now.name} {now.version}"
 
     def _join(self, found: Resolution) -> str:
         """Request the dependents that break as well, and say why; empty if none is left."""
@@ -251,10 +270,17 @@ class Resolver:
         after = self._with(found.staged)
         configured = configuration.constrained(self.pip.host.prefix)
         known = self.named & names_of(constraints)
-        if self.pins and len(self.named) <= _SHOWN:  # the index is asked for each
-            known = self.named
+        if len(self.named) <= _SHOWN:  # the index is asked for each
+            known |= {key for key in self.named if any(self._limits(key))}
         keys = sorted((known & after.keys()) - configured)
         return tuple(filter(None, (self._holders(key, after, found.stage) for key in keys)))
+
+    def _limits(self, key: str) -> Iterator[str]:
+        """The requests that may hold another distribution back."""
+        yield from (pin.text for pin in self.pins.values())
+        for one in self.typed[1][len(self.asked) :]:
+            if key_of(one) != key and any(s.operator in PINS for s in one.specifier):
+                yield text_of(one)
 
     def _holders(self, key: str, after: View, stage: Stage) -> str | None:
         newest, now = self.pip.newest(stage, key, self.request.options), after[key]
@@ -266,8 +292,9 @@ class Resolver:
         after = {**after, "": user}
         holders = self._new_conflicts(after, {**after, key: replace(now, version=newest)})
         names = sorted({conflict.name for conflict in holders})
-        if not names and self.pins:  # only the index knows what the newest one requires
-            why = few([pin.text for pin in self.pins.values()])
+        limits = [*self._limits(key)]
+        if not names and limits:  # only the index knows what the newest one requires
+            why = few(limits)
             command = f"conda overlay install '{now.name}>={newest}'"
             return f"{now.name} {newest} is held back, perhaps by {why}; {command} says why"
         if not all(names) or not names:

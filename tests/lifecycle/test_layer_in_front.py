@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bed import dists
 from tests.bench import Bench
 from tests.lifecycle.shared import change, layer_of
 from tests.lifecycle.test_run import run
@@ -42,3 +43,22 @@ def test_what_needs_another_version_than_that_in_front_is_a_conflict(front: Benc
     assert broken in done.stderr
     done = front.run(*argv, "--allow-conflicts")
     assert done.returncode == 0 and broken in done.stdout, done
+
+
+@pytest.mark.parametrize("option", [["-U", "--upgrade-strategy", "eager"], ["--force-reinstall"]])
+def test_a_pin_behind_another_version_in_front_stays(
+    front: Bench, links: Path, option: list[str]
+) -> None:
+    for version in ("1.5", "1.7", "2.0"):
+        dists.wheel(links, "pinned", version)
+    dists.wheel(links, "tool", "1.0", requires=["pinned"])
+    argv = ["install", *front.where, "--yes", "--find-links", str(links)]
+    assert front.run(*argv, "pinned==1.5").returncode == 0
+    change(front, "install", "--find-links", links, "pinned==1.7")
+    done = front.run(*argv, *option, "tool")
+    if option == ["--force-reinstall"]:
+        assert "pinned==1.5 was requested, but the request needs pinned 1.7" in done.stderr, done
+    else:
+        assert done.returncode == 0, done
+    there = front.record()["distributions"]["pinned"]
+    assert (there["version"], there["requirement"]) == ("1.5", "pinned==1.5")

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from conda_overlay.core.errors import PipError, ResolutionError
-from conda_overlay.core.models import Conflict
+from conda_overlay.core.models import Conflict, Distribution
 from conda_overlay.resolve.resolver import Pin, Resolution
 from tests.resolve.played import Answer, Played, impossible
 from tests.resolve.test_pip_output import HASHES_ARE_MISSING, HASHES_DIFFER, NOSUCH, WHEEL_26
@@ -339,7 +339,8 @@ NEEDING = Answer({"new 1.0": ["alpha>=1.6"], "alpha 1.7": []})
 
 
 def pinned(text: str, *, held: bool) -> dict[str, Pin]:
-    return {"alpha": Pin(text, Requirement(text), held)}
+    there = Distribution("alpha", "alpha", "1.0", (), Path())
+    return {"alpha": Pin(text, Requirement(text), there, held)}
 
 
 def test_pins_are_constraints_of_the_first_round(played: Played) -> None:
@@ -348,9 +349,9 @@ def test_pins_are_constraints_of_the_first_round(played: Played) -> None:
     assert found.given_up == {}
 
 
-def test_pin_that_no_longer_holds_is_none(played: Played) -> None:
+def test_what_hides_a_pin_is_kept_with_it(played: Played) -> None:
     played.resolve("new", Answer({"new 1.0": []}), pins=pinned("alpha==9", held=True))
-    assert played.runs == [("new", HELD)]
+    assert played.runs == [("new", sorted([*HELD, "alpha==1.0"]))]
 
 
 def test_pin_gives_way_if_it_is_not_held(played: Played) -> None:

@@ -37,7 +37,7 @@ def execute(arguments: Namespace) -> int:
     if source is not None:
         overlay.check_protection(arguments.force_overlay)
         document = select.document_of(source)
-    unchanged = f"Nothing to do: the overlay fits {overlay.host.name} as it is."
+    unchanged = f"Nothing to do: nothing is to be adapted to {overlay.host.name} as it is."
     force = arguments.force_overlay
     return changing.run(
         arguments, overlay, lambda d: d.rebase(document, force=force), unchanged=unchanged

@@ -63,7 +63,7 @@ def sentence(plan: Plan) -> str:
     ]
     if not parts and plan.files:
         parts = [f"{few(plan.files.all, _FEW)} changed"]
-    return "; ".join(parts or ["your overlay matches the environment as it is now"]) + "."
+    return "; ".join(parts or ["your overlay stays as it is, on the environment of now"]) + "."
 
 
 def items(changes: Sequence[Change]) -> str:

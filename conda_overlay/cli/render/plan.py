@@ -29,7 +29,7 @@ def show_plan(plan: Plan, *, allowed_by: str = "--allow-conflicts") -> None:
         show_files(plan.files, SHOWN)
         say()
     if plan.accepts_host:
-        say("Your overlay will match the environment as it is now.\n")
+        say("Your overlay stays as it is; the environment of now is recorded with it.\n")
     lists = {
         "conflicts that this resolves": map(str, plan.resolved),
         "note": map(with_environment, plan.notes),
