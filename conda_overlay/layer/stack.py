@@ -159,6 +159,8 @@ class Stack:
     def from_layer(self, layer: str) -> Stack:
         """The same layers without those in front of one, which is the one to read and write.
 
+        Behind a layer for everybody stay only those that everybody has.
+
         Args:
             layer: the label or the path of one of the overlay directories.
 
@@ -170,6 +172,8 @@ class Stack:
         for number, directory in enumerate(self.directories):
             if os.path.realpath(directory) == wanted:
                 rest = {*map(str, self.directories[number:])}
+                if str(directory) in labels.values():  # as in `around`
+                    rest.intersection_update(labels.values())
                 texts = self.settings.overlay_dirs
                 kept = (t for t in texts if rest.issuperset(locate.expand([t], os.environ)))
                 settings: Settings = self.settings._replace(overlay_dirs=tuple(kept))

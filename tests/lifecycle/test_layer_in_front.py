@@ -87,6 +87,7 @@ def test_the_layer_is_resolved_as_everybody_else_has_it(ahead: Bench, option: li
     assert run(ahead, "python", "-c", code).stdout == "2.0 2.0\n"
     assert str(owner.user.home) not in (layer / "bin" / ".python").read_text()
     owner.change("install", "--layer", OWN, "new")
+    assert "There is no" in owner.run("why", *owner.where, "--layer", "beamline", "new").stderr
     ahead.change("install", "new")
     assert findings(ahead, layer) == findings(owner, layer) == []
 
