@@ -62,15 +62,15 @@ def reconcile(
     return found
 
 
-def put_behind(
+def put_in_front(
     environ: Mapping[str, str], prefix: str, overlays: Sequence[str], owners: Sequence[str]
 ) -> EngineResult:
-    """Compute the changes for an overlay's interpreter that is started without activation.
+    """Compute the changes that put layers in front of what there is, without activation.
 
     Args:
         environ: the variables of the process.
         prefix: of the host.
-        overlays: the layers behind that overlay; earlier ones win.
+        overlays: the layers; earlier ones win.
         owners: the names or user ids of their owners, who are trusted.
     """
     trusted, found = trust.trusted_owners(owners), EngineResult()

@@ -14,8 +14,8 @@ from conda_overlay.activation import (
     trust,
 )
 
-BEHIND = ".behind"
-"""Stands for a shell where an overlay's interpreter asks for the layers behind it."""
+LAYERS = ".layers"
+"""Stands for a shell where an overlay's interpreter asks for the layers around it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -23,10 +23,10 @@ def main(arguments: list[str]) -> int:
 
     Args:
         arguments: the name of the shell, then options, each with a percent-encoded value; or
-            `BEHIND` and the words of an overlay's interpreter.
+            `LAYERS` and the words of an overlay's interpreter.
     """
-    if arguments[0] == BEHIND:
-        return _put_behind(*map(shells.percent_decode, arguments[1:]))
+    if arguments[0] == LAYERS:
+        return _put_in_front(*map(shells.percent_decode, arguments[1:]))
     shell = shells.SHELLS[arguments[0]]
     options: dict[str, list[str]] = {"--dir": [], "--owner": [], "--no-user-site": []}
     for option, value in zip(arguments[1::2], arguments[2::2], strict=True):
@@ -60,9 +60,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _put_behind(prefix: str, owners: str, *overlays: str) -> int:
-    """Print the commands for sh that put layers behind an overlay: see `engine.put_behind`."""
-    outcome = engine.put_behind(os.environ, prefix, overlays, owners.split(","))
+def _put_in_front(prefix: str, owners: str, *overlays: str) -> int:
+    """Print the commands for sh that put layers in front: see `engine.put_in_front`."""
+    outcome = engine.put_in_front(os.environ, prefix, overlays, owners.split(","))
     for overlay, reason in outcome.news.items():
         _say(f"{overlay} is not used: {reason}.")
     sys.stdout.buffer.write(os.fsencode(shells.SHELLS["posix"].render(outcome.diff)))

@@ -334,12 +334,13 @@ class Draft(DraftTree):
 
     def _after(self) -> State:
         """Read the state of the draft, and complete its tree if it differs from the current one."""
-        store, host, below = self.stack.store, self.stack.host, self.stack.below
-        if self.is_untouched and scaffolding.is_current(store.real, store.overlay, host, below):
+        store, whose = self.stack.store, (self.stack.store.overlay, self.stack.host)
+        around = self.stack.around_scripts
+        if self.is_untouched and scaffolding.is_current(store.real, *whose, around):
             unchanged = state.with_entries(self.before, self.entries)
             if not unchanged.new:
                 return unchanged
-        scaffolding.add_to_tree(self.tree, store.overlay, host, below)
+        scaffolding.add_to_tree(self.tree, *whose, around)
         after = self.state_now()
         return self.state_now() if state.note_new_files(after, after.site) else after
 

@@ -294,7 +294,7 @@ class Overlay:
         if not store.managed or stack.is_stale():
             return False
         stack.check_trust()
-        whose = store.overlay, self.host, stack.below
+        whose = store.overlay, self.host, stack.around_scripts
         if scaffolding.is_current(store.real, *whose):
             return False
         with store.lock():

@@ -53,8 +53,10 @@ def check_writable(overlay: Overlay) -> None:
     Raises:
         OverlayDirError: the user cannot; who owns it can, by the command in the hint.
     """
-    layer = overlay.stack.layer
-    if (owner := overlay.stack.owner_of_layer()) is None:
+    from conda_overlay.report.shell import command_of_owner
+
+    layer, owner = overlay.stack.layer, overlay.stack.owner_of_layer()
+    if layer is None or owner is None:
         return
     words = iter(sys.argv[2:])
     rest = []
@@ -64,9 +66,7 @@ def check_writable(overlay: Overlay) -> None:
             rest.append(word)
         elif not equals:
             next(words, None)
-    conda = str(Path(sys.executable).with_name("conda"))
-    where = ["-p", str(overlay.host.prefix), "--layer", str(layer)]
-    hint = shlex.join(["sudo", "-u", owner, conda, "overlay", *rest[:1], *where, *rest[1:]])
+    hint = command_of_owner(overlay.host, layer, owner, *rest)
     sentence = f"The layer {layer} belongs to {owner}, and you cannot write to it."
     raise OverlayDirError(sentence, hint, directories=[str(layer)])
 

@@ -68,23 +68,29 @@ if command in ("install", "uninstall"):
 """
 
 
+Around = tuple[Sequence[Path], Sequence[Path]]
+"""The layers in front of an overlay, and those behind it."""
+
 _START = b'#!/bin/sh\ncase ":${PYTHONPATH-}:" in *'
 """How the interpreter begins; older versions of conda-overlay wrote another one."""
 
+_EXPORT = "export PYTHONPATH="
+"""How its line begins that adds the overlay: after that for the layers behind it."""
 
-def add_to_tree(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
+
+def add_to_tree(tree: Path, overlay: Path, host: Host, around: Around) -> None:
     """Write all of our own files to a tree, replacing existing ones.
 
     Args:
         tree: of a draft.
         overlay: the public path that will lead to the tree.
         host: the environment below the overlay.
-        below: the site-packages of the layers between the two.
+        around: the layers in front of the overlay, and those behind it.
     """
     for directory in (Path("bin"), host.site_below_prefix):
         make_own(tree, directory)
     write_guard(tree / host.site_below_prefix, host.site_packages)
-    for name, content in _programs(overlay, host, below, host.real).items():
+    for name, content in _programs(overlay, host, around, host.real).items():
         _put(tree / "bin" / name, content, 0o755)
 
 
@@ -103,19 +109,19 @@ def _put(place: Path, content: bytes, mode: int = 0o644) -> None:
     replace_file(place, content, mode)
 
 
-def is_current(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> bool:
+def is_current(tree: Path, overlay: Path, host: Host, around: Around) -> bool:
     """Whether a tree has our own files as `add_to_tree` writes them."""
     site = tree / host.site_below_prefix
     named = _recorded(site, host.site_packages)
-    programs = _programs(overlay, host, below, named.parents[2]).items()
+    programs = _programs(overlay, host, around, named.parents[2]).items()
     return files.read(str(site / GUARD)) == guard(named) and all(
         files.read(str(tree / "bin" / name)) == content for name, content in programs
     )
 
 
-def renew(tree: Path, overlay: Path, host: Host, below: Sequence[Path]) -> None:
+def renew(tree: Path, overlay: Path, host: Host, around: Around) -> None:
     """Replace our own files in the tree of a revision, whose files are read-only."""
-    add_to_tree(tree, overlay, host, below)
+    add_to_tree(tree, overlay, host, around)
     for path in paths(host.site_below_prefix):
         os.chmod(tree / path, os.stat(tree / path).st_mode & 0o555)
 
@@ -130,13 +136,19 @@ def is_of_this_version(tree: Path, host: Host) -> bool:
     return guarded and starts and codes == [mine] * len(codes)
 
 
-def layers_of_scripts(tree: Path) -> list[str]:
-    """The layers behind an overlay that its scripts use where nothing is wired."""
+def layers_of_scripts(tree: Path) -> tuple[list[str], list[str]]:
+    """The layers in front of an overlay, and behind it, that its scripts use without wiring."""
     text = os.fsdecode(files.read(str(tree / "bin" / INTERPRETER)) or b"")
+    behind, _, front = text.partition(f"\n{_EXPORT}")
+    return _named_in(front), _named_in(behind)
+
+
+def _named_in(text: str) -> list[str]:
+    """The layers in the line that runs the engine, if there is one."""
     with suppress(ValueError):
-        line = next((one for one in text.split("\n") if f"'{reconcile.BEHIND}'" in one), "")
+        line = next((one for one in text.split("\n") if f"'{reconcile.LAYERS}'" in one), "")
         words = shlex.split(line.partition("$(")[2].rpartition(")")[0])
-        return [*map(shells.percent_decode, words[words.index(reconcile.BEHIND) + 3 :])]
+        return [*map(shells.percent_decode, words[words.index(reconcile.LAYERS) + 3 :])]
     return []
 
 
@@ -145,12 +157,12 @@ def _code(content: bytes | None) -> bytes:
     return (content or b"").partition(b"\nrest = ")[2]
 
 
-def _programs(overlay: Path, host: Host, below: Sequence[Path], real: Path) -> dict[str, bytes]:
+def _programs(overlay: Path, host: Host, around: Around, real: Path) -> dict[str, bytes]:
     """The content of our own programs, by name, for a host with this real path."""
     conda = Path(sys.executable).with_name("conda")
     text = pip(overlay / "bin" / INTERPRETER, conda, real)
     site = overlay / host.site_below_prefix
-    python = interpreter(real / "bin" / "python", site, [one.parents[2] for one in below])
+    python = interpreter(real / "bin" / "python", site, around)
     return {INTERPRETER: python, **dict.fromkeys(pips(host.site_below_prefix), text)}
 
 
@@ -212,34 +224,40 @@ def _recorded(site: Path, host_site: Path) -> Path:
     return real
 
 
-def interpreter(python: Path, site: Path, below: Sequence[Path] = ()) -> bytes:
+def interpreter(python: Path, site: Path, around: Around = ((), ())) -> bytes:
     """The content of ``bin/.python``: it runs the host's Python with an overlay.
 
     Where the overlay is wired, nothing changes: entries in front of it stay there, such as the
-    user's own overlay. Elsewhere the engine says which of the layers behind it are trusted now.
+    user's own overlay. Elsewhere the engine says which of the other layers are trusted now.
     Like activation, it also sets the variables for data, such as MANPATH, if an overlay has the
     directory when the script runs.
 
     Args:
         python: the host's.
         site: the overlay's site-packages.
-        below: the layers behind it.
+        around: the layers in front of it, and those behind it.
     """
     own = shlex.quote(f":{site}:")
-    lines = [f"{os.fsdecode(_START)}{own}*) ;; *)"]
-    if below:
-        owners = {one.lstat().st_uid for one in below if os.path.lexists(one)}
-        given = [python.parents[1], ",".join(map(str, sorted(owners))), *below]
-        words = startup.engine_command(reconcile.BEHIND)
-        words += [shells.percent_encode(str(one)) for one in given]
-        lines.append(shells.SHELLS["posix"].line(words))
-    lines.append(f'export PYTHONPATH={shlex.quote(str(site))}"${{PYTHONPATH:+:$PYTHONPATH}}"')
+    front, behind = (_engine_lines(python.parents[1], layers) for layers in around)
+    lines = [f"{os.fsdecode(_START)}{own}*) ;; *)", *behind]
+    lines.append(f'{_EXPORT}{shlex.quote(str(site))}"${{PYTHONPATH:+:$PYTHONPATH}}"')
     for name, place in wiring.DATA.items():
         directory = shlex.quote(str(site.parents[2] / place))
         rest = f"${{{name}:+:${name}}}" if name != "MANPATH" else ":${MANPATH-}"
         lines.append(f'[ ! -d {directory} ] || export {name}={directory}"{rest}"')
     exec_ = f'exec {shlex.quote(str(python))} "$@"'
-    return os.fsencode("\n".join([*lines, "esac", exec_, ""]))
+    return os.fsencode("\n".join([*lines, *front, "esac", exec_, ""]))
+
+
+def _engine_lines(prefix: Path, layers: Sequence[Path]) -> list[str]:
+    """The line that puts layers in front of what is there, as far as they are trusted then."""
+    if not layers:
+        return []
+    owners = {one.lstat().st_uid for one in layers if os.path.lexists(one)}
+    given = [prefix, ",".join(map(str, sorted(owners))), *layers]
+    words = startup.engine_command(reconcile.LAYERS)
+    words += [shells.percent_encode(str(one)) for one in given]
+    return [shells.SHELLS["posix"].line(words)]
 
 
 def pips(site_below_prefix: Path) -> list[str]:

@@ -44,6 +44,7 @@ class Stack:
         settings: the overlay directories, the trusted owners, and so on.
         progress: shows the progress of long steps.
         layer: the directory of the layer that is read and written, if it was chosen.
+        whole: the same with the layers in front of that.
     """
 
     layer: Path | None = None
@@ -53,6 +54,7 @@ class Stack:
         self.host = host
         self.settings = settings
         self.progress = progress
+        self.whole = self
 
     def _host_facts(self) -> Mapping[str, Any]:
         """What the writable layer knows of the host, if there is one."""
@@ -157,6 +159,8 @@ class Stack:
     def from_layer(self, layer: str) -> Stack:
         """The same layers without those in front of one, which is the one to read and write.
 
+        Behind a layer for everybody stay only those that everybody has.
+
         Args:
             layer: the label or the path of one of the overlay directories.
 
@@ -168,11 +172,13 @@ class Stack:
         for number, directory in enumerate(self.directories):
             if os.path.realpath(directory) == wanted:
                 rest = {*map(str, self.directories[number:])}
+                if str(directory) in labels.values():  # as in `around`
+                    rest.intersection_update(labels.values())
                 texts = self.settings.overlay_dirs
                 kept = (t for t in texts if rest.issuperset(locate.expand([t], os.environ)))
                 settings: Settings = self.settings._replace(overlay_dirs=tuple(kept))
                 stack = Stack(self.host, settings, self.progress)
-                stack.layer = directory
+                stack.layer, stack.whole = directory, self.whole
                 return stack
         names = [*labels, *map(str, self.directories)]
         sentence = f"{layer} is not one of overlay_dirs: {', '.join(names)}."
@@ -200,22 +206,35 @@ class Stack:
         """The site-packages directories of some layers."""
         return [layer / self.host.site_below_prefix for layer in layers]
 
-    def _layers_with_mine(self) -> list[Path]:
-        """All layers, including the writable one even if it does not exist yet."""
+    def around(self, overlay: Path) -> tuple[list[Path], list[Path]]:
+        """The layers in front of an overlay, which need not exist yet, and those behind it.
+
+        For a layer for everybody, only those that everybody has: not its owner's own overlay.
+        """
         order = {directory: index for index, directory in enumerate(self.directories)}
-        return sorted({*self.layers, self.store.overlay}, key=lambda path: order[path.parent])
+        layers = sorted({*self.layers, overlay}, key=lambda path: order[path.parent])
+        if self.label_of(overlay) is not None:
+            layers = [layer for layer in layers if self.label_of(layer) is not None]
+        place = layers.index(overlay)
+        return layers[:place], layers[place + 1 :]
 
     @cached_property
     def above(self) -> list[Path]:
         """The site-packages directories of the layers above the writable one."""
-        layers = self._layers_with_mine()
-        return self.sites(layers[: layers.index(self.store.overlay)])
+        return self.sites(self.around(self.store.overlay)[0])
 
     @cached_property
     def below(self) -> list[Path]:
         """The site-packages directories of the layers below the writable one."""
-        layers = self._layers_with_mine()
-        return self.sites(layers[layers.index(self.store.overlay) + 1 :])
+        return self.sites(self.around(self.store.overlay)[1])
+
+    @property
+    def around_scripts(self) -> tuple[list[Path], list[Path]]:
+        """The layers that scripts of the writable one use with it, as a shell does: see `around`.
+
+        These include the layers in front that `from_layer` leaves out.
+        """
+        return self.whole.around(self.store.overlay)
 
     @cached_property
     def below_view(self) -> View:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -35,12 +36,28 @@ from conda_overlay.report.shell import overlay_command
 _LATER = timedelta(days=30)  # for what is overdue
 
 
+@dataclass(frozen=True)
+class Around:
+    """The distributions of the other layers that count for an overlay, by their paths."""
+
+    front: Mapping[Path, Site]
+    behind: Mapping[Path, Site]
+
+    @property
+    def above(self) -> View:
+        """The distributions in effect whatever the overlay has."""
+        return dependencies.effective(*self.front.values())
+
+    def below(self, host: Host) -> list[Site]:
+        """The distributions of the layers behind the overlay, and of the host."""
+        return [*self.behind.values(), host.distributions]
+
+
 def findings(
     host: Host,
     store: Store,
     now: State,
-    below: Sequence[Site],
-    layers: Mapping[str, Any],
+    around: Around,
     revision: Revision | None,
     recorded: Manifest | None,
 ) -> list[Finding]:
@@ -50,18 +67,20 @@ def findings(
         host: the environment below it.
         store: the overlay.
         now: its current state.
-        below: the distributions of the layers below it, and of the host.
-        layers: the facts of these layers, by their paths: see `behind`.
+        around: the other layers.
         revision: the current one; an overlay made by hand has none.
         recorded: the manifest of that, if there is one.
     """
-    found = [*_python(host, store.real), *_conflicts(host, now, below)]
+    below = around.below(host)
+    found = [*_python(host, store.real), *_conflicts(host, now, below, around.above)]
     if revision:
+        layers = {str(path): behind.facts(path, site) for path, site in around.behind.items()}
         found += [*_drift(host, revision, layers), *_overdue(host, revision)]
     found += [*_originals(host, now, below)]
     found += [*_distributions(host, store.real, now, revision), *_hidden(host, now, below)]
     if revision:
-        found += _files(host, store, now, revision, recorded, layers)
+        found += _files(host, store, now, revision, recorded)
+        found += _own_files(host, store, now, recorded or {}, around)
     return found
 
 
@@ -78,18 +97,19 @@ def _other_pythons(host: Host, tree: Path) -> list[str]:
     return versions if host.site_below_prefix.parent.name not in versions else []
 
 
-def _conflicts(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
+def _conflicts(host: Host, now: State, below: Sequence[Site], above: View) -> Iterator[Finding]:
     before, after = dependencies.effective(*below), dependencies.effective(now.site, *below)
     where, asked = (host.markers, host.site_packages), ((), now.requirements)
-    for found in dependencies.new_conflicts(before, after, *where, asked):
+    seen = {**before, **above}, {**after, **above}
+    for found in dependencies.new_conflicts(*seen, *where, asked):
         text = str(found).replace(" would be in effect", " is in effect")
-        held, ways = _ways_out(found, now, before, host.markers)
+        held, ways = _ways_out(found, now, before, above, host.markers)
         remedies = tuple(overlay_command(host, *words) for words in ways)
         yield Finding("conflict", f"{text}{held}", remedies)
 
 
 def _ways_out(
-    found: Conflict, now: State, below: View, markers: Markers
+    found: Conflict, now: State, below: View, above: View, markers: Markers
 ) -> tuple[str, list[tuple[str, ...]]]:
     """Say which requests keep up a conflict, if any, with the commands that end it.
 
@@ -101,6 +121,8 @@ def _ways_out(
     wanted, asker = Requirement(found.requirement), str(canonicalize_name(found.name))
     key, mine = str(canonicalize_name(wanted.name)), asker in now.site
     leave = [("remove", asker)] if asker in requests else []
+    if key in above:  # whatever the overlay has
+        return "", [*leave]
     if key in requests and asker not in going:
         entry = now.entries[key]
         leave = leave if mine else [("remove", key)]
@@ -201,7 +223,6 @@ def _files(
     now: State,
     revision: Revision,
     recorded: Manifest | None,
-    layers: Collection[str],
 ) -> Iterator[Finding]:
     closed = unreadable(now.files)
     for path in closed:
@@ -232,7 +253,6 @@ def _files(
     if others := sorted(scripts.interpreters(store.real) - {here}):
         text = f"its programs still point to {few([*map(str, others)])}"
         yield Finding("moved", text, (overlay_command(host, "repair"),))
-    yield from _own_files(host, store, now, recorded or {}, layers)
 
 
 def _deleted(
@@ -249,13 +269,12 @@ def _deleted(
 
 
 def _own_files(
-    host: Host, store: Store, now: State, recorded: Manifest, layers: Collection[str]
+    host: Host, store: Store, now: State, recorded: Manifest, around: Around
 ) -> Iterator[Finding]:
     """Find files of ours that are damaged, of other layers, or of another conda-overlay."""
     if scaffolding.is_of_this_version(store.real, host):
-        named = scaffolding.layers_of_scripts(store.real)
-        if named != [*layers][::-1] and store.real.stat().st_uid == os.geteuid():
-            text = "its programs use other layers than a shell where they run without activation"
+        text = _other_layers(store.real, around)
+        if text and store.real.stat().st_uid == os.geteuid():
             yield Finding("guard", text, (overlay_command(host, "repair"),))
         return
     ours = scaffolding.paths(host.site_below_prefix) & recorded.keys()
@@ -268,3 +287,19 @@ def _own_files(
         yield Finding("guard", text, (overlay_command(host, "repair"),))
     else:
         yield Finding("guard", f"{text}; its owner can repair it", ())
+
+
+def _other_layers(tree: Path, around: Around) -> str:
+    """Say which layers the programs of an overlay use that a shell does not, or lack."""
+    named = scaffolding.layers_of_scripts(tree)
+    now = [*map(str, around.front)], [*map(str, around.behind)]
+    if named == now:
+        return ""
+    old, new = ({*front, *behind} for front, behind in (named, now))
+    more, lacking = sorted(filter(os.path.lexists, old - new)), sorted(new - old)
+    where = "where they run without activation"
+    if more:
+        return f"its programs still use the layer {few(more)} {where}, which the shell does not"
+    if lacking:
+        return f"its programs lack the layer {few(lacking)} {where}, which the shell uses"
+    return f"its programs use other layers than a shell {where}"

@@ -123,6 +123,13 @@ def overlay_command(host: Host, *words: str) -> str:
     return shlex.join(["conda", "overlay", words[0], *option, *words[1:]])
 
 
+def command_of_owner(host: Host, layer: Path, owner: str, *words: str) -> str:
+    """A command for a layer of another account, typed as that, which has neither PATH nor names."""
+    conda = str(Path(sys.executable).with_name("conda"))
+    where = ["-p", str(host.prefix), "--layer", str(layer)]
+    return shlex.join(["sudo", "-u", owner, conda, "overlay", *words[:1], *where, *words[1:]])
+
+
 def wired_environ(host: Host, settings: Settings) -> dict[str, str]:
     """The environ of this process as if the host had just been activated."""
     environ = wiring.unwire(os.environ)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -20,9 +20,8 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import is_compiled
 from conda_overlay.filesystem.tree import size
 from conda_overlay.host import user_site
-from conda_overlay.host.host import build
+from conda_overlay.host.host import Host, build
 from conda_overlay.host.user_site import UserDistribution
-from conda_overlay.layer.behind import facts
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State, read_state
 from conda_overlay.layer.store import Store
@@ -175,27 +174,24 @@ def layers(stack: Stack) -> list[LayerStatus]:
     found = stack.found()
     # First, because this checks the links that the rest follows.
     numbers = {path: None if reason else Store(path).current() for path, reason in found}
-    host, below = stack.host, [stack.host.distributions]
+    host = stack.host
+    states = {path: _state(host, path, numbers[path]) for path, reason in found if not reason}
+    places = {host.prefix: "host", **{Store(path).real: str(path) for path in states}}
     result: list[LayerStatus] = []
-    behind: dict[str, Any] = {}
-    places = {host.prefix: "host"}
     own = _own(stack)
-    for path, reason in found[::-1]:
+    for path, reason in found:
         named = str(path), stack.label_of(path)
         if reason:
             see = (shlex.join(["ls", "-ld", str(path)]),)
             untrusted = Finding("untrusted", f"it is not used: {reason}", see)
             managed = path.is_symlink()
-            result.insert(0, LayerStatus(*named, managed, None, None, 0, (), (untrusted,)))
+            result.append(LayerStatus(*named, managed, None, None, 0, (), (untrusted,)))
             continue
-        store, number = Store(path), numbers[path]
+        store, number, now = Store(path), numbers[path], states[path]
         revision = store.revision(number) if number is not None else None
-        entries = revision.distributions if revision else {}
-        tree, below_prefix = store.real, host.site_below_prefix
-        index = store.index(number, tree / below_prefix)
-        recorded = store.manifest(number)
-        now = read_state(tree, below_prefix, entries, recorded, index=index)
-        findings = checks.findings(host, store, now, below, behind, revision, recorded)
+        sites = ({p: states[p].site for p in some if p in states} for some in stack.around(path))
+        around = checks.Around(*sites)
+        findings = checks.findings(host, store, now, around, revision, store.manifest(number))
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
@@ -204,14 +200,21 @@ def layers(stack: Stack) -> list[LayerStatus]:
             mend = (shlex.join(["chmod", "-R", "go-w", str(store.real)]),)
             findings.append(Finding("writable", f"{fault}, who can change what you run", mend))
         position = timeline_in(store).position if revision else None
-        if path != own:
-            findings = [*map(_of_layer(path), findings)]
-        rows = tuple(_rows(stack, now, dependencies.effective(*below), places, revision))
+        owner = stack.from_layer(str(path.parent)).owner_of_layer()
+        if owner or path != own:
+            findings = [*map(_of_layer(host, path.parent, owner), findings)]
+        rows = tuple(_rows(host, now, around, places, revision))
         about = (*named, store.managed, number, position, _size(now))
-        result.insert(0, LayerStatus(*about, rows, tuple(findings)))
-        below, places[tree] = [now.site, *below], str(path)
-        behind[str(path)] = facts(path, now.site)
+        result.append(LayerStatus(*about, rows, tuple(findings)))
     return result
+
+
+def _state(host: Host, overlay: Path, number: int | None) -> State:
+    """The current state of a layer, given the number of its revision, if it has one."""
+    store, site = Store(overlay), host.site_below_prefix
+    entries = store.revision(number).distributions if number is not None else {}
+    index = store.index(number, store.real / site)
+    return read_state(store.real, site, entries, store.manifest(number), index=index)
 
 
 def _own(stack: Stack) -> Path | None:
@@ -221,15 +224,20 @@ def _own(stack: Stack) -> Path | None:
     return None
 
 
-def _of_layer(overlay: Path) -> Callable[[Finding], Finding]:
-    """Make the commands of findings those for one layer."""
-    option = f" --layer {shlex.quote(str(overlay.parent))}"
+def _of_layer(host: Host, layer: Path, owner: str | None) -> Callable[[Finding], Finding]:
+    """Make the commands of findings those for one layer, typed as its owner if one is given."""
+    where = shlex.split(shell.overlay_command(host, ""))[3:]
 
-    def of_layer(found: Finding) -> Finding:
-        ours = (way + option * way.startswith("conda overlay ") for way in found.remedies)
-        return replace(found, remedies=tuple(ours))
+    def of_layer(way: str) -> str:
+        if not way.startswith("conda overlay "):
+            return way
+        _, _, command, *rest = shlex.split(way)
+        rest = rest[len(where) :]
+        if owner:
+            return shell.command_of_owner(host, layer, owner, command, *rest)
+        return shlex.join(["conda", "overlay", command, *where, *rest, "--layer", str(layer)])
 
-    return of_layer
+    return lambda found: replace(found, remedies=tuple(map(of_layer, found.remedies)))
 
 
 def without_host(store: Store) -> Status:
@@ -261,14 +269,14 @@ def _size(now: State) -> int:
 
 
 def _rows(
-    stack: Stack,
+    host: Host,
     now: State,
-    below: dependencies.View,
+    around: checks.Around,
     places: Mapping[Path, str],
     revision: Revision | None,
 ) -> Iterator[DistributionStatus]:
-    host = stack.host
-    view = {**below, **dependencies.effective(now.site)}
+    below = dependencies.effective(*around.below(host))
+    view = {**below, **dependencies.effective(now.site), **around.above}
     conflicts = dependencies.conflicts(view, host.markers, host.site_packages, now.requirements)
     broken = {canonicalize_name(conflict.name) for conflict in conflicts}
     redundant, edited = plan.redundant(now, below, host.markers), now.edited_keys

@@ -322,3 +322,13 @@ def test_credentials_are_not_repeated_and_options_may_come_first(made: Bench) ->
 def test_where_the_conda_is_gone_it_says_so_and_is_the_hosts_pip(made: Bench) -> None:
     done = without_conda(made, "install", "--dry-run", "--no-index", "x")
     assert done.stderr.startswith("pip: the conda of this overlay is gone")
+
+
+def test_where_overlays_are_off_it_says_that_pip_does_not_use_the_overlay(made: Bench) -> None:
+    """Be it typed, or the overlay's pip."""
+    words, env = ["uninstall", "-y", "nosuch"], {"CONDA_OVERLAY_DISABLE": "1"}
+    for done in (made.run("pip", *made.where, *words, env=env), pip(made, *words, env=env)):
+        assert done.returncode == 0 and "Skipping nosuch" in done.stderr, done
+        said = "conda-overlay: CONDA_OVERLAY_DISABLE is set, so pip does not use the overlay\n"
+        assert done.stderr.startswith(said)
+    assert "conda-overlay: " not in made.run("pip", *made.where, "list", env=env).stderr

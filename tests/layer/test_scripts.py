@@ -141,7 +141,7 @@ class Overlay(NamedTuple):
 
     def rewrite(self, *below: Path) -> Overlay:
         scripts.rewrite(self.root, self.site, [self.python], self.interpreter)
-        self.interpreter.write_bytes(scaffolding.interpreter(self.python, self.site, below))
+        self.interpreter.write_bytes(scaffolding.interpreter(self.python, self.site, ((), below)))
         self.interpreter.chmod(0o755)
         return self
 
@@ -467,7 +467,7 @@ def test_a_script_finds_data_in_the_overlays_that_have_some(tmp_path: Path) -> N
     python.parent.mkdir(parents=True)
     python.symlink_to("/usr/bin/env")
     python.with_name("python3.12").touch()
-    interpreter.write_bytes(scaffolding.interpreter(python, sites[0], [below]))
+    interpreter.write_bytes(scaffolding.interpreter(python, sites[0], ([], [below])))
     interpreter.chmod(0o755)
     for before, man, jupyter in (
         ({}, ":", ""),

@@ -227,8 +227,7 @@ def test_rebase_drops_what_the_layer_has_now(shared: Bench) -> None:
 
 def test_the_commands_of_findings_of_a_layer_name_it(shared: Bench) -> None:
     change(shared, "install", "new", "--until", "2020-01-01")
-    shared.change("install", "alpha==1.5")
-    _, layer = shared.json("status")["overlays"]
+    [layer] = by_owner(shared).json("status")["overlays"]
     [found] = layer["findings"]
     assert found["kind"] == "overdue"
     for remedy in found["remedies"]:

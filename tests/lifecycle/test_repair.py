@@ -128,7 +128,7 @@ def test_guard_and_pip_of_another_version_are_named_and_renewed_without_a_revisi
     [finding] = quick.json("status")["overlays"][0]["findings"]
     assert (finding["kind"], finding["text"]) == ("guard", GUARD_FINDINGS[how])
     assert finding["remedies"] == ["conda overlay repair -n science"]
-    assert "now those of this version of conda-overlay" in quick.change("repair")
+    assert "made anew, for this version of conda-overlay" in quick.change("repair")
     assert place.read_bytes() == mine and not place.stat().st_mode & 0o222
     assert quick.numbers == [1]
     assert quick.json("status")["overlays"][0]["findings"] == []

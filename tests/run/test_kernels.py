@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from conda_overlay.activation.wiring import DISABLE
 from tests.activation.made import give
-from tests.bed import dists
+from tests.activation.test_switch import with_variables
+from tests.bed import dists, environment
 from tests.bench import Bench
 from tests.long import LONG, few, first
 from tests.report.test_status import in_user_site, user_site_of
@@ -340,3 +342,14 @@ def test_a_kernel_is_the_same_in_upper_and_lower_case(ready: Bench) -> None:
     kernel(ready, "install", "-n", "science", "--force")
     assert [*specs(ready).iterdir()] == [theirs]
     assert started(ready, theirs.name) == "1.5"
+
+
+def test_a_kernel_of_an_environment_that_switches_overlays_off_says_so(
+    ready: Bench, scratch: Path
+) -> None:
+    assert "without the overlay" not in kernel(ready, "install", "-n", "science")
+    host = with_variables(environment.clone(ready.host, scratch / "off"), {DISABLE: "1"})
+    off = replace(ready, name=str(host))
+    off.install("ipykernel")
+    told = kernel(off, "install", "-p", str(host))
+    assert told.endswith(f"It starts without the overlay: {DISABLE} is set for {host}.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from conda_overlay.activation import switch, wiring
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 
@@ -30,10 +31,11 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.run import kernels
 
     names = arguments.kernel_name, arguments.display_name
-    place = kernels.install_kernel(
-        select.opened(arguments).stack, *names, force=arguments.force_overlay
-    )
+    stack = select.opened(arguments).stack
+    place = kernels.install_kernel(stack, *names, force=arguments.force_overlay)
     told = f"Installed the kernel {place.name}; choose it in Jupyter. It is in\n  {place}"
+    if switch.is_off_by(prefix := str(stack.host.prefix)):
+        told += f"\nIt starts without the overlay: {wiring.DISABLE} is set for {prefix}."
     done = {"success": True, "kernel": place.name, "path": place}
     output.show(done, lambda _: output.say(told))
     return 0

@@ -8,7 +8,7 @@ import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
-from conda_overlay.activation import switch
+from conda_overlay.activation import switch, wiring
 from conda_overlay.cli import options, select
 from conda_overlay.cli.render import output
 from conda_overlay.core.pip_options import (
@@ -62,7 +62,10 @@ def execute(arguments: Namespace) -> int:
     full = [spelled_out(w, before_command=i < (place or 0), **of) for i, w in enumerate(words)]
     owned = ours == "install" and host.protection is None  # where install refuses, and names pip
     is_on = overlay.stack.settings.overlay_pip and not owned
-    if ours and is_on and _is_meant(ours, full, host.prefix):
+    is_ours = bool(ours) and is_on and _is_meant(ours or "", full, host.prefix)
+    if is_ours and switch.is_off(os.environ):
+        output.tell(f"conda-overlay: {wiring.DISABLE} is set, so pip does not use the overlay")
+    elif ours and is_ours:
         rest = [word for i, word in enumerate(full) if i != place]
         rest = [*for_removal(rest)] if ours == "remove" else rest  # which needs no pip
         skips = ours == "remove" and _names_several(rest)
@@ -113,7 +116,7 @@ def _is_meant(ours: str, words: list[str], prefix: Path) -> bool:
     configured = in_effect(prefix, "uninstall" if ours == "remove" else "install")
     if ours == "remove":  # pip's command has no other option for a place
         configured = {name: value for name, value in configured.items() if name == "python"}
-    if switch.is_off(os.environ) or is_build(os.environ) or is_elsewhere(configured):
+    if is_build(os.environ) or is_elsewhere(configured):
         return False
     others = {*ELSEWHERE, *_OURS, "--prefix", "-t", "-p", "-n"}
     return not others.intersection(name for word in words for name in names_in(word))

@@ -26,7 +26,9 @@ def configure_parser(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace) -> int:
     """Repair the overlay."""
     overlay = select.opened(arguments)
+    select.check_writable(overlay)
     if not context.dry_run and overlay.renew() and not context.json:
-        output.say("The overlay's guard and pip are now those of this version of conda-overlay.")
+        made = "made anew, for this version of conda-overlay and for the layers that are there now"
+        output.say(f"The overlay's guard, pip and bin/.python were {made}.")
     names, unchanged = arguments.names, "Nothing to repair: no file is missing or damaged."
     return changing.run(arguments, overlay, lambda d: d.repair(*names), unchanged=unchanged)
