@@ -70,13 +70,14 @@ def reapply(
         patch.revert(found)
     if old:
         changed, there, faults = _merge(draft, copy, old)
+        has_edits = True
         named = originals.added_files(old)
         if there:
             draft.taken_back.add(key)  # what was not recorded is in no other revision
     else:
         every = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, every, 1, reverse=False)
-        named = [part.path for part in parts]
+        has_edits, named = bool(every), [part.path for part in parts]
         there = [f"the edits of {part.path}" for part in every if part not in parts]
         changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if faults:
@@ -89,7 +90,7 @@ def reapply(
         has = f"{what} has all its edits"
         if old and _is_losing(draft, key):
             has = f"{what} has its other edits" if there else "no other file of it was edited"
-        elif not (old or patch.text_in(entry.patch)):
+        elif not has_edits:
             has = _without_text(draft, key, entry)
         draft.why[key] = f"{RETIRED}{has}"
         if key not in draft.before.site:  # else the plan names it

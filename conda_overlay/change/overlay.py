@@ -34,8 +34,9 @@ from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
 from conda_overlay.layer import scaffolding
+from conda_overlay.layer.present import present_own, present_states
 from conda_overlay.layer.revision import name_of
-from conda_overlay.layer.stack import Stack, hosts, own_files, present_entries
+from conda_overlay.layer.stack import Stack, hosts, present_entries
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.uv import installer
@@ -152,7 +153,7 @@ class Overlay:
             raise NoSuchRevisionError(str(store.overlay), None, [])
         number = store.current()
         if number is not None and stack.is_stale():  # installed for another Python
-            entries, own = present_entries(store, number), {*own_files(store, number)}
+            entries, own = present_entries(store, number), present_own(present_states(store))
         else:
             now = stack.state()
             entries, own = now.entries, now.own(self.host.site_below_prefix)

@@ -207,7 +207,7 @@ class Restorer:
 
         Args:
             keys: the normalized names.
-            edited: the files, of which the current revision has the content.
+            edited: the files, of which the revision has the content.
             named: whether recorded edits are left out, too.
 
         Raises:
@@ -246,7 +246,7 @@ class Restorer:
         if all(map(self._place_of, notes)):  # else those of the new installation fit together
             all(map(self.restore, notes))
         for path in owned.intersection(edited):
-            copy_file(draft.stack.store.real / path, tree / path)
+            self._put(path, (draft.stack.store.tree(self._number) or tree) / path)
 
     def _put_present(self, keys: Collection[str]) -> None:
         """Put distributions that the overlay has now into the draft, so that they can be copied.

@@ -90,18 +90,23 @@ def _restore_files(draft: Draft, number: int) -> None:
         return
     by_hand = _edited_then(draft, number) if store.tree(number) else set()
     if faults := _faults(draft, recorded, by_hand):
-        _restore_exactly(draft, number, faults)
+        _restore_exactly(draft, number, faults, by_hand)
         draft.look()
         if faults := _faults(draft, recorded, by_hand):
             raise CannotRestoreError(number, faults)
 
 
-def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None:
+def _restore_exactly(
+    draft: Draft, number: int, faults: Collection[str], by_hand: Collection[str]
+) -> None:
     """Restore files that differ from the recorded ones, and remove those that were not there."""
     past, there = Restorer(draft, number), draft.tree.joinpath
     damaged = {*faults} - _recorded_since(draft, past, number, faults)
     if damaged and number != draft.base and draft.stack.store.tree(number):
-        draft.notes.append(f"revision {number} was damaged; restored: {few(sorted(damaged))}")
+        back, new = sorted(damaged & past.recorded), sorted(damaged - past.recorded)
+        notes = {"restored": back, "removed, as it never had them": new}
+        for what, paths in notes.items():
+            draft.notes += [f"revision {number} was damaged; {what}: {few(paths)}"] * bool(paths)
     remove_files(draft.tree, [there(p) for p in faults if p not in past.recorded])
     wanted = (p for p in past.recorded if p in faults or not os.path.lexists(there(p)))
     gone = {path for path in wanted if not past.restore(path)}
@@ -110,7 +115,7 @@ def _restore_exactly(draft: Draft, number: int, faults: Collection[str]) -> None
     if lost := past.owners(gone.intersection(faults)):
         draft.pip.say(f"Some files of revision {number} are gone; installing them again.")
         try:
-            past.reinstall(lost)
+            past.reinstall(lost, {p for p in by_hand if p in draft.files and not is_bookkeeping(p)})
         except PipError as error:
             raise CannotRestoreError(number, error.message.splitlines()[1:]) from error
 

@@ -375,5 +375,5 @@ class DroppedRevisionError(OverlayError):
 
     def __init__(self, overlay: str, number: int) -> None:
         sentence = f"The files of revision {number} of {overlay} were dropped."
-        hint = f"conda overlay undo {number}, which installs them again"
+        hint = f"conda overlay undo {number}, which installs again what it can"
         super().__init__(sentence, hint, overlay=overlay, number=number)

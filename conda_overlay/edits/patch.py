@@ -277,7 +277,8 @@ def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git
     fit = git.fit(text, lambda path: belongs(path, names, named=True), 1) if text else None
     if others := [name for name in fit.outside if not in_repository(name)] if fit else []:
         sentence = f"The edits of {copy.name} change files that are not its own."
-        raise OverlayError(sentence, None, others, name=copy.name)
+        hint = f"edit the file: its edits of {copy.name} may change files of {copy.name} only"
+        raise OverlayError(sentence, hint, others, name=copy.name)
     return fit.inside if fit else []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_site, read_text
-from conda_overlay.filesystem.manifest import has_digest, is_there
+from conda_overlay.filesystem.manifest import has_digest
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.losses import going_with
 from conda_overlay.fork.origin import edits_in
@@ -95,10 +95,21 @@ def _edited(prefix: Path) -> dict[str, list[str]]:
             by_conda = read_text(one.path / "INSTALLER").strip() == "conda"
             rows = {} if by_conda else owned_files(one, site) or {}
             mine = {path: sha for path, sha in rows.items() if sha and path[-4:] != ".pyc"}
-            closed = {p for p in mine if is_there(site / p) and not os.access(site / p, os.R_OK)}
+            closed = {path for path in mine if _is_closed(site / path)}
             changed = [p for p in mine.keys() - closed if not has_digest(site / p, mine[p])]
             if key in made_with:
                 changed = [path for path in changed if os.path.normpath(site / path) in since]
             if changed:
                 found[key] = sorted(changed)
     return found
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether a file cannot be read, or is in a directory that cannot be entered."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(path, os.R_OK)

@@ -14,11 +14,12 @@ from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_distribution, read_site
 from conda_overlay.edits.checkouts import repositories, root_of
-from conda_overlay.filesystem.manifest import digest, has_digest
+from conda_overlay.filesystem.manifest import digest, has_digest, is_there
 from conda_overlay.filesystem.processes import running_programs
 from conda_overlay.fork.origin import edits_in
 from conda_overlay.host.conda_meta import hashes_in, read_package
 from conda_overlay.layer.checkouts import with_work
+from conda_overlay.layer.state import is_bookkeeping
 
 LOST = "Your commits or edits would be lost in:"
 
@@ -29,7 +30,8 @@ _FILES = f"{notice.FORK}/files.json"
 """The file in a fork that tells which of its files have changed since it was made.
 
 For each file its stamp, which any change of it changes, so that no other need be read; and the
-hashes of those with the edits that the fork was made with, of which RECORD has others.
+hashes of the packages' records, of files whose hashes these do not have, and of those with the
+edits that the fork was made with, of which RECORD has others.
 """
 
 _Stamp = list[int]
@@ -60,6 +62,12 @@ class Going(NamedTuple):
 def remember(fork: Path) -> None:
     """Remember the files of a new fork, for `going_with`."""
     stamps, hashes, made_with = dict(_files(fork)), {}, edits_in(fork)
+    hashed: set[str] = set()
+    for file in _records(fork).values():
+        hashes[os.path.relpath(file, fork)] = digest(file)
+        hashed |= {path for path, sha256 in _files_of(file, fork) if sha256}
+    unknown = (path for path in stamps.keys() - hashed if is_there(fork / path))
+    hashes.update({path: digest(fork / path) for path in unknown})
     for site in fork.glob("lib/python*/site-packages"):
         for key, (one, *_) in read_site(site).items():
             rows = owned_files(one, fork) or {} if key in made_with else {}
@@ -73,15 +81,14 @@ def going_with(fork: Path) -> Going:
     checkouts, made = _checkouts_with_work(fork), fork / notice.FORK
     if not made.is_dir():
         return Going(checkouts)
-    records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
-    infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
-    records |= {file.parent.stem: file for file in infos}
+    records, (stamps, hashes) = _records(fork), _remembered(fork)
     # When it was made: the user may have changed one of these files since then.
     since = min((file.stat().st_mtime_ns for file in made.iterdir()), default=0)
-    new = {name for name, file in records.items() if file.lstat().st_mtime_ns > since}
+    later = {name: file for name, file in records.items() if file.lstat().st_mtime_ns > since}
+    new = {n for n, f in later.items() if not has_digest(f, hashes.get(os.path.relpath(f, fork)))}
     passed = [os.path.relpath(path, fork) + "/" for path in checkouts]
-    stamps, hashes = _remembered(fork)
-    changed = {path for path, now in _files(fork, passed) if not now or now != stamps.get(path)}
+    found = dict(_files(fork, passed))
+    changed = {path for path, now in found.items() if not now or now != stamps.get(path)}
     edited: set[str] = set()
     brought: set[str] = set()
     for name, file in records.items():
@@ -89,13 +96,25 @@ def going_with(fork: Path) -> Going:
             if path not in changed:
                 continue
             sha256 = recorded if name in new else hashes.get(path, recorded)
-            # Without a hash, as the programs that conda makes of entry points have none, only a
-            # new package has brought what is changed.
-            same = has_digest(fork / path, sha256) if sha256 else name in new
+            # Those of an earlier version lack the hashes of programs that conda makes of entry
+            # points, of links, and so on; only the time tells.
+            now = found[path]
+            by_time = name in new or (now is not None and now[2] <= since)
+            same = has_digest(fork / path, sha256) if sha256 else by_time
+            same |= is_bookkeeping(path)
             (brought if same else edited).add(path)
+    rest = changed - edited - brought
+    brought |= {p for p in rest if p in hashes and has_digest(fork / p, hashes[p])}
     edited -= brought  # of two packages with the same file, one has written it
     files = [str(fork / path) for path in sorted(edited)]
     return Going(checkouts, (*files,), (*sorted(new),), (*sorted(changed - brought),))
+
+
+def _records(fork: Path) -> dict[str, Path]:
+    """The records of the packages and distributions in a fork, by their names with versions."""
+    records = {file.stem: file for file in fork.glob("conda-meta/*.json")}
+    infos = fork.glob("lib/python*/site-packages/*.dist-info/RECORD")
+    return records | {file.parent.stem: file for file in infos}
 
 
 def _remembered(fork: Path) -> tuple[dict[str, _Stamp], dict[str, str]]:

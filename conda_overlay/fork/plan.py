@@ -146,7 +146,7 @@ def with_more(
     """Add packages to drop, packages to add and requirements to a document.
 
     The newest request of a package counts. To drop one that was added takes that back, and drops
-    that of the baseline if there is one.
+    that of the baseline if there is one. Names of conda packages are in lower case.
 
     Raises:
         UsageError: a requirement has no name.
@@ -177,6 +177,7 @@ def with_more(
                 patch=old.patch,
             )
         entries[canonicalize_name(wanted.name)] = asked
+    drop = [name.lower() for name in drop]
     named = {*baseline.package_names(conda), *drop}
     before = dict(zip(known.fork.conda, baseline.package_names(known.fork.conda), strict=True))
     if {*drop} & {*before.values()}:
@@ -213,7 +214,7 @@ def plan(
         OverlayError: the baseline cannot be read, or the additions change it or do not fit.
     """
     base, env = baseline_of(made_from), made_from.baseline.env
-    drop, specs = {*made_from.fork.drop}, made_from.fork.conda
+    drop, specs = {name.lower() for name in made_from.fork.drop}, made_from.fork.conda
     unknown = sorted(drop - base.urls.keys() - (agreed(prefix) if again else set()))
     if env and os.path.realpath(prefix_of(env)) == os.path.realpath(prefix):
         sentence = f"The fork {prefix} cannot be its own baseline."

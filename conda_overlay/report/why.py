@@ -80,6 +80,7 @@ class Explanation:
     command: tuple[str, ...]
     reason: str | None
     required_by: tuple[str, ...]
+    own: bool  # the user's own file in an overlay, which no package has
     differences: tuple[str, ...]  # sentences on exceptions: why another file runs, and so on
     isolated: str | None  # what python -I runs, without overlays, if that is another file
 
@@ -114,7 +115,8 @@ def why(stack: Stack, text: str) -> Explanation:
     lacking = next(first_with_it, 0)
     above, copies = copies[:lacking], copies[lacking:]
     copy, first = copies[0] if copies else (None, None)
-    ownerless = by_path is not None and (copy is None or copy.where != "path")
+    own = bool(found and not owner and _is_own(stack, Path(found), [one for _, one in copies]))
+    ownerless = own or (by_path is not None and (copy is None or copy.where != "path"))
     hidden = copies if ownerless else copies[1:]
     key = first.key if first else ""
     view = dependencies.effective(*(site for *_, site in sites))
@@ -130,6 +132,7 @@ def why(stack: Stack, text: str) -> Explanation:
         edited=_edited(stack, first, entry) if first and not ownerless else (),
         hides=tuple(_labelled(stack, copy) for copy, _ in hidden),
         required_by=tuple(dependencies.requiring(key, view, stack.host.markers)),
+        own=own,
         differences=(
             *(
                 f"{key} {c.version} ({named(c.where)}) {_lack(one, module or text)}, "
@@ -269,6 +272,16 @@ def _has(found: Distribution, file: Path) -> bool:
     return file.is_relative_to(found.prefix) and str(file.relative_to(found.prefix)) in (
         owned_files(found, found.prefix) or ()
     )
+
+
+def _is_own(stack: Stack, file: Path, copies: Iterable[Distribution]) -> bool:
+    """Whether a file in a layer is the user's own, which no distribution has."""
+    layer = next(filter(file.is_relative_to, stack.layers), None)
+    if layer is None or any(_has(one, file) for one in copies):
+        return False
+    own = stack.from_layer(str(layer.parent)).state().own(stack.host.site_below_prefix)
+    below = file.relative_to(layer)
+    return any(str(path) in own for path in (below, *below.parents))  # perhaps a link to all of it
 
 
 def _on_pythonpath(

@@ -318,3 +318,21 @@ def test_a_host_that_one_may_write_needs_force(quick: Bench, wheels: Path) -> No
     assert "it needs no overlay" in own.refuse("apply", file, "--yes")
     own.change("apply", file, "--force")
     assert own.version("new") == "1.0"
+
+
+def test_a_patch_in_a_file_for_files_of_a_repository_alone_is_no_edit(fixed: Bench) -> None:
+    """Nor may it change files of other packages."""
+    text = fixed.export().read_text()
+    fixed.given("undo", "0")
+    for other in ("tool/.git/config", "alpha/__init__.py"):
+        file = fixed.user.home / "other.toml"
+        sources.write(fixed.user, file, text.replace("tool/core.py", other))
+        done = fixed.run("apply", *fixed.where, file, "--yes")
+        if "alpha" in other:
+            assert done.returncode == 1
+            assert (
+                "Hint: edit the file: its edits of tool may change files of tool only"
+                in done.stderr
+            )
+        else:
+            assert "the copy of tool retires: no text of it was edited" in done.stdout, done

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.bed import place
 from tests.bench import Bench
 from tests.lifecycle.running import running
 from tests.long import LONG
+
+MINE = "new/__init__.py", "own.py"
+"""Files with edits."""
 
 SESSION = """
 . '{base}/etc/profile.d/conda.sh'
@@ -130,6 +134,35 @@ def test_own_files_stay_named_when_they_are_recorded(quick: Bench, name: str) ->
     assert f"\n  {path} in revision 2\n" in quick.refuse("delete", "--yes")
     quick.change("undo", "2")
     assert quick.json("delete", "--force")["lost"] == [path]
+
+
+@pytest.mark.parametrize("how", ["path", "name", "link removed"])
+def test_unrecorded_work_needs_force_however_the_overlay_is_named(own: Bench, how: str) -> None:
+    own.given("install", "new")
+    own.edit(own.site / "new/__init__.py", "FIX = 1\n")
+    own.edit(own.site / "own.py", "MINE = 1\n")
+    names = [str((own.site / name).relative_to(own.overlay)) for name in MINE]
+    by_path = ["-p", str(own.overlay)]
+    if how == "name":
+        place.remove(own.host)
+    if how == "link removed":
+        own.overlay.unlink()
+    where = ["-n", own.host.name] if how == "name" else by_path
+    told = own.run("delete", *where, "--yes")
+    assert told.returncode == 1 and "--force proceeds anyway" in told.stderr, told
+    assert all(f"\n  {name}\n" in told.stderr for name in names) and own.state.exists()
+    done = own.run("delete", *where, "--json", "--force")
+    assert json.loads(done.stdout)["lost"] == names and not own.state.exists()
+
+
+def test_unrecorded_edits_of_a_copy_are_named_by_the_path_of_the_overlay(tool: Bench) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    where = "-p", tool.overlay
+    (tool.site / "tool/new.bin").write_bytes(b"\0\1")
+    (tool.site / "tool/latin.py").unlink()
+    told = tool.run("delete", *where, "--yes")
+    assert told.returncode == 1 and tool.state.exists()
+    assert "/tool/new.bin\n" in told.stderr and "/tool/latin.py\n" in told.stderr
 
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["by hand", "recorded"])

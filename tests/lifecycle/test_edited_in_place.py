@@ -171,6 +171,20 @@ def test_damage_in_a_revision_before_a_removal_is_told_still(quick: Bench) -> No
     assert "revision 1 was damaged; restored: " in quick.change("undo")
 
 
+def test_an_own_file_that_changes_in_a_revision_without_it_is_said_to_be_removed(
+    quick: Bench,
+) -> None:
+    """As a hard link to a file in the home does."""
+    quick.given("install", "new")
+    quick.edit(quick.site / "mine.py", "MINE = 1\n")
+    quick.given("record")
+    path = (quick.site / "mine.py").relative_to(quick.overlay)
+    quick.edit(quick.tree(1) / path, "MINE = 2\n")
+    said = quick.change("undo")
+    assert f"revision 1 was damaged; removed, as it never had them: {path}" in said
+    assert "restored" not in said and not (quick.site / "mine.py").exists()
+
+
 _IN_PLACE = 'chmod u+w "$1" && echo "MINE = 2" > "$1" && chmod u-w "$1"'
 
 

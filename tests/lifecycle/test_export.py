@@ -340,3 +340,11 @@ def test_own_files_that_no_package_has_are_named_as_left_out(quick: Bench, recor
     told = "No package has mine.py, new/extra.py: an exported file cannot contain that.\n"
     assert quick.run("export", *quick.where).stderr == told
     assert quick.run("export", *quick.where, "new").stderr == ""
+
+
+def test_own_files_are_named_by_the_path_of_the_overlay_too(quick: Bench, daq: Bench) -> None:
+    quick.given("install", "new")
+    quick.edit(quick.site / "own.py", "MINE = 1\n")
+    exported = quick.run("export", "-p", quick.overlay)
+    assert exported.returncode == 0 and "No package has own.py:" in exported.stderr
+    assert "own.py" in daq.ask("rebase", "--from", str(quick.overlay), "--dry-run")

@@ -239,7 +239,7 @@ def test_a_copy_of_what_is_dropped_is_left_out_with_a_note(own: Forker) -> None:
     own.bench.change("record")
     words = ("--from", own.bench.host, "-n", "dropped-copy", "--dry-run")
     assert "app==1.0" not in own.fork(*words)["distributions"]  # conda has it there
-    for dropped in (["--drop", "app"], ["--drop", "gui", "--allow-conflicts"]):  # app needs gui
+    for dropped in (["--drop", "APP"], ["--drop", "gui", "--allow-conflicts"]):  # app needs gui
         told = own.fork(*words, *dropped)
         assert "app" in told["dropped"] and "app==1.0" not in told["distributions"]
         said = "app is dropped, and so is your copy of app with its edits"
@@ -254,8 +254,11 @@ def test_edits_in_the_baseline_itself_are_named(own: Forker) -> None:
     [note] = own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"]
     edited = "alpha/__init__.py of the baseline's alpha was edited there"
     assert note == f"{edited}, so the fork does not have it"
-    module.chmod(0o600)
-    assert own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"] == []
+    for closed in (module, module.parent):
+        mode = closed.stat().st_mode
+        closed.chmod(0o600)
+        assert own.fork("--from", own.bench.host, "-n", "lacks", "--dry-run")["notes"] == []
+        closed.chmod(mode)
 
 
 def test_edits_in_a_fork_beside_those_that_it_was_made_with_are_named(own: Forker) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bed import cpython, packages
 from tests.lifecycle.forks import Forker, python, url
 
 MOVED_IN = """\
@@ -54,6 +55,39 @@ def test_a_fork_that_was_copied_has_no_changes(forker: Forker) -> None:
     assert forker.fork("--recreate", "-n", "restored", "--dry-run")["notes"] == []
     (place / "conda-meta" / "overlay-fork" / "files.json").unlink()
     assert forker.fork("--recreate", "-n", "restored", "--dry-run")["notes"] == []
+
+
+COPIED = "cp {how} copied ../copy; rm -r copied; mv ../copy copied"
+EDITED = """\
+echo "# mine" >> bin/app
+echo "# mine" >> $(echo lib/python3*/site-packages/app/__init__.py)"""
+
+
+def test_a_copied_fork_with_python_has_no_changes_but_the_users(
+    forker: Forker, wheels: Path
+) -> None:
+    """Nor has one of an earlier version, unless a copy has given it new times."""
+    alpha = wheels / "alpha-1.0-py3-none-any.whl"
+    lab = packages.template([f"python={cpython.default().xy}", "app", "cache"], [alpha])
+    forker.fork("--from", lab, "-n", "copied")
+    place = forker.env("copied")
+    recreate = "--recreate", "-n", "copied"
+    for how in ("-a", "-r"):
+        run(forker, COPIED.format(how=how), place.parent)
+        assert forker.fork(*recreate, "--dry-run")["notes"] == [], how
+    forker.fork(*recreate)
+    remembered = place / "conda-meta" / "overlay-fork" / "files.json"
+    text = remembered.read_text()
+    remembered.unlink()
+    run(forker, COPIED.format(how="-a"), place.parent)
+    [note] = forker.fork(*recreate, "--dry-run")["notes"]
+    assert note.endswith("will be lost: lib/here, lib/paths.bin, lib/paths.cache")  # of no package
+    run(forker, EDITED, place)
+    for step in ("of an earlier version", "of this one"):
+        refused = forker.refused(*recreate)
+        assert f"\n  {place}/bin/app\n" in refused and "/app/__init__.py\nHint" in refused, step
+        assert refused.count(f"  {place}/") == 2
+        remembered.write_text(text)
 
 
 def test_what_only_another_user_can_remove_is_named_and_is_in_nobodys_way(

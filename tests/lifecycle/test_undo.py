@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -146,6 +147,20 @@ def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench)
 
 
 @LONG
+def test_edits_by_hand_come_back_where_the_metadata_was_removed(quick: Bench) -> None:
+    """It is installed again, and the edits are of that revision."""
+    quick.given("install", "new")
+    shutil.rmtree(quick.site / "new-1.0.dist-info")
+    quick.edit(quick.site / "new/__init__.py", "MINE = 1\n")
+    quick.edit(quick.site / "new/work.py", "")
+    quick.given("install", "delta==1.0", "--force-reinstall", "--no-deps")
+    quick.given("undo")
+    assert (quick.site / "new-1.0.dist-info/METADATA").exists()
+    assert (quick.site / "new/__init__.py").read_text() == "MINE = 1\n"
+    assert (quick.site / "new/work.py").exists()
+    assert "Nothing to do" in quick.change("undo", "1")
+
+
 def test_a_conflict_that_comes_back_is_shown_and_has_to_be_allowed(quick: Bench) -> None:
     quick.given("install", "delta==2.0", "--allow-conflicts")
     quick.given("remove", "delta")

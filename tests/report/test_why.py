@@ -30,7 +30,17 @@ from tests.report.test_status import in_user_site, user_site_of
 
 KEYS = {
     *("name", "module", "file", "namespace", "script", "runs", "editable", "edited", "hides"),
-    *("revision", "since", "by", "command", "reason", "required_by", "differences", "isolated"),
+    *(
+        "revision",
+        "since",
+        "by",
+        "command",
+        "reason",
+        "required_by",
+        "own",
+        "differences",
+        "isolated",
+    ),
 }
 
 
@@ -122,6 +132,35 @@ def test_what_pythonpath_names_is_of_no_distribution(quick: Bench) -> None:
     assert (found["runs"], found["file"]) == (None, f"{place}/gamma/__init__.py")
     assert [copy["version"] for copy in found["hides"]] == ["1.0"]
     assert found["differences"][0] == f"PYTHONPATH names {place} first"
+
+
+OWN = "alpha runs from your own file in the overlay, which no package has"
+
+
+@pytest.mark.parametrize("name", ["alpha/__init__.py", "alpha.py", "link"])
+def test_an_own_file_that_shadows_a_package_is_what_runs(quick: Bench, name: str) -> None:
+    quick.given("install", "new")
+    if name == "link":
+        source = sources.write(quick.user, quick.user.home / "alpha/__init__.py", "").parent
+        (quick.site / "alpha").symlink_to(source)
+    else:
+        sources.write(quick.user, quick.site / name, "")
+    for step in ("by hand", "recorded"):
+        found = why(quick, "alpha")
+        assert found["own"] and found["runs"] is found["revision"] is None, step
+        assert found["file"].startswith(f"{quick.site}/alpha")
+        assert [copy["version"] for copy in found["hides"]] == ["1.0"]
+        assert f"{OWN}, instead of 1.0 from the environment.\n" in quick.ask("why", "alpha")
+        quick.change("record")
+
+
+def test_own_files_without_a_package_below_are_named_so_too(quick: Bench, links: Path) -> None:
+    dists.wheel(links, "some-thing", "1.0")
+    quick.given("install", "--find-links", str(links), "some-thing")
+    sources.write(quick.user, quick.site / "mine.py", "")
+    assert quick.ask("why", "mine").startswith("mine runs from your own file in the overlay")
+    sources.write(quick.user, quick.site / "mine/part.py", "")
+    assert why(quick, "some-thing")["own"] is False
 
 
 def test_an_overlay_that_is_refused_runs_nothing_and_is_named(quick: Bench) -> None:

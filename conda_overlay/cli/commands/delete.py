@@ -18,9 +18,6 @@ from conda_overlay.core.errors import EditedError, NoSuchEnvironmentError, Overl
 from conda_overlay.core.text import few
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from conda_overlay.core.models import HistoryEntry
     from conda_overlay.layer.store import Store
 
 EXAMPLES = """\
@@ -73,34 +70,26 @@ def execute(arguments: Namespace) -> int:
 
 
 def _losses(arguments: Namespace, store: Store) -> tuple[list[str], list[str]]:
-    """The repositories with the user's work, and the edits: files, and those of other revisions.
-
-    If the environment is gone, the distributions with edits stand for the files.
-    """
+    """The repositories with the user's work, and the edits: files, and those of other revisions."""
     from conda_overlay.edits.checkouts import repositories
     from conda_overlay.layer import checkouts
+    from conda_overlay.layer.present import present_own, present_states
     from conda_overlay.layer.stack import own_files
 
     found = [*checkouts.all_of(store), *sorted(repositories(store.overlay))]
     work = [str(path) for path in checkouts.with_work(found)]
     lost: list[str] = []
-    entries: Mapping[str, HistoryEntry] = {}
+    known: set[tuple[str, str | None]] = set()
     with suppress(OverlayError):  # what cannot be read is no obstacle
-        try:
-            stack = select.opened(arguments).stack
-        except NoSuchEnvironmentError:
-            entries = store.revision(store.current() or 0).distributions
-            lost = sorted(key for key, entry in entries.items() if entry.patch)
-        else:
-            stack.check_trust()
-            state = stack.state()
-            own = state.own(stack.host.site_below_prefix)
-            entries, lost = state.entries, [*state.edited.union(own, *state.deleted.values())]
-    known: set[tuple[str, str | None]] = {(key, entry.patch) for key, entry in entries.items()}
-    with suppress(OverlayError):
-        mine = own_files(store, store.current() or 0)
-        lost = sorted({*lost, *(path for path in mine if os.path.lexists(store.real / path))})
-        known |= {*mine.items()}
+        with suppress(NoSuchEnvironmentError):
+            select.opened(arguments).stack.check_trust()
+        states = present_states(store)
+        files = present_own(states)
+        for state in states.values():
+            files |= state.edited.union(*state.deleted.values())
+            known |= {(key, entry.patch) for key, entry in state.entries.items()}
+        lost = sorted(files)
+        known |= {*own_files(store, store.current() or 0).items()}
     others: dict[str, list[int]] = {}
     for number in reversed(store.numbers()):
         with suppress(OverlayError):

@@ -48,6 +48,10 @@ def _sentence(found: Explanation) -> str:
     instead = f", instead of {' and '.join(hidden)}" if hidden else ""
     if found.runs is None and found.namespace:
         return f"{found.name} is a namespace, which packages share; its parts are in:"
+    if found.own:
+        return (
+            f"{found.name} runs from your own file in the overlay, which no package has{instead}."
+        )
     if found.runs is None:
         return f"{found.name} runs from a file of no distribution{instead}."
     source = f"from your source in {found.editable}" if found.editable else _place(found.runs)
