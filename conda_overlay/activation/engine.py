@@ -65,7 +65,7 @@ def reconcile(
 def put_in_front(
     environ: Mapping[str, str], prefix: str, overlays: Sequence[str], owners: Sequence[str]
 ) -> EngineResult:
-    """Compute the changes that put layers in front of what there is, without activation.
+    """Compute the changes that put layers to the front, without activation.
 
     Args:
         environ: the variables of the process.

@@ -214,7 +214,7 @@ def patch(
 
 
 def _hint(outside: Sequence[str], names: Collection[str]) -> str:
-    """Say what helps if a patch changes no file of a package, given the files of both."""
+    """The hint for a patch that changes no file of a package, given the files of both."""
     short = {name: meant for name in outside for meant in names if meant.endswith(f"/{name}")}
     if short:
         name, meant = next(iter(short.items()))

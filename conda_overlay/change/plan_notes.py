@@ -1,4 +1,4 @@
-"""Notes of a plan: on edits that are carried along, and on what a change leaves behind."""
+"""Notes of a plan: on edits that are carried along, and on files that a change leaves behind."""
 
 from __future__ import annotations
 

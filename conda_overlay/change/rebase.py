@@ -148,7 +148,7 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
 
 
 def _remaining(draft: Draft) -> Iterator[str]:
-    """A note on each conflict with what is below that was there before, and still is."""
+    """A note on each conflict with the layers below that was there before, and still is."""
     host, below, before = draft.stack.host, draft.stack.below_view, draft.before
     asked = requirements_of(one for key, one in draft.entries.items() if key in draft.installed)
 

@@ -7,7 +7,7 @@ host_file      which host an overlay is for, as activation reads it
 index          the metadata and RECORDs of a tree, kept so that they are read once
 state          one tree as it is, with its entries in the history
 present        an overlay as it is now, without its environment, which may be gone
-behind         what lies behind an overlay: other layers
+behind         the layers behind an overlay
 shared         whether others can read a layer, and trust its owner
 timeline       where `undo` and `redo` lead
 retention      which old trees can be dropped

@@ -250,7 +250,7 @@ def interpreter(python: Path, site: Path, around: Around = ((), ())) -> bytes:
 
 
 def _engine_lines(prefix: Path, layers: Sequence[Path]) -> list[str]:
-    """The line that puts layers in front of what is there, as far as they are trusted then."""
+    """The line that puts layers to the front, as far as they are trusted then."""
     if not layers:
         return []
     owners = {one.lstat().st_uid for one in layers if os.path.lexists(one)}

@@ -44,7 +44,7 @@ class Pin:
     """Whether it is of a path or a URL, and not of any build of the version."""
 
     def is_kept_by(self, new: Distribution) -> bool:
-        """Whether a distribution in place of the present one is what was requested."""
+        """Whether a distribution in place of the present one was requested."""
         mine = self.there
         same = (new.editable, new.direct_url) == (mine.editable, mine.direct_url)
         return dependencies.holds(self.allowed, new) and (same or not self.is_source)
