@@ -185,24 +185,25 @@ def _why_moved(draft: Draft, key: str, staged: Site, request: Request) -> str:
     return dependencies.why_required(key, after, before.get(key), {*staged}, markers, asked)
 
 
-def pins(draft: Draft, typed: Collection[str]) -> dict[str, Pin]:
+def pins(entries: Mapping[str, HistoryEntry], site: Site, going: Collection[str]) -> dict[str, Pin]:
     """The versions that the user requested earlier, by normalized name: pins, and of sources.
 
     Args:
-        draft: a draft, before anything is installed.
-        typed: the normalized names that are requested now.
+        entries: of the distributions, by normalized name.
+        site: the installed distributions.
+        going: the normalized names that are requested now, or later.
     """
     found = {}
-    for key, entry in draft.entries.items():
+    for key, entry in entries.items():
         text = entry.requirement
-        if not text or entry.copied or key in typed or key in draft.pending:
+        if not text or not entry.requested or entry.copied or key in going or key not in site:
             continue
-        wanted = as_requirement(f"{key}=={entry.version}" if entry.is_direct else text)
-        if not (entry.requested and wanted and key in draft.index.site):
+        there = site[key][0]
+        wanted = as_requirement(f"{key}=={there.version}" if entry.is_direct else text)
+        if wanted is None or not any(one.operator in PINS for one in wanted.specifier):
             continue
-        there, allowed = draft.index.site[key][0], Requirement(f"{wanted.name}{wanted.specifier}")
-        is_pin = any(s.operator in PINS for s in allowed.specifier)
-        if is_pin and dependencies.holds(allowed, there):
+        allowed = Requirement(f"{wanted.name}{wanted.specifier}")
+        if dependencies.holds(allowed, there):
             found[key] = Pin(text, allowed, there, entry.intent == "hold", entry.is_direct)
     return found
 

@@ -78,7 +78,7 @@ def install(draft: Draft, request: Request) -> None:
             raise CondaPackageError(text_of(one), draft.stack.host.name)
     mended = mend(draft, typed, _replaced(draft, request, typed))
     how = draft.new_scratch(), draft.source_dir, draft.allow_conflicts, len(draft.stack.above)
-    kept, there = pins(draft, typed), draft.index.site
+    kept, there = pins(draft.entries, draft.index.site, {*typed, *draft.pending}), draft.index.site
     asked = requirements_of(one for key, one in draft.entries.items() if key in there)
     found = Resolver(draft.pip, request, draft.layers(), *how, pins=kept, asked=asked).resolve()
     found = _without_same_checkouts(draft, found, whole)

@@ -7,9 +7,10 @@ from itertools import count
 from pathlib import Path
 
 from conda_overlay.change.apply import check_sources, in_turn, requests
+from conda_overlay.change.entries import pins
 from conda_overlay.core.errors import OverlayError, ResolutionError
 from conda_overlay.core.models import Distribution, HistoryEntry
-from conda_overlay.core.request import Request, for_pip, key_of, parse
+from conda_overlay.core.request import Request, for_pip, key_of, names_of, parse
 from conda_overlay.distributions.dependencies import conflicts, effective
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
@@ -69,13 +70,15 @@ def add(
             )
     there = read_site(host.site_packages)
     scratches = (new.with_name(f"resolved{number}") for number in count())
+    done: set[str] = set()
 
     def install(request: Request) -> None:
-        host = Host(new, prefix.name)
-        caller, scratch = pip(host), next(scratches)
-        resolver = Resolver(caller, request, {}, scratch, sources, allow_conflicts, fork=options)
-        done = resolver.resolve()
-        _move_in(done.stage, done.staged, host, prefix)
+        host, scratch = Host(new, prefix.name), next(scratches)
+        kept = pins({key: wanted[key] for key in done}, host.distributions, ())
+        how = scratch, sources, allow_conflicts
+        found = Resolver(pip(host), request, {}, *how, fork=options, pins=kept).resolve()
+        _move_in(found.stage, found.staged, host, prefix)
+        done.update(wanted.keys() & names_of(request.requirements))
 
     in_turn(requests(from_pip(wanted, there), ()), install)
     for key, (installed, *_) in read_site(host.site_packages).items():

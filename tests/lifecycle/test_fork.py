@@ -248,6 +248,18 @@ def test_a_copy_of_what_is_dropped_is_left_out_with_a_note(own: Forker) -> None:
     own.bench.change("delete", "--force")
 
 
+def test_a_pin_holds_for_requests_with_other_options(own: Forker, links: Path) -> None:
+    for version, needed in (("0.5", "alpha"), ("1.0", "alpha>=2")):
+        dists.wheel(links, "need", version, requires=[needed])
+    own.bench.given("install", "alpha==1.5")
+    own.bench.given("install", "need", "--find-links", links)
+    assert own.bench.see("alpha", "need") == {"alpha": "1.5", "need": "0.5"}
+    own.fork("--from", own.bench.host, "-n", "pinned")
+    code = "from importlib.metadata import version as v; print(v('alpha'), v('need'))"
+    assert own.python("pinned", "-c", code) == "1.5 0.5"
+    own.bench.change("delete", "--force")
+
+
 def test_edits_in_the_baseline_itself_are_named(own: Forker) -> None:
     [module] = own.bench.host.glob("lib/python3.*/site-packages/alpha/__init__.py")
     module.write_text("")
