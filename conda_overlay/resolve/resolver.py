@@ -267,7 +267,8 @@ class Resolver:
         options = self.request.options
         if not options.has("--upgrade") or options.has("--constraint"):
             return ()  # the user's own constraints need no explanation
-        after = self._with(found.staged)
+        front, own = self.sites[: self.in_front], self.sites[self.in_front :]
+        after = dependencies.effective(found.staged, *own, *front)
         configured = configuration.constrained(self.pip.host.prefix)
         known = self.named & names_of(constraints)
         if len(self.named) <= _SHOWN:  # the index is asked for each

@@ -77,6 +77,20 @@ def test_what_needs_another_version_than_that_in_front_is_a_conflict(front: Benc
     assert done.returncode == 0 and broken in done.stdout, done
 
 
+def test_an_update_behind_an_older_version_in_front_is_not_held_back(
+    front: Bench, links: Path
+) -> None:
+    for version in ("1.5", "2.0"):
+        dists.wheel(links, "pinned", version)
+    change(front, "install", "--find-links", links, "pinned==1.5")
+    argv = ["install", *front.where, "--yes", "--find-links", str(links)]
+    assert front.run(*argv, "--no-deps", "--allow-conflicts", "delta==2.0").returncode == 0
+    for _ in range(2):
+        done = front.run(*argv, "-U", "pinned")
+        assert done.returncode == 0 and "held back" not in done.stdout + done.stderr, done
+    assert front.record()["distributions"]["pinned"]["version"] == "2.0"
+
+
 @pytest.mark.parametrize("option", [["-U", "--upgrade-strategy", "eager"], ["--force-reinstall"]])
 def test_a_pin_behind_another_version_in_front_stays(
     front: Bench, links: Path, option: list[str]
