@@ -160,7 +160,7 @@ def _remaining(draft: Draft) -> Iterator[str]:
     for found in conflicts(draft.installed, asked):
         if found.identity in known:
             text = str(found).replace(" would be in effect", " is in effect")
-            yield f"{text}, as before; conda overlay status says what ends it"
+            yield f"{text}, as before; to end it, see: conda overlay status"
 
 
 def _back(draft: Draft) -> Iterator[str]:

@@ -27,7 +27,7 @@ COMMANDS = {
 def ready(quick: Bench) -> Bench:
     """Each of the commands has something to do."""
     Bench(quick.conda, quick.user, quick.environ, "daq").given("install", "alpha==2.0")
-    quick.given("install", "alpha==1.5")
+    quick.given("install", "alpha==1.5", "--intent", "fix")
     quick.given("install", "new")
     quick.given("install", "delta==2.0", "--allow-conflicts")
     quick.given("undo")
