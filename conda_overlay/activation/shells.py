@@ -113,13 +113,18 @@ esac
 
 
 class Zsh(Posix):
-    """zsh: the hook also runs at the prompt."""
+    """zsh: the hook also runs at the prompt; options such as KSH_ARRAYS change what arrays mean."""
 
     functions = f"""{_FUNCTIONS}{_PROMPT}\
-typeset -ga precmd_functions
-if [[ -z "${{precmd_functions[(r)_conda_overlay_prompt]-}}" ]]; then
-  precmd_functions=(_conda_overlay_prompt $precmd_functions)
-fi
+_conda_overlay_add_prompt() {{
+  \\emulate -L zsh
+  typeset -ga precmd_functions
+  if [[ -z "${{precmd_functions[(r)_conda_overlay_prompt]-}}" ]]; then
+    precmd_functions=(_conda_overlay_prompt $precmd_functions)
+  fi
+}}
+_conda_overlay_add_prompt
+\\unfunction _conda_overlay_add_prompt
 """
 
 

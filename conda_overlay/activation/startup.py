@@ -1,9 +1,10 @@
 """The start-up hook, which runs in conda's Python before conda itself.
 
 A ``.pth`` file next to the package calls `main` whenever an interpreter that sees the plugin
-starts, but only if there may be work to do. It first removes the wired overlays from ``sys.path``,
-so that nothing in an overlay can pass for the plugin; a ``.start`` file (PEP 829), which Python
-requires from 3.18 on, cannot do that.
+starts, but only if there may be work to do. While it imports this module, ``sys.path`` lacks what
+PYTHONPATH names, except for the interpreter's own directories, so that nothing in an overlay can
+pass for the plugin. A ``.start`` file (PEP 829), which Python requires from 3.18 on, cannot do
+that.
 
 conda's activation commands print shell code. Before that code, the hook removes the wiring from
 this process and prints code that removes it from the shell, so that neither conda nor the scripts
@@ -29,13 +30,10 @@ VERBS = ("activate", "deactivate", "reactivate", "hook")
 _registered = False
 
 
-def main(path: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Protect conda from the overlay, and make the engine run after conda's own code.
 
     This never raises an exception, because a fault here must not keep anybody from using conda.
-
-    Args:
-        path: ``sys.path`` with the overlays, which is restored if this process should use them.
     """
     global _registered
     try:
@@ -43,8 +41,6 @@ def main(path: Sequence[str] | None = None) -> None:
         if state.layers and (_is_conda() or _is_another_conda_prefix(state)):
             for layer in state.layers:
                 _forget(layer.site)
-        elif path is not None:
-            sys.path[:] = path
         shell = activation_request(sys.argv)
         if shell and not _registered:
             import atexit

@@ -99,6 +99,21 @@ def test_activating_again_wires_an_overlay_that_is_new(
     assert done.stdout.splitlines()[-2:] == ["first=", f"again={over_science.site}"], done
 
 
+@pytest.mark.parametrize("options", ["extendedglob", "ksharrays nounset"])
+@pytest.mark.parametrize("own", ["a b c", ""])
+def test_zsh_keeps_the_hooks_of_its_prompt(
+    conda: Conda, alice: User, options: str, own: str
+) -> None:
+    hook = f"eval \"$('{conda.executable}' overlay hook zsh)\"\n"
+    script = alice.home / "script"
+    array = f"precmd_functions=({own})\n" if own else ""
+    shown = 'print -r -- "${precmd_functions[@]}"\n'
+    script.write_text(f"setopt {options}\n{array}{hook}{hook}{shown}")
+    done = alice.run([*shells.started("zsh", lenient=True), script])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["_conda_overlay_prompt", *own.split()]
+
+
 def test_tcsh_wires_at_its_prompt(
     conda: Conda, alice: User, over_science: Overlay, environ: dict[str, str | None]
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from conda_overlay.activation import startup
 from tests.activation.made import Overlay, overlay
-from tests.activation.run import Dump, Shell, Step
+from tests.activation.run import Dump, Export, Shell, Step, check
 from tests.bed import base, environment, place
 from tests.bed.condas import Conda
 from tests.bed.users import User
@@ -78,6 +78,68 @@ def test_a_module_of_an_overlay_that_another_start_up_file_has_loaded_is_forgott
     script.write_text("import sys; print('of_science' in sys.modules)")
     environ = {"PYTHONPATH": str(over_science_of_floor.site), "_CONDA_OVERLAY": state}
     assert alice.run([python, script], env=environ).stdout == "False\n"
+
+
+OWN = [
+    "{library}/site-packages",
+    "{library}/site-packages/",
+    "/nowhere:{library}/site-packages",
+    "{library}",
+]
+
+
+@pytest.mark.parametrize("named", OWN)
+def test_pythonpath_may_name_the_directories_of_condas_python(
+    bash: Shell, over_science: Overlay, named: str
+) -> None:
+    value = named.format(library=library(bash.conda))
+    steps: list[Step] = [Dump("before"), "conda activate science"]
+    steps += [Dump("active", [over_science]), "conda deactivate", Dump("after")]
+    wired, bare = bash.with_and_without(steps, {"PYTHONPATH": value})
+    assert (wired.returncode, wired.stderr) == (0, "")
+    check(steps, wired, bare)
+
+
+def test_pythonpath_may_name_them_after_an_activation(bash: Shell, over_science: Overlay) -> None:
+    value = f"{library(bash.conda)}/site-packages"
+    steps: list[Step] = ["conda activate science", Export("PYTHONPATH", value), "conda deactivate"]
+    ran = bash.run([*steps, "conda activate science", Dump("active")])
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.environs["active"]["PYTHONPATH"] == f"{over_science.site}:{value}"
+
+
+def test_conda_run_dev_which_puts_conda_in_pythonpath(
+    conda: Conda, alice: User, over_science: Overlay
+) -> None:
+    command = ["/bin/sh", "-c", "echo $_CONDA_OVERLAY"]
+    done = alice.run([conda.executable, "run", "-n", "science", "--dev", *command])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(over_science.path) in done.stdout
+
+
+@pytest.mark.parametrize("argv", ["conda", "other"])
+def test_nothing_in_pythonpath_passes_for_the_plugin_and_python_still_has_it(
+    floor: Conda, alice: User, over_science_of_floor: Overlay, argv: str
+) -> None:
+    """Nor in an overlay, which conda itself must not see."""
+    over, mine = over_science_of_floor, alice.home / "mine"
+    for site in (mine, over.site):
+        (site / "conda_overlay").mkdir(parents=True)
+        (site / "conda_overlay" / "__init__.py").write_text("raise SystemExit('not the plugin')")
+    script = alice.home / argv
+    script.write_text("import sys, conda_overlay.activation.startup; print(*sys.path, sep=chr(10))")
+    own = f"{library(floor)}/site-packages"
+    environ = {"PYTHONPATH": f"{mine}/:{over.site}//:{own}", "_CONDA_OVERLAY": wired_state(over)}
+    done = alice.run([floor.prefix / "bin" / "python", script], env=environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {str(mine), own} <= set(done.stdout.splitlines())
+    assert str(over.site) not in done.stdout.splitlines()
+
+
+def library(conda: Conda) -> Path:
+    """The standard library of the base."""
+    [site] = conda.prefix.glob("lib/python3*/site-packages/conda")
+    return site.parent.parent
 
 
 SPAWN = """
@@ -243,5 +305,6 @@ def test_a_broken_installation_of_the_plugin_stops_nothing(
         file.write_text(text)
         ran = bash.run(["conda activate science", Dump(name), "conda deactivate", Dump("after")])
         assert ran.returncode == 0, ran
+        assert name != "hook" or not ran.stderr
         assert ran.environs[name]["CONDA_SHLVL"] == "1"
         assert ran.environs["after"]["CONDA_SHLVL"] == "0"

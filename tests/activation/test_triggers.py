@@ -339,6 +339,10 @@ def test_a_user_can_install_the_plugin_over_a_base_of_roots(bare: Conda, alice: 
     with_it, without = bash.with_and_without(steps)
     assert (with_it.returncode, with_it.stderr) == (0, "")
     check(steps, with_it, without)
+    [user_site] = alice.home.glob(".local/lib/python3*/site-packages")
+    with_it, without = bash.with_and_without(steps, {"PYTHONPATH": str(user_site)})
+    assert (with_it.returncode, with_it.stderr) == (0, "")
+    check(steps, with_it, without)
     ran = bash.run(["conda activate science", Dump("active")], {"PYTHONNOUSERSITE": "1"})
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "_CONDA_OVERLAY" not in ran.environs["active"]
