@@ -17,6 +17,7 @@ from conda_overlay.core.request import (
     Request,
     Source,
     as_requirement,
+    extras_of,
     hashes_of,
     named_as,
     parse,
@@ -86,6 +87,8 @@ def _asked(
     host = draft.stack.below_view.get(new.key)
     upgrade = request.options.has("--upgrade")
     own = request.own.get(new.key, NONE)
+    if typed is None and new.key in draft.entries:
+        extras = [*{*extras, *extras_of(draft.entries[new.key].requirement)}]
     if new.direct_url and not new.editable:
         url = new.direct_url
         if entry.sha256 and _is_hashed(new, request):
@@ -120,7 +123,8 @@ def asked_again(
     given, kept = lasting(request.options).only("--constraint"), entry.options
     if given or kept.missing("--constraint"):
         entry = replace(entry, options=kept.without("--constraint") + given)
-    says_more = isinstance(typed, Requirement) and text != typed.name and not typed.url
+    says_more = isinstance(typed, Requirement) and not typed.url
+    says_more = says_more and text != named_as(typed.name, requirement)
     if requirement is None:
         requirement = _enough(draft, typed, draft.installed[key][0])
     elif says_more and not entry.editable:
