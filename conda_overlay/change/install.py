@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.entries import asked_again, lasting, pins, record_staged
+from conda_overlay.change.entries import ask_for_extras, asked_again, lasting, pins, record_staged
 from conda_overlay.change.repair import mend
 from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
 from conda_overlay.core.errors import CondaPackageError, UsageError
@@ -171,6 +171,7 @@ def _ask_again(
     draft.pending -= typed.keys()
     for key in (typed.keys() & {*there}) - {*staged}:
         draft.entries[key] = asked_again(draft, key, typed[key], request)
+    ask_for_extras(draft, typed, request)
     elsewhere = typed.keys() - {*there}
     draft.notes += _hidden(draft, elsewhere)
     below = draft.stack.below_view
