@@ -17,7 +17,10 @@ from conda_overlay.core.request import (
     Request,
     Source,
     as_requirement,
+    extras_of,
     hashes_of,
+    joined,
+    key_of,
     named_as,
     parse,
     text_of,
@@ -86,6 +89,8 @@ def _asked(
     host = draft.stack.below_view.get(new.key)
     upgrade = request.options.has("--upgrade")
     own = request.own.get(new.key, NONE)
+    if typed is None and new.key in draft.entries:
+        extras = [*{*extras, *extras_of(draft.entries[new.key].requirement)}]
     if new.direct_url and not new.editable:
         url = new.direct_url
         if entry.sha256 and _is_hashed(new, request):
@@ -120,7 +125,11 @@ def asked_again(
     given, kept = lasting(request.options).only("--constraint"), entry.options
     if given or kept.missing("--constraint"):
         entry = replace(entry, options=kept.without("--constraint") + given)
-    says_more = isinstance(typed, Requirement) and text != typed.name and not typed.url
+    says_more = (
+        isinstance(typed, Requirement)
+        and not typed.url
+        and text != named_as(typed.name, requirement)
+    )
     if requirement is None:
         requirement = _enough(draft, typed, draft.installed[key][0])
     elif says_more and not entry.editable:
@@ -146,6 +155,34 @@ def requested(draft: Draft, key: str, entry: HistoryEntry) -> HistoryEntry:
     elif entry.intent == "hold":
         typed = Requirement(f"{new.name}=={new.version}")
     return replace(entry, requested=True, requirement=_enough(draft, typed, new))
+
+
+def ask_for_extras(
+    draft: Draft, typed: Mapping[str, Requirement | Source], request: Request
+) -> None:
+    """Record what the requested extras of distributions below need, as these have no entry."""
+    below = draft.stack.below_view
+    for key in typed.keys() & below.keys():
+        if isinstance(one := typed[key], Source) or not one.extras or key in draft.installed:
+            continue
+        needed = dependencies.of_extras(below[key], one, draft.stack.host.markers)
+        for wanted in joined((requirement, NONE) for requirement in needed)[0]:
+            name = key_of(wanted) or ""
+            if name not in draft.installed or draft.entries[name].requested:
+                continue
+            entry, new = draft.entries[name], draft.installed[name][0]
+            lower = dependencies.kind(below.get(name), new) == "downgrade"
+            draft.entries[name] = replace(
+                entry,
+                requested=True,
+                requirement=_recordable(wanted),
+                options=lasting(request.options),
+                reason=draft.reason or entry.reason,
+                intent=request.intent or ("hold" if lower else "fix"),
+                until=request.until or entry.until,
+            )
+            asker = with_extras(below[key].name, one.extras)
+            draft.why.setdefault(name, f"{asker} requires {text_of(wanted)}")
 
 
 def _enough(

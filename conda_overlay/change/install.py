@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.entries import asked_again, lasting, pins, record_staged
+from conda_overlay.change.entries import ask_for_extras, asked_again, lasting, pins, record_staged
 from conda_overlay.change.repair import mend
 from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
 from conda_overlay.core.errors import CondaPackageError, UsageError
@@ -21,12 +21,14 @@ from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
     Request,
     Source,
+    extras_of,
     hashes_of,
     joined,
     key_of,
     names_of,
     parse,
     text_of,
+    with_more_extras,
 )
 from conda_overlay.core.text import user_base
 from conda_overlay.distributions import dependencies
@@ -61,11 +63,11 @@ def install(draft: Draft, request: Request) -> None:
     for option in FILES:
         for file in configured.get(option.strip("-"), "").split():
             check_named("pip's configuration", option, file)
-    given = request.options
+    request, given = _with_earlier_extras(draft, request), request.options
     request = replace(request, options=at_rest(given, draft.streams, draft.new_scratch))
     content = read(request.options.values("--requirement"))
     whole = replace(request, options=_lasting_files(given))
-    whole = _with(whole, content, draft.stack.host.markers)
+    whole = _with_earlier_extras(draft, _with(whole, content, draft.stack.host.markers))
     typed = {key: one for one in whole.requirements if (key := key_of(one))}
     drop_others(
         draft, {key: hashes_of(one, whole.own.get(key, NONE)) for key, one in typed.items()}
@@ -103,6 +105,18 @@ def install(draft: Draft, request: Request) -> None:
         draft.notes.append(f"{without_credentials(text)}: not recorded; give it each time.")
     if request.options.has("--no-deps"):
         draft.accepted |= staged.keys()
+
+
+def _with_earlier_extras(draft: Draft, request: Request) -> Request:
+    """The request with the extras that were requested earlier, unless a file replaces them."""
+
+    def united(one: Requirement | Source) -> Requirement | Source:
+        entry = draft.entries.get(key_of(one) or "")
+        if entry is None or isinstance(one, Source) or key_of(one) in draft.pending:
+            return one
+        return with_more_extras(one, extras_of(entry.requirement))
+
+    return replace(request, requirements=tuple(map(united, request.requirements)))
 
 
 def drop_others(draft: Draft, wanted: Mapping[str, Collection[str]]) -> None:
@@ -157,6 +171,7 @@ def _ask_again(
     draft.pending -= typed.keys()
     for key in (typed.keys() & {*there}) - {*staged}:
         draft.entries[key] = asked_again(draft, key, typed[key], request)
+    ask_for_extras(draft, typed, request)
     elsewhere = typed.keys() - {*there}
     draft.notes += _hidden(draft, elsewhere)
     below = draft.stack.below_view

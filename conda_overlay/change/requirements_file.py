@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import shlex
@@ -20,6 +21,12 @@ from conda_overlay.formats.overlay_toml import parse_toml
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """A variable, which pip replaces if it has a value; in a URL, that may be a secret."""
+
+_MARKED = {
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),  # the first begins like that of UTF-16
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+"""The encodings that a byte order mark declares, as in files of PowerShell."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,8 @@ def _text(file: str) -> str | None:
     """The text of a file, in the encoding that it declares; None for a URL of another machine."""
     try:
         content = BytesIO(Path(_path(file)).read_bytes())
-        encoding, _ = tokenize.detect_encoding(content.readline)
+        marked = (name for name, marks in _MARKED.items() if content.getvalue().startswith(marks))
+        encoding = next(marked, None) or tokenize.detect_encoding(content.readline)[0]
         content.seek(0)
         return TextIOWrapper(content, encoding).read()
     except (OSError, ValueError, SyntaxError):

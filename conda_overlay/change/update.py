@@ -22,6 +22,7 @@ from conda_overlay.core.request import (
     parse,
     text_of,
     with_extras,
+    with_more_extras,
 )
 from conda_overlay.distributions.dependencies import named
 
@@ -81,13 +82,15 @@ def _is_as_before(draft: Draft, key: str) -> bool:
 def _wanted(draft: Draft, text: str, entry: HistoryEntry | None) -> Requirement | Source:
     """The requirement for pip: the recorded one, but only the name of a held distribution."""
     name = named(text)
+    key = str(canonicalize_name(name.name))
+    if key in draft.before.requested:
+        name = with_more_extras(name, extras_of(draft.before.requested[key].requirement))
     if name.specifier or name.url:
         return name
-    key = str(canonicalize_name(name.name))
     if entry is None or entry.intent == "hold" or not entry.requirement or entry.editable:
         if key not in draft.before.site and key not in draft.stack.below_view:
             names, mine = draft.before.site.keys(), str(draft.stack.store.overlay)
             raise NotInOverlayError(name.name, where=None, overlay=mine, names=names)
-        extras = name.extras or extras_of(entry.requirement if entry else None)
-        return Requirement(with_extras(name.name, extras))
-    return parse(entry.requirement)
+        return Requirement(with_extras(name.name, name.extras))
+    wanted = parse(entry.requirement)
+    return with_more_extras(wanted, name.extras) if isinstance(wanted, Requirement) else wanted

@@ -150,6 +150,13 @@ def with_extras(name: str, extras: Iterable[str]) -> str:
     return f"{name}[{listed}]" if listed else name
 
 
+def with_more_extras(wanted: Requirement, extras: Iterable[str]) -> Requirement:
+    """A requirement that has some extras, too."""
+    found = Requirement(text_of(wanted))
+    found.extras |= {*extras}
+    return found
+
+
 def named_as(name: str, text: str | None) -> str:
     """A name with the extras of a requirement for it, for another version."""
     return with_extras(name, extras_of(text))

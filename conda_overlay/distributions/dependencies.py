@@ -198,6 +198,14 @@ def requirements(
             yield distribution, requirement
 
 
+def of_extras(one: Distribution, wanted: Requirement, markers: Markers) -> list[Requirement]:
+    """What the extras of a requirement add to what its distribution requires."""
+    view = {one.key: one}
+    every = (requirement for _, requirement in requirements(view, markers, [wanted]))
+    without = [requirement for _, requirement in requirements(view, markers)]
+    return [requirement for requirement in every if requirement not in without]
+
+
 def applies(wanted: Requirement | Source, markers: Markers) -> bool:
     """Whether a requirement that a user typed is for this host; pip ignores the others."""
     marker = None if isinstance(wanted, Source) else wanted.marker

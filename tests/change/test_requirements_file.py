@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ def written(directory: Path, text: str | bytes) -> str:
         (f"a==1 \\\n    {HASH}  # mine", ("a==1", [HASH])),
         (f"# was 0.9 \\\na==1 {HASH}", ("a==1", [HASH])),
         (f"\N{BYTE ORDER MARK}a==1 {HASH}", ("a==1", [HASH])),
+        ("a==1\r\n".encode("utf-16"), ("a==1", [])),  # pip freeze > FILE in PowerShell
+        (codecs.BOM_UTF16_BE + "a==1".encode("utf-16-be"), ("a==1", [])),
+        ("a==1".encode("utf-32"), ("a==1", [])),
         ("# -*- coding: latin-1 -*-\n# M\xfcller\na==1".encode("latin-1"), ("a==1", [])),
         ("a>=0.5 -C editable_mode=strict", ("a>=0.5", ["--config-settings=editable_mode=strict"])),
         ("a==${OF_MINE}", ("a==7", [])),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sources
 from tests.bed import dists
 from tests.bench import Bench
 
@@ -44,6 +45,44 @@ def test_extras_stay(fast: Bench, links: Path, how: str, then: str) -> None:
     fast.change("undo", "0")
     fast.change("apply", exported)
     assert "dep-1.0" in fast.distributions(), exported.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "requirement"),
+    [
+        (("update", "mine>=2"), "mine[fast]>=2.0"),
+        (("update", "mine[slow]"), "mine[fast,slow]>=2.0"),
+        (("install", "mine>=2"), "mine[fast]>=2"),
+        (("install", "-r"), "mine[fast]>=2"),
+        (("install", "-U", "mine"), "mine[fast]>=2.0"),
+        (("install", "--force-reinstall", "mine"), "mine[fast]"),
+        (("install", "-U", "mine[slow]"), "mine[fast,slow]>=2.0"),
+        (("install", "{wheel}"), "mine[fast] @ {uri}"),
+    ],
+)
+def test_extras_stay_when_a_request_is_for_another_version(
+    fast: Bench, links: Path, words: tuple[str, ...], requirement: str
+) -> None:
+    in_words = not {"-r", "{wheel}"} & {*words}  # so that pip gets the extras, too
+    dists.wheel(links, "more", "1.0")
+    needs = ["dep", "more"] if in_words else ["dep"]
+    wheel = dists.wheel(links, "mine", "2.0", extras={"fast": needs, "slow": []})
+    fast.install("--find-links", links, "mine[fast]>=1,<2")
+    if words[-1] == "-r":
+        words = (*words, str(sources.write(fast.user, fast.user.home / "r.txt", "mine>=2\n")))
+    given = [word.format(wheel=wheel) for word in words]
+    fast.change(*given, "--find-links", str(links))
+    found = fast.record()["distributions"]["mine"]
+    assert found["requirement"] == requirement.format(uri=wheel.as_uri())
+    assert found["version"] == "2.0"
+    assert {f"{name}-1.0" for name in needs} <= {*fast.distributions()}
+
+
+def test_a_pin_with_extras_stays_when_its_name_is_requested(fast: Bench, links: Path) -> None:
+    fast.install("--find-links", links, "mine[fast]==1.0")
+    fast.install("mine", "--reason", "ticket 7")
+    entry = fast.record()["distributions"]["mine"]
+    assert (entry["requirement"], entry["reason"]) == ("mine[fast]==1.0", "ticket 7")
 
 
 def test_what_a_requested_extra_needs_is_missed(fast: Bench, links: Path) -> None:
