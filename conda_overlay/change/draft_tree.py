@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from conda_overlay.core.errors import OverlayError, OvertakenError, way_to_read
+from conda_overlay.core.errors import OverlayError, OvertakenError, way_to_move_back, way_to_read
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.distributions.dependencies import View, effective
 from conda_overlay.distributions.record import correct_record, uninstall
 from conda_overlay.distributions.site import Known, Site, by_name
 from conda_overlay.filesystem.manifest import Manifest, take_manifest, unreadable
-from conda_overlay.filesystem.tree import clone, make_own, move_in
+from conda_overlay.filesystem.tree import clone, linked, make_own, move_in
 from conda_overlay.layer import scaffolding, scripts
 from conda_overlay.layer.index import Index, read_index
 from conda_overlay.layer.stack import Stack
@@ -40,14 +40,19 @@ class DraftTree:
         """Begin with the current tree, in an empty directory.
 
         Raises:
-            OverlayError: a file of that tree cannot be read.
+            OverlayError: a file of that tree cannot be read, or a directory above its packages is
+                a link.
         """
         self.stack = stack
         self.directory = directory
+        if path := linked(stack.store.real, stack.host.site_below_prefix):
+            link = stack.store.overlay / path
+            sentence = f"{path} in the overlay is a link, so nothing is changed."
+            raise OverlayError(sentence, way_to_move_back(link), path=str(link))
         self.before: State = stack.state()
-        for path in unreadable(self.before.files):
-            place = stack.store.overlay / path
-            sentence = f"{path} in the overlay cannot be read, so nothing is changed."
+        for closed in unreadable(self.before.files):
+            place = stack.store.overlay / closed
+            sentence = f"{closed} in the overlay cannot be read, so nothing is changed."
             raise OverlayError(sentence, way_to_read(place), path=str(place))
         self.why: dict[str, str] = {}
         self.committed = False

@@ -31,6 +31,7 @@ from conda_overlay.core.errors import (
 from conda_overlay.core.models import Plan, Result, Revision
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.filesystem.processes import running_programs
+from conda_overlay.filesystem.tree import linked
 from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
 from conda_overlay.layer import scaffolding
@@ -294,6 +295,8 @@ class Overlay:
         stack, store = self.stack, self.stack.store
         if not store.managed or stack.is_stale():
             return False
+        if linked(store.real, self.host.site_below_prefix):
+            return False  # a draft says so
         stack.check_trust()
         whose = store.overlay, self.host, stack.around_scripts
         if scaffolding.is_current(store.real, *whose):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -27,7 +27,7 @@ from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits.originals import ORIGINALS, files_of, load_originals, note_files
 from conda_overlay.edits.patch import left_out, text_in
 from conda_overlay.filesystem.atomic import put_file
-from conda_overlay.filesystem.manifest import has_digest, is_there
+from conda_overlay.filesystem.manifest import digest, has_digest, is_there
 from conda_overlay.filesystem.tree import copy_file, is_own, make_own, remove_files
 from conda_overlay.layer import scaffolding
 from conda_overlay.layer.index import Index
@@ -58,6 +58,7 @@ class Restorer:
         self._left: dict[str, list[Path]] = {}  # by sha256
         for path in sorted(left):
             self._left.setdefault(now[path][2], []).append(draft.tree / path)
+        self._known = {digest(path): path for path in _well_known(draft.new_scratch())}
         self._trees = [tree for n in reversed(store.numbers()) if (tree := store.tree(n))]
         for copy in draft.before.copies.values():
             self._trees.append(draft.new_scratch())
@@ -128,6 +129,7 @@ class Restorer:
         wanted, mine = self.files[path], self._draft.tree
         trees = (*([mine] if is_own(mine, mine / path) else []), *self._trees)
         places = [*(tree / path for tree in trees), *self._left.get(wanted, ())]
+        places += [self._known[wanted]] if wanted in self._known else []
         return next((place for place in places if has_digest(place, wanted)), None)
 
     def wanted(self, keys: Collection[str]) -> set[str]:
@@ -278,6 +280,13 @@ class Restorer:
             if gone := edited - self.recorded:
                 remove_files(copy.prefix, [copy.prefix / path for path in gone])
                 note_files(copy, {os.path.relpath(path, copy.below) for path in paths - gone})
+
+
+def _well_known(directory: Path) -> Iterator[Path]:
+    """Make files with the content that REQUESTED and INSTALLER have: no other place is needed."""
+    for number, content in enumerate((b"", b"pip\n", b"uv")):
+        put_file(directory / str(number), content)
+        yield directory / str(number)
 
 
 def _is_archive(path: str) -> bool:

@@ -152,13 +152,16 @@ def _edited_then(draft: Draft, number: int) -> set[str]:
 def _faults(draft: Draft, recorded: Manifest, by_hand: Collection[str]) -> list[str]:
     """The files that differ from the recorded ones, except for pip's bookkeeping and our own files.
 
+    Bookkeeping that RECORD has may not be missing either: a plan is checked for it.
     Files that were edited by hand may differ, unless they are missing or renamed by pip.
     """
     now, found = draft.files, differences(recorded, draft.files)
     kept = {p for p in by_hand if p in now and not is_leftover(p)}
     kept |= {p for p in by_hand if any(k.startswith(f"{p}/") for k in kept)}  # now a directory
     ours = kept | scaffolding.paths(draft.stack.host.site_below_prefix)
-    noted = {p for p in found.all if is_bookkeeping(p) and (p in now or not p.endswith("/RECORD"))}
+    listed = draft.index.owners
+    needed = {p for p in found.removed if p.endswith("/RECORD") or p in listed}
+    noted = {p for p in found.all if is_bookkeeping(p)} - needed
     return [path for path in found.all if path not in ours | noted]
 
 

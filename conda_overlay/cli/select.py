@@ -47,6 +47,16 @@ def opened(arguments: Namespace, prefix: Path | None = None) -> Overlay:
     return Overlay(overlay.stack.from_layer(layer)) if layer else overlay
 
 
+def check_named(*names: str, sentence: str = "Name a package.") -> None:
+    """Refuse names that are empty, as of a variable that is not set.
+
+    Raises:
+        UsageError: one is.
+    """
+    if not all(map(str.strip, names)):
+        raise UsageError(sentence, "conda overlay status")
+
+
 def check_writable(overlay: Overlay) -> None:
     """Refuse to change a layer that the command line names and that the user cannot write to.
 

@@ -106,6 +106,18 @@ def way_to_read(path: Path) -> str:
     return shlex.join(["chmod", "u+rwx" if S_ISDIR(status.st_mode) else "u+rw", str(path)])
 
 
+def way_to_move_back(link: Path) -> str:
+    """The commands that put a copy of its target in place of a link to a directory.
+
+    The target stays, as it may be anything; if it is no directory: the command to look at the link.
+    """
+    target = os.path.realpath(link)
+    if not os.path.isdir(target) or link.lstat().st_uid != os.geteuid():
+        return shlex.join(["ls", "-ld", str(link)])
+    commands = ["rm", str(link)], ["cp", "-a", target, str(link)]
+    return " && ".join(map(shlex.join, commands))
+
+
 class RefusedError(OverlayError):
     """An overlay is not trusted, so it is neither read nor changed."""
 

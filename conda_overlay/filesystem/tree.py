@@ -83,6 +83,17 @@ def _reflink(source: str, target: str) -> None:
     shutil.copystat(source, target)
 
 
+def linked(tree: Path, below: Path) -> Path | None:
+    """The first of some directories, one in the other, that is a link.
+
+    Args:
+        tree: it contains them all.
+        below: the path of the innermost one, relative to that.
+    """
+    paths = [*reversed(below.parents), below]
+    return next((path for path in paths[1:] if (tree / path).is_symlink()), None)
+
+
 def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
     """Copy files to the same paths below another directory, without hard links."""
     ways: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change import plan
 from conda_overlay.change.edit_again import copies_over, is_outdated
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
-from conda_overlay.core.errors import way_to_read
+from conda_overlay.core.errors import way_to_move_back, way_to_read
 from conda_overlay.core.models import Conflict, Finding, Revision
 from conda_overlay.core.request import named_as
 from conda_overlay.core.text import few
@@ -25,7 +25,7 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import Markers, View
 from conda_overlay.distributions.site import Site
 from conda_overlay.filesystem.manifest import Manifest, differences, unreadable
-from conda_overlay.filesystem.tree import in_repository
+from conda_overlay.filesystem.tree import in_repository, linked
 from conda_overlay.host.conda_meta import moved, versions_of
 from conda_overlay.host.host import Host
 from conda_overlay.layer import behind, scaffolding, scripts
@@ -71,6 +71,9 @@ def findings(
         revision: the current one; an overlay made by hand has none.
         recorded: the manifest of that, if there is one.
     """
+    if link := linked(store.real, host.site_below_prefix):  # all else would be said to be gone
+        text = f"{link} is a link, so nothing can be changed"
+        return [Finding("link", text, (way_to_move_back(store.overlay / link),))]
     below = around.below(host)
     found = [*_python(host, store.real), *_conflicts(host, now, below, around.above)]
     if revision:

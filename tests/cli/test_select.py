@@ -53,3 +53,19 @@ def test_the_active_environment_may_be_base(conda: Conda, alice: User) -> None:
         done = alice.run(argv, env={"CONDA_PREFIX": str(prefix), "CONDA_SHLVL": "1"})
         assert (done.returncode, done.stderr) == (0, "")
         assert f"{prefix}\n" in done.stdout
+
+
+EMPTY = {
+    "edit": ("edit", ""),
+    "patch": ("patch", " ", "-"),
+    "rebase": ("rebase", "--from", ""),
+    "repair": ("repair", "new", ""),
+}
+
+
+@pytest.mark.parametrize("command", EMPTY)
+def test_a_name_that_is_empty_is_refused(quick: Bench, command: str) -> None:
+    """As of a variable that is not set."""
+    told = quick.refuse(*EMPTY[command], "--yes", code=2)
+    place = "--from needs an environment, or the path of an overlay."
+    assert (place if command == "rebase" else "Name a package.") in told

@@ -289,3 +289,17 @@ def test_undo_and_redo_do_not_bring_damage_back(damaged: Bench) -> None:
     assert "revision 2 was damaged; restored: " in damaged.change("redo")
     assert damaged.version("alpha") == "2.0"
     assert missing(damaged) == []
+
+
+@pytest.mark.parametrize("name", ["INSTALLER", "REQUESTED", "METADATA"])
+def test_metadata_that_an_older_revision_lacks_comes_back(quick: Bench, name: str) -> None:
+    quick.given("install", "new")
+    place = quick.site.relative_to(quick.overlay) / "new-1.0.dist-info" / name
+    before = (quick.overlay / place).read_bytes()
+    quick.given("install", "alpha==1.5")
+    everywhere = 'find "$1" -path "*/new-1.0.dist-info/$2" -delete'
+    quick.user.run(["sh", "-ec", everywhere, "sh", quick.state, name])
+    told = quick.change("undo", "1", "--force")
+    assert f"revision 1 was damaged; restored: {place}" in told
+    assert (quick.overlay / place).read_bytes() == before
+    assert (quick.overlay / place).stat().st_mode & 0o222 == 0

@@ -37,6 +37,7 @@ def execute(arguments: Namespace) -> int:
     from conda_overlay.change.draft import Draft
     from conda_overlay.cli.editor import editor, open_in_editor
 
+    select.check_named(arguments.name_to_edit)
     overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     opens = not (arguments.no_editor or context.json or context.dry_run) and editor()

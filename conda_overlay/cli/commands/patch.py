@@ -33,6 +33,7 @@ def execute(arguments: Namespace) -> int:
         raise UsageError(sentence, f"--strip {arguments.prefix}, or nothing: what fits is found")
     if arguments.strip is not None and arguments.strip < 0:
         raise UsageError("--strip needs a number of at least 0.", "without it, what fits is found")
+    select.check_named(arguments.name_to_patch)
     overlay = select.opened(arguments)
     overlay.check_protection(arguments.force_overlay)
     text = _read(arguments.patch)

@@ -27,6 +27,9 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Rebase the overlay."""
+    if arguments.source is not None:
+        sentence = "--from needs an environment, or the path of an overlay."
+        select.check_named(arguments.source, sentence=sentence)
     overlay = select.opened(arguments)
     source, document = arguments.source, None
     if source is None and (relative := select.relative_of(overlay)):

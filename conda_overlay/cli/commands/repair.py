@@ -25,6 +25,7 @@ def configure_parser(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Repair the overlay."""
+    select.check_named(*arguments.names)
     overlay = select.opened(arguments)
     select.check_writable(overlay)
     if not context.dry_run and overlay.renew() and not context.json:
