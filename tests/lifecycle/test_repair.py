@@ -203,7 +203,9 @@ def test_what_comes_back_is_of_this_revision_not_of_another_of_its_version(
 def test_what_no_longer_can_be_had_is_refused_and_edits_outlive_an_installation(
     quick: Bench, links: Path
 ) -> None:
-    wheel = dists.wheel(links, "tool", "1.0", files={"tool/a.py": "", "tool/b.py": "b = 1\n"})
+    wheel = dists.wheel(
+        links, "tool", "1.0", files={"tool/a.py": "a = 1\n", "tool/b.py": "b = 1\n"}
+    )
     quick.install(wheel)
     quick.edit(quick.site / "tool/b.py", "mine = 1\n")
     remove(quick, "tool/a.py")
