@@ -24,6 +24,13 @@ class EngineResult:
         self.news: dict[str, str] = {}
         """The refused overlays that the user has not been told about."""
 
+    def add(self, overlay: str, layer: wiring.Layer | str | None) -> None:
+        """Add an overlay as `_layer` describes it: in effect, refused for a reason, or neither."""
+        if isinstance(layer, str):
+            self.refused[overlay] = layer
+        elif layer:
+            self.layers.append(layer)
+
 
 def reconcile(
     environ: Mapping[str, str],
@@ -49,11 +56,7 @@ def reconcile(
         for index, prefix in enumerate(prefixes):
             name = environ.get("CONDA_DEFAULT_ENV") if index == 0 else None
             for overlay, reason in locate.find_layers(prefix, directories, trusted, name):
-                layer = reason or _layer(overlay, prefix)
-                if isinstance(layer, str):
-                    found.refused[overlay] = layer
-                elif layer:
-                    found.layers.append(layer)
+                found.add(overlay, reason or _layer(overlay, prefix))
     # Remembered while any environment is active, so that switching back and forth stays quiet.
     remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
     after = wiring.wire(bare, found.layers, remembered, hide_user_site)
@@ -75,11 +78,8 @@ def put_in_front(
     """
     trusted, found = trust.trusted_owners(owners), EngineResult()
     for overlay in overlays:
-        layer = locate.refusal(overlay, trusted) or _layer(overlay, prefix)
-        if isinstance(layer, str):
-            found.refused[overlay] = found.news[overlay] = layer
-        elif layer:
-            found.layers.append(layer)
+        found.add(overlay, locate.refusal(overlay, trusted) or _layer(overlay, prefix))
+    found.news = found.refused
     found.diff = wiring.EnvironDiff.between(environ, wiring.prepend(environ, found.layers))
     return found
 

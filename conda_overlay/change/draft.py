@@ -8,19 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from conda_overlay.change import plan
+from packaging.requirements import Requirement
+
+from conda_overlay.change import plan, plan_notes
 from conda_overlay.change.draft_tree import DraftTree
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
-from conda_overlay.change.plan_notes import (
-    carried_edits,
-    checkouts_left,
-    files_left,
-    in_front,
-    ours_renewed,
-    sources_of_others,
-)
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan
+from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan, requirements_of
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
@@ -297,6 +291,12 @@ class Draft(DraftTree):
         found = self.compared.own(below)
         return found.difference(store.index(self.base, store.real / below).owners if found else ())
 
+    @property
+    def requirements(self) -> list[Requirement]:
+        """The known requirements of installed requested distributions; see `requirements_of`."""
+        there = self.index.site
+        return requirements_of(entry for key, entry in self.entries.items() if key in there)
+
     # -- the plan
 
     def plan(self) -> Plan:
@@ -308,23 +308,24 @@ class Draft(DraftTree):
         if found:
             found = replace(found, changes=(*found.changes, *self._gone(after)))
         found = replace(found, lost=tuple(self._lost(found.lost)))
-        theirs = found.files.without(scaffolding.paths(host.site_below_prefix))
+        mine = scaffolding.paths(host.site_below_prefix)
+        theirs = found.files.without(mine)
         if found.changes or theirs or self.base is None:
             found = replace(found, files=theirs)  # show our own files only if nothing else changes
         notes = tuple(self.notes)
         if found:
             by_hand = (path for path in self.by_hand.all if path not in self.retired)
             ours = self.stack.store.state / checkouts.BELOW
-            notes += (*carried_edits(self.before, after, by_hand),)
             recorded = self.recorded_files or self.before.files
-            mine = scaffolding.paths(host.site_below_prefix)
-            notes += (*ours_renewed(recorded, self.before, after, mine),)
-            notes += (*files_left(self.before, after), *checkouts_left(self.before, after, ours))
+            notes += (*plan_notes.carried_edits(self.before, after, by_hand),)
+            notes += (*plan_notes.ours_renewed(recorded, self.before, after, mine),)
+            notes += (*plan_notes.files_left(self.before, after),)
+            notes += (*plan_notes.checkouts_left(self.before, after, ours),)
         if keys := [one.key for one in found.changes if one.after and one.files_differ]:
             new = [one.key for one in found.changes if one.after and one.before != one.after]
             below = [*map(self.stack.read_site, self.stack.below), host.distributions]
-            notes += (*in_front(self.stack, after, {*keys}),)
-            notes += (*sources_of_others(self.stack, after, new),)
+            notes += (*plan_notes.in_front(self.stack, after, {*keys}),)
+            notes += (*plan_notes.sources_of_others(self.stack, after, new),)
             notes += tuple(map(str, hidden_modules(after, new, below, host.site_packages)))
             notes += tuple(map(str, covered_modules(after, new, below, host.site_packages)))
             notes += tuple(map(str, deleted_modules(after, keys, below, host.site_packages)))
@@ -373,9 +374,8 @@ class Draft(DraftTree):
         kept = self.kept
         if self.restores is not None:
             now = self.before.files
-            recorded = self.recorded_files or {}
-            if self.base is None:  # made by hand: adopted as a revision first
-                recorded = now
+            # What was made by hand is adopted as a revision first.
+            recorded = now if self.base is None else self.recorded_files or {}
             kept = kept | {p for p in edited if recorded.get(p) == now.get(p)}
         return (path for path in edited if path not in kept)
 

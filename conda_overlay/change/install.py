@@ -15,7 +15,6 @@ from conda_overlay.change.entries import ask_for_extras, asked_again, lasting, p
 from conda_overlay.change.repair import mend
 from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
 from conda_overlay.core.errors import CondaPackageError, UsageError
-from conda_overlay.core.models import requirements_of
 from conda_overlay.core.pip_options import ASKS, FILES, FLAGS, NONE, Options, used
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
@@ -80,9 +79,9 @@ def install(draft: Draft, request: Request) -> None:
             raise CondaPackageError(text_of(one), draft.stack.host.name)
     mended = mend(draft, typed, _replaced(draft, request, typed))
     how = draft.new_scratch(), draft.source_dir, draft.allow_conflicts, len(draft.stack.above)
-    kept, there = pins(draft.entries, draft.index.site, {*typed, *draft.pending}), draft.index.site
-    asked = requirements_of(one for key, one in draft.entries.items() if key in there)
-    found = Resolver(draft.pip, request, draft.layers(), *how, pins=kept, asked=asked).resolve()
+    kept = pins(draft.entries, draft.index.site, {*typed, *draft.pending})
+    arguments = draft.pip, request, draft.layers(), *how
+    found = Resolver(*arguments, pins=kept, asked=draft.requirements).resolve()
     found = _without_same_checkouts(draft, found, whole)
     for key in mended & found.staged.keys():
         draft.why.pop(key, None)

@@ -75,13 +75,12 @@ def compare(
         return dependencies.why_required(key, new, was, found.keys(), markers, asked)
 
     changes = tuple(replace(change, why=reason(key)) for key, change in found.items())
-    owned = {path for state in (before, after) for files in state.owned.values() for path in files}
     lost = [p for p in before.edited if before.files[p][2:] != after.files.get(p, (0, 0))[2:]]
     for key, gone in before.deleted.items():
         lost += [path for path in gone if key not in after.site or path in after.files]
     taken = after.all_owned & {*own}
     lost += [p for p in taken - before.edited if before.files[p][2:] != after.files[p][2:]]
-    files = differences(before.files, after.files).without(owned)
+    files = differences(before.files, after.files).without(before.all_owned | after.all_owned)
     plan = Plan(ground.host, ground.overlay, changes, files, tuple(sorted(lost)))
     if not changes:
         return plan

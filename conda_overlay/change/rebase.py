@@ -21,7 +21,7 @@ from conda_overlay.change.draft import Draft
 from conda_overlay.change.edit_again import RETIRED, is_outdated, reapply, where
 from conda_overlay.change.entries import at_least, check_files
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
-from conda_overlay.core.models import Conflict, Distribution, HistoryEntry, requirements_of
+from conda_overlay.core.models import Conflict, Distribution, HistoryEntry
 from conda_overlay.core.request import as_requirement, named_as
 from conda_overlay.core.text import all_reasons, few
 from conda_overlay.distributions import dependencies
@@ -150,14 +150,13 @@ def _old_copies(draft: Draft, key: str) -> Iterator[Distribution]:
 def _remaining(draft: Draft) -> Iterator[str]:
     """A note on each conflict with the layers below that was there before, and still is."""
     host, below, before = draft.stack.host, draft.stack.below_view, draft.before
-    asked = requirements_of(one for key, one in draft.entries.items() if key in draft.installed)
 
     def conflicts(site: Site, asked: Iterable[Requirement]) -> tuple[Conflict, ...]:
         view, where = {**below, **dependencies.effective(site)}, (host.markers, host.site_packages)
         return dependencies.new_conflicts(below, view, *where, ((), asked))
 
     known = {one.identity for one in conflicts(before.site, before.requirements)}
-    for found in conflicts(draft.installed, asked):
+    for found in conflicts(draft.installed, draft.requirements):
         if found.identity in known:
             text = str(found).replace(" would be in effect", " is in effect")
             yield f"{text}, as before; to end it, see: conda overlay status"

@@ -91,10 +91,10 @@ class State:
         """The user's own files, which no distribution has."""
         return own_files(self.files, self.all_owned, site_below_prefix)
 
-    @property
-    def all_owned(self) -> set[str]:
+    @cached_property
+    def all_owned(self) -> frozenset[str]:
         """The files of all distributions; see `owned`."""
-        return {path for files in self.owned.values() for path in files}
+        return frozenset().union(*self.owned.values())
 
     @cached_property
     def deleted(self) -> dict[str, set[str]]:
@@ -220,7 +220,7 @@ def _new_files(state: State) -> dict[str, frozenset[str]]:
     if not state.copies:
         return {}
     below = next(iter(state.copies.values())).below
-    free = state.files.keys() - set().union(*state.owned.values())
+    free = state.files.keys() - state.all_owned
     beside = (path.removeprefix(below) for path in free if path.startswith(below))
     found = originals.new_files(beside, {key: state.names(key) for key in state.copies})
     return {key: frozenset(below + name for name in names) for key, names in found.items()}

@@ -18,6 +18,7 @@ from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, Finding, HistoryEntry, Revision
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import is_compiled
+from conda_overlay.filesystem.manifest import Manifest
 from conda_overlay.filesystem.tree import size
 from conda_overlay.host import user_site
 from conda_overlay.host.host import Host, build
@@ -175,8 +176,8 @@ def layers(stack: Stack) -> list[LayerStatus]:
     # First, because this checks the links that the rest follows.
     numbers = {path: None if reason else Store(path).current() for path, reason in found}
     host = stack.host
-    states = {path: _state(host, path, numbers[path]) for path, reason in found if not reason}
-    places = {host.prefix: "host", **{Store(path).real: str(path) for path in states}}
+    read = {path: _read(host, path, numbers[path]) for path, reason in found if not reason}
+    places = {host.prefix: "host", **{Store(path).real: str(path) for path in read}}
     result: list[LayerStatus] = []
     own = _own(stack)
     for path, reason in found:
@@ -187,11 +188,11 @@ def layers(stack: Stack) -> list[LayerStatus]:
             managed = path.is_symlink()
             result.append(LayerStatus(*named, managed, None, None, 0, (), (untrusted,)))
             continue
-        store, number, now = Store(path), numbers[path], states[path]
-        revision = store.revision(number) if number is not None else None
-        sites = ({p: states[p].site for p in some if p in states} for some in stack.around(path))
+        store, number = Store(path), numbers[path]
+        revision, recorded, now = read[path]
+        sites = ({p: read[p][-1].site for p in some if p in read} for some in stack.around(path))
         around = checks.Around(*sites)
-        findings = checks.findings(host, store, now, around, revision, store.manifest(number))
+        findings = checks.findings(host, store, now, around, revision, recorded)
         site = store.real / host.site_below_prefix
         if intruder := locate.intruder(str(site)):
             text = f"it is not used: {intruder} would run in every Python; remove it"
@@ -209,12 +210,15 @@ def layers(stack: Stack) -> list[LayerStatus]:
     return result
 
 
-def _state(host: Host, overlay: Path, number: int | None) -> State:
-    """The current state of a layer, given the number of its revision, if it has one."""
+def _read(
+    host: Host, overlay: Path, number: int | None
+) -> tuple[Revision | None, Manifest | None, State]:
+    """The current revision of a layer, if it has one, with its manifest; and the state now."""
     store, site = Store(overlay), host.site_below_prefix
-    entries = store.revision(number).distributions if number is not None else {}
+    revision = store.revision(number) if number is not None else None
+    entries, recorded = revision.distributions if revision else {}, store.manifest(number)
     index = store.index(number, store.real / site)
-    return read_state(store.real, site, entries, store.manifest(number), index=index)
+    return revision, recorded, read_state(store.real, site, entries, recorded, index=index)
 
 
 def _own(stack: Stack) -> Path | None:

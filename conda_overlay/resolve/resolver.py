@@ -115,8 +115,9 @@ class Resolver:
     """What the user requested earlier, which may have extras."""
 
     def __post_init__(self) -> None:
-        self.sites = [*self.layers.values(), self.pip.host.distributions]
-        self.before = dependencies.effective(*self.sites)
+        sites = [*self.layers.values(), self.pip.host.distributions]
+        self.front, self.rest = sites[: self.in_front], sites[self.in_front :]
+        self.before = dependencies.effective(*sites)
         markers, wanted = self.pip.host.markers, self.request.requirements
         wanted = tuple(one for one in wanted if dependencies.applies(one, markers))
         self.named = names_of(wanted)
@@ -195,8 +196,7 @@ class Resolver:
 
     def _with(self, staged: Site) -> View:
         """The distributions in effect once those of a stage are installed."""
-        front, rest = self.sites[: self.in_front], self.sites[self.in_front :]
-        return dependencies.effective(*front, staged, *rest)
+        return dependencies.effective(*self.front, staged, *self.rest)
 
     def _judge(self, stage: Stage) -> Resolution:
         metadata = read_metadata(stage.site)
@@ -267,8 +267,7 @@ class Resolver:
         options = self.request.options
         if not options.has("--upgrade") or options.has("--constraint"):
             return ()  # the user's own constraints need no explanation
-        front, own = self.sites[: self.in_front], self.sites[self.in_front :]
-        after = dependencies.effective(found.staged, *own, *front)
+        after = dependencies.effective(found.staged, *self.rest, *self.front)
         configured = configuration.constrained(self.pip.host.prefix)
         known = self.named & names_of(constraints)
         if len(self.named) <= _SHOWN:  # the index is asked for each
