@@ -166,6 +166,7 @@ def deleted_modules(
     for copy in copies:
         gone = _roots(original_hashes(copy)) - _roots(state.names(copy.key) & there)
         gone = gone and gone - _roots(there)  # another distribution may have them
+        gone = {root for root in gone if not (copy.site / root).is_symlink()}
         for place, _ in places:
             found = {root for root in gone if _has(place, root)}
             if names := tuple(map(_dotted, sorted(found))):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -198,7 +198,11 @@ def _distributions(
             text = f"{name} is an editable install of {source}, which is gone"
             yield Finding("missing", text, (overlay_command(host, "remove", key),))
         if gone := now.missing(key):
-            yield Finding("missing", f"{name} lacks {few(gone)}", repair(key))
+            text = f"{name} lacks {few(gone)}"
+            above = {str(parent) for path in gone for parent in PurePosixPath(path).parents}
+            if links := sorted(path for path in above & now.files.keys() if (tree / path).is_dir()):
+                text += f", since {few(links)} is a link"
+            yield Finding("missing", text, repair(key))
         if found[0].path.suffix == ".dist-info" and not now.has_record(key):
             yield Finding("missing", f"{name} has no RECORD of its files", repair(key))
     stale = _other_pythons(host, tree)  # in which they are

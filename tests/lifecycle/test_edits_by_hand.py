@@ -245,6 +245,14 @@ def test_nothing_is_written_behind_a_link_to_a_directory(
     assert mine.lstat().st_uid == linked.user.uid
 
 
+def test_status_names_a_link_in_the_place_of_a_package_which_is_what_runs(linked: Bench) -> None:
+    place = (linked.site / "tool").relative_to(linked.overlay)
+    [overlay] = linked.json("status")["overlays"]
+    found = {one["kind"]: one["text"] for one in overlay["findings"]}
+    assert found.keys() == {"missing", "by-hand"}  # the environment's is not in effect
+    assert found["missing"].endswith(f", since {place} is a link")
+
+
 def test_a_directory_that_became_a_link_comes_back(linked: Bench) -> None:
     linked.user.run(["sh", "-c", f"rm -r {linked.site}/new && ln -s ~/mine {linked.site}/new"])
     assert f"conda overlay repair -p {linked.host} new\n" in linked.ask("status")
