@@ -55,7 +55,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         _check_python(draft, document)
         _take(draft, document)
         return
-    requested = document.requested
+    requested = dict(document.requested)
     if not document.is_part:
         drop_orphans(draft, requested, "not in the file")
         draft.pending |= draft.entries.keys()
@@ -63,8 +63,8 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
     edited = draft.before.edited_keys & from_pip.keys()
     bare = {key for key in edited if not text_in(from_pip[key].patch)}  # the file has no edits
     draft.drop({key for key in bare if not is_edited(draft, key, from_pip[key])})
-    install_requested(draft, from_pip, dict.fromkeys(from_pip, "from the file"))
-    make_edits(draft, requested)
+    requested |= install_requested(draft, from_pip, dict.fromkeys(from_pip, "from the file"))
+    make_edits(draft, document.requested)
     if document.is_part:
         return
     drop_orphans(draft, requested, "nothing depends on it")
@@ -90,8 +90,13 @@ def is_edited(draft: Draft, key: str, entry: HistoryEntry) -> bool:
 
 def install_requested(
     draft: Draft, requested: Mapping[str, HistoryEntry], why: Mapping[str, str]
-) -> None:
-    """Let pip add the missing distributions, and record all requests as given."""
+) -> dict[str, HistoryEntry]:
+    """Let pip add the missing distributions, and record all requests as given.
+
+    Returns:
+        The requests that this added: see `entries.ask_for_extras`.
+    """
+    known = {key for key, entry in draft.entries.items() if entry.requested} | requested.keys()
     parsed = {key: parse(entry.requirement or "") for key, entry in requested.items()}
     markers = draft.stack.host.markers
     parsed = {key: one for key, one in parsed.items() if dependencies.applies(one, markers)}
@@ -116,6 +121,8 @@ def install_requested(
                 until=entry.until,
                 by=there.by or entry.by,
             )
+    added = draft.entries.keys() - known
+    return {key: draft.entries[key] for key in added if draft.entries[key].requested}
 
 
 def requests(requested: Mapping[str, HistoryEntry], installed: Collection[str]) -> list[Request]:

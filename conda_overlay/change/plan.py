@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from conda_overlay.core.models import Change, Distribution, Plan
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import Markers, View
@@ -94,7 +96,8 @@ def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
     """The distributions that an overlay no longer needs, each with the reason; `rebase` drops them.
 
     A distribution is redundant if it came from an index with the intent ``fix``, and the host has
-    the same or a newer version. Dependencies that nothing needs without these are dropped as well.
+    the same or a newer version. Dependencies that nothing needs without these are dropped as well,
+    unless the requested extras need them.
     Local fixes usually keep the version, so sources, editable installs and edited distributions
     are never redundant.
     """
@@ -103,7 +106,12 @@ def redundant(state: State, below: View, markers: Markers) -> dict[str, str]:
     for key in state.requested.keys() & below.keys() - staying:
         if not dependencies.is_newer(state.site[key][0].version, below[key].version):
             found[key] = f"not needed: the environment has {below[key].version}"
-    wanted = {*state.requested, *staying} - found.keys()
+    needed: set[str] = set()
+    for one in (one for one in state.requirements if one.extras):
+        if (key := str(canonicalize_name(one.name))) in found:
+            needed |= dependencies.lacking(below, dependencies.of_extras(below[key], one, markers))
+    found = {key: why for key, why in found.items() if key not in needed}
+    wanted = {*state.requested, *staying, *needed} - found.keys()
     spare = dependencies.orphans(state.site, below, (*found,), wanted, markers, state.requirements)
     return {**dict.fromkeys(spare, "nothing depends on it"), **found}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from packaging.requirements import Requirement
@@ -22,7 +22,7 @@ from conda_overlay.change.edit_again import RETIRED, is_outdated, reapply, where
 from conda_overlay.change.entries import at_least, check_files
 from conda_overlay.core.errors import CannotEditAgainError, NoSuchRevisionError
 from conda_overlay.core.models import Conflict, Distribution, HistoryEntry
-from conda_overlay.core.request import as_requirement, named_as
+from conda_overlay.core.request import as_requirement, extras_of, named_as
 from conda_overlay.core.text import all_reasons, few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site, read_site
@@ -73,7 +73,7 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
     requested = dict(_edited_again(draft, requested, theirs, own, force=force))
     check_sources(requested)
     check_files(requested)
-    install_requested(draft, requested, why)
+    requested |= install_requested(draft, dict(_with_extras(draft, going)) | requested, why)
     make_edits(draft, {key: entry for key, entry in requested.items() if not entry.copied})
     before = draft.before
     staying = {key: before.entries[key] for key in before.site if plan.is_to_stay(before, key)}
@@ -82,6 +82,14 @@ def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False
     draft.notes += _back(draft)
     draft.notes += _remaining(draft)
     draft.accepts_host = stack.has_moved_on()
+
+
+def _with_extras(draft: Draft, going: Collection[str]) -> Iterator[tuple[str, HistoryEntry]]:
+    """The requests among what goes that have extras, which the host's distributions get now."""
+    for key, entry in draft.before.requested.items():
+        if key in going and extras_of(entry.requirement):
+            name = named_as(entry.name or key, entry.requirement)
+            yield key, replace(entry, requirement=name)
 
 
 def _edited_again(

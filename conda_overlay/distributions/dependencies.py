@@ -206,6 +206,12 @@ def of_extras(one: Distribution, wanted: Requirement, markers: Markers) -> list[
     return [requirement for requirement in every if requirement not in without]
 
 
+def lacking(view: View, wanted: Iterable[Requirement]) -> set[str]:
+    """The normalized names of the requirements that no distribution in effect satisfies."""
+    keyed = ((str(canonicalize_name(one.name)), one) for one in wanted)
+    return {key for key, one in keyed if key not in view or not holds(one, view[key])}
+
+
 def applies(wanted: Requirement | Source, markers: Markers) -> bool:
     """Whether a requirement that a user typed is for this host; pip ignores the others."""
     marker = None if isinstance(wanted, Source) else wanted.marker

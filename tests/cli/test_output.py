@@ -90,7 +90,7 @@ def test_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "  M bin/tool\n"
         "  D old\n"
         "\n"
-        "Your overlay stays as it is; the environment of now is recorded with it.\n"
+        "The environment as it is now will be recorded with the overlay.\n"
         "\n"
         "conflicts that this resolves:\n"
         "  lame 1 (overlay) requires crutch, but it is not installed\n"

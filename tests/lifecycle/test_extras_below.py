@@ -55,3 +55,33 @@ def test_what_it_needs_may_be_there_already(extending: Bench) -> None:
     extending.install("ext[any]")
     extending.change("remove", "needs")
     assert extending.distributions() == ["pinned-2.0"]
+
+
+def test_what_an_extra_needs_stays_once_the_environment_has_the_package(
+    extending: Bench, links: Path
+) -> None:
+    ext = dists.wheel(links, "ext", "2.0", extras={"old": ["pinned<1.8"]})
+    dists.index(links)
+    extending.install("ext[old]>=2")
+    exported = extending.export()
+    sources.administrate(extending.host, ext)
+    assert "nothing depends on it" not in extending.ask("status")
+    extending.change("rebase")
+    assert extending.distributions() == ["pinned-1.7"]
+    entry = extending.record()["distributions"]["pinned"]
+    assert entry["requested"] and entry["requirement"] == "pinned<1.8"
+    extending.change("rebase")  # for good
+    extending.change("undo", "0")
+    extending.change("apply", exported)
+    assert extending.distributions() == ["pinned-1.7"]
+
+
+def test_what_an_extra_needs_goes_once_the_environment_has_all_of_it(
+    extending: Bench, links: Path
+) -> None:
+    ext = dists.wheel(links, "ext", "2.0", extras={"old": ["pinned<1.8"]})
+    dists.index(links)
+    extending.install("ext[old]>=2")
+    sources.administrate(extending.host, ext, dists.wheel(links, "pinned", "1.7"))
+    extending.change("rebase")
+    assert extending.distributions() == []

@@ -269,6 +269,6 @@ def test_rebase_names_the_conflict_that_a_pin_keeps_up(own: Bench, wheels: Path)
     broken = "beta 2.0 (environment) requires alpha>=2, but 1.5 (overlay) is in effect"
     told = own.change("rebase")
     assert f"{broken}, as before; to end it, see: conda overlay status" in told
-    assert "Your overlay stays as it is; the environment of now is recorded" in told
+    assert "Your overlay stays as it is. The environment as it is now will be recorded" in told
     told = own.ask("rebase", "--yes")
     assert f"note: {broken}" in told and "fits" not in told and "Nothing to do" in told

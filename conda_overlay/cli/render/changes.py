@@ -63,7 +63,9 @@ def sentence(plan: Plan) -> str:
     ]
     if not parts and plan.files:
         parts = [f"{few(plan.files.all, _FEW)} changed"]
-    return "; ".join(parts or ["your overlay stays as it is, on the environment of now"]) + "."
+    return (
+        "; ".join(parts or ["your overlay stays, over the environment as it is now"]) + "."
+    )
 
 
 def items(changes: Sequence[Change]) -> str:

@@ -29,7 +29,8 @@ def show_plan(plan: Plan, *, allowed_by: str = "--allow-conflicts") -> None:
         show_files(plan.files, SHOWN)
         say()
     if plan.accepts_host:
-        say("Your overlay stays as it is; the environment of now is recorded with it.\n")
+        stays = "" if plan.changes or plan.files else "Your overlay stays as it is. "
+        say(f"{stays}The environment as it is now will be recorded with the overlay.\n")
     lists = {
         "conflicts that this resolves": map(str, plan.resolved),
         "note": map(with_environment, plan.notes),
