@@ -46,7 +46,7 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
     left: list[str] = []
     found: list[tuple[Requirement | Source, Options]] = []
     for text in names or sorted(asked):
-        entry = asked.get(str(canonicalize_name(text)))
+        entry = asked.get(str(canonicalize_name(named(text).name)))
         if not names and entry is not None and (entry.editable or entry.intent == "hold"):
             left.append(text)
             continue

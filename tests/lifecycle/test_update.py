@@ -43,6 +43,17 @@ def test_what_is_named_is_updated_though_it_is_held_and_stays_held(
     assert quick.see("pony", "gnu") == {"pony": "6.1", "gnu": "5.0"}
 
 
+def test_a_version_may_be_named_and_the_recorded_options_still_count(
+    quick: Bench, versions: Path
+) -> None:
+    quick.change("install", "--find-links", str(versions), "pony<6")
+    options = quick.record()["distributions"]["pony"]["options"]
+    assert options
+    quick.change("update", "pony>=6")
+    entry = quick.record()["distributions"]["pony"]
+    assert (entry["version"], entry["options"]) == ("6.1", options)
+
+
 def test_a_distribution_of_the_host_is_updated_in_the_overlay(quick: Bench) -> None:
     quick.given("update", "alpha")
     assert quick.see("alpha") == {"alpha": "1.5"}
