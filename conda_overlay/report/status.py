@@ -172,15 +172,14 @@ def layers(stack: Stack) -> list[LayerStatus]:
     Raises:
         StateError: the state files of an overlay cannot be read.
     """
-    found = stack.found()
+    host, whole = stack.host, stack.whole
     # First, because this checks the links that the rest follows.
-    numbers = {path: None if reason else Store(path).current() for path, reason in found}
-    host = stack.host
-    read = {path: _read(host, path, numbers[path]) for path, reason in found if not reason}
+    numbers = {path: Store(path).current() for path in whole.layers}
+    read = {path: _read(host, path, number) for path, number in numbers.items()}
     places = {host.prefix: "host", **{Store(path).real: str(path) for path in read}}
     result: list[LayerStatus] = []
     own = _own(stack)
-    for path, reason in found:
+    for path, reason in stack.found():
         named = str(path), stack.label_of(path)
         if reason:
             see = (shlex.join(["ls", "-ld", str(path)]),)
@@ -190,7 +189,7 @@ def layers(stack: Stack) -> list[LayerStatus]:
             continue
         store, number = Store(path), numbers[path]
         revision, recorded, now = read[path]
-        sites = ({p: read[p][-1].site for p in some if p in read} for some in stack.around(path))
+        sites = ({p: read[p][-1].site for p in some if p in read} for some in whole.around(path))
         around = checks.Around(*sites)
         findings = checks.findings(host, store, now, around, revision, recorded)
         site = store.real / host.site_below_prefix

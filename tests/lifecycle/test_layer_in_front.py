@@ -156,6 +156,13 @@ def test_status_counts_what_is_in_front(front: Bench, needs: Path) -> None:
     assert found["remedies"][0] == "conda overlay rebase -n science"
 
 
+def test_status_of_one_layer_counts_what_is_in_front_of_it(front: Bench, needs: Path) -> None:
+    front.change("install", needs)
+    every = front.json("status")["overlays"]
+    [own] = front.json("status", "--layer", str(front.overlay.parent))["overlays"]
+    assert own in every and own["findings"] == []
+
+
 def test_no_rebase_is_named_for_what_is_in_front(front: Bench) -> None:
     front.change("install", "beta==2.0", "--allow-conflicts")
     [found] = findings(front, front.overlay)
