@@ -39,7 +39,10 @@ def undo(draft: Draft, number: int | None = None) -> None:
     store = draft.stack.store
     by_hand = draft.base is None and store.exists  # its earlier state is the host
     known = number is None or number in (0, *store.numbers())
-    if not known or (draft.base is None and not (by_hand and number == 0)):
+    if by_hand and number != 0 and known:
+        sentence = f"{store.overlay} was made by hand: no revision has what is there."
+        raise OverlayError(sentence, "conda overlay install NAME, which makes it a revision first")
+    if not known or (draft.base is None and not by_hand):
         raise NoSuchRevisionError(str(store.overlay), number, store.numbers())
     if number is None:
         line = timeline(store.line())

@@ -125,6 +125,21 @@ def test_overlay_made_by_hand_is_adopted_by_undo_0_and_comes_back(
     assert (bench.numbers, bench.record()["restores"]) == ([1, 2, 3, 4, 5, 6], 0)
 
 
+@pytest.mark.parametrize("number", [(), ("1",)], ids=["the last", "one"])
+def test_an_overlay_that_was_copied_without_its_link_says_how_to_make_it_a_revision(
+    quick: Bench, number: tuple[str, ...]
+) -> None:
+    quick.given("install", "new")
+    quick.user.run(
+        ["sh", "-ec", 'cp -rL "$1" ~/copy; rm "$1"; mv ~/copy "$1"', "sh", quick.overlay]
+    )
+    told = quick.refuse("undo", *number, "--yes")
+    assert f"{quick.overlay} was made by hand: no revision has what is there." in told
+    quick.change("install", "alpha==1.5")
+    quick.change("undo", "1")
+    assert quick.distributions() == ["new-1.0"]
+
+
 def test_what_was_changed_by_hand_in_a_revision_comes_back_with_it(quick: Bench) -> None:
     quick.given("install", "alpha==1.5")
     quick.edit(quick.site / "alpha" / "__init__.py", '__version__ = "1.5"\n__edited__ = True\n')

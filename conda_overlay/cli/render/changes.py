@@ -63,9 +63,7 @@ def sentence(plan: Plan) -> str:
     ]
     if not parts and plan.files:
         parts = [f"{few(plan.files.all, _FEW)} changed"]
-    return (
-        "; ".join(parts or ["your overlay stays, over the environment as it is now"]) + "."
-    )
+    return "; ".join(parts or ["your overlay stays, over the environment as it is now"]) + "."
 
 
 def items(changes: Sequence[Change]) -> str:
