@@ -35,9 +35,9 @@ from conda_overlay.filesystem.tree import linked
 from conda_overlay.formats.document import Document, describe
 from conda_overlay.host.host import Host, prefix_of
 from conda_overlay.layer import scaffolding
-from conda_overlay.layer.present import present_own, present_states
+from conda_overlay.layer.present import present
 from conda_overlay.layer.revision import name_of
-from conda_overlay.layer.stack import Stack, hosts, present_entries
+from conda_overlay.layer.stack import Stack, hosts
 from conda_overlay.layer.store import PATIENCE
 from conda_overlay.resolve.pip import Pip
 from conda_overlay.resolve.uv import installer
@@ -154,7 +154,7 @@ class Overlay:
             raise NoSuchRevisionError(str(store.overlay), None, [])
         number = store.current()
         if number is not None and stack.is_stale():  # installed for another Python
-            entries, own = present_entries(store, number), present_own(present_states(store))
+            entries, own = present(store, number)
         else:
             now = stack.state()
             entries, own = now.entries, now.own(self.host.site_below_prefix)

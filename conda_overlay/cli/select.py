@@ -157,15 +157,13 @@ def document_of(source: str) -> Document:
 
 def _document_in(store: Store) -> Document:
     from conda_overlay.formats.document import describe
-    from conda_overlay.layer.present import present_own, present_states
-    from conda_overlay.layer.stack import present_entries
+    from conda_overlay.layer.present import present
 
     number = store.current()
     if number is None:
         raise NoSuchRevisionError(str(store.overlay), None, [])
     host = store.revision(number).host
-    entries, own = present_entries(store, number), present_own(present_states(store))
-    return describe(store.overlay.name, host, entries, own)
+    return describe(store.overlay.name, host, *present(store, number))
 
 
 def _orphaned(name: str) -> Store | None:

@@ -37,3 +37,17 @@ def present_own(states: dict[Path, State]) -> set[str]:
     """The user's own files, which no distribution has, for none of these Pythons."""
     own = [state.own(below) for below, state in states.items()]
     return own[0].intersection(*own) if own else set()
+
+
+def present(store: Store, number: int) -> tuple[Mapping[str, HistoryEntry], set[str]]:
+    """The distributions of the current revision with their present edits, and the own files.
+
+    Args:
+        store: of the overlay.
+        number: of its current revision.
+    """
+    entries, states = dict(store.revision(number).distributions), present_states(store)
+    for now in (state.entries for state in states.values()):
+        same = (k for k in entries.keys() & now.keys() if entries[k].version == now[k].version)
+        entries.update({key: now[key] for key in same})
+    return entries, present_own(states)

@@ -22,7 +22,7 @@ from conda_overlay.core.errors import (
     RefusedError,
     way_to_trust,
 )
-from conda_overlay.core.models import Distribution, HistoryEntry
+from conda_overlay.core.models import Distribution
 from conda_overlay.core.progress import SILENT, Progress
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
@@ -337,18 +337,6 @@ class Stack:
         if self.is_stale():
             sentence = "The overlay was built for another Python than the environment has now."
             raise OverlayError(sentence, "conda overlay rebase, which keeps edits")
-
-
-def present_entries(store: Store, number: int) -> Mapping[str, HistoryEntry]:
-    """The distributions of the current revision, for whichever Python, with their present edits."""
-    entries = dict(store.revision(number).distributions)
-    for site in store.real.glob("lib/python*/site-packages"):
-        below, recorded = site.relative_to(store.real), store.manifest(number)
-        index = store.index(number, site)
-        now = state.read_state(store.real, below, entries, recorded, index=index).entries
-        same = (k for k in entries.keys() & now.keys() if entries[k].version == now[k].version)
-        entries.update({key: now[key] for key in same})
-    return entries
 
 
 def own_files(store: Store, number: int) -> dict[str, str]:
