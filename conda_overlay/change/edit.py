@@ -165,7 +165,9 @@ def patch(
     mine = functools.partial(originals.belongs, names=names, named=True)
     dos = text.count(b"\r\n") == text.count(b"\n")  # the patch was converted in transit
     fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
-    if dos and any(b"\r\n" in (_content(found.site / p.path) or b"") for p in fit.inside):
+    if dos and any(
+        b"\r\n" in (_content(found.site / path) or b"") for p in fit.inside for path in p.paths
+    ):
         fit = git.fit(text, mine, strip, names)
     what = f"{found.name} {found.version}"
     if not fit.inside:
@@ -190,7 +192,7 @@ def patch(
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name}, to make the change by hand"
         raise OverlayError(sentence, hint, faults)
-    copy = replace(copy, named=frozenset(part.path for part in parts))
+    copy = replace(copy, named=frozenset(path for part in parts for path in part.paths))
     if not copy.changed:
         draft.notes.append(f"the patch changes no text of {what}{unrecorded}")
         return
@@ -244,7 +246,7 @@ def _in_original(
     place = draft.new_scratch()
     for name, content in (originals.load_originals(copy.distribution) or {}).items():
         put_file(place / name, content)
-    there = [part for part in parts if (place / part.path).exists() or part.deletes]
+    there = [p for p in parts if p.deletes or any((place / path).exists() for path in p.paths)]
     lacking = [git.lacking(place, [part], strip, reverse=False) for part in there]
     return [part.path for part, lacks in zip(there, lacking, strict=True) if not lacks]
 

@@ -77,7 +77,7 @@ def reapply(
     else:
         every = patch.parts_of(found, entry.patch or "", copy.names)
         parts = git.lacking(found.site, every, 1, reverse=False)
-        has_edits, named = bool(every), [part.path for part in parts]
+        has_edits, named = bool(every), [path for part in parts for path in part.paths]
         there = [f"the edits of {part.path}" for part in every if part not in parts]
         changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
     if faults:

@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +31,8 @@ _TOP_MODULE = re.compile(r"[^/]+(/__init__)?\.py")
 _SOURCE = re.compile(rb"^(?:rename|copy) from (.+)$", re.MULTILINE)
 _NO_FILE = re.compile(rb"^(?:new file mode|new mode|index \S+) 1[26]0000$", re.MULTILINE)
 _RANGE = rb"(\d{1,9})(?:,(\d{1,9}))?"
+_NEXT = re.compile(rb"^(?:From|commit) [0-9a-f]{7,64}\b", re.MULTILINE)
+"""The line with which the next commit of a series begins."""
 _HUNK = re.compile(rb"^@@ -%s \+%s @@[^\n]*\n" % (_RANGE, _RANGE), re.MULTILINE)
 _REMOVES = {
     False: re.compile(rb"^(?:deleted file mode|\+\+\+ /dev/null)", re.MULTILINE),
@@ -54,15 +58,35 @@ _FAILED = re.compile(
 
 
 class Part(NamedTuple):
-    """All changes of a patch to one file."""
+    """All changes of a patch to one file; of a series of commits, also to its earlier names."""
 
     path: str
-    text: bytes
+    steps: tuple[bytes, ...]  # one after the other; more than one in a series
+    earlier: tuple[str, ...] = ()  # the other paths
+
+    @property
+    def text(self) -> bytes:
+        """All steps."""
+        return b"\n".join(self.steps)  # else one may become the head of the next
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All paths."""
+        return (self.path, *self.earlier)
 
     @property
     def deletes(self) -> bool:
         """Whether the file is deleted."""
         return bool(_REMOVES[False].search(self.text))
+
+
+class _Section(NamedTuple):
+    """The changes of one commit to one file."""
+
+    path: str
+    text: bytes
+    commit: int
+    paths: set[str]  # also those that it renames or copies
 
 
 class Fit(NamedTuple):
@@ -95,32 +119,72 @@ def fit(
     patch += b"" if patch.endswith(b"\n") else b"\n"  # which a pasted one may lack
     for level in range(_DEEPEST) if strip is None else [strip]:
         names = _names(patch, min(level, 1))
-        if sections := _split(patch, len(names)):
-            parts: dict[str, bytes] = {}
-            for name, section in zip(names, sections, strict=True):
-                parts[name] = parts[name] + b"\n" + section if name in parts else section
-            paths = {name: "/".join(name.split("/")[max(level - 1, 0) :]) for name in parts}
-            inside = {
-                name: path
-                for name, path in paths.items()
-                if path and all(map(belongs, (path, *_sources(parts[name], level))))
-            }
-            outside = [name for name in parts if name not in inside]
-            roots = {name.removesuffix(path) for name, path in inside.items()}
-            new = (name for name in outside if _is_new_module(Part(name, parts[name]), roots))
-            within = [Part(path, parts[name]) for name, path in inside.items()]
-            found.append(Fit(level, within, outside, tuple(new)))
+        if texts := _split(patch, len(names)):
+            paths = ["/".join(name.split("/")[max(level - 1, 0) :]) for name in names]
+            commits = _commits(names, texts)
+            every = [
+                _Section(path, text, commit, {path, *_sources(text, level)})
+                for path, text, commit in zip(paths, texts, commits, strict=True)
+            ]
+            inside: list[_Section] = []
+            outside: dict[str, tuple[bytes, ...]] = {}
+            roots: set[str] = set()
+            for name, one in zip(names, every, strict=True):
+                if one.path and all(map(belongs, one.paths)):
+                    inside.append(one)
+                    roots.add(name.removesuffix(one.path))
+                else:
+                    outside[name] = (*outside.get(name, ()), one.text)
+            new = (n for n, steps in outside.items() if _is_new_module(Part(n, steps), roots))
+            found.append((inside, Fit(level, _parts(inside), [*outside], tuple(new))))
     if not found:
         raise OverlayError("This is not a patch.", "git diff writes one")
-    best = max(found, key=lambda fit: (sum(p.path in there for p in fit.inside), len(fit.inside)))
-    if any(_NO_FILE.search(_HUNK.split(part.text)[0]) for part in best.inside):
+
+    def match(one: tuple[Sequence[_Section], Fit]) -> tuple[int, int]:
+        return sum(section.path in there for section in one[0]), len(one[0])
+
+    sections, best = max(found, key=match)
+    if any(_NO_FILE.search(_HUNK.split(one.text)[0]) for one in sections):
         raise OverlayError(
             "The patch creates a link or a submodule.", "packages cannot contain these"
         )
-    if bare := next((part.path for part in best.inside if _lacks_context(part.text)), None):
+    if bare := next((one.path for one in sections if _lacks_context(one.text)), None):
         sentence = f"The patch of {bare} does not apply: it has no lines around those it changes."
         raise OverlayError(sentence, "git diff, without -U0, writes them")
     return best
+
+
+def _commits(names: Sequence[str], texts: Sequence[bytes]) -> Iterator[int]:
+    """The number of the commit of each section, given its name: in one diff, no name repeats."""
+    number, seen = 0, set[str]()
+    for name, text in zip(names, texts, strict=True):
+        if name in seen:
+            number, seen = number + 1, set()
+        seen.add(name)
+        yield number
+        if _NEXT.search(text):
+            number, seen = number + 1, set()
+
+
+def _parts(sections: Sequence[_Section]) -> list[Part]:
+    """Join the sections of one file from several commits, under all names that it has had."""
+    groups: list[list[_Section]] = []
+    for one in sections:
+        mine = [group for group in groups if any(one.paths & other.paths for other in group)]
+        groups = [group for group in groups if group not in mine]
+        groups.append([*sorted(chain(*mine), key=attrgetter("commit")), one])
+    found = []
+    for group in groups:
+        commits = {one.commit: b"" for one in group}
+        if len(commits) == 1:  # which git applies at once
+            found += [Part(one.path, (one.text,)) for one in group]
+            continue
+        for one in group:
+            commits[one.commit] += one.text + b"\n"
+        last = group[-1].path
+        earlier = {path for one in group for path in one.paths} - {last}
+        found.append(Part(last, (*commits.values(),), (*sorted(earlier),)))
+    return found
 
 
 def _sources(section: bytes, level: int) -> list[str]:
@@ -189,7 +253,8 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
     """
     found = []
     for part in parts:
-        if not (os.path.lexists(directory / part.path) or _may_remove(part, reverse=reverse)):
+        there = any(os.path.lexists(directory / path) for path in part.paths)
+        if not (there or _may_remove(part, reverse=reverse)):
             found.append(part)
             continue
         to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
@@ -216,9 +281,37 @@ def _may_remove(part: Part, *, reverse: bool) -> bool:
 
 def _distance(directory: Path, part: Part, strip: int, *, reverse: bool) -> float:
     """The offset in lines at which a part applies; infinite if it does not apply."""
-    done = _apply(directory, part.text, strip, reverse=reverse, check=True)
-    said = done.stderr.decode("utf-8", "replace")
-    return _NEVER if done.returncode else sum(abs(int(n)) for n in _OFFSET.findall(said))
+    if part.steps[1:]:  # each needs what the last one has changed
+        with _copy_of(directory, part) as place:
+            every = [done for _, done in _apply_in_turn(place, part, strip, reverse=reverse)]
+    else:
+        every = [_apply(directory, part.text, strip, reverse=reverse, check=True)]
+    said = "".join(done.stderr.decode("utf-8", "replace") for done in every)
+    failed = any(done.returncode for done in every)
+    return _NEVER if failed else sum(abs(int(n)) for n in _OFFSET.findall(said))
+
+
+@contextmanager
+def _copy_of(directory: Path, part: Part) -> Iterator[Path]:
+    """A directory with copies of the files of a part."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in part.paths:
+            source, target = directory / path, Path(scratch, path)
+            if source.is_file() or source.is_symlink():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target, follow_symlinks=False)
+        yield Path(scratch)
+
+
+def _apply_in_turn(
+    directory: Path, part: Part, strip: int, *, reverse: bool
+) -> Iterator[tuple[bytes, subprocess.CompletedProcess[bytes]]]:
+    """Apply the steps of a part, up to the first one that fails."""
+    for step in part.steps[::-1] if reverse else part.steps:
+        done = _apply(directory, step, strip, reverse=reverse)
+        yield step, done
+        if done.returncode:
+            break
 
 
 def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool) -> list[str]:
@@ -236,21 +329,43 @@ def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: 
     Raises:
         OverlayError: git is not installed, or the patch creates a link.
     """
-    text = b"\n".join(part.text for part in parts)  # else one may become the head of the next
-    done = _apply(directory, text, strip, reverse=reverse) if text else None
-    if done and done.returncode:
-        every = _apply(directory, text, strip, reverse=reverse, check=True, reject=True)
-        said = every.stderr.decode("utf-8", "replace")
-        lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
-        said = done.stderr.decode("utf-8", "replace")
-        return lines or [line for line in said.splitlines() if line.startswith("error: ")]
-    if link := next((p.path for p in parts if (directory / p.path).is_symlink()), None):
+    series = [part for part in parts if part.steps[1:]]
+    for part in series:  # first elsewhere, as a later step may fail
+        with _copy_of(directory, part) as place:
+            for step, done in _apply_in_turn(place, part, strip, reverse=reverse):
+                if done.returncode:
+                    return _faults(place, step, strip, done, reverse=reverse)
+    if text := b"\n".join(part.text for part in parts if part not in series):
+        done = _apply(directory, text, strip, reverse=reverse)
+        if done.returncode:
+            return _faults(directory, text, strip, done, reverse=reverse)
+    for part in series:
+        for _, done in _apply_in_turn(directory, part, strip, reverse=reverse):
+            done.check_returncode()
+    paths = [path for part in parts for path in part.paths]
+    if link := next((path for path in paths if (directory / path).is_symlink()), None):
         raise OverlayError(
             f"The patch turns this into a link: {link}.", "packages cannot contain links"
         )
-    for part in parts:
-        drop_bytecode(directory / part.path)
+    for path in paths:
+        drop_bytecode(directory / path)
     return []
+
+
+def _faults(
+    directory: Path,
+    text: bytes,
+    strip: int,
+    done: subprocess.CompletedProcess[bytes],
+    *,
+    reverse: bool,
+) -> list[str]:
+    """The lines that describe why git has not applied a text."""
+    every = _apply(directory, text, strip, reverse=reverse, check=True, reject=True)
+    said = every.stderr.decode("utf-8", "replace")
+    lines = [line for one in _FAILED.finditer(said) for line in _both_sides(directory, one)]
+    said = done.stderr.decode("utf-8", "replace")
+    return lines or [line for line in said.splitlines() if line.startswith("error: ")]
 
 
 def merge(ours: Path, base: bytes, theirs: bytes) -> tuple[bytes | None, list[tuple[str, str]]]:

@@ -246,7 +246,7 @@ def _edit_again(copy: Distribution, parts: Sequence[git.Part]) -> list[str]:
 
     The files are made elsewhere, because one may be in the place of a directory, or the reverse.
     """
-    before, paths = load_originals(copy) or {}, [part.path for part in parts]
+    before, paths = load_originals(copy) or {}, [path for part in parts for path in part.paths]
     wanted = {edit.path: before.get(edit.path) for edit in edits_of(copy)}
     with TemporaryDirectory() as directory:
         scratch = Path(directory)

@@ -544,7 +544,7 @@ def test_no_repository_around_it_and_no_variable_of_git_matters(
 
 def test_without_git_the_error_says_so(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(site))
-    parts = [Part("tool/core.py", git_style("tool/core.py").encode())]
+    parts = [Part("tool/core.py", (git_style("tool/core.py").encode(),))]
     with pytest.raises(OverlayError, match="Patches are applied with git"):
         git.apply_parts(site, parts, 1, reverse=False)
 
@@ -585,3 +585,99 @@ def test_file_that_is_not_text_is_not_merged(site: Path) -> None:
     ours = site / "tool" / "core.py"
     ours.write_bytes(b"\0" + os.urandom(8))
     assert git.merge(ours, b"\0one", b"\0two") == (None, [])
+
+
+# -- a series of commits
+
+
+ONE = "one\ntwo\nthree\n"
+TWO, THREE = ONE.replace("one", "ONE"), ONE.replace("one", "One")
+MORE, LESS = "tool/more.py", "tool/less.py"
+
+
+def change(name: str, old: str, new: str) -> str:
+    """The part of a git-style patch that replaces the content of a file; None: it is not there."""
+    return "".join(unified((name, name), (old or None, new or None)))
+
+
+SERIES: dict[str, tuple[list[str], dict[str, str], dict[str, str]]] = {
+    "add, edit": ([change(MORE, "", ONE), change(MORE, ONE, TWO)], {}, {MORE: TWO}),
+    "edit, edit": (
+        [change(MORE, ONE, TWO), change(MORE, TWO, THREE)],
+        {MORE: ONE},
+        {MORE: THREE},
+    ),
+    "edit, delete": ([change(MORE, ONE, TWO), change(MORE, TWO, "")], {MORE: ONE}, {}),
+    "delete, add": ([change(MORE, ONE, ""), change(MORE, "", THREE)], {MORE: ONE}, {MORE: THREE}),
+    "rename, edit": ([renamed(MORE, LESS), change(LESS, ONE, TWO)], {MORE: ONE}, {LESS: TWO}),
+    "edit, rename": ([change(MORE, ONE, TWO), renamed(MORE, LESS)], {MORE: ONE}, {LESS: TWO}),
+    "rename, rename back, edit": (
+        [renamed(MORE, LESS), renamed(LESS, MORE), change(MORE, ONE, TWO)],
+        {MORE: ONE},
+        {MORE: TWO},
+    ),
+    "other file": (
+        [change(MORE, ONE, TWO), git_style("tool/core.py"), change(MORE, TWO, THREE)],
+        {MORE: ONE, "tool/core.py": CORE},
+        {MORE: THREE, "tool/core.py": FIXED},
+    ),
+}
+"""Commits, and the files before and after them."""
+
+
+def series(*commits: str) -> str:
+    """As `git format-patch --stdout` writes commits, and a pull request's ``.patch``."""
+    mail = "From {:040x} Mon Sep 17 00:00:00 2001\nFrom: me <me@localhost>\nSubject: Fix\n\n---\n"
+    return "".join(f"{mail.format(n)}{one}-- \n2.39\n\n" for n, one in enumerate(commits, 1))
+
+
+def put(site: Path, wanted: dict[str, str]) -> None:
+    (site / "tool" / "core.py").unlink()
+    for name, text in wanted.items():
+        (site / name).write_text(text)
+
+
+@pytest.mark.parametrize("case", SERIES)
+def test_commits_apply_one_after_the_other_and_are_reverted_backwards(
+    site: Path, case: str
+) -> None:
+    commits, before, after = SERIES[case]
+    put(site, before)
+    patch = series(*commits)
+    assert apply(site, patch) == []
+    assert files(site) == after
+    found = fit(patch, there=tuple(after))
+    assert git.lacking(site, found.inside, found.strip, reverse=False) == []
+    assert apply(site, patch, reverse=True) == []
+    assert files(site) == before
+    assert git.lacking(site, found.inside, found.strip, reverse=True) == []
+
+
+def test_diffs_of_one_file_after_each_other_are_a_series_too(site: Path) -> None:
+    commits, before, after = SERIES["add, edit"]
+    put(site, before)
+    assert apply(site, "".join(commits)) == [] and files(site) == after
+
+
+def test_parts_of_one_commit_apply_at_once(site: Path) -> None:
+    put(site, {MORE: ONE, LESS: TWO})
+    swap = renamed(MORE, LESS) + renamed(LESS, MORE)
+    assert apply(site, series(swap, change(MORE, TWO, THREE))) == []
+    assert files(site) == {LESS: ONE, MORE: THREE}
+
+
+def test_a_series_of_which_one_commit_fails_changes_nothing(site: Path) -> None:
+    before = {MORE: ONE, "tool/core.py": CORE}
+    put(site, before)
+    commits = git_style("tool/core.py"), change(MORE, ONE, TWO), change(MORE, ONE, THREE)
+    [first, *rest] = apply(site, series(*commits))
+    assert first == f"{MORE}, line 1: the patch expects" and "    ONE" in rest
+    assert files(site) == before
+
+
+def test_the_commit_that_makes_a_link_later_is_refused(site: Path) -> None:
+    put(site, {MORE: ONE})
+    link = f"diff --git a/{MORE} b/{MORE}\nnew file mode 120000\n--- /dev/null\n+++ b/{MORE}\n"
+    link += "@@ -0,0 +1 @@\n+core.py\n\\ No newline at end of file\n"
+    with pytest.raises(OverlayError, match="creates a link"):
+        fit(series(change(MORE, ONE, ""), link))

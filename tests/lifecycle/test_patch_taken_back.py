@@ -261,3 +261,20 @@ def test_a_file_with_edits_of_no_text_says_that_it_cannot_have_them(tool: Bench,
     [change] = plan["changes"]
     assert (change["after"], change["why"]) == (None, "retired: the file has no edits of its text")
     assert any("table.bin was edited, which an exported file" in note for note in plan["notes"])
+
+
+def test_a_pull_request_of_several_commits_is_taken_back_as_a_whole(
+    tool: Bench, scratch: Path
+) -> None:
+    new = edited.new_file("tool/plug/__init__.py")
+    head = "diff --git a/tool/plug/__init__.py b/tool/plug/{}.py\n"
+    move = head.format("one") + "rename from tool/plug/__init__.py\nrename to tool/plug/one.py\n"
+    edit = "--- a/tool/plug/one.py\n+++ b/tool/plug/one.py\n@@ -1 +1 @@\n-X = 1\n+X = 2\n"
+    patch = scratch / "pr.patch"
+    patch.write_text("-- \n\nFrom 1234567 Mon Sep 17\n".join([new, move, edit]))
+    tool.change("patch", "tool", patch)
+    assert (tool.site / "tool/plug/one.py").read_text() == "X = 2\n"
+    assert not (tool.site / "tool/plug/__init__.py").exists()
+    assert "is already in tool 1.0" in tool.change("patch", "tool", patch)
+    tool.change("patch", "tool", patch, "--reverse")
+    assert tool.distributions() == []
