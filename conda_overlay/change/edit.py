@@ -26,7 +26,7 @@ from conda_overlay.core.text import did_you_mean, few, user_base
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import main_module, modules, names_in, programs
-from conda_overlay.edits import git, originals
+from conda_overlay.edits import originals, unified_diff
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files, without_links
@@ -164,11 +164,11 @@ def patch(
     found, names = copy.distribution, copy.names
     mine = functools.partial(originals.belongs, names=names, named=True)
     dos = text.count(b"\r\n") == text.count(b"\n")  # the patch was converted in transit
-    fit = git.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
+    fit = unified_diff.fit(text.replace(b"\r\n", b"\n") if dos else text, mine, strip, names)
     if dos and any(
         b"\r\n" in (_content(found.site / path) or b"") for p in fit.inside for path in p.paths
     ):
-        fit = git.fit(text, mine, strip, names)
+        fit = unified_diff.fit(text, mine, strip, names)
     what = f"{found.name} {found.version}"
     if not fit.inside:
         raise OverlayError(
@@ -176,7 +176,7 @@ def patch(
             _hint(fit.outside, names),
             [few(fit.outside)] if fit.outside else [],
         )
-    parts = git.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
+    parts = unified_diff.lacking(found.site, fit.inside, fit.strip, reverse=reverse)
     state = "was never in" if reverse else "is already in"
     unrecorded = ", so the reason is not recorded" if draft.reason else ""
     if not parts:
@@ -188,7 +188,7 @@ def patch(
     if reverse and not force and (theirs := _in_original(draft, copy, parts, fit.strip)):
         sentence = f"{what} has this change itself, in {few(theirs)}: it is not your patch."
         raise OverlayError(sentence, "--force reverts it anyway", files=theirs)
-    if faults := git.apply_parts(found.site, parts, fit.strip, reverse=reverse):
+    if faults := unified_diff.apply_parts(found.site, parts, fit.strip, reverse=reverse):
         sentence = f"The patch does not apply to {what}; the overlay is unchanged."
         hint = f"conda overlay edit {found.name}, to make the change by hand"
         raise OverlayError(sentence, hint, faults)
@@ -240,14 +240,14 @@ def _hidden(draft: Draft, copy: WorkingCopy) -> Iterator[str]:
 
 
 def _in_original(
-    draft: Draft, copy: WorkingCopy, parts: Sequence[git.Part], strip: int
+    draft: Draft, copy: WorkingCopy, parts: Sequence[unified_diff.Part], strip: int
 ) -> list[str]:
     """The files in which the original of a copy has the change of a patch already."""
     place = draft.new_scratch()
     for name, content in (originals.load_originals(copy.distribution) or {}).items():
         put_file(place / name, content)
     there = [p for p in parts if p.deletes or any((place / path).exists() for path in p.paths)]
-    lacking = [git.lacking(place, [part], strip, reverse=False) for part in there]
+    lacking = [unified_diff.lacking(place, [part], strip, reverse=False) for part in there]
     return [part.path for part, lacks in zip(there, lacking, strict=True) if not lacks]
 
 

@@ -15,7 +15,7 @@ from conda_overlay.core.errors import CannotEditAgainError, OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.record import owned_files
-from conda_overlay.edits import git, originals, patch
+from conda_overlay.edits import git, originals, patch, unified_diff
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
 from conda_overlay.layer.stack import Stack
@@ -76,10 +76,10 @@ def reapply(
             draft.taken_back.add(key)  # what was not recorded is in no other revision
     else:
         every = patch.parts_of(found, entry.patch or "", copy.names)
-        parts = git.lacking(found.site, every, 1, reverse=False)
+        parts = unified_diff.lacking(found.site, every, 1, reverse=False)
         has_edits, named = bool(every), [path for part in parts for path in part.paths]
         there = [f"the edits of {part.path}" for part in every if part not in parts]
-        changed, faults = bool(parts), git.apply_parts(found.site, parts, 1, reverse=False)
+        changed, faults = bool(parts), unified_diff.apply_parts(found.site, parts, 1, reverse=False)
     if faults:
         known = (where(draft.stack), _keeping(draft, old)) if old else ()
         raise CannotEditAgainError({name: found.version}, faults, *known)

@@ -15,7 +15,7 @@ from conda_overlay.activation.shells import visible
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import read_record
-from conda_overlay.edits import git
+from conda_overlay.edits import unified_diff
 from conda_overlay.edits.originals import (
     added_files,
     belongs,
@@ -241,7 +241,7 @@ def restore(
     return faults
 
 
-def _edit_again(copy: Distribution, parts: Sequence[git.Part]) -> list[str]:
+def _edit_again(copy: Distribution, parts: Sequence[unified_diff.Part]) -> list[str]:
     """Replace the edits of a copy with those of a patch; return why this is not possible.
 
     The files are made elsewhere, because one may be in the place of a directory, or the reverse.
@@ -252,7 +252,7 @@ def _edit_again(copy: Distribution, parts: Sequence[git.Part]) -> list[str]:
         scratch = Path(directory)
         for path in before.keys() & {*paths}:
             put_file(scratch / path, before[path])
-        if faults := git.apply_parts(scratch, parts, 1, reverse=False):
+        if faults := unified_diff.apply_parts(scratch, parts, 1, reverse=False):
             return faults
         made = {path: scratch / path for path in paths if is_there(scratch / path)}
         wanted |= {path: made[path].read_bytes() if path in made else None for path in paths}
@@ -265,7 +265,7 @@ def _edit_again(copy: Distribution, parts: Sequence[git.Part]) -> list[str]:
     return []
 
 
-def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git.Part]:
+def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[unified_diff.Part]:
     """The parts of a recorded patch, which may only change files of the copy.
 
     Those for files of a repository, which an older patch may have, are left out.
@@ -274,7 +274,7 @@ def parts_of(copy: Distribution, patch: str, names: Collection[str]) -> list[git
         OverlayError: it changes other files.
     """
     text = text_in(patch).encode()
-    fit = git.fit(text, lambda path: belongs(path, names, named=True), 1) if text else None
+    fit = unified_diff.fit(text, lambda path: belongs(path, names, named=True), 1) if text else None
     if others := [name for name in fit.outside if not in_repository(name)] if fit else []:
         sentence = f"The edits of {copy.name} change files that are not its own."
         hint = f"edit the file: its edits of {copy.name} may change files of {copy.name} only"

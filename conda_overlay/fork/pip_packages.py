@@ -14,7 +14,7 @@ from conda_overlay.core.request import Request, for_pip, key_of, names_of, parse
 from conda_overlay.distributions.dependencies import conflicts, effective
 from conda_overlay.distributions.record import uninstall
 from conda_overlay.distributions.site import Site, read_site
-from conda_overlay.edits import git
+from conda_overlay.edits import unified_diff
 from conda_overlay.edits.originals import files_of
 from conda_overlay.edits.patch import parts_of
 from conda_overlay.filesystem.tree import move_in
@@ -97,8 +97,8 @@ def _edit(found: Distribution, patch: str) -> None:
     git replaces files, so it does not change those that conda hard-linked from its package cache.
     """
     parts = parts_of(found, patch, files_of(found) or ())
-    parts = git.lacking(found.site, parts, 1, reverse=False)
-    if faults := git.apply_parts(found.site, parts, 1, reverse=False):
+    parts = unified_diff.lacking(found.site, parts, 1, reverse=False)
+    if faults := unified_diff.apply_parts(found.site, parts, 1, reverse=False):
         sentence = f"The edits of {found.name} do not apply to what the fork has of it."
         raise OverlayError(
             sentence,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.distributions.record import read_record
-from conda_overlay.edits import git
+from conda_overlay.edits import unified_diff
 from conda_overlay.edits.originals import added_files, files_of, note_files
 from conda_overlay.edits.patch import (
     NO_TEXT,
@@ -62,7 +62,7 @@ def edit(copy: Distribution, name: str, content: str | bytes | None) -> None:
 def apply(copy: Distribution, patch: str) -> list[str]:
     """Apply a recorded patch to a copy."""
     parts = parts_of(copy, patch, files_of(copy) or set())
-    return git.apply_parts(copy.site, parts, 1, reverse=False)
+    return unified_diff.apply_parts(copy.site, parts, 1, reverse=False)
 
 
 # -- found
@@ -360,5 +360,8 @@ def test_a_file_that_is_rewritten_has_no_bytecode_of_its_other_text(copy: Distri
     assert [path.exists() for path in cached] == [False, True]
     compiled()
     parts = parts_of(copy, PATCH, {"tool/core.py"})
-    assert git.apply_parts(copy.site, parts, 1, reverse=False) == [] and old.read_text() == new
+    assert (
+        unified_diff.apply_parts(copy.site, parts, 1, reverse=False) == []
+        and old.read_text() == new
+    )
     assert [path.exists() for path in cached] == [False, True]
