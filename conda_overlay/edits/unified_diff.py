@@ -322,16 +322,15 @@ def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: 
     series = [part for part in parts if part.steps[1:]]
     for part in series:  # first elsewhere, as a later step may fail
         with _copy_of(directory, part) as place:
-            for step, done in _apply_in_turn(place, part, strip, reverse=reverse):
-                if done.returncode:
-                    return git.faults(place, step, strip, done, reverse=reverse)
+            if faults := _apply_series(place, part, strip, reverse=reverse):
+                return faults
     if text := b"\n".join(part.text for part in parts if part not in series):
         done = git.apply(directory, text, strip, reverse=reverse)
         if done.returncode:
             return git.faults(directory, text, strip, done, reverse=reverse)
     for part in series:
-        for _, done in _apply_in_turn(directory, part, strip, reverse=reverse):
-            done.check_returncode()
+        if faults := _apply_series(directory, part, strip, reverse=reverse):
+            return faults  # as behind a link
     paths = [path for part in parts for path in part.paths]
     if link := next((path for path in paths if (directory / path).is_symlink()), None):
         raise OverlayError(
@@ -339,4 +338,12 @@ def apply_parts(directory: Path, parts: Sequence[Part], strip: int, *, reverse: 
         )
     for path in paths:
         drop_bytecode(directory / path)
+    return []
+
+
+def _apply_series(directory: Path, part: Part, strip: int, *, reverse: bool) -> list[str]:
+    """Apply the steps of a part; return the lines that describe the one that fails."""
+    for step, done in _apply_in_turn(directory, part, strip, reverse=reverse):
+        if done.returncode:
+            return git.faults(directory, step, strip, done, reverse=reverse)
     return []
