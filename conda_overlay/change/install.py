@@ -13,7 +13,13 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.entries import ask_for_extras, asked_again, lasting, pins, record_staged
 from conda_overlay.change.repair import mend
-from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
+from conda_overlay.change.requirements_file import (
+    Content,
+    at_rest,
+    check_named,
+    is_stream,
+    requested_by,
+)
 from conda_overlay.core.errors import CondaPackageError, UsageError
 from conda_overlay.core.pip_options import ASKS, FILES, FLAGS, NONE, Options, used
 from conda_overlay.core.redact import setting, without_credentials
@@ -64,7 +70,7 @@ def install(draft: Draft, request: Request) -> None:
             check_named("pip's configuration", option, file)
     request, given = _with_earlier_extras(draft, request), request.options
     request = replace(request, options=at_rest(given, draft.streams, draft.new_scratch))
-    content = read(request.options.values("--requirement"))
+    content = requested_by(request.options)
     whole = replace(request, options=_lasting_files(given))
     whole = _with_earlier_extras(draft, _with(whole, content, draft.stack.host.markers))
     typed = {key: one for one in whole.requirements if (key := key_of(one))}
@@ -257,7 +263,7 @@ def _lasting_files(options: Options) -> Options:
 
 
 def _with(request: Request, content: Content, markers: Markers) -> Request:
-    """The request for this host: with the content of requirements files, and joined by name."""
+    """The request for this host: with the content of files, and joined by name."""
     wanted = [(parse(line), options) for line, options in content.requirements]
     wanted += [(one, request.own.get(key_of(one) or "", NONE)) for one in request.requirements]
     requirements, own = joined(item for item in wanted if dependencies.applies(item[0], markers))

@@ -1,4 +1,4 @@
-"""Reads the requirements files of users, which may be pipes."""
+"""Reads the files of users that name requirements: some of them may be pipes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import shlex
 import tokenize
 from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.pip_options import FILES, NONE, PATHS, RECORDED, Options
+from conda_overlay.formats.declared import in_group, in_script
 from conda_overlay.formats.exports import format_of
 from conda_overlay.formats.overlay_toml import parse_toml
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """A variable, which pip replaces if it has a value; in a URL, that may be a secret."""
+
+_PROJECT = "pyproject.toml"
+"""The file of a group that is named without one."""
 
 _MARKED = {
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),  # the first begins like that of UTF-16
@@ -82,6 +86,23 @@ def check_named(who: str, option: str, file: str) -> None:
         sentence = f"{who} names {file}, which can be read only once."
         words = shlex.join(["conda", "overlay", "install", option, file])
         raise UsageError(sentence, f"give it by itself: {words}", path=file)
+
+
+def requested_by(options: Options) -> Content:
+    """Read what the options request by the name of a file: ``-r``, groups, and a script.
+
+    Raises:
+        UsageError: one of the files names one that can be read only once.
+    """
+    found = read(options.values("--requirement"))
+    lines: list[str] = []
+    for value in options.values("--group"):
+        file, _, name = value.rpartition(":")
+        lines += in_group(_text(file or _PROJECT) or "", name)
+    for file in options.values("--requirements-from-script"):
+        lines += in_script(_text(file) or "")
+    more = tuple((line, NONE) for line in lines)
+    return replace(found, requirements=found.requirements + more)
 
 
 def read(files: Iterable[str]) -> Content:
