@@ -135,8 +135,11 @@ def _notes(change: Change, why: bool) -> str:
     if change.editable:
         notes.append(f"editable from {change.editable}")
     usual = "dev" if change.editable else "fix"
-    if change.after and ("intent" in change.differs or change.intent != usual):
-        notes.append(_STAYS[change.intent or "fix"])
+    stays = _STAYS[change.intent or "fix"]
+    if was := change.was.get("intent"):
+        notes.append(f"intent {was} -> {change.intent} ({stays})")
+    elif change.after and change.intent != usual:
+        notes.append(stays)
     if change.until:
         notes.append(f"until {change.until}")
     if "reason" in change.differs and change.reason:
