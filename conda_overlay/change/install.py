@@ -21,6 +21,7 @@ from conda_overlay.change.requirements_file import (
     requested_by,
 )
 from conda_overlay.core.errors import CondaPackageError, UsageError
+from conda_overlay.core.models import Distribution
 from conda_overlay.core.pip_options import ASKS, FILES, FLAGS, NONE, Options, used
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
@@ -182,7 +183,8 @@ def _ask_again(
     below = draft.stack.below_view
     for one in (below[key] for key in sorted(elsewhere & below.keys())):
         if default_intent(text_of(typed[one.key])) == "hold":
-            what = f"{one.name} {one.version} is the environment's"
+            whose = "the environment's" if _is_of_host(draft, one) else "of a layer below"
+            what = f"{one.name} {one.version} is {whose}"
             draft.notes.append(f"{what}, so the pin is not recorded: it changes with it")
 
 
@@ -217,7 +219,7 @@ def _without_copies_of_the_host(
         if key in own:
             reverted.add(key)
             named = key in names_of(request.requirements)
-            why = "the environment has it" if named else _why_reverted(draft, found, key)
+            why = _has(draft, host) if named else _why_reverted(draft, found, key)
             draft.why.setdefault(key, why)
     return kept, reverted
 
@@ -232,7 +234,15 @@ def _why_reverted(draft: Draft, found: Resolution, key: str) -> str:
     for conflict in dependencies.new_conflicts(after, kept, host.markers, host.site_packages):
         if canonicalize_name(Requirement(conflict.requirement).name) == key:
             return conflict.reason
-    return "the environment has it"
+    return _has(draft, draft.stack.below_view[key])
+
+
+def _has(draft: Draft, below: Distribution) -> str:
+    return f"{'the environment' if _is_of_host(draft, below) else 'a layer below'} has it"
+
+
+def _is_of_host(draft: Draft, below: Distribution) -> bool:
+    return below.site == draft.stack.host.site_packages
 
 
 def _without_same_checkouts(draft: Draft, found: Resolution, request: Request) -> Resolution:
