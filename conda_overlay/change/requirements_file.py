@@ -26,6 +26,9 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _PROJECT = "pyproject.toml"
 """The file of a group that is named without one."""
 
+_NAMED = {"--requirement": "-r", "--constraint": "-c"}
+"""The options in a requirements file that name another one; paths are relative to the file."""
+
 _MARKED = {
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),  # the first begins like that of UTF-16
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
@@ -60,18 +63,23 @@ def at_rest(options: Options, seen: MutableMapping[str, bytes], new: Callable[[]
         options: as the user has given them.
         seen: what was read already, by the name of the file.
         new: makes an empty directory.
+
+    Raises:
+        UsageError: one of them names a file that is relative to it.
     """
 
-    def copied(value: str) -> str:
+    def copied(name: str, value: str) -> str:
         if value not in seen:
             seen[value] = Path(_path(value)).read_bytes()
         place = new() / os.path.basename(_path(value))
         place.touch(0o600)  # it may contain credentials
         place.write_bytes(seen[value])
+        if name in _NAMED:
+            _check_relative(value, str(place))
         return str(place)
 
     def of_pip(name: str, value: str | None) -> str | None:
-        return copied(value) if value and name in FILES and is_stream(value) else value
+        return copied(name, value) if value and name in FILES and is_stream(value) else value
 
     return Options(tuple((name, of_pip(name, value)) for name, value in options.given))
 
@@ -86,6 +94,20 @@ def check_named(who: str, option: str, file: str) -> None:
         sentence = f"{who} names {file}, which can be read only once."
         words = shlex.join(["conda", "overlay", "install", option, file])
         raise UsageError(sentence, f"give it by itself: {words}", path=file)
+
+
+def _check_relative(given: str, copy: str) -> None:
+    """Refuse a file that a pipe names by a relative path, which pip looks for beside the pipe."""
+    for directory, line in _lines(copy, _text(copy) or ""):
+        if directory != os.path.dirname(copy) or not line.startswith("-"):
+            continue
+        for name, value in _parsed([line]).given:
+            file = _expanded(value or "")
+            if name in _NAMED and ":" not in file and not os.path.isabs(file):
+                where = f"which pip looks for in {os.path.dirname(_path(given))}"
+                words = shlex.join(["conda", "overlay", "install", _NAMED[name], file])
+                hint = f"name it by its full path, or give it by itself: {words}"
+                raise UsageError(f"{given} names {file}, {where}.", hint, path=file)
 
 
 def requested_by(options: Options) -> Content:
