@@ -7,7 +7,7 @@ plan, plan_notes   compares two states: the plan of a change; its notes
 hiding             modules that are not in effect, for these notes and for reports
 commit, verify     the rules and the order of the writes; the check by the host's interpreter
 install, entries   pip, through ``resolve``; the entries for the history
-requirements_file  reads ``-r FILE``, which may be a pipe
+requirements_file  reads ``-r FILE``, which may be a pipe, and other files that request
 install_exactly    the same files again, by their hashes
 update, remove     newer versions; fewer distributions
 edit               edits and patches of a copy, and recording edits made by hand

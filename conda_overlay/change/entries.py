@@ -30,7 +30,7 @@ from conda_overlay.core.request import (
 from conda_overlay.core.text import few
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site
-from conda_overlay.formats.document import PINS, default_intent
+from conda_overlay.formats.document import PINS, default_intent, typed_intent
 from conda_overlay.layer import checkouts
 from conda_overlay.resolve.resolver import Pin, Resolution
 from conda_overlay.resolve.stage import Origin, origins
@@ -86,7 +86,6 @@ def _asked(
     extras: Sequence[str],
 ) -> HistoryEntry:
     """The entry of a distribution that was requested."""
-    host = draft.stack.below_view.get(new.key)
     upgrade = request.options.has("--upgrade")
     own = request.own.get(new.key, NONE)
     if typed is None and new.key in draft.entries:
@@ -102,17 +101,25 @@ def _asked(
     else:
         requirement = _enough(draft, typed, new, upgrade=upgrade)
     told = requirement if typed or new.direct_url else new.name  # without these the pin is ours
-    default = default_intent(told, editable=bool(new.editable))
-    if default == "fix" and dependencies.kind(host, new) == "downgrade":
-        default = "hold"
     return replace(
         entry,
         requested=True,
         requirement=requirement,
         options=lasting(request.options + own),
-        intent=request.intent or default,
+        intent=_intent(draft, draft.entries.get(new.key), new, told, request),
         until=request.until or entry.until,
     )
+
+
+def _intent(
+    draft: Draft, before: HistoryEntry | None, new: Distribution, told: str, request: Request
+) -> str:
+    """The intent that was typed, now or for the entry before; or the default for a requirement."""
+    default = default_intent(told, editable=bool(new.editable))
+    lower = dependencies.kind(draft.stack.below_view.get(new.key), new) == "downgrade"
+    if default == "fix" and lower:
+        default = "hold"
+    return request.intent or (before and typed_intent(before)) or default
 
 
 def asked_again(
@@ -134,14 +141,16 @@ def asked_again(
         requirement = _enough(draft, typed, draft.installed[key][0])
     elif says_more and not entry.editable:
         requirement = text
-    pinned = default_intent(text) == "hold" and entry.intent == "fix"
+    intent = request.intent or entry.intent
+    if says_more and not (entry.copied or entry.is_direct):
+        intent = _intent(draft, entry, draft.installed[key][0], text, request)
     return replace(
         entry,
         requested=True,
         requirement=requirement,
         options=_again(entry, requirement, own),
         reason=draft.reason or entry.reason,
-        intent=request.intent or ("hold" if pinned else entry.intent),
+        intent=intent,
         until=request.until or entry.until,
     )
 

@@ -13,8 +13,15 @@ from packaging.utils import canonicalize_name
 from conda_overlay.change.draft import Draft
 from conda_overlay.change.entries import ask_for_extras, asked_again, lasting, pins, record_staged
 from conda_overlay.change.repair import mend
-from conda_overlay.change.requirements_file import Content, at_rest, check_named, is_stream, read
+from conda_overlay.change.requirements_file import (
+    Content,
+    at_rest,
+    check_named,
+    is_stream,
+    requested_by,
+)
 from conda_overlay.core.errors import CondaPackageError, UsageError
+from conda_overlay.core.models import Distribution
 from conda_overlay.core.pip_options import ASKS, FILES, FLAGS, NONE, Options, used
 from conda_overlay.core.redact import setting, without_credentials
 from conda_overlay.core.request import (
@@ -64,7 +71,7 @@ def install(draft: Draft, request: Request) -> None:
             check_named("pip's configuration", option, file)
     request, given = _with_earlier_extras(draft, request), request.options
     request = replace(request, options=at_rest(given, draft.streams, draft.new_scratch))
-    content = read(request.options.values("--requirement"))
+    content = requested_by(request.options)
     whole = replace(request, options=_lasting_files(given))
     whole = _with_earlier_extras(draft, _with(whole, content, draft.stack.host.markers))
     typed = {key: one for one in whole.requirements if (key := key_of(one))}
@@ -176,7 +183,8 @@ def _ask_again(
     below = draft.stack.below_view
     for one in (below[key] for key in sorted(elsewhere & below.keys())):
         if default_intent(text_of(typed[one.key])) == "hold":
-            what = f"{one.name} {one.version} is the environment's"
+            whose = "the environment's" if _is_of_host(draft, one) else "of a layer below"
+            what = f"{one.name} {one.version} is {whose}"
             draft.notes.append(f"{what}, so the pin is not recorded: it changes with it")
 
 
@@ -211,7 +219,7 @@ def _without_copies_of_the_host(
         if key in own:
             reverted.add(key)
             named = key in names_of(request.requirements)
-            why = "the environment has it" if named else _why_reverted(draft, found, key)
+            why = _has(draft, host) if named else _why_reverted(draft, found, key)
             draft.why.setdefault(key, why)
     return kept, reverted
 
@@ -226,7 +234,15 @@ def _why_reverted(draft: Draft, found: Resolution, key: str) -> str:
     for conflict in dependencies.new_conflicts(after, kept, host.markers, host.site_packages):
         if canonicalize_name(Requirement(conflict.requirement).name) == key:
             return conflict.reason
-    return "the environment has it"
+    return _has(draft, draft.stack.below_view[key])
+
+
+def _has(draft: Draft, below: Distribution) -> str:
+    return f"{'the environment' if _is_of_host(draft, below) else 'a layer below'} has it"
+
+
+def _is_of_host(draft: Draft, below: Distribution) -> bool:
+    return below.site == draft.stack.host.site_packages
 
 
 def _without_same_checkouts(draft: Draft, found: Resolution, request: Request) -> Resolution:
@@ -257,7 +273,7 @@ def _lasting_files(options: Options) -> Options:
 
 
 def _with(request: Request, content: Content, markers: Markers) -> Request:
-    """The request for this host: with the content of requirements files, and joined by name."""
+    """The request for this host: with the content of files, and joined by name."""
     wanted = [(parse(line), options) for line, options in content.requirements]
     wanted += [(one, request.own.get(key_of(one) or "", NONE)) for one in request.requirements]
     requirements, own = joined(item for item in wanted if dependencies.applies(item[0], markers))

@@ -43,6 +43,10 @@ class Ground:
         view = stack.below_view
         return cls(*where, view, host.markers, host.site_packages, stack.above_view)
 
+    def place_of(self, below: Distribution) -> str:
+        """Where a distribution below is: ``host``, or the path of another layer."""
+        return "host" if below.site == self.host_site else str(below.prefix)
+
 
 def compare(
     before: State,
@@ -63,7 +67,7 @@ def compare(
     below, markers = ground.below, ground.markers
     old, new = ({**below, **dependencies.effective(state.site)} for state in (before, after))
     keys = sorted({*before.site, *after.site})
-    every = {key: _change(key, before, after, below.get(key)) for key in keys}
+    every = {key: _change(key, before, after, ground) for key in keys}
     found = {key: change for key, change in every.items() if change.differs}
 
     def reason(key: str) -> str:
@@ -167,13 +171,15 @@ def _differs(key: str, before: State, after: State, host: Distribution | None) -
     return (*found, *(n for n in DECIDED if getattr(one, n) != getattr(other, n)))
 
 
-def _change(key: str, before: State, after: State, host: Distribution | None) -> Change:
+def _change(key: str, before: State, after: State, ground: Ground) -> Change:
+    host = ground.below.get(key)
     old = before.site[key][0] if key in before.site else None
     new = after.site[key][0] if key in after.site else None
     now, mine, later = (found.version if found else None for found in (host, old, new))
     name = (after.site.get(key) or before.site[key])[0].name
     kind, differs = dependencies.kind(host, new), _differs(key, before, after, host)
-    change = Change(name, kind, now, mine, later, differs, why="")
+    hides = ground.place_of(host) if host else None
+    change = Change(name, kind, now, mine, later, differs, why="", hides=hides)
     if new is None:
         return change
     entry = after.entries[key]

@@ -28,7 +28,7 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits.originals import load_originals
 from conda_overlay.edits.patch import text_in
-from conda_overlay.formats.document import Document
+from conda_overlay.formats.document import Document, typed_intent
 
 
 def rebase(draft: Draft, carried: Document | None = None, *, force: bool = False) -> None:
@@ -231,7 +231,7 @@ def _joined(entry: HistoryEntry, mine: HistoryEntry | None) -> HistoryEntry:
     if mine is None:
         return entry
     why, until = all_reasons(mine.reason, entry.reason), mine.until or entry.until
-    intent = mine.intent if mine.copied else entry.intent
+    intent = mine.intent if mine.copied else typed_intent(mine) or entry.intent
     return replace(entry, reason=why, until=until, intent=intent)
 
 

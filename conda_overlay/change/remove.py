@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.core.errors import NotInOverlayError
+from conda_overlay.core.errors import NotInOverlayError, UsageError
 from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.site import read_site
 from conda_overlay.host import user_site
@@ -32,6 +34,10 @@ def remove(draft: Draft, names: Sequence[str], *, skip_missing: bool = False) ->
             named.add(key_in_overlay(draft, text))
         except NotInOverlayError as error:
             missing.append(error)
+        except UsageError as error:
+            if name := _at(draft, text):
+                error.hint = shlex.join(["conda", "overlay", "remove", name])
+            raise
     if missing and not (skip_missing and named):
         raise missing[0]
     draft.notes += [f"skipped: {error.message}" for error in missing]
@@ -43,6 +49,16 @@ def remove(draft: Draft, names: Sequence[str], *, skip_missing: bool = False) ->
     going = dependencies.orphans(before.site, below, named, wanted, *arguments) - alone
     draft.drop({*named, *going})
     draft.why.update(dict.fromkeys(named, "requested"))
+
+
+def _at(draft: Draft, path: str) -> str | None:
+    """The name of the distribution that was installed from a directory or a file, if one was."""
+    place = Path(path).resolve()
+    for entry in draft.before.entries.values():
+        source = (entry.requirement or "").partition(" @ ")[2].partition("#")[0]
+        if source == place.as_uri() or (entry.editable and Path(entry.editable).resolve() == place):
+            return entry.name
+    return None
 
 
 def key_in_overlay(draft: Draft, text: str) -> str:

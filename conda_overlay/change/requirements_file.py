@@ -1,4 +1,4 @@
-"""Reads the requirements files of users, which may be pipes."""
+"""Reads the files of users that name requirements: some of them may be pipes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ import shlex
 import tokenize
 from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.pip_options import FILES, NONE, PATHS, RECORDED, Options
+from conda_overlay.formats.declared import in_group, in_script
 from conda_overlay.formats.exports import format_of
 from conda_overlay.formats.overlay_toml import parse_toml
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """A variable, which pip replaces if it has a value; in a URL, that may be a secret."""
+
+_PROJECT = "pyproject.toml"
+"""The file of a group that is named without one."""
+
+_NAMED = {"--requirement": "-r", "--constraint": "-c"}
+"""The options in a requirements file that name another one; paths are relative to the file."""
 
 _MARKED = {
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),  # the first begins like that of UTF-16
@@ -56,18 +63,23 @@ def at_rest(options: Options, seen: MutableMapping[str, bytes], new: Callable[[]
         options: as the user has given them.
         seen: what was read already, by the name of the file.
         new: makes an empty directory.
+
+    Raises:
+        UsageError: one of them names a file that is relative to it.
     """
 
-    def copied(value: str) -> str:
+    def copied(name: str, value: str) -> str:
         if value not in seen:
             seen[value] = Path(_path(value)).read_bytes()
         place = new() / os.path.basename(_path(value))
         place.touch(0o600)  # it may contain credentials
         place.write_bytes(seen[value])
+        if name in _NAMED:
+            _check_relative(value, str(place))
         return str(place)
 
     def of_pip(name: str, value: str | None) -> str | None:
-        return copied(value) if value and name in FILES and is_stream(value) else value
+        return copied(name, value) if value and name in FILES and is_stream(value) else value
 
     return Options(tuple((name, of_pip(name, value)) for name, value in options.given))
 
@@ -82,6 +94,37 @@ def check_named(who: str, option: str, file: str) -> None:
         sentence = f"{who} names {file}, which can be read only once."
         words = shlex.join(["conda", "overlay", "install", option, file])
         raise UsageError(sentence, f"give it by itself: {words}", path=file)
+
+
+def _check_relative(given: str, copy: str) -> None:
+    """Refuse a file that a pipe names by a relative path, which pip looks for beside the pipe."""
+    for directory, line in _lines(copy, _text(copy) or ""):
+        if directory != os.path.dirname(copy) or not line.startswith("-"):
+            continue
+        for name, value in _parsed([line]).given:
+            file = _expanded(value or "")
+            if name in _NAMED and ":" not in file and not os.path.isabs(file):
+                where = f"which pip looks for in {os.path.dirname(_path(given))}"
+                words = shlex.join(["conda", "overlay", "install", _NAMED[name], file])
+                hint = f"name it by its full path, or give it by itself: {words}"
+                raise UsageError(f"{given} names {file}, {where}.", hint, path=file)
+
+
+def requested_by(options: Options) -> Content:
+    """Read what the options request by the name of a file: ``-r``, groups, and a script.
+
+    Raises:
+        UsageError: one of the files names one that can be read only once.
+    """
+    found = read(options.values("--requirement"))
+    lines: list[str] = []
+    for value in options.values("--group"):
+        file, _, name = value.rpartition(":")
+        lines += in_group(_text(file or _PROJECT) or "", name)
+    for file in options.values("--requirements-from-script"):
+        lines += in_script(_text(file) or "")
+    more = tuple((line, NONE) for line in lines)
+    return replace(found, requirements=found.requirements + more)
 
 
 def read(files: Iterable[str]) -> Content:

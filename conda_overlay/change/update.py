@@ -25,6 +25,7 @@ from conda_overlay.core.request import (
     with_more_extras,
 )
 from conda_overlay.distributions.dependencies import named
+from conda_overlay.formats.document import default_intent
 
 
 def update(draft: Draft, names: Sequence[str], options: Options) -> None:
@@ -64,10 +65,12 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
     draft.pending |= names_of(one for one, _ in found)
     for request in grouped(found):
         install(draft, replace(request, options=upgrade + request.options + options))
-    for key, entry in asked.items():  # an update does not change intents
+    pinned = names_of(one for one, _ in found if default_intent(text_of(one)) == "hold")
+    for key, entry in asked.items():  # an update does not change intents, unless to a pin
         if key in draft.entries:
             there = draft.entries[key]
-            draft.entries[key] = replace(there, intent=entry.intent, until=entry.until)
+            intent = there.intent if key in pinned else entry.intent
+            draft.entries[key] = replace(there, intent=intent, until=entry.until)
     for entry in (asked[key] for key in left if _is_as_before(draft, key)):
         why = "an editable install" if entry.editable else "held"
         draft.notes.append(f"{entry.name} {entry.version} is {why}, so it is not updated.")

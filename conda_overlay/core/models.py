@@ -113,6 +113,7 @@ class Change:
     intent: str | None = None
     until: str | None = None
     reason: str | None = None
+    hides: str | None = None  # where the host's version is: ``host``, or the path of another layer
     was: Mapping[str, str | None] = field(default_factory=dict)
     """The recorded texts that differ, such as the reason, as they were before."""
 

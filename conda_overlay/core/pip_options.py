@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -227,6 +228,15 @@ def names_in(word: str) -> list[str]:
         if (option := _BY_NAME.get(found[-1])) and option.has_value:
             break
     return found
+
+
+def apart(word: str) -> list[str]:
+    """A word with ``-v`` apart from the short options behind it, such as ``-vU``.
+
+    conda looks for its own ``-v`` first, and refuses others in the same word.
+    """
+    found = re.fullmatch(r"(-v+)([^v-].*)", word, re.DOTALL)
+    return [found[1], f"-{found[2]}"] if found else [word]
 
 
 PATHS = ("--find-links", "--constraint")

@@ -24,7 +24,7 @@ from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
 from conda_overlay.fork.pip_packages import from_pip
 from conda_overlay.formats import document, overlay_toml
-from conda_overlay.formats.document import Document, default_intent
+from conda_overlay.formats.document import Document, default_intent, typed_intent
 from conda_overlay.host.conda_meta import moved
 from conda_overlay.host.host import option_of, prefix_of
 
@@ -166,12 +166,11 @@ def with_more(
         asked = HistoryEntry("", wanted.name, requested=True, requirement=text, intent=intent)
         if old:
             wanted.extras |= extras_of(old.requirement)
-            usual = default_intent(old.requirement or old.name, editable=bool(old.editable))
             asked = replace(
                 asked,
                 requirement=text_of(wanted),
                 options=old.options.without("--hash"),
-                intent=intent if old.intent == usual else old.intent,
+                intent=typed_intent(old) or intent,
                 until=old.until,
                 reason=old.reason,
                 patch=old.patch,

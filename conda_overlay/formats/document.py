@@ -141,6 +141,12 @@ def places(entries: Mapping[str, HistoryEntry]) -> Options:
     return Options(tuple(found))
 
 
+def typed_intent(entry: HistoryEntry) -> str | None:
+    """The recorded intent of a request if a user typed it: if it differs from the default one."""
+    default = default_intent(entry.requirement or entry.name, editable=bool(entry.editable))
+    return entry.intent if entry.requested and entry.intent != default else None
+
+
 def default_intent(requirement: str, *, editable: bool = False) -> str:
     """The default intent: ``dev`` for editables, ``hold`` for sources and pins, else ``fix``."""
     if editable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
@@ -100,9 +100,14 @@ def _path(word: str, directory: str) -> str:
 
 
 def constrained(prefix: Path) -> set[str]:
-    """The normalized names in the files of constraints, as far as they can be read."""
+    """The normalized names in the configured files of constraints, as far as they can be read."""
+    return limited(in_effect(prefix).get("constraint", "").split())
+
+
+def limited(files: Iterable[str]) -> set[str]:
+    """The normalized names in files of constraints, as far as they can be read."""
     found: list[Requirement] = []
-    for word in in_effect(prefix).get("constraint", "").split():
+    for word in files:
         with suppress(OSError, ValueError):
             lines = Path(_path(word, "")).read_text(encoding="utf-8").splitlines()
             read = (as_requirement(re.split(r"\s#", line)[0].strip()) for line in lines)

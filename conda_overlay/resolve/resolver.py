@@ -265,10 +265,12 @@ class Resolver:
     def _held_back(self, found: Resolution, constraints: Sequence[Requirement]) -> tuple[str, ...]:
         """Say why each requested upgrade does not reach the newest version."""
         options = self.request.options
-        if not options.has("--upgrade") or options.has("--constraint"):
-            return ()  # the user's own constraints need no explanation
+        own = options.values("--constraint")
+        if not options.has("--upgrade") or options.missing("--constraint"):
+            return ()
         after = dependencies.effective(found.staged, *self.rest, *self.front)
         configured = configuration.constrained(self.pip.host.prefix)
+        configured |= configuration.limited(own)  # the user's own need no explanation
         known = self.named & names_of(constraints)
         if len(self.named) <= _SHOWN:  # the index is asked for each
             known |= {key for key in self.named if any(self._limits(key))}
@@ -277,6 +279,8 @@ class Resolver:
 
     def _limits(self, key: str) -> Iterator[str]:
         """The requests that may hold another distribution back."""
+        if self.request.options.has("--constraint"):
+            yield "what -c names"
         yield from (pin.text for pin in self.pins.values())
         for one in self.typed[1][len(self.asked) :]:
             if key_of(one) != key and any(s.operator in PINS for s in one.specifier):
@@ -294,9 +298,10 @@ class Resolver:
         names = sorted({conflict.name for conflict in holders})
         limits = [*self._limits(key)]
         if not names and limits:  # only the index knows what the newest one requires
-            why = few(limits)
-            command = f"conda overlay install '{now.name}>={newest}'"
-            return f"{now.name} {newest} is held back, perhaps by {why}; {command} says why"
+            why = f"{now.name} {newest} is held back, perhaps by {few(limits)} or what is there"
+            if self.request.options.has("--constraint"):
+                return why  # the command would be without these
+            return f"{why}; conda overlay install '{now.name}>={newest}' says why"
         if not all(names) or not names:
             return None
         who = ", ".join(conflict.reason for conflict in holders)

@@ -183,6 +183,7 @@ def test_result_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
                 "intent": "fix",
                 "until": None,
                 "reason": None,
+                "hides": None,
                 "was": {},
             }
         ],

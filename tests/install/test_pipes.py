@@ -102,6 +102,19 @@ def test_a_pipe_that_only_a_file_names_is_refused(quick: Bench, option: str) -> 
     assert done.returncode == 2 and not quick.overlay.exists()
 
 
+@pytest.mark.parametrize("option", ["-r", "-c"])
+def test_a_file_that_a_pipe_names_beside_itself_is_refused(quick: Bench, option: str) -> None:
+    home = quick.user.home
+    sources.write(quick.user, home / "c.txt", "new==1.0\n")
+    script = f"(echo new; echo {option} $PLACE'c.txt') | overlay install -p $host -y -r /dev/stdin"
+    done = shell(quick, script, PLACE="")
+    assert "/dev/stdin names c.txt, which pip looks for in /dev.\n" in done.stderr, done
+    said = f"or give it by itself: conda overlay install -n science {option} c.txt\n"
+    assert said in done.stderr and done.returncode == 2
+    done = shell(quick, script, PLACE=f"{home}/")
+    assert (done.returncode, quick.distributions()) == (0, ["new-1.0"]), done
+
+
 def test_a_pipe_that_only_the_configuration_names_is_refused(quick: Bench) -> None:
     script = "echo alpha==1.5 | overlay install -p $host -y alpha"
     done = shell(quick, script, PIP_CONSTRAINT="/dev/stdin")

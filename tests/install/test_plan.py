@@ -26,6 +26,7 @@ ALPHA: dict[str, object] = {
     "intent": "hold",
     "until": None,
     "reason": None,
+    "hides": "host",
     "was": {},
 }
 

@@ -18,7 +18,7 @@ PLAN = {
 """The keys of what every changing command prints with ``--json``."""
 CHANGE = {
     *("name", "kind", "host_version", "before", "after", "why", "differs", "requested"),
-    *("requirement", "editable", "url", "sha256", "intent", "until", "reason", "was"),
+    *("requirement", "editable", "url", "sha256", "intent", "until", "reason", "was", "hides"),
 }
 """The keys of each of the changes in it."""
 KINDS = ("directory", "wheel", "sdist", "git")

@@ -199,3 +199,75 @@ def test_a_patch_of_an_install_without_an_intent_is_held(
     assert row(tool, "tool")["intent"] == "fix"
     tool.change("patch", "tool", fix)
     assert row(tool, "tool")["intent"] == "hold"
+
+
+TYPED: dict[str, tuple[list[list[str]], str]] = {
+    "hold": ([["install", "tool", "--intent", "hold"]], "hold"),
+    "noted": ([["install", "tool"], ["note", "tool", "--intent", "dev"]], "dev"),
+    "a pin that is a fix": ([["install", "tool==1.0", "--intent", "fix"]], "fix"),
+}
+AGAIN = {
+    "upgrade": ["install", "-U", "tool"],
+    "bound": ["install", "tool>=1.1"],
+    "pin": ["install", "tool==1.1"],
+    "same version": ["install", "--force-reinstall", "tool==1.0"],
+    "nothing to install": ["install", "tool>=0.5"],
+    "a pin, and nothing to install": ["install", "tool==1.0"],
+    "update": ["update", "tool"],
+    "update to a pin": ["update", "tool==1.1"],
+}
+
+
+@pytest.fixture
+def newer(quick: Bench, links: Path) -> Bench:
+    """The index has tool 1.0, and gets tool 1.1 from `add_tool_1_1`."""
+    dists.wheel(links, "tool", "1.0")
+    found = f"{quick.environ['PIP_FIND_LINKS']} {links}"
+    return replace(quick, environ={**quick.environ, "PIP_FIND_LINKS": found})
+
+
+def add_tool_1_1(links: Path) -> None:
+    dists.wheel(links, "tool", "1.1")
+
+
+@pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize(("commands", "intent"), TYPED.values(), ids=TYPED)
+def test_an_intent_that_was_typed_stays(
+    newer: Bench, links: Path, commands: list[list[str]], intent: str, again: list[str]
+) -> None:
+    for command, *words in commands:
+        newer.given(command, *words)
+    add_tool_1_1(links)
+    command, *words = again
+    assert "intent " not in newer.change(command, *words)
+    assert row(newer, "tool")["intent"] == intent
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "shown"),
+    [
+        ("tool==1.0", ["install", "tool>=1.1"], "hold -> fix (until the environment has it)"),
+        ("tool==1.0", ["install", "tool>=0.5"], "hold -> fix"),
+        ("tool<1.1", ["install", "-U", "tool"], "hold -> fix (until the environment has it)"),
+        ("tool>=1", ["install", "tool==1.0"], "fix -> hold"),
+        ("tool>=1", ["install", "tool==1.1"], "fix -> hold"),
+        ("tool>=1", ["update", "tool==1.1"], "fix -> hold (kept until removed)"),
+        ("tool==1.0", ["install", "-U", "tool", "--intent", "dev"], "hold -> dev (kept forever)"),
+    ],
+)
+def test_an_intent_that_was_not_typed_follows_the_request(
+    newer: Bench, links: Path, first: str, then: list[str], shown: str
+) -> None:
+    newer.given("install", first)
+    add_tool_1_1(links)
+    command, *words = then
+    assert f"intent {shown}" in newer.change(command, *words)
+    assert row(newer, "tool")["intent"] == shown.split()[2]
+
+
+def test_ones_own_typed_intent_stays_when_the_same_request_is_carried_over(newer: Bench) -> None:
+    newer.given("install", "tool")
+    daq = replace(newer, name="daq")
+    daq.change("install", "tool", "--intent", "hold")
+    daq.change("rebase", "--from", "science")
+    assert row(daq, "tool")["intent"] == "hold"

@@ -235,3 +235,20 @@ def test_the_commands_of_findings_of_a_layer_name_it(shared: Bench) -> None:
         command = f"CONDARC={shared.environ['CONDARC']} {shared.conda.prefix}/bin/{remedy}"
         done = by_owner(shared).user.run(["sh", "-c", f"{command} --dry-run"], env=shared.environ)
         assert done.returncode == 0, done.stderr
+
+
+def test_what_a_layer_has_is_not_called_the_environment_s(shared: Bench) -> None:
+    newer = ("--allow-conflicts", "--no-deps", "alpha==2.0")
+    plan = shared.json("install", *newer, "--dry-run")
+    assert [one["hides"] for one in plan["changes"]] == ["host"]
+    change(shared, "install", "alpha==1.5")
+    told = shared.install("alpha==1.5")
+    assert "alpha 1.5 is of a layer below, so the pin is not recorded" in told
+    assert "instead of a layer's:\n  ~ alpha  1.5 -> 2.0" in shared.install(*newer)
+    assert "instead of a layer's:\n  alpha  1.5 -> 2.0 (over beamline)" in shared.ask("status")
+    plan = shared.json("install", "alpha==1.5", "--dry-run")
+    [back] = plan["changes"]
+    assert (back["hides"], back["why"]) == (f"{layer_of(shared)}/science", "a layer below has it")
+    told = shared.change("remove", "alpha")
+    assert "back to a layer's:\n  - alpha  2.0 -> 1.5" in told
+    assert "alpha back to a layer's.\n" in told

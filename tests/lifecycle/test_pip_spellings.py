@@ -46,6 +46,8 @@ def test_short_and_shortened_options_that_say_where(quick: Bench, option: str) -
         ["install", "--quiet", "--no-deps", "alpha==1.5"],
         ["install", "--no-deps", "--", "alpha==1.5"],
         ["install", "--debug", "--no-deps", "alpha==1.5"],
+        ["install", "-vU", "--no-deps", "alpha==1.5"],
+        ["install", "-vvUI", "--no-deps", "alpha==1.5"],
     ],
 )
 def test_other_spellings_of_an_install(quick: Bench, words: list[str]) -> None:
@@ -156,3 +158,10 @@ def test_the_hints_on_conflicts_can_be_typed(quick: Bench) -> None:
         again = typed_hint(quick, done.stderr.replace("overlay install", "overlay install --yes"))
         assert (again.returncode, quick.version("delta")) == (0, "2.0"), (done, again)
         quick.change("undo")
+
+
+@pytest.mark.parametrize("option", ["-vy", "-vvy", "-yv"])
+def test_short_options_of_an_uninstall_behind_conda_s(quick: Bench, option: str) -> None:
+    quick.given("install", "new")
+    done = pip(quick, "uninstall", option, "new")
+    assert (done.returncode, quick.distributions()) == (0, []), done

@@ -8,6 +8,7 @@ import pytest
 
 from tests.bed import dists
 from tests.bench import Bench
+from tests.lifecycle import patches
 from tests.lifecycle.patches import PLAN
 from tests.long import LONG
 
@@ -232,3 +233,16 @@ def test_overlay_made_by_hand_is_adopted_by_a_removal(bench: Bench, wheels: Path
     assert names(bench) == []
     bench.given("undo", "1")
     assert (names(bench), bench.version("alpha")) == (by_hand, "1.5")
+
+
+@pytest.mark.parametrize("options", [["-e"], []], ids=["editable", "source"])
+def test_the_directory_of_a_source_is_answered_with_its_name(
+    quick: Bench, options: list[str]
+) -> None:
+    source = patches.source(quick.user, "mine", "1.0", "x")
+    quick.install(*options, source)
+    for text in (str(source), f"./{source.relative_to(quick.user.home)}"):
+        told = quick.refuse("remove", text, code=2)
+        assert f"{text!r} is not the name of a distribution." in told
+        assert "Hint: conda overlay remove -n science mine\n" in told
+    assert "Hint: conda overlay status -n science\n" in quick.refuse("remove", "./other", code=2)

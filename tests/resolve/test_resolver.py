@@ -309,7 +309,7 @@ def test_upgrade_that_does_not_reach_the_newest_version_says_why(played: Played)
         ("--upgrade alpha", "1.5"),
         ("--upgrade alpha", None),  # the index does not answer
         ("--upgrade alpha<2", "2.0"),  # the user holds it back
-        ("--upgrade --constraint c.txt alpha", "2.0"),
+        ("--upgrade --constraint=gone.txt alpha", "2.0"),
         ("--upgrade alpha", "1.9"),  # nobody says why
     ],
 )
@@ -330,6 +330,24 @@ def test_upgrade_that_the_configured_constraints_may_hold_back_is_not_explained(
     monkeypatch.setenv("PIP_CONSTRAINT", f"{tmp_path}/gone {file}")
     played.newest("alpha", "2.0")
     assert len(held_back(played, "--upgrade alpha")) == explained
+
+
+@pytest.mark.parametrize(
+    ("text", "newest", "expected"),
+    [
+        ("alpha<2\n", "2.0", ""),
+        ("other<2\n", "2.0", "alpha 2.0 is held back: beta 1.0 requires alpha<2; "),
+        ("other<2\n", "1.9", "alpha 1.9 is held back, perhaps by what -c names or what is there"),
+    ],
+)
+def test_upgrade_with_constraints_of_others_is_explained(
+    played: Played, tmp_path: Path, text: str, newest: str, expected: str
+) -> None:
+    file = tmp_path / "c.txt"
+    file.write_text(text)
+    played.newest("alpha", newest)
+    told = "".join(held_back(played, f"--upgrade --constraint={file} alpha"))
+    assert told.startswith(expected) and bool(told) == bool(expected)
 
 
 # -- pins

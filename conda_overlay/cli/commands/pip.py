@@ -14,6 +14,7 @@ from conda_overlay.cli.render import output
 from conda_overlay.core.pip_options import (
     ELSEWHERE,
     FALSE,
+    apart,
     before_command,
     for_removal,
     is_build,
@@ -66,7 +67,7 @@ def execute(arguments: Namespace) -> int:
     if is_ours and switch.is_off(os.environ):
         output.tell(f"conda-overlay: {wiring.DISABLE} is set, so pip does not use the overlay")
     elif ours and is_ours:
-        rest = [word for i, word in enumerate(full) if i != place]
+        rest = [part for i, word in enumerate(full) if i != place for part in apart(word)]
         rest = [*for_removal(rest)] if ours == "remove" else rest  # which needs no pip
         skips = ours == "remove" and _names_several(rest)
         command = ["conda", "overlay", ours, *["--skip-missing"] * skips, *rest]

@@ -12,10 +12,12 @@ from conda_overlay.core.text import few
 _GROUPS = {
     "added": ("+", GREEN, "added"),
     "instead of the environment's": ("~", YELLOW, "replaced"),
+    "instead of a layer's": ("~", YELLOW, "replaced"),
     "changed": ("~", YELLOW, "changed"),
     "noted": ("=", "", "noted"),
     "removed": ("-", RED, "removed"),
     "back to the environment's": ("-", RED, "back to the environment's"),
+    "back to a layer's": ("-", RED, "back to a layer's"),
 }
 """For each group of changes its sign, the style of the sign, and a verb."""
 
@@ -95,10 +97,11 @@ def _grouped(changes: Sequence[Change]) -> dict[str, list[Change]]:
 
 def _group(change: Change) -> str:
     below = change.host_version
+    whose = "the environment's" if change.hides in (None, "host") else "a layer's"
     if change.after is None:
-        return "back to the environment's" if below else "removed"
+        return f"back to {whose}" if below else "removed"
     if change.before is None:
-        return "instead of the environment's" if below else "added"
+        return f"instead of {whose}" if below else "added"
     return "changed" if change.files_differ else "noted"
 
 
@@ -135,8 +138,11 @@ def _notes(change: Change, why: bool) -> str:
     if change.editable:
         notes.append(f"editable from {change.editable}")
     usual = "dev" if change.editable else "fix"
-    if change.after and ("intent" in change.differs or change.intent != usual):
-        notes.append(_STAYS[change.intent or "fix"])
+    stays = _STAYS[change.intent or "fix"]
+    if was := change.was.get("intent"):
+        notes.append(f"intent {was} -> {change.intent} ({stays})")
+    elif change.after and change.intent != usual:
+        notes.append(stays)
     if change.until:
         notes.append(f"until {change.until}")
     if "reason" in change.differs and change.reason:

@@ -159,8 +159,8 @@ def _show_overlay(
     others: list[DistributionStatus] = []
     for one in overlay.distributions:
         (shown if every or _is_of_interest(one) else others).append(one)
-    for title, here in (("instead of the environment's", True), ("added", False)):
-        part = [one for one in shown if (one.host_version is not None) is here]
+    for title in ("instead of the environment's", "instead of a layer's", "added"):
+        part = [one for one in shown if _title(one) == title]
         part.sort(key=lambda one: not one.requested)
         if part:
             say()
@@ -174,6 +174,13 @@ def _show_overlay(
         number = f" {hiding}" if hiding < len(others) else ""
         also = f",{number} instead of the environment's" if hiding else ""
         say(f"\nand {len(others)} that these need{also} (--all)")
+
+
+def _title(one: DistributionStatus) -> str:
+    """The group of a distribution: by what it hides."""
+    if one.host_version is None:
+        return "added"
+    return f"instead of {'the environment' if one.hides == 'host' else 'a layer'}'s"
 
 
 def _is_of_interest(one: DistributionStatus) -> bool:
