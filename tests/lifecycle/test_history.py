@@ -175,7 +175,7 @@ def test_without_an_overlay_it_says_so_and_nothing_is_made(bench: Bench) -> None
 def test_overlay_made_by_hand_has_none(quick: Bench, wheels: Path) -> None:
     quick.make_by_hand(wheels / "alpha-1.5-py3-none-any.whl")
     assert quick.ask("history") == f"No revisions of {quick.overlay}: it was made by hand.\n"
-    assert "has no revision yet" in quick.run("undo", *quick.where, "--yes").stderr
+    assert "was made by hand: no revision has" in quick.run("undo", *quick.where, "--yes").stderr
     assert (quick.revision, quick.version("alpha")) == (None, "1.5")
 
 
