@@ -217,10 +217,16 @@ def is_inside(path: str) -> bool:
     return ".." not in path.split("/") and not path.startswith("/")
 
 
-def text_of(path: Path) -> bytes | None:
-    """The content of a text file; None if it is not text, too long, or does not exist."""
+def text_of(path: Path, *, follow: bool = False) -> bytes | None:
+    """The content of a text file; None if it is not text, too long, or does not exist.
+
+    Args:
+        path: of the file.
+        follow: whether a link is read as its target; else it is no text. A link in a copy is the
+            user's, and may lead to a private file.
+    """
     try:
-        content = files.read_file(str(path), largest=LONGEST, follow=True)
+        content = files.read_file(str(path), largest=LONGEST, follow=follow)
         content.decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
