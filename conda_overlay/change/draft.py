@@ -339,11 +339,11 @@ class Draft(DraftTree):
         around = self.stack.around_scripts
         if self.is_untouched and scaffolding.is_current(store.real, *whose, around):
             unchanged = state.with_entries(self.before, self.entries)
-            if not unchanged.new:
+            if not unchanged.unlisted:
                 return unchanged
         scaffolding.add_to_tree(self.tree, *whose, around)
         after = self.state_now()
-        return self.state_now() if state.note_new_files(after, after.site) else after
+        return self.state_now() if state.note_files(after, after.site) else after
 
     def state_now(self) -> State:
         """Read the state of the draft as it is."""
