@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from conda_overlay.cli.render.output import BOLD, GREEN, RED, YELLOW, say, table
-from conda_overlay.core.models import COPIED, EDITED, Change, Plan
+from conda_overlay.core.models import COPIED, EDITED, LEFT, Change, Plan
 from conda_overlay.core.text import few
 
 _GROUPS = {
@@ -96,7 +96,8 @@ def _grouped(changes: Sequence[Change]) -> dict[str, list[Change]]:
 def _group(change: Change) -> str:
     below = change.host_version
     if change.after is None:
-        return "back to the environment's" if below else "removed"
+        back = below and not change.why.startswith(LEFT)
+        return "back to the environment's" if back else "removed"
     if change.before is None:
         return "instead of the environment's" if below else "added"
     return "changed" if change.files_differ else "noted"
