@@ -79,6 +79,8 @@ def versions(change: Change) -> str:
         return after or before or ""
     if before != after:
         return f"{before} -> {after}"
+    if change.after is None:
+        return after  # that of the environment
     if change.before is None or change.why == COPIED:
         return f"{after}, your copy"
     other = [_OTHER[name] for name in change.differs if name in _OTHER]
