@@ -107,7 +107,7 @@ def removed_files(distribution: Distribution) -> dict[str, str]:
     Those that are text are edits, too: see `patch.edits_of`.
     """
     found, site = original_hashes(distribution), distribution.site
-    gone = {p: sha for p, sha in found.items() if not os.path.lexists(site / p)}
+    gone = {p: sha for p, sha in found.items() if not is_there(site / p)}  # a directory is none
     texts = load_originals(distribution) or {} if gone else {}
     return {p: sha for p, sha in gone.items() if p not in texts and p[-4:] != ".pyc"}
 
