@@ -14,7 +14,7 @@ from conda_overlay.change import plan, plan_notes
 from conda_overlay.change.draft_tree import DraftTree
 from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
 from conda_overlay.core.errors import UsageError
-from conda_overlay.core.models import Change, FileChanges, HistoryEntry, Plan, requirements_of
+from conda_overlay.core.models import FileChanges, HistoryEntry, Plan, requirements_of
 from conda_overlay.core.pip_options import NONE, Options
 from conda_overlay.core.request import Request
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
@@ -306,7 +306,9 @@ class Draft(DraftTree):
         found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why, self.own)
         found = replace(found, accepts_host=self.accepts_host)
         if found:
-            found = replace(found, changes=(*found.changes, *self._gone(after)))
+            known = self.recorded if self.restores is None else {}
+            gone = plan_notes.gone(self.stack, known, self.before, after)
+            found = replace(found, changes=(*found.changes, *gone))
         found = replace(found, lost=tuple(self._lost(found.lost)))
         mine = scaffolding.paths(host.site_below_prefix)
         theirs = found.files.without(mine)
@@ -339,11 +341,11 @@ class Draft(DraftTree):
         around = self.stack.around_scripts
         if self.is_untouched and scaffolding.is_current(store.real, *whose, around):
             unchanged = state.with_entries(self.before, self.entries)
-            if not unchanged.new:
+            if not unchanged.unlisted:
                 return unchanged
         scaffolding.add_to_tree(self.tree, *whose, around)
         after = self.state_now()
-        return self.state_now() if state.note_new_files(after, after.site) else after
+        return self.state_now() if state.note_files(after, after.site) else after
 
     def state_now(self) -> State:
         """Read the state of the draft as it is."""
@@ -378,14 +380,6 @@ class Draft(DraftTree):
             recorded = now if self.base is None else self.recorded_files or {}
             kept = kept | {p for p in edited if recorded.get(p) == now.get(p)}
         return (path for path in edited if path not in kept)
-
-    def _gone(self, after: State) -> Iterator[Change]:
-        """The recorded distributions that were removed by hand, which the revision leaves out."""
-        recorded = self.recorded if self.restores is None else {}
-        for key in sorted(recorded.keys() - self.before.site.keys() - after.site.keys()):
-            below, old = self.stack.below_view.get(key), recorded[key].version
-            host, why = below.version if below else None, "its files are gone"
-            yield Change(recorded[key].name or key, "remove", host, old, None, ("version",), why)
 
 
 def _parsed(options: Options | Sequence[str]) -> Options:

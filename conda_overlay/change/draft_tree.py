@@ -18,7 +18,7 @@ from conda_overlay.filesystem.tree import clone, linked, make_own, move_in
 from conda_overlay.layer import scaffolding, scripts
 from conda_overlay.layer.index import Index, read_index
 from conda_overlay.layer.stack import Stack
-from conda_overlay.layer.state import State, is_leftover, missing_files, note_new_files
+from conda_overlay.layer.state import State, is_leftover, missing_files, note_files
 from conda_overlay.resolve.stage import Stage
 
 
@@ -153,8 +153,8 @@ class DraftTree:
         for directory in (Path("bin"), self.stack.host.site_below_prefix):
             make_own(self._tree, directory)
         self.index = self.index.at(self._tree / self.stack.host.site_below_prefix)
-        # Whatever is made of a copy, its new files are part of it.
-        if self._source == self.stack.store.real and note_new_files(self.before, self.index.site):
+        # Whatever is made of a copy, its new files are part of it, and the deleted ones are not.
+        if self._source == self.stack.store.real and note_files(self.before, self.index.site):
             self.look()
 
     def new_scratch(self) -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from conda_overlay.core.models import LEFT, Change, HistoryEntry
 from conda_overlay.core.text import few
+from conda_overlay.distributions.site import modules
 from conda_overlay.edits.checkouts import root_of, stays
 from conda_overlay.filesystem.manifest import Manifest
+from conda_overlay.layer.index import Index
 from conda_overlay.layer.shared import fault_of_source
 from conda_overlay.layer.stack import Stack
 from conda_overlay.layer.state import State
@@ -30,6 +33,32 @@ def carried_edits(before: State, after: State, by_hand: Iterable[str]) -> Iterat
             kept += [path] if after.files[path][2] == before.files[path][2] else []
     if kept:
         yield f"this revision keeps your edits: {few(kept)}"
+
+
+def gone(
+    stack: Stack, recorded: Mapping[str, HistoryEntry], before: State, after: State
+) -> Iterator[Change]:
+    """The recorded distributions that were removed by hand, which the revision leaves out.
+
+    Args:
+        stack: the layers.
+        recorded: the distributions of the current revision.
+        before: the old state.
+        after: the new state.
+    """
+    keys = sorted(recorded.keys() - before.site.keys() - after.site.keys())
+    index = stack.store.index(None, stack.host.site_below_prefix) if keys else Index()
+    for key in keys:
+        below, old = stack.below_view.get(key), recorded[key].version
+        host, why = below.version if below else None, "its files are gone"
+        infos = (name for name, one in index.metadata.items() if one.distribution.key == key)
+        owned = {path for name in infos for path in index.rows[name][1] or ()}
+        site = f"{stack.host.site_below_prefix}/"
+        left = owned & after.files.keys() - after.all_owned
+        if left := modules({p.removeprefix(site) for p in left if p.startswith(site)}):
+            way = "conda overlay repair, typed first, puts it back"
+            why = f"{LEFT}, but {few(sorted(left))} stays in the overlay: {way}"
+        yield Change(recorded[key].name or key, "remove", host, old, None, ("version",), why)
 
 
 def ours_renewed(recorded: Manifest, before: State, after: State, ours: set[str]) -> Iterator[str]:

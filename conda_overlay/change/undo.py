@@ -16,6 +16,8 @@ from conda_overlay.core.errors import (
 )
 from conda_overlay.core.models import Revision
 from conda_overlay.core.text import few
+from conda_overlay.distributions.record import owned_files
+from conda_overlay.edits.originals import original_hashes
 from conda_overlay.edits.patch import restore
 from conda_overlay.filesystem.manifest import Manifest, differences
 from conda_overlay.filesystem.tree import remove_files
@@ -92,11 +94,36 @@ def _restore_files(draft: Draft, number: int) -> None:
             _reinstall(draft, revision)
         return
     by_hand = _edited_then(draft, number) if store.tree(number) else set()
+    by_hand -= _put_back(draft, number, by_hand & recorded.keys())
     if faults := _faults(draft, recorded, by_hand):
         _restore_exactly(draft, number, faults, by_hand)
         draft.look()
         if faults := _faults(draft, recorded, by_hand):
             raise CannotRestoreError(number, faults)
+
+
+def _put_back(draft: Draft, number: int, edited: Collection[str]) -> set[str]:
+    """Restore the files of copies whose edits, which no patch says, are in the next revision.
+
+    Args:
+        draft: with the tree of a revision, in which they were made.
+        number: of that revision.
+        edited: the files that were edited there.
+
+    Returns:
+        The restored files.
+    """
+    copies = [one for many in draft.installed.values() for one in many if original_hashes(one)]
+    owned = set().union(*(owned_files(copy, draft.tree) or () for copy in copies))
+    recorded = draft.stack.store.manifest(number) or {}
+    changed = {p for p in owned.intersection(edited) if p in draft.files}
+    changed = {p for p in changed if _sha256(draft.files, p) != _sha256(recorded, p)}
+    if not changed:
+        return set()
+    past = Restorer(draft, number)
+    back = {p for p in _recorded_since(draft, past, number, changed) if past.restore(p)}
+    draft.look()
+    return back
 
 
 def _restore_exactly(

@@ -57,7 +57,7 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
             way = f"conda overlay install {entry.name}, which drops that option"
             draft.notes.append(f"{entry.name} is not updated: {lost}; {way}")
             continue
-        wanted = _wanted(draft, text, entry)
+        wanted = _wanted(draft, text, entry, by_name=bool(names))
         recorded = entry.options if entry else NONE
         is_same = entry is not None and text_of(wanted) == entry.requirement
         found.append((wanted, recorded if is_same else recorded.without("--hash")))
@@ -82,15 +82,21 @@ def _is_as_before(draft: Draft, key: str) -> bool:
     return now is not None and now[0].version == draft.before.entries[key].version
 
 
-def _wanted(draft: Draft, text: str, entry: HistoryEntry | None) -> Requirement | Source:
-    """The requirement for pip: the recorded one, but only the name of a held distribution."""
+def _wanted(
+    draft: Draft, text: str, entry: HistoryEntry | None, *, by_name: bool
+) -> Requirement | Source:
+    """The requirement for pip: the recorded one, but only the name of a held distribution.
+
+    The user may also name a copy, whose requirement is that of its version, whatever its intent.
+    """
     name = named(text)
     key = str(canonicalize_name(name.name))
     if key in draft.before.requested:
         name = with_more_extras(name, extras_of(draft.before.requested[key].requirement))
     if name.specifier or name.url:
         return name
-    if entry is None or entry.intent == "hold" or not entry.requirement or entry.editable:
+    free = entry is None or entry.intent == "hold" or (by_name and entry.copied)
+    if free or entry is None or not entry.requirement or entry.editable:
         if key not in draft.before.site and key not in draft.stack.below_view:
             names, mine = draft.before.site.keys(), str(draft.stack.store.overlay)
             raise NotInOverlayError(name.name, where=None, overlay=mine, names=names)

@@ -18,8 +18,8 @@ from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
-from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
-from conda_overlay.filesystem.tree import copy_files
+from conda_overlay.filesystem.manifest import Manifest, differences, is_there, take_manifest
+from conda_overlay.filesystem.tree import copy_files, without_links
 from conda_overlay.formats.document import default_intent
 from conda_overlay.layer.state import is_bookkeeping
 
@@ -101,9 +101,14 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
     left_out = () if again else ("direct_url.json", "RECORD", "REQUESTED", originals.ORIGINALS)
     unwanted = {f"{found.path.name}/{name}" for name in left_out}
     names = {n for n in files if n not in unwanted and (found.site / n).is_file()}
-    copy_files(found.site, site, names)
-    for name in names:
-        os.chmod(site / name, S_IMODE((site / name).stat().st_mode) | S_IRUSR | S_IWUSR)
+    if again:  # links in a copy are the user's, and stay
+        paths = {os.path.normpath(found.below + n): n for n in files - unwanted}
+        own = without_links(found.prefix, paths)
+        names = {n for path, n in paths.items() if path in own and is_there(found.site / n)}
+    copy_files(found.site, site, names, follow=not again)
+    for place in (site / name for name in names):
+        if not place.is_symlink():
+            os.chmod(place, S_IMODE(place.stat().st_mode) | S_IRUSR | S_IWUSR)
     info = site / found.path.name
     if info.is_file():  # an .egg-info file of distutils
         names.remove(info.name)

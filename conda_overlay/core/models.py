@@ -25,6 +25,9 @@ problem; ``dev``: forever.
 COPIED, EDITED, UNEDITED = "copied for editing", "edited", "no edits are left"
 """How the reasons begin of changes that copy or edit a distribution, or take its edits back."""
 
+LEFT = "its metadata is gone"
+"""How the reason begins for which a distribution is none any more, although files of it stay."""
+
 
 @dataclass(frozen=True)
 class Distribution:

@@ -107,7 +107,7 @@ def removed_files(distribution: Distribution) -> dict[str, str]:
     Those that are text are edits, too: see `patch.edits_of`.
     """
     found, site = original_hashes(distribution), distribution.site
-    gone = {p: sha for p, sha in found.items() if not os.path.lexists(site / p)}
+    gone = {p: sha for p, sha in found.items() if not is_there(site / p)}  # a directory is none
     texts = load_originals(distribution) or {} if gone else {}
     return {p: sha for p, sha in gone.items() if p not in texts and p[-4:] != ".pyc"}
 
@@ -217,10 +217,16 @@ def is_inside(path: str) -> bool:
     return ".." not in path.split("/") and not path.startswith("/")
 
 
-def text_of(path: Path) -> bytes | None:
-    """The content of a text file; None if it is not text, too long, or does not exist."""
+def text_of(path: Path, *, follow: bool = False) -> bytes | None:
+    """The content of a text file; None if it is not text, too long, or does not exist.
+
+    Args:
+        path: of the file.
+        follow: whether a link is read as its target; else it is no text. A link in a copy is the
+            user's, and may lead to a private file.
+    """
     try:
-        content = files.read_file(str(path), largest=LONGEST, follow=True)
+        content = files.read_file(str(path), largest=LONGEST, follow=follow)
         content.decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None

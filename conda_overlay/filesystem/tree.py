@@ -94,11 +94,21 @@ def linked(tree: Path, below: Path) -> Path | None:
     return next((path for path in paths[1:] if (tree / path).is_symlink()), None)
 
 
-def copy_files(source: Path, target: Path, names: Iterable[str]) -> None:
-    """Copy files to the same paths below another directory, without hard links."""
+def copy_files(source: Path, target: Path, names: Iterable[str], *, follow: bool) -> None:
+    """Copy files to the same paths below another directory, without hard links.
+
+    Args:
+        source: the directory that has them.
+        target: the other directory.
+        names: their paths.
+        follow: whether a link is copied as the file that it leads to; else as a link.
+    """
     ways: list[Callable[[str, str], object]] = [_reflink, shutil.copy2]
     for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if not follow and (source / name).is_symlink():
+            copy_file(source / name, Path(os.path.normpath(target / name)))
+            continue
         _clone_file(ways, str(source / name), os.path.normpath(target / name))
         _drop_privileges(target / name)
 

@@ -73,6 +73,7 @@ def make(
                     dropped=plan.document.fork.drop,
                     allow_conflicts=allow_conflicts,
                     options=_options(plan, again=again),
+                    file=origin or (prefix / notice.FORK / "overlay.toml" if again else None),
                 )
             except PipError as error:
                 text = error.message.replace("the overlay is unchanged", "nothing has changed")

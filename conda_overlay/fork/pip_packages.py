@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -34,6 +35,7 @@ def add(
     dropped: Collection[str],
     allow_conflicts: bool,
     options: Sequence[str],
+    file: Path | None,
 ) -> None:
     """Add distributions to an environment that will be at a prefix.
 
@@ -46,6 +48,7 @@ def add(
         dropped: the names of the conda packages that are left out.
         allow_conflicts: accept that there is no consistent set.
         options: those of ``fork`` that name the environment, for hints.
+        file: the file that the entries are from; None: an overlay.
 
     Raises:
         ResolutionError: no consistent set exists, or a distribution needs a dropped package.
@@ -83,7 +86,7 @@ def add(
     in_turn(requests(from_pip(wanted, there), ()), install)
     for key, (installed, *_) in read_site(host.site_packages).items():
         if key in wanted:
-            _edit(installed, wanted[key].patch or "")
+            _edit(installed, wanted[key].patch or "", file, options)
 
 
 def from_pip(wanted: Mapping[str, HistoryEntry], there: Collection[str]) -> dict[str, HistoryEntry]:
@@ -91,8 +94,8 @@ def from_pip(wanted: Mapping[str, HistoryEntry], there: Collection[str]) -> dict
     return {key: entry for key, entry in wanted.items() if not entry.copied or key not in there}
 
 
-def _edit(found: Distribution, patch: str) -> None:
-    """Apply the edits that a distribution does not have yet.
+def _edit(found: Distribution, patch: str, file: Path | None, options: Sequence[str]) -> None:
+    """Apply the edits that a distribution does not have yet; see `add`.
 
     git replaces files, so it does not change those that conda hard-linked from its package cache.
     """
@@ -100,12 +103,11 @@ def _edit(found: Distribution, patch: str) -> None:
     parts = unified_diff.lacking(found.site, parts, 1, reverse=False)
     if faults := unified_diff.apply_parts(found.site, parts, 1, reverse=False):
         sentence = f"The edits of {found.name} do not apply to what the fork has of it."
-        raise OverlayError(
-            sentence,
-            f"leave the edits of {found.name} out of its overlay.toml",
-            faults,
-            name=found.name,
-        )
+        hint = f"conda overlay export -f FILE, and leave the edits of {found.name} out of FILE"
+        if file:
+            again = shlex.join(["conda", "overlay", "fork", *options])
+            hint = f"take the edits of {found.name} out of {file}, then: {again}"
+        raise OverlayError(sentence, hint, faults, name=found.name)
 
 
 def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:

@@ -44,11 +44,11 @@ class State:
         """Whether a distribution has, and lacks, the same files in both, without bookkeeping."""
         if self.files is other.files:
             return True
-        one, two = (
-            (state.content(key), [p for p in state.missing(key) if not p.endswith("/RECORD")])
-            for state in (self, other)
-        )
-        return one == two
+        if self.content(key) != other.content(key):
+            return False
+        deleted = self.deleted.get(key, set()) | other.deleted.get(key, set())  # from a copy
+        one, two = ({*state.missing(key)} - deleted for state in (self, other))
+        return all(path.endswith("/RECORD") for path in one ^ two)
 
     def names(self, key: str) -> set[str]:
         """The files that a distribution owns, relative to site-packages."""
@@ -98,13 +98,21 @@ class State:
 
     @cached_property
     def deleted(self) -> dict[str, set[str]]:
-        """Of each copy: its original files that were deleted."""
+        """Of each copy: its original files that were deleted, and the added ones in RECORD."""
         found = {}
         for key, copy in self.copies.items():
             paths = {os.path.normpath(copy.below + p) for p in originals.original_hashes(copy)}
+            paths |= {path for path, sha in self.rows(key).items() if sha is None}
             gone = missing_files(paths, self.files)
             found[key] = {path for path in gone if not is_bookkeeping(path)}
         return found
+
+    @cached_property
+    def unlisted(self) -> dict[str, frozenset[str]]:
+        """Of each copy of which files were added or deleted since RECORD was written: its files."""
+        listed = {key: self.deleted[key] & self.owned[key] for key in self.copies}
+        changed = (key for key in self.copies if listed[key] or key in self.new)
+        return {key: self.owned[key] - listed[key] for key in changed}
 
     def shows_edits(self, key: str) -> bool:
         """Whether a distribution has its RECORD and, if it is a copy, its originals as kept."""
@@ -226,16 +234,20 @@ def _new_files(state: State) -> dict[str, frozenset[str]]:
     return {key: frozenset(below + name for name in names) for key, names in found.items()}
 
 
-def note_new_files(state: State, site: Site) -> bool:
-    """List the new files of copies in their RECORDs; return whether there are any.
+def note_files(state: State, site: Site) -> bool:
+    """List the new files of copies in their RECORDs, and not the deleted ones.
 
     Args:
         state: of a tree.
         site: the distributions of that tree, or of a clone of it, in which that is done.
+
+    Returns:
+        Whether there are any.
     """
-    for key in state.new:
-        originals.note_files(site[key][0], state.names(key))
-    return bool(state.new)
+    for key, paths in state.unlisted.items():
+        names = {os.path.relpath(path, state.site[key][0].below) for path in paths}
+        originals.note_files(site[key][0], names)
+    return bool(state.unlisted)
 
 
 def missing_files(owned: Collection[str], files: Manifest) -> list[str]:

@@ -78,7 +78,7 @@ def findings(
     found = [*_python(host, store.real), *_conflicts(host, now, below, around.above)]
     if revision:
         layers = {str(path): behind.facts(path, site) for path, site in around.behind.items()}
-        found += [*_drift(host, revision, layers), *_overdue(host, revision)]
+        found += [*_drift(host, revision, layers), *_overdue(host, now, revision)]
     found += [*_originals(host, now, below)]
     found += [*_distributions(host, store.real, now, revision), *_hidden(host, now, below)]
     if revision:
@@ -168,14 +168,18 @@ def _originals(host: Host, now: State, below: Sequence[Site]) -> Iterator[Findin
         yield Finding("drift", text, (overlay_command(host, "rebase"),))
 
 
-def _overdue(host: Host, revision: Revision) -> Iterator[Finding]:
+def _overdue(host: Host, now: State, revision: Revision) -> Iterator[Finding]:
     today = date.today()
     later = (today + _LATER).isoformat()
     for key, entry in revision.distributions.items():
         if entry.until and entry.until < today.isoformat():
-            ways = (("remove", key), ("install", key, "--until", later))
+            edited = key in now.site and now.entries[key].patch
+            go = ("remove", key, "--force") if edited else ("remove", key)
+            ways = (go, ("note", key, "--until", later))
             remedies = tuple(overlay_command(host, *words) for words in ways)
-            yield Finding("overdue", f"{key} has been overdue since {entry.until}", remedies)
+            text = f"{key} has been overdue since {entry.until}"
+            text += "; with it go your edits, which record keeps for undo" if edited else ""
+            yield Finding("overdue", text, remedies)
 
 
 def _distributions(

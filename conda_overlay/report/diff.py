@@ -136,13 +136,20 @@ def text(before: Place | None, after: Place | None) -> Iterator[str]:
     """
     places = before or after, after or before
     paths = [_below_site(place) for place in places if place]
-    texts = [place and text_of(place.file) for place in (before, after)]
+    texts = [place and _text_of(place) for place in (before, after)]
     if (before and texts[0] is None) or (after and texts[1] is None):
         yield f"# Binary files a/{paths[0]} and b/{paths[1]} differ\n"
         return
     old, new = (None if content is None else content.decode() for content in texts)
     labels = before.origin if before else "", after.origin if after else ""
     yield from patch.unified((paths[0], paths[1]), (old, new), labels)
+
+
+def _text_of(place: Place) -> bytes | None:
+    """The text of a file; below the overlay also of one that is there by a link."""
+    from conda_overlay.layer.revision import name_of
+
+    return text_of(place.file, follow=place.origin == name_of(0))
 
 
 def _below_site(place: Place) -> str:
@@ -171,7 +178,7 @@ def _agree(one: Place, other: Place) -> bool:
     """Whether two files are the same; of scripts, except for the interpreter and pip's form."""
     if _same(one.file, other.file):
         return True
-    texts = [text_of(place.file) for place in (one, other) if place.path.startswith("bin/")]
+    texts = [_text_of(place) for place in (one, other) if place.path.startswith("bin/")]
     lines = [found.decode().splitlines() for found in texts if found]
     bodies = ["\n".join(dropwhile(lambda n: n.startswith(_HEAD), found)) for found in lines]
     return len(bodies) == 2 and len({in_one_form(body.encode()) for body in bodies}) == 1

@@ -285,6 +285,9 @@ def test_text_is_what_is_utf_8_and_has_no_zero(
     assert text_of(tmp_path / "file") == text
     assert text_of(tmp_path / "absent") is None
     assert text_of(tmp_path) is None
+    (tmp_path / "link").symlink_to("file")
+    assert text_of(tmp_path / "link") is None
+    assert text_of(tmp_path / "link", follow=True) == text
 
 
 # -- the files of a distribution

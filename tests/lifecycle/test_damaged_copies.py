@@ -101,3 +101,25 @@ def test_rebase_makes_recorded_edits_again_although_the_originals_are_gone(
     sources.administrate(own.host, edited.wheel(links, "2.0"))
     own.change("rebase")
     assert own.version("tool") == "2.0" and recorded(own) == patch
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_copy_without_its_metadata_is_not_said_to_be_the_environments(
+    tool: Bench, stays: bool
+) -> None:
+    tool.given("edit", "tool", "--no-editor")
+    tool.edit(tool.site / "tool" / "extra.py", "MINE = 1\n")
+    tool.change("record")
+    gone = "tool-1.0.dist-info" if stays else "tool* ../../../bin/tool*"
+    script = f"cd '{tool.site}' && rm -rf {gone}"
+    assert tool.user.run(["sh", "-c", script]).returncode == 0
+    said = tool.ask("install", "new", "--dry-run")
+    assert ("its metadata is gone" in said) == ("conda overlay repair" in said) == stays
+    assert ("back to the environment's" in said) == ("its files are gone" in said) == (not stays)
+    if stays:
+        assert "its metadata is gone, but tool stays in the overlay" in said
+        tool.change("install", "new")
+        tool.change("undo")
+    tool.change("repair")
+    assert (tool.site / "tool" / "extra.py").read_text() == "MINE = 1\n"
+    assert tool.json("status")["overlays"][0]["findings"] == []

@@ -261,3 +261,20 @@ def test_edits_by_hand_in_what_only_accepted_the_environment_are_noted_and_redon
     assert place.read_text() != "HAND = 1\n"
     own.given("redo")
     assert place.read_text() == "HAND = 1\n"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_commands_for_an_overdue_edited_copy_work(own: Bench, which: int) -> None:
+    own.given("edit", "alpha", "--no-editor")
+    own.edit(own.site / "alpha" / "__init__.py", "__version__ = '1.0'\nMINE = 1\n")
+    own.change("record")
+    own.change("note", "alpha", "--until", "2020-01-31")
+    [finding] = [f for f in found_in(own) if f["kind"] == "overdue"]
+    assert finding["text"].endswith("; with it go your edits, which record keeps for undo")
+    done = own.run(*shlex.split(finding["remedies"][which])[2:], "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "overdue" not in findings(own)
+    if which == 0:
+        assert "- alpha  1.0  requested" in done.stdout
+        own.change("undo")
+        assert "MINE" in (own.site / "alpha" / "__init__.py").read_text()

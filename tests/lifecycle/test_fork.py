@@ -215,6 +215,25 @@ def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
     assert own.python("of-a-fork", "-c", look) == "1.0-fixed"
 
 
+def test_edits_that_no_longer_apply_are_left_out_of_the_file_that_is_named(
+    own: Forker, links: Path
+) -> None:
+    own.bench.change("patch", "alpha", own.write("fix.patch", PATCH))
+    own.fork("--from", own.bench.host, "-n", "refused")
+    own.bench.change("delete", "--force")
+    new = {"alpha/__init__.py": "__version__ = 'other'\n"}
+    sources.administrate(own.bench.host, dists.wheel(links, "alpha", "1.1", files=new))
+    file = own.env("refused") / "conda-meta" / "overlay-fork" / "overlay.toml"
+    told = own.refused("--recreate", "-n", "refused")
+    command = "conda overlay fork --recreate -n refused"
+    assert f"Hint: take the edits of alpha out of {file}, then: {command}\n" in told
+    text = file.read_text()
+    mine = re.search(r"^patch = ('''|\"\"\").*?\1\n", text, re.MULTILINE | re.DOTALL)
+    assert mine, text
+    own.bench.edit(file, text.replace(mine[0], ""))
+    own.fork("--recreate", "-n", "refused", "--force")
+
+
 def test_the_plan_names_no_version_of_a_copy_but_what_the_baseline_has(
     own: Forker, links: Path
 ) -> None:

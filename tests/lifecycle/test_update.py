@@ -86,3 +86,16 @@ def test_a_channel_is_refused_in_a_sentence(quick: Bench, option: str) -> None:
     assert done.returncode == 2
     assert "cannot hold conda packages" in done.stderr
     assert "conda overlay fork --from ENV" in done.stderr
+
+
+@pytest.mark.parametrize("intent", ["fix", "hold", "dev"])
+def test_an_unedited_copy_that_is_named_is_updated_whatever_its_intent(
+    quick: Bench, intent: str
+) -> None:
+    quick.given("edit", "alpha", "--no-editor")
+    quick.change("note", "alpha", "--intent", intent)
+    if intent != "hold":
+        assert "alpha" not in [one["name"] for one in quick.json("update", "--dry-run")["changes"]]
+    quick.change("update", "alpha")
+    assert quick.version("alpha") == "1.5"  # beta of the environment requires alpha<2
+    assert quick.record()["distributions"]["alpha"]["intent"] == intent

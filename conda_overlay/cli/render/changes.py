@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from conda_overlay.cli.render.output import BOLD, GREEN, RED, YELLOW, say, table
-from conda_overlay.core.models import COPIED, EDITED, Change, Plan
+from conda_overlay.core.models import COPIED, EDITED, LEFT, Change, Plan
 from conda_overlay.core.text import few
 
 _GROUPS = {
@@ -81,6 +81,8 @@ def versions(change: Change) -> str:
         return after or before or ""
     if before != after:
         return f"{before} -> {after}"
+    if change.after is None:
+        return after  # that of the environment
     if change.before is None or change.why == COPIED:
         return f"{after}, your copy"
     other = [_OTHER[name] for name in change.differs if name in _OTHER]
@@ -99,7 +101,8 @@ def _group(change: Change) -> str:
     below = change.host_version
     whose = "the environment's" if change.hides in (None, "host") else "a layer's"
     if change.after is None:
-        return f"back to {whose}" if below else "removed"
+        back = below and not change.why.startswith(LEFT)
+        return f"back to {whose}" if back else "removed"
     if change.before is None:
         return f"instead of {whose}" if below else "added"
     return "changed" if change.files_differ else "noted"
