@@ -48,6 +48,7 @@ def apply(draft: Draft, document: Document, *, locked: bool = False) -> None:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
+    draft.check_fits()
     check_sources(document.entries)
     if not locked:
         check_files(document.requested, "put it there, or take that option out of the file")

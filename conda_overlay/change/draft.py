@@ -300,8 +300,14 @@ class Draft(DraftTree):
     # -- the plan
 
     def plan(self) -> Plan:
-        """Work out all differences from the current state of the overlay."""
+        """Work out all differences from the current state of the overlay.
+
+        Raises:
+            OverlayError: it was built for another Python than the host's.
+        """
         host = self.stack.host
+        if self.restores is None:
+            self.check_fits()
         after = self._after()
         found = plan.compare(self.compared, after, plan.Ground.of(self.stack), self.why, self.own)
         found = replace(found, accepts_host=self.accepts_host)

@@ -141,6 +141,15 @@ class DraftTree:
         if source != store.real or not store.managed:
             self.look(known)
 
+    def check_fits(self) -> None:
+        """Refuse to go on from a tree for another Python, whose distributions nothing sees here.
+
+        Raises:
+            OverlayError: it was built for another Python than the host's.
+        """
+        if self._source is not None and self._source == self.stack.store.real:
+            self.stack.check_not_stale()
+
     def _clone_once(self) -> None:
         if self._tree.exists() or self.committed:
             return

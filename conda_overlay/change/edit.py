@@ -84,6 +84,7 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
     Raises:
         OverlayError: no distribution has it.
     """
+    draft.check_fits()
     view = {**draft.stack.below_view, **dependencies.effective(draft.installed)}
     key = str(canonicalize_name(text))
     if key in view:

@@ -62,6 +62,7 @@ def install(draft: Draft, request: Request) -> None:
         CondaPackageError: one of conda's packages is requested.
         UsageError: nothing is requested; or a file or pip's configuration names a pipe.
     """
+    draft.check_fits()
     if not request.requirements and not request.options.has(*used(ASKS) - FLAGS):
         hint = "conda overlay install NAME, or -r FILE, or -e DIRECTORY"
         raise UsageError("Name at least one package to install.", hint)

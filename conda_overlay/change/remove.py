@@ -68,6 +68,7 @@ def key_in_overlay(draft: Draft, text: str) -> str:
         NotInOverlayError: it has not, or has another version than the text says.
         UsageError: the name is invalid.
     """
+    draft.check_fits()
     requirement = dependencies.named(text)
     key = str(canonicalize_name(requirement.name))
     found, name = draft.before.entries.get(key), requirement.name

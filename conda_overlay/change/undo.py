@@ -35,7 +35,7 @@ def undo(draft: Draft, number: int | None = None) -> None:
 
     Raises:
         NoSuchRevisionError: there is no such revision.
-        OverlayError: there is nothing to undo.
+        OverlayError: there is nothing to undo, or it was built for another Python.
         CannotRestoreError: its files cannot be restored.
     """
     store = draft.stack.store
@@ -71,6 +71,7 @@ def redo(draft: Draft) -> None:
 def _restore(draft: Draft, number: int) -> None:
     draft.restores = number
     if number:
+        draft.stack.check_not_stale(number)
         _restore_files(draft, number)
         draft.renew_scripts()
     else:

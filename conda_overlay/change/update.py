@@ -43,6 +43,7 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
         ResolutionError: no consistent set of distributions exists.
         PipError: pip failed.
     """
+    draft.check_fits()
     asked = draft.before.requested
     left: list[str] = []
     found: list[tuple[Requirement | Source, Options]] = []

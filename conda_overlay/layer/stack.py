@@ -321,22 +321,35 @@ class Stack:
         recorded = self.store.revision(number).host
         return self.host.has_changed(recorded) or bool(behind.changes(recorded, self._behind()))
 
-    def is_stale(self) -> bool:
-        """Whether the current revision was built for a different Python or ABI than the host's."""
-        number = self.store.current()
+    def is_stale(self, number: int | None = None) -> bool:
+        """Whether a revision was built for a different Python or ABI than the host's.
+
+        Args:
+            number: of the revision; None: the current one.
+        """
+        number = self.store.current() if number is None else number
         if number is None:
             return False
         return build(self.store.revision(number).host) != build(self.host.fingerprint())
 
-    def check_not_stale(self) -> None:
-        """Refuse to look for edits or damage in a revision that was built for another Python.
+    def check_not_stale(self, number: int | None = None) -> None:
+        """Refuse to read or change a revision that was built for another Python.
+
+        Its distributions are elsewhere, so that nothing sees them here.
+
+        Args:
+            number: of the revision; None: the current one.
 
         Raises:
-            OverlayError: the current revision was built for another Python.
+            OverlayError: it was built for another Python.
         """
-        if self.is_stale():
-            sentence = "The overlay was built for another Python than the environment has now."
-            raise OverlayError(sentence, "conda overlay rebase, which keeps edits")
+        if self.is_stale(number):
+            what = "The overlay" if number is None else f"Revision {number}"
+            sentence = f"{what} was built for another Python than the environment has now."
+            hint = "conda overlay rebase, which keeps edits"
+            if not self.is_stale():
+                hint = f"conda overlay history {number}, which shows it"
+            raise OverlayError(sentence, hint)
 
 
 def own_files(store: Store, number: int) -> dict[str, str]:

@@ -79,6 +79,8 @@ def findings(
     if revision:
         layers = {str(path): behind.facts(path, site) for path, site in around.behind.items()}
         found += [*_drift(host, revision, layers), *_overdue(host, now, revision)]
+    if _other_pythons(host, store.real):
+        return found  # all else would be said to be gone
     found += [*_originals(host, now, below)]
     found += [*_distributions(host, store.real, now, revision), *_hidden(host, now, below)]
     if revision:
@@ -209,8 +211,7 @@ def _distributions(
             yield Finding("missing", text, repair(key))
         if found[0].path.suffix == ".dist-info" and not now.has_record(key):
             yield Finding("missing", f"{name} has no RECORD of its files", repair(key))
-    stale = _other_pythons(host, tree)  # in which they are
-    for key in sorted((set() if stale else known.keys()) - now.site.keys()):
+    for key in sorted(known.keys() - now.site.keys()):
         yield Finding("missing", f"{key} is gone", repair(key))
 
 
