@@ -58,7 +58,9 @@ def reconcile(
             for overlay, reason in locate.find_layers(prefix, directories, trusted, name):
                 found.add(overlay, reason or _layer(overlay, prefix))
     # Remembered while any environment is active, so that switching back and forth stays quiet.
-    remembered = [*dict.fromkeys([*told, *found.refused])] if prefixes else []
+    used = {layer.overlay for layer in found.layers}  # to be told if it is refused again
+    refused = [path for path in dict.fromkeys([*told, *found.refused]) if path not in used]
+    remembered = refused if prefixes else []
     after = wiring.wire(bare, found.layers, remembered, hide_user_site)
     found.diff = wiring.EnvironDiff.between(environ, after)
     found.news = {path: reason for path, reason in found.refused.items() if path not in told}

@@ -129,9 +129,9 @@ def asked_again(
     entry = draft.entries[key]
     text, requirement = _recordable(typed), entry.requirement
     own = lasting(request.own.get(key, NONE))
-    given, kept = lasting(request.options).only("--constraint"), entry.options
-    if given or kept.missing("--constraint"):
-        entry = replace(entry, options=kept.without("--constraint") + given)
+    given = lasting(request.options)
+    gone = {*entry.options.missing("--constraint").given, *given.given}
+    entry = replace(entry, options=entry.options.without(*(name for name, _ in gone)) + given)
     says_more = (
         isinstance(typed, Requirement)
         and not typed.url

@@ -311,9 +311,9 @@ class Options:
         """The values of an option."""
         return [value for given, value in self.given if given == name and value is not None]
 
-    def without(self, name: str) -> Options:
+    def without(self, *names: str) -> Options:
         """The other options."""
-        return Options(tuple(pair for pair in self.given if pair[0] != name))
+        return Options(tuple(pair for pair in self.given if pair[0] not in names))
 
     def only(self, *names: str) -> Options:
         """These options, by their long names."""

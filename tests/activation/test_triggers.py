@@ -169,6 +169,15 @@ def test_an_overlay_that_is_not_trusted_is_refused_once_with_the_reason(
     assert "_CONDA_OVERLAY" not in ran.environs["after"]
 
 
+def test_an_overlay_that_was_trusted_in_between_is_refused_again_with_the_reason(
+    shell: Shell, over_science: Overlay
+) -> None:
+    modes = [f"chmod {mode} {over_science.site}" for mode in ("777", "755", "777")]
+    ran = shell.run([step for mode in modes for step in (mode, "conda activate science")])
+    told = f"{over_science.path} is not used: {over_science.site} is writable by everybody."
+    assert ran.stderr == f"conda-overlay: {told}\n" * 2
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_an_overlay_of_an_owner_whom_the_configuration_names_is_wired(
     bash: Shell, alice: User, scratch: Path

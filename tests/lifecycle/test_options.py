@@ -65,6 +65,19 @@ def test_options_of_one_command_are_of_all_its_requirements(found: Bench) -> Non
     assert found.distributions() == ["bar-2.0b1", "foo-1.0b1"]
 
 
+def test_options_of_a_repeated_request_count_from_then_on(found: Bench, links: Path) -> None:
+    found.install("--find-links", links, "foo==1.0b1")
+    assert "other options for pip" in found.install("--pre", "foo")
+    entry = found.record()["distributions"]["foo"]
+    assert sorted(entry["options"]) == [f"--find-links={links}", "--pre"]
+    assert "Nothing to do" in found.install("--pre", "foo")
+    dists.wheel(links, "foo", "2.0b1")
+    found.change("note", "foo", "--intent", "fix")
+    found.install("foo>=1.0b1")
+    found.change("update", "foo")
+    assert found.distributions() == ["foo-2.0b1"]
+
+
 def test_what_one_needs_of_the_places_of_another_is_there_in_any_order(
     found: Bench, scratch: Path
 ) -> None:
