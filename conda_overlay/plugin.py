@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from conda.plugins import (
+from conda.plugins import hookimpl
+from conda.plugins.types import (
     CondaHealthCheck,
     CondaPostCommand,
     CondaPreCommand,
     CondaSetting,
     CondaSubcommand,
-    hookimpl,
 )
 
 if TYPE_CHECKING:

@@ -62,7 +62,16 @@ LONGEST_MODULE = 400
 LONG_FUNCTION = 25
 """Lines, docstring included, that nine of ten functions have at most."""
 
-LIGHT = {"__future__", "argparse", "collections.abc", "conda.plugins", "importlib", "os", "typing"}
+LIGHT = {
+    "__future__",
+    "argparse",
+    "collections.abc",
+    "conda.plugins",
+    "conda.plugins.types",
+    "importlib",
+    "os",
+    "typing",
+}
 """What conda has imported already when it loads the plugin, or what costs nothing."""
 
 OF_CONDA = {"conda.base.context", "conda.cli.helpers"}

@@ -85,3 +85,21 @@ def test_condas_lists_say_that_the_overlay_is_not_in_them(bench: Bench, command:
     assert line not in typed(f"conda {command} -n daq")[1]
     out, err = typed(f"conda {command} --json")
     assert json.loads(out) and line not in err
+
+
+USES = """
+import warnings, conda.plugins
+with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter("always")
+    import conda_overlay.plugin as plugin
+    for name, hook in vars(plugin).copy().items():
+        if name.startswith("conda_") and name != "conda_error_hints":
+            [*hook()]
+print(*{str(one.message) for one in found if "conda_overlay" in one.filename}, sep="\\n")
+"""
+
+
+def test_the_plugin_uses_nothing_that_conda_will_remove(bench: Bench) -> None:
+    python = bench.conda.prefix / "bin" / "python"
+    done = bench.user.run([python, "-c", USES])
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
