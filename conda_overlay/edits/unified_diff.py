@@ -249,6 +249,8 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
             continue
         to, back = (_distance(directory, part, strip, reverse=r) for r in (reverse, not reverse))
         lacks = to == 0 != back or back == _NEVER
+        if to == back == 0 and part.steps[1:] and _is_nothing(directory, part, strip):
+            continue  # one step takes back what another does
         if to == back == 0 and not _HUNK.search(part.text):
             lacks = _lacks_mode(directory / part.path, part, reverse=reverse)
         elif not lacks and to != _NEVER and (back != 0 or to == 0):
@@ -256,6 +258,20 @@ def lacking(directory: Path, parts: Sequence[Part], strip: int, *, reverse: bool
             raise OverlayError(sentence, "make the change by hand: conda overlay edit NAME")
         found += [part] if lacks else []
     return found
+
+
+def _is_nothing(directory: Path, part: Part, strip: int) -> bool:
+    """Whether the steps of a part leave the files as they are."""
+    with _copy_of(directory, part) as place:
+        before = [_content(place / path) for path in part.paths]
+        for _ in _apply_in_turn(place, part, strip, reverse=False):
+            pass
+        return before == [_content(place / path) for path in part.paths]
+
+
+def _content(file: Path) -> tuple[bytes, int] | None:
+    """The content and the mode of a file; None if there is none."""
+    return (file.read_bytes(), file.stat().st_mode) if file.is_file() else None
 
 
 def _lacks_mode(file: Path, part: Part, *, reverse: bool) -> bool:

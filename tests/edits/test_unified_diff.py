@@ -577,6 +577,8 @@ SERIES: dict[str, tuple[list[str], dict[str, str], dict[str, str]]] = {
         {MORE: ONE},
         {MORE: TWO},
     ),
+    "add, delete": ([change(MORE, "", ONE), change(MORE, ONE, "")], {}, {}),
+    "edit, edit back": ([change(MORE, ONE, TWO), change(MORE, TWO, ONE)], {MORE: ONE}, {MORE: ONE}),
     "other file": (
         [change(MORE, ONE, TWO), git_style("tool/core.py"), change(MORE, TWO, THREE)],
         {MORE: ONE, "tool/core.py": CORE},

@@ -254,6 +254,7 @@ def test_an_overlay_that_others_can_write_is_not_trusted(
     overlay = overlay_of(host, "new")
     alice.run(["chmod", "o+w", overlay / "bin"])
     assert findings(conda, alice, host)["untrusted"].endswith("bin is writable by everybody")
+    assert "overlay:      not used\n" in run(conda, alice, "status", "-p", host).stdout
 
 
 def test_a_broken_record_is_one_sentence_and_no_traceback(

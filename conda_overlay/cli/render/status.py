@@ -147,6 +147,8 @@ def _show_overlay(
     count = len(overlay.distributions)
     facts = [f"{count} distribution{'' if count == 1 else 's'}", size(overlay.size)]
     facts.insert(0, f"revision {overlay.revision}" if overlay.managed else "made by hand")
+    if overlay.managed and overlay.revision is None:  # refused, or without its link
+        facts = ["not used"]
     if overlay.position not in (None, overlay.revision):
         facts[0] += f" (the state of {state(overlay.position or 0)})"
     label = f" ({overlay.label}, for everybody)" if overlay.label else ""
