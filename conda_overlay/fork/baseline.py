@@ -16,12 +16,13 @@ from typing import Any
 
 from conda.base.context import context
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import files
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.core.request import with_hash
+from conda_overlay.core.request import key_of, parse, with_hash
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site, sha256_of
 from conda_overlay.formats.download import download, reason_of
@@ -62,6 +63,16 @@ class Baseline:
         lines += [_PIP + clean(requirement) for requirement in self.pip]
         lines += [_LOCAL + name for name in self.local]
         return _HEAD + "".join(f"{line}\n" for line in lines)
+
+    @property
+    def by_pip(self) -> frozenset[str]:
+        """The normalized names of the distributions that pip installs."""
+        return frozenset(filter(None, map(key_of, map(parse, self.pip))))
+
+    @property
+    def not_repeatable(self) -> frozenset[str]:
+        """The normalized names of those from local directories, which a fork does not have."""
+        return frozenset(str(canonicalize_name(line.split(" ")[0])) for line in self.local)
 
     @property
     def fingerprint(self) -> str:

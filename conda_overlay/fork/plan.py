@@ -15,7 +15,7 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.core.request import as_requirement, extras_of, key_of, parse, text_of
+from conda_overlay.core.request import as_requirement, extras_of, text_of
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.checkouts import left_behind
@@ -70,6 +70,8 @@ class ForkPlan:
     """The losses in the present fork: see `losses.Going`."""
     there: frozenset[str] = frozenset()
     """The distributions that it has before pip resolves the requested ones, as far as known."""
+    dropped: frozenset[str] = frozenset()
+    """Those of the dropped packages, as far as known, by their normalized names."""
 
     @property
     def text(self) -> str:
@@ -248,7 +250,8 @@ def plan(
     staying = [r for r in records if r.name not in dropped]
     packages = conda_packages.distributions(r for r in records if r.name in dropped - named)
     entries = dict(made_from.entries)
-    for key in [key for key, e in entries.items() if e.copied and key in packages]:
+    theirs = packages.keys() - base.by_pip  # the conda package of such a name is another one
+    for key in [key for key, e in entries.items() if e.copied and key in theirs]:
         its = " with its edits" if entries.pop(key).patch else ""
         notes.append(f"{packages[key]} is dropped, and so is your copy of {key}{its}")
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
@@ -275,6 +278,7 @@ def plan(
         tuple(notes),
         going.lost,
         _there(base, env) | conda_packages.distributions(linked).keys(),
+        frozenset(conda_packages.distributions(r for r in records if r.name in dropped)),
     )
 
 
@@ -283,9 +287,7 @@ def _there(base: Baseline, env: str | None) -> frozenset[str]:
 
     A list names no distributions of conda packages, so there each has the one of its name.
     """
-    local = {canonicalize_name(line.split(" ")[0]) for line in base.local}
     if not env:
-        by_pip = filter(None, map(key_of, map(parse, base.pip)))
-        return frozenset({*map(canonicalize_name, base.urls), *by_pip})
+        return frozenset({*map(canonicalize_name, base.urls), *base.by_pip})
     sites = prefix_of(env).glob("lib/python*/site-packages")
-    return frozenset(key for site in sites for key in read_site(site) if key not in local)
+    return frozenset(key for site in sites for key in read_site(site)) - base.not_repeatable
