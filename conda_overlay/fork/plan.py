@@ -226,6 +226,7 @@ def plan(
         hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
     notes = [*notes, *left_out.notes_on(base, made_from)]
+    made_from = left_out.without_local(base, made_from)
     notes += left_behind(made_from.requested.values())
     going = losses.going_with(prefix) if again else losses.Going()
     notes += losses.notes_on(prefix, going) if again else []

@@ -382,6 +382,36 @@ def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     assert not [line for line in told["distributions"] if line.startswith("mine")]
 
 
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_copy_of_what_is_from_a_local_directory_gets_no_original_from_an_index(
+    own: Forker, links: Path, from_file: bool
+) -> None:
+    ours = dists.wheel(links, "mine", "1.0", files={"mine/__init__.py": "OURS = 1\n"})
+    sources.administrate(own.bench.host, ours)
+    dists.wheel(links, "mine", "1.0", files={"mine/__init__.py": "OURS = 0\n"})  # a stranger's
+    [info] = own.bench.host.glob("lib/python3.*/site-packages/mine-1.0.dist-info")
+    rows = re.sub("(?m)^.*direct_url.*\n", "", (info / "RECORD").read_text())
+    (info / "RECORD").write_text(rows)
+    url = (own.home / "src").as_uri()
+    (info / "direct_url.json").write_text(json.dumps({"url": url, "dir_info": {}}))
+    own.bench.change("edit", "mine", "--no-editor")
+    own.bench.edit(own.bench.site / "mine/new.py", "N = 1\n")
+    own.bench.change("record")
+    file = own.home / "mine.toml"
+    own.bench.ask("export", "-f", file)
+    name = f"local-copy-{from_file}"
+    words: list[str | Path] = ["--from", own.bench.host, "-n", name, *[file] * from_file]
+    env = {"PIP_FIND_LINKS": f"{own.bench.environ['PIP_FIND_LINKS']} {links}"}
+    for told in (own.fork(*words, "--dry-run", env=env), own.fork(*words, env=env)):
+        assert told["notes"] == [
+            f"mine 1.0 from {url} was installed from a local directory, so the fork does not have "
+            "it, nor your copy of it with its edits, which stays where it is"
+        ]
+        assert not [line for line in told["distributions"] if line.startswith("mine")]
+    assert not [*own.env(name).glob("lib/python3.*/site-packages/mine*")]
+    own.bench.change("delete", "--force")
+
+
 def test_a_distribution_with_the_name_of_a_dropped_program_stays_with_its_edits(
     own: Forker, links: Path
 ) -> None:
