@@ -74,7 +74,7 @@ def distributions(records: Iterable[Any]) -> dict[str, str]:
     """The conda package of each distribution in some of them, by the name of the distribution.
 
     A package that is not installed lists no files, so its distribution is that of its name.
-    An installed one has what its files are: what pip installed may have the name of a program.
+    An installed one has those among its files: a program may have the name of another distribution.
     """
     found = {}
     for record in records:

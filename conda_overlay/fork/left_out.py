@@ -61,7 +61,7 @@ def notes_on(base: Baseline, made_from: Document) -> Iterator[str]:
 
 
 def without_local(base: Baseline, made_from: Document) -> Document:
-    """The content of a file without the copies of what was installed from local directories.
+    """The content of a file without the copies of distributions from local directories.
 
     pip would look for their originals in an index, where another package may have that name.
     """
