@@ -19,6 +19,7 @@ from conda_overlay.core.request import as_requirement, extras_of, text_of
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.checkouts import left_behind
+from conda_overlay.edits.patch import text_in
 from conda_overlay.fork import baseline, conda_packages, left_out, losses
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
@@ -129,6 +130,25 @@ def of_baseline(source: str, file: Document | None = None) -> Document:
                 raise _outdated(outdated)
             known = overlay.document().over(known)
     return replace(known, baseline=document.BaselineRef(env=source))
+
+
+def layers_edits_left_out(file: Document) -> list[str]:
+    """Notes on the edits of layers, below copies in a file, that are not in that file.
+
+    It was exported from an overlay, which has such edits below it; see `Document.over`.
+    """
+    prefix = prefix_of(file.baseline.env) if file.baseline.env else None
+    if not prefix or not (prefix / "bin" / "python").exists():
+        return []
+    stack, notes = Overlay.open(prefix).stack, []
+    for layer in (one for one in stack.layers if one != stack.store.overlay):
+        theirs = Overlay(stack.from_layer(str(layer.parent))).document().entries
+        for key in file.entries.keys() & theirs.keys():
+            mine, edits = file.entries[key], text_in(theirs[key].patch)
+            if mine.copied and mine.patch and edits not in text_in(mine.patch):
+                what = f"the edits of {mine.name or key} in the layer {layer}"
+                notes.append(f"{what} are not in the file, so the fork does not have them")
+    return sorted(notes)
 
 
 def _outdated(copies: Mapping[str, str]) -> OverlayError:
