@@ -141,7 +141,8 @@ def _document(arguments: Namespace, prefix: Path) -> _Description:
         raise _both()
     if file and (exists or arguments.recreate):
         document = _read(file, arguments.source)
-        notes = plan.layers_edits_left_out(document)
+        with suppress(OverlayError):  # a layer that cannot be read, and the fork does not need
+            notes = plan.layers_edits_left_out(document)
         file = None if arguments.source else file
     elif arguments.recreate:
         document, file, said = origin.kept(prefix)
