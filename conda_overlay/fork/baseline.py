@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from conda.base.context import context
 from packaging.requirements import Requirement
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from conda_overlay.activation import files
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.core.request import with_hash
+from conda_overlay.core.request import key_of, parse, with_hash
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site, sha256_of
 from conda_overlay.formats.download import download, reason_of
@@ -64,6 +74,16 @@ class Baseline:
         return _HEAD + "".join(f"{line}\n" for line in lines)
 
     @property
+    def by_pip(self) -> frozenset[str]:
+        """The normalized names of the distributions that pip installs."""
+        return frozenset(filter(None, map(key_of, map(parse, self.pip))))
+
+    @property
+    def not_repeatable(self) -> frozenset[str]:
+        """The normalized names of those from local directories, which a fork does not have."""
+        return frozenset(str(canonicalize_name(line.split(" ")[0])) for line in self.local)
+
+    @property
     def fingerprint(self) -> str:
         """The sha256 of the explicit list."""
         return hashlib.sha256(self.text.encode()).hexdigest()
@@ -78,7 +98,21 @@ class Baseline:
         found = {part["name"]: f"{part['version']}-{part['build']}" for part in self._parts}
         parsed = map(Requirement, map(clean, self.pip))
         found |= {f"{r.name} (pip)": r.url or str(r.specifier).strip("=") for r in parsed}
-        return found | dict(line.split(" ", 1) for line in self.local)
+        local = (line.split(" ", 1) for line in self.local)
+        return found | {f"{name} (pip)": version for name, version in local}
+
+    @property
+    def distributions(self) -> dict[str, str]:
+        """The version of each distribution by normalized name; if unknown, the URL.
+
+        A list names none of conda's, so there each has the name of its package. One of pip's counts
+        before the conda package of its name, which then is something else.
+        """
+        found = {str(canonicalize_name(part["name"])): part["version"] for part in self._parts}
+        parsed = map(Requirement, map(clean, self.pip))
+        found |= {str(canonicalize_name(r.name)): _version(r) for r in parsed}
+        local = (line.split(" ") for line in self.local)
+        return found | {str(canonicalize_name(name)): version for name, version, *_ in local}
 
     def changes(self, now: Baseline) -> list[str]:
         """The differences from this baseline to another one, each as a line of text."""
@@ -140,6 +174,19 @@ def package_names(specs: Iterable[str]) -> list[str]:
 def url_of(record: Any) -> str:
     """The URL of a package, with its MD5 hash if conda knows it."""
     return f"{record.get('url') or ''}#{record.get('md5') or ''}".rstrip("#")
+
+
+def _version(exact: Requirement) -> str:
+    """The version in an exact requirement, or in the file name of its URL; else that URL."""
+    if not exact.url:
+        return str(exact.specifier).strip("=")
+    file = unquote(os.path.basename(urlsplit(exact.url).path))
+    with suppress(InvalidWheelFilename):
+        return str(parse_wheel_filename(file)[1])
+    with suppress(InvalidSdistFilename):
+        name, version = parse_sdist_filename(file)
+        return str(version) if name == canonicalize_name(exact.name) else exact.url
+    return exact.url
 
 
 def _exactly(found: Distribution) -> str | None:

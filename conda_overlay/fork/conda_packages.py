@@ -73,11 +73,13 @@ def dependents(records: Sequence[Any], gone: Collection[str]) -> dict[str, str]:
 def distributions(records: Iterable[Any]) -> dict[str, str]:
     """The conda package of each distribution in some of them, by the name of the distribution.
 
-    The records of a list name no files, so there a package has the distribution of its name.
+    A package that is not installed lists no files, so its distribution is that of its name.
+    An installed one has those among its files: a program may have the name of another distribution.
     """
     found = {}
     for record in records:
-        names = [record.name, *_INFO.findall("\n".join(getattr(record, "files", ())))]
+        files = getattr(record, "files", None)
+        names = [record.name] if files is None else _INFO.findall("\n".join(files))
         found.update(dict.fromkeys(map(str, map(canonicalize_name, names)), record.name))
     return found
 

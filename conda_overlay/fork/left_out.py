@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
@@ -32,9 +35,15 @@ def notes_on(base: Baseline, made_from: Document) -> Iterator[str]:
         base: its baseline.
         made_from: the content of its file.
     """
+    staying = without_local(base, made_from)
+    copies = {key: made_from.entries[key] for key in made_from.entries.keys() - staying.entries}
     for line in base.local:
-        yield f"{line} was installed from a local directory, {_LOST}"
-    for edit in exports.edits_left_out(made_from):
+        copy, also = copies.get(str(canonicalize_name(line.split(" ")[0]))), ""
+        if copy:
+            its = " with its edits" if copy.patch else ""
+            also = f", nor your copy of it{its}, which stays where it is"
+        yield f"{line} was installed from a local directory, {_LOST}{also}"
+    for edit in exports.edits_left_out(staying):
         yield f"{edit} was edited, which an exported file cannot contain, {_LOST}"
     env = made_from.baseline.env
     owners = _owners(prefix_of(env)) if env else {}
@@ -49,6 +58,16 @@ def notes_on(base: Baseline, made_from: Document) -> Iterator[str]:
             yield f"no package has the baseline's {few(theirs)}, {_LOST}"
         for key, paths in sorted(_edited(prefix_of(env)).items()):
             yield f"{few(paths)} of the baseline's {key} was edited there, {_LOST}"
+
+
+def without_local(base: Baseline, made_from: Document) -> Document:
+    """The content of a file without the copies of distributions from local directories.
+
+    pip would look for their originals in an index, where another package may have that name.
+    """
+    lost = base.not_repeatable
+    entries = {k: e for k, e in made_from.entries.items() if not (e.copied and k in lost)}
+    return replace(made_from, entries=entries)
 
 
 def _short(path: str) -> str:

@@ -50,7 +50,8 @@ class Going(NamedTuple):
     changed: tuple[str, ...] = ()
     """The files that are new or changed since then, and not as a package has brought them.
 
-    A directory that cannot be read is one of them, with a slash at the end.
+    Those of packages come first. A directory that cannot be read is one of them, with a slash at
+    the end.
     """
 
     @property
@@ -107,7 +108,8 @@ def going_with(fork: Path) -> Going:
     brought |= {p for p in rest if p in hashes and has_digest(fork / p, hashes[p])}
     edited -= brought  # of two packages with the same file, one has written it
     files = [str(fork / path) for path in sorted(edited)]
-    return Going(checkouts, (*files,), (*sorted(new),), (*sorted(changed - brought),))
+    first = sorted(changed - brought, key=lambda path: (path not in edited, path))
+    return Going(checkouts, (*files,), (*sorted(new),), (*first,))
 
 
 def _records(fork: Path) -> dict[str, Path]:

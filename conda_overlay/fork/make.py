@@ -70,7 +70,7 @@ def make(
                     exact,
                     wanted,
                     pip,
-                    dropped=plan.document.fork.drop,
+                    dropped=plan.dropped,
                     allow_conflicts=allow_conflicts,
                     options=_options(plan, again=again),
                     file=origin or (prefix / notice.FORK / "overlay.toml" if again else None),

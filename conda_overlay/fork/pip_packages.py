@@ -45,7 +45,7 @@ def add(
         exact: requirements that allow one version or file each.
         wanted: the entries of the distributions to resolve on top of these.
         pip: makes the caller of pip for a host.
-        dropped: the names of the conda packages that are left out.
+        dropped: the names of the distributions of the conda packages that are left out.
         allow_conflicts: accept that there is no consistent set.
         options: those of ``fork`` that name the environment, for hints.
         file: the file that the entries are from; None: an overlay.
@@ -66,7 +66,7 @@ def add(
         _move_in(stage, read_site(stage.site), host, prefix)
         host = Host(new, prefix.name)
         found = conflicts(effective(host.distributions), host.markers, host.site_packages)
-        broken = [c for c in found if key_of(parse(c.requirement)) in {*dropped}]
+        broken = [c for c in found if key_of(parse(c.requirement)) in dropped]
         if broken and not allow_conflicts:
             raise ResolutionError(
                 "Packages that pip installed in the baseline depend on these:", broken

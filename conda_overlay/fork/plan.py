@@ -15,10 +15,11 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.core.request import as_requirement, extras_of, key_of, parse, text_of
+from conda_overlay.core.request import as_requirement, extras_of, text_of
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.checkouts import left_behind
+from conda_overlay.edits.patch import text_in
 from conda_overlay.fork import baseline, conda_packages, left_out, losses
 from conda_overlay.fork.baseline import Baseline
 from conda_overlay.fork.origin import agreed, baseline_of, edits_in, let_change, source
@@ -70,6 +71,8 @@ class ForkPlan:
     """The losses in the present fork: see `losses.Going`."""
     there: frozenset[str] = frozenset()
     """The distributions that it has before pip resolves the requested ones, as far as known."""
+    dropped: frozenset[str] = frozenset()
+    """Those of the dropped packages, as far as known, by their normalized names."""
 
     @property
     def text(self) -> str:
@@ -127,6 +130,25 @@ def of_baseline(source: str, file: Document | None = None) -> Document:
                 raise _outdated(outdated)
             known = overlay.document().over(known)
     return replace(known, baseline=document.BaselineRef(env=source))
+
+
+def layers_edits_left_out(file: Document) -> list[str]:
+    """Notes on the edits of layers, below copies in a file, that are not in that file.
+
+    It was exported from an overlay, which has such edits below it; see `Document.over`.
+    """
+    prefix = prefix_of(file.baseline.env) if file.baseline.env else None
+    if not prefix or not (prefix / "bin" / "python").exists():
+        return []
+    stack, notes = Overlay.open(prefix).stack, []
+    for layer in (one for one in stack.layers if one != stack.store.overlay):
+        theirs = Overlay(stack.from_layer(str(layer.parent))).document().entries
+        for key in file.entries.keys() & theirs.keys():
+            mine, edits = file.entries[key], text_in(theirs[key].patch)
+            if mine.copied and mine.patch and edits not in text_in(mine.patch):
+                what = f"the edits of {mine.name or key} in the layer {layer}"
+                notes.append(f"{what} are not in the file, so the fork does not have them")
+    return sorted(notes)
 
 
 def _outdated(copies: Mapping[str, str]) -> OverlayError:
@@ -224,6 +246,7 @@ def plan(
         hint = f"conda list -p {prefix_of(env)}" if env else f"cat {source(made_from)}"
         raise OverlayError(sentence, hint, packages=[names])
     notes = [*notes, *left_out.notes_on(base, made_from)]
+    made_from = left_out.without_local(base, made_from)
     notes += left_behind(made_from.requested.values())
     going = losses.going_with(prefix) if again else losses.Going()
     notes += losses.notes_on(prefix, going) if again else []
@@ -248,7 +271,8 @@ def plan(
     staying = [r for r in records if r.name not in dropped]
     packages = conda_packages.distributions(r for r in records if r.name in dropped - named)
     entries = dict(made_from.entries)
-    for key in [key for key, e in entries.items() if e.copied and key in packages]:
+    theirs = packages.keys() - base.by_pip  # the conda package of such a name is another one
+    for key in [key for key, e in entries.items() if e.copied and key in theirs]:
         its = " with its edits" if entries.pop(key).patch else ""
         notes.append(f"{packages[key]} is dropped, and so is your copy of {key}{its}")
     unlinked, linked = conda_packages.solved(staying, made_from.fork) if specs else ((), ())
@@ -275,6 +299,7 @@ def plan(
         tuple(notes),
         going.lost,
         _there(base, env) | conda_packages.distributions(linked).keys(),
+        frozenset(conda_packages.distributions(r for r in records if r.name in dropped)),
     )
 
 
@@ -283,9 +308,7 @@ def _there(base: Baseline, env: str | None) -> frozenset[str]:
 
     A list names no distributions of conda packages, so there each has the one of its name.
     """
-    local = {canonicalize_name(line.split(" ")[0]) for line in base.local}
     if not env:
-        by_pip = filter(None, map(key_of, map(parse, base.pip)))
-        return frozenset({*map(canonicalize_name, base.urls), *by_pip})
+        return frozenset({*map(canonicalize_name, base.urls), *base.by_pip})
     sites = prefix_of(env).glob("lib/python*/site-packages")
-    return frozenset(key for site in sites for key in read_site(site) if key not in local)
+    return frozenset(key for site in sites for key in read_site(site)) - base.not_repeatable

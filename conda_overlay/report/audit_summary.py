@@ -203,9 +203,7 @@ def next_environment(environment: str) -> Next:
     if os.path.isfile(environment):
         from conda_overlay.fork import baseline
 
-        names = baseline.load_list(environment).versions.items()
-        plain = ((name.removesuffix(" (pip)"), version.split("-")[0]) for name, version in names)
-        return Next({str(canonicalize_name(name)): version for name, version in plain})
+        return Next(baseline.load_list(environment).distributions)
     host = Overlay.open(environment).host
     return Next({key: one[0].version for key, one in host.distributions.items()}, host)
 

@@ -54,8 +54,35 @@ def test_a_change_of_a_version_and_of_the_rest_is_named() -> None:
         "beta (pip) https://h/b.whl -> absent",
         "gui 1-h1_0 -> absent",
         "lib 1.0-h1_0 -> 2.0-h1_0",
-        "mine absent -> 0.1 from file:///mine",
+        "mine (pip) absent -> 0.1 from file:///mine",
     ]
+
+
+def test_what_is_from_a_local_directory_is_not_the_conda_package_of_its_name() -> None:
+    old, new = (
+        Baseline(urls(name), (), ("lib 9 from file:///lib",)) for name in ("lib-1", "lib-2")
+    )
+    assert old.changes(new) == ["lib 1-h1_0 -> 2-h1_0"]
+
+
+def test_distributions_of_pip_count_before_conda_packages_of_their_names() -> None:
+    exact = (
+        "tool==5.0",
+        "W_1 @ https://h/w_1-2.0%2Bcpu-py3-none-any.whl#sha256=0",
+        "s @ https://h/s-3.0.tar.gz",
+        "v @ https://h/v1.0-2.tar.gz",
+        "g @ git+https://h/g-1.git@abc",
+    )
+    found = Baseline(urls("tool-1.0", "lib-1.0"), exact, ("Mine 0.1 from file:///my-own",))
+    assert found.distributions == {
+        "tool": "5.0",
+        "lib": "1.0",
+        "w-1": "2.0+cpu",
+        "s": "3.0",
+        "v": "https://h/v1.0-2.tar.gz",
+        "g": "git+https://h/g-1.git@abc",
+        "mine": "0.1",
+    }
 
 
 def test_credentials_are_not_in_the_text_and_make_no_difference() -> None:

@@ -382,6 +382,58 @@ def test_local_directories_are_named_as_not_repeatable(own: Forker) -> None:
     assert not [line for line in told["distributions"] if line.startswith("mine")]
 
 
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_copy_of_what_is_from_a_local_directory_gets_no_original_from_an_index(
+    own: Forker, links: Path, from_file: bool
+) -> None:
+    ours = dists.wheel(links, "mine", "1.0", files={"mine/__init__.py": "OURS = 1\n"})
+    sources.administrate(own.bench.host, ours)
+    dists.wheel(links, "mine", "1.0", files={"mine/__init__.py": "OURS = 0\n"})  # a stranger's
+    [info] = own.bench.host.glob("lib/python3.*/site-packages/mine-1.0.dist-info")
+    rows = re.sub("(?m)^.*direct_url.*\n", "", (info / "RECORD").read_text())
+    (info / "RECORD").write_text(rows)
+    url = (own.home / "src").as_uri()
+    (info / "direct_url.json").write_text(json.dumps({"url": url, "dir_info": {}}))
+    own.bench.change("edit", "mine", "--no-editor")
+    own.bench.edit(own.bench.site / "mine/new.py", "N = 1\n")
+    own.bench.change("record")
+    file = own.home / "mine.toml"
+    own.bench.ask("export", "-f", file)
+    name = f"local-copy-{from_file}"
+    words: list[str | Path] = ["--from", own.bench.host, "-n", name, *[file] * from_file]
+    env = {"PIP_FIND_LINKS": f"{own.bench.environ['PIP_FIND_LINKS']} {links}"}
+    for told in (own.fork(*words, "--dry-run", env=env), own.fork(*words, env=env)):
+        assert told["notes"] == [
+            f"mine 1.0 from {url} was installed from a local directory, so the fork does not have "
+            "it, nor your copy of it with its edits, which stays where it is"
+        ]
+        assert not [line for line in told["distributions"] if line.startswith("mine")]
+    assert not [*own.env(name).glob("lib/python3.*/site-packages/mine*")]
+    own.bench.change("delete", "--force")
+
+
+def test_a_distribution_with_the_name_of_a_dropped_program_stays_with_its_edits(
+    own: Forker, links: Path
+) -> None:
+    sources.administrate(
+        own.bench.host, dists.wheel(links, "tool", "5.0", files={"tool/__init__.py": "T = 1\n"})
+    )
+    own.bench.change("edit", "tool", "--no-editor")
+    own.bench.edit(own.bench.site / "tool/__init__.py", "T = 2\n")
+    own.bench.change("record")
+    env = {"PIP_FIND_LINKS": f"{own.bench.environ['PIP_FIND_LINKS']} {links}"}
+    file = own.home / "next.txt"
+    own.bench.ask("export", "--baseline", "-f", file)
+    own.bench.ask("export", "-f", own.home / "mine.toml")
+    own.fork("--from", own.bench.host, "-n", "dropped-program", "--drop", "tool", env=env)
+    words = ("--from", file, own.home / "mine.toml", "-n", "dropped-of-list", "--drop", "tool")
+    own.fork(*words, env=env)
+    for name in ("dropped-program", "dropped-of-list"):
+        assert "tool" not in own.packages(name)
+        assert own.python(name, "-c", "import tool; print(tool.T)") == "2"
+    own.bench.change("delete", "--force")
+
+
 @LONG
 def test_what_pip_has_in_the_baseline_may_need_the_dropped(own: Forker, links: Path) -> None:
     sources.administrate(own.bench.host, dists.wheel(links, "above", "1.0", requires=["app"]))
@@ -389,6 +441,23 @@ def test_what_pip_has_in_the_baseline_may_need_the_dropped(own: Forker, links: P
     told = own.refused(*words)
     assert "Packages that pip installed in the baseline depend on these:\n  above 1.0" in told
     own.fork(*words, "--allow-conflicts")
+
+
+@LONG
+def test_what_pip_has_in_the_baseline_may_need_a_distribution_with_another_name_than_its_package(
+    own: Forker, links: Path
+) -> None:
+    inner = dists.wheel(links, "inner", "1.0")
+    sources.administrate(
+        own.bench.host, inner, dists.wheel(links, "over", "1.0", requires=["inner"])
+    )
+    [info] = own.bench.host.glob("lib/python3.*/site-packages/inner-1.0.dist-info")
+    meta = own.bench.host / "conda-meta" / "tool-1.0-0.json"
+    record = json.loads(meta.read_text())
+    record["files"].append(str((info / "METADATA").relative_to(own.bench.host)))
+    meta.write_text(json.dumps(record))
+    told = own.refused("--from", own.bench.host, "--drop", "tool", "-n", "over")
+    assert "Packages that pip installed in the baseline depend on these:\n  over 1.0" in told
 
 
 def test_without_python_pip_adds_nothing(forker: Forker) -> None:

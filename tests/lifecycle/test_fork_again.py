@@ -277,7 +277,7 @@ def test_recreate_names_the_files_of_the_user(forker: Forker) -> None:
 cp -p ~/a.csv data; for n in 1 2 3; do echo > $n.ipynb; done; echo > .cache/__pycache__/x.pyc
 rm etc/lib.conf; echo mine > etc/lib.conf; echo {} > conda-meta/state"""
     assert forker.bench.user.run(["sh", "-ec", script, "sh", place]).returncode == 0
-    named = "1.ipynb, 2.ipynb, 3.ipynb, conda-meta/state, data/a.csv and 1 more"
+    named = "etc/lib.conf, 1.ipynb, 2.ipynb, 3.ipynb, conda-meta/state and 1 more"
     refused = forker.refused("--recreate", "-n", "files")
     assert refused.count("\n  /") == 1 and f"\n  {place}/etc/lib.conf\n" in refused
     [note] = forker.fork("--recreate", "-n", "files", "--force")["notes"]

@@ -17,6 +17,7 @@ from tests.lifecycle.forks import Forker
 from tests.lifecycle.test_fork import PATCH
 from tests.long import LONG
 
+KEPT = "conda-meta/overlay-fork/overlay.toml"
 LOOK = "import new; print(new.__version__, *getattr(new, 'EDITS', ()))"
 TEXT = "__version__ = '1.0'\nEDITS = []\n\n\n\n\n\n\n\n\n\nLAST = 1\n"
 
@@ -106,6 +107,14 @@ def test_a_copy_of_an_edited_copy_has_the_edits_of_both(layered: Forker) -> None
     bench.change("record")
     layered.fork("--from", bench.host, "-n", "both")
     assert layered.python("both", "-c", LOOK) == "1.0 theirs mine"
+    file = bench.export()
+    told = layered.fork("--from", bench.host, "-n", "lacks", file, "--dry-run")
+    note = (
+        f"the edits of new in the layer {there} are not in the file, so the fork does not have them"
+    )
+    assert told["notes"] == [note]
+    both = layered.write("both.toml", (layered.env("both") / KEPT).read_text())
+    assert layered.fork("-n", "has", both, "--dry-run")["notes"] == []
 
 
 @LONG

@@ -35,12 +35,12 @@ def test_what_is_moved_into_a_fork_is_named(forker: Forker) -> None:
     script = "chmod 700 ~/in/closed; mv ~/in/[!e]* .; chmod 000 closed; mv etc old"
     run(forker, f"{script}; mv ~/in/etc etc", place)
     [note] = forker.fork("--recreate", "-n", "moved-in", "--dry-run")["notes"]
-    named = "closed/, etc/lib.conf, linked/a, linked/b, old/lib.conf and 3 more"
+    named = "etc/lib.conf, closed/, linked/a, linked/b, old/lib.conf and 3 more"
     assert note == f"files that you changed in the present fork will be lost: {named}"
     run(forker, "rm -r old linked", place)
     [note] = forker.fork("--recreate", "-n", "moved-in", "--dry-run")["notes"]
     named = "repository/.gitignore, repository/ignored, results/run1/data.csv"
-    assert note.endswith(f": closed/, etc/lib.conf, {named}")
+    assert note.endswith(f": etc/lib.conf, closed/, {named}")
     refused = forker.bench.run("fork", "--recreate", "-n", "moved-in", "--yes").stderr
     assert f"lost in:\n  {place}/etc/lib.conf\nHint" in refused and (place / "results").is_dir()
     run(forker, "rm -r etc; mv results repository ~/in; chmod 700 closed; rm -r closed", place)

@@ -132,6 +132,7 @@ def _document(arguments: Namespace, prefix: Path) -> _Description:
     """
     from conda_overlay.fork import origin, plan
 
+    notes: list[str] = []
     said = None
     files = [Path(word) for word in arguments.words if word.endswith(".toml")]
     file = files[0] if files else None
@@ -140,6 +141,8 @@ def _document(arguments: Namespace, prefix: Path) -> _Description:
         raise _both()
     if file and (exists or arguments.recreate):
         document = _read(file, arguments.source)
+        with suppress(OverlayError):  # a layer that cannot be read, and the fork does not need
+            notes = plan.layers_edits_left_out(document)
         file = None if arguments.source else file
     elif arguments.recreate:
         document, file, said = origin.kept(prefix)
@@ -153,7 +156,7 @@ def _document(arguments: Namespace, prefix: Path) -> _Description:
     new = bool(file) and not exists and not arguments.recreate
     file = file if new or more == document else None
     said = said or (origin.unread(file, is_new=new) if file else None)
-    return _Description(more, file, new, [said] if said else [])
+    return _Description(more, file, new, [*notes, *([said] if said else [])])
 
 
 def _read(file: Path, source: str | None) -> Document:
