@@ -205,17 +205,23 @@ def _conflict(path: str, there: str, wanted: str) -> Sequence[str]:
 
 
 def is_outdated(copy: Distribution, below: Distribution) -> bool:
-    """Whether the files below a copy have changed since it was made."""
+    """Whether the files below a copy have changed since it was made, or it hides new ones."""
+    if _has_other_originals(copy, below):
+        return True
+    known = originals.original_hashes(copy)  # also of what was deleted from the copy
+    rows = owned_files(copy, copy.site) or ()
+    return bool(known and unlisted_files(below, {*known, *rows}))
+
+
+def _has_other_originals(copy: Distribution, below: Distribution) -> bool:
+    """Whether a file of which a copy was made has changed, or is gone."""
     own = f"{copy.path.name}/"
     rows = owned_files(copy, copy.site) or {}
     made_of = {path: sha for path, sha in rows.items() if sha and not path.startswith(own)}
-    if copy.version != below.version or any(
+    return copy.version != below.version or any(
         not (below.site / path).is_file() or digest((below.site / path).resolve()) != sha
         for path, sha in made_of.items()
-    ):
-        return True
-    known = {*rows, *originals.original_hashes(copy)}
-    return bool(unlisted_files(below, known | (originals.files_of(below) or set())))
+    )
 
 
 def where(stack: Stack) -> list[str]:
@@ -235,7 +241,8 @@ def outdated_copies(stack: Stack) -> dict[str, str]:
         return {}
     command = ["conda", "overlay", "rebase", *where(stack)]
     pairs = copies_over(stack.below_view, stack.state())
-    return {copy.name: shlex.join(command) for copy, its in pairs if is_outdated(copy, its)}
+    changed = (copy for copy, its in pairs if _has_other_originals(copy, its))
+    return {copy.name: shlex.join(command) for copy in changed}
 
 
 def copies_over(below: View, state: State) -> Iterator[tuple[Distribution, Distribution]]:

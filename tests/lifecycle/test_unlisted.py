@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bench import Bench
+from tests.lifecycle import shared as layers
 from tests.lifecycle.test_drift import findings
 from tests.sources import write
 
@@ -75,6 +76,7 @@ def test_a_copy_is_made_again_when_they_change(plugged: Bench) -> None:
         assert findings(plugged) == {} and value(plugged) == f"alpha/plug.py {content[4]}"
     put(plugged, "later.py", "")
     assert findings(plugged).keys() == {"drift"}
+    assert "rebase" not in plugged.run("export", *plugged.where).stderr  # edits are as they were
     assert "lists it: alpha/later.py" in plugged.change("rebase")
     assert findings(plugged) == {} and (plugged.site / "alpha/later.py").is_file()
 
@@ -90,3 +92,15 @@ def test_a_repair_makes_the_copy_as_it_was(plugged: Bench) -> None:
     plugged.change("repair")
     assert value(plugged) == "alpha/plug.py 1" and big.exists()
     assert not (plugged.site / "alpha/later.py").exists()
+
+
+def test_a_layer_behind_can_have_them_too(shared: Bench) -> None:
+    layers.change(shared, "install", "new")
+    [package] = layers.layer_of(shared).glob("*/lib/python3*/site-packages/new")
+    script = f"cd {package.resolve()}; echo 'P = 1' > plug.py; ln -s /etc/hostname linked.txt"
+    assert layers.service().run(["sh", "-ec", script]).returncode == 0
+    assert "lists it: new/plug.py" in shared.change("edit", "new.plug", "--no-editor")
+    assert shared.python("-c", "import new.plug as p; print(p.P)").stdout == "1\n"
+    assert not (shared.site / "new/linked.txt").exists()
+    overlays = shared.json("status")["overlays"]
+    assert "drift" not in {found["kind"] for one in overlays for found in one["findings"]}
