@@ -27,6 +27,7 @@ from conda_overlay.distributions import dependencies
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.site import main_module, modules, names_in, programs
 from conda_overlay.edits import originals, unified_diff
+from conda_overlay.edits.unlisted import unlisted_files
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import differences, is_there
 from conda_overlay.filesystem.tree import make_readable, remove_files, without_links
@@ -97,6 +98,10 @@ def find_distribution(draft: Draft, text: str) -> tuple[str, str | None]:
     for key, found in view.items():
         names = _files(found) | draft.stack.new_files(found)
         if file := path if path in names else _file_of(module, names):
+            return key, file
+    for key, found in draft.stack.below_view.items():
+        extra = _unlisted(found, module) if key not in draft.installed else set()
+        if file := path if path in extra else _file_of(module, extra):
             return key, file
     name, prefix = draft.stack.host.name, draft.stack.host.prefix
     inside = f"{module.replace('.', '/')}/"
@@ -335,6 +340,13 @@ def _compiled(stem: str, files: Collection[str]) -> str | None:
     """The compiled module beside a source file, which Python prefers."""
     found = (name for name in files if name.startswith(f"{stem}.") and name.endswith(".so"))
     return min(found, default=None)
+
+
+def _unlisted(found: Distribution, module: str) -> set[str]:
+    """The files that a copy takes along, if it may have a module: see `unlisted_files`."""
+    top, names = module.replace(".", "/").partition("/")[0], _files(found)
+    is_likely = any(name.startswith(f"{top}/") for name in names)
+    return unlisted_files(found, names) if is_likely else set()
 
 
 def _content(path: Path) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.distributions.dependencies import View
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.edits import git, originals, patch, unified_diff
+from conda_overlay.edits.unlisted import unlisted_files
 from conda_overlay.filesystem.atomic import put_file
 from conda_overlay.filesystem.manifest import digest
 from conda_overlay.layer.stack import Stack
@@ -32,6 +33,7 @@ def reapply(
     old: Distribution | None = None,
     *,
     onto: bool = False,
+    recorded: Collection[str] | None = None,
 ) -> str | None:
     """Copy a distribution from the draft or from below it, and make its recorded edits.
 
@@ -41,6 +43,7 @@ def reapply(
         entry: the entry with the patch.
         old: the present copy, whose edits are merged instead of the patch if it is given.
         onto: keep the edits in the draft, and add these.
+        recorded: the files of the revision that is made again: see `copy_of`.
 
     Returns:
         The version of the copy; None if the source has all the edits, so that no copy is needed.
@@ -64,7 +67,7 @@ def reapply(
         sentence = f"{name} was {what} and is no longer in the environment."
         pin = f"=={entry.version}" if entry.version else ""
         raise OverlayError(sentence, f"conda overlay install {name}{pin}", name=name)
-    copy = copy_of(draft, key)
+    copy = copy_of(draft, key, recorded)
     found, what = copy.distribution, f"{name} {copy.distribution.version}"
     if not onto:
         patch.revert(found)
@@ -202,7 +205,16 @@ def _conflict(path: str, there: str, wanted: str) -> Sequence[str]:
 
 
 def is_outdated(copy: Distribution, below: Distribution) -> bool:
-    """Whether the files below a copy have changed since it was made."""
+    """Whether the files below a copy have changed since it was made, or it hides new ones."""
+    if _has_other_originals(copy, below):
+        return True
+    known = originals.original_hashes(copy)  # also of what was deleted from the copy
+    rows = owned_files(copy, copy.site) or ()
+    return bool(known and unlisted_files(below, {*known, *rows}))
+
+
+def _has_other_originals(copy: Distribution, below: Distribution) -> bool:
+    """Whether a file of which a copy was made has changed, or is gone."""
     own = f"{copy.path.name}/"
     rows = owned_files(copy, copy.site) or {}
     made_of = {path: sha for path, sha in rows.items() if sha and not path.startswith(own)}
@@ -229,7 +241,8 @@ def outdated_copies(stack: Stack) -> dict[str, str]:
         return {}
     command = ["conda", "overlay", "rebase", *where(stack)]
     pairs = copies_over(stack.below_view, stack.state())
-    return {copy.name: shlex.join(command) for copy, its in pairs if is_outdated(copy, its)}
+    changed = (copy for copy, its in pairs if _has_other_originals(copy, its))
+    return {copy.name: shlex.join(command) for copy in changed}
 
 
 def copies_over(below: View, state: State) -> Iterator[tuple[Distribution, Distribution]]:

@@ -232,9 +232,10 @@ class Restorer:
             text = text_in(self.entries[key].patch)
             again = text and not named
             if again or key not in {*draft.stack.below_view, *draft.installed}:  # an error there
-                reapply(draft, key, replace(self.entries[key], patch=text))
+                entry = replace(self.entries[key], patch=text)
+                reapply(draft, key, entry, recorded=self.files)
             else:
-                take_copy(draft, copy_of(draft, key))
+                take_copy(draft, copy_of(draft, key, self.files))
             draft.entries[key] = self.entries[key]
             if not named:
                 self._delete_again(key)

@@ -18,6 +18,7 @@ from conda_overlay.distributions.record import differing, owned_files
 from conda_overlay.distributions.site import read_distribution
 from conda_overlay.edits import originals, patch
 from conda_overlay.edits.originals import belongs, is_temporary
+from conda_overlay.edits.unlisted import unlisted_files
 from conda_overlay.filesystem.manifest import Manifest, differences, is_there, take_manifest
 from conda_overlay.filesystem.tree import copy_files, without_links
 from conda_overlay.formats.document import default_intent
@@ -33,6 +34,7 @@ class WorkingCopy:
     names: frozenset[str]  # the copied files, relative to its site-packages
     before: Manifest  # of the directory right after copying
     named: frozenset[str] = frozenset()  # files of a patch, which are part of it by any name
+    unlisted: frozenset[str] = frozenset()  # those of its files that no package below lists
 
     def original(self, name: str) -> str | None:
         """The sha256 of a file when it was copied; None if it was not there."""
@@ -65,8 +67,14 @@ class WorkingCopy:
         return {os.path.relpath(self.root / path, self.distribution.site) for path in paths}
 
 
-def copy_of(draft: Draft, key: str) -> WorkingCopy:
+def copy_of(draft: Draft, key: str, recorded: Collection[str] | None = None) -> WorkingCopy:
     """Copy a distribution, from the draft or from below it, to a directory for editing.
+
+    Args:
+        draft: the draft that gets the copy.
+        key: the normalized name of the distribution.
+        recorded: the files of the revision that is made again, which had others of those that no
+            package lists; None: a new copy, which takes all of them.
 
     Raises:
         OverlayError: it is an editable install, or its files are not recorded anywhere.
@@ -86,11 +94,16 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
             f"conda overlay install -I --no-deps {found.name}=={found.version}, and edit that",
             name=found.name,
         )
+    unlisted: set[str] = set()
     if mine:  # its data files are nowhere else
         owned = owned_files(mine, mine.prefix) or ()
         files |= {os.path.relpath(path, mine.below) for path in owned if path[-4:] != ".pyc"}
     else:
         files |= draft.stack.new_files(found)
+        unlisted = unlisted_files(found, files)
+        if recorded is not None:
+            unlisted = {name for name in unlisted if found.below + name in recorded}
+        files |= unlisted
         _check_links(found, files)
     root = draft.new_scratch() / "copy"
     site = root / draft.stack.host.site_below_prefix
@@ -127,7 +140,7 @@ def copy_of(draft: Draft, key: str) -> WorkingCopy:
         known = {os.path.relpath(os.path.normpath(site / n), root): info for n, info in hashed}
     before = take_manifest(root, known)
     names = {os.path.relpath(root / path, site) for path in before}
-    return WorkingCopy(root, copy, frozenset(names), before)
+    return WorkingCopy(root, copy, frozenset(names), before, unlisted=frozenset(unlisted))
 
 
 def _check_links(found: Distribution, names: Iterable[str]) -> None:
@@ -173,6 +186,10 @@ def take_copy(draft: Draft, copy: WorkingCopy, *, again: bool = False) -> None:
     found, changed = copy.distribution, copy.changed
     if stray := copy.tidy():
         draft.notes.append(f"no part of {found.name}, so left out: {few(sorted(stray))}")
+    if new := {n for n in copy.unlisted if found.below + n not in draft.before.files}:
+        what = f"copied along with {found.name}, though no package lists"
+        which = "it" if len(new) == 1 else f"these {len(new)} files"
+        draft.notes.append(f"{what} {which}: {few(sorted(new))}")
     here = found.key in draft.installed
     entry = (
         draft.entries[found.key] if here else HistoryEntry(found.version, found.name, copied=True)

@@ -16,7 +16,7 @@ from conda_overlay.core.models import Distribution
 from conda_overlay.core.redact import without_credentials
 from conda_overlay.distributions.site import read_text
 from conda_overlay.filesystem.atomic import replace_file
-from conda_overlay.filesystem.manifest import Manifest
+from conda_overlay.filesystem.manifest import Manifest, digest, is_there
 from conda_overlay.filesystem.tree import in_repository, remove_files
 
 
@@ -133,6 +133,30 @@ def update_record(info: Path, changed: Mapping[str, tuple[bytes, bytes]]) -> Non
             ours.append(one)
     if ours:
         write_record(info, rows)
+
+
+def list_files(found: Distribution, paths: Iterable[str]) -> None:
+    """List those of some files in RECORD that are new, and no longer those that are gone.
+
+    The others keep their hash, so that their edits can still be found. Without RECORD nothing is
+    written.
+
+    Args:
+        found: a distribution.
+        paths: relative to its site-packages.
+    """
+    rows = read_record(found.path)
+    if rows is None:
+        return
+    names = {os.path.normpath(one[0]): one for one in rows}
+    there = {path for path in paths if is_there(found.site / path)}
+    new = sorted(there - names.keys())
+    kept = [one for name, one in names.items() if name in there or name not in {*paths}]
+    for path in new:
+        size = (found.site / path).lstat().st_size
+        kept.append(row(path, digest(found.site / path), size))
+    if new or len(kept) < len(rows):
+        write_record(found.path, kept)
 
 
 def correct_record(found: Distribution, files: Manifest) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
@@ -13,7 +14,7 @@ from conda_overlay.core.errors import OverlayError, ResolutionError
 from conda_overlay.core.models import Distribution, HistoryEntry
 from conda_overlay.core.request import Request, for_pip, key_of, names_of, parse
 from conda_overlay.distributions.dependencies import conflicts, effective
-from conda_overlay.distributions.record import uninstall
+from conda_overlay.distributions.record import list_files, uninstall
 from conda_overlay.distributions.site import Site, read_site
 from conda_overlay.edits import unified_diff
 from conda_overlay.edits.originals import files_of
@@ -108,6 +109,7 @@ def _edit(found: Distribution, patch: str, file: Path | None, options: Sequence[
             again = shlex.join(["conda", "overlay", "fork", *options])
             hint = f"take the edits of {found.name} out of {file}, then: {again}"
         raise OverlayError(sentence, hint, faults, name=found.name)
+    list_files(found, {os.path.normpath(path) for part in parts for path in part.paths})
 
 
 def _move_in(stage: Stage, staged: Site, host: Host, prefix: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -102,15 +102,19 @@ def of(stack: Stack, keys: Iterable[str], old: int | None, new: int | None) -> l
     pairs = []
     states = {number: stack.committed(number) for number in (old, new)}
     for key in keys:
-        before, after = (_of(stack, key, number, states[number]) for number in (old, new))
+        copies = [state for state in states.values() if state.is_copy(key)]
+        copied = frozenset[str]().union(
+            *(state.owned[key] | state.deleted[key] for state in copies)
+        )
+        before, after = (_of(stack, key, number, states[number], copied) for number in (old, new))
         if before is None and after is None:
             places = dict.fromkeys(map(name_of, (old, new, 0)))
             sentence = f"There is no {key} in {' or '.join(places)}."
             raise OverlayError(sentence, "conda overlay status", name=key)
         one, other = before or {}, after or {}
-        if any(state.is_copy(key) for state in states.values()):
+        if copies:
             shared = one.keys() & other.keys()  # RECORD of a conda package may have no scripts
-            shared |= {p for state in states.values() for p in state.deleted.get(key, ())}
+            shared |= {path for state in copies for path in state.deleted[key]}
             one, other = (
                 {p: f for p, f in d.items() if "site-packages/" in p or p in shared}
                 for d in (one, other)
@@ -157,8 +161,18 @@ def _below_site(place: Place) -> str:
     return place.path.partition("site-packages/")[2] or place.path
 
 
-def _of(stack: Stack, key: str, number: int | None, state: State) -> dict[str, Place] | None:
-    """The files of a distribution by path, without the version in the metadata's paths."""
+def _of(
+    stack: Stack, key: str, number: int | None, state: State, copied: Collection[str]
+) -> dict[str, Place] | None:
+    """The files of a distribution by path, without the version in the metadata's paths.
+
+    Args:
+        stack: the layers of a host.
+        key: the normalized name of the distribution.
+        number: a revision, the host (0), or the overlay as it is now (None).
+        state: the state of that.
+        copied: the files of a copy; below it, no package may list some of those.
+    """
     from conda_overlay.layer.revision import name_of
 
     if key in state.site:
@@ -166,7 +180,8 @@ def _of(stack: Stack, key: str, number: int | None, state: State) -> dict[str, P
     elif key in stack.below_view:
         found = stack.below_view[key]
         origin, root = name_of(0), found.prefix
-        owned = frozenset(owned_files(found, root) or ())
+        beside = (path for path in copied if path.startswith(found.below))
+        owned = frozenset(owned_files(found, root) or ()).union(beside)
     else:
         return None
     mine = (p for p in owned if not is_bookkeeping(p) and not p.endswith(".pyc"))

@@ -12,6 +12,7 @@ import pytest
 
 from tests import sources
 from tests.bed import cpython, dists, environment, packages, place, pypi
+from tests.lifecycle.edited import new_file
 from tests.lifecycle.forks import Forker, listed, url
 from tests.long import LONG
 
@@ -213,6 +214,31 @@ def test_a_requirement_of_what_is_edited_keeps_the_edits(own: Forker) -> None:
     own.bench.change("delete", "--force")
     own.fork("--from", "required", "-n", "of-a-fork")
     assert own.python("of-a-fork", "-c", look) == "1.0-fixed"
+
+
+def test_what_the_edits_add_is_uninstalled_with_its_package(own: Forker) -> None:
+    for name in ("alpha", "app"):  # of pip, and of a conda package with a RECORD
+        patch = own.write(f"{name}.patch", new_file(f"{name}/plug.py"))
+        own.bench.change("patch", name, patch)
+    own.fork("--from", own.bench.host, "-n", "plugged")
+    own.bench.change("delete", "--force")
+    place = own.env("plugged")
+    [site] = place.glob("lib/python3.*/site-packages")
+    for name in ("alpha", "app"):
+        rows = (site / f"{name}-1.0.dist-info/RECORD").read_text().splitlines()
+        [row] = [row for row in rows if row.startswith(f"{name}/plug.py")]
+        assert re.fullmatch(r"[^,]+,sha256=[\w-]{43},6", row), row
+    assert own.fork("--recreate", "-n", "plugged", "--dry-run")["notes"] == []
+    over = replace(own.bench, name="plugged")
+    copied = over.json("edit", "alpha.plug", "--no-editor", "--dry-run", "--force")
+    assert [change["name"] for change in copied["changes"]] == ["alpha"]
+    assert not [note for note in copied["notes"] if "copied along" in note]
+    own.fork("--recreate", "-n", "plugged")
+    own.bench.edit(site / "app/plug.py", "X = 2\n")
+    told = own.refused("--recreate", "-n", "plugged")
+    assert "app/plug.py\nHint" in told and "alpha" not in told
+    own.python("plugged", "-m", "pip", "uninstall", "--yes", "alpha")
+    assert not (site / "alpha").exists()
 
 
 def test_edits_that_no_longer_apply_are_left_out_of_the_file_that_is_named(
