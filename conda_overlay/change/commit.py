@@ -21,6 +21,7 @@ from conda_overlay.core.errors import EditedError, OverlayError, OvertakenError,
 from conda_overlay.core.models import Change, HistoryEntry, Plan, Revision
 from conda_overlay.core.text import few
 from conda_overlay.edits import originals, patch
+from conda_overlay.filesystem.atomic import drop_bytecode
 from conda_overlay.filesystem.lock import now, person, user
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
 from conda_overlay.filesystem.tree import in_repository, make_writable, part, share
@@ -71,6 +72,7 @@ def commit(
     _compile(draft, after)
     own = after.own(stack.host.site_below_prefix)
     _part(draft, after, own)
+    _drop_bytecode(draft)
     time, sites = now(), [draft.site, *stack.below]
     entries = _dated(after.entries, time, user())
     adopted = store.exists and not store.managed
@@ -104,6 +106,12 @@ def commit(
     for note in notes:
         stack.progress.tell(note)
     return number
+
+
+def _drop_bytecode(draft: Draft) -> None:
+    """Drop the bytecode of files edited by hand: of edits in one second, it may be the other's."""
+    for path in draft.by_hand.changed:
+        drop_bytecode(draft.tree / path)
 
 
 def _part(draft: Draft, after: State, own: Collection[str]) -> None:

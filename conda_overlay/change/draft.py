@@ -10,9 +10,8 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from conda_overlay.change import plan, plan_notes
+from conda_overlay.change import hiding, plan, plan_notes
 from conda_overlay.change.draft_tree import DraftTree
-from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
 from conda_overlay.core.errors import UsageError
 from conda_overlay.core.models import FileChanges, HistoryEntry, Plan, requirements_of
 from conda_overlay.core.pip_options import NONE, Options
@@ -323,21 +322,22 @@ class Draft(DraftTree):
         notes = tuple(self.notes)
         if found:
             by_hand = (path for path in self.by_hand.all if path not in self.retired)
-            ours = self.stack.store.state / checkouts.BELOW
             recorded = self.recorded_files or self.before.files
             notes += (*plan_notes.carried_edits(self.before, after, by_hand),)
             notes += (*plan_notes.ours_renewed(recorded, self.before, after, mine),)
             notes += (*plan_notes.files_left(self.before, after),)
-            notes += (*plan_notes.checkouts_left(self.before, after, ours),)
-        if keys := [one.key for one in found.changes if one.after and one.files_differ]:
-            new = [one.key for one in found.changes if one.after and one.before != one.after]
-            below = [*map(self.stack.read_site, self.stack.below), host.distributions]
+            notes += (*plan_notes.checkouts_left(self.stack, self.before, after),)
+        keys = [one.key for one in found.changes if one.after and one.files_differ]
+        new = [one.key for one in found.changes if one.after and one.before != one.after]
+        if keys:
             notes += (*plan_notes.in_front(self.stack, after, {*keys}),)
             notes += (*plan_notes.sources_of_others(self.stack, after, new),)
-            notes += tuple(map(str, hidden_modules(after, new, below, host.site_packages)))
-            notes += tuple(map(str, covered_modules(after, new, below, host.site_packages)))
-            notes += tuple(map(str, deleted_modules(after, keys, below, host.site_packages)))
-        found = replace(found, notes=notes)
+        if found:
+            below = [*map(self.stack.read_site, self.stack.below), host.distributions]
+            whole = [*after.site] if self.accepts_host else []
+            where = below, host.site_packages
+            notes += (*hiding.notes(after, (new, whole or new, whole or keys), *where),)
+        found = replace(found, notes=tuple(dict.fromkeys(notes)))
         self._planned = found, after, self._decided()
         return found
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
+from conda_overlay.change.hiding import Bypassed, imported_instead
 from conda_overlay.change.working_copy import (
     WorkingCopy,
     copy_of,
@@ -126,8 +127,8 @@ def edit(draft: Draft, key: str, session: Session) -> None:
     """
     copy = copy_of(draft, key)
     stem, suffix = os.path.splitext(session.file or "")
-    if suffix == ".py" and (compiled := _compiled(stem, copy.names)):
-        draft.notes.append(f"{session.file} does not run: Python imports {compiled}")
+    if suffix == ".py" and (other := imported_instead(stem, copy.names)):
+        draft.notes.append(str(Bypassed(copy.distribution, f"{stem}.py", other)))
     if session.editor and originals.text_of(copy.distribution.site / (session.file or "")) is None:
         sentence = f"{session.file or copy.distribution.name} is not a text file."
         raise OverlayError(sentence, "--no-editor prints the path of the copy")
@@ -329,17 +330,11 @@ def _file_of(module: str, files: Collection[str]) -> str | None:
     """The file that Python imports for a module, among files relative to site-packages."""
     place = module.replace(".", "/")
     for stem in (f"{place}/__init__", place):
-        if name := _compiled(stem, files):
+        if name := imported_instead(stem, files):
             return name
         if f"{stem}.py" in files:
             return f"{stem}.py"
     return None
-
-
-def _compiled(stem: str, files: Collection[str]) -> str | None:
-    """The compiled module beside a source file, which Python prefers."""
-    found = (name for name in files if name.startswith(f"{stem}.") and name.endswith(".so"))
-    return min(found, default=None)
 
 
 def _unlisted(found: Distribution, module: str) -> set[str]:

@@ -158,6 +158,9 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
             faults.append(f"{path}, which was removed, and which the environment has changed")
     for path, before, after in patch.edits_of(old, new):
         place = copy.distribution.site / path
+        if after is not None and (blocking := _file_above(copy.distribution.site, path)):
+            faults.append(f"{path}, as {blocking} is a file in the environment now")
+            continue
         there = originals.text_of(place)
         was, wanted = (None if text is None else text.encode() for text in (before, after))
         if there is None and os.path.lexists(place):
@@ -184,6 +187,12 @@ def _merge(draft: Draft, copy: WorkingCopy, old: Distribution) -> tuple[bool, li
         elif not conflicts:
             faults.append(f"{path}, which the edits and the environment have both changed")
     return changed, retired, faults
+
+
+def _file_above(site: Path, path: str) -> str | None:
+    """The file that is in the place of a directory of a path, if there is one."""
+    above = [str(parent) for parent in Path(path).parents]
+    return next((name for name in above if (site / name).is_file()), None)
 
 
 def _has_part(there: bytes | None, merged: bytes | None, *edit: str | None) -> bool:

@@ -1,12 +1,14 @@
 """Finds modules that are not in effect: of an overlay, or of the layers below and the host.
 
 A distribution hides modules below it; a package below hides the parts of it in an overlay; modules
-that were deleted from a copy are in effect below it.
+that were deleted from a copy are in effect below it; an edited file is not what Python imports if
+there is a compiled one.
 """
 
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -77,6 +79,22 @@ class Deleted:
         what = f"{what} {few(self.modules)} deleted from the copy of {self.copy.name}"
         where = "the environment" if self.where == "host" else self.where
         return f"{what}: {those} of {where} can still be imported"
+
+
+@dataclass(frozen=True)
+class Bypassed:
+    """An edited file of which the edits have no effect, or not the whole effect."""
+
+    of: Distribution
+    name: str
+    """Of the file, relative to site-packages."""
+    instead: str = ""
+    """The file that Python imports; empty for a ``.pth`` file, of which all run."""
+
+    def __str__(self) -> str:
+        if not self.instead:
+            return f"{self.name} of the environment runs at each start as well, unedited"
+        return f"{self.name} does not run: Python imports {self.instead}"
 
 
 def hidden_modules(
@@ -172,6 +190,58 @@ def deleted_modules(
             if names := tuple(map(_dotted, sorted(found))):
                 yield Deleted(copy, names, _where(place, host))
             gone -= found
+
+
+def bypassed_edits(state: State, keys: Iterable[str], below: Sequence[Site]) -> Iterator[Bypassed]:
+    """Find the edited files that Python does not run, or not alone.
+
+    The arguments are those of `hidden_modules`.
+    """
+    for key in sorted(state.site.keys() & {*keys}):
+        found, gone = state.site[key][0], state.deleted.get(key, set())
+        paths = state.owned[key] | gone
+        there = {path.removeprefix(found.below) for path in paths & state.files.keys()}
+        edited = (path.removeprefix(found.below) for path in paths & (state.edited | gone))
+        for name in sorted(edited):
+            stem, suffix = os.path.splitext(name)
+            if suffix == ".py" and name in there and (other := imported_instead(stem, there)):
+                yield Bypassed(found, name, other)
+            elif suffix == ".pth" and any((place / name).is_file() for place, _ in _places(below)):
+                yield Bypassed(found, name)
+
+
+def imported_instead(stem: str, files: Collection[str]) -> str | None:
+    """The file that Python imports rather than a source file: a package, or a compiled module.
+
+    Args:
+        stem: the path of the source file without its suffix.
+        files: those that there are.
+    """
+    compiled = (n for n in files if n.startswith(f"{stem}.") and n.endswith(".so"))
+    package = f"{stem}/__init__.py"
+    return package if package in files else min(compiled, default=None)
+
+
+def notes(
+    state: State,
+    keys: tuple[Collection[str], Collection[str], Collection[str]],
+    below: Sequence[Site],
+    host: Path,
+) -> Iterator[str]:
+    """The notes of a plan on what is not in effect.
+
+    Args:
+        state: after the change.
+        keys: the normalized names of the distributions that are new or have another version; of
+            those that another environment may hide; and of all that have changed.
+        below: see `hidden_modules`.
+        host: the site-packages of the host.
+    """
+    new, likely, changed = keys
+    yield from map(str, hidden_modules(state, new, below, host))
+    yield from map(str, covered_modules(state, likely, below, host))
+    yield from map(str, deleted_modules(state, changed, below, host))
+    yield from map(str, bypassed_edits(state, changed, below))
 
 
 def hiding(found: Distribution, where: str, above: Iterable[Site]) -> Iterator[Hidden]:

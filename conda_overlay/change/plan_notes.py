@@ -10,6 +10,7 @@ from conda_overlay.core.text import few
 from conda_overlay.distributions.site import modules
 from conda_overlay.edits.checkouts import root_of, stays
 from conda_overlay.filesystem.manifest import Manifest
+from conda_overlay.layer import checkouts
 from conda_overlay.layer.index import Index
 from conda_overlay.layer.shared import fault_of_source
 from conda_overlay.layer.stack import Stack
@@ -117,14 +118,15 @@ def files_left(before: State, after: State) -> Iterator[str]:
             yield f"{files} of {key} as {others} had it: conda overlay repair {key}"
 
 
-def checkouts_left(before: State, after: State, ours: Path) -> Iterator[str]:
+def checkouts_left(stack: Stack, before: State, after: State) -> Iterator[str]:
     """A note on each checkout with the user's work that is no longer in effect.
 
     Args:
+        stack: the layers.
         before: the old state.
         after: the new state.
-        ours: the directory of our checkouts.
     """
+    ours = stack.store.state / checkouts.BELOW
     for key, (old, *_) in before.site.items():
         now = after.site.get(key)
         if old.editable and not (now and now[0].editable == old.editable):

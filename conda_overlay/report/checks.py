@@ -16,7 +16,12 @@ from packaging.utils import canonicalize_name
 
 from conda_overlay.change import plan
 from conda_overlay.change.edit_again import copies_over, is_outdated
-from conda_overlay.change.hiding import covered_modules, deleted_modules, hidden_modules
+from conda_overlay.change.hiding import (
+    bypassed_edits,
+    covered_modules,
+    deleted_modules,
+    hidden_modules,
+)
 from conda_overlay.core.errors import way_to_move_back, way_to_read
 from conda_overlay.core.models import Conflict, Finding, Revision
 from conda_overlay.core.request import named_as
@@ -82,7 +87,7 @@ def findings(
     if _other_pythons(host, store.real):
         return found  # all else would be said to be gone
     found += [*_originals(host, now, below)]
-    found += [*_distributions(host, store.real, now, revision), *_hidden(host, now, below)]
+    found += [*_distributions(host, store.real, now, revision), *_hidden(host, store, now, below)]
     if revision:
         found += _files(host, store, now, revision, recorded)
         found += _own_files(host, store, now, recorded or {}, around)
@@ -215,7 +220,7 @@ def _distributions(
         yield Finding("missing", f"{key} is gone", repair(key))
 
 
-def _hidden(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
+def _hidden(host: Host, store: Store, now: State, below: Sequence[Site]) -> Iterator[Finding]:
     for one in hidden_modules(now, now.site, below, host.site_packages, lost=True):
         if one.of:
             remedy = overlay_command(host, "edit", "--no-editor", one.of.key)
@@ -227,6 +232,12 @@ def _hidden(host: Host, now: State, below: Sequence[Site]) -> Iterator[Finding]:
     for gone in deleted_modules(now, now.site, below, host.site_packages):
         text = f"{gone}; one that raises ImportError would hide it"
         yield Finding("deleted", text, (overlay_command(host, "repair", gone.copy.key),))
+    for edit in bypassed_edits(now, now.site, below):
+        ways = [overlay_command(host, "repair", edit.of.key)]
+        if edit.instead.endswith(".so"):  # without which Python imports the source file
+            compiled = store.overlay / edit.of.below / edit.instead
+            ways.insert(0, shlex.join(["rm", str(compiled)]))
+        yield Finding("bypassed", str(edit), tuple(ways))
 
 
 def _files(

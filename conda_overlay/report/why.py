@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from conda_overlay.activation import wiring
-from conda_overlay.change.hiding import Covered, Hidden, covering, hiding
+from conda_overlay.change.hiding import Covered, Hidden, bypassed_edits, covering, hiding
 from conda_overlay.core.errors import OverlayError
 from conda_overlay.core.models import Distribution, HistoryEntry, Revision
 from conda_overlay.core.text import did_you_mean, named
@@ -141,6 +141,7 @@ def why(stack: Stack, text: str) -> Explanation:
             ),
             *(map(str, _hiding(first, sites) if first else ())),
             *(map(str, _covering(first, sites) if first else ())),
+            *(_bypassed(stack, copy, key) if copy and not ownerless else ()),
             *(
                 [f"PYTHONPATH names {by_path} first"]
                 if by_path
@@ -167,6 +168,15 @@ def _edited(stack: Stack, found: Distribution, entry: HistoryEntry | None) -> tu
     """The edited files of a distribution, with the numbers of lines added and removed."""
     unsaid = patch.left_out(entry.patch) if entry else ()
     return tuple(patch.summary(found, unsaid, stack.new_files(found)))
+
+
+def _bypassed(stack: Stack, copy: InstalledCopy, key: str) -> Iterator[str]:
+    """Say which edited files of a copy in a layer Python does not run as they are."""
+    layer = next((one for one in stack.layers if str(one) == copy.place), None)
+    if layer is not None:
+        at = stack.from_layer(str(layer.parent))
+        below = [*map(at.read_site, at.below), at.host.distributions]
+        yield from map(str, bypassed_edits(at.state(), [key], below))
 
 
 def _hiding(found: Distribution, sites: Sequence[tuple[str, Path, Site]]) -> Iterator[Hidden]:
