@@ -110,7 +110,7 @@ def commit(
 
 def _drop_bytecode(draft: Draft) -> None:
     """Drop the bytecode of files edited by hand: of edits in one second, it may be the other's."""
-    for path in draft.by_hand.changed:
+    for path in differences(draft.recorded_files or {}, draft.before.files).changed:
         drop_bytecode(draft.tree / path)
 
 

@@ -126,8 +126,8 @@ def test_record_drops_the_bytecode_of_an_earlier_edit_in_the_same_second(fast: B
     python, environ = fast.host / "bin/python", {"PYTHONPATH": str(fast.site)}
 
     def run() -> str:
-        words = [python, "-B", "-c", "import fast.core; print(fast.core.X)"]
-        return fast.user.run(words, env=environ).stdout
+        code = "import fast.core; print(fast.core.X)"
+        return fast.user.run([python, "-B", "-c", code], env=environ).stdout
 
     for number in (4, 5):
         fast.edit(file, f"X = {number}\n")
