@@ -79,6 +79,13 @@ def execute(arguments: Namespace) -> int:
         yes = ["--yes"] if _is_agreed(ours, host.prefix) else []
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
+    if not ours:  # an install and an uninstall are about files, and refuse it themselves
+        active = {
+            "CONDA_PREFIX": str(host.prefix),
+            "CONDA_SHLVL": "1",
+            "CONDA_DEFAULT_ENV": host.name,
+        }
+        select.tell_refused(overlay, {**os.environ, **active, "PATH": f"{host.prefix}/bin"})
     sys.stdout.flush()
     code = f"import sys; sys.path[:1] == [''] and sys.path.pop(0)\n{scaffolding.RUN_PIP}"
     # A pip that sees the overlay takes its distributions for the environment's: it uninstalls them.
