@@ -302,7 +302,7 @@ def _is_hashed(new: Distribution, request: Request) -> bool:
 
 
 def lasting(options: Options) -> Options:
-    """The options to record: without credentials, and with paths that are valid anywhere."""
+    """The options to record: each once, without credentials, with paths that are valid anywhere."""
     found = []
     for name, value in options.used(RECORDED).located(os.getcwd()).given:
         if name == "--config-settings":
@@ -310,4 +310,4 @@ def lasting(options: Options) -> Options:
             if value is None:  # it may be a secret
                 continue
         found.append((name, None if value is None else without_credentials(value)))
-    return Options(tuple(found))
+    return Options(tuple(found)).distinct()

@@ -242,6 +242,9 @@ def apart(word: str) -> list[str]:
 PATHS = ("--find-links", "--constraint")
 """The recorded options whose values may be local paths."""
 
+_LATER = ("--index-url", "--no-binary", "--only-binary")
+"""Those of which pip lets a later one override an earlier one."""
+
 FILES = ("--requirement", "--constraint", "--build-constraint", "--requirements-from-script")
 """The options whose values are files that may be pipes."""
 
@@ -318,6 +321,14 @@ class Options:
     def only(self, *names: str) -> Options:
         """These options, by their long names."""
         return Options(tuple(pair for pair in self.given if pair[0] in names))
+
+    def distinct(self) -> Options:
+        """The options without repetitions, which mean the same to pip."""
+        at: dict[tuple[str, str | None], int] = {}
+        for place, (name, value) in enumerate(self.given):
+            pair = name, None if name == "--index-url" else value
+            at[pair] = place if name in _LATER else at.get(pair, place)
+        return Options(tuple(self.given[place] for place in sorted(at.values())))
 
     def located(self, directory: str) -> Options:
         """The options with local paths that are relative to a directory made absolute."""

@@ -136,6 +136,21 @@ def test_options_are_asked_by_their_long_names() -> None:
     assert bool(found) and not Options()
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("-f /a --pre -f /b -f /a --pre", "-f /a --pre -f /b"),
+        ("--extra-index-url x --extra-index-url y --extra-index-url x -c z -c z",
+         "--extra-index-url x --extra-index-url y -c z"),
+        ("-i x -f /a -i y -i x", "-f /a -i x"),
+        ("-C a=1 -C a=2 -C a=1", "-C a=1 -C a=2"),
+        ("--no-binary a --only-binary a --no-binary a", "--only-binary a --no-binary a"),
+    ],
+)  # fmt: skip
+def test_repetitions_can_be_left_out(typed: str, words: str) -> None:
+    assert Options.parse(typed.split()).distinct() == Options.parse(words.split())
+
+
 def test_recorded_options_of_a_later_version_stay() -> None:
     kept = ["--later=x=y", "--other", "--pre"]
     assert Options.from_json(kept).to_json() == kept
