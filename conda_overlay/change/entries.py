@@ -119,7 +119,15 @@ def _intent(
     lower = dependencies.kind(draft.stack.below_view.get(new.key), new) == "downgrade"
     if default == "fix" and lower:
         default = "hold"
-    return request.intent or (before and typed_intent(before)) or default
+    return request.intent or (before and given_intent(draft, new.key, before)) or default
+
+
+def given_intent(draft: Draft, key: str, entry: HistoryEntry) -> str | None:
+    """The intent that a user gave; no ``hold`` that a version lower than that below may give."""
+    below = draft.stack.below_view.get(key)
+    if entry.intent == "hold" and below and dependencies.is_newer(below.version, entry.version):
+        return None
+    return typed_intent(entry)
 
 
 def asked_again(
@@ -142,7 +150,7 @@ def asked_again(
     elif says_more and not entry.editable:
         requirement = text
     intent = request.intent or entry.intent
-    if says_more and not (entry.copied or entry.is_direct):
+    if says_more and not (entry.copied or entry.editable):
         intent = _intent(draft, entry, draft.installed[key][0], text, request)
     return replace(
         entry,
