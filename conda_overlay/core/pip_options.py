@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -202,6 +202,26 @@ def spelled_out(word: str, *, before_command: bool = False, uninstall: bool = Fa
     fits = _fitting(name, every)
     options = {_BY_NAME[one].name if one in _BY_NAME else one for one in fits}
     return f"{fits[0]}{equals}{value}" if len(options) == 1 else word
+
+
+def joined(words: Iterable[str], spelled: Callable[[str], str] = str) -> Iterator[str]:
+    """The words, with a value that begins with ``-`` in the word of its option.
+
+    pip takes whatever is behind an option for its value, as in ``-C --x``; argparse does not.
+
+    Args:
+        words: options and arguments.
+        spelled: spells out an option.
+    """
+    rest = iter(words)
+    for word in map(spelled, rest):
+        option = _BY_NAME.get(word)
+        if word == "--":
+            yield from (word, *rest)
+        elif option is None or not option.has_value or (value := next(rest, None)) is None:
+            yield word
+        else:
+            yield from [f"{option.name}={value}"] if value[:1] == "-" != value else [word, value]
 
 
 def for_removal(words: Iterable[str]) -> Iterator[str]:

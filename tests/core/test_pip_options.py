@@ -13,6 +13,7 @@ from conda_overlay.core.pip_options import (
     before_command,
     is_build,
     is_elsewhere,
+    joined,
     spelled_out,
     used,
 )
@@ -78,6 +79,20 @@ def test_values_before_the_command_are_those_of_options_that_have_one() -> None:
 def test_shortened_options_mean_those_of_their_place(word: str, before: str, behind: str) -> None:
     assert spelled_out(word, before_command=True) == before
     assert spelled_out(word) == behind
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("-C --build-option=--x ./p", "--config-settings=--build-option=--x ./p"),
+        ("--config-settings -v -U", "--config-settings=-v -U"),
+        ("--global-option --x --build-opt --y", "--global-option=--x --build-option=--y"),
+        *((same, same) for same in ("-r - -U", "-C a=b --pre", "-C=--x --y", "a -C", "-U --pre")),
+        ("a -- -C --x", "a -- -C --x"),
+    ],
+)
+def test_a_value_may_look_like_an_option(typed: str, words: str) -> None:
+    assert [*joined(typed.split(), spelled_out)] == words.split()
 
 
 @pytest.mark.parametrize(
