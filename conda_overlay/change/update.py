@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.draft import Draft
-from conda_overlay.change.entries import check_files, given_intent, lost_files
+from conda_overlay.change.entries import check_files, lost_files
 from conda_overlay.change.install import install
 from conda_overlay.core.errors import NotInOverlayError
 from conda_overlay.core.models import HistoryEntry
@@ -68,12 +68,10 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
         both = (request.options + options).distinct()  # a setting twice is a list of it to pip
         install(draft, replace(request, options=upgrade + both))
     pinned = names_of(one for one, _ in found if default_intent(text_of(one)) == "hold")
-    for key, entry in asked.items():  # an update changes only default holds, and that of a pin
+    for key, entry in asked.items():  # an update does not change intents, unless to a pin
         if key in draft.entries:
             there = draft.entries[key]
-            is_given = entry.intent != "hold" or given_intent(draft, key, entry) is not None
-            follows = key in pinned or not (is_given or there.copied)
-            intent = there.intent if follows else entry.intent
+            intent = there.intent if key in pinned else entry.intent
             draft.entries[key] = replace(there, intent=intent, until=entry.until)
     for entry in (asked[key] for key in left if _is_as_before(draft, key)):
         why = "an editable install" if entry.editable else "held"

@@ -253,8 +253,6 @@ def test_an_intent_that_was_typed_stays(
         ("tool>=1", ["install", "tool==1.1"], "fix -> hold"),
         ("tool>=1", ["update", "tool==1.1"], "fix -> hold (kept until removed)"),
         ("tool==1.0", ["install", "-U", "tool", "--intent", "dev"], "hold -> dev (kept forever)"),
-        ("tool==1.0.*", ["update", "tool"], "hold -> fix (until the environment has it)"),
-        ("{wheel}", ["update", "tool"], "hold -> fix (until the environment has it)"),
         ("{wheel}", ["install", "-U", "tool"], "hold -> fix (until the environment has it)"),
         ("{wheel}", ["install", "tool>=1.0"], "hold -> fix"),
     ],
@@ -269,7 +267,7 @@ def test_an_intent_that_was_not_typed_follows_the_request(
     assert row(newer, "tool")["intent"] == shown.split()[2]
 
 
-@pytest.mark.parametrize("again", [["install", "-U", "tool"], ["update", "tool"]], ids=" ".join)
+@pytest.mark.parametrize("again", [["install", "-U", "tool"]], ids=" ".join)
 def test_a_downgrade_is_held_only_as_long_as_it_is_one(
     own: Bench, tools: Path, again: list[str]
 ) -> None:
