@@ -119,7 +119,15 @@ def _intent(
     lower = dependencies.kind(draft.stack.below_view.get(new.key), new) == "downgrade"
     if default == "fix" and lower:
         default = "hold"
-    return request.intent or (before and typed_intent(before)) or default
+    return request.intent or (before and given_intent(draft, new.key, before)) or default
+
+
+def given_intent(draft: Draft, key: str, entry: HistoryEntry) -> str | None:
+    """The intent that a user gave; no ``hold`` that a version lower than that below may give."""
+    below = draft.stack.below_view.get(key)
+    if entry.intent == "hold" and below and dependencies.is_newer(below.version, entry.version):
+        return None
+    return typed_intent(entry)
 
 
 def asked_again(
@@ -142,7 +150,7 @@ def asked_again(
     elif says_more and not entry.editable:
         requirement = text
     intent = request.intent or entry.intent
-    if says_more and not (entry.copied or entry.is_direct):
+    if says_more and not (entry.copied or entry.editable):
         intent = _intent(draft, entry, draft.installed[key][0], text, request)
     return replace(
         entry,
@@ -302,7 +310,7 @@ def _is_hashed(new: Distribution, request: Request) -> bool:
 
 
 def lasting(options: Options) -> Options:
-    """The options to record: without credentials, and with paths that are valid anywhere."""
+    """The options to record: each once, without credentials, with paths that are valid anywhere."""
     found = []
     for name, value in options.used(RECORDED).located(os.getcwd()).given:
         if name == "--config-settings":
@@ -310,4 +318,4 @@ def lasting(options: Options) -> Options:
             if value is None:  # it may be a secret
                 continue
         found.append((name, None if value is None else without_credentials(value)))
-    return Options(tuple(found))
+    return Options(tuple(found)).distinct()

@@ -65,7 +65,8 @@ def update(draft: Draft, names: Sequence[str], options: Options) -> None:
     upgrade = Options((("--upgrade", None),))
     draft.pending |= names_of(one for one, _ in found)
     for request in grouped(found):
-        install(draft, replace(request, options=upgrade + request.options + options))
+        both = (request.options + options).distinct()  # a setting twice is a list of it to pip
+        install(draft, replace(request, options=upgrade + both))
     pinned = names_of(one for one, _ in found if default_intent(text_of(one)) == "hold")
     for key, entry in asked.items():  # an update does not change intents, unless to a pin
         if key in draft.entries:

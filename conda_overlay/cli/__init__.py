@@ -135,6 +135,10 @@ class CommandParser(ArgumentParser):
             module.configure_parser(self)
             if hasattr(module, "REST"):  # the rest is another command with its own options
                 return super().parse_known_args(args, namespace)
+            if hasattr(module, "add_pip_options") and args:
+                from conda_overlay.core.pip_options import joined
+
+                args = [*joined(args)]
             return self.parse_known_intermixed_args(args, namespace)
         return super().parse_known_args(args, namespace)
 

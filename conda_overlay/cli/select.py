@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from conda.base.context import context
 from conda_overlay.activation import locate, trust, wiring
 from conda_overlay.activation.settings import observe
 from conda_overlay.cli.render import progress
+from conda_overlay.cli.render.output import tell
 from conda_overlay.core.errors import (
     NoSuchEnvironmentError,
     NoSuchRevisionError,
@@ -55,6 +57,17 @@ def check_named(*names: str, sentence: str = "Name a package.") -> None:
     """
     if not all(map(str.strip, names)):
         raise UsageError(sentence, "conda overlay status")
+
+
+def tell_refused(overlay: Overlay, environ: Mapping[str, str]) -> None:
+    """Say which overlays are refused in an environ, unless the calling shell has been told."""
+    from conda_overlay.activation import engine
+
+    settings, told = overlay.stack.settings, os.environ.get(wiring.STATE, "")
+    environ = {**environ, wiring.STATE: told}
+    dirs, owners = settings.overlay_dirs, settings.overlay_trusted_owners
+    for path, reason in engine.reconcile(environ, dirs, owners).news.items():
+        tell(f"conda-overlay: {path} is not used: {reason}.")
 
 
 def check_writable(overlay: Overlay) -> None:

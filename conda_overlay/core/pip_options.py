@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -204,6 +204,26 @@ def spelled_out(word: str, *, before_command: bool = False, uninstall: bool = Fa
     return f"{fits[0]}{equals}{value}" if len(options) == 1 else word
 
 
+def joined(words: Iterable[str], spelled: Callable[[str], str] = str) -> Iterator[str]:
+    """The words, with a value that begins with ``-`` in the word of its option.
+
+    pip takes whatever is behind an option for its value, as in ``-C --x``; argparse does not.
+
+    Args:
+        words: options and arguments.
+        spelled: spells out an option.
+    """
+    rest = iter(words)
+    for word in map(spelled, rest):
+        option = _BY_NAME.get(word)
+        if word == "--":
+            yield from (word, *rest)
+        elif option is None or not option.has_value or (value := next(rest, None)) is None:
+            yield word
+        else:
+            yield from [f"{option.name}={value}"] if value[:1] == "-" != value else [word, value]
+
+
 def for_removal(words: Iterable[str]) -> Iterator[str]:
     """The words of ``pip uninstall`` without the options that mean nothing to us."""
     rest = iter(words)
@@ -241,6 +261,9 @@ def apart(word: str) -> list[str]:
 
 PATHS = ("--find-links", "--constraint")
 """The recorded options whose values may be local paths."""
+
+_LATER = ("--index-url", "--no-binary", "--only-binary")
+"""Those of which pip lets a later one override an earlier one."""
 
 FILES = ("--requirement", "--constraint", "--build-constraint", "--requirements-from-script")
 """The options whose values are files that may be pipes."""
@@ -318,6 +341,14 @@ class Options:
     def only(self, *names: str) -> Options:
         """These options, by their long names."""
         return Options(tuple(pair for pair in self.given if pair[0] in names))
+
+    def distinct(self) -> Options:
+        """The options without repetitions, which mean the same to pip."""
+        at: dict[tuple[str, str | None], int] = {}
+        for place, (name, value) in enumerate(self.given):
+            pair = name, None if name == "--index-url" else value
+            at[pair] = place if name in _LATER else at.get(pair, place)
+        return Options(tuple(self.given[place] for place in sorted(at.values())))
 
     def located(self, directory: str) -> Options:
         """The options with local paths that are relative to a directory made absolute."""

@@ -13,6 +13,7 @@ from conda_overlay.core.pip_options import (
     before_command,
     is_build,
     is_elsewhere,
+    joined,
     spelled_out,
     used,
 )
@@ -81,6 +82,20 @@ def test_shortened_options_mean_those_of_their_place(word: str, before: str, beh
 
 
 @pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("-C --build-option=--x ./p", "--config-settings=--build-option=--x ./p"),
+        ("--config-settings -v -U", "--config-settings=-v -U"),
+        ("--global-option --x --build-opt --y", "--global-option=--x --build-option=--y"),
+        *((same, same) for same in ("-r - -U", "-C a=b --pre", "-C=--x --y", "a -C", "-U --pre")),
+        ("a -- -C --x", "a -- -C --x"),
+    ],
+)
+def test_a_value_may_look_like_an_option(typed: str, words: str) -> None:
+    assert [*joined(typed.split(), spelled_out)] == words.split()
+
+
+@pytest.mark.parametrize(
     ("name", "value", "elsewhere"),
     [
         *(("user", "1", True), ("user", "No", False), ("dry-run", "on", True)),
@@ -134,6 +149,21 @@ def test_options_are_asked_by_their_long_names() -> None:
     assert found.used("place").to_json() == ["--find-links=/a", "--find-links=/b"]
     assert Options.parse(["-f", "/a"]) + Options.parse(["--pre", "-f", "/b"]) == found
     assert bool(found) and not Options()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("-f /a --pre -f /b -f /a --pre", "-f /a --pre -f /b"),
+        ("--extra-index-url x --extra-index-url y --extra-index-url x -c z -c z",
+         "--extra-index-url x --extra-index-url y -c z"),
+        ("-i x -f /a -i y -i x", "-f /a -i x"),
+        ("-C a=1 -C a=2 -C a=1", "-C a=1 -C a=2"),
+        ("--no-binary a --only-binary a --no-binary a", "--only-binary a --no-binary a"),
+    ],
+)  # fmt: skip
+def test_repetitions_can_be_left_out(typed: str, words: str) -> None:
+    assert Options.parse(typed.split()).distinct() == Options.parse(words.split())
 
 
 def test_recorded_options_of_a_later_version_stay() -> None:

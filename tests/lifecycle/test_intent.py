@@ -253,16 +253,33 @@ def test_an_intent_that_was_typed_stays(
         ("tool>=1", ["install", "tool==1.1"], "fix -> hold"),
         ("tool>=1", ["update", "tool==1.1"], "fix -> hold (kept until removed)"),
         ("tool==1.0", ["install", "-U", "tool", "--intent", "dev"], "hold -> dev (kept forever)"),
+        ("{wheel}", ["install", "-U", "tool"], "hold -> fix (until the environment has it)"),
+        ("{wheel}", ["install", "tool>=1.0"], "hold -> fix"),
     ],
 )
 def test_an_intent_that_was_not_typed_follows_the_request(
     newer: Bench, links: Path, first: str, then: list[str], shown: str
 ) -> None:
-    newer.given("install", first)
+    newer.given("install", first.format(wheel=next(links.glob("tool-1.0-*"))))
     add_tool_1_1(links)
     command, *words = then
     assert f"intent {shown}" in newer.change(command, *words)
     assert row(newer, "tool")["intent"] == shown.split()[2]
+
+
+@pytest.mark.parametrize("again", [["install", "-U", "tool"]], ids=" ".join)
+def test_a_downgrade_is_held_only_as_long_as_it_is_one(
+    own: Bench, tools: Path, again: list[str]
+) -> None:
+    own.given("install", "--find-links", tools, "tool==1.0")
+    sources.administrate(own.host, *(tools / "host").glob("*.whl"))
+    own.given("rebase")
+    own.given("install", "tool>=1.0")
+    assert row(own, "tool")["intent"] == "hold"
+    dists.wheel(tools, "tool", "2.0")
+    command, *words = again
+    assert "intent hold -> fix" in own.change(command, "--find-links", tools, *words)
+    assert (own.version("tool"), row(own, "tool")["intent"]) == ("2.0", "fix")
 
 
 def test_ones_own_typed_intent_stays_when_the_same_request_is_carried_over(newer: Bench) -> None:

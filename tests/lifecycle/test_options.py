@@ -78,6 +78,18 @@ def test_options_of_a_repeated_request_count_from_then_on(found: Bench, links: P
     assert found.distributions() == ["foo-2.0b1"]
 
 
+def test_an_option_that_is_repeated_is_recorded_once(found: Bench, links: Path) -> None:
+    found.install("-f", links, "-f", links, "bar")
+    found.change("update", "-f", links)
+    entry = found.record()["distributions"]["bar"]
+    assert (entry["options"], found.revision) == ([f"--find-links={links}"], 1)
+    index = [f"--extra-index-url={one.as_uri()}" for one in (links, links / "more")]
+    for _ in range(2):
+        found.change("update", *index)
+        entry = found.record()["distributions"]["bar"]
+        assert (entry["options"], found.revision) == ([f"--find-links={links}", *index], 2)
+
+
 def test_what_one_needs_of_the_places_of_another_is_there_in_any_order(
     found: Bench, scratch: Path
 ) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from tests import sources
+from tests.bed import dists
 from tests.bench import Bench
 from tests.cli.test_pip import module, pip
 
@@ -56,6 +58,31 @@ def test_other_spellings_of_an_install(quick: Bench, words: list[str]) -> None:
     assert done.returncode == 0, done
     assert quick.see("alpha") == {"alpha": "1.5"}, done
     assert not (quick.user.home / ".local").exists(), done
+
+
+BACKEND = """
+import os, shutil
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    assert config_settings == {"--build-option": "--cpp_ext"}, config_settings
+    shutil.copy(os.path.join(os.path.dirname(__file__), "two-1.0-py3-none-any.whl"), directory)
+    return "two-1.0-py3-none-any.whl"
+"""
+
+
+@pytest.mark.parametrize("option", ["-C", "--config-settings", "--config-settin"])
+def test_values_that_begin_as_options_do(quick: Bench, links: Path, option: str) -> None:
+    quick.given("install", "new")
+    wheel = dists.wheel(links, "two", "1.0")
+    files = {wheel.name: wheel.read_bytes()}
+    source = dists.sdist(links / "s", "two", "1.0", backend=BACKEND, files=files)
+    done = pip(quick, "install", option, "--build-option=--cpp_ext", source)
+    assert (done.returncode, quick.revision) == (0, 2), done
+    settings = "--config-settings=--build-option=--cpp_ext"
+    assert quick.record()["distributions"]["two"]["options"] == [settings]
+    assert f"-> conda overlay install {settings} " in done.stderr
+    if option != "--config-settin":
+        again = quick.install(option, "--build-option=--cpp_ext", "--force-reinstall", source)
+        assert "two" in again and quick.record()["distributions"]["two"]["options"] == [settings]
 
 
 @pytest.mark.parametrize("run", [pip, module])

@@ -148,3 +148,17 @@ def test_what_a_directory_no_longer_has_does_not_run(quick: Bench) -> None:
     patches.source(quick.user, "other", "1.0", "O").rename(tree)
     done = run(quick, "--with", tree, *code)
     assert "No module named 'mine'" in done.stderr, done
+
+
+def test_a_refused_overlay_is_named_by_each_way_in_on_stderr_once(quick: Bench) -> None:
+    quick.given("install", "alpha==1.5")
+    quick.user.run(["chmod", "o+w", quick.tree(1)])
+    said = f"conda-overlay: {quick.overlay} is not used: "
+    for words in (["env", "bash"], ["env", "--json"], ["env", "--dotenv"], ["pip", "list"]):
+        done = quick.run(words[0], *quick.where, *words[1:])
+        assert done.returncode == 0 and said not in done.stdout, done
+        assert done.stderr.startswith(said) and done.stderr.count("\n") == 1, done
+    told = {"_CONDA_OVERLAY": quick.json("env")["variables"]["_CONDA_OVERLAY"]}
+    for words in (["env", "bash"], ["pip", "list"]):
+        done = quick.run(words[0], *quick.where, *words[1:], env=told)
+        assert (done.returncode, done.stderr) == (0, ""), done

@@ -52,6 +52,7 @@ def execute(arguments: Namespace) -> int:
         raise UsageError(f"{shell} is not a supported shell.", f"one of {known}", shell=shell)
     overlay = select.opened(arguments)
     both = dict(os.environ), command.environ(overlay.stack)
+    select.tell_refused(overlay, both[1])
     before, after = ({n: v for n, v in found.items() if n not in _OWN} for found in both)
     diff = wiring.EnvironDiff.between(before, after)
     always = {n for n in after if n.startswith(("CONDA_", wiring.STATE)) or n in wiring.NAMES}

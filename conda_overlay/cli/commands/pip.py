@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 
 from conda_overlay.activation import switch, wiring
@@ -19,6 +20,7 @@ from conda_overlay.core.pip_options import (
     for_removal,
     is_build,
     is_elsewhere,
+    joined,
     names_in,
     spelled_out,
 )
@@ -59,15 +61,18 @@ def execute(arguments: Namespace) -> int:
     host = overlay.host
     place = _command(words)
     ours = None if place is None else _COMMANDS.get(words[place])
-    of = {"uninstall": ours == "remove"}
-    full = [spelled_out(w, before_command=i < (place or 0), **of) for i, w in enumerate(words)]
+    before, behind = words[: place or 0], words[(place or 0) + 1 :]
+    full = [
+        *joined(before, partial(spelled_out, before_command=True)),
+        *joined(behind, partial(spelled_out, uninstall=ours == "remove")),
+    ]
     owned = ours == "install" and host.protection is None  # where install refuses, and names pip
     is_on = overlay.stack.settings.overlay_pip and not owned
     is_ours = bool(ours) and is_on and _is_meant(ours or "", full, host.prefix)
     if is_ours and switch.is_off(os.environ):
         output.tell(f"conda-overlay: {wiring.DISABLE} is set, so pip does not use the overlay")
     elif ours and is_ours:
-        rest = [part for i, word in enumerate(full) if i != place for part in apart(word)]
+        rest = [part for word in full for part in apart(word)]
         rest = [*for_removal(rest)] if ours == "remove" else rest  # which needs no pip
         skips = ours == "remove" and _names_several(rest)
         command = ["conda", "overlay", ours, *["--skip-missing"] * skips, *rest]
@@ -79,6 +84,13 @@ def execute(arguments: Namespace) -> int:
         yes = ["--yes"] if _is_agreed(ours, host.prefix) else []
         conda = str(Path(sys.executable).with_name("conda"))
         os.execv(conda, [*command[:3], "-p", str(host.prefix), *yes, *command[3:]])
+    if not ours:  # an install and an uninstall are about files, and refuse it themselves
+        active = {
+            "CONDA_PREFIX": str(host.prefix),
+            "CONDA_SHLVL": "1",
+            "CONDA_DEFAULT_ENV": host.name,
+        }
+        select.tell_refused(overlay, {**os.environ, **active, "PATH": f"{host.prefix}/bin"})
     sys.stdout.flush()
     code = f"import sys; sys.path[:1] == [''] and sys.path.pop(0)\n{scaffolding.RUN_PIP}"
     # A pip that sees the overlay takes its distributions for the environment's: it uninstalls them.
