@@ -336,7 +336,7 @@ class Draft(DraftTree):
             below = [*map(self.stack.read_site, self.stack.below), host.distributions]
             whole = [*after.site] if self.accepts_host else []
             where = below, host.site_packages
-            notes += (*hiding.notes(after, (new, whole or new, whole or keys), *where),)
+            notes += (*hiding.notes(after, whole or new, whole or keys, *where),)
         found = replace(found, notes=tuple(dict.fromkeys(notes)))
         self._planned = found, after, self._decided()
         return found

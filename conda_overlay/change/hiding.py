@@ -223,23 +223,19 @@ def imported_instead(stem: str, files: Collection[str]) -> str | None:
 
 
 def notes(
-    state: State,
-    keys: tuple[Collection[str], Collection[str], Collection[str]],
-    below: Sequence[Site],
-    host: Path,
+    state: State, new: Collection[str], changed: Collection[str], below: Sequence[Site], host: Path
 ) -> Iterator[str]:
     """The notes of a plan on what is not in effect.
 
     Args:
         state: after the change.
-        keys: the normalized names of the distributions that are new or have another version; of
-            those that another environment may hide; and of all that have changed.
+        new: the normalized names of the distributions that are new here, or over what is new.
+        changed: those of all that have changed.
         below: see `hidden_modules`.
         host: the site-packages of the host.
     """
-    new, likely, changed = keys
     yield from map(str, hidden_modules(state, new, below, host))
-    yield from map(str, covered_modules(state, likely, below, host))
+    yield from map(str, covered_modules(state, new, below, host))
     yield from map(str, deleted_modules(state, changed, below, host))
     yield from map(str, bypassed_edits(state, changed, below))
 

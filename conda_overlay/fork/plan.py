@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conda_overlay.change.edit_again import outdated_copies
@@ -15,7 +16,13 @@ from conda_overlay.change.overlay import Overlay
 from conda_overlay.core.errors import OverlayError, UsageError
 from conda_overlay.core.models import HistoryEntry
 from conda_overlay.core.redact import clean, without_credentials
-from conda_overlay.core.request import as_requirement, extras_of, text_of
+from conda_overlay.core.request import (
+    as_requirement,
+    extras_of,
+    parse,
+    text_of,
+    with_more_extras,
+)
 from conda_overlay.core.text import few
 from conda_overlay.distributions.site import read_site
 from conda_overlay.edits.checkouts import left_behind
@@ -167,8 +174,9 @@ def with_more(
 ) -> Document:
     """Add packages to drop, packages to add and requirements to a document.
 
-    The newest request of a package counts. To drop one that was added takes that back, and drops
-    that of the baseline if there is one. Names of conda packages are in lower case.
+    The newest request of a package counts; a name alone keeps its version. To drop one that was
+    added takes that back, and drops that of the baseline if there is one. Names of conda packages
+    are in lower case.
 
     Raises:
         UsageError: a requirement has no name.
@@ -186,11 +194,15 @@ def with_more(
         old = entries.get(canonicalize_name(wanted.name))
         intent = default_intent(text)
         asked = HistoryEntry("", wanted.name, requested=True, requirement=text, intent=intent)
-        if old:
-            wanted.extras |= extras_of(old.requirement)
+        if old and old.requirement and not (old.editable or wanted.specifier or wanted.url):
+            same = parse(old.requirement)  # which a name alone does not change, as in an overlay
+            if isinstance(same, Requirement):
+                same = with_more_extras(same, wanted.extras)
+            asked = replace(old, requested=True, requirement=text_of(same))
+        elif old:
             asked = replace(
                 asked,
-                requirement=text_of(wanted),
+                requirement=text_of(with_more_extras(wanted, extras_of(old.requirement))),
                 options=old.options.without("--hash"),
                 intent=typed_intent(old) or intent,
                 until=old.until,

@@ -43,3 +43,18 @@ def test_what_was_noted_stays() -> None:
     noted = entry("alpha", "dev", until="2027-01-01", reason="a trial")
     found = added("alpha==1.0", noted)
     assert (found.intent, found.until, found.reason) == ("dev", "2027-01-01", "a trial")
+
+
+@pytest.mark.parametrize(
+    ("old", "typed", "wanted"),
+    [
+        ("alpha==1.5", "alpha", "alpha==1.5"),
+        ("alpha==1.5", "alpha[x]", "alpha[x]==1.5"),
+        ("alpha[x]<2", "Alpha", "alpha[x]<2"),
+        ("alpha @ file:///alpha-1.0.tar.gz", "alpha", "alpha @ file:///alpha-1.0.tar.gz"),
+        ("/src/alpha", "alpha", "/src/alpha"),
+    ],
+)
+def test_a_name_alone_keeps_the_request_that_is_there(old: str, typed: str, wanted: str) -> None:
+    found = added(typed, entry(old, "hold", reason="ticket 7", sha256="1"))
+    assert (found.requirement, found.intent, found.reason) == (wanted, "hold", "ticket 7")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,13 @@ def test_record_drops_the_bytecode_of_an_earlier_edit_in_the_same_second(fast: B
     assert run() == "4\n"  # as Python does
     fast.change("record")
     assert run() == "5\n"
+
+
+def test_another_package_with_the_same_modules_is_named_by_rebase(fast: Bench, links: Path) -> None:
+    fast.given("edit", "fast", "--no-editor")
+    files = {"fast/__init__.py": "", "fast/core.py": "X = 9\n"}
+    sources.administrate(fast.host, dists.wheel(links, "faster", "2.0", files=files))
+    [info] = fast.host.glob("lib/python*/site-packages/fast-1.0.dist-info")
+    shutil.rmtree(info)
+    notes = fast.json("rebase")["notes"]
+    assert any("fast 1.0 hides the module fast of faster 2.0" in one for one in notes), notes
