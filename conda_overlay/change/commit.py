@@ -24,7 +24,7 @@ from conda_overlay.edits import originals, patch
 from conda_overlay.filesystem.atomic import drop_bytecode
 from conda_overlay.filesystem.lock import now, person, user
 from conda_overlay.filesystem.manifest import Manifest, differences, take_manifest
-from conda_overlay.filesystem.tree import in_repository, make_writable, part, share
+from conda_overlay.filesystem.tree import in_repository, is_own, make_writable, part, share
 from conda_overlay.layer.checkouts import drop_unused
 from conda_overlay.layer.host_file import record_host
 from conda_overlay.layer.retention import droppable
@@ -111,7 +111,8 @@ def commit(
 def _drop_bytecode(draft: Draft) -> None:
     """Drop the bytecode of files edited by hand: of edits in one second, it may be the other's."""
     for path in differences(draft.recorded_files or {}, draft.before.files).changed:
-        drop_bytecode(draft.tree / path)
+        if is_own(draft.tree, draft.tree / path):
+            drop_bytecode(draft.tree / path)
 
 
 def _part(draft: Draft, after: State, own: Collection[str]) -> None:

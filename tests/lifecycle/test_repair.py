@@ -228,9 +228,13 @@ def test_a_file_that_was_edited_before_it_was_deleted_comes_back_edited(quick: B
     quick.change("record")
     text = file.read_text()
     quick.user.run(["rm", "-f", file])
-    quick.change("install", "new")
     assert "conda overlay repair" in quick.ask("status")
     quick.change("repair")
+    assert file.read_text() == text
+    quick.user.run(["rm", "-f", file])
+    assert "alpha/__init__.py (deleted)" in quick.change("install", "new")  # from then on an edit
+    assert "Nothing to repair" in quick.change("repair")
+    quick.change("undo")
     assert file.read_text() == text
 
 
