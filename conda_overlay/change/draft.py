@@ -332,7 +332,7 @@ class Draft(DraftTree):
         if keys:
             notes += (*plan_notes.in_front(self.stack, after, {*keys}),)
             notes += (*plan_notes.sources_of_others(self.stack, after, new),)
-        if found:
+        if keys or self.accepts_host:
             below = [*map(self.stack.read_site, self.stack.below), host.distributions]
             whole = [*after.site] if self.accepts_host else []
             where = below, host.site_packages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,17 +215,18 @@ def _conflict(path: str, there: str, wanted: str) -> Sequence[str]:
 
 def is_outdated(copy: Distribution, below: Distribution) -> bool:
     """Whether the files below a copy have changed since it was made, or it hides new ones."""
-    if _has_other_originals(copy, below):
+    rows = owned_files(copy, copy.site) or {}
+    if _has_other_originals(copy, below, rows):
         return True
     known = originals.original_hashes(copy)  # also of what was deleted from the copy
-    rows = owned_files(copy, copy.site) or ()
     return bool(known and unlisted_files(below, {*known, *rows}))
 
 
-def _has_other_originals(copy: Distribution, below: Distribution) -> bool:
-    """Whether a file of which a copy was made has changed, or is gone."""
+def _has_other_originals(
+    copy: Distribution, below: Distribution, rows: Mapping[str, str | None]
+) -> bool:
+    """Whether a file of which a copy was made has changed, or is gone, given its RECORD."""
     own = f"{copy.path.name}/"
-    rows = owned_files(copy, copy.site) or {}
     made_of = {path: sha for path, sha in rows.items() if sha and not path.startswith(own)}
     return copy.version != below.version or any(
         not (below.site / path).is_file() or digest((below.site / path).resolve()) != sha
@@ -250,8 +251,8 @@ def outdated_copies(stack: Stack) -> dict[str, str]:
         return {}
     command = ["conda", "overlay", "rebase", *where(stack)]
     pairs = copies_over(stack.below_view, stack.state())
-    changed = (copy for copy, its in pairs if _has_other_originals(copy, its))
-    return {copy.name: shlex.join(command) for copy in changed}
+    rows = ((copy, its, owned_files(copy, copy.site) or {}) for copy, its in pairs)
+    return {one[0].name: shlex.join(command) for one in rows if _has_other_originals(*one)}
 
 
 def copies_over(below: View, state: State) -> Iterator[tuple[Distribution, Distribution]]:

@@ -95,7 +95,7 @@ def _restore_files(draft: Draft, number: int) -> None:
             _reinstall(draft, revision)
         return
     by_hand = _edited_then(draft, number) if store.tree(number) else set()
-    by_hand -= _put_back(draft, number, by_hand & recorded.keys())
+    by_hand -= _put_back(draft, number, recorded, by_hand & recorded.keys())
     if faults := _faults(draft, recorded, by_hand):
         _restore_exactly(draft, number, faults, by_hand)
         draft.look()
@@ -103,12 +103,13 @@ def _restore_files(draft: Draft, number: int) -> None:
             raise CannotRestoreError(number, faults)
 
 
-def _put_back(draft: Draft, number: int, edited: Collection[str]) -> set[str]:
+def _put_back(draft: Draft, number: int, recorded: Manifest, edited: Collection[str]) -> set[str]:
     """Restore the files of copies whose edits, which no patch says, are in the next revision.
 
     Args:
         draft: with the tree of a revision, in which they were made.
         number: of that revision.
+        recorded: its manifest.
         edited: the files that were edited there.
 
     Returns:
@@ -116,7 +117,6 @@ def _put_back(draft: Draft, number: int, edited: Collection[str]) -> set[str]:
     """
     copies = [one for many in draft.installed.values() for one in many if original_hashes(one)]
     owned = set().union(*(owned_files(copy, draft.tree) or () for copy in copies))
-    recorded = draft.stack.store.manifest(number) or {}
     changed = {p for p in owned.intersection(edited) if p in draft.files}
     changed = {p for p in changed if _sha256(draft.files, p) != _sha256(recorded, p)}
     if not changed:

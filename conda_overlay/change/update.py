@@ -92,13 +92,12 @@ def _wanted(
     The user may also name a copy, whose requirement is that of its version, whatever its intent.
     """
     name = named(text)
-    key = str(canonicalize_name(name.name))
-    if key in draft.before.requested:
-        name = with_more_extras(name, extras_of(draft.before.requested[key].requirement))
+    name = with_more_extras(name, extras_of(entry.requirement if entry else None))
     if name.specifier or name.url:
         return name
-    free = entry is None or entry.intent == "hold" or (by_name and entry.copied)
-    if free or entry is None or not entry.requirement or entry.editable:
+    is_held = entry is not None and (entry.intent == "hold" or (by_name and entry.copied))
+    if entry is None or is_held or not entry.requirement or entry.editable:
+        key = str(canonicalize_name(name.name))
         if key not in draft.before.site and key not in draft.stack.below_view:
             names, mine = draft.before.site.keys(), str(draft.stack.store.overlay)
             raise NotInOverlayError(name.name, where=None, overlay=mine, names=names)

@@ -81,7 +81,7 @@ class Baseline:
     @property
     def not_repeatable(self) -> frozenset[str]:
         """The normalized names of those from local directories, which a fork does not have."""
-        return frozenset(str(canonicalize_name(line.split(" ")[0])) for line in self.local)
+        return frozenset(map(name_of, self.local))
 
     @property
     def fingerprint(self) -> str:
@@ -111,8 +111,7 @@ class Baseline:
         found = {str(canonicalize_name(part["name"])): part["version"] for part in self._parts}
         parsed = map(Requirement, map(clean, self.pip))
         found |= {str(canonicalize_name(r.name)): _version(r) for r in parsed}
-        local = (line.split(" ") for line in self.local)
-        return found | {str(canonicalize_name(name)): version for name, version, *_ in local}
+        return found | {name_of(line): line.split(" ")[1] for line in self.local}
 
     def changes(self, now: Baseline) -> list[str]:
         """The differences from this baseline to another one, each as a line of text."""
@@ -174,6 +173,11 @@ def package_names(specs: Iterable[str]) -> list[str]:
 def url_of(record: Any) -> str:
     """The URL of a package, with its MD5 hash if conda knows it."""
     return f"{record.get('url') or ''}#{record.get('md5') or ''}".rstrip("#")
+
+
+def name_of(line: str) -> str:
+    """The normalized name of the distribution in a line of `Baseline.local`."""
+    return str(canonicalize_name(line.split(" ")[0]))
 
 
 def _version(exact: Requirement) -> str:

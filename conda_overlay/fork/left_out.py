@@ -7,13 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from conda_overlay.core.text import few
 from conda_overlay.distributions.record import owned_files
 from conda_overlay.distributions.site import read_site, read_text
 from conda_overlay.filesystem.manifest import has_digest
-from conda_overlay.fork.baseline import Baseline
+from conda_overlay.fork.baseline import Baseline, name_of
 from conda_overlay.fork.losses import going_with
 from conda_overlay.fork.origin import edits_in
 from conda_overlay.formats import exports
@@ -38,7 +36,7 @@ def notes_on(base: Baseline, made_from: Document) -> Iterator[str]:
     staying = without_local(base, made_from)
     copies = {key: made_from.entries[key] for key in made_from.entries.keys() - staying.entries}
     for line in base.local:
-        copy, also = copies.get(str(canonicalize_name(line.split(" ")[0]))), ""
+        copy, also = copies.get(name_of(line)), ""
         if copy:
             its = " with its edits" if copy.patch else ""
             also = f", nor your copy of it{its}, which stays where it is"

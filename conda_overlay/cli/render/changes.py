@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
-from conda_overlay.cli.render.output import BOLD, GREEN, RED, YELLOW, say, table
+from conda_overlay.cli.render.output import BOLD, GREEN, RED, YELLOW, say, table, whose
 from conda_overlay.core.models import COPIED, EDITED, LEFT, Change, Plan
 from conda_overlay.core.text import few
 
@@ -98,13 +98,12 @@ def _grouped(changes: Sequence[Change]) -> dict[str, list[Change]]:
 
 
 def _group(change: Change) -> str:
-    below = change.host_version
-    whose = "the environment's" if change.hides in (None, "host") else "a layer's"
+    below, owner = change.host_version, whose(change.hides)
     if change.after is None:
         back = below and not change.why.startswith(LEFT)
-        return f"back to {whose}" if back else "removed"
+        return f"back to {owner}" if back else "removed"
     if change.before is None:
-        return f"instead of {whose}" if below else "added"
+        return f"instead of {owner}" if below else "added"
     return "changed" if change.files_differ else "noted"
 
 

@@ -161,6 +161,11 @@ def state(number: int) -> str:
     return f"revision {number}" if number else "the environment"
 
 
+def whose(hides: str | None) -> str:
+    """Whose a hidden distribution is, given where it is; None: the environment's."""
+    return "the environment's" if hides in (None, "host") else "a layer's"
+
+
 def with_environment(text: str) -> str:
     """A text whose commands of ours name the environment of this one, unless that is active."""
     prefix, active = str(context.target_prefix), wiring.active_prefixes(os.environ)

@@ -16,6 +16,7 @@ from conda_overlay.cli.render.output import (
     size,
     state,
     table,
+    whose,
     with_environment,
 )
 from conda_overlay.core.text import few, user_base
@@ -182,7 +183,7 @@ def _title(one: DistributionStatus) -> str:
     """The group of a distribution: by what it hides."""
     if one.host_version is None:
         return "added"
-    return f"instead of {'the environment' if one.hides == 'host' else 'a layer'}'s"
+    return f"instead of {whose(one.hides)}"
 
 
 def _is_of_interest(one: DistributionStatus) -> bool:
